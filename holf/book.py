@@ -1,0 +1,183 @@
+"""The Sphinx extension that makes `jupyter-book build .` the whole job.
+
+Before Sphinx reads anything, it refreshes the simulated tables, writes the pages that come from data, and runs stale
+chapters through papermill; Sphinx itself executes nothing. Afterwards it checks the marks of the finished site and
+puts it in place in one step, so that a build which fails or is killed leaves the former site as it was.
+
+Modes (`papermill_mode` in `_config.yml`, overridden by the variable ``HOLF_PAPERMILL``): ``auto`` runs stale chapters,
+``force`` all, ``off`` none (a stale page then says so), ``check`` none, and every stale chapter is a warning.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ConfigError, ExtensionError
+from sphinx.util import logging
+
+from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
+from holf.marks import BANNER, site_faults
+from holf.pages import write_pages
+from holf.simulate import refresh_studies
+from holf.table import MARK
+
+MODES = ("auto", "force", "off", "check")
+log = logging.getLogger(__name__)
+
+_SIMULATED = (f'<aside class="holf-banner {BANNER}" aria-label="About the numbers on this page"><strong>{MARK}.</strong> '
+              "The study results on this page come from simulated people. They show how the analysis works, in worlds whose "
+              "truth is known, and are not findings of the trial. What is published is marked as published.</aside>")
+_STALE = ('<aside class="holf-banner holf-banner-stale" aria-label="State of this page"><strong>OUT OF DATE.</strong> '
+          "The results on this page are older than its code or its data; it has not been run again.</aside>")
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the extension with Sphinx."""
+    app.add_config_value("papermill_mode", "auto", "env")
+    app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
+    # 100: before the table of contents and the sources are read.
+    app.connect("config-inited", prepare, priority=100)
+    app.connect("env-get-outdated", reread_changed_banners)
+    app.connect("doctree-read", add_banners)
+    # 900: after every other extension has finished its files.
+    app.connect("build-finished", publish, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def prepare(app: Sphinx, config: Config) -> None:
+    """Bring everything that Sphinx will read up to date, then send its pages to a place beside the site."""
+    mode = os.environ.get("HOLF_PAPERMILL", config.papermill_mode)
+    if mode not in MODES:
+        raise ConfigError(f"papermill_mode must be one of {', '.join(MODES)}")
+    try:
+        if mode in ("auto", "force"):
+            bring_up_to_date(Path(app.outdir).parent / "papermill", force=mode == "force", jobs=config.papermill_jobs)
+        for chapter in list_chapters() if mode == "check" else ():
+            if is_stale(chapter):
+                log.warning("chapter %s is stale", chapter.name, type="papermill", subtype="stale")
+    except ChapterError as error:
+        raise ExtensionError(f"papermill: {error}") from None
+    if Path(app.outdir).name == "html":
+        _redirect(app)
+
+
+def bring_up_to_date(work: Path, *, force: bool, jobs: int) -> None:
+    """Refresh simulated tables and written pages, and run the chapters that are stale (or all of them)."""
+    for world in refresh_studies():
+        log.info("papermill: simulated the %s world", world)
+    for page in write_pages():
+        log.info("papermill: wrote %s", page)
+    chapters = [chapter for chapter in list_chapters() if force or is_stale(chapter)]
+    log.info("papermill: %s chapter(s) to run", len(chapters))
+    if chapters:
+        run_chapters(chapters, work, jobs=jobs, say=lambda line: log.info("papermill: %s", line))
+
+
+def _redirect(app: Sphinx) -> None:
+    """Let Sphinx work in `_build/.html`, and forget its caches if the last build did not come to its end.
+
+    A build that is killed while writing leaves caches that call unwritten pages up to date.
+    """
+    app.holf_site = Path(app.outdir)
+    staging = app.holf_site.with_name(".html")
+    unfinished = staging.with_name(".unfinished")
+    if unfinished.exists():
+        for folder in (staging, Path(app.doctreedir)):
+            shutil.rmtree(folder, ignore_errors=True)
+        Path(app.doctreedir).mkdir(parents=True)
+    staging.mkdir(parents=True, exist_ok=True)
+    unfinished.touch()
+    app.outdir = type(app.outdir)(staging)
+
+
+def _banners(app: Sphinx, docname: str) -> str:
+    path = Path(app.env.doc2path(docname))
+    if path.suffix != ".ipynb":
+        return ""
+    notebook = nbformat.read(path, as_version=4)
+    outputs = [str(output) for cell in notebook.cells for output in cell.get("outputs", ())]
+    chapters = {chapter.page.resolve(): chapter for chapter in list_chapters()}
+    stale = path.resolve() in chapters and is_stale(chapters[path.resolve()])
+    return (_SIMULATED if any(MARK in output for output in outputs) else "") + (_STALE if stale else "")
+
+
+def reread_changed_banners(app: Sphinx, env, added, changed, removed) -> list[str]:
+    """Name the pages whose banner is no longer what it was: a page goes stale without any change to itself."""
+    known = getattr(env, "holf_banners", {})
+    return [docname for docname, banner in known.items() if docname in env.found_docs and _banners(app, docname) != banner]
+
+
+def add_banners(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the banners of a page below its title."""
+    banner = _banners(app, app.env.docname)
+    if not hasattr(app.env, "holf_banners"):
+        app.env.holf_banners = {}
+    app.env.holf_banners[app.env.docname] = banner
+    titles = list(doctree.findall(nodes.title))
+    if banner and titles:
+        titles[0].parent.insert(titles[0].parent.index(titles[0]) + 1, nodes.raw("", banner, format="html"))
+
+
+def publish(app: Sphinx, error: Exception | None) -> None:
+    """Check the finished pages and put them in the site's place; after any failure the former site stays."""
+    site = getattr(app, "holf_site", None)
+    if site is None or error is not None:
+        return
+    staging = Path(app.outdir)
+    if faults := site_faults(staging):
+        raise ExtensionError("unmarked simulated content:\n" + "\n".join(faults))
+    # With --keep-going Sphinx clears `warningiserror`, and would fail only after this moment.
+    if (app.warningiserror or app.keep_going) and app._warncount:
+        log.info("papermill: not published, because warnings are errors")
+        return
+    prune(app, staging)
+    fresh = site.with_name(".html.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(staging, fresh)
+    exchange(fresh, site)
+    shutil.rmtree(fresh, ignore_errors=True)
+    staging.with_name(".unfinished").unlink()
+
+
+def prune(app: Sphinx, staging: Path) -> None:
+    """Delete what earlier builds left and this book no longer has: pages, their sources, and images.
+
+    Sphinx never deletes; a figure that was withdrawn would stay in the site for whoever knows its address.
+    """
+    docs, images = app.env.found_docs, {name for _, name in app.env.images.values()}
+    own = {"search", "genindex"}
+    for page in staging.rglob("*.html"):
+        if "_static" not in page.parts and page.relative_to(staging).with_suffix("").as_posix() not in docs | own:
+            page.unlink()
+    for source in [path for path in (staging / "_sources").rglob("*") if path.is_file()]:
+        if source.relative_to(staging / "_sources").with_suffix("").as_posix() not in docs:
+            source.unlink()
+    for image in (staging / "_images").glob("*"):
+        if image.name not in images:
+            image.unlink()
+
+
+def exchange(fresh: Path, site: Path) -> None:
+    """Put `fresh` in the place of `site`; where the system can, in one step without a moment between.
+
+    Afterwards `fresh` may hold the former site.
+    """
+    if not site.exists():
+        os.replace(fresh, site)
+        return
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
+    here, swap = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+    if rename and rename(here, os.fsencode(fresh), here, os.fsencode(site), swap) == 0:
+        return
+    former = site.with_name(".html.former")
+    shutil.rmtree(former, ignore_errors=True)
+    os.replace(site, former)
+    os.replace(fresh, site)
+    shutil.rmtree(former, ignore_errors=True)

@@ -1,0 +1,194 @@
+"""Chapters and their execution: which notebooks there are, which are stale, and how papermill runs them.
+
+A chapter carries its own outputs of record. Its signature covers the source of its cells, its parameters, the data
+files it read when it last ran, this package and the lock file; if any of them changes, the chapter is stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import nbformat
+
+from holf.paths import READS_LOG, project_root, write_whole
+from holf.plan import load_plan
+
+TEMPLATE = "chapters/templates/outcome.ipynb"
+SOURCE = "HOLF_SOURCE"
+INJECTED = "injected-parameters"
+
+
+class ChapterError(RuntimeError):
+    """A chapter cannot be run; the message names the chapter and, where one failed, the cell and its error."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A page that is a notebook: where it is, whose cells it has, and the parameters that papermill injects.
+
+    `title` replaces the first line of the template, where several pages share one.
+    """
+
+    page: Path
+    template: Path
+    parameters: dict = field(default_factory=dict)
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """File name without its ending."""
+        return self.page.stem
+
+
+def list_chapters() -> list[Chapter]:
+    """Every chapter of the book: the notebooks in `chapters/`, and one page an outcome of the plan.
+
+    Raises
+    ------
+    ChapterError
+        If an outcome page belongs to no outcome of the plan.
+    """
+    home, template = project_root() / "chapters", project_root() / TEMPLATE
+    outcomes = [Chapter(home / f"outcome-{outcome.page}.ipynb", template, {"outcome": outcome.id}, outcome.label)
+                for outcome in load_plan().outcomes.values()] if template.exists() else []
+    expected = {chapter.page for chapter in outcomes}
+    pages = sorted(home.glob("*.ipynb"))
+    strays = [page.name for page in pages if page.name.startswith("outcome-") and page not in expected]
+    if strays:
+        raise ChapterError(f"chapters/{strays[0]} belongs to no outcome in data/plan.yml: delete it")
+    plain = [Chapter(page, page) for page in pages if page not in expected]
+    return [_with_source(chapter) for chapter in plain + outcomes]
+
+
+def _with_source(chapter: Chapter) -> Chapter:
+    """Point a chapter that asks studies at the source that `holf build --source` names."""
+    source = os.environ.get(SOURCE)
+    if not source or "sources" not in known_parameters(chapter.template):
+        return chapter
+    return replace(chapter, parameters=chapter.parameters | {"sources": [source]})
+
+
+def known_parameters(notebook: Path) -> set[str]:
+    """Names that the cell tagged `parameters` sets."""
+    from papermill import inspect_notebook
+    return set(inspect_notebook(str(notebook)))
+
+
+def _bytes_of(path: Path) -> bytes:
+    if path.is_dir():
+        return b"\0".join(entry.name.encode() + b"\0" + entry.read_bytes() for entry in sorted(path.iterdir()))
+    return path.read_bytes() if path.exists() else b"(missing)"
+
+
+def signature(chapter: Chapter, reads: Iterable[str]) -> str:
+    """SHA-256 over everything that a chapter's outputs follow from.
+
+    Parameters
+    ----------
+    chapter : Chapter
+    reads : iterable of str
+        Names below `data/` that the chapter reads.
+    """
+    root, digest = project_root(), hashlib.sha256()
+    cells = nbformat.read(chapter.template, as_version=4).cells
+    source = [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in cells
+              if INJECTED not in cell.metadata.get("tags", [])]
+    digest.update(json.dumps([source, chapter.parameters, chapter.title], sort_keys=True).encode())
+    for path in [*sorted((root / "holf").rglob("*.py")), root / "requirements.lock",
+                 *(root / "data" / name for name in sorted(reads))]:
+        digest.update(b"\0" + path.relative_to(root).as_posix().encode() + b"\0" + _bytes_of(path))
+    return digest.hexdigest()
+
+
+def is_stale(chapter: Chapter) -> bool:
+    """Say whether a chapter's outputs are older than what they follow from."""
+    if not chapter.page.exists():
+        return True
+    record = nbformat.read(chapter.page, as_version=4).metadata.get("holf", {})
+    return record.get("signature") != signature(chapter, record.get("reads", ()))
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Strip what differs from run to run, and give each figure its own text as text alternative, in place."""
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if INJECTED in cell.metadata.get("tags", []):
+            cell["id"], cell.metadata["tags"] = INJECTED, [INJECTED, "remove-cell"]
+        if not cell.metadata.get("tags", True):
+            cell.metadata.pop("tags")
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                cell.metadata["mystnb"] = {"image": {"alt": output["data"].get("text/plain", "")}}
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata["language_info"] = {"name": "python"}
+
+
+def run_chapter(chapter: Chapter, work: Path) -> None:
+    """Run one chapter in a process of its own and put it in its place, whole or not at all.
+
+    Parameters
+    ----------
+    chapter : Chapter
+    work : Path
+        Folder for the executed copy; that of a failed run stays there for inspection.
+
+    Raises
+    ------
+    ChapterError
+        If a parameter is unknown, or a cell fails; the page is then as it was.
+    """
+    unknown = set(chapter.parameters) - known_parameters(chapter.template)
+    if unknown:
+        raise ChapterError(f"{chapter.name}: the notebook has no parameter {sorted(unknown)[0]!r}")
+    work.mkdir(parents=True, exist_ok=True)
+    executed = work / f"{chapter.name}.ipynb"
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "reads"
+        paths = os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")]))
+        job = subprocess.run(
+            [sys.executable, "-m", "holf.run", str(chapter.template), str(executed), json.dumps(chapter.parameters)],
+            cwd=project_root() / "chapters", capture_output=True, text=True,
+            env=os.environ | {READS_LOG: str(log), "PYTHONPATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"})
+        if job.returncode:
+            raise ChapterError(f"{chapter.name}: {job.stderr.strip() or 'the run ended without a word'}")
+        reads = sorted(set(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
+    notebook = nbformat.read(executed, as_version=4)
+    clean(notebook)
+    if chapter.title:
+        _, *rest = notebook.cells[0].source.splitlines()
+        notebook.cells[0].source = "\n".join([f"# {chapter.title}", *rest])
+    notebook.metadata["holf"] = {"reads": reads, "signature": signature(chapter, reads)}
+    write_whole(chapter.page, nbformat.writes(notebook) + "\n")
+    executed.unlink()
+
+
+def run_chapters(chapters: list[Chapter], work: Path, *, jobs: int, say: Callable[[str], None]) -> None:
+    """Run chapters side by side, one process each, and report every one as it ends.
+
+    Raises
+    ------
+    ChapterError
+        If any failed, after all have ended; the message lists every failure.
+    """
+    failures = []
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        futures = {pool.submit(run_chapter, chapter, work): chapter for chapter in chapters}
+        for done, future in enumerate(as_completed(futures), start=1):
+            error = future.exception()
+            if error is not None and not isinstance(error, ChapterError):
+                raise error
+            say(f"chapter {done}/{len(futures)} {futures[future].name}: {'FAILED' if error else 'done'}")
+            if error:
+                failures.append(str(error))
+    if failures:
+        raise ChapterError("\n".join(failures))

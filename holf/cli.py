@@ -1,0 +1,108 @@
+"""The command line: `holf simulate`, `holf build`, `holf power`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from holf.facts import FactError
+from holf.paths import project_root
+
+# What a build needs of the project; everything else stays where it is.
+_PROJECT = ("_config.yml", "_toc.yml", "index.md", "references.bib", "requirements.lock", "chapters", "data", "holf", "assets")
+
+
+def _simulate(arguments: argparse.Namespace) -> None:
+    from holf.simulate import write_study
+    out = write_study(arguments.world, arguments.out, seed=arguments.seed)
+    print(f"wrote {len(list(out.glob('*.csv')))} simulated tables ({arguments.world} world)")
+
+
+def _power(arguments: argparse.Namespace) -> None:
+    from holf.power import minimum_detectable_difference, power
+    design = {"clusters": tuple(arguments.clusters), "mean_size": arguments.mean_size, "icc": arguments.icc,
+              "size_cv": arguments.size_cv, "sd": arguments.sd}
+    if arguments.difference is None:
+        found = minimum_detectable_difference(**design, power=arguments.power)
+        print(f"smallest detectable difference at power {arguments.power:g}: {found:.4g}")
+    else:
+        print(f"power for a difference of {arguments.difference:g}: {power(difference=arguments.difference, **design):.3f}")
+
+
+def _sphinx(root: Path, *, mode: str) -> int:
+    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(root), "-W", "-n", "--keep-going"]
+    paths = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": mode, "PYTHONPATH": paths}).returncode
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    if arguments.check:
+        from holf.chapters import is_stale, list_chapters
+        stale = [chapter.name for chapter in list_chapters() if is_stale(chapter)]
+        print("\n".join(f"stale: {name}" for name in stale) or "every chapter is up to date")
+        sys.exit(1 if stale else 0)
+    if not arguments.source and not arguments.out:
+        sys.exit(_sphinx(project_root(), mode="auto"))
+    if not (arguments.source and arguments.out):
+        raise ValueError("--source and --out go together: another source is never built into the project's own site")
+    if arguments.out.exists() and any(arguments.out.iterdir()):
+        raise FileExistsError(f"{arguments.out.name}: the folder for the book is not empty")
+    source = str(arguments.source.resolve()) if arguments.source.exists() else str(arguments.source)
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "book"
+        copy.mkdir()
+        for name in _PROJECT:
+            path = project_root() / name
+            if path.exists():
+                (shutil.copytree if path.is_dir() else shutil.copy2)(path, copy / name)
+        os.environ |= {"HOLF_SOURCE": source, "HOLF_ROOT": str(copy)}
+        if code := _sphinx(copy, mode="auto"):
+            sys.exit(code)
+        shutil.copytree(copy / "_build" / "html", arguments.out, dirs_exist_ok=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="holf", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    simulate = commands.add_parser("simulate", help="write the nine simulated study tables of one world")
+    simulate.add_argument("--world", required=True, help="null, benefit or harm")
+    simulate.add_argument("--seed", type=int, help="default: the seed in data/assumptions.yml")
+    simulate.add_argument("--out", type=Path, required=True, help="folder for the tables")
+    simulate.set_defaults(run=_simulate)
+
+    build = commands.add_parser("build", help="build the book")
+    build.add_argument("--check", action="store_true", help="run nothing; name stale chapters and fail if there are any")
+    build.add_argument("--source", type=Path, help="another study: a world, or a folder of simulated tables")
+    build.add_argument("--out", type=Path, help="folder for the book from another source")
+    build.set_defaults(run=_build)
+
+    power = commands.add_parser("power", help="smallest detectable difference, or the power for a difference")
+    power.add_argument("--clusters", type=int, nargs=2, required=True, metavar=("TREATED", "OTHER"))
+    power.add_argument("--mean-size", type=float, required=True, help="mean number of units in a cluster")
+    power.add_argument("--icc", type=float, required=True, help="intraclass correlation")
+    power.add_argument("--size-cv", type=float, default=0.0, help="coefficient of variation of the cluster sizes")
+    power.add_argument("--sd", type=float, default=1.0, help="standard deviation of the outcome")
+    power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
+    power.add_argument("--difference", type=float, help="give the power for this difference instead")
+    power.set_defaults(run=_power)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; a mistake in the input ends with one clear line and exit code 2."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+    except (FactError, FileExistsError, FileNotFoundError, ValueError) as error:
+        print(f"holf: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

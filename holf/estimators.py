@@ -1,0 +1,211 @@
+"""Effect of a cluster-randomised arm: one call, one method a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from holf import gee, mixed
+from holf.clusters import anova_icc, check_level
+from holf.results import Effect
+from holf.robust import Inference, cluster_robust, fit_ols
+from holf.trial import SMALLEST_ARM, Trial, read_trial
+
+FAMILY, OFFICE = "family average", "office average"
+# Neither of the two where the effect goes with office size; both of them where it does not.
+WEIGHTED = "precision-weighted average"
+EFFECT = 1
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a name is computed and which average it targets."""
+
+    fit: Callable[[Trial], Inference]
+    estimand: str
+
+
+def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
+                    estimator: str = "cr2", covariates: Sequence[str] = (), level: float = 0.95) -> Effect:
+    """Estimate the effect of an arm that was randomised by cluster.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit. Rows with a missing value in a used column are left out and counted.
+    outcome : str
+        Numeric column; for 0/1 values the effect is a risk difference.
+    arm, cluster : str
+        Columns with the arm (exactly two values, constant inside clusters) and the cluster.
+    treated : hashable
+        The value of `arm` that is the treated one; the effect is treated minus other.
+    estimator : str
+        One of the names in Notes.
+    covariates : sequence of str
+        Numeric columns, adjusted for linearly.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    Effect
+        In units of the outcome. NaN stands in two places: `df` for ``"randomisation"``, whose reference is no t,
+        and `icc` where every cluster has one row.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, not numeric, infinite, constant or collinear; if there are not two arms, an arm
+        varies inside a cluster or has fewer than 4 clusters; if the method has no finite answer, as ``"mixed"``
+        and ``"gee"`` have none where every cluster has one row. The message names the column and the rule.
+
+    Notes
+    -----
+    - ``"cr2"``: least squares on arm and covariates, CR2 errors, Satterthwaite t; family average.
+    - ``"cr3"``: the same with CR3 errors.
+    - ``"cluster_means"``: t test of unweighted office means, with covariates of office means of residuals (Hayes
+      and Moulton's two stages); office average.
+    - ``"randomisation"``: the same difference, with p-value and interval from the allocations that could have been
+      drawn; `statistic` is that difference, and `se` is that of ``"cluster_means"`` and plays no part.
+    - ``"mixed"``: random intercept, REML, Kenward-Roger. ``"gee"``: exchangeable, identity link, Fay-Graubard
+      correction, t on clusters - parameters. ``"gee_md"``: the same with Mancl-DeRouen's. These weight offices by
+      their information, which targets neither average if the effect goes with office size, and both if not.
+    - ``"naive"``: rows taken as independent, t on rows - parameters; wrong in clusters, and here to show that.
+
+    All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate that is
+    constant inside clusters.
+
+    References
+    ----------
+    Hayes RJ, Moulton LH (2017), Cluster Randomised Trials, chapters 10-11. Kahan BC et al. (2023), International
+    Journal of Epidemiology 52:107-118. Each method's own source is with its function.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": range(16), "office": [k // 2 for k in range(16)]})
+    >>> frame["arm"] = ["new" if k % 2 else "old" for k in frame["office"]]
+    >>> found = estimate_effect(frame, "y", arm="arm", cluster="office", treated="new")
+    >>> round(found.estimate, 6), round(found.df, 6), found.estimand
+    (2.0, 6.0, 'family average')
+    """
+    check_level(level)
+    if estimator not in METHODS:
+        raise ValueError(f"estimator must be one of {', '.join(METHODS)}")
+    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
+                       smallest_arm=1 if estimator == "naive" else SMALLEST_ARM)
+    try:
+        fit = METHODS[estimator].fit(trial)
+    except ValueError as problem:
+        raise ValueError(f"column {outcome!r}: {problem}") from problem
+    if estimator != "naive":
+        fit = replace(fit, df=min(fit.df, trial.spare))
+    effect = _effect(trial, fit, estimator, level)
+    return _randomised(effect, trial) if estimator == "randomisation" else effect
+
+
+def office_means(trial: Trial) -> np.ndarray:
+    """Mean of each cluster, less what the covariates predict (two stages).
+
+    Parameters
+    ----------
+    trial : Trial
+        Checked arrays.
+
+    Returns
+    -------
+    numpy.ndarray, shape (clusters,)
+        Without covariates the plain means. With them, the means of the outcome less the covariates' part in least
+        squares on intercept and covariates, the arm left out; covariates count from their overall mean.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
+    >>> office_means(read_trial(frame, "y", arm="arm", cluster="office", treated=1)).tolist()
+    [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]
+    """
+    slopes = np.linalg.lstsq(trial.covariates, trial.y - trial.y.mean(), rcond=None)[0]
+    return np.add.reduceat(trial.y - trial.covariates @ slopes, trial.starts) / trial.sizes
+
+
+def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effect:
+    if not (np.isfinite([fit.estimate, fit.se, fit.df]).all() and fit.se > 1e-12 * trial.y.std()):
+        raise ValueError(f"column {trial.outcome!r}: {estimator} finds no variation to judge the effect by")
+    if fit.df <= 0:
+        raise ValueError(f"{estimator}: covariates leave no degrees of freedom between clusters")
+    statistic = fit.estimate / fit.se
+    margin = fit.se * stats.t.ppf((1 + level) / 2, fit.df)
+    # One row in every cluster (one leader an office) is a sound trial; only the correlation is undefined.
+    icc = float("nan")
+    if len(trial.y) > len(trial.starts):
+        icc = anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level,
+                        outcome=trial.outcome).estimate
+    return Effect(
+        estimate=fit.estimate, se=fit.se, df=fit.df,
+        statistic=statistic, p_value=float(2 * stats.t.sf(abs(statistic), fit.df)),
+        ci_low=float(fit.estimate - margin), ci_high=float(fit.estimate + margin),
+        n_units=len(trial.y), n_clusters=len(trial.starts), n_dropped=trial.n_dropped,
+        icc=icc, estimator=estimator, estimand=METHODS[estimator].estimand, level=level,
+        mean_treated=float(trial.y[trial.treated].mean()), mean_other=float(trial.y[~trial.treated].mean()),
+    )
+
+
+def _randomised(effect: Effect, trial: Trial) -> Effect:
+    # Imported here because the half tables are needed by this method alone.
+    from holf.randomisation import randomisation_test
+
+    found = randomisation_test(office_means(trial), trial.treated_clusters, level=effect.level)
+    return replace(effect, df=float("nan"), statistic=found.statistic, p_value=found.p_value,
+                   ci_low=found.ci_low, ci_high=found.ci_high, n_allocations=found.n_allocations)
+
+
+def _robust(kind: str) -> Callable[[Trial], Inference]:
+    def fit(trial: Trial) -> Inference:
+        least_squares = fit_ols(trial.y, trial.basis, trial.back, trial.starts)
+        return cluster_robust(least_squares, np.eye(len(trial.back))[EFFECT], kind)
+    return fit
+
+
+def _cluster_means(trial: Trial) -> Inference:
+    means, treated = office_means(trial), trial.treated_clusters
+    one, other = means[treated], means[~treated]
+    df = trial.spare
+    squares = ((one - one.mean()) ** 2).sum() + ((other - other.mean()) ** 2).sum()
+    se = (squares / (len(means) - 2) * (1 / len(one) + 1 / len(other))) ** 0.5
+    return Inference(float(one.mean() - other.mean()), float(se), df)
+
+
+def _mixed(trial: Trial) -> Inference:
+    fit = mixed.fit_mixed(trial.y, trial.basis, trial.back, trial.starts)
+    return mixed.kenward_roger(fit, np.eye(len(trial.back))[EFFECT])
+
+
+def _gee(correction: str) -> Callable[[Trial], Inference]:
+    def fit(trial: Trial) -> Inference:
+        design = np.column_stack([trial.treated, ~trial.treated, trial.covariates])
+        contrast = np.append([1.0, -1.0], np.zeros(trial.covariates.shape[1]))
+        return gee.sandwich(gee.fit_gee(trial.y, design, trial.codes), contrast, correction)
+    return fit
+
+
+def _naive(trial: Trial) -> Inference:
+    on_basis = trial.basis.T @ trial.y
+    residuals = trial.y - trial.basis @ on_basis
+    df = len(trial.y) - len(on_basis)
+    se = (residuals @ residuals / df) ** 0.5 * np.linalg.norm(trial.back[EFFECT])
+    return Inference(float(trial.back[EFFECT] @ on_basis), float(se), df)
+
+
+METHODS = {
+    "cr2": Method(_robust("CR2"), FAMILY),
+    "cr3": Method(_robust("CR3"), FAMILY),
+    "cluster_means": Method(_cluster_means, OFFICE),
+    "randomisation": Method(_cluster_means, OFFICE),
+    "mixed": Method(_mixed, WEIGHTED),
+    "gee": Method(_gee("fay_graubard"), WEIGHTED),
+    "gee_md": Method(_gee("mancl_derouen"), WEIGHTED),
+    "naive": Method(_naive, FAMILY),
+}

@@ -1,0 +1,192 @@
+"""The ledger of published facts, and the list of assumed numbers."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from holf.paths import data_path
+
+CLASSES = ("published", "derived")
+COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
+QUOTE_WORDS = 15
+
+
+class FactError(ValueError):
+    """A row of the ledger or of the assumptions breaks a rule; the message names file, row and rule."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One row of `data/facts.csv`.
+
+    Attributes
+    ----------
+    id : str
+        Stable identifier, ``F001`` and up.
+    group, fact, value, unit : str
+        Theme, what the fact is about, its value as text, its unit.
+    kind : str
+        ``"published"`` or ``"derived"`` (arithmetic on published values).
+    source, quote : str
+        Document, and at most 15 words of it.
+    status, severity, note : str
+        Whether the sources agree on it, how badly they do not, and what to know.
+    """
+
+    id: str
+    group: str
+    fact: str
+    value: str
+    unit: str
+    kind: str
+    source: str
+    quote: str
+    status: str
+    severity: str
+    note: str
+
+    @property
+    def number(self) -> int | float:
+        """The value as a number; raises FactError where the ledger holds words or a range."""
+        for parse in (int, float):
+            try:
+                return parse(self.value)
+            except ValueError:
+                pass
+        raise FactError(f"data/facts.csv, {self.id}: the value is not a single number")
+
+    @property
+    def shown(self) -> str:
+        """The value as it stands in prose: a number of four digits or more gets thousands separators."""
+        try:
+            number = self.number
+        except FactError:
+            return self.value
+        return f"{number:,}" if self.unit != "year" and isinstance(number, int) else self.value
+
+    def link(self, page: str = "ledger.md") -> str:
+        """Markdown link whose text is the value and whose target is this row on the ledger page."""
+        return f"[{self.shown}]({page}#{self.id.lower()})"
+
+
+class Ledger(Mapping[str, Fact]):
+    """The published facts by identifier; iterates in the order of the file."""
+
+    def __init__(self, facts: list[Fact]):
+        self._facts = {fact.id: fact for fact in facts}
+
+    def __getitem__(self, key: str) -> Fact:
+        try:
+            return self._facts[key]
+        except KeyError:
+            raise FactError(f"data/facts.csv has no row {key}") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def number(self, key: str) -> int | float:
+        """Return the number in row `key`."""
+        return self[key].number
+
+    def groups(self) -> dict[str, list[Fact]]:
+        """Facts by theme, both in the order of the file."""
+        themes: dict[str, list[Fact]] = {}
+        for fact in self.values():
+            themes.setdefault(fact.group, []).append(fact)
+        return themes
+
+
+def _check_fact(row: dict[str, str], seen: set[str], name: str) -> None:
+    where = f"{name}, row {row['id'] or '(no id)'}"
+    if not row["id"] or row["id"] in seen:
+        raise FactError(f"{where}: column id must be filled and unique")
+    if row["class"] not in CLASSES:
+        raise FactError(f"{where}: column class must be one of {', '.join(CLASSES)}")
+    if not row["source"]:
+        raise FactError(f"{where}: column source is empty, and no value stands without a source")
+    if len(row["quote"].split()) > QUOTE_WORDS:
+        raise FactError(f"{where}: column quote has more than {QUOTE_WORDS} words")
+    if row["status"] == "contradicted" and row["severity"] in ("", "none"):
+        raise FactError(f"{where}: a contradicted fact must say how severe it is, column severity")
+
+
+def load_ledger(path: Path | None = None) -> Ledger:
+    """Read the ledger of published facts.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A CSV file with the columns of `data/facts.csv`; that file itself by default.
+
+    Raises
+    ------
+    FactError
+        For a missing column, a repeated id, a class other than published or derived, an empty source, a quote of
+        more than 15 words, or a contradiction without severity.
+    """
+    path = path or data_path("facts.csv")
+    with open(path, encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise FactError(f"{path.name}: column {missing[0]} is missing")
+        rows, seen = list(reader), set()
+    for row in rows:
+        _check_fact(row, seen, path.name)
+        seen.add(row["id"])
+    return Ledger([Fact(**{("kind" if k == "class" else k): row[k] for k in COLUMNS}) for row in rows])
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One assumed number: `value` inside `low` to `high`, its unit, the reason, and the ledger rows it leans on."""
+
+    id: str
+    value: float | tuple[float, ...]
+    low: float
+    high: float
+    unit: str
+    reason: str
+    facts: tuple[str, ...]
+
+
+def _check_assumption(name: str, entry: dict, file: str) -> Assumption:
+    where = f"{file}, {name}"
+    for key in ("value", "range", "unit", "class", "reason", "facts"):
+        if not isinstance(entry, dict) or key not in entry or entry[key] in ("", None):
+            raise FactError(f"{where}: {key} is missing")
+    if entry["class"] != "assumed":
+        raise FactError(f"{where}: class must be assumed; published and derived numbers belong in facts.csv")
+    low, high = entry["range"]
+    values = entry["value"] if isinstance(entry["value"], list) else [entry["value"]]
+    if not all(isinstance(v, int | float) and low <= v <= high for v in values):
+        raise FactError(f"{where}: value lies outside its range")
+    value = tuple(values) if isinstance(entry["value"], list) else values[0]
+    return Assumption(name, value, low, high, entry["unit"], entry["reason"], tuple(entry["facts"]))
+
+
+def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
+    """Read the assumed numbers of the simulated study.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A YAML file in the form of `data/assumptions.yml`; that file itself by default.
+
+    Raises
+    ------
+    FactError
+        If an entry lacks value, range, unit, class, reason or facts, has another class than assumed, or lies outside
+        its own range.
+    """
+    path = path or data_path("assumptions.yml")
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {name: _check_assumption(name, entry, path.name) for name, entry in entries.items()}

@@ -1,0 +1,154 @@
+"""Participant flow: what is published, what follows by arithmetic, what is unknown, and what a study counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from holf.facts import Ledger
+from holf.paths import data_path
+
+
+class FlowError(ValueError):
+    """The flow does not balance, or a box refers to something that is not there."""
+
+
+@dataclass(frozen=True)
+class FlowBox:
+    """One box of the diagram, as `data/flow.yml` lists it.
+
+    Attributes
+    ----------
+    id, label, unit : str
+    published_unit : str
+        What stands for the unit beside the published count; differs where the source names none.
+    fact : str
+        Ledger row with the published or derived count; empty where no count is published.
+    parent : str
+        Box from which this one comes; empty for the first.
+    is_loss : bool
+        True for those who leave on the way.
+    unit_changes : str
+        Says how the unit differs from the parent's; empty where it is the same.
+    table, where : str, dict
+        How a study counts the box: rows of `table` in which the columns have these values.
+    """
+
+    id: str
+    label: str
+    unit: str
+    published_unit: str
+    fact: str
+    parent: str
+    is_loss: bool
+    unit_changes: str
+    table: str
+    where: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FlowCount:
+    """A box with its count: in all (None where unknown) and by arm (empty where unknown)."""
+
+    box: FlowBox
+    kind: str
+    total: int | None
+    by_arm: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow whose counts balance; `source` is empty for the published one."""
+
+    counts: tuple[FlowCount, ...]
+    source: str = ""
+
+    def __getitem__(self, box_id: str) -> FlowCount:
+        for count in self.counts:
+            if count.box.id == box_id:
+                return count
+        raise FlowError(f"data/flow.yml has no box {box_id}")
+
+    def __post_init__(self):
+        known = {count.box.id: count for count in self.counts}
+        for count in self.counts:
+            if count.box.parent and count.box.parent not in known:
+                raise FlowError(f"box {count.box.id} comes from {count.box.parent}, which is not in the flow")
+        for parent in self.counts:
+            branches = [count for count in self.counts if count.box.parent == parent.box.id and not count.box.unit_changes]
+            if branches:
+                _check_balance(parent, branches)
+
+
+def _check_balance(parent: FlowCount, branches: list[FlowCount]) -> None:
+    """What enters a box leaves it; checked in all and by arm, wherever every part is known."""
+    sides = [("in all", parent.total, [branch.total for branch in branches])]
+    sides += [(arm, parent.by_arm[arm], [branch.by_arm.get(arm) for branch in branches]) for arm in parent.by_arm]
+    for side, entering, leaving in sides:
+        if entering is not None and None not in leaving and entering != sum(leaving):
+            raise FlowError(f"box {parent.box.id} ({side}): {entering} enter and {sum(leaving)} leave")
+
+
+def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
+    """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
+    entries = yaml.safe_load((path or data_path("flow.yml")).read_text(encoding="utf-8"))
+    return tuple(FlowBox(id=e["id"], label=e["label"], unit=e["unit"],
+                         published_unit=e.get("published_unit", e["unit"]), fact=e.get("fact", ""), parent=e.get("from", ""),
+                         is_loss=e.get("loss", False), unit_changes=e.get("unit_changes", ""),
+                         table=e["count"]["table"], where=e["count"].get("where", {})) for e in entries)
+
+
+def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str, str]) -> Flow:
+    """The flow as far as the record goes.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    boxes : tuple of FlowBox
+    arms : dict
+        Arm to the ledger row with its number of offices; no other box is published by arm.
+
+    Returns
+    -------
+    Flow
+        Boxes of kind published, derived or unknown.
+
+    Raises
+    ------
+    FlowError
+        If the published and derived counts do not balance.
+    """
+    offices = {arm: ledger.number(fact) for arm, fact in arms.items()}
+    return Flow(tuple(
+        FlowCount(box, ledger[box.fact].kind if box.fact else "unknown",
+                  ledger.number(box.fact) if box.fact else None, {} if box.parent else offices) for box in boxes))
+
+
+def count_flow(boxes: tuple[FlowBox, ...], frames: dict[str, pd.DataFrame], *, arms: list[str], source: str) -> Flow:
+    """Count every box in study tables.
+
+    Parameters
+    ----------
+    boxes : tuple of FlowBox
+    frames : dict of str to DataFrame
+        The tables that the boxes name, each with the column ``arm`` of its office.
+    arms : list of str
+    source : str
+        Stamped on the result.
+
+    Raises
+    ------
+    FlowError
+        If the counts do not balance.
+    """
+    counts = []
+    for box in boxes:
+        frame = frames[box.table]
+        for column, value in box.where.items():
+            frame = frame[frame[column] == value]
+        by_arm = {arm: int((frame["arm"] == arm).sum()) for arm in arms}
+        counts.append(FlowCount(box, "simulated", len(frame), by_arm))
+    return Flow(tuple(counts), source)

@@ -1,0 +1,45 @@
+"""Where the project's files are, and a note of which of them a chapter reads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+READS_LOG = "HOLF_READS_LOG"
+
+
+def project_root() -> Path:
+    """Return the folder that holds `_config.yml`, `data/` and this package."""
+    return Path(os.environ.get("HOLF_ROOT") or Path(__file__).resolve().parents[1])
+
+
+def data_path(name: str) -> Path:
+    """Return the path of a file or folder below `data/`, and note that it was asked for.
+
+    While a chapter runs in a build, the variable ``HOLF_READS_LOG`` names a file to which each name is appended.
+    The build signs a chapter with exactly the data it read, so no chapter has to declare them.
+
+    Parameters
+    ----------
+    name : str
+        Path relative to `data/`, with forward slashes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or folder.
+    """
+    path = project_root() / "data" / name
+    if not path.exists():
+        raise FileNotFoundError(f"data/{name} does not exist")
+    if log := os.environ.get(READS_LOG):
+        with open(log, "a", encoding="utf-8") as stream:
+            stream.write(name + "\n")
+    return path
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write a text file so that it is there whole or not at all, even if the process is killed."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(content, encoding="utf-8")
+    os.replace(fresh, path)

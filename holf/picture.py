@@ -1,0 +1,102 @@
+"""A figure as readers see it: PNG at double density, its text alternative, and the table of what is drawn."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import matplotlib
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from holf.table import MARK, Table
+
+# Okabe-Ito colours: told apart by people with any common colour blindness. Marker shapes repeat the message.
+ARM_COLOURS = {"holf": "#0072B2", "local": "#D55E00", "ordinary": "#4D4D4D"}
+ARM_MARKERS = {"holf": "o", "local": "s", "ordinary": "^"}
+INK, QUIET, ALARM = "#1a1a1a", "#6b6b6b", "#a4133c"
+# 5.6 inches are 538 CSS pixels: near its own size on a page, and still legible when a phone shrinks it to 350.
+WIDTH = 5.6
+DENSITY = 192
+
+_STYLE = {"font.size": 10, "axes.titlesize": 10.5, "axes.labelsize": 10, "figure.dpi": DENSITY, "savefig.dpi": DENSITY,
+          "axes.edgecolor": QUIET, "text.color": INK, "axes.labelcolor": INK, "font.family": "DejaVu Sans"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure
+    alt : str
+        Text alternative with the numbers that matter; for simulated answers it begins with SIMULATED.
+    table : Table
+        What is drawn, as numbers: the folded twin of the figure.
+    """
+
+    figure: Figure
+    alt: str
+    table: Table
+
+    @property
+    def kind(self) -> str:
+        """``SIMULATED`` or ``RECORD``, also written into the file."""
+        return MARK if self.alt.startswith(MARK) else "RECORD"
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        # Every picture says in the file what it is, so that a foreign one is found out (holf.marks). The software
+        # tag would name the version of the drawing library, and change the file with it.
+        self.figure.savefig(stream, format="png", dpi=DENSITY, metadata={"Software": None, "Comment": self.kind})
+        return stream.getvalue()
+
+
+@contextmanager
+def canvas(height: float, panels: int = 1, *, width: float = WIDTH, **layout) -> Iterator[tuple[Figure, list]]:
+    """Give a figure with `panels` axes below each other, drawn in the book's style, without touching global state.
+
+    Parameters
+    ----------
+    height : float
+        Height in inches.
+    panels : int
+        Number of axes.
+    width : float
+        Width in inches.
+    **layout
+        Passed to `Figure.subplots`.
+    """
+    with sns.axes_style("ticks"), matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(panels, 1, squeeze=False, **layout)[:, 0]
+        yield figure, list(axes)
+
+
+def finish(figure: Figure, alt: str, table: Table, *, source: str = "") -> Picture:
+    """Close a figure: stamp it if its numbers are simulated, and bind it to its text and its table.
+
+    Parameters
+    ----------
+    figure : Figure
+    alt : str
+        Text alternative, without the mark.
+    table : Table
+        The drawn numbers.
+    source : str
+        Where they came from; one that begins with ``simulated`` burns the mark into the pixels of every panel.
+    """
+    if source.startswith("simulated"):
+        for axes in figure.axes:
+            axes.text(0.5, 0.5, MARK, transform=axes.transAxes, ha="center", va="center", fontsize=26, color=ALARM,
+                      alpha=0.16, rotation=12, weight="bold", zorder=0.5, gid="holf-mark")
+        figure.suptitle(f"{MARK}: a demonstration, not a finding", color=ALARM, fontsize=9.5, weight="bold",
+                        gid="holf-mark")
+        alt = f"{MARK}, not a finding. {alt}"
+    return Picture(figure, alt, table)

@@ -1,0 +1,139 @@
+"""The typed answers of a study: frozen records that hold numbers and where they come from.
+
+A chapter receives these and never a row of data. Every number is kept at full precision; rounding happens in
+`holf.text` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Difference between two arms, treated minus other, on the outcome's own scale.
+
+    Attributes
+    ----------
+    estimate, se : float
+        Point estimate and standard error, in units of the outcome (a risk difference for a 0/1 outcome).
+    df : float
+        Degrees of freedom of the reference t distribution; NaN where the reference is not a t.
+    statistic, p_value : float
+        Test statistic and two-sided p-value of no difference.
+    ci_low, ci_high : float
+        Limits of the interval at `level`.
+    n_units, n_clusters, n_dropped : int
+        Rows used, clusters they lie in, and rows left out because a value was missing.
+    icc : float
+        Intraclass correlation of the outcome inside arms (ANOVA estimator, not truncated at zero); NaN where every
+        cluster has a single row or the correlation cancels from the contrast.
+    estimator, estimand : str
+        Name of the method, and the average it targets: ``"family average"`` weights every row alike,
+        ``"office average"`` every cluster alike.
+    level : float
+        Confidence level of the interval.
+    mean_treated, mean_other : float
+        Raw means of the arms on the rows used.
+    n_allocations : int or None
+        Size of the allocation set where the p-value comes from randomisation, else None.
+    source : str
+        Where the data came from, e.g. ``"simulated: null world"``; empty for a frame of the caller's own.
+    """
+
+    estimate: float
+    se: float
+    df: float
+    statistic: float
+    p_value: float
+    ci_low: float
+    ci_high: float
+    n_units: int
+    n_clusters: int
+    n_dropped: int
+    icc: float
+    estimator: str
+    estimand: str
+    level: float
+    mean_treated: float
+    mean_other: float
+    n_allocations: int | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Icc:
+    """Intraclass correlation with its interval.
+
+    Attributes
+    ----------
+    estimate : float
+        ANOVA estimate; may be negative, which is shown and not hidden.
+    ci_low, ci_high : float
+        Interval at `level` from the F distribution (Searle), NaN where it cannot be computed.
+    n_units, n_clusters : int
+        Rows and clusters used.
+    mean_size : float
+        The ANOVA's average cluster size n0, which lies below the plain mean for unequal sizes.
+    level : float
+        Confidence level of the interval.
+    source : str
+        Where the data came from; empty for a frame of the caller's own.
+    """
+
+    estimate: float
+    ci_low: float
+    ci_high: float
+    n_units: int
+    n_clusters: int
+    mean_size: float
+    level: float
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Mean (share, for a 0/1 variable) of one variable in one group at one wave.
+
+    `show` is the style in which `holf.text` prints it; `sd` is NaN below two values.
+    """
+
+    label: str
+    group: str
+    wave: str
+    mean: float
+    sd: float
+    n: int
+    show: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Change from baseline in one arm, over the `n` units measured both times. A description, not an effect."""
+
+    outcome: str
+    arm: str
+    wave: str
+    before: float
+    after: float
+    change: float
+    n: int
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Attrition:
+    """How many units of one group should have been measured at a wave, and how many were."""
+
+    outcome: str
+    group: str
+    wave: str
+    n_expected: int
+    n_measured: int
+    source: str = ""
+
+    @property
+    def share_lost(self) -> float:
+        """Share of the expected units that was not measured; NaN where none was expected."""
+        return 1 - self.n_measured / self.n_expected if self.n_expected else float("nan")

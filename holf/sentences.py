@@ -1,0 +1,49 @@
+"""Sentences about answers: one place where words such as "no difference" are chosen by rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from holf import text
+from holf.plan import Outcome
+from holf.results import Effect
+from holf.table import MARK
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """Words with where their numbers came from; simulated ones say so in their first word."""
+
+    words: str
+    source: str = ""
+
+    def __repr__(self) -> str:
+        if self.source.startswith("simulated"):
+            return f"{MARK} ({self.source.removeprefix('simulated: ')}). {self.words}"
+        return self.words
+
+    def _repr_markdown_(self) -> str:
+        if self.source.startswith("simulated"):
+            return f"**{MARK}** ({self.source.removeprefix('simulated: ')}). {self.words}"
+        return self.words
+
+
+def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
+    """Say what an interval shows against the margin: less, more, both or neither.
+
+    An interval that holds zero is never called "no effect": either all of it lies inside the margin, or the data leave
+    open a difference that would matter.
+    """
+    shown = (f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)} "
+             f"({text.decimal(100 * effect.level, 0)} % interval "
+             f"{text.interval(effect.ci_low, effect.ci_high, outcome.show)}).")
+    margin = text.difference(outcome.margin, outcome.show).lstrip("+")
+    inside = -outcome.margin < effect.ci_low and effect.ci_high < outcome.margin
+    if inside:
+        verdict = f"Any difference is smaller than the assumed margin of {margin}."
+    elif effect.ci_low <= 0 <= effect.ci_high:
+        verdict = f"The data show no clear difference, and leave open one as large as the assumed margin of {margin}."
+    else:
+        better = "higher" if effect.estimate > 0 else "lower"
+        verdict = f"Offices with the treated arm are {better}; the interval excludes zero."
+    return Sentence(f"{shown} {verdict}", effect.source)

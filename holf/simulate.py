@@ -1,0 +1,122 @@
+"""The simulated study: nine linked tables in three worlds, written so that the same seed gives the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from holf.facts import load_assumptions, load_ledger
+from holf.measures import (add_participation, draw_delivery, draw_register, draw_staff, draw_survey, locate)
+from holf.paths import project_root
+from holf.plan import load_plan
+from holf.population import Rules, draw_children, draw_families, draw_offices, draw_parents
+
+MARK_FILE = "simulation.json"
+# What the tables follow from. Reading it here would put it on the list of what a chapter read; it is hashed instead.
+INPUTS = ("data/facts.csv", "data/assumptions.yml", "data/plan.yml", "holf/simulate.py", "holf/population.py",
+          "holf/measures.py")
+
+
+def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
+    """Simulate the study in one world.
+
+    Parameters
+    ----------
+    world : str
+        A world of `data/plan.yml`: ``"null"`` (no difference between the arms), ``"benefit"`` or ``"harm"``.
+    seed : int, optional
+        Seed; the one of `data/assumptions.yml` by default. With the same seed the three worlds hold the same people,
+        who differ only by the planted difference.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        offices, leaders, coordinators, families, parents, children, survey, register, delivery.
+
+    Raises
+    ------
+    ValueError
+        If the world is unknown or the seed is negative.
+    """
+    plan = load_plan()
+    if world not in plan.worlds:
+        raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
+    rules = Rules(load_ledger(), load_assumptions())
+    seed = rules.assumed("seed") if seed is None else seed
+    if seed < 0:
+        raise ValueError("the seed must not be negative")
+    who, register_rng, survey_rng, child_rng, staff_rng, delivery_rng = (
+        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6))
+    sign, outcomes = plan.worlds[world]["sign"], plan.outcomes
+    months = {"m0": 0} | {wave: plan.waves[wave] for wave in outcomes["income"].waves}
+    offices = draw_offices(who, rules)
+    families = draw_families(who, offices, rules)
+    parents = draw_parents(who, families, rules)
+    children = draw_children(who, families, rules)
+    place = locate(parents, families, offices)
+    register = draw_register(register_rng, parents, place, outcomes, rules, sign=sign, months=months)
+    survey = draw_survey(survey_rng, parents, place, register, outcomes, rules, sign=sign)
+    later = survey[survey["wave"] == "m12"].set_index("parent_id")["answered"]
+    answered = parents.set_index("parent_id")["family_id"].to_frame().join(later).groupby("family_id")["answered"].max()
+    children = add_participation(child_rng, children, locate(children, families, offices), answered == 1, outcomes,
+                                 rules, sign=sign)
+    leaders, coordinators = draw_staff(staff_rng, offices, outcomes, rules, sign=sign)
+    delivery = draw_delivery(delivery_rng, families, coordinators, rules)
+    return {"offices": offices, "leaders": leaders, "coordinators": coordinators, "families": families,
+            "parents": parents, "children": children, "survey": survey, "register": register, "delivery": delivery}
+
+
+def inputs_signature() -> str:
+    """SHA-256 over everything that the simulated tables follow from."""
+    digest = hashlib.sha256()
+    for name in INPUTS:
+        digest.update(name.encode() + b"\0" + (project_root() / name).read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
+    """Simulate one world and write its tables as CSV, beside a file that marks them as simulated.
+
+    The folder appears whole or not at all: the tables are written to a neighbouring folder that then takes its place.
+
+    Raises
+    ------
+    FileExistsError
+        If `out` exists and is not an earlier simulated study.
+    """
+    out = Path(out)
+    if out.exists() and any(out.iterdir()) and not (out / MARK_FILE).exists():
+        raise FileExistsError(f"{out} holds something else than a simulated study; choose another folder")
+    tables = simulate(world, seed=seed)
+    seed = load_assumptions()["seed"].value if seed is None else seed
+    fresh, old = out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name, table in tables.items():
+        table.to_csv(fresh / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8")
+    mark = {"simulated": True, "world": world, "seed": seed, "licence": "CC0-1.0", "inputs_sha256": inputs_signature(),
+            "says": "Simulated from published facts and stated assumptions. No row is a person; no number is a finding."}
+    (fresh / MARK_FILE).write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8")
+    if out.exists():
+        os.replace(out, old)
+    os.replace(fresh, out)
+    shutil.rmtree(old, ignore_errors=True)
+    return out
+
+
+def refresh_studies() -> list[str]:
+    """Write anew those of the project's own simulated studies whose inputs have changed; return their worlds."""
+    home, current = project_root() / "data" / "simulated", inputs_signature()
+    stale = [world for world in load_plan().worlds
+             if not (mark := home / world / MARK_FILE).exists()
+             or json.loads(mark.read_text(encoding="utf-8"))["inputs_sha256"] != current]
+    for world in stale:
+        write_study(world, home / world)
+    return stale

@@ -1,0 +1,113 @@
+"""A table as readers see it: HTML for the page, text for a terminal and for the check of outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+
+# Class of a number -> the shape shown beside its word, so that colour is never the only sign.
+SHAPES = {"published": "●", "derived": "◆", "assumed": "▲", "simulated": "✖", "unknown": "○"}
+MARK = "SIMULATED"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of one cell; `kind` adds the badge of a class, `fact` links it to its row of the ledger."""
+
+    text: str
+    kind: str = ""
+    fact: str = ""
+
+    def html(self) -> str:
+        """The cell's content as HTML."""
+        shown = escape(self.text)
+        if self.fact:
+            shown = f'<a href="ledger.html#{self.fact.lower()}">{shown}</a>'
+        return f"{shown} {badge(self.kind)}" if self.kind else shown
+
+    def __str__(self) -> str:
+        notes = " ".join(note for note in (self.kind, self.fact) if note)
+        return f"{self.text} [{notes}]" if notes else self.text
+
+
+def badge(kind: str) -> str:
+    """HTML badge of a class of number: its shape and its word."""
+    return f'<span class="holf-badge holf-{kind}"><span aria-hidden="true">{SHAPES[kind]}</span> {kind}</span>'
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table whose first column heads its rows.
+
+    Attributes
+    ----------
+    caption : str
+    columns : tuple of str
+        Headings.
+    rows : tuple of tuple of (str or Cell)
+        As many entries as headings; numbers already rounded by `holf.text`.
+    source : str
+        Where the numbers came from. A source that begins with ``simulated`` puts the mark SIMULATED into the caption.
+    folded : bool
+        Show it closed, behind its caption: for the table twin of a figure.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | Cell, ...], ...]
+    source: str = ""
+    folded: bool = False
+
+    def __post_init__(self):
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns")
+
+    @property
+    def is_simulated(self) -> bool:
+        """True where the numbers come from a simulated study."""
+        return self.source.startswith("simulated")
+
+    def _title(self) -> str:
+        return f"{MARK} ({self.source.removeprefix('simulated: ')}). {self.caption}" if self.is_simulated else self.caption
+
+    def __repr__(self) -> str:
+        lines = [self._title(), " | ".join(self.columns)]
+        return "\n".join(lines + [" | ".join(str(entry) for entry in row) for row in self.rows])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
+        body = "".join(f"<tr>{_row(row)}</tr>" for row in self.rows)
+        kind = "simulated" if self.is_simulated else "record"
+        title = escape(self.caption)
+        if self.is_simulated:
+            title = f'<strong class="holf-mark">{MARK}</strong> ({escape(self.source.removeprefix("simulated: "))}). {title}'
+        table = (f'<table class="holf-table" data-holf="{kind}"><caption>{title}</caption>'
+                 f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        # A wide table scrolls inside its own frame, which the keyboard can reach.
+        frame = f'<div class="holf-scroll" tabindex="0" role="region" aria-label="{escape(self.caption)}">{table}</div>'
+        if not self.folded:
+            return frame
+        return f'<details class="holf-twin"><summary>Show table: {escape(self.caption)}</summary>{frame}</details>'
+
+
+def _row(row: tuple[str | Cell, ...]) -> str:
+    first, *rest = (entry.html() if isinstance(entry, Cell) else escape(entry) for entry in row)
+    return f'<th scope="row">{first}</th>' + "".join(f"<td>{entry}</td>" for entry in rest)
+
+
+def joint_source(sources: Iterable[str]) -> str:
+    """One source for several, such as ``"simulated: null world, harm world"``.
+
+    Raises
+    ------
+    ValueError
+        If some are simulated and others are not: they never share a figure or a table.
+    """
+    names = list(dict.fromkeys(sources))
+    if len({name.startswith("simulated") for name in names}) > 1:
+        raise ValueError("simulated and other answers must not be shown together")
+    if names and names[0].startswith("simulated"):
+        return "simulated: " + ", ".join(name.removeprefix("simulated: ") for name in names)
+    return ", ".join(names)

@@ -1,0 +1,75 @@
+"""Numbers as text: the one place where anything is rounded.
+
+What is shown is rounded far above the last digits that move between processors (about 1e-15), so the outputs of
+record do not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EM DASH}"
+
+# factor, decimals, unit of a level, unit of a difference
+_STYLES = {
+    "percent": (100, 1, "%", "percentage points"),
+    "points": (1, 2, "points", "points"),
+    "nok": (1, 0, "NOK", "NOK"),
+    "number": (1, 1, "", ""),
+}
+
+# How the estimators are called on a page.
+METHODS = {"cr2": "family average, CR2", "cr3": "family average, CR3", "cluster_means": "office means",
+           "mixed": "mixed model, Kenward\N{EN DASH}Roger", "gee": "GEE, Fay\N{EN DASH}Graubard",
+           "gee_md": "GEE, Mancl\N{EN DASH}DeRouen", "randomisation": "exact randomisation",
+           "naive": "naive, ignores offices", "office_differences": "differences inside offices"}
+
+
+def tick(value: float, _position: int) -> str:
+    """An axis label: whole numbers with separators, fractions as short as they are."""
+    return decimal(value, 0) if abs(value) >= 1000 or float(value).is_integer() else f"{value:g}".replace("-", MINUS)
+
+
+def decimal(value: float, places: int) -> str:
+    """`value` with thousands separators and a true minus sign; an em dash for NaN or None."""
+    if value is None or math.isnan(value):
+        return MISSING
+    text = f"{abs(value):,.{places}f}"
+    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0 else text
+
+
+def level(value: float, show: str, *, unit: bool = True) -> str:
+    """A mean or share in the style `show` of the plan: ``percent``, ``points``, ``nok`` or ``number``."""
+    factor, places, name, _ = _STYLES[show]
+    text = decimal(math.nan if value is None else value * factor, places)
+    if not unit or text == MISSING:
+        return text
+    return f"{text}%" if name == "%" else f"{text} {name}".rstrip()
+
+
+def difference(value: float, show: str, *, unit: bool = True) -> str:
+    """A signed difference between two levels, in percentage points where the levels are percentages."""
+    factor, places, _, name = _STYLES[show]
+    text = decimal(value * factor, places)
+    signed = f"+{text}" if value > 0 and float(text.replace(",", "")) != 0 else text
+    return f"{signed} {name}".rstrip() if unit else signed
+
+
+def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
+    """Two limits of a difference, ``low to high``."""
+    text = f"{difference(low, show, unit=False)} to {difference(high, show, unit=False)}"
+    return f"{text} {_STYLES[show][3]}".rstrip() if unit else text
+
+
+def p_value(value: float) -> str:
+    """A p-value with two digits, three below 0.1, and a bound below 0.001."""
+    if value < 0.001:
+        return "< 0.001"
+    return decimal(value, 3 if value < 0.1 else 2)
+
+
+def scale(show: str) -> tuple[float, str]:
+    """Factor and unit that turn a value into what an axis shows."""
+    factor, _, name, unit = _STYLES[show]
+    return factor, unit if name == "%" else name

@@ -1,0 +1,212 @@
+"""A frame of a cluster-randomised trial, checked once and turned into sorted arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+# A column whose part outside the columns before it is shorter than this, relative to its own length, is taken as
+# a linear combination of them; rounding alone stays near 1e-15.
+RANK_TOLERANCE = 1e-10
+# Below this many clusters in an arm no method here keeps its error rate.
+SMALLEST_ARM = 4
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Complete rows of a two-arm trial, sorted by cluster.
+
+    Attributes
+    ----------
+    outcome : str
+        Name of the outcome column, for messages.
+    y : numpy.ndarray, shape (rows,)
+        Outcome in its own units.
+    treated : numpy.ndarray of bool, shape (rows,)
+        Whether the row lies in the treated arm.
+    covariates : numpy.ndarray, shape (rows, covariates)
+        Covariates, centred on their mean and divided by their standard deviation.
+    starts : numpy.ndarray of int, shape (clusters,)
+        Row at which each cluster begins.
+    basis, back : numpy.ndarray, shapes (rows, p) and (p, p)
+        Orthonormal columns spanning intercept, arm and covariates; ``back`` turns coefficients on them into
+        coefficients on the columns themselves, the arm being number 1.
+    n_dropped : int
+        Rows left out because a used column had no value.
+    """
+
+    outcome: str
+    y: np.ndarray
+    treated: np.ndarray
+    covariates: np.ndarray
+    starts: np.ndarray
+    basis: np.ndarray
+    back: np.ndarray
+    n_dropped: int
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Rows in each cluster."""
+        return np.diff(np.append(self.starts, len(self.y)))
+
+    @property
+    def treated_clusters(self) -> np.ndarray:
+        """Whether each cluster lies in the treated arm."""
+        return self.treated[self.starts]
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Number of the cluster that each row lies in."""
+        return np.repeat(np.arange(len(self.starts)), self.sizes)
+
+    @property
+    def spare(self) -> int:
+        """Most df there can be: clusters - 2, less one for each covariate that is constant inside clusters."""
+        highest = np.maximum.reduceat(self.covariates, self.starts)
+        lowest = np.minimum.reduceat(self.covariates, self.starts)
+        return len(self.starts) - 2 - int((highest == lowest).all(axis=0).sum())
+
+
+def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
+               covariates: Sequence[str] = (), smallest_arm: int = SMALLEST_ARM) -> Trial:
+    """Check a trial's frame and return its complete rows as arrays.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit.
+    outcome, arm, cluster : str
+        Columns with a numeric outcome, the arm (two values) and the cluster.
+    treated : hashable
+        The value of `arm` that is the treated one.
+    covariates : sequence of str
+        Numeric columns to adjust for.
+    smallest_arm : int
+        Fewest clusters accepted in an arm.
+
+    Returns
+    -------
+    Trial
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, not numeric, infinite, constant or collinear; if the arm has more or fewer than two
+        values or varies inside a cluster; if an arm has too few clusters; if nothing is left to vary.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
+    >>> trial = read_trial(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> trial.sizes.tolist(), int(trial.treated_clusters.sum()), trial.spare
+    ([2, 2, 2, 2, 2, 2, 2, 2], 4, 6)
+    """
+    names = _covariate_names(covariates)
+    require_columns(frame, [outcome, arm, cluster, *names])
+    _check_arms(frame, arm=arm, cluster=cluster)
+    numbers = np.column_stack([numeric(frame, name) for name in (outcome, *names)])
+    complete = ~np.isnan(numbers).any(axis=1) & frame[[arm, cluster]].notna().all(axis=1).to_numpy()
+    codes = pd.factorize(frame.loc[complete, cluster])[0]
+    order = np.argsort(codes, kind="stable")
+    numbers = numbers[complete][order]
+    is_treated = _treated_rows(frame.loc[complete, arm], treated, arm)[order]
+    starts = np.searchsorted(codes[order], np.arange(codes.max() + 1))
+    _check_counts(is_treated[starts], arm, smallest_arm)
+    standard = _standardise(numbers[:, 1:], names)
+    design = np.column_stack([np.ones(len(is_treated)), is_treated, standard])
+    basis, back = _orthonormal(design, names)
+    _check_variation(numbers[:, 0], basis, outcome)
+    return Trial(outcome, numbers[:, 0], is_treated, standard, starts, basis, back, int((~complete).sum()))
+
+
+def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raise ValueError unless every name is one column of the frame, and none is used twice."""
+    for name in names:
+        count = int((frame.columns == name).sum())
+        if count != 1:
+            raise ValueError(f"column {name!r} is {'not in the frame' if count == 0 else 'in the frame twice'}")
+        if list(names).count(name) > 1:
+            raise ValueError(f"column {name!r} is used in two roles")
+
+
+def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
+    """Return a column as floats with NaN for missing; ValueError if it is not numeric or not finite."""
+    column = frame[name]
+    if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
+        raise ValueError(f"column {name!r} is not numeric")
+    if pd.api.types.is_complex_dtype(column):
+        raise ValueError(f"column {name!r} holds complex numbers")
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    if np.isinf(values).any():
+        raise ValueError(f"column {name!r} has an infinite value")
+    return values
+
+
+def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
+    """Raise ValueError if some cluster holds rows of two arms."""
+    pairs = frame[[cluster, arm]].dropna().drop_duplicates()
+    split = int(pairs[cluster].duplicated().sum())
+    if split:
+        raise ValueError(f"column {arm!r} is not constant inside {cluster!r}: {split} cluster(s) hold two arms")
+
+
+def _covariate_names(covariates: Sequence[str]) -> list[str]:
+    if isinstance(covariates, str):
+        raise ValueError("covariates must be a sequence of column names, not one string")
+    return list(covariates)
+
+
+def _check_arms(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
+    values = frame[arm].nunique()
+    if values > 2:
+        raise ValueError(f"column {arm!r} has {values} arms; keep the rows of the two arms to compare")
+    require_nested(frame, arm=arm, cluster=cluster)
+
+
+def _treated_rows(arms: pd.Series, treated: Hashable, arm: str) -> np.ndarray:
+    if arms.empty:
+        raise ValueError("no row has a value in every column used")
+    is_treated = (arms == treated).to_numpy(dtype=bool)
+    if not is_treated.any():
+        raise ValueError(f"column {arm!r} has no complete row with the treated value {treated!r}")
+    if is_treated.all():
+        raise ValueError(f"column {arm!r} has only one arm among the complete rows")
+    return is_treated
+
+
+def _check_counts(arm_of_cluster: np.ndarray, arm: str, smallest_arm: int) -> None:
+    fewest = int(min(arm_of_cluster.sum(), (~arm_of_cluster).sum()))
+    if fewest < smallest_arm:
+        raise ValueError(f"column {arm!r}: an arm has {fewest} cluster(s); at least {smallest_arm} are needed")
+
+
+def _standardise(columns: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    centred = columns - columns.mean(axis=0)
+    spread = centred.std(axis=0)
+    for name, deviation, size in zip(names, spread, np.abs(columns).max(axis=0, initial=0)):
+        if deviation <= RANK_TOLERANCE * size:
+            raise ValueError(f"covariate {name!r} is constant")
+    return centred / spread
+
+
+def _orthonormal(design: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    if len(design) <= design.shape[1]:
+        raise ValueError(f"{len(design)} complete rows are too few for {design.shape[1]} coefficients")
+    basis, upper = np.linalg.qr(design)
+    own = np.abs(np.diag(upper)) / np.linalg.norm(design, axis=0)
+    for name, share in zip(names, own[2:]):
+        if share < RANK_TOLERANCE:
+            raise ValueError(f"covariate {name!r} is a linear combination of the arm and earlier covariates")
+    return basis, np.linalg.inv(upper)
+
+
+def _check_variation(y: np.ndarray, basis: np.ndarray, outcome: str) -> None:
+    centred = y - y.mean()
+    total = np.linalg.norm(centred)
+    if total <= RANK_TOLERANCE * np.linalg.norm(y):
+        raise ValueError(f"column {outcome!r} is constant")
+    if np.linalg.norm(centred - basis @ (basis.T @ centred)) <= RANK_TOLERANCE * total:
+        raise ValueError(f"column {outcome!r} does not vary beyond the arm and the covariates")
