@@ -35,7 +35,7 @@ def _power(arguments: argparse.Namespace) -> None:
 
 
 def _sphinx(root: Path, *, mode: str) -> int:
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(root), "-W", "-n", "--keep-going"]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"]
     paths = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": mode, "PYTHONPATH": paths}).returncode
 

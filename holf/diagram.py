@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 from matplotlib.patches import FancyBboxPatch
 
 from holf.flow import Flow, FlowCount
@@ -22,8 +24,10 @@ def _words(count: FlowCount) -> str:
 def _box(axes, left: float, width: float, top: float, height: float, kind: str, label: str, words: str) -> None:
     axes.add_patch(FancyBboxPatch((left, top - height), width, height, boxstyle="round,pad=0,rounding_size=0.012",
                                   linewidth=1.3, linestyle=_LINES[kind], edgecolor=INK, facecolor="white"))
-    axes.text(left + width / 2, top - height * 0.30, label, ha="center", va="center", fontsize=8)
-    axes.text(left + width / 2, top - height * 0.72, f"{SHAPES[kind]} {words}", ha="center", va="center", fontsize=9.5,
+    label = fill(label, 44 if width > 0.5 else 20)
+    axes.text(left + width / 2, top - height * 0.30, label, ha="center", va="center", fontsize=8, linespacing=1.0)
+    axes.text(left + width / 2, top - height * 0.74, f"{SHAPES[kind]} {words}", ha="center", va="center",
+              fontsize=9.5 if width > 0.5 else 8.3,
               weight="bold")
 
 
@@ -53,9 +57,10 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
     stages = [count for count in flow.counts if not count.box.is_loss]
     # A stage takes one row; the first and the last take another for their arms.
     lines = [(stages[0], False), (stages[0], True), *((stage, False) for stage in stages[1:]), (stages[-1], True)]
-    step, height = 1.0 / (len(lines) + 0.1), 0.62 / (len(lines) + 0.1)
+    step, height = 1.0 / (len(lines) + 0.1), 0.66 / (len(lines) + 0.1)
     middle = _STAGE[0] + _STAGE[1] / 2
-    with canvas(0.88 * len(lines) + 0.4) as (figure, (axes,)):
+    # Narrower than other figures: its words have to survive a phone.
+    with canvas(0.88 * len(lines) + 0.4, width=4.7) as (figure, (axes,)):
         axes.set(xlim=(0, 1), ylim=(-0.01, 1.01))
         axes.axis("off")
         for place, (count, by_arm) in enumerate(lines):

@@ -54,7 +54,7 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
     -------
     Effect
         In units of the outcome. NaN stands in two places: `df` for ``"randomisation"``, whose reference is no t,
-        and `icc` where every cluster has one row.
+        and `icc` where every cluster has one row or, for ``"naive"``, every arm one cluster.
 
     Raises
     ------
@@ -135,12 +135,12 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
     if not (np.isfinite([fit.estimate, fit.se, fit.df]).all() and fit.se > 1e-12 * trial.y.std()):
         raise ValueError(f"column {trial.outcome!r}: {estimator} finds no variation to judge the effect by")
     if fit.df <= 0:
-        raise ValueError(f"{estimator}: covariates leave no degrees of freedom between clusters")
+        raise ValueError(f"column {trial.outcome!r}: covariates leave {estimator} no degrees of freedom")
     statistic = fit.estimate / fit.se
     margin = fit.se * stats.t.ppf((1 + level) / 2, fit.df)
     # One row in every cluster (one leader an office) is a sound trial; only the correlation is undefined.
     icc = float("nan")
-    if len(trial.y) > len(trial.starts):
+    if len(trial.y) > len(trial.starts) > 2:
         icc = anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level,
                         outcome=trial.outcome).estimate
     return Effect(

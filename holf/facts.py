@@ -86,6 +86,9 @@ class Ledger(Mapping[str, Fact]):
         except KeyError:
             raise FactError(f"data/facts.csv has no row {key}") from None
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._facts
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts)
 

@@ -83,9 +83,10 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
 
     Examples
     --------
-    >>> fit = fit_gee(np.array([1.0, 2, 2, 3, 6, 7]), np.ones((6, 1)), np.array([0, 0, 1, 1, 2, 2]))
+    >>> y, codes = np.array([1.0, 2, 2, 3, 6, 7, 1, 4]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
+    >>> fit = fit_gee(y, np.ones((8, 1)), codes)
     >>> fit.coefficients.round(6).tolist(), round(fit.correlation, 3)
-    ([3.5], 1.0)
+    ([3.25], 0.772)
     """
     sizes = np.bincount(codes)
     if (sizes * (sizes - 1)).sum() <= 2 * design.shape[1]:

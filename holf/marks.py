@@ -45,13 +45,14 @@ def page_faults(page: Path) -> list[str]:
     outputs = soup.select(".cell_output")
     images = [image for output in outputs for image in output.find_all("img")]
     tables = [table for output in outputs for table in output.find_all("table")]
-    simulated = any(MARK in output.get_text() or any(i.get("alt", "").startswith(MARK) for i in output.find_all("img"))
+    has_banner = bool(soup.select(f".{BANNER}"))
+    simulated = has_banner or any(MARK in output.get_text() or any(i.get("alt", "").startswith(MARK) for i in output.find_all("img"))
                     or output.find("table", attrs={"data-holf": "simulated"}) for output in outputs)
     faults = [_image_fault(page, image) for image in images] + [_table_fault(table) for table in tables]
     for output in outputs:
         plain = [block for block in output.find_all(["pre", "p"]) if not block.find_parent("table")]
         faults += [_text_fault(block, simulated) for block in plain]
-    if simulated and not soup.select(f".{BANNER}"):
+    if simulated and not has_banner:
         faults.append("simulated results without the banner")
     return [fault for fault in faults if fault]
 

@@ -137,7 +137,7 @@ def _best_ratio(profile: _Profile) -> float:
     slopes = np.array([profile.slope(theta) for theta in grid])
     if slopes[-1] < 0:
         raise ValueError("mixed: the outcome does not vary inside clusters, so the model has no maximum")
-    candidates = [0.0] if slopes[0] >= 0 else []
+    candidates = [0.0]
     for i in np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0)):
         candidates.append(optimize.brentq(profile.slope, grid[i], grid[i + 1], xtol=1e-18, rtol=1e-14))
     return min(candidates, key=profile.deviance)

@@ -32,10 +32,15 @@ def data_path(name: str) -> Path:
     path = project_root() / "data" / name
     if not path.exists():
         raise FileNotFoundError(f"data/{name} does not exist")
+    note_read(name)
+    return path
+
+
+def note_read(name: str) -> None:
+    """Put `name` on the list of what a running chapter reads; outside a build, do nothing."""
     if log := os.environ.get(READS_LOG):
         with open(log, "a", encoding="utf-8") as stream:
             stream.write(name + "\n")
-    return path
 
 
 def write_whole(path: Path, content: str) -> None:

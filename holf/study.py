@@ -12,7 +12,7 @@ import pandas as pd
 from holf.clusters import icc as icc_of
 from holf.estimators import estimate_effect
 from holf.flow import Flow, FlowBox, count_flow, load_flow
-from holf.paths import data_path
+from holf.paths import data_path, note_read
 from holf.plan import Contrast, Outcome, Plan, load_plan
 from holf.results import Attrition, Change, Effect, Icc, Level
 from holf.schema import Schema, load_schema
@@ -44,6 +44,8 @@ def open_study(source: str | Path) -> Study:
     mark_file = folder / MARK_FILE
     if not mark_file.exists():
         raise StudyError(f"{folder.name}: not marked as simulated; real data cannot be opened by this version")
+    if not own:
+        note_read("simulated/(elsewhere)")
     mark = json.loads(mark_file.read_text(encoding="utf-8"))
     if own and mark["inputs_sha256"] != inputs_signature():
         raise StudyError(f"data/simulated/{source} is older than the assumptions or the code it follows from: "

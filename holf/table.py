@@ -83,7 +83,7 @@ class Table:
         title = escape(self.caption)
         if self.is_simulated:
             title = f'<strong class="holf-mark">{MARK}</strong> ({escape(self.source.removeprefix("simulated: "))}). {title}'
-        table = (f'<table class="holf-table" data-holf="{kind}"><caption>{title}</caption>'
+        table = (f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
                  f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
         # A wide table scrolls inside its own frame, which the keyboard can reach.
         frame = f'<div class="holf-scroll" tabindex="0" role="region" aria-label="{escape(self.caption)}">{table}</div>'

@@ -1,0 +1,130 @@
+"""Restricted likelihood of the variance ratio of a random-intercept model, for many data sets at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Start of the search, as theta / (1 + theta): dense near 0, where the correlations of trials lie.
+_GRID = np.array([0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.99])
+_LAST = 1.0 - 1e-9
+_NO_MAXIMUM = "outcomes: one does not vary inside clusters beyond the design, so its likelihood has no maximum"
+_STEPS = 40  # at most; nearly all searches end within 12
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sums of the columns x_1 … x_p and of the least-squares residual, which comes last; data sets come last.
+
+    `gram` holds cross-products, shape (m, m, data sets); `products` those of the cluster sums, lower triangle,
+    shape (m (m + 1) / 2, clusters, data sets), and `place` says which of them stands at each place of the square.
+    """
+
+    sizes: np.ndarray
+    gram: np.ndarray
+    products: np.ndarray
+    place: np.ndarray
+
+    @property
+    def free(self) -> float:
+        return self.sizes.sum() - len(self.gram) + 1
+
+    def weigh(self, weight: np.ndarray) -> np.ndarray:
+        """Cross-products of the cluster sums under one weight a cluster and data set."""
+        return np.einsum("kb,qkb->qb", weight, self.products)[self.place]
+
+    def factor(self, theta: np.ndarray) -> np.ndarray:
+        """Lower Cholesky factor of the cross-products under V^-1; the last pivot squared is the residual's."""
+        return _cholesky(self.gram - self.weigh(theta / (1.0 + self.sizes * theta)))
+
+    def deviance(self, theta: np.ndarray) -> np.ndarray:
+        """Minus twice the restricted log-likelihood, up to a constant of the data set."""
+        pivots = np.log(np.einsum("iib->ib", self.factor(theta)))
+        return 2.0 * (pivots[:-1].sum(axis=0) + self.free * pivots[-1]) + np.log1p(self.sizes * theta).sum(axis=0)
+
+    def slope(self, theta: np.ndarray) -> np.ndarray:
+        """Derivative of `deviance` by theta."""
+        shrink = 1.0 / (1.0 + self.sizes * theta)
+        inverse = inverse_of(self.factor(theta))
+        spread = np.einsum("ijb,jkb,ikb->ib", inverse, self.weigh(shrink**2), inverse)
+        return (self.sizes * shrink).sum(axis=0) - spread[:-1].sum(axis=0) - self.free * spread[-1]
+
+
+def best_ratio(batch: Batch) -> np.ndarray:
+    """Theta of the highest restricted likelihood of each data set, 0 included.
+
+    Parameters
+    ----------
+    batch : Batch
+        The data sets' sums.
+
+    Returns
+    -------
+    ndarray of float, shape (data sets,)
+
+    Raises
+    ------
+    ValueError
+        If an outcome does not vary inside clusters.
+
+    Notes
+    -----
+    A scan of 11 values, then the root of the slope between the neighbours of the best, then a comparison with 0.
+
+    References
+    ----------
+    Dowell & Jarratt (1971), BIT 11:168 (Illinois method).
+    """
+    n_sets = batch.gram.shape[2]
+    ones = np.ones(n_sets)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scan = np.array([batch.deviance(share / (1.0 - share) * ones) for share in _GRID])
+    if not np.isfinite(scan).all():
+        raise ValueError(_NO_MAXIMUM)
+    best = scan.argmin(axis=0)
+    low, high = _GRID[np.maximum(best - 1, 0)], np.append(_GRID, _LAST)[best + 1]
+    slope_low, slope_high = (batch.slope(end / (1.0 - end)) for end in (low, high))
+    if np.any((best == len(_GRID) - 1) & (slope_high < 0.0)):
+        raise ValueError(_NO_MAXIMUM)
+    share = _illinois(batch, low, high, slope_low, slope_high, (best == 0) & (slope_low >= 0.0))
+    theta = share / (1.0 - share)
+    return np.where(batch.deviance(theta) < scan[0], theta, 0.0)
+
+
+def _illinois(batch: Batch, low, high, slope_low, slope_high, upwards) -> np.ndarray:
+    """Root of the slope between `low` and `high`, as theta / (1 + theta); 0 where it is `upwards` at once."""
+    # Elsewhere the scan has a lower point between the ends: a slope of the wrong sign there is a second wave.
+    slope_low = np.where(slope_low >= 0.0, -1.0, slope_low)
+    slope_high = np.where(slope_high <= 0.0, 1.0, slope_high)
+    share, kept = low, np.zeros(len(low))
+    for _ in range(_STEPS):
+        previous, share = share, (low * slope_high - high * slope_low) / (slope_high - slope_low)
+        if np.all(upwards | (np.abs(share - previous) <= 1e-12 * (share + 1e-3))):
+            break
+        slope = batch.slope(share / (1.0 - share))
+        below = slope < 0.0
+        # Halving the slope of an end that stays twice keeps both ends moving.
+        slope_high = np.where(below, np.where(kept == 1, 0.5, 1.0) * slope_high, slope)
+        slope_low = np.where(below, slope, np.where(kept == -1, 0.5, 1.0) * slope_low)
+        low, high = np.where(below, share, low), np.where(below, high, share)
+        kept = np.where(below, 1, -1)
+    return np.where(upwards, 0.0, share)
+
+
+def _cholesky(matrix: np.ndarray) -> np.ndarray:
+    """Lower factor of positive definite matrices, shape (m, m, data sets), all at once."""
+    factor = np.zeros_like(matrix)
+    for j in range(len(matrix)):
+        left = matrix[j:, j] - np.einsum("ikb,kb->ib", factor[j:, :j], factor[j, :j])
+        factor[j:, j] = left / np.sqrt(left[0])
+    return factor
+
+
+def inverse_of(factor: np.ndarray) -> np.ndarray:
+    """Inverse of lower triangular matrices, shape (m, m, data sets)."""
+    inverse = np.zeros_like(factor)
+    for i in range(len(factor)):
+        inverse[i, i] = 1.0 / factor[i, i]
+        inverse[i, :i] = -np.einsum("kb,kjb->jb", factor[i, :i], inverse[:i, :i]) * inverse[i, i]
+    return inverse

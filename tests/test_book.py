@@ -1,0 +1,217 @@
+"""The build: what runs, what does not, and what survives a failure."""
+
+import os
+import signal
+import subprocess
+import time
+from base64 import b64encode
+
+import nbformat
+import pytest
+
+from holf.book import exchange
+from holf.chapters import Chapter, ChapterError, clean, run_chapter
+from holf.paths import project_root
+
+
+def ran(done: subprocess.CompletedProcess) -> list[str]:
+    """Chapters that a build ran, from its own report."""
+    lines = [line for line in done.stdout.splitlines() if line.startswith("papermill: chapter ")]
+    return sorted(line.split()[3].rstrip(":") for line in lines)
+
+
+def test_a_second_build_runs_no_chapter_and_changes_nothing(book):
+    book.build()  # the first in this folder: Sphinx writes every page anew after a move
+    before = book.snapshot(), book.path("study").read_bytes()
+    done = book.build()
+    assert done.returncode == 0 and ran(done) == []
+    assert (book.snapshot(), book.path("study").read_bytes()) == before
+
+
+def test_a_plain_build_does_the_same(book):
+    book.edit("plain", "21", "22")
+    done = book.build("--quiet")
+    assert done.returncode == 0
+    assert ">44<" in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_editing_one_chapter_reruns_that_one_only(book):
+    book.edit("plain", "21", "22")
+    assert ran(book.build()) == ["plain"]
+
+
+def test_an_assumption_reruns_what_depends_on_it_and_changes_its_outputs(book):
+    before = book.path("study").read_text()
+    assumptions = book.root / "data" / "assumptions.yml"
+    text = assumptions.read_text(encoding="utf-8")
+    assert "value: 6000" in text
+    assumptions.write_text(text.replace("value: 6000", "value: 6300"), encoding="utf-8")
+    done = book.build()
+    assert done.returncode == 0 and ran(done) == ["study"], "the chapter without data stays as it is"
+    assert "simulated the null world" in done.stdout and "wrote chapters/assumptions.md" in done.stdout
+    read = nbformat.reads(book.path("study").read_text(), as_version=4)
+    assert read.metadata["holf"]["reads"] == ["datapackage.json", "plan.yml", "simulated/null"]
+    old = [cell.get("outputs") for cell in nbformat.reads(before, as_version=4).cells]
+    assert [cell.get("outputs") for cell in read.cells] != old, "the simulated study differs, so must the outputs"
+
+
+def test_a_failing_chapter_fails_the_build_and_leaves_everything(book):
+    book.edit("plain", "str(21 * factor)", "str(1 // 0)")
+    before = book.snapshot(), book.path("plain").read_bytes()
+    done = book.build("--quiet")
+    assert done.returncode != 0
+    assert "plain: cell [" in done.stderr + done.stdout and "ZeroDivisionError" in done.stderr + done.stdout
+    assert (book.snapshot(), book.path("plain").read_bytes()) == before
+
+
+def test_a_warning_of_sphinx_is_an_error_and_is_not_published(book):
+    (book.root / "index.md").write_text("# Small book\n\n## Part\n\n[nowhere](chapters/ledger.md#f999)\n")
+    before = book.snapshot()
+    done = book.build()
+    assert done.returncode != 0 and "f999" in done.stderr + done.stdout
+    assert book.snapshot() == before
+
+
+def test_unmarked_simulated_content_is_not_published(book):
+    book.edit("study", "study.effect('income', wave))], 'Effect')", "study.effect('income', wave))], 'Effect')\n"
+              "print(study.effect('income').estimate)")
+    before = book.snapshot()
+    done = book.build()
+    assert done.returncode != 0 and "unmarked simulated content" in done.stderr + done.stdout
+    assert book.snapshot() == before
+
+
+def test_stale_pages_say_so_and_check_names_them(book):
+    book.edit("plain", "21", "22")
+    checked = book.build(HOLF_PAPERMILL="check")
+    assert checked.returncode != 0 and "chapter plain is stale" in checked.stderr + checked.stdout
+    assert ran(checked) == []
+    assert book.build(HOLF_PAPERMILL="off").returncode == 0
+    assert "OUT OF DATE" in (book.site / "chapters" / "plain.html").read_text()
+    assert "OUT OF DATE" not in (book.site / "chapters" / "study.html").read_text()
+    assert book.build().returncode == 0
+    assert "OUT OF DATE" not in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_withdrawn_pages_and_figures_leave_the_site(book):
+    toc = book.root / "_toc.yml"
+    toc.write_text(toc.read_text().replace("  - file: chapters/plain\n", ""))
+    book.path("plain").unlink()
+    assert book.build().returncode == 0
+    assert not [name for name in book.snapshot() if "plain" in name]
+
+
+def kill_when(book, seen: str, **extra: str) -> None:
+    """Start a build, and kill it and all its children without warning once a line with `seen` is printed."""
+    process = subprocess.Popen(book.command("-W", "-n", "--keep-going"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, env=book.environment(PYTHONUNBUFFERED="1", **extra), cwd=book.root,
+                               start_new_session=True)
+    for line in process.stdout:
+        if seen in line:
+            break
+    else:
+        raise AssertionError(f"the build never printed {seen!r}")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def test_killed_while_a_chapter_runs(book):
+    book.edit("plain", "str(21 * factor)", "(__import__('pathlib').Path('started').touch(), __import__('time').sleep(60), '9')[2]")
+    before = book.snapshot(), book.path("plain").read_bytes(), book.path("study").read_bytes()
+    process = subprocess.Popen(book.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=book.environment(),
+                               start_new_session=True, cwd=book.root)
+    deadline = time.monotonic() + 120
+    while not (book.root / "chapters" / "started").exists():
+        assert time.monotonic() < deadline, "the chapter never started"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (book.snapshot(), book.path("plain").read_bytes(), book.path("study").read_bytes()) == before
+    book.edit("plain", "time').sleep(60)", "time').sleep(0)")
+    assert book.build().returncode == 0
+    assert ">9<" in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_killed_while_sphinx_writes(book):
+    """The next build must not trust caches that call unwritten pages up to date."""
+    (book.root / "index.md").write_text("# Small book\n\n## Part\n\nOther words.\n")
+    book.edit("plain", "21", "22")
+    before = book.snapshot()
+    kill_when(book, "copying assets")
+    assert book.snapshot() == before
+    assert book.build().returncode == 0
+    assert "Other words." in (book.site / "index.html").read_text()
+    assert ">44<" in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_an_unknown_parameter_is_refused(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    before = book.path("plain").read_bytes()
+    with pytest.raises(ChapterError, match="plain: the notebook has no parameter 'fctor'"):
+        run_chapter(Chapter(book.path("plain"), book.path("plain"), {"fctor": 3}), book.root / "_build" / "papermill")
+    assert book.path("plain").read_bytes() == before
+
+
+def test_a_known_parameter_is_injected_without_noise(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    run_chapter(Chapter(book.path("plain"), book.path("plain"), {"factor": 3}, "A title"), book.root / "_build" / "papermill")
+    notebook = nbformat.read(book.path("plain"), as_version=4)
+    assert "63" in str(notebook.cells[-1].outputs) and notebook.cells[0].source.startswith("# A title\n")
+    injected = [cell for cell in notebook.cells if cell["id"] == "injected-parameters"]
+    assert len(injected) == 1 and injected[0].metadata["tags"] == ["injected-parameters", "remove-cell"]
+    assert "papermill" not in notebook.metadata and not any("papermill" in cell.metadata for cell in notebook.cells)
+    assert str(book.root) not in book.path("plain").read_text()
+
+
+def test_outcome_page_without_an_outcome_is_named(book):
+    book.path("study").rename(book.path("outcome-primary-happiness"))
+    done = book.build()
+    assert done.returncode != 0
+    templates = book.root / "chapters" / "templates"
+    templates.mkdir()
+    (templates / "outcome.ipynb").write_bytes(book.path("plain").read_bytes())
+    done = book.build()
+    assert "outcome-primary-happiness.ipynb belongs to no outcome" in done.stderr + done.stdout
+
+
+def test_clean_gives_a_figure_its_text_and_drops_what_varies():
+    png = b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 8 + (400).to_bytes(4) + (300).to_bytes(4) + b"\0" * 40).decode()
+    cell = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output(
+        "display_data", data={"image/png": png, "text/plain": "A figure with 3 points."})], metadata={
+            "papermill": {"duration": 1}, "execution": {}, "tags": []})
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"papermill": {"start_time": "now"},
+                                                                "language_info": {"name": "python", "version": "3.11.7"}})
+    clean(notebook)
+    assert notebook.cells[0].metadata == {"mystnb": {"image": {"alt": "A figure with 3 points.", "width": "230px"}}}
+    assert notebook.metadata == {"language_info": {"name": "python"}}
+
+
+def test_exchange_with_and_without_help_of_the_system(tmp_path, monkeypatch):
+    for attempt, system in enumerate(("posix", "other")):
+        monkeypatch.setattr("holf.book.os.name", system)
+        fresh, site = tmp_path / f"fresh{attempt}", tmp_path / f"site{attempt}"
+        for folder, word in ((fresh, "new"), (site, "old")):
+            folder.mkdir()
+            (folder / "index.html").write_text(word)
+        exchange(fresh, site)
+        assert (site / "index.html").read_text() == "new"
+
+
+def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
+    """A changed assumption that is not rebuilt is caught by running the committed notebook and comparing."""
+    import shutil
+    import sys
+    shutil.copy2(project_root() / "chapters" / "sample_flow.ipynb", book.root / "chapters")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "chapters/sample_flow.ipynb"]
+
+    def validate():
+        return subprocess.run(command, cwd=book.root, env=book.environment(), capture_output=True, text=True)
+    control = validate()
+    assert control.returncode == 0, control.stdout
+    assumptions = book.root / "data" / "assumptions.yml"
+    assumptions.write_text(assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 910"), encoding="utf-8")
+    refresh = [sys.executable, "-c", "from holf.simulate import refresh_studies; print(refresh_studies())"]
+    assert "null" in subprocess.run(refresh, cwd=book.root, env=book.environment(), capture_output=True, text=True).stdout
+    planted = validate()
+    assert planted.returncode == 1 and "mismatch" in planted.stdout and "1,981" in planted.stdout

@@ -1,0 +1,95 @@
+"""Family against office average, and odds beside risks: jackknives against brute force, and their edges."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from reference.compare import ROLES, read
+from test_estimators import small
+
+from holf.estimands import estimand_gap, jackknife_error
+from holf.estimators import estimate_effect
+from holf.odds import marginal_odds_ratio
+
+
+def both(frame, covariates):
+    """The two effects by the public estimators."""
+    found = [estimate_effect(frame, "y", estimator=name, covariates=covariates, **ROLES)
+             for name in ("cr2", "cluster_means")]
+    return found[0].estimate, found[1].estimate
+
+
+@pytest.mark.parametrize("covariates", [(), ("x",), ("x", "z")])
+def test_gap_is_a_jackknife_of_the_two_public_estimators(covariates):
+    frame = read("tiny")
+    offices = frame["office"].unique()
+    treated = np.array([frame["arm"][frame["office"] == k].iloc[0] == "new" for k in offices])
+    found = estimand_gap(frame, "y", covariates=covariates, **ROLES)
+    assert (found.family_average, found.office_average) == pytest.approx(both(frame, covariates))
+    left_out = np.array([np.subtract(*both(frame[frame["office"] != k], covariates)) for k in offices])
+    assert found.se == pytest.approx(jackknife_error(left_out, treated), rel=1e-9)
+    assert found.df == len(offices) - (3 if "z" in covariates else 2)
+    assert found.ci_low < found.estimate == found.family_average - found.office_average < found.ci_high
+
+
+def test_jackknife_of_a_difference_of_means_is_welch():
+    generator = np.random.default_rng(2)
+    treated = np.arange(11) < 6
+    values = generator.normal(size=11)
+    left_out = [values[treated & (np.arange(11) != k)].mean() - values[~treated & (np.arange(11) != k)].mean()
+                for k in range(11)]
+    welch = values[treated].var(ddof=1) / 6 + values[~treated].var(ddof=1) / 5
+    assert jackknife_error(np.array(left_out), treated) == pytest.approx(welch**0.5)
+
+
+def test_a_gap_that_was_planted_is_seen():
+    """The effect is 0 in small offices and 2 in large ones."""
+    generator = np.random.default_rng(9)
+    sizes = np.tile([5, 5, 60, 60], 6)
+    office = np.repeat(np.arange(24), sizes)
+    arm = np.where(office % 2, "new", "usual")
+    y = 2.0 * (office % 2) * (sizes[office] > 5) + 0.3 * generator.normal(size=len(office))
+    found = estimand_gap(pd.DataFrame({"y": y, "arm": arm, "office": office}), "y", **ROLES)
+    assert found.family_average == pytest.approx(2 * 60 / 65, abs=0.1)
+    assert found.office_average == pytest.approx(1, abs=0.1)
+    assert found.ci_low > 0 and found.p_value < 0.05
+
+
+def test_gap_is_undefined_for_offices_of_one_size():
+    with pytest.raises(ValueError, match="'y': family and office average cannot differ"):
+        estimand_gap(small(), "y", **ROLES)
+
+
+def test_gap_needs_every_office_to_be_spared():
+    frame = small().drop(index=1).assign(own=lambda f: (f["office"] == 2) * 1)
+    with pytest.raises(ValueError, match="'y': a coefficient rests on one cluster"):
+        estimand_gap(frame, "y", covariates=["own"], **ROLES)
+
+
+def test_odds_ratio_without_covariates_is_that_of_the_raw_risks():
+    frame = read("main")
+    new, usual = frame["b"][frame["arm"] == "new"].mean(), frame["b"][frame["arm"] == "usual"].mean()
+    found = marginal_odds_ratio(frame, "b", **ROLES)
+    assert (found.risk_treated, found.risk_other) == pytest.approx((new, usual))
+    assert found.estimate == pytest.approx(new / (1 - new) / usual * (1 - usual))
+    assert found.ci_low < found.estimate < found.ci_high and found.df == 27
+
+
+def test_odds_ratio_turns_with_the_arms_and_the_outcome():
+    frame = read("main")
+    base = marginal_odds_ratio(frame, "b", covariates=["x"], **ROLES)
+    swapped = marginal_odds_ratio(frame, "b", covariates=["x"], **(ROLES | {"treated": "usual"}))
+    reverse = marginal_odds_ratio(frame.assign(b=1 - frame["b"]), "b", covariates=["x"], **ROLES)
+    for other in (swapped, reverse):
+        assert (other.estimate, other.ci_low, other.p_value) == pytest.approx(
+            (1 / base.estimate, 1 / base.ci_high, base.p_value))
+
+
+@pytest.mark.parametrize("change, arguments, message", [
+    (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
+    (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "in an arm, 0 or 1 occurs in fewer than two"),
+    (lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["office"] == 0), 0)), {}, "fewer than two"),
+    (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict 0 and 1 perfectly"),
+])
+def test_odds_ratio_refuses_what_is_not_finite(change, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        marginal_odds_ratio(change(small()), "b", **(ROLES | arguments))

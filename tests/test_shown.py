@@ -1,0 +1,161 @@
+"""What readers see: rounding, tables, sentences and figures, and the marks they carry."""
+
+import io
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+import holf
+from holf import figures, tables, text
+from holf.paths import project_root
+from holf.picture import canvas, finish
+from holf.sentences import effect_sentence
+from holf.table import MARK, Cell, Table, joint_source
+
+WORLDS = ("null", "benefit", "harm")
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return [holf.open_study(world) for world in WORLDS]
+
+
+@pytest.mark.parametrize(("shown", "expected"), [
+    (text.level(0.2345, "percent"), "23.4%"), (text.level(26130.4, "nok"), "26,130 NOK"), (text.difference(-0.0371, "percent"),
+     "\N{MINUS SIGN}3.7 percentage points"), (text.difference(0.0001, "percent"), "0.0 percentage points"),
+    (text.difference(60.7, "nok"), "+61 NOK"), (text.decimal(math.nan, 1), text.MISSING), (text.decimal(-0.001, 2), "0.00"),
+    (text.p_value(0.0004), "< 0.001"), (text.p_value(0.0426), "0.043"), (text.p_value(0.287), "0.29"),
+    (text.interval(-1.25, 2.5, "points"), "\N{MINUS SIGN}1.25 to +2.50 points"), (text.level(math.nan, "nok"), text.MISSING)])
+def test_rounding(shown, expected):
+    assert shown == expected
+
+
+def test_table_marks_what_is_simulated():
+    rows = (("a", "1"),)
+    record, simulated = Table("Facts", ("x", "y"), rows), Table("Facts", ("x", "y"), rows, source="simulated: null world")
+    assert MARK not in record._repr_html_() + repr(record)
+    assert f"{MARK}</strong> (null world)" in simulated._repr_html_() and repr(simulated).startswith(f"{MARK} (null world)")
+    assert 'data-holf="simulated"' in simulated._repr_html_() and 'data-holf="record"' in record._repr_html_()
+
+
+def test_table_escapes_and_checks_its_rows():
+    html = Table("<b>", ("x",), ((Cell("<i>", "published", "F001"),),))._repr_html_()
+    assert "<b>" not in html and "<i>" not in html and 'href="ledger.html#f001"' in html
+    with pytest.raises(ValueError, match="a row has 1 entries for 2 columns"):
+        Table("t", ("x", "y"), (("a",),))
+
+
+def test_simulated_and_real_never_share_a_table_or_a_figure(studies):
+    assert joint_source(["simulated: null world", "simulated: harm world"]) == "simulated: null world, harm world"
+    with pytest.raises(ValueError, match="must not be shown together"):
+        joint_source(["simulated: null world", "release 1"])
+    outcome = studies[0].plan.outcome("income")
+    mixed = [studies[0].effect("income"), replace(studies[1].effect("income"), source="release 1")]
+    with pytest.raises(ValueError, match="must not be shown together"):
+        figures.outcome_effects(mixed, outcome)
+    with pytest.raises(ValueError, match="must not be shown together"):
+        tables.effects_table([(outcome, "x", effect) for effect in mixed], "c")
+
+
+def drawn(studies):
+    plan = studies[0].plan
+    income = plan.outcome("income")
+    effects = [study.effect("income") for study in studies]
+    yield figures.outcome_levels({study.source: study.levels("income") for study in studies}, income, plan)
+    yield figures.outcome_effects(effects, income)
+    yield figures.overview({s.source: [s.effect(name) for name in plan.outcomes] for s in studies}, plan.outcomes)
+    yield figures.change_and_effect([s.change("income", arm) for s in studies for arm in ("holf", "local")], effects, income, plan)
+
+
+def test_every_figure_of_a_simulated_study_is_stamped_in_its_pixels_file_text_and_table(studies):
+    for picture in drawn(studies):
+        assert picture.alt.startswith(MARK) and picture.table.is_simulated
+        for axes in picture.figure.axes:
+            assert any(mark.get_text() == MARK and mark.get_gid() == "holf-mark" for mark in axes.texts)
+        assert MARK in picture.figure.get_suptitle()
+        image = Image.open(io.BytesIO(picture._repr_png_()))
+        assert image.info["Comment"] == MARK
+        # Burnt in: taking the marks away changes pixels in every panel's middle and in the title.
+        for axes in picture.figure.axes:
+            for mark in [mark for mark in axes.texts if mark.get_gid() == "holf-mark"]:
+                mark.remove()
+        assert Image.open(io.BytesIO(picture._repr_png_())).tobytes() != image.tobytes()
+
+
+def test_figures_of_the_record_are_not_stamped():
+    ledger = holf.load_ledger()
+    offices = pd.read_csv(project_root() / "data" / "offices.csv")
+    for picture in (figures.timeline(ledger), figures.office_map(offices),
+                    figures.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c")):
+        assert MARK not in picture.alt and not picture.table.is_simulated
+        assert Image.open(io.BytesIO(picture._repr_png_())).info["Comment"] == "RECORD"
+
+
+def test_map_has_one_colour_and_every_office():
+    offices = pd.read_csv(project_root() / "data" / "offices.csv")
+    picture = figures.office_map(offices)
+    axes = picture.figure.axes[0]
+    assert len({tuple(colour) for colour in axes.collections[0].get_facecolors()}) == 1
+    assert {note.get_text() for note in axes.texts} == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
+
+
+def test_text_alternative_has_the_drawn_numbers(studies):
+    effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
+    picture = figures.outcome_effects([effect], outcome)
+    shown = text.difference(effect.estimate, "nok")
+    assert shown in picture.alt and shown in repr(picture.table)
+    moved = figures.outcome_effects([replace(effect, estimate=effect.estimate + 500)], outcome)
+    assert shown not in moved.alt
+
+
+def test_same_figure_same_bytes(studies):
+    effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
+    one, two = (figures.outcome_effects([effect], outcome)._repr_png_() for _ in range(2))
+    assert one == two
+
+
+def test_finish_stamps_by_source_alone():
+    with canvas(1.0) as (figure, _):
+        assert finish(figure, "x", Table("t", ("a",), ()), source="").alt == "x"
+        assert finish(figure, "x", Table("t", ("a",), ()), source="simulated: null world").alt.startswith(MARK)
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [
+    (-900, 900, "Any difference is smaller than the assumed margin"), (-1500, 200, "leave open one as large as the assumed margin"),
+    (-200, 1500, "leave open one as large as the assumed margin"), (200, 1800, "are higher; the interval excludes zero"),
+    (-1800, -200, "are lower; the interval excludes zero"), (100, 900, "Any difference is smaller")])
+def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
+    outcome = studies[0].plan.outcome("income")
+    effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high)
+    sentence = effect_sentence(effect, outcome)
+    assert said in sentence.words and "no effect" not in sentence.words
+    assert repr(sentence).startswith(MARK) and sentence._repr_markdown_().startswith(f"**{MARK}**")
+
+
+def test_what_the_interpretation_chapter_says_of_the_worlds_holds(studies):
+    """Prose there says that both arms improve in every world, and that some null-world intervals leave the margins."""
+    for study in studies:
+        assert all(study.change(name, arm).change > 0 for name in ("income", "participation") for arm in ("holf", "local"))
+    fits = []
+    for outcome in studies[0].plan.outcomes.values():
+        if outcome.kind == "primary":
+            effect = studies[0].effect(outcome.id)
+            fits.append(-outcome.margin < effect.ci_low and effect.ci_high < outcome.margin)
+    assert not all(fits), "otherwise rewrite the sentence that says some"
+
+
+def test_eligibility_differs_between_the_readings_only_where_it_should():
+    from holf.eligibility import READINGS, meets_inclusion
+    for a in (0, 5, 6, 12):
+        for b in (0, 6):
+            for children in range(6):
+                loose, literal = (meets_inclusion(a, b, children, reading=reading) for reading in READINGS)
+                assert loose == ((a >= 6 or b >= 6) and 1 <= children <= 4)
+                assert literal == (a >= 6 or (b >= 6 and 1 <= children <= 4))
+    with pytest.raises(ValueError, match="no reading"):
+        meets_inclusion(6, 0, 1, reading="mine")
+    with pytest.raises(ValueError, match="between 0 and 12"):
+        meets_inclusion(13, 0, 1)

@@ -1,0 +1,150 @@
+"""The simulated study: exact flow, same bytes, planted truth."""
+
+import json
+
+import numpy as np
+import pytest
+
+from holf.facts import load_assumptions, load_ledger
+from holf.paths import project_root
+from holf.plan import load_plan
+from holf.population import pick, spread
+from holf.simulate import MARK_FILE, simulate, write_study
+
+WORLDS = ("null", "benefit", "harm")
+
+
+@pytest.fixture(scope="module")
+def worlds():
+    return {world: simulate(world) for world in WORLDS}
+
+
+def test_published_counts_are_met_exactly(worlds):
+    number = load_ledger().number
+    for tables in worlds.values():
+        families, parents = tables["families"], tables["parents"]
+        assert len(tables["offices"]) == number("F044") and (tables["offices"]["arm"] == "holf").sum() == number("F046")
+        assert len(tables["coordinators"]) == number("F056")
+        assert len(families) == number("F067") and (families["eligible"] == 0).sum() == number("F068")
+        assert families["eligible"].sum() == number("F069")
+        assert parents["participates"].sum() == number("F066") and parents["analysed"].sum() == number("F122")
+
+
+@pytest.mark.parametrize("seed", [1, 99])
+def test_any_seed_meets_them(seed):
+    tables = simulate("null", seed=seed)
+    assert tables["parents"]["participates"].sum() == load_ledger().number("F066")
+    assert tables["families"]["enrolled"].sum() == load_assumptions()["families_enrolled"].value
+
+
+def test_who_can_be_what(worlds):
+    families, parents = worlds["null"]["families"], worlds["null"]["parents"]
+    assert (families["drawn"] <= families["eligible"]).all() and (families["enrolled"] <= families["drawn"]).all()
+    assert families.loc[families["eligible"] == 1, "followup_group"].notna().all()
+    assert families.loc[families["eligible"] == 0, "followup_group"].isna().all()
+    ordinary = families[(families["eligible"] == 1) & (families["drawn"] == 0)]
+    assert (ordinary["followup_group"] == "ordinary").all()
+    taking_part = parents[parents["participates"] == 1].merge(families, on="family_id")
+    assert (taking_part["enrolled"] == 1).all() and taking_part["family_id"].nunique() == families["enrolled"].sum()
+
+
+def test_identifiers_say_that_they_are_synthetic(worlds):
+    for name, key in (("offices", "office_id"), ("families", "family_id"), ("parents", "parent_id"), ("children", "child_id")):
+        assert worlds["null"][name][key].str.startswith("SYN-").all()
+
+
+def test_worlds_hold_the_same_people_and_the_planted_difference(worlds):
+    assumed = load_assumptions()
+    for name in ("offices", "families", "parents", "delivery"):
+        assert worlds["null"][name].equals(worlds["benefit"][name])
+    gap = {}
+    for world in WORLDS:
+        register = worlds[world]["register"].query("wave == 'm12'").merge(worlds[world]["parents"], on="parent_id")
+        treated = register.merge(worlds[world]["families"], on="family_id").query("followup_group == 'holf'")
+        gap[world] = treated["income"].mean()
+    effect = assumed["effect_income"].value
+    assert gap["benefit"] - gap["null"] == pytest.approx(effect, rel=0.01)
+    assert gap["harm"] - gap["null"] == pytest.approx(-effect, rel=0.01)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_both_arms_improve_on_finances_and_participation(worlds, world):
+    tables = worlds[world]
+    families = tables["families"].set_index("family_id")["followup_group"]
+    income = tables["register"].merge(tables["parents"].query("analysed == 1"), on="parent_id")
+    children = tables["children"].dropna()
+    for arm in ("holf", "local"):
+        mine = income[income["family_id"].map(families) == arm].groupby("wave")["income"].mean()
+        assert mine["m12"] > mine["m0"]
+        theirs = children[children["family_id"].map(families) == arm]
+        assert theirs["participates_m12"].mean() > theirs["participates_m0"].mean()
+
+
+def test_loss_depends_on_covariates(worlds):
+    survey = worlds["null"]["survey"].query("wave == 'm12'").merge(worlds["null"]["parents"], on="parent_id")
+    answered = survey.groupby("lower_secondary")["answered"].mean()
+    assert answered[1] < answered[0]
+    assert 1 - survey["answered"].mean() == pytest.approx(load_assumptions()["survey_loss"].value, abs=0.05)
+    assert survey.loc[survey["answered"] == 0, "housing_quality"].isna().all()
+
+
+def test_offices_share_something(worlds):
+    """The realised correlation of income by office lies near the assumed one: 0.04 with a standard error of about 0.015."""
+    import holf
+    families = worlds["null"]["families"][["family_id", "office_id"]]
+    frame = worlds["null"]["register"].query("wave == 'm0'").merge(worlds["null"]["parents"], on="parent_id").merge(families)
+    assert 0.005 < holf.icc(frame, "income", cluster="office_id").estimate < 0.09
+
+
+def test_same_seed_same_bytes_and_other_seed_other_bytes(tmp_path):
+    one, two, other = (write_study("harm", tmp_path / name, seed=seed) for name, seed in (("a", 5), ("b", 5), ("c", 6)))
+    for path in one.iterdir():
+        assert path.read_bytes() == (two / path.name).read_bytes()
+    assert (one / "families.csv").read_bytes() != (other / "families.csv").read_bytes()
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_committed_tables_are_what_the_code_gives(tmp_path, world):
+    committed = project_root() / "data" / "simulated" / world
+    fresh = write_study(world, tmp_path / world)
+    assert {path.name for path in committed.iterdir()} == {path.name for path in fresh.iterdir()}
+    for path in fresh.iterdir():
+        assert path.read_bytes() == (committed / path.name).read_bytes(), f"{world}/{path.name}: run `make book`"
+
+
+def test_marked_as_simulated(tmp_path):
+    mark = json.loads((write_study("null", tmp_path / "x") / MARK_FILE).read_text())
+    assert mark["simulated"] is True and mark["world"] == "null" and mark["licence"] == "CC0-1.0"
+
+
+def test_never_writes_over_something_else(tmp_path):
+    precious = tmp_path / "real" / "families.csv"
+    precious.parent.mkdir()
+    precious.write_text("family_id\n1\n")
+    with pytest.raises(FileExistsError, match="something else"):
+        write_study("null", precious.parent)
+    assert precious.read_text() == "family_id\n1\n"
+
+
+def test_wrong_arguments():
+    with pytest.raises(ValueError, match="known: null, benefit, harm"):
+        simulate("paradise")
+    with pytest.raises(ValueError, match="negative"):
+        simulate("null", seed=-1)
+
+
+def test_worlds_have_the_signs_of_the_plan():
+    assert {name: world["sign"] for name, world in load_plan().worlds.items()} == {"null": 0, "benefit": 1, "harm": -1}
+
+
+def test_pick_and_spread():
+    rng = np.random.default_rng(1)
+    weights = np.array([0.0, 1, 1, 5, 0, 2])
+    for count in range(5):
+        chosen = pick(rng, weights, count)
+        assert chosen.sum() == count and not chosen[weights == 0].any()
+    with pytest.raises(ValueError, match="cannot draw 5"):
+        pick(rng, weights, 5)
+    limits = np.array([3, 50, 2, 50])
+    shares = spread(60, np.array([10.0, 1, 10, 1]), limits)
+    assert shares.sum() == 60 and (shares <= limits).all() and shares[0] == 3 and shares[2] == 2

@@ -1,0 +1,152 @@
+"""The whole book as a site: every page marked, every link whole; and the check must see what is planted."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from holf.chapters import list_chapters
+from holf.marks import page_faults, site_faults
+from holf.paths import project_root
+from holf.table import MARK, Table
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The book built from the committed chapters as they are, in a folder of its own."""
+    root = tmp_path_factory.mktemp("site") / "book"
+    ignore = shutil.ignore_patterns("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
+    shutil.copytree(project_root(), root, ignore=ignore)
+    import os
+    built = subprocess.run([str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"],
+                           capture_output=True, text=True, cwd=root,
+                           env=os.environ | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": str(root)})
+    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
+    return root / "_build" / "html"
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(page for page in site.rglob("*.html") if "_static" not in page.parts)
+
+
+def test_every_chapter_has_its_page(site):
+    for chapter in list_chapters():
+        assert (site / "chapters" / f"{chapter.name}.html").exists()
+    assert (site / "index.html").exists()
+
+
+def test_no_unmarked_simulated_content(site):
+    assert site_faults(site) == []
+
+
+def test_pages_with_simulated_results_carry_banner_and_marks(site):
+    for chapter in list_chapters():
+        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
+        reads = nbformat.read(chapter.page, as_version=4).metadata["holf"]["reads"]
+        simulated = any(name.startswith("simulated/") for name in reads)
+        assert bool(soup.select(".holf-banner-simulated")) == simulated
+        if simulated:
+            assert soup.select('table[data-holf="simulated"]')
+            title = soup.find("h1")
+            assert MARK in title.find_next("aside").get_text(), "the banner stands right below the title"
+
+
+def test_no_page_is_out_of_date(site):
+    assert not [page.name for page in pages(site) if "holf-banner-stale" in page.read_text(encoding="utf-8")]
+
+
+def spoil(page: Path, tmp_path: Path, change) -> list[str]:
+    """Faults of a page after `change` was made to its parsed HTML."""
+    copy = tmp_path / "site"
+    shutil.copytree(page.parents[1], copy, dirs_exist_ok=True)
+    target = copy / "chapters" / page.name
+    soup = BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser")
+    change(soup)
+    target.write_text(str(soup), encoding="utf-8")
+    return page_faults(target)
+
+
+def bare_table(soup):
+    soup.select_one(".cell_output").append(BeautifulSoup("<table class='dataframe'><tr><td>1</td></tr></table>", "html.parser"))
+
+
+def foreign_image(soup):
+    soup.select_one(".cell_output img")["src"] = "../_static/check-solid.svg"
+
+
+PLANTED = {
+    "without the banner": lambda soup: soup.select_one(".holf-banner-simulated").decompose(),
+    "does not begin with SIMULATED": lambda soup: soup.select_one('table[data-holf="simulated"] .holf-mark').decompose(),
+    "was not made by holf.table": bare_table,
+    "text alternative does not begin so": lambda soup: soup.select_one(f'.cell_output img[alt^="{MARK}"]').attrs.update(alt="A figure"),
+    "was not drawn by holf.picture": foreign_image,
+    "shows a number on a simulated page": lambda soup: soup.select_one(".cell_output").append(
+        BeautifulSoup("<pre>0.61</pre>", "html.parser")),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_each_missing_mark_is_found(site, tmp_path, fault):
+    page = site / "chapters" / "outcome-primary-income.html"
+    assert page_faults(page) == []
+    assert any(fault in found for found in spoil(page, tmp_path, PLANTED[fault]))
+
+
+def test_an_image_that_says_simulated_in_its_file_only_is_found(site, tmp_path):
+    """A figure whose pixels are stamped but whose page calls it a record is a fault, and the other way round."""
+    page = site / "chapters" / "design.html"
+    faults = spoil(page, tmp_path, lambda soup: soup.select_one(".cell_output img").attrs.update(alt=f"{MARK}. x"))
+    assert any("is RECORD, but its text alternative" in fault for fault in faults)
+
+
+def test_site_without_pages_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no page"):
+        site_faults(tmp_path)
+
+
+def test_every_internal_link_and_anchor_exists(site):
+    soups = {page: BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in pages(site)}
+    anchors = {page: {tag["id"] for tag in soup.find_all(id=True)} for page, soup in soups.items()}
+    missing = []
+    for page, soup in soups.items():
+        for link in soup.select("article a[href], nav a[href]"):
+            url = urlparse(link["href"])
+            if url.scheme or link["href"].startswith("#") and not url.fragment:
+                continue
+            target = (page.parent / unquote(url.path)).resolve() if url.path else page
+            if not target.exists():
+                missing.append(f"{page.name}: {link['href']}")
+            elif url.fragment and target in anchors and unquote(url.fragment) not in anchors[target]:
+                missing.append(f"{page.name}: {link['href']}")
+    assert missing == []
+
+
+def test_every_figure_has_a_text_alternative_with_numbers(site):
+    for page in pages(site):
+        for image in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(".cell_output img"):
+            assert len(image["alt"]) > 60 and re.search(r"\d", image["alt"]), page.name
+
+
+def test_no_path_of_a_machine_and_no_traceback(site):
+    for path in site.rglob("*"):
+        if path.suffix in (".html", ".js", ".ipynb", ".md") and "_static" not in path.parts:
+            text = path.read_text(encoding="utf-8")
+            assert str(site.parents[1]) not in text and "Traceback (most recent call last)" not in text
+            assert not re.search(r"(?<![\w/.:])/(home|root|tmp|Users)/", text), path.name
+
+
+def test_table_twin_stands_behind_every_figure(site):
+    for chapter in list_chapters():
+        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
+        for image in soup.select(".cell_output img"):
+            assert image.find_parent(class_="cell_output").select("details.holf-twin table"), chapter.name
+
+
+def test_table_is_recognised_by_the_check():
+    assert 'data-holf="record"' in Table("t", ("a",), (("1",),))._repr_html_()

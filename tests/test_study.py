@@ -1,0 +1,114 @@
+"""A study answers questions with typed records, stamped with where they come from."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+import holf
+from holf.paths import project_root
+from holf.results import Attrition, Change, Effect, Icc, Level
+from holf.simulate import MARK_FILE, write_study
+from holf.study import StudyError
+
+
+@pytest.fixture(scope="module")
+def study():
+    return holf.open_study("null")
+
+
+def test_no_answer_is_a_frame(study):
+    answers = [study.flow(), *study.baseline(), *study.levels("income"), study.effect("income"), study.change("income", "holf"),
+               study.icc("income"), *study.attrition("housing")]
+    for answer in answers:
+        assert dataclasses.is_dataclass(answer) and answer.source == "simulated: null world"
+        assert not any(isinstance(value, pd.DataFrame | pd.Series) for value in vars(answer).values())
+    assert {type(answer) for answer in answers} >= {Level, Effect, Change, Icc, Attrition}
+    public = [value for name, value in vars(study).items() if not name.startswith("_")]
+    assert not any(isinstance(value, pd.DataFrame | dict) for value in public)
+
+
+def test_effect_is_that_of_the_rows(study, tmp_path):
+    """The study's own joins against joins written out here."""
+    folder = project_root() / "data" / "simulated" / "null"
+    read = {name: pd.read_csv(folder / f"{name}.csv") for name in ("register", "parents", "families", "offices")}
+    frame = read["register"].merge(read["parents"], on="parent_id").merge(read["families"][["family_id", "office_id"]])
+    frame = frame.merge(read["offices"]).query("participates == 1")
+    wide = frame.pivot(index=["parent_id", "office_id", "arm"], columns="wave", values="income").reset_index()
+    wanted = holf.estimate_effect(wide, "m24", arm="arm", cluster="office_id", treated="holf", covariates=["m0"])
+    found = study.effect("income", "m24")
+    assert found.estimate == pytest.approx(wanted.estimate, rel=1e-9) and found.se == pytest.approx(wanted.se, rel=1e-9)
+    assert found.n_units == 862 and found.n_clusters == 29
+
+
+def test_every_outcome_wave_and_world_has_an_effect():
+    for world in ("null", "benefit", "harm"):
+        study = holf.open_study(world)
+        for outcome in study.plan.outcomes.values():
+            for wave in outcome.waves:
+                effect = study.effect(outcome.id, wave)
+                assert effect.ci_low < effect.estimate < effect.ci_high and 0 <= effect.p_value <= 1
+
+
+def test_planted_differences_are_recovered():
+    """In the worlds with a difference, the interval holds the planted one and the sign is right, for income."""
+    planted = holf.load_assumptions()["effect_income"].value
+    for world, sign in (("benefit", 1), ("harm", -1)):
+        effect = holf.open_study(world).effect("income")
+        assert effect.ci_low < sign * planted < effect.ci_high and effect.estimate * sign > 0
+
+
+def test_second_contrast_compares_inside_offices(study):
+    effect = study.effect("income", contrast="coordinator")
+    assert effect.estimator == "office_differences" and effect.df == 28
+    eligible = holf.open_study("null").sizes("parents", contrast="coordinator")
+    assert sum(eligible) > sum(study.sizes("parents")) == 884
+
+
+def test_attrition_adds_up(study):
+    losses = study.attrition("housing")
+    assert sum(loss.n_expected for loss in losses) == 884
+    assert sum(loss.n_measured for loss in losses) == study.effect("housing").n_units
+    assert sum(loss.n_expected for loss in study.attrition("income")) - sum(
+        loss.n_measured for loss in study.attrition("income")) == 22
+
+
+def test_change_and_levels_agree(study):
+    change = study.change("income", "holf")
+    before, after = (level.mean for level in study.levels("income") if level.group == "holf" and level.wave in ("m0", "m12"))
+    assert change.before == pytest.approx(before) and change.after == pytest.approx(after)
+    assert change.change == pytest.approx(after - before)
+
+
+def test_wrong_questions(study):
+    with pytest.raises(ValueError, match="not registered at 'm24'"):
+        study.effect("housing", "m24")
+    with pytest.raises(ValueError, match="known: employment"):
+        study.effect("happiness")
+    with pytest.raises(StudyError, match="nobody in group"):
+        study.change("income", "ordinary")
+
+
+def test_real_data_are_refused(tmp_path):
+    for path in (project_root() / "data" / "simulated" / "null").glob("*.csv"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(StudyError, match="not marked as simulated"):
+        holf.open_study(tmp_path)
+
+
+def test_own_tables_older_than_their_inputs_are_refused(tmp_path, monkeypatch):
+    import shutil
+    for name in ("data", "holf"):
+        shutil.copytree(project_root() / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    assert holf.open_study("null").source == "simulated: null world"
+    assumptions = tmp_path / "data" / "assumptions.yml"
+    assumptions.write_text(assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 901"), encoding="utf-8")
+    with pytest.raises(StudyError, match="older than the assumptions"):
+        holf.open_study("null")
+
+
+def test_a_folder_of_another_seed_opens(tmp_path):
+    folder = write_study("benefit", tmp_path / "mine", seed=7)
+    assert (folder / MARK_FILE).exists()
+    assert holf.open_study(folder).effect("income").source == "simulated: benefit world"
