@@ -154,7 +154,8 @@ def cluster_robust(fit: ClusteredOls, contrast: np.ndarray, kind: str = "CR2") -
     alone = room < OWN_FIT
     if kind == "CR3" and alone.any():
         raise ValueError("cr3: a coefficient rests on one cluster alone, which cannot be left out")
-    power = np.where(alone, 0.0, np.where(alone, 1.0, room) ** KINDS[kind])
+    # A direction that a cluster fits itself has no residual, so that any finite weight gives the pseudo-inverse.
+    power = np.where(alone, 1.0, room) ** KINDS[kind]
     on_basis = fit.back.T @ np.asarray(contrast, dtype=float)
     direction = axes.transpose(0, 2, 1) @ on_basis
     scores = np.einsum("kij,ki->kj", axes, fit.scores)

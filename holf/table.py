@@ -78,13 +78,14 @@ class Table:
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
-        body = "".join(f"<tr>{_row(row)}</tr>" for row in self.rows)
+        # A line a row: a changed number is then a changed line in the notebook, which a reviewer can read.
+        body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self.rows)
         kind = "simulated" if self.is_simulated else "record"
         title = escape(self.caption)
         if self.is_simulated:
             title = f'<strong class="holf-mark">{MARK}</strong> ({escape(self.source.removeprefix("simulated: "))}). {title}'
         table = (f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
-                 f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+                 f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>")
         # A wide table scrolls inside its own frame, which the keyboard can reach.
         frame = f'<div class="holf-scroll" tabindex="0" role="region" aria-label="{escape(self.caption)}">{table}</div>'
         if not self.folded:

@@ -85,7 +85,7 @@ def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
     covariates : sequence of str
         Numeric columns to adjust for.
     smallest_arm : int
-        Fewest clusters accepted in an arm.
+        Fewest clusters accepted in an arm; 1 for a method that ignores clusters.
 
     Returns
     -------
@@ -119,7 +119,10 @@ def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
     design = np.column_stack([np.ones(len(is_treated)), is_treated, standard])
     basis, back = _orthonormal(design, names)
     _check_variation(numbers[:, 0], basis, outcome)
-    return Trial(outcome, numbers[:, 0], is_treated, standard, starts, basis, back, int((~complete).sum()))
+    trial = Trial(outcome, numbers[:, 0], is_treated, standard, starts, basis, back, int((~complete).sum()))
+    if smallest_arm > 1 and trial.spare < 1:
+        raise ValueError(f"covariates constant inside {cluster!r} are too many for {len(starts)} clusters")
+    return trial
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:

@@ -145,9 +145,11 @@ BROKEN = {
     "too few rows": (lambda f: f[f["office"] < 8].groupby("office").head(1).assign(
         **{f"c{i}": np.random.default_rng(i).normal(size=8) for i in range(7)}),
         {"covariates": [f"c{i}" for i in range(7)]}, "too few for 9 coefficients"),
-    "no df": (lambda f: f[f["office"] < 8].assign(**{f"c{i}": (f["office"] % 8 // 2 + f["office"] / 7) ** i
-                                                    for i in range(2, 8)}),
-              {"covariates": [f"c{i}" for i in range(2, 8)]}, "no degrees of freedom|finds no variation"),
+    "no df for gee": (lambda f: f[f["office"] < 8].assign(
+        **{f"c{i}": np.random.default_rng(i).normal(size=32) for i in range(6)}),
+        {"covariates": [f"c{i}" for i in range(6)], "estimator": "gee"}, "leave gee no degrees of freedom"),
+    "no df": (lambda f: f[f["office"] < 8].assign(**{f"c{i}": (f["office"] / 7) ** i for i in range(2, 8)}),
+              {"covariates": [f"c{i}" for i in range(2, 8)]}, "constant inside 'office' are too many for 8"),
 }
 
 
