@@ -8,7 +8,8 @@ from importlib import import_module
 _HOME = {
     "open_study": "study", "Study": "study", "StudyError": "study",
     "estimate_effect": "estimators", "icc": "clusters", "design_effect": "clusters",
-    "randomisation_test": "randomisation",
+    "estimand_gap": "estimands", "marginal_odds_ratio": "odds",
+    "randomisation_test": "randomisation", "adjusted_randomisation_test": "randomisation",
     "minimum_detectable_difference": "power", "power": "power", "simulate_power": "batched",
     "load_ledger": "facts", "load_assumptions": "facts", "load_plan": "plan", "load_published_results": "plan",
     "simulate": "simulate", "write_study": "simulate",

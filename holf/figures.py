@@ -129,23 +129,30 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
 
 
 def outcome_effects(effects: Sequence[Effect], outcome: Outcome) -> Picture:
-    """Effect of each source and estimator with its interval, against the margin that this book calls worth having."""
+    """Effect under each estimator with its interval, one panel a source, against the margin of this book."""
     factor, unit = text.scale(outcome.show)
-    labels = [f"{effect.source.removeprefix(WORLD)}\n{text.METHODS[effect.estimator]}" for effect in effects]
-    with canvas(0.9 + 0.48 * len(effects)) as (figure, (axes,)):
-        axes.axvspan(-outcome.margin * factor, outcome.margin * factor, color="#e6e6e6", zorder=0.1)
-        axes.axvline(0, color=QUIET, linewidth=1)
-        for place, effect in enumerate(effects):
-            axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
-            axes.plot([effect.estimate * factor], [place], "D", color=INK, markersize=6)
-        axes.set_yticks(range(len(effects)), labels, fontsize=8.5)
-        axes.invert_yaxis()
-        axes.xaxis.set_major_formatter(text.tick)
-        axes.set_xlabel(f"HOLF minus local practice, {unit}\n(grey: smaller than the assumed margin)")
-        sns.despine(ax=axes, left=True)
-    source = joint_source([effect.source for effect in effects])
+    sources = list(dict.fromkeys(effect.source for effect in effects))
+    lines = max(sum(effect.source == source for effect in effects) for source in sources)
+    with canvas(0.9 + (0.45 + 0.24 * lines) * len(sources), len(sources), sharex=True) as (figure, panels):
+        for axes, source in zip(panels, sources):
+            mine = [effect for effect in effects if effect.source == source]
+            axes.axvspan(-outcome.margin * factor, outcome.margin * factor, color="#e6e6e6", zorder=0.1)
+            axes.axvline(0, color=QUIET, linewidth=1)
+            for place, effect in enumerate(mine):
+                # Hollow for the method that ignores offices: shown as a warning, not as an answer.
+                face = "white" if effect.estimator == "naive" else INK
+                axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
+                axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
+            axes.set_yticks(range(len(mine)), [text.METHODS[effect.estimator] for effect in mine], fontsize=8.5)
+            axes.invert_yaxis()
+            axes.set_title(source.removeprefix(WORLD))
+            sns.despine(ax=axes, left=True)
+        panels[-1].xaxis.set_major_formatter(text.tick)
+        panels[-1].set_xlabel(f"HOLF minus local practice, {unit}\n(grey: smaller than the assumed margin)")
+    source = joint_source(sources)
     table = Table(f"{outcome.label}: difference between the arms", ("World", "Estimator", "Difference", "95 % interval", "p"),
-                  tuple((effect.source.removeprefix(WORLD), text.METHODS[effect.estimator], text.difference(effect.estimate, outcome.show),
+                  tuple((effect.source.removeprefix(WORLD), text.METHODS[effect.estimator],
+                         text.difference(effect.estimate, outcome.show),
                          text.interval(effect.ci_low, effect.ci_high, outcome.show), text.p_value(effect.p_value))
                         for effect in effects), source=source, folded=True)
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in table.rows)

@@ -36,7 +36,7 @@ class Contrast:
 class Outcome:
     """One registered outcome: what the registry says, where its values stand, and how this book analyses it.
 
-    `margin` is the smallest difference, in units of the outcome, that this book calls worth having; it is assumed.
+    `estimator` is the primary one and `beside` names those shown next to it; `margin` is the smallest difference, in units of the outcome, that this book calls worth having; it is assumed.
     """
 
     id: str
@@ -55,6 +55,7 @@ class Outcome:
     direction: str
     estimator: str
     covariates: tuple[str, ...]
+    beside: tuple[str, ...]
     margin: float
     margin_reason: str
     published: dict[str, str]
@@ -110,6 +111,7 @@ def _outcome(name: str, entry: dict, waves: dict[str, int], file: str) -> Outcom
              "published", "simulated")
     return Outcome(id=name, waves=tuple(entry["waves"]), waves_facts=tuple(entry["waves_facts"]),
                    estimator=entry["model"]["estimator"], covariates=tuple(entry["model"]["covariates"]),
+                   beside=tuple(entry["model"]["beside"]),
                    margin=margin["value"], margin_reason=margin["reason"], **{key: entry[key] for key in plain})
 
 

@@ -30,7 +30,7 @@ class Effect:
         cluster has a single row or the correlation cancels from the contrast.
     estimator, estimand : str
         Name of the method, and the average it targets: ``"family average"`` weights every row alike,
-        ``"office average"`` every cluster alike.
+        ``"office average"`` every cluster alike, ``"precision-weighted average"`` neither.
     level : float
         Confidence level of the interval.
     mean_treated, mean_other : float
@@ -137,3 +137,38 @@ class Attrition:
     def share_lost(self) -> float:
         """Share of the expected units that was not measured; NaN where none was expected."""
         return 1 - self.n_measured / self.n_expected if self.n_expected else float("nan")
+
+
+@dataclass(frozen=True)
+class Multiplicity:
+    """One outcome in a family of several: its own exact p-value, and two that control the family-wise error.
+
+    Attributes
+    ----------
+    outcome, wave : str
+    estimate : float
+        Difference of (residual) office means, treated minus other.
+    p_value : float
+        Exact randomisation p-value of this outcome alone.
+    p_max_t, p_holm : float
+        Adjusted by exact step-down max-T, and by Holm.
+    low, high : float
+        Simultaneous interval of the family.
+    n_allocations : int
+        Size of the allocation set.
+    exact : bool
+        Whether every allocation was counted.
+    source : str
+    """
+
+    outcome: str
+    wave: str
+    estimate: float
+    p_value: float
+    p_max_t: float
+    p_holm: float
+    low: float
+    high: float
+    n_allocations: int
+    exact: bool
+    source: str = ""

@@ -35,7 +35,7 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
     open a difference that would matter.
     """
     shown = (f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)} "
-             f"({text.decimal(100 * effect.level, 0)} % interval "
+             f"({text.decimal(100 * effect.level, 0)}\N{NO-BREAK SPACE}% interval "
              f"{text.interval(effect.ci_low, effect.ci_high, outcome.show)}).")
     margin = text.difference(outcome.margin, outcome.show).lstrip("+")
     inside = -outcome.margin < effect.ci_low and effect.ci_high < outcome.margin
@@ -45,5 +45,5 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
         verdict = f"The data show no clear difference, and leave open one as large as the assumed margin of {margin}."
     else:
         better = "higher" if effect.estimate > 0 else "lower"
-        verdict = f"Offices with the treated arm are {better}; the interval excludes zero."
+        verdict = f"The treated arm lies {better}; the interval excludes zero."
     return Sentence(f"{shown} {verdict}", effect.source)

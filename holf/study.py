@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from holf.clusters import icc as icc_of
-from holf.estimators import estimate_effect
+from holf.estimators import estimate_effect, office_means
 from holf.flow import Flow, FlowBox, count_flow, load_flow
 from holf.paths import data_path, note_read
-from holf.plan import Contrast, Outcome, Plan, load_plan
-from holf.results import Attrition, Change, Effect, Icc, Level
+from holf.plan import Outcome, Plan, load_plan
+from holf.randomisation import randomisation_test
+from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity
+from holf.rows import Rows
 from holf.schema import Schema, load_schema
 from holf.simulate import MARK_FILE, inputs_signature
+from holf.trial import read_trial
 from holf.within import office_differences
 
 
@@ -66,8 +70,7 @@ class Study:
     """
 
     def __init__(self, tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema, *, source: str):
-        self._tables, self._schema = tables, schema
-        self._cluster = plan.trial["cluster"]["key"]
+        self._rows = Rows(tables, plan, schema)
         self.plan, self.source = plan, source
 
     def flow(self) -> Flow:
@@ -75,22 +78,22 @@ class Study:
         arms = [arm for arm in self.plan.arms if "offices_fact" in self.plan.arms[arm]]
         boxes = load_flow()
         needed = {box.table for box in boxes}
-        frames = {name: self._linked(name, [*self._tables[name].columns, "arm"]) for name in needed}
+        frames = {name: self._rows.linked(name, [*self._rows.tables[name].columns, "arm"]) for name in needed}
         return count_flow(boxes, frames, arms=arms, source=self.source)
 
     def sizes(self, table: str = "families", *, arm: str | None = None, contrast: str = "model") -> tuple[int, ...]:
         """Rows of `table` in the comparison, counted by office, largest first (no office is named)."""
-        frame = self._population(table, self.plan.contrast(contrast), ["arm"])
+        frame = self._rows.population(table, self.plan.contrast(contrast), ["arm"])
         if arm is not None:
             frame = frame[frame["arm"] == arm]
-        return tuple(sorted((int(n) for n in frame[self._cluster].value_counts()), reverse=True))
+        return tuple(sorted((int(n) for n in frame[self._rows.cluster].value_counts()), reverse=True))
 
     def baseline(self, contrast: str = "model") -> tuple[Level, ...]:
         """Means at baseline by arm, for characteristics of the families and for every outcome measured then."""
         compared = self.plan.contrast(contrast)
         levels = []
-        for table, column, label, show in self._schema.baseline:
-            frame = self._population(table, compared, [column, "arm"])
+        for table, column, label, show in self._rows.schema.baseline:
+            frame = self._rows.population(table, compared, [column, "arm"])
             levels += [self._level(frame[frame["arm"] == arm][column], label, arm, "m0", show)
                        for arm in (*compared.treated, *compared.other)]
         for outcome in self.plan.outcomes.values():
@@ -102,7 +105,7 @@ class Study:
         what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
         answers = []
         for wave in ("m0", *what.waves):
-            frame = self._values(what, wave, compared)
+            frame = self._rows.values(what, wave, compared)
             answers += [self._level(frame.loc[frame["group"] == group, "value"], what.label, group, wave, what.show)
                         for group in (*compared.treated, *compared.other)]
         return tuple(answers)
@@ -128,20 +131,42 @@ class Study:
             Confidence level.
         """
         what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
-        frame = self._analysis(what, self._wave(what, wave), compared)
+        frame = self._rows.analysis(what, self._wave(what, wave), compared)
         if compared.group[0] != self.plan.trial["cluster"]["table"]:
-            effect = office_differences(frame, "value", arm="treated", cluster=self._cluster, treated=1, level=level)
+            effect = office_differences(frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, level=level)
         else:
-            effect = estimate_effect(frame, "value", arm="treated", cluster=self._cluster, treated=1, level=level,
+            effect = estimate_effect(frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, level=level,
                                      estimator=estimator or what.estimator,
                                      covariates=what.covariates if adjusted else ())
         return replace(effect, source=self.source)
+
+    def effects(self, outcome: str, wave: str | None = None, *, level: float = 0.95) -> tuple[Effect, ...]:
+        """The effect under the plan's estimator, and under each that the plan shows beside it."""
+        what = self.plan.outcome(outcome)
+        return tuple(self.effect(outcome, wave, estimator=name, level=level) for name in (what.estimator, *what.beside))
+
+    def multiplicity(self, kind: str = "primary") -> tuple[Multiplicity, ...]:
+        """Family-wise p-values over the first waves of all outcomes of one kind.
+
+        Exact step-down max-T (Westfall and Young) over every allocation of the offices, from office means of what the
+        baseline leaves unexplained, beside Holm's adjustment of the same exact p-values. The allocation set is all ways
+        to choose the treated offices without restriction: an assumption, since the record does not say how they were drawn.
+        """
+        named = [outcome for outcome in self.plan.outcomes.values() if outcome.kind == kind]
+        means = [self._office_means(outcome) for outcome in named]
+        table = pd.concat([mean for mean, _ in means], axis=1, join="inner")
+        arm = means[0][1].reindex(table.index)
+        found = randomisation_test(table.to_numpy(), arm.to_numpy())
+        return tuple(Multiplicity(outcome.id, outcome.waves[0], float(found.statistic[i]), float(found.p_value[i]),
+                                  float(found.p_value_adjusted[i]), float(holm), float(found.simultaneous_low[i]),
+                                  float(found.simultaneous_high[i]), found.n_allocations, found.exact, self.source)
+                     for i, (outcome, holm) in enumerate(zip(named, multipletests(found.p_value, method="holm")[1])))
 
     def change(self, outcome: str, arm: str, wave: str | None = None, *, contrast: str = "model") -> Change:
         """Change from baseline to `wave` in one arm, over those measured both times: description, not an effect."""
         what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
         wave = self._wave(what, wave)
-        frame = self._analysis(what, wave, compared).dropna(subset=["value", "baseline"])
+        frame = self._rows.analysis(what, wave, compared).dropna(subset=["value", "baseline"])
         frame = frame[frame["group"] == arm]
         if frame.empty:
             raise StudyError(f"{outcome} {wave}: nobody in group {arm!r} was measured both times")
@@ -151,20 +176,26 @@ class Study:
     def icc(self, outcome: str, wave: str | None = None, *, contrast: str = "model") -> Icc:
         """Intraclass correlation of the outcome by office, inside arms."""
         what = self.plan.outcome(outcome)
-        frame = self._analysis(what, self._wave(what, wave), self.plan.contrast(contrast)).dropna(subset=["value"])
-        return replace(icc_of(frame, "value", cluster=self._cluster, arm="group"), source=self.source)
+        frame = self._rows.analysis(what, self._wave(what, wave), self.plan.contrast(contrast)).dropna(subset=["value"])
+        return replace(icc_of(frame, "value", cluster=self._rows.cluster, arm="group"), source=self.source)
 
     def attrition(self, outcome: str, wave: str | None = None, *, contrast: str = "model") -> tuple[Attrition, ...]:
         """For each arm, how many should have been measured at `wave` and how many were."""
         what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
         wave = self._wave(what, wave)
-        everyone = self._population(self._unit_table(what), compared, [compared.group[1]])
-        measured = self._values(what, wave, compared).dropna(subset=["value"])
+        everyone = self._rows.population(self._rows.unit_table(what), compared, [compared.group[1]])
+        measured = self._rows.values(what, wave, compared).dropna(subset=["value"])
         return tuple(Attrition(outcome, group, wave, int((everyone[compared.group[1]] == group).sum()),
                                int((measured["group"] == group).sum()), self.source)
                      for group in (*compared.treated, *compared.other))
 
-    # --- inside: rows, which never leave -------------------------------------------------------------------------
+    def _office_means(self, outcome: Outcome) -> tuple[pd.Series, pd.Series]:
+        """Office means (residual, where the plan has covariates) and the arm of each office."""
+        frame = self._rows.analysis(outcome, outcome.waves[0], self.plan.contrast("model"))
+        frame = frame.dropna(subset=["value", *outcome.covariates])
+        trial = read_trial(frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, covariates=outcome.covariates)
+        offices = pd.factorize(frame[self._rows.cluster])[1]
+        return pd.Series(office_means(trial), index=offices), pd.Series(trial.treated_clusters, index=offices)
 
     def _wave(self, outcome: Outcome, wave: str | None) -> str:
         wave = wave or outcome.waves[0]
@@ -177,39 +208,3 @@ class Study:
         mean = float(values.mean()) if len(values) else np.nan
         return Level(label, group, wave, mean, float(values.std(ddof=1)) if len(values) > 1 else np.nan, len(values),
                      show, self.source)
-
-    def _linked(self, table: str, columns: list[str]) -> pd.DataFrame:
-        """`table` with the wanted columns of itself and of the tables above it, up to the office."""
-        frame = self._tables[table]
-        for key, above in self._schema.path(table):
-            new = [c for c in self._tables[above].columns if c == key or c not in frame.columns]
-            frame = frame.merge(self._tables[above][new], on=key, how="left", validate="many_to_one")
-        return frame[list(dict.fromkeys([self._cluster, *columns]))]
-
-    def _population(self, table: str, contrast: Contrast, columns: list[str]) -> pd.DataFrame:
-        """Linked rows of `table` that belong to the comparison."""
-        tables = [table, *(above for _, above in self._schema.path(table))]
-        flags = [column for name, column in contrast.population.items() if name in tables]
-        frame = self._linked(table, [*columns, *flags])
-        return frame[(frame[flags] == 1).all(axis=1)] if flags else frame
-
-    def _unit_table(self, outcome: Outcome) -> str:
-        """Table with one row for each unit of the outcome; a long table names it by its key."""
-        return outcome.table if outcome.is_wide else self._schema.path(outcome.table)[0][1]
-
-    def _values(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
-        """Columns unit, cluster key, group and value at one wave."""
-        column, group = outcome.column.format(wave=wave), contrast.group[1]
-        wanted = [self._schema.key(self._unit_table(outcome)), column, group]
-        frame = self._population(outcome.table, contrast, wanted + ([] if outcome.is_wide else ["wave"]))
-        if not outcome.is_wide:
-            frame = frame[frame["wave"] == wave]
-        frame = frame.rename(columns={wanted[0]: "unit", column: "value", group: "group"})
-        frame = frame[frame["group"].isin([*contrast.treated, *contrast.other])]
-        return frame[["unit", self._cluster, "group", "value"]].astype({"value": float})
-
-    def _analysis(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
-        """Values at `wave` beside the unit's own baseline, and 1 for treated."""
-        frame = self._values(outcome, wave, contrast)
-        before = self._values(outcome, "m0", contrast).set_index("unit")["value"]
-        return frame.assign(baseline=frame["unit"].map(before), treated=frame["group"].isin(contrast.treated).astype(int))

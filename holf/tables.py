@@ -10,7 +10,7 @@ from holf.eligibility import READINGS, meets_inclusion
 from holf.facts import Ledger
 from holf.flow import Flow
 from holf.plan import Outcome, Plan, Slot
-from holf.results import Attrition, Change, Effect, Icc, Level
+from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity
 from holf.table import Cell, Table, joint_source
 
 
@@ -105,7 +105,7 @@ def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) 
     for outcome, label, effect in effects:
         rows.append((label, effect.source.removeprefix("simulated: "), text.difference(effect.estimate, outcome.show),
                      text.interval(effect.ci_low, effect.ci_high, outcome.show),
-                     f"{text.p_value(effect.p_value)} ({text.decimal(effect.df, 1)} df)",
+                     f"{text.p_value(effect.p_value)} ({text.reference(effect)})",
                      f"{text.METHODS[effect.estimator]} ({effect.estimand})", f"{effect.n_units:,} in {effect.n_clusters}",
                      text.decimal(effect.icc, 3)))
     return Table(caption, ("Outcome", "Data", "Difference", "95 % interval", "p", "Estimator, estimand", "Units in offices", "ICC"),
@@ -177,3 +177,15 @@ def outcome_record_table(outcome: Outcome, plan: Plan, ledger: Ledger) -> Table:
             ("Smallest difference worth having", Cell(text.difference(outcome.margin, outcome.show).lstrip("+"), "assumed")),
             ("Why that margin", outcome.margin_reason))
     return Table(f"{outcome.label}: the record", ("What", "Value"), rows)
+
+
+def multiplicity_table(family: Sequence[Multiplicity], outcomes: dict[str, Outcome]) -> Table:
+    """Several outcomes at once: exact p-values alone and adjusted, and intervals that hold for all together."""
+    rows = tuple((outcomes[one.outcome].label, one.source.removeprefix("simulated: "), text.difference(one.estimate, outcomes[one.outcome].show),
+                  text.interval(one.low, one.high, outcomes[one.outcome].show), text.p_value(one.p_value), text.p_value(one.p_max_t),
+                  text.p_value(one.p_holm)) for one in family)
+    first = family[0]
+    counted = f"{first.n_allocations:,} allocations{', all counted' if first.exact else ', sampled'}"
+    return Table(f"Primary outcomes together, {counted}",
+                 ("Outcome", "Data", "Difference of office means", "Simultaneous 95 % interval", "p alone", "p, max-T", "p, Holm"),
+                 rows, source=joint_source([one.source for one in family]))

@@ -65,8 +65,15 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
 def p_value(value: float) -> str:
     """A p-value with two digits, three below 0.1, and a bound below 0.001."""
     if value < 0.001:
-        return "< 0.001"
+        return "<\N{NO-BREAK SPACE}0.001"
     return decimal(value, 3 if value < 0.1 else 2)
+
+
+def reference(effect) -> str:
+    """What a p-value was read against: degrees of freedom, or the number of allocations; never left out."""
+    if effect.n_allocations is not None:
+        return f"{effect.n_allocations:,} allocations"
+    return f"{decimal(effect.df, 1)} df"
 
 
 def scale(show: str) -> tuple[float, str]:

@@ -27,7 +27,7 @@ def studies():
     (text.level(0.2345, "percent"), "23.4%"), (text.level(26130.4, "nok"), "26,130 NOK"), (text.difference(-0.0371, "percent"),
      "\N{MINUS SIGN}3.7 percentage points"), (text.difference(0.0001, "percent"), "0.0 percentage points"),
     (text.difference(60.7, "nok"), "+61 NOK"), (text.decimal(math.nan, 1), text.MISSING), (text.decimal(-0.001, 2), "0.00"),
-    (text.p_value(0.0004), "< 0.001"), (text.p_value(0.0426), "0.043"), (text.p_value(0.287), "0.29"),
+    (text.p_value(0.0004), "<\N{NO-BREAK SPACE}0.001"), (text.p_value(0.0426), "0.043"), (text.p_value(0.287), "0.29"),
     (text.interval(-1.25, 2.5, "points"), "\N{MINUS SIGN}1.25 to +2.50 points"), (text.level(math.nan, "nok"), text.MISSING)])
 def test_rounding(shown, expected):
     assert shown == expected
@@ -125,8 +125,8 @@ def test_finish_stamps_by_source_alone():
 
 @pytest.mark.parametrize(("low", "high", "said"), [
     (-900, 900, "Any difference is smaller than the assumed margin"), (-1500, 200, "leave open one as large as the assumed margin"),
-    (-200, 1500, "leave open one as large as the assumed margin"), (200, 1800, "are higher; the interval excludes zero"),
-    (-1800, -200, "are lower; the interval excludes zero"), (100, 900, "Any difference is smaller")])
+    (-200, 1500, "leave open one as large as the assumed margin"), (200, 1800, "lies higher; the interval excludes zero"),
+    (-1800, -200, "lies lower; the interval excludes zero"), (100, 900, "Any difference is smaller")])
 def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
     outcome = studies[0].plan.outcome("income")
     effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high)
