@@ -34,8 +34,8 @@ def main() -> None:
         loop = N_LOOP / seconds(lambda: _statsmodels_loop(outcomes, common, office), 1)
         report(f"ICC {icc}: statsmodels MixedLM fits a second", loop, "")
         report(f"ICC {icc}: ratio, batched to statsmodels", batched / loop, "times", 500, at_least=True)
-    taken = seconds(lambda: simulate_power(
-        difference=0.3, clusters=(15, 14), sizes=sizes, icc=0.05, rng=np.random.default_rng(1), n_trials=10_000), 1)
+    trial = {"difference": 0.3, "clusters": (15, 14), "sizes": sizes, "icc": 0.05}
+    taken = seconds(lambda: simulate_power(rng=np.random.default_rng(1), n_trials=10_000, **trial), 1)
     report("simulated trials a second, generation included", 10_000 / taken, "")
 
 

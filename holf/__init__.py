@@ -6,14 +6,27 @@ The names below are loaded when they are first asked for, so that a command or a
 from importlib import import_module
 
 _HOME = {
-    "open_study": "study", "Study": "study", "StudyError": "study",
-    "estimate_effect": "estimators", "icc": "clusters", "design_effect": "clusters",
-    "estimand_gap": "estimands", "marginal_odds_ratio": "odds",
-    "randomisation_test": "randomisation", "adjusted_randomisation_test": "randomisation",
-    "minimum_detectable_difference": "power", "power": "power", "simulate_power": "batched",
-    "load_ledger": "facts", "load_assumptions": "facts", "load_plan": "plan", "load_published_results": "plan",
-    "simulate": "simulate", "write_study": "simulate",
-    "Effect": "results", "Icc": "results",
+    "open_study": "study",
+    "Study": "study",
+    "StudyError": "study",
+    "estimate_effect": "estimators",
+    "icc": "clusters",
+    "design_effect": "clusters",
+    "estimand_gap": "estimands",
+    "marginal_odds_ratio": "odds",
+    "randomisation_test": "randomisation",
+    "adjusted_randomisation_test": "randomisation",
+    "minimum_detectable_difference": "power",
+    "power": "power",
+    "simulate_power": "batched",
+    "load_ledger": "facts",
+    "load_assumptions": "facts",
+    "load_plan": "plan",
+    "load_published_results": "plan",
+    "simulate": "simulation",
+    "write_study": "simulation",
+    "Effect": "results",
+    "Icc": "results",
 }
 __all__ = sorted(_HOME)
 __version__ = "0.1.0"

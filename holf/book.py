@@ -25,17 +25,21 @@ from sphinx.util import logging
 from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
 from holf.marks import BANNER, site_faults
 from holf.pages import write_pages
-from holf.simulate import refresh_studies
+from holf.simulation import refresh_studies
 from holf.table import MARK
 
 MODES = ("auto", "force", "off", "check")
 log = logging.getLogger(__name__)
 
-_SIMULATED = (f'<aside class="holf-banner {BANNER}" aria-label="About the numbers on this page"><strong>{MARK}.</strong> '
-              "The study results on this page come from simulated people. They show how the analysis works, in worlds whose "
-              "truth is known, and are not findings of the trial. What is published is marked as published.</aside>")
-_STALE = ('<aside class="holf-banner holf-banner-stale" aria-label="State of this page"><strong>OUT OF DATE.</strong> '
-          "The results on this page are older than its code or its data; it has not been run again.</aside>")
+_SIMULATED = (
+    f'<aside class="holf-banner {BANNER}" aria-label="About the numbers on this page"><strong>{MARK}.</strong> '
+    "The study results on this page come from simulated people. They show how the analysis works, in worlds whose "
+    "truth is known, and are not findings of the trial. What is published is marked as published.</aside>"
+)
+_STALE = (
+    '<aside class="holf-banner holf-banner-stale" aria-label="State of this page"><strong>OUT OF DATE.</strong> '
+    "The results on this page are older than its code or its data; it has not been run again.</aside>"
+)
 
 
 def setup(app: Sphinx) -> dict:
@@ -46,6 +50,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("config-inited", prepare, priority=100)
     app.connect("env-get-outdated", reread_changed_banners)
     app.connect("doctree-read", add_banners)
+    app.connect("html-page-context", mark_head)
     # 900: after every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -105,7 +110,8 @@ def _banners(app: Sphinx, docname: str) -> str:
     outputs = [str(output) for cell in notebook.cells for output in cell.get("outputs", ())]
     # A chapter that read simulated tables is simulated, even if nothing it shows admits it.
     simulated = any(MARK in output for output in outputs) or any(
-        name.startswith("simulated/") for name in notebook.metadata.get("holf", {}).get("reads", ()))
+        name.startswith("simulated/") for name in notebook.metadata.get("holf", {}).get("reads", ())
+    )
     chapters = {chapter.page.resolve(): chapter for chapter in list_chapters()}
     stale = path.resolve() in chapters and is_stale(chapters[path.resolve()])
     return (_SIMULATED if simulated else "") + (_STALE if stale else "")
@@ -114,7 +120,9 @@ def _banners(app: Sphinx, docname: str) -> str:
 def reread_changed_banners(app: Sphinx, env, added, changed, removed) -> list[str]:
     """Name the pages whose banner is no longer what it was: a page goes stale without any change to itself."""
     known = getattr(env, "holf_banners", {})
-    return [docname for docname, banner in known.items() if docname in env.found_docs and _banners(app, docname) != banner]
+    return [
+        docname for docname, banner in known.items() if docname in env.found_docs and _banners(app, docname) != banner
+    ]
 
 
 def add_banners(app: Sphinx, doctree: nodes.document) -> None:
@@ -126,6 +134,14 @@ def add_banners(app: Sphinx, doctree: nodes.document) -> None:
     titles = list(doctree.findall(nodes.title))
     if banner and titles:
         titles[0].parent.insert(titles[0].parent.index(titles[0]) + 1, nodes.raw("", banner, format="html"))
+
+
+def mark_head(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
+    """Say in a simulated page's title and description what it is: tabs, bookmarks and previews show nothing else."""
+    if BANNER in getattr(app.env, "holf_banners", {}).get(pagename, ""):
+        context["title"] = f"{MARK}: {context['title']}"
+        words = f"{MARK} demonstration, not a finding of the trial."
+        context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{words}">'
 
 
 def publish(app: Sphinx, error: Exception | None) -> None:

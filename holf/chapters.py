@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nbformat
+from papermill import inspect_notebook
 
 from holf.paths import READS_LOG, project_root, write_whole
 from holf.plan import load_plan
@@ -59,8 +60,14 @@ def list_chapters() -> list[Chapter]:
         If an outcome page belongs to no outcome of the plan.
     """
     home, template = project_root() / "chapters", project_root() / TEMPLATE
-    outcomes = [Chapter(home / f"outcome-{outcome.page}.ipynb", template, {"outcome": outcome.id}, outcome.label)
-                for outcome in load_plan().outcomes.values()] if template.exists() else []
+    outcomes = (
+        [
+            Chapter(home / f"outcome-{outcome.page}.ipynb", template, {"outcome": outcome.id}, outcome.label)
+            for outcome in load_plan().outcomes.values()
+        ]
+        if template.exists()
+        else []
+    )
     expected = {chapter.page for chapter in outcomes}
     pages = sorted(home.glob("*.ipynb"))
     strays = [page.name for page in pages if page.name.startswith("outcome-") and page not in expected]
@@ -80,13 +87,14 @@ def _with_source(chapter: Chapter) -> Chapter:
 
 def known_parameters(notebook: Path) -> set[str]:
     """Names that the cell tagged `parameters` sets."""
-    from papermill import inspect_notebook
     return set(inspect_notebook(str(notebook)))
 
 
 def _bytes_of(path: Path) -> bytes:
     if path.is_dir():
-        return b"\0".join(entry.name.encode() + b"\0" + entry.read_bytes() for entry in sorted(path.iterdir()))
+        # The tables, and not the note of how they were made: an assumption that moves no number makes nothing stale.
+        tables = [entry for entry in sorted(path.iterdir()) if entry.suffix == ".csv"]
+        return b"\0".join(entry.name.encode() + b"\0" + entry.read_bytes() for entry in tables)
     return path.read_bytes() if path.exists() else b"(missing)"
 
 
@@ -101,11 +109,17 @@ def signature(chapter: Chapter, reads: Iterable[str]) -> str:
     """
     root, digest = project_root(), hashlib.sha256()
     cells = nbformat.read(chapter.template, as_version=4).cells
-    source = [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in cells
-              if INJECTED not in cell.metadata.get("tags", [])]
+    source = [
+        (cell.cell_type, cell.source, cell.metadata.get("tags", []))
+        for cell in cells
+        if INJECTED not in cell.metadata.get("tags", [])
+    ]
     digest.update(json.dumps([source, chapter.parameters, chapter.title], sort_keys=True).encode())
-    for path in [*sorted((root / "holf").rglob("*.py")), root / "requirements.lock",
-                 *(root / "data" / name for name in sorted(reads))]:
+    for path in [
+        *sorted((root / "holf").rglob("*.py")),
+        root / "requirements.lock",
+        *(root / "data" / name for name in sorted(reads)),
+    ]:
         digest.update(b"\0" + path.relative_to(root).as_posix().encode() + b"\0" + _bytes_of(path))
     return digest.hexdigest()
 
@@ -129,10 +143,18 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             cell.metadata.pop("tags")
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                cell.metadata["mystnb"] = {"image": {"alt": output["data"].get("text/plain", ""),
-                                                     "width": f"{_shown_width(output['data']['image/png'])}px"}}
+                cell.metadata["mystnb"] = {
+                    "image": {
+                        "alt": output["data"].get("text/plain", ""),
+                        "width": f"{_shown_width(output['data']['image/png'])}px",
+                    }
+                }
     notebook.metadata.pop("papermill", None)
     notebook.metadata["language_info"] = {"name": "python"}
+
+
+def _read_bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
 
 
 def _shown_width(png: str) -> int:
@@ -152,23 +174,25 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
     Raises
     ------
     ChapterError
-        If a parameter is unknown, or a cell fails; the page is then as it was.
+        If a parameter is unknown, a cell fails, or the page was saved meanwhile; the page is then as it was.
     """
-    unknown = set(chapter.parameters) - known_parameters(chapter.template)
-    if unknown:
-        raise ChapterError(f"{chapter.name}: the notebook has no parameter {sorted(unknown)[0]!r}")
     work.mkdir(parents=True, exist_ok=True)
-    executed = work / f"{chapter.name}.ipynb"
+    executed, before = work / f"{chapter.name}.ipynb", _read_bytes(chapter.page)
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "reads"
         paths = os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")]))
         job = subprocess.run(
             [sys.executable, "-m", "holf.run", str(chapter.template), str(executed), json.dumps(chapter.parameters)],
-            cwd=project_root() / "chapters", capture_output=True, text=True,
-            env=os.environ | {READS_LOG: str(log), "PYTHONPATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"})
+            cwd=project_root() / "chapters",
+            capture_output=True,
+            text=True,
+            env=os.environ | {READS_LOG: str(log), "PYTHONPATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"},
+        )
         if job.returncode:
             raise ChapterError(f"{chapter.name}: {job.stderr.strip() or 'the run ended without a word'}")
         reads = sorted(set(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
+    if _read_bytes(chapter.page) != before:
+        raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
     notebook = nbformat.read(executed, as_version=4)
     clean(notebook)
     if chapter.title:

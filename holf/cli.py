@@ -10,39 +10,48 @@ import sys
 import tempfile
 from pathlib import Path
 
-from holf.facts import FactError
 from holf.paths import project_root
 
 # What a build needs of the project; everything else stays where it is.
-_PROJECT = ("_config.yml", "_toc.yml", "index.md", "references.bib", "requirements.lock", "chapters", "data", "holf", "assets")
+_PROJECT = ("_config.yml", "_toc.yml", "index.md", "requirements.lock", "chapters", "data", "holf", "assets")
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
-    from holf.simulate import write_study
+    from holf.simulation import write_study
+
     out = write_study(arguments.world, arguments.out, seed=arguments.seed)
     print(f"wrote {len(list(out.glob('*.csv')))} simulated tables ({arguments.world} world)")
 
 
 def _power(arguments: argparse.Namespace) -> None:
     from holf.power import minimum_detectable_difference, power
-    design = {"clusters": tuple(arguments.clusters), "mean_size": arguments.mean_size, "icc": arguments.icc,
-              "size_cv": arguments.size_cv, "sd": arguments.sd}
+
+    design = {
+        "clusters": tuple(arguments.clusters),
+        "mean_size": arguments.mean_size,
+        "icc": arguments.icc,
+        "size_cv": arguments.size_cv,
+        "sd": arguments.sd,
+    }
     if arguments.difference is None:
         found = minimum_detectable_difference(**design, power=arguments.power)
         print(f"smallest detectable difference at power {arguments.power:g}: {found:.4g}")
     else:
-        print(f"power for a difference of {arguments.difference:g}: {power(difference=arguments.difference, **design):.3f}")
+        print(
+            f"power for a difference of {arguments.difference:g}: {power(difference=arguments.difference, **design):.3f}"
+        )
 
 
-def _sphinx(root: Path, *, mode: str) -> int:
+def _sphinx(root: Path, *, mode: str, **extra: str) -> int:
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"]
     paths = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": mode, "PYTHONPATH": paths}).returncode
+    return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": mode, "PYTHONPATH": paths} | extra).returncode
 
 
 def _build(arguments: argparse.Namespace) -> None:
     if arguments.check:
         from holf.chapters import is_stale, list_chapters
+
         stale = [chapter.name for chapter in list_chapters() if is_stale(chapter)]
         print("\n".join(f"stale: {name}" for name in stale) or "every chapter is up to date")
         sys.exit(1 if stale else 0)
@@ -50,20 +59,30 @@ def _build(arguments: argparse.Namespace) -> None:
         sys.exit(_sphinx(project_root(), mode="auto"))
     if not (arguments.source and arguments.out):
         raise ValueError("--source and --out go together: another source is never built into the project's own site")
-    if arguments.out.exists() and any(arguments.out.iterdir()):
-        raise FileExistsError(f"{arguments.out.name}: the folder for the book is not empty")
-    source = str(arguments.source.resolve()) if arguments.source.exists() else str(arguments.source)
+    _build_elsewhere(arguments.source, arguments.out)
+
+
+def _build_elsewhere(source: Path, out: Path) -> None:
+    """Build the book from another study in a copy of the project, and put it into `out` whole or not at all."""
+    from holf.study import open_study
+
+    if out.exists():
+        raise FileExistsError(f"{out.name} exists already; name a new folder for the book")
+    wanted = str(source.resolve()) if source.exists() else str(source)
+    open_study(wanted)
+    fresh = out.with_name(f".{out.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "book"
         copy.mkdir()
         for name in _PROJECT:
             path = project_root() / name
-            if path.exists():
-                (shutil.copytree if path.is_dir() else shutil.copy2)(path, copy / name)
-        os.environ |= {"HOLF_SOURCE": source, "HOLF_ROOT": str(copy)}
-        if code := _sphinx(copy, mode="auto"):
+            (shutil.copytree if path.is_dir() else shutil.copy2)(path, copy / name)
+        if code := _sphinx(copy, mode="auto", HOLF_SOURCE=wanted, HOLF_ROOT=str(copy)):
             sys.exit(code)
-        shutil.copytree(copy / "_build" / "html", arguments.out, dirs_exist_ok=True)
+        shutil.copytree(copy / "_build" / "html", fresh)
+    os.replace(fresh, out)
+    print(f"the book is in {out}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +96,9 @@ def _parser() -> argparse.ArgumentParser:
     simulate.set_defaults(run=_simulate)
 
     build = commands.add_parser("build", help="build the book")
-    build.add_argument("--check", action="store_true", help="run nothing; name stale chapters and fail if there are any")
+    build.add_argument(
+        "--check", action="store_true", help="run nothing; name stale chapters and fail if there are any"
+    )
     build.add_argument("--source", type=Path, help="another study: a world, or a folder of simulated tables")
     build.add_argument("--out", type=Path, help="folder for the book from another source")
     build.set_defaults(run=_build)
@@ -99,7 +120,7 @@ def main(arguments: list[str] | None = None) -> None:
     parsed = _parser().parse_args(arguments)
     try:
         parsed.run(parsed)
-    except (FactError, FileExistsError, FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(f"holf: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -8,27 +8,37 @@ from matplotlib.patches import FancyBboxPatch
 
 from holf.flow import Flow, FlowCount
 from holf.picture import INK, QUIET, Picture, canvas, finish
-from holf.table import SHAPES, Cell, Table
+from holf.table import RECORD, SHAPES, Cell, Table
 
 # Line style of a box by the class of its number: shape of the line as well as colour.
 _LINES = {"published": "-", "derived": ":", "unknown": (0, (5, 3)), "simulated": "-."}
 _STAGE, _LOSS = (0.02, 0.56), (0.66, 0.33)
 
 
-def _words(count: FlowCount) -> str:
-    if count.total is None:
-        return "not published"
-    return f"{count.total:,} {count.box.unit if count.kind == 'simulated' else count.box.published_unit}"
-
-
 def _box(axes, left: float, width: float, top: float, height: float, kind: str, label: str, words: str) -> None:
-    axes.add_patch(FancyBboxPatch((left, top - height), width, height, boxstyle="round,pad=0,rounding_size=0.012",
-                                  linewidth=1.3, linestyle=_LINES[kind], edgecolor=INK, facecolor="white"))
+    axes.add_patch(
+        FancyBboxPatch(
+            (left, top - height),
+            width,
+            height,
+            boxstyle="round,pad=0,rounding_size=0.012",
+            linewidth=1.3,
+            linestyle=_LINES[kind],
+            edgecolor=INK,
+            facecolor="white",
+        )
+    )
     label = fill(label, 44 if width > 0.5 else 20)
     axes.text(left + width / 2, top - height * 0.30, label, ha="center", va="center", fontsize=8, linespacing=1.0)
-    axes.text(left + width / 2, top - height * 0.74, f"{SHAPES[kind]} {words}", ha="center", va="center",
-              fontsize=9.5 if width > 0.5 else 8.3,
-              weight="bold")
+    axes.text(
+        left + width / 2,
+        top - height * 0.74,
+        f"{SHAPES[kind]} {words}",
+        ha="center",
+        va="center",
+        fontsize=9.5 if width > 0.5 else 8.3,
+        weight="bold",
+    )
 
 
 def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -41,7 +51,16 @@ def _arm_boxes(axes, top: float, height: float, count: FlowCount, arm_labels: di
     for place, (arm, label) in enumerate(arm_labels.items()):
         known = arm in count.by_arm
         words = f"{count.by_arm[arm]:,} {count.box.unit}" if known else "not published"
-        _box(axes, _STAGE[0] + place * (width + 0.04), width, top, height, count.kind if known else "unknown", label, words)
+        _box(
+            axes,
+            _STAGE[0] + place * (width + 0.04),
+            width,
+            top,
+            height,
+            count.kind if known else "unknown",
+            label,
+            words,
+        )
 
 
 def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
@@ -70,16 +89,27 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
             if by_arm:
                 _arm_boxes(axes, top, height, count, arm_labels)
                 continue
-            _box(axes, *_STAGE, top, height, count.kind, count.box.label, _words(count))
+            _box(axes, *_STAGE, top, height, count.kind, count.box.label, count.shown)
             if count.box.unit_changes:
-                axes.text(_LOSS[0], top + 0.5 * (step - height), "here the unit changes", fontsize=7.5, color=QUIET,
-                          ha="left", va="center", style="italic")
+                # Beside the arrow into this box, where it happens.
+                axes.text(
+                    middle + 0.02,
+                    top + 0.5 * (step - height),
+                    "the unit changes here",
+                    fontsize=7.5,
+                    color=QUIET,
+                    ha="left",
+                    va="center",
+                    style="italic",
+                )
             for loss in (other for other in flow.counts if other.box.is_loss and other.box.parent == count.box.id):
-                _box(axes, *_LOSS, top, height, loss.kind, loss.box.label, _words(loss))
+                _box(axes, *_LOSS, top, height, loss.kind, loss.box.label, loss.shown)
                 _arrow(axes, (sum(_STAGE), top - height / 2), (_LOSS[0], top - height / 2))
-        kinds = dict.fromkeys([*(count.kind for count in flow.counts), *(() if flow.source else ("unknown",))])
+        kinds = dict.fromkeys(
+            [*(count.kind for count in flow.counts), *(("unknown",) if flow.source == RECORD else ())]
+        )
         axes.text(0, 0.0, "  ".join(f"{SHAPES[kind]} {kind}" for kind in kinds), fontsize=8, color=QUIET, va="bottom")
-    said = "; ".join(f"{count.box.label}: {_words(count)}" for count in flow.counts)
+    said = "; ".join(f"{count.box.label}: {count.shown}" for count in flow.counts)
     return finish(figure, f"Participant flow. {said}.", flow_table(flow, arm_labels=arm_labels), source=flow.source)
 
 
@@ -87,10 +117,14 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
     """The table twin of the diagram."""
     rows = []
     for count in flow.counts:
-        number = Cell("not published" if count.total is None else f"{count.total:,}", count.kind,
-                      count.box.fact if count.kind in ("published", "derived") else "")
-        arms = [f"{count.by_arm[arm]:,}" if arm in count.by_arm else "not published" for arm in arm_labels]
-        unit = count.box.unit if count.kind == "simulated" else count.box.published_unit
-        rows.append((count.box.label + (" (leave)" if count.box.is_loss else ""), unit, number, *arms))
-    return Table("Participant flow", ("Stage", "Unit", "In all", *arm_labels.values()), tuple(rows), source=flow.source,
-                 folded=True)
+        fact = count.box.fact if count.kind in ("published", "derived") else ""
+        arms = (f"{count.by_arm[arm]:,}" if arm in count.by_arm else "not published" for arm in arm_labels)
+        rows.append(
+            (
+                count.stage,
+                Cell(count.shown, count.kind, fact),
+                *(Cell(arm, count.kind if arm[0].isdigit() else "unknown") for arm in arms),
+            )
+        )
+    columns = ("Stage", "In all", *arm_labels.values())
+    return Table("Participant flow", columns, tuple(rows), source=flow.source, folded=True)

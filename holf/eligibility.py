@@ -9,8 +9,16 @@ READINGS = {
 DEFAULT_READING = "any support"
 
 
-def meets_inclusion(months_main: int, months_beside: int, children_u16: int, *, reading: str = DEFAULT_READING,
-                    months: int = 6, most_children: int = 4, fewest_children: int = 1) -> bool:
+def meets_inclusion(
+    months_main: int,
+    months_beside: int,
+    children_u16: int,
+    *,
+    reading: str = DEFAULT_READING,
+    months: int = 6,
+    most_children: int = 4,
+    fewest_children: int = 1,
+) -> bool:
     """Say whether a family meets the registered inclusion criteria.
 
     Parameters

@@ -98,7 +98,7 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     if not (isfinite(margin) and margin > 0):
         raise ValueError("margin must be a positive number, in units of the outcome")
     if effect.n_allocations is not None:
-        raise ValueError(f"{effect.estimator}: an effect from randomisation has no t reference; give another method's")
+        raise ValueError(f"{effect.estimator}: an effect from randomisation has no t reference; use another")
     if not (isfinite(effect.df) and effect.df > 0):
         raise ValueError(f"{effect.estimator}: the effect has no finite degrees of freedom, so no t reference")
     if not (isfinite(effect.estimate) and isfinite(effect.se) and effect.se > 0):

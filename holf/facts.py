@@ -172,6 +172,8 @@ def _check_assumption(name: str, entry: dict, file: str) -> Assumption:
     values = entry["value"] if isinstance(entry["value"], list) else [entry["value"]]
     if not all(isinstance(v, int | float) and low <= v <= high for v in values):
         raise FactError(f"{where}: value lies outside its range")
+    if entry.get("whole") and abs(sum(values) - 1) > 1e-9:
+        raise FactError(f"{where}: the shares do not add up to 1")
     value = tuple(values) if isinstance(entry["value"], list) else values[0]
     return Assumption(name, value, low, high, entry["unit"], entry["reason"], tuple(entry["facts"]))
 
@@ -188,8 +190,11 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
     ------
     FactError
         If an entry lacks value, range, unit, class, reason or facts, has another class than assumed, or lies outside
-        its own range.
+        its own range; if shares do not add up to 1, or more families are enrolled than drawn.
     """
     path = path or data_path("assumptions.yml")
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {name: _check_assumption(name, entry, path.name) for name, entry in entries.items()}
+    found = {name: _check_assumption(name, entry, path.name) for name, entry in entries.items()}
+    if found["families_enrolled"].value > found["families_drawn"].value:
+        raise FactError(f"{path.name}: more families are enrolled than drawn")
+    return found

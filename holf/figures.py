@@ -4,102 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import pandas as pd
 import seaborn as sns
-from matplotlib.dates import YearLocator, date2num
 
 from holf import text
-from holf.facts import Ledger
 from holf.picture import ARM_COLOURS, ARM_MARKERS, INK, QUIET, Picture, canvas, finish
 from holf.plan import Outcome, Plan
 from holf.results import Change, Effect, Level
-from holf.table import Cell, Table, joint_source
+from holf.table import Table, joint_source
 
 WORLD = "simulated: "
-
-
-def timeline(ledger: Ledger) -> Picture:
-    """Published dates of the trial: periods as bars, events as points."""
-    periods = [("Start to finish (text)", "F023", "F025"), ("Start to completion (fields)", "F024", "F027")]
-    events = [("Registration submitted", "F033"), ("Registration posted", "F035"), ("Record last updated", "F036"),
-              ("Blog post", "F147")]
-    rows = [(label, ledger[start].value, ledger[end].value, (start, end)) for label, start, end in periods]
-    rows += [(label, ledger[fact].value, ledger[fact].value, (fact,)) for label, fact in events]
-    with canvas(2.9) as (figure, (axes,)):
-        for place, (label, start, end, _) in enumerate(rows):
-            first, last = date2num(np.datetime64(start)), date2num(np.datetime64(end))
-            if first == last:
-                axes.plot([first], [place], "D", color=INK, markersize=6)
-            else:
-                axes.barh(place, last - first, left=first, height=0.5, color="#c9d6df", edgecolor=INK)
-            axes.annotate(start if first == last else f"{start} to {end}", (last, place), xytext=(6, 0),
-                          textcoords="offset points", va="center", fontsize=8, color=QUIET)
-        axes.set_yticks(range(len(rows)), [row[0] for row in rows])
-        axes.invert_yaxis()
-        axes.xaxis_date()
-        axes.xaxis.set_major_locator(YearLocator())
-        # Room on the right for the dates that stand beside the bars, about a third of the width.
-        axes.margins(x=0.03)
-        axes.set_xlim(right=axes.get_xlim()[1] + 0.45 * (axes.get_xlim()[1] - axes.get_xlim()[0]))
-        axes.tick_params(axis="x", labelsize=8, rotation=45)
-        sns.despine(ax=axes)
-    table = Table("Dates of the trial", ("What", "From", "To"), tuple(
-        (label, Cell(start, "published", facts[0]), Cell(end, "published", facts[-1])) for label, start, end, facts in rows),
-        folded=True)
-    said = "; ".join(f"{label} {start}" + (f" to {end}" if end != start else "") for label, start, end, _ in rows)
-    return finish(figure, f"Timeline. {said}.", table)
-
-
-def office_map(offices: pd.DataFrame) -> Picture:
-    """Where the offices are, all in one colour: which office was in which arm is not published.
-
-    Parameters
-    ----------
-    offices : DataFrame
-        `data/offices.csv`, with corrected_name, lat_approx, lon_approx, registry_place.
-    """
-    with canvas(5.3) as (figure, (axes,)):
-        sns.scatterplot(offices, x="lon_approx", y="lat_approx", color=INK, s=24, ax=axes, legend=False, zorder=3)
-        # Ten offices stand within a few kilometres: names wait in columns at the sides, lines lead to the places.
-        offices = offices.assign(crowded=offices["region_ssb_landsdel"] == "Oslo og Akershus")
-        west = (offices["lon_approx"] < 7) | offices["crowded"]
-        for names, x, align in ((offices[west], 3.4, "right"), (offices[~west], 17.6, "left")):
-            lowest = 58.4
-            for row in names.sort_values(["crowded", "lat_approx", "lon_approx"]).itertuples():
-                height = max(lowest, row.lat_approx)
-                axes.annotate(row.corrected_name.removeprefix("NAV "), (row.lon_approx, row.lat_approx), xytext=(x, height),
-                              ha=align, va="center", fontsize=8,
-                              arrowprops={"arrowstyle": "-", "color": "#b0b0b0", "lw": 0.7, "shrinkA": 1,
-                                          "relpos": (1 if align == "right" else 0, 0.5)})
-                lowest = height + 0.42
-        # One degree of longitude is about half a degree of latitude here.
-        axes.set(xlabel="Longitude, degrees east", ylabel="Latitude, degrees north", xlim=(-1, 23), ylim=(58.2, 69.3),
-                 aspect=2.0, xticks=range(4, 18, 4))
-        sns.despine(ax=axes)
-    table = Table(f"The {len(offices)} offices", ("Office", "Place in the registry", "Region"),
-                  tuple((o.corrected_name, o.registry_place, o.region_ssb_landsdel) for o in offices.itertuples()),
-                  folded=True)
-    regions = ", ".join(f"{name} {count}" for name, count in offices["region_ssb_landsdel"].value_counts().items())
-    return finish(figure, f"Map of the {len(offices)} offices in one colour, since their arms are not published. "
-                          f"Offices by region: {regions}. Positions are approximate.", table)
-
-
-def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, caption: str) -> Picture:
-    """Smallest detectable difference in standard deviations against the intraclass correlation."""
-    with canvas(3.0) as (figure, (axes,)):
-        sns.lineplot(x=list(grid), y=list(values), color=INK, marker="D", ax=axes)
-        for x, y in zip(grid, values):
-            axes.annotate(text.decimal(y, 2), (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9)
-        axes.set(xlabel="Intraclass correlation (assumed)", ylabel="Smallest detectable\ndifference, SD",
-                 ylim=(0, max(values) * 1.25), xlim=(-0.005, max(grid) + 0.008))
-        sns.despine(ax=axes)
-    table = Table(caption, ("Intraclass correlation", "Smallest detectable difference, SD"), tuple(
-        (Cell(text.decimal(x, 2), "assumed"), Cell(text.decimal(y, 3), "derived")) for x, y in zip(grid, values)),
-        folded=True)
-    return finish(figure, f"Smallest difference found with a power of {text.level(power, 'percent')}: from "
-                          f"{text.decimal(values[0], 2)} standard deviations at an intraclass correlation of "
-                          f"{text.decimal(grid[0], 2)} to {text.decimal(values[-1], 2)} at {text.decimal(grid[-1], 2)}.", table)
 
 
 def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Picture:
@@ -112,24 +25,50 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
             for arm in dict.fromkeys(level.group for level in by_source[source]):
                 levels = [level for level in by_source[source] if level.group == arm]
                 months = [plan.waves[level.wave] for level in levels]
-                sns.lineplot(x=months, y=[level.mean * factor for level in levels], color=ARM_COLOURS[arm],
-                             marker=ARM_MARKERS[arm], markersize=7, ax=axes, label=plan.arms[arm]["label"])
+                sns.lineplot(
+                    x=months,
+                    y=[level.mean * factor for level in levels],
+                    color=ARM_COLOURS[arm],
+                    marker=ARM_MARKERS[arm],
+                    markersize=7,
+                    ax=axes,
+                    label=plan.arms[arm]["label"],
+                )
             axes.set(title=source.removeprefix(WORLD), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
             axes.yaxis.set_major_formatter(text.tick)
             axes.legend(fontsize=8.5, frameon=False)
             axes.margins(y=0.25)
             sns.despine(ax=axes)
         panels[-1].set_xlabel("Months since baseline")
-    rows = [(source.removeprefix(WORLD), plan.arms[level.group]["label"], level.wave,
-             text.level(level.mean, outcome.show), str(level.n)) for source in sources for level in by_source[source]]
-    table = Table(f"{outcome.label}: means by arm and wave", ("World", "Arm", "Wave", "Mean", "n"), tuple(rows),
-                  source=joint_source(sources), folded=True)
-    said = "; ".join(f"{world}, {arm}, {wave}: {mean}" for world, arm, wave, mean, _ in rows if wave in ("m0", rows[-1][2]))
+    rows = [
+        (
+            source.removeprefix(WORLD),
+            plan.arms[level.group]["label"],
+            level.wave,
+            text.level(level.mean, outcome.show),
+            str(level.n),
+        )
+        for source in sources
+        for level in by_source[source]
+    ]
+    table = Table(
+        f"{outcome.label}: means by arm and wave",
+        ("World", "Arm", "Wave", "Mean", "n"),
+        tuple(rows),
+        source=joint_source(sources),
+        folded=True,
+    )
+    said = "; ".join(
+        f"{world}, {arm}, {wave}: {mean}" for world, arm, wave, mean, _ in rows if wave in ("m0", rows[-1][2])
+    )
     return finish(figure, f"{outcome.label}, means by arm. {said}.", table, source=joint_source(sources))
 
 
-def outcome_effects(effects: Sequence[Effect], outcome: Outcome) -> Picture:
-    """Effect under each estimator with its interval, one panel a source, against the margin of this book."""
+def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[str, float]) -> Picture:
+    """Effect under each estimator with its interval, one panel a source, against the margin of this book.
+
+    `planted` gives the true difference of each simulated source, drawn as a dotted line.
+    """
     factor, unit = text.scale(outcome.show)
     sources = list(dict.fromkeys(effect.source for effect in effects))
     lines = max(sum(effect.source == source for effect in effects) for source in sources)
@@ -138,6 +77,8 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome) -> Picture:
             mine = [effect for effect in effects if effect.source == source]
             axes.axvspan(-outcome.margin * factor, outcome.margin * factor, color="#e6e6e6", zorder=0.1)
             axes.axvline(0, color=QUIET, linewidth=1)
+            if source in planted:
+                axes.axvline(planted[source] * factor, color=INK, linewidth=1.5, linestyle=":")
             for place, effect in enumerate(mine):
                 # Hollow for the method that ignores offices: shown as a warning, not as an answer.
                 face = "white" if effect.estimator == "naive" else INK
@@ -150,11 +91,22 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome) -> Picture:
         panels[-1].xaxis.set_major_formatter(text.tick)
         panels[-1].set_xlabel(f"HOLF minus local practice, {unit}\n(grey: smaller than the assumed margin)")
     source = joint_source(sources)
-    table = Table(f"{outcome.label}: difference between the arms", ("World", "Estimator", "Difference", "95 % interval", "p"),
-                  tuple((effect.source.removeprefix(WORLD), text.METHODS[effect.estimator],
-                         text.difference(effect.estimate, outcome.show),
-                         text.interval(effect.ci_low, effect.ci_high, outcome.show), text.p_value(effect.p_value))
-                        for effect in effects), source=source, folded=True)
+    table = Table(
+        f"{outcome.label}: difference between the arms",
+        ("World", "Estimator", "Difference", "95 % interval", "p"),
+        tuple(
+            (
+                effect.source.removeprefix(WORLD),
+                text.METHODS[effect.estimator],
+                text.difference(effect.estimate, outcome.show),
+                text.interval(effect.ci_low, effect.ci_high, outcome.show),
+                text.p_value(effect.p_value),
+            )
+            for effect in effects
+        ),
+        source=source,
+        folded=True,
+    )
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in table.rows)
     return finish(figure, f"{outcome.label}, difference between the arms. {said}.", table, source=source)
 
@@ -168,7 +120,9 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             axes.axvspan(-1, 1, color="#e6e6e6", zorder=0.1)
             axes.axvline(0, color=QUIET, linewidth=1)
             for place, (effect, outcome) in enumerate(zip(effects[source], outcomes.values())):
-                low, middle, high = (value / outcome.margin for value in (effect.ci_low, effect.estimate, effect.ci_high))
+                low, middle, high = (
+                    value / outcome.margin for value in (effect.ci_low, effect.estimate, effect.ci_high)
+                )
                 axes.plot([low, high], [place, place], color=INK, linewidth=2)
                 axes.plot([middle], [place], "D", color=INK, markersize=6)
             axes.set_yticks(range(len(names)), names, fontsize=8.5)
@@ -176,13 +130,28 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             axes.set_title(source.removeprefix(WORLD))
             sns.despine(ax=axes, left=True)
         panels[-1].set_xlabel("Difference in multiples of the margin\n(grey: smaller than the assumed margin)")
-    rows = tuple((source.removeprefix(WORLD), outcome.label, text.difference(effect.estimate, outcome.show),
-                  text.interval(effect.ci_low, effect.ci_high, outcome.show), text.decimal(effect.estimate / outcome.margin, 2))
-                 for source in sources for effect, outcome in zip(effects[source], outcomes.values()))
-    table = Table("Difference between the arms, all outcomes",
-                  ("World", "Outcome", "Difference", "95 % interval", "In margins"), rows, source=joint_source(sources), folded=True)
+    rows = tuple(
+        (
+            source.removeprefix(WORLD),
+            outcome.label,
+            text.difference(effect.estimate, outcome.show),
+            text.interval(effect.ci_low, effect.ci_high, outcome.show),
+            text.decimal(effect.estimate / outcome.margin, 2),
+        )
+        for source in sources
+        for effect, outcome in zip(effects[source], outcomes.values())
+    )
+    table = Table(
+        "Difference between the arms, all outcomes",
+        ("World", "Outcome", "Difference", "95 % interval", "In margins"),
+        rows,
+        source=joint_source(sources),
+        folded=True,
+    )
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]}" for row in rows)
-    return finish(figure, f"Differences between the arms with 95 % intervals. {said}.", table, source=joint_source(sources))
+    return finish(
+        figure, f"Differences between the arms with 95 % intervals. {said}.", table, source=joint_source(sources)
+    )
 
 
 def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Picture:
@@ -195,14 +164,31 @@ def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outc
             mine = [change for change in changes if change.source == effect.source]
             for place, change in enumerate(mine):
                 axes.plot([0, change.change * factor], [place, place], color=ARM_COLOURS[change.arm], linewidth=2)
-                axes.plot([change.change * factor], [place], ARM_MARKERS[change.arm], color=ARM_COLOURS[change.arm], markersize=8)
-                rows.append((effect.source.removeprefix(WORLD), f"Change, {plan.arms[change.arm]['label']}",
-                             text.difference(change.change, outcome.show), text.MISSING))
+                axes.plot(
+                    [change.change * factor],
+                    [place],
+                    ARM_MARKERS[change.arm],
+                    color=ARM_COLOURS[change.arm],
+                    markersize=8,
+                )
+                rows.append(
+                    (
+                        effect.source.removeprefix(WORLD),
+                        f"Change, {plan.arms[change.arm]['label']}",
+                        text.difference(change.change, outcome.show),
+                        text.MISSING,
+                    )
+                )
             axes.plot([effect.ci_low * factor, effect.ci_high * factor], [len(mine)] * 2, color=INK, linewidth=2)
             axes.plot([effect.estimate * factor], [len(mine)], "D", color=INK, markersize=7)
-            rows.append((effect.source.removeprefix(WORLD), "Difference between the arms",
-                         text.difference(effect.estimate, outcome.show),
-                         text.interval(effect.ci_low, effect.ci_high, outcome.show)))
+            rows.append(
+                (
+                    effect.source.removeprefix(WORLD),
+                    "Difference between the arms",
+                    text.difference(effect.estimate, outcome.show),
+                    text.interval(effect.ci_low, effect.ci_high, outcome.show),
+                )
+            )
             labels = [f"Change,\n{plan.arms[change.arm]['label']}" for change in mine] + ["Effect\n(difference)"]
             axes.set_yticks(range(len(labels)), labels, fontsize=8.5)
             axes.invert_yaxis()
@@ -212,7 +198,14 @@ def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outc
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
         panels[-1].set_xlabel(unit)
-    table = Table(f"{outcome.label}: change in each arm, and the effect", ("World", "What", "Value", "95 % interval"),
-                  tuple(rows), source=joint_source(sources), folded=True)
+    table = Table(
+        f"{outcome.label}: change in each arm, and the effect",
+        ("World", "What", "Value", "95 % interval"),
+        tuple(rows),
+        source=joint_source(sources),
+        folded=True,
+    )
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]}" for row in rows)
-    return finish(figure, f"{outcome.label}: before-after change is not the effect. {said}.", table, source=joint_source(sources))
+    return finish(
+        figure, f"{outcome.label}: before-after change is not the effect. {said}.", table, source=joint_source(sources)
+    )

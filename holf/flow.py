@@ -10,6 +10,7 @@ import yaml
 
 from holf.facts import Ledger
 from holf.paths import data_path
+from holf.table import RECORD
 
 
 class FlowError(ValueError):
@@ -58,13 +59,27 @@ class FlowCount:
     total: int | None
     by_arm: dict[str, int]
 
+    @property
+    def shown(self) -> str:
+        """The count with its unit; for a published one, what its source says of the unit."""
+        if self.total is None:
+            return "not published"
+        return f"{self.total:,} {self.box.unit if self.kind == 'simulated' else self.box.published_unit}"
+
+    @property
+    def stage(self) -> str:
+        """The box's label, with a word where people leave and where the unit changes."""
+        notes = ["leave"] if self.box.is_loss else []
+        notes += [f"unit changes {self.box.unit_changes}"] if self.box.unit_changes else []
+        return f"{self.box.label} ({'; '.join(notes)})" if notes else self.box.label
+
 
 @dataclass(frozen=True)
 class Flow:
-    """A flow whose counts balance; `source` is empty for the published one."""
+    """A flow whose counts balance; `source` is `RECORD` for the published one."""
 
     counts: tuple[FlowCount, ...]
-    source: str = ""
+    source: str = RECORD
 
     def __getitem__(self, box_id: str) -> FlowCount:
         for count in self.counts:
@@ -78,7 +93,9 @@ class Flow:
             if count.box.parent and count.box.parent not in known:
                 raise FlowError(f"box {count.box.id} comes from {count.box.parent}, which is not in the flow")
         for parent in self.counts:
-            branches = [count for count in self.counts if count.box.parent == parent.box.id and not count.box.unit_changes]
+            branches = [
+                count for count in self.counts if count.box.parent == parent.box.id and not count.box.unit_changes
+            ]
             if branches:
                 _check_balance(parent, branches)
 
@@ -95,10 +112,21 @@ def _check_balance(parent: FlowCount, branches: list[FlowCount]) -> None:
 def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
     """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
     entries = yaml.safe_load((path or data_path("flow.yml")).read_text(encoding="utf-8"))
-    return tuple(FlowBox(id=e["id"], label=e["label"], unit=e["unit"],
-                         published_unit=e.get("published_unit", e["unit"]), fact=e.get("fact", ""), parent=e.get("from", ""),
-                         is_loss=e.get("loss", False), unit_changes=e.get("unit_changes", ""),
-                         table=e["count"]["table"], where=e["count"].get("where", {})) for e in entries)
+    return tuple(
+        FlowBox(
+            id=e["id"],
+            label=e["label"],
+            unit=e["unit"],
+            published_unit=e.get("published_unit", e["unit"]),
+            fact=e.get("fact", ""),
+            parent=e.get("from", ""),
+            is_loss=e.get("loss", False),
+            unit_changes=e.get("unit_changes", ""),
+            table=e["count"]["table"],
+            where=e["count"].get("where", {}),
+        )
+        for e in entries
+    )
 
 
 def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str, str]) -> Flow:
@@ -122,9 +150,17 @@ def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str
         If the published and derived counts do not balance.
     """
     offices = {arm: ledger.number(fact) for arm, fact in arms.items()}
-    return Flow(tuple(
-        FlowCount(box, ledger[box.fact].kind if box.fact else "unknown",
-                  ledger.number(box.fact) if box.fact else None, {} if box.parent else offices) for box in boxes))
+    return Flow(
+        tuple(
+            FlowCount(
+                box,
+                ledger[box.fact].kind if box.fact else "unknown",
+                ledger.number(box.fact) if box.fact else None,
+                {} if box.parent else offices,
+            )
+            for box in boxes
+        )
+    )
 
 
 def count_flow(boxes: tuple[FlowBox, ...], frames: dict[str, pd.DataFrame], *, arms: list[str], source: str) -> Flow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 from math import inf, sqrt
 
 import numpy as np
@@ -147,7 +147,7 @@ def limit(statistic: Statistic, size: int, allowed: int, side: int) -> float:
         return side * inf
     target = ndtri((allowed + 0.5) / size)
 
-    @lru_cache(maxsize=None)
+    @cache
     def excess(shift: float) -> float:
         count = statistic.count(shift, statistic.observed(shift), -side)
         return float(ndtri(min(count, size - 0.5) / size) - target)

@@ -1,7 +1,13 @@
-"""The check that no simulated number can pass for a finding: every page, figure and table of a built site."""
+"""The check that no simulated number can pass for a finding: every page, figure and table of a built site.
+
+A page is simulated if its chapter read simulated tables (the build then gives it the banner) or if anything on it says
+so. What the cells of such a page show must be a picture or a table of this book that states its class, or words that
+begin with the mark. Numbers in tables of the record must carry the badge of their class.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
@@ -10,6 +16,9 @@ from PIL import Image
 from holf.table import MARK
 
 BANNER = "holf-banner-simulated"
+# A cell that is a number, perhaps with sign, unit or percentage; labels such as "m12" or "+12 months" are not.
+_NUMBER = re.compile(r"[+\u2212-]?[\d.,]+\s*(%|NOK|points|percentage points|families|parents|offices)?")
+_FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 
 def _image_fault(page: Path, image: Tag) -> str | None:
@@ -27,15 +36,29 @@ def _table_fault(table: Tag) -> str | None:
     caption = table.caption.get_text() if table.caption else ""
     if table.get("data-holf") not in ("simulated", "record"):
         return f"table {caption[:40]!r} was not made by holf.table, so nothing says whether it is simulated"
-    if table["data-holf"] == "simulated" and not caption.startswith(MARK):
-        return f"table {caption[:40]!r} is simulated, but its caption does not begin with {MARK}"
+    if table["data-holf"] == "simulated":
+        return (
+            None if caption.startswith(MARK) else f"table {caption[:40]!r} is simulated, but does not begin with {MARK}"
+        )
+    for cell in table.select("tbody td"):
+        if _NUMBER.fullmatch(cell.get_text().strip()):
+            return f"table {caption[:40]!r} of the record shows a number without the badge of its class"
     return None
 
 
-def _text_fault(block: Tag, simulated: bool) -> str | None:
-    text = block.get_text()
-    if simulated and MARK not in text and any(character.isdigit() for character in text):
-        return f"output {text.strip()[:40]!r} shows a number on a simulated page without {MARK}"
+def _loose_fault(output: Tag, simulated: bool) -> str | None:
+    """What remains of an output without its pictures and tables: words, which on a simulated page begin with the mark."""
+    if output.find(_FOREIGN):
+        return f"an output holds {output.find(_FOREIGN).name}, whose numbers cannot be checked"
+    rest = BeautifulSoup(str(output), "html.parser")
+    for known in rest.select("details.holf-twin, table, img, .holf-scroll"):
+        known.decompose()
+    for block in rest.find_all(["pre", "p", "li", "h1", "h2", "h3", "h4", "h5", "h6"]):
+        if simulated and block.get_text().strip() and not block.get_text().strip().startswith(MARK):
+            return f"output {block.get_text().strip()[:40]!r} on a simulated page does not begin with {MARK}"
+        block.decompose()
+    if simulated and (left := rest.get_text().strip()):
+        return f"output {left[:40]!r} on a simulated page does not begin with {MARK}"
     return None
 
 
@@ -46,14 +69,15 @@ def page_faults(page: Path) -> list[str]:
     images = [image for output in outputs for image in output.find_all("img")]
     tables = [table for output in outputs for table in output.find_all("table")]
     has_banner = bool(soup.select(f".{BANNER}"))
-    simulated = has_banner or any(MARK in output.get_text() or any(i.get("alt", "").startswith(MARK) for i in output.find_all("img"))
-                    or output.find("table", attrs={"data-holf": "simulated"}) for output in outputs)
+    says_so = any(MARK in output.get_text() for output in outputs) or any(
+        image.get("alt", "").startswith(MARK) for image in images
+    )
     faults = [_image_fault(page, image) for image in images] + [_table_fault(table) for table in tables]
-    for output in outputs:
-        plain = [block for block in output.find_all(["pre", "p"]) if not block.find_parent("table")]
-        faults += [_text_fault(block, simulated) for block in plain]
-    if simulated and not has_banner:
+    faults += [_loose_fault(output, has_banner or says_so) for output in outputs]
+    if says_so and not has_banner:
         faults.append("simulated results without the banner")
+    if has_banner and MARK not in (soup.title.get_text() if soup.title else ""):
+        faults.append(f"a simulated page whose title does not say {MARK}")
     return [fault for fault in faults if fault]
 
 

@@ -1,9 +1,10 @@
 """What is measured in the simulated study: register, survey, children, staff and delivery.
 
-Truth that is planted: every outcome has a baseline level, a change that both arms share, and in the worlds `benefit`
-and `harm` a difference between HOLF and local offices; families in ordinary follow-up change like the local arm.
-Offices, families and persons carry random effects, so that outcomes correlate inside offices (the assumed ICC, in
-expectation), inside families and over time. Binary outcomes are thresholds of a latent normal variable whose
+Truth that is planted: every outcome has a baseline level, a change that all share, and in the worlds `benefit` and
+`harm` a difference for those who take part in a HOLF office. Families in ordinary follow-up, those who were drawn but
+did not take part, and all families of local offices change alike in every world: coordinators as such do nothing.
+Offices, families and persons carry random effects, so that outcomes correlate inside offices (the assumed ICC at each
+wave, in expectation; part of it is new at each wave), inside families and over time. Binary outcomes are thresholds of a latent normal variable whose
 probability moves with the office.
 """
 
@@ -34,7 +35,11 @@ def locate(frame: pd.DataFrame, families: pd.DataFrame, offices: pd.DataFrame) -
     if "family_id" in frame:
         place = pd.Index(families["family_id"]).get_indexer(frame["family_id"])
         office_id = families["office_id"].to_numpy()[place]
-        treated = families["followup_group"].to_numpy()[place] == "holf"
+        treated = (families["followup_group"] == "holf").to_numpy()[place] & (families["enrolled"] == 1).to_numpy()[
+            place
+        ]
+        if "participates" in frame:
+            treated = treated & (frame["participates"] == 1).to_numpy()
     else:
         place, office_id, treated = np.arange(len(frame)), frame["office_id"].to_numpy(), None
     office = pd.Index(offices["office_id"]).get_indexer(office_id)
@@ -43,8 +48,16 @@ def locate(frame: pd.DataFrame, families: pd.DataFrame, offices: pd.DataFrame) -
     return Units(office, place, treated.astype(float))
 
 
-def draw_outcome(rng: np.random.Generator, units: Units, outcome: Outcome, rules: Rules, *, sign: int,
-                 months: dict[str, int], sd: float | None = None) -> dict[str, np.ndarray]:
+def draw_outcome(
+    rng: np.random.Generator,
+    units: Units,
+    outcome: Outcome,
+    rules: Rules,
+    *,
+    sign: int,
+    months: dict[str, int],
+    sd: float | None = None,
+) -> dict[str, np.ndarray]:
     """Values of one outcome at each wave, before rounding and before anyone is lost.
 
     Parameters
@@ -71,7 +84,8 @@ def draw_outcome(rng: np.random.Generator, units: Units, outcome: Outcome, rules
     base, change, effect = (rules.assumed(names[key]) for key in ("baseline", "change", "effect"))
     icc, share, stability = rules.assumed(names["icc"]), rules.assumed("family_share"), rules.assumed("stability")
     spread = sd if sd is not None else np.sqrt(base * (1 - base))
-    office = np.sqrt(icc) * spread * rng.standard_normal(units.office.max() + 1)[units.office]
+    new, offices = rules.assumed("office_drift"), units.office.max() + 1
+    standing = np.sqrt(1 - new) * rng.standard_normal(offices)
     family = np.sqrt(share) * rng.standard_normal(units.family.max() + 1)[units.family]
     lasting = np.sqrt(max(stability - share, 0)) * rng.standard_normal(len(units.office))
     noise = np.sqrt(1 - max(stability, share))
@@ -79,6 +93,7 @@ def draw_outcome(rng: np.random.Generator, units: Units, outcome: Outcome, rules
     values = {}
     for wave, month in months.items():
         person = family + lasting + noise * rng.standard_normal(len(units.office))
+        office = np.sqrt(icc) * spread * (standing + np.sqrt(new) * rng.standard_normal(offices))[units.office]
         years_on = max(month - first, 0) / 12
         mean = base + (month > 0) * (change * (1 + drift * years_on) + sign * effect * units.treated) + office
         if sd is None:
@@ -88,24 +103,49 @@ def draw_outcome(rng: np.random.Generator, units: Units, outcome: Outcome, rules
     return values
 
 
-def draw_register(rng: np.random.Generator, parents: pd.DataFrame, units: Units, outcomes: dict[str, Outcome],
-                  rules: Rules, *, sign: int, months: dict[str, int]) -> pd.DataFrame:
+def draw_register(
+    rng: np.random.Generator,
+    parents: pd.DataFrame,
+    units: Units,
+    outcomes: dict[str, Outcome],
+    rules: Rules,
+    *,
+    sign: int,
+    months: dict[str, int],
+) -> pd.DataFrame:
     """Employment and monthly income by wave for every parent of an eligible family whom the register can follow.
 
     The participating parents who are not analysed have no rows: that is how 884 become 862 in this simulation.
     """
     employed = draw_outcome(rng, units, outcomes["employment"], rules, sign=sign, months=months)
-    income = draw_outcome(rng, units, outcomes["income"], rules, sign=sign, months=months,
-                          sd=rules.assumed("income_sd"))
+    income = draw_outcome(
+        rng, units, outcomes["income"], rules, sign=sign, months=months, sd=rules.assumed("income_sd")
+    )
     followed = ((parents["participates"] == 0) | (parents["analysed"] == 1)).to_numpy()
-    waves = [pd.DataFrame({"parent_id": parents["parent_id"], "wave": wave, "employed": employed[wave].astype(int),
-                           "income": np.maximum(income[wave], 0).round(-2).astype(int)})[followed]
-             for wave in months]
+    waves = [
+        pd.DataFrame(
+            {
+                "parent_id": parents["parent_id"],
+                "wave": wave,
+                "employed": employed[wave].astype(int),
+                "income": np.maximum(income[wave], 0).round(-2).astype(int),
+            }
+        )[followed]
+        for wave in months
+    ]
     return pd.concat(waves).sort_values(["parent_id"], kind="stable", ignore_index=True)
 
 
-def draw_survey(rng: np.random.Generator, parents: pd.DataFrame, units: Units, register: pd.DataFrame,
-                outcomes: dict[str, Outcome], rules: Rules, *, sign: int) -> pd.DataFrame:
+def draw_survey(
+    rng: np.random.Generator,
+    parents: pd.DataFrame,
+    units: Units,
+    register: pd.DataFrame,
+    outcomes: dict[str, Outcome],
+    rules: Rules,
+    *,
+    sign: int,
+) -> pd.DataFrame:
     """Housing quality at baseline and 12 months for the participating parents, some of whom do not answer again.
 
     Loss is random given education and baseline income: missing at random, never given the outcome itself.
@@ -117,23 +157,41 @@ def draw_survey(rng: np.random.Generator, parents: pd.DataFrame, units: Units, r
     z = ((start - rules.assumed("income_baseline")) / rules.assumed("income_sd")).fillna(0).to_numpy()
     loss = rules.assumed("survey_loss")
     low = parents["lower_secondary"].to_numpy() - rules.published("F140") / 100
-    odds = np.log(loss / (1 - loss)) + rules.assumed("loss_log_odds_education") * low \
+    odds = (
+        np.log(loss / (1 - loss))
+        + rules.assumed("loss_log_odds_education") * low
         + rules.assumed("loss_log_odds_income") * z
+    )
     lost = rng.random(len(parents)) < expit(odds)
     waves = []
     for wave, gone in (("m0", np.zeros_like(lost)), ("m12", lost)):
-        gap = rng.normal(0, 0.5 * sd, len(parents))
+        gap = rng.normal(0, rules.assumed("housing_gap") * sd, len(parents))
         seen, felt = (np.clip(housing[wave] + side * gap, 0, 10).round(1) for side in (1, -1))
-        frame = pd.DataFrame({"parent_id": parents["parent_id"], "wave": wave, "answered": 1 - gone.astype(int),
-                              "housing_objective": seen, "housing_subjective": felt,
-                              "housing_quality": ((seen + felt) / 2).round(2)})
+        frame = pd.DataFrame(
+            {
+                "parent_id": parents["parent_id"],
+                "wave": wave,
+                "answered": 1 - gone.astype(int),
+                "housing_objective": seen,
+                "housing_subjective": felt,
+                "housing_quality": ((seen + felt) / 2).round(2),
+            }
+        )
         frame.loc[gone, ["housing_objective", "housing_subjective", "housing_quality"]] = np.nan
         waves.append(frame[takes_part])
     return pd.concat(waves).sort_values(["parent_id"], kind="stable", ignore_index=True)
 
 
-def add_participation(rng: np.random.Generator, children: pd.DataFrame, units: Units, answered: pd.Series,
-                      outcomes: dict[str, Outcome], rules: Rules, *, sign: int) -> pd.DataFrame:
+def add_participation(
+    rng: np.random.Generator,
+    children: pd.DataFrame,
+    units: Units,
+    answered: pd.Series,
+    outcomes: dict[str, Outcome],
+    rules: Rules,
+    *,
+    sign: int,
+) -> pd.DataFrame:
     """Children with participation at baseline and, where a parent of the family answered again, at 12 months.
 
     Parameters
@@ -147,29 +205,42 @@ def add_participation(rng: np.random.Generator, children: pd.DataFrame, units: U
     return children.assign(participates_m0=values["m0"].astype(int), participates_m12=later)
 
 
-def draw_staff(rng: np.random.Generator, offices: pd.DataFrame, outcomes: dict[str, Outcome], rules: Rules, *,
-               sign: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def draw_staff(
+    rng: np.random.Generator, offices: pd.DataFrame, outcomes: dict[str, Outcome], rules: Rules, *, sign: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Leaders (one an office) and coordinators (two an office) with their scales at baseline and 18 months."""
     months = {"m0": 0, "m18": 18}
     per_office = rules.published("F057")
-    leaders = pd.DataFrame({"leader_id": [f"SYN-L{code[-2:]}" for code in offices["office_id"]],
-                            "office_id": offices["office_id"]})
+    leaders = pd.DataFrame(
+        {"leader_id": [f"SYN-L{code[-2:]}" for code in offices["office_id"]], "office_id": offices["office_id"]}
+    )
     ids = [f"SYN-K{code[-2:]}{letter}" for code in offices["office_id"] for letter in "abcdefgh"[:per_office]]
     coordinators = pd.DataFrame({"coordinator_id": ids, "office_id": np.repeat(offices["office_id"], per_office)})
-    wanted = ((leaders, "leader_competence", "competence", 5), (coordinators, "coordinator_competence", "competence", 5),
-              (coordinators, "working_alliance", "alliance", 7))
+    wanted = (
+        (leaders, "leader_competence", "competence", 5),
+        (coordinators, "coordinator_competence", "competence", 5),
+        (coordinators, "working_alliance", "alliance", 7),
+    )
     for frame, name, scale, top in wanted:
-        values = draw_outcome(rng, locate(frame, None, offices), outcomes[name], rules, sign=sign, months=months,
-                              sd=rules.assumed(f"{scale}_sd"))
+        values = draw_outcome(
+            rng,
+            locate(frame, None, offices),
+            outcomes[name],
+            rules,
+            sign=sign,
+            months=months,
+            sd=rules.assumed(f"{scale}_sd"),
+        )
         for wave in months:
             frame[f"{scale}_{wave}"] = np.clip(values[wave], 1, top).round(2)
     holf = coordinators["office_id"].isin(offices.loc[offices["arm"] == "holf", "office_id"])
-    seminars = np.minimum(rules.published("F096"), 3 + rng.integers(0, 3, len(coordinators)))
+    seminars = rng.integers(rules.assumed("seminars_least"), rules.published("F096") + 1, len(coordinators))
     return leaders, coordinators.assign(seminars_attended=np.where(holf, seminars, 0))
 
 
-def draw_delivery(rng: np.random.Generator, families: pd.DataFrame, coordinators: pd.DataFrame,
-                  rules: Rules) -> pd.DataFrame:
+def draw_delivery(
+    rng: np.random.Generator, families: pd.DataFrame, coordinators: pd.DataFrame, rules: Rules
+) -> pd.DataFrame:
     """What each enrolled family was given: its coordinator, meetings in 12 months, and whether forms were used."""
     enrolled = families[families["enrolled"] == 1]
     turn = enrolled.groupby("office_id").cumcount().to_numpy()
@@ -177,6 +248,11 @@ def draw_delivery(rng: np.random.Generator, families: pd.DataFrame, coordinators
     staff = [by_office[office][k % len(by_office[office])] for office, k in zip(enrolled["office_id"], turn)]
     in_holf, in_local = rules.assumed("forms_used_shares")
     share = np.where(enrolled["followup_group"] == "holf", in_holf, in_local)
-    return pd.DataFrame({"family_id": enrolled["family_id"].to_numpy(), "coordinator_id": staff,
-                         "meetings": rng.poisson(rules.assumed("meetings_year"), len(enrolled)),
-                         "forms_used": (rng.random(len(enrolled)) < share).astype(int)})
+    return pd.DataFrame(
+        {
+            "family_id": enrolled["family_id"].to_numpy(),
+            "coordinator_id": staff,
+            "meetings": rng.poisson(rules.assumed("meetings_year"), len(enrolled)),
+            "forms_used": (rng.random(len(enrolled)) < share).astype(int),
+        }
+    )

@@ -21,8 +21,17 @@ INK, QUIET, ALARM = "#1a1a1a", "#6b6b6b", "#a4133c"
 WIDTH = 5.6
 DENSITY = 192
 
-_STYLE = {"font.size": 10, "axes.titlesize": 10.5, "axes.labelsize": 10, "figure.dpi": DENSITY, "savefig.dpi": DENSITY,
-          "axes.edgecolor": QUIET, "text.color": INK, "axes.labelcolor": INK, "font.family": "DejaVu Sans"}
+_STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10,
+    "figure.dpi": DENSITY,
+    "savefig.dpi": DENSITY,
+    "axes.edgecolor": QUIET,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "font.family": "DejaVu Sans",
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ def canvas(height: float, panels: int = 1, *, width: float = WIDTH, **layout) ->
         yield figure, list(axes)
 
 
-def finish(figure: Figure, alt: str, table: Table, *, source: str = "") -> Picture:
+def finish(figure: Figure, alt: str, table: Table, *, source: str) -> Picture:
     """Close a figure: stamp it if its numbers are simulated, and bind it to its text and its table.
 
     Parameters
@@ -90,13 +99,27 @@ def finish(figure: Figure, alt: str, table: Table, *, source: str = "") -> Pictu
     table : Table
         The drawn numbers.
     source : str
-        Where they came from; one that begins with ``simulated`` burns the mark into the pixels of every panel.
+        Where they came from, or `RECORD`; one that begins with ``simulated`` burns the mark into the pixels of every panel.
     """
     if source.startswith("simulated"):
         for axes in figure.axes:
-            axes.text(0.5, 0.5, MARK, transform=axes.transAxes, ha="center", va="center", fontsize=26, color=ALARM,
-                      alpha=0.16, rotation=12, weight="bold", zorder=0.5, gid="holf-mark")
-        figure.suptitle(f"{MARK}: a demonstration, not a finding", color=ALARM, fontsize=9.5, weight="bold",
-                        gid="holf-mark")
+            axes.text(
+                0.5,
+                0.5,
+                MARK,
+                transform=axes.transAxes,
+                ha="center",
+                va="center",
+                fontsize=26,
+                color=ALARM,
+                alpha=0.16,
+                rotation=12,
+                weight="bold",
+                zorder=0.5,
+                gid="holf-mark",
+            )
+        figure.suptitle(
+            f"{MARK}: a demonstration, not a finding", color=ALARM, fontsize=9.5, weight="bold", gid="holf-mark"
+        )
         alt = f"{MARK}, not a finding. {alt}"
     return Picture(figure, alt, table)

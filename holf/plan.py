@@ -43,6 +43,7 @@ class Outcome:
     label: str
     kind: str
     level: str
+    level_class: str
     measure: str
     fact: str
     waves: tuple[str, ...]
@@ -102,23 +103,54 @@ def _outcome(name: str, entry: dict, waves: dict[str, int], file: str) -> Outcom
         raise FactError(f"{where}: kind must be one of {', '.join(KINDS)}")
     if unknown := [wave for wave in entry["waves"] if wave not in waves]:
         raise FactError(f"{where}: wave {unknown[0]} is not among waves")
+    if entry["published"].get("class") not in ("published", "unknown"):
+        raise FactError(f"{where}: published needs class published or unknown")
     if len(entry["waves"]) != len(entry["waves_facts"]):
         raise FactError(f"{where}: each wave needs its own row of the ledger in waves_facts")
     margin = entry["margin"]
     if margin.get("class") != "assumed" or not margin.get("reason"):
         raise FactError(f"{where}: margin needs class assumed and a reason")
-    plain = ("label", "kind", "level", "measure", "fact", "table", "column", "type", "unit", "show", "direction",
-             "published", "simulated")
-    return Outcome(id=name, waves=tuple(entry["waves"]), waves_facts=tuple(entry["waves_facts"]),
-                   estimator=entry["model"]["estimator"], covariates=tuple(entry["model"]["covariates"]),
-                   beside=tuple(entry["model"]["beside"]),
-                   margin=margin["value"], margin_reason=margin["reason"], **{key: entry[key] for key in plain})
+    plain = (
+        "label",
+        "kind",
+        "level",
+        "measure",
+        "fact",
+        "table",
+        "column",
+        "type",
+        "unit",
+        "show",
+        "direction",
+        "published",
+        "simulated",
+    )
+    return Outcome(
+        id=name,
+        level_class=entry.get("level_class", "published"),
+        waves=tuple(entry["waves"]),
+        waves_facts=tuple(entry["waves_facts"]),
+        estimator=entry["model"]["estimator"],
+        covariates=tuple(entry["model"]["covariates"]),
+        beside=tuple(entry["model"]["beside"]),
+        margin=margin["value"],
+        margin_reason=margin["reason"],
+        **{key: entry[key] for key in plain},
+    )
 
 
 def _contrast(name: str, entry: dict) -> Contrast:
-    return Contrast(id=name, label=entry["label"], treated=tuple(entry["treated"]), other=tuple(entry["other"]),
-                    group=(entry["group"]["table"], entry["group"]["column"]), randomised=entry["randomised"],
-                    registered=entry["registered"], population=entry["population"], facts=tuple(entry["facts"]))
+    return Contrast(
+        id=name,
+        label=entry["label"],
+        treated=tuple(entry["treated"]),
+        other=tuple(entry["other"]),
+        group=(entry["group"]["table"], entry["group"]["column"]),
+        randomised=entry["randomised"],
+        registered=entry["registered"],
+        population=entry["population"],
+        facts=tuple(entry["facts"]),
+    )
 
 
 def load_plan(path: Path | None = None) -> Plan:
@@ -138,9 +170,13 @@ def load_plan(path: Path | None = None) -> Plan:
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
         return Plan(
-            trial=raw["trial"], arms=raw["arms"], waves=raw["waves"], worlds=raw["worlds"],
+            trial=raw["trial"],
+            arms=raw["arms"],
+            waves=raw["waves"],
+            worlds=raw["worlds"],
             contrasts={name: _contrast(name, entry) for name, entry in raw["contrasts"].items()},
-            outcomes={name: _outcome(name, entry, raw["waves"], path.name) for name, entry in raw["outcomes"].items()})
+            outcomes={name: _outcome(name, entry, raw["waves"], path.name) for name, entry in raw["outcomes"].items()},
+        )
     except KeyError as missing:
         raise FactError(f"{path.name}: {missing.args[0]} is missing") from None
 
@@ -177,6 +213,7 @@ def load_published_results(path: Path | None = None) -> tuple[Slot, ...]:
                 value = float(row["value"]) if row["value"] else None
             except ValueError:
                 raise FactError(f"{where}: column value must be a number") from None
-            slots.append(Slot(row["outcome"], row["arm"], row["wave"], row["statistic"], value, row["unit"],
-                              row["source"]))
+            slots.append(
+                Slot(row["outcome"], row["arm"], row["wave"], row["statistic"], value, row["unit"], row["source"])
+            )
     return tuple(slots)

@@ -107,21 +107,31 @@ def draw_families(rng: np.random.Generator, offices: pd.DataFrame, rules: Rules)
     eligible = 1 - pick(rng, np.ones(count), rules.published("F068"))
     eligible_by_office = np.bincount(office, weights=eligible, minlength=len(offices)).astype(int)
     # Two coordinators an office, whatever its size: the drawn numbers vary less than the identified ones.
-    drawn_by_office = spread(rules.assumed("families_drawn"), np.sqrt(eligible_by_office), eligible_by_office)
+    pull = eligible_by_office ** float(rules.assumed("office_draw_exponent"))
+    drawn_by_office = spread(rules.assumed("families_drawn"), pull, eligible_by_office)
     drawn = np.zeros(count, dtype=int)
     for index, number in enumerate(drawn_by_office):
         drawn += pick(rng, eligible * (office == index), number)
     low_education = rng.random(count) < rules.published("F140") / 100
-    enrolled = pick(rng, drawn * np.where(low_education, 0.8, 1.0), rules.assumed("families_enrolled"))
+    odds = np.where(low_education, rules.assumed("enrolment_odds_low_education"), 1.0)
+    enrolled = pick(rng, drawn * odds, rules.assumed("families_enrolled"))
     months = np.where(rng.random(count) < rules.assumed("months_assistance_mode_share"), 12, rng.integers(6, 12, count))
     n_children = rng.choice(4, size=count, p=rules.assumed("children_shares")) + 1
-    return pd.DataFrame({
-        "family_id": codes("F", count, 4), "office_id": offices["office_id"].to_numpy()[office],
-        "eligible": eligible, "drawn": drawn, "enrolled": enrolled,
-        "followup_group": _followup(offices["arm"].to_numpy()[office], eligible, drawn),
-        "n_adults": 1 + (rng.random(count) < rules.assumed("two_adults_share")), "n_children_u16": n_children,
-        "months_assistance": months, "lower_secondary": low_education.astype(int),
-        "immigrant_background": (rng.random(count) < rules.published("F138") / 100).astype(int)})
+    return pd.DataFrame(
+        {
+            "family_id": codes("F", count, 4),
+            "office_id": offices["office_id"].to_numpy()[office],
+            "eligible": eligible,
+            "drawn": drawn,
+            "enrolled": enrolled,
+            "followup_group": _followup(offices["arm"].to_numpy()[office], eligible, drawn),
+            "n_adults": 1 + (rng.random(count) < rules.assumed("two_adults_share")),
+            "n_children_u16": n_children,
+            "months_assistance": months,
+            "lower_secondary": low_education.astype(int),
+            "immigrant_background": (rng.random(count) < rules.published("F138") / 100).astype(int),
+        }
+    )
 
 
 def _followup(arm: np.ndarray, eligible: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -141,17 +151,26 @@ def draw_parents(rng: np.random.Generator, families: pd.DataFrame, rules: Rules)
     enrolment = rules.published("F066")
     seconds = pick(rng, (enrolled * ~first).astype(float), enrolment - int(enrolled[first].sum()))
     participates = enrolled * first + seconds
-    lost = pick(rng, participates.astype(float), enrolment - rules.published("F122"))
-    count = len(index)
-    female = np.where(first, rng.random(count) < 0.7, rng.random(count) < 0.2)
-    years = np.clip(rng.normal(rules.published("F144"), rules.assumed("years_in_norway_sd"), count), 0, 40)
+    low = eligible["lower_secondary"].to_numpy()[index]
+    odds = np.exp(rules.assumed("loss_log_odds_education") * low)
+    lost = pick(rng, participates * odds, enrolment - rules.published("F122"))
+    count, (first_share, second_share) = len(index), rules.assumed("female_shares")
+    female = rng.random(count) < np.where(first, first_share, second_share)
+    years = rng.normal(rules.published("F144"), rules.assumed("years_in_norway_sd"), count)
+    years = np.clip(years, 0, rules.assumed("years_in_norway_most"))
     immigrant = eligible["immigrant_background"].to_numpy()[index]
-    return pd.DataFrame({
-        "parent_id": codes("P", count, 5), "family_id": eligible["family_id"].to_numpy()[index],
-        "participates": participates, "analysed": participates - lost, "female": female.astype(int),
-        "immigrant_background": immigrant,
-        "years_in_norway": pd.array(np.where(immigrant == 1, years.round(), np.nan), dtype="Int64"),
-        "lower_secondary": eligible["lower_secondary"].to_numpy()[index]})
+    return pd.DataFrame(
+        {
+            "parent_id": codes("P", count, 5),
+            "family_id": eligible["family_id"].to_numpy()[index],
+            "participates": participates,
+            "analysed": participates - lost,
+            "female": female.astype(int),
+            "immigrant_background": immigrant,
+            "years_in_norway": pd.array(np.where(immigrant == 1, years.round(), np.nan), dtype="Int64"),
+            "lower_secondary": low,
+        }
+    )
 
 
 def draw_children(rng: np.random.Generator, families: pd.DataFrame, rules: Rules) -> pd.DataFrame:
@@ -159,5 +178,6 @@ def draw_children(rng: np.random.Generator, families: pd.DataFrame, rules: Rules
     enrolled = families[families["enrolled"] == 1]
     family = np.repeat(enrolled["family_id"].to_numpy(), enrolled["n_children_u16"])
     bands = rng.choice(len(AGE_BANDS), size=len(family), p=rules.assumed("child_age_shares"))
-    return pd.DataFrame({"child_id": codes("C", len(family), 4), "family_id": family,
-                         "age_band": np.array(AGE_BANDS)[bands]})
+    return pd.DataFrame(
+        {"child_id": codes("C", len(family), 4), "family_id": family, "age_band": np.array(AGE_BANDS)[bands]}
+    )

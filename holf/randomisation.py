@@ -51,7 +51,7 @@ def randomisation_test(
     level : float
         Confidence level of the intervals, which are two-sided for every `alternative`.
     interval : bool
-        Whether to invert the test; Welch's t then takes some twenty seconds for 29 clusters.
+        Whether to invert the test; Welch's t then takes some ten seconds for 29 clusters, weights two an outcome.
     rng : numpy.random.Generator, optional
         Needed, and used, only where the allocations are too many to count.
     n_draws : int
@@ -73,7 +73,9 @@ def randomisation_test(
     ``sum_s (W_s1 W_s0 / W_s) (mean_s1 - mean_s0) / sum_s (W_s1 W_s0 / W_s)``, without strata simply the difference
     of the two means. Ties are values within 1e-10 of the sum of absolute values; whole numbers are compared
     exactly. Several outcomes are made comparable by their permutation standard deviations; their simultaneous
-    intervals invert each outcome's exact test at the tail counts beyond the exact critical value of max|T|.
+    intervals invert each outcome's exact test at the tail counts beyond the exact critical value of max|T|, taken
+    under no effect. Measured joint coverage at level 0.90 (1,500 trials of 6 v 6, four outcomes): 0.90 for effects
+    of two standard errors, 0.89 for five.
 
     References
     ----------

@@ -57,4 +57,6 @@ class Rows:
         """Values at `wave` beside the unit's own baseline, and 1 for treated."""
         frame = self.values(outcome, wave, contrast)
         before = self.values(outcome, "m0", contrast).set_index("unit")["value"]
-        return frame.assign(baseline=frame["unit"].map(before), treated=frame["group"].isin(contrast.treated).astype(int))
+        return frame.assign(
+            baseline=frame["unit"].map(before), treated=frame["group"].isin(contrast.treated).astype(int)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,8 +54,12 @@ class Schema:
     @property
     def baseline(self) -> list[tuple[str, str, str, str]]:
         """Characteristics for the baseline table: table, column, label and style, marked `holf:baseline`."""
-        return [(name, column, field["holf:baseline"], field["holf:show"]) for name in self.tables
-                for column, field in self.fields(name).items() if "holf:baseline" in field]
+        return [
+            (name, column, field["holf:baseline"], field["holf:show"])
+            for name in self.tables
+            for column, field in self.fields(name).items()
+            if "holf:baseline" in field
+        ]
 
     def read(self, folder: Path) -> dict[str, pd.DataFrame]:
         """Read every table of the schema from CSV files in `folder`.
@@ -62,9 +67,24 @@ class Schema:
         Raises
         ------
         SchemaError
-            If a file or column is missing, a column is unknown, or a column cannot be read as its type.
+            If a file or column is missing, a column is unknown or cannot be read as its type, a key is not unique, a
+            link leads nowhere, or a value is missing, outside its domain or out of range.
         """
-        return {name: self._read_table(folder, name) for name in self.tables}
+        tables = {name: self._read_table(folder, name) for name in self.tables}
+        for name in self.tables:
+            self._check_keys(tables, name)
+            for column, field in self.fields(name).items():
+                _check_column(tables[name][column], field.get("constraints", {}), f"{name}.csv, column {column}")
+        return tables
+
+    def _check_keys(self, tables: dict[str, pd.DataFrame], name: str) -> None:
+        described = self.tables[name]["schema"]
+        if tables[name].duplicated(described["primaryKey"]).any():
+            raise SchemaError(f"{name}.csv, column {', '.join(described['primaryKey'])}: the key is not unique")
+        for link in described["foreignKeys"]:
+            column, above = link["fields"][0], link["reference"]["resource"]
+            if not tables[name][column].isin(tables[above][column]).all():
+                raise SchemaError(f"{name}.csv, column {column}: not every value is found in {above}.csv")
 
     def _read_table(self, folder: Path, name: str) -> pd.DataFrame:
         path, fields = folder / f"{name}.csv", self.fields(name)
@@ -81,6 +101,20 @@ class Schema:
                 # The parser's own message quotes the value, so it is dropped with the chain.
                 raise SchemaError(f"{path.name}, column {column}: not every value is of type {field['type']}") from None
         return frame
+
+
+def _check_column(values: pd.Series, rules: dict, where: str) -> None:
+    """Hold a column against the constraints of its field; the message never quotes a value."""
+    known = values.dropna()
+    if rules.get("required") and len(known) < len(values):
+        raise SchemaError(f"{where}: a required value is missing")
+    if rules.get("unique") and not known.is_unique:
+        raise SchemaError(f"{where}: the values are not unique")
+    if "enum" in rules and not known.isin(rules["enum"]).all():
+        raise SchemaError(f"{where}: a value is not one of {', '.join(map(str, rules['enum']))}")
+    low, high = rules.get("minimum", -math.inf), rules.get("maximum", math.inf)
+    if ("minimum" in rules or "maximum" in rules) and not known.between(low, high).all():
+        raise SchemaError(f"{where}: a value lies outside {low:g} to {high:g}")
 
 
 def load_schema() -> Schema:

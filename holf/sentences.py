@@ -34,10 +34,12 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
     An interval that holds zero is never called "no effect": either all of it lies inside the margin, or the data leave
     open a difference that would matter.
     """
-    shown = (f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)} "
-             f"({text.decimal(100 * effect.level, 0)}\N{NO-BREAK SPACE}% interval "
-             f"{text.interval(effect.ci_low, effect.ci_high, outcome.show)}).")
-    margin = text.difference(outcome.margin, outcome.show).lstrip("+")
+    shown = (
+        f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)} "
+        f"({text.decimal(100 * effect.level, 0)}\N{NO-BREAK SPACE}% interval "
+        f"{text.interval(effect.ci_low, effect.ci_high, outcome.show)})."
+    )
+    margin = text.amount(outcome.margin, outcome.show)
     inside = -outcome.margin < effect.ci_low and effect.ci_high < outcome.margin
     if inside:
         verdict = f"Any difference is smaller than the assumed margin of {margin}."

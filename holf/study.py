@@ -12,14 +12,15 @@ from statsmodels.stats.multitest import multipletests
 
 from holf.clusters import icc as icc_of
 from holf.estimators import estimate_effect, office_means
-from holf.flow import Flow, FlowBox, count_flow, load_flow
+from holf.facts import load_assumptions
+from holf.flow import Flow, count_flow, load_flow
 from holf.paths import data_path, note_read
 from holf.plan import Outcome, Plan, load_plan
 from holf.randomisation import randomisation_test
 from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity
 from holf.rows import Rows
 from holf.schema import Schema, load_schema
-from holf.simulate import MARK_FILE, inputs_signature
+from holf.simulation import MARK_FILE, default_seed, inputs_signature
 from holf.trial import read_trial
 from holf.within import office_differences
 
@@ -45,16 +46,34 @@ def open_study(source: str | Path) -> Study:
     plan, schema = load_plan(), load_schema()
     own = str(source) in plan.worlds
     folder = data_path(f"simulated/{source}") if own else Path(source)
-    mark_file = folder / MARK_FILE
-    if not mark_file.exists():
-        raise StudyError(f"{folder.name}: not marked as simulated; real data cannot be opened by this version")
+    mark = _read_mark(folder, plan)
     if not own:
         note_read("simulated/(elsewhere)")
-    mark = json.loads(mark_file.read_text(encoding="utf-8"))
-    if own and mark["inputs_sha256"] != inputs_signature():
-        raise StudyError(f"data/simulated/{source} is older than the assumptions or the code it follows from: "
-                         "run `jupyter-book build .` or `holf simulate`")
-    return Study(schema.read(folder), plan, schema, source=f"simulated: {plan.worlds[mark['world']]['label']}")
+    elif (mark["world"], mark["seed"], mark["inputs_sha256"]) != (source, default_seed(), inputs_signature()):
+        raise StudyError(
+            f"data/simulated/{source} is not what the assumptions and the code give (older, or another world or seed): "
+            "run `jupyter-book build .`"
+        )
+    tables = schema.read(folder)
+    for name, table in tables.items():
+        if not table[schema.key(name)].str.startswith("SYN-").all():
+            raise StudyError(
+                f"{name}.csv: marked as simulated, but column {schema.key(name)} holds other ids than SYN-"
+            )
+    world = plan.worlds[mark["world"]]
+    return Study(tables, plan, schema, source=f"simulated: {world['label']}", sign=world["sign"])
+
+
+def _read_mark(folder: Path, plan: Plan) -> dict:
+    """The note that says what a folder of tables is; anything but a whole and true one is refused."""
+    try:
+        mark = json.loads((folder / MARK_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        mark = {}
+    whole = isinstance(mark, dict) and {"world", "seed", "inputs_sha256"} <= mark.keys()
+    if not whole or mark.get("simulated") is not True or mark["world"] not in plan.worlds:
+        raise StudyError(f"{folder.name}: not marked as simulated; real data cannot be opened by this version")
+    return mark
 
 
 class Study:
@@ -69,9 +88,13 @@ class Study:
         Where the data came from, for example ``"simulated: null world"``; printed on everything drawn from here.
     """
 
-    def __init__(self, tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema, *, source: str):
-        self._rows = Rows(tables, plan, schema)
+    def __init__(self, tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema, *, source: str, sign: int):
+        self._rows, self._sign = Rows(tables, plan, schema), sign
         self.plan, self.source = plan, source
+
+    def planted(self, outcome: str) -> float:
+        """The true difference between the models that the world plants in those who take part, in the outcome's unit."""
+        return self._sign * load_assumptions()[self.plan.outcome(outcome).simulated["effect"]].value
 
     def flow(self) -> Flow:
         """Participant flow, in all and by arm of the office, box by box as `data/flow.yml` lists them."""
@@ -94,8 +117,10 @@ class Study:
         levels = []
         for table, column, label, show in self._rows.schema.baseline:
             frame = self._rows.population(table, compared, [column, "arm"])
-            levels += [self._level(frame[frame["arm"] == arm][column], label, arm, "m0", show)
-                       for arm in (*compared.treated, *compared.other)]
+            levels += [
+                self._level(frame[frame["arm"] == arm][column], label, arm, "m0", show)
+                for arm in (*compared.treated, *compared.other)
+            ]
         for outcome in self.plan.outcomes.values():
             levels += [level for level in self.levels(outcome.id, contrast=contrast) if level.wave == "m0"]
         return tuple(levels)
@@ -106,12 +131,22 @@ class Study:
         answers = []
         for wave in ("m0", *what.waves):
             frame = self._rows.values(what, wave, compared)
-            answers += [self._level(frame.loc[frame["group"] == group, "value"], what.label, group, wave, what.show)
-                        for group in (*compared.treated, *compared.other)]
+            answers += [
+                self._level(frame.loc[frame["group"] == group, "value"], what.label, group, wave, what.show)
+                for group in (*compared.treated, *compared.other)
+            ]
         return tuple(answers)
 
-    def effect(self, outcome: str, wave: str | None = None, *, estimator: str | None = None, contrast: str = "model",
-               adjusted: bool = True, level: float = 0.95) -> Effect:
+    def effect(
+        self,
+        outcome: str,
+        wave: str | None = None,
+        *,
+        estimator: str | None = None,
+        contrast: str = "model",
+        adjusted: bool = True,
+        level: float = 0.95,
+    ) -> Effect:
         """Difference between the compared groups, treated minus other.
 
         Parameters
@@ -126,18 +161,29 @@ class Study:
             ``"model"``: offices randomised, HOLF against local practice. ``"coordinator"``: families drawn inside
             offices, any coordinator against ordinary follow-up, answered by the mean of the offices' own differences.
         adjusted : bool
-            Adjust for the plan's covariates (the outcome's own baseline).
+            Adjust for the plan's covariates (the outcome's own baseline); the contrast ``"coordinator"`` is not adjusted.
         level : float
             Confidence level.
         """
         what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
         frame = self._rows.analysis(what, self._wave(what, wave), compared)
         if compared.group[0] != self.plan.trial["cluster"]["table"]:
-            effect = office_differences(frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, level=level)
+            if estimator is not None:
+                raise ValueError(f"contrast {contrast!r} has one estimator, office_differences; leave estimator out")
+            effect = office_differences(
+                frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, level=level
+            )
         else:
-            effect = estimate_effect(frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, level=level,
-                                     estimator=estimator or what.estimator,
-                                     covariates=what.covariates if adjusted else ())
+            effect = estimate_effect(
+                frame,
+                "value",
+                arm="treated",
+                cluster=self._rows.cluster,
+                treated=1,
+                level=level,
+                estimator=estimator or what.estimator,
+                covariates=what.covariates if adjusted else (),
+            )
         return replace(effect, source=self.source)
 
     def effects(self, outcome: str, wave: str | None = None, *, level: float = 0.95) -> tuple[Effect, ...]:
@@ -157,10 +203,22 @@ class Study:
         table = pd.concat([mean for mean, _ in means], axis=1, join="inner")
         arm = means[0][1].reindex(table.index)
         found = randomisation_test(table.to_numpy(), arm.to_numpy())
-        return tuple(Multiplicity(outcome.id, outcome.waves[0], float(found.statistic[i]), float(found.p_value[i]),
-                                  float(found.p_value_adjusted[i]), float(holm), float(found.simultaneous_low[i]),
-                                  float(found.simultaneous_high[i]), found.n_allocations, found.exact, self.source)
-                     for i, (outcome, holm) in enumerate(zip(named, multipletests(found.p_value, method="holm")[1])))
+        return tuple(
+            Multiplicity(
+                outcome.id,
+                outcome.waves[0],
+                float(found.statistic[i]),
+                float(found.p_value[i]),
+                float(found.p_value_adjusted[i]),
+                float(holm),
+                float(found.simultaneous_low[i]),
+                float(found.simultaneous_high[i]),
+                found.n_allocations,
+                found.exact,
+                self.source,
+            )
+            for i, (outcome, holm) in enumerate(zip(named, multipletests(found.p_value, method="holm")[1]))
+        )
 
     def change(self, outcome: str, arm: str, wave: str | None = None, *, contrast: str = "model") -> Change:
         """Change from baseline to `wave` in one arm, over those measured both times: description, not an effect."""
@@ -185,15 +243,25 @@ class Study:
         wave = self._wave(what, wave)
         everyone = self._rows.population(self._rows.unit_table(what), compared, [compared.group[1]])
         measured = self._rows.values(what, wave, compared).dropna(subset=["value"])
-        return tuple(Attrition(outcome, group, wave, int((everyone[compared.group[1]] == group).sum()),
-                               int((measured["group"] == group).sum()), self.source)
-                     for group in (*compared.treated, *compared.other))
+        return tuple(
+            Attrition(
+                outcome,
+                group,
+                wave,
+                int((everyone[compared.group[1]] == group).sum()),
+                int((measured["group"] == group).sum()),
+                self.source,
+            )
+            for group in (*compared.treated, *compared.other)
+        )
 
     def _office_means(self, outcome: Outcome) -> tuple[pd.Series, pd.Series]:
         """Office means (residual, where the plan has covariates) and the arm of each office."""
         frame = self._rows.analysis(outcome, outcome.waves[0], self.plan.contrast("model"))
         frame = frame.dropna(subset=["value", *outcome.covariates])
-        trial = read_trial(frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, covariates=outcome.covariates)
+        trial = read_trial(
+            frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, covariates=outcome.covariates
+        )
         offices = pd.factorize(frame[self._rows.cluster])[1]
         return pd.Series(office_means(trial), index=offices), pd.Series(trial.treated_clusters, index=offices)
 
@@ -206,5 +274,13 @@ class Study:
     def _level(self, values: pd.Series, label: str, group: str, wave: str, show: str) -> Level:
         values = values.dropna().astype(float)
         mean = float(values.mean()) if len(values) else np.nan
-        return Level(label, group, wave, mean, float(values.std(ddof=1)) if len(values) > 1 else np.nan, len(values),
-                     show, self.source)
+        return Level(
+            label,
+            group,
+            wave,
+            mean,
+            float(values.std(ddof=1)) if len(values) > 1 else np.nan,
+            len(values),
+            show,
+            self.source,
+        )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 
 # Class of a number -> the shape shown beside its word, so that colour is never the only sign.
 SHAPES = {"published": "●", "derived": "◆", "assumed": "▲", "simulated": "✖", "unknown": "○"}
 MARK = "SIMULATED"
+RECORD = "record"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Table:
     rows : tuple of tuple of (str or Cell)
         As many entries as headings; numbers already rounded by `holf.text`.
     source : str
-        Where the numbers came from. A source that begins with ``simulated`` puts the mark SIMULATED into the caption.
+        Where the numbers came from; has to be said each time. `RECORD` for published, derived and assumed numbers; one
+        that begins with ``simulated`` puts the mark SIMULATED into the caption.
     folded : bool
         Show it closed, behind its caption: for the table twin of a figure.
     """
@@ -56,13 +58,17 @@ class Table:
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | Cell, ...], ...]
-    source: str = ""
-    folded: bool = False
+    source: str = field(kw_only=True)
+    folded: bool = field(default=False, kw_only=True)
 
     def __post_init__(self):
+        if self.source != RECORD and not self.is_simulated:
+            raise ValueError(f"table {self.caption!r}: source must be RECORD or begin with simulated")
         for row in self.rows:
             if len(row) != len(self.columns):
-                raise ValueError(f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns")
+                raise ValueError(
+                    f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns"
+                )
 
     @property
     def is_simulated(self) -> bool:
@@ -70,7 +76,9 @@ class Table:
         return self.source.startswith("simulated")
 
     def _title(self) -> str:
-        return f"{MARK} ({self.source.removeprefix('simulated: ')}). {self.caption}" if self.is_simulated else self.caption
+        return (
+            f"{MARK} ({self.source.removeprefix('simulated: ')}). {self.caption}" if self.is_simulated else self.caption
+        )
 
     def __repr__(self) -> str:
         lines = [self._title(), " | ".join(self.columns)]
@@ -80,17 +88,20 @@ class Table:
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
         # A line a row: a changed number is then a changed line in the notebook, which a reviewer can read.
         body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self.rows)
-        kind = "simulated" if self.is_simulated else "record"
-        title = escape(self.caption)
+        kind, title, spoken = "record", escape(self.caption), escape(self._title())
         if self.is_simulated:
-            title = f'<strong class="holf-mark">{MARK}</strong> ({escape(self.source.removeprefix("simulated: "))}). {title}'
-        table = (f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
-                 f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>")
+            world = escape(self.source.removeprefix("simulated: "))
+            mark = f'<strong class="holf-mark">{MARK}</strong> <span aria-hidden="true">{SHAPES["simulated"]}</span>'
+            kind, title = "simulated", f"{mark} ({world}). {title}"
+        table = (
+            f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
+            f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
+        )
         # A wide table scrolls inside its own frame, which the keyboard can reach.
-        frame = f'<div class="holf-scroll" tabindex="0" role="region" aria-label="{escape(self.caption)}">{table}</div>'
+        frame = f'<div class="holf-scroll" tabindex="0" role="region" aria-label="{spoken}">{table}</div>'
         if not self.folded:
             return frame
-        return f'<details class="holf-twin"><summary>Show table: {escape(self.caption)}</summary>{frame}</details>'
+        return f'<details class="holf-twin"><summary>Show table: {spoken}</summary>{frame}</details>'
 
 
 def _row(row: tuple[str | Cell, ...]) -> str:

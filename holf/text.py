@@ -20,10 +20,17 @@ _STYLES = {
 }
 
 # How the estimators are called on a page.
-METHODS = {"cr2": "family average, CR2", "cr3": "family average, CR3", "cluster_means": "office means",
-           "mixed": "mixed model, Kenward\N{EN DASH}Roger", "gee": "GEE, Fay\N{EN DASH}Graubard",
-           "gee_md": "GEE, Mancl\N{EN DASH}DeRouen", "randomisation": "exact randomisation",
-           "naive": "naive, ignores offices", "office_differences": "differences inside offices"}
+METHODS = {
+    "cr2": "OLS, CR2",
+    "cr3": "OLS, CR3",
+    "cluster_means": "office means",
+    "mixed": "mixed model, Kenward\N{EN DASH}Roger",
+    "gee": "GEE, Fay\N{EN DASH}Graubard",
+    "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
+    "randomisation": "exact randomisation",
+    "naive": "naive, ignores offices",
+    "office_differences": "differences inside offices",
+}
 
 
 def tick(value: float, _position: int) -> str:
@@ -54,6 +61,11 @@ def difference(value: float, show: str, *, unit: bool = True) -> str:
     text = decimal(value * factor, places)
     signed = f"+{text}" if value > 0 and float(text.replace(",", "")) != 0 else text
     return f"{signed} {name}".rstrip() if unit else signed
+
+
+def amount(value: float, show: str) -> str:
+    """A difference without a sign, such as a margin."""
+    return difference(abs(value), show).lstrip("+")
 
 
 def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:

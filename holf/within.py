@@ -9,8 +9,9 @@ from scipy import stats
 from holf.results import Effect
 
 
-def office_differences(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated, level: float = 0.95,
-                       ) -> Effect:
+def office_differences(
+    frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated, level: float = 0.95
+) -> Effect:
     """Mean of the clusters' own differences between two groups that were randomised inside clusters.
 
     Parameters
@@ -59,9 +60,21 @@ def office_differences(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: 
         raise ValueError(f"column {outcome}: every cluster has the same difference, so no standard error exists")
     half = stats.t.ppf(0.5 + level / 2, df) * se
     in_treated = used[arm] == treated
-    return Effect(estimate=float(estimate), se=float(se), df=float(df), statistic=float(estimate / se),
-                  p_value=float(2 * stats.t.sf(abs(estimate / se), df)), ci_low=float(estimate - half),
-                  ci_high=float(estimate + half), n_units=len(used), n_clusters=len(gaps),
-                  n_dropped=len(frame) - len(used), icc=float("nan"), estimator="office_differences",
-                  estimand="office average", level=level, mean_treated=float(used.loc[in_treated, outcome].mean()),
-                  mean_other=float(used.loc[~in_treated, outcome].mean()))
+    return Effect(
+        estimate=float(estimate),
+        se=float(se),
+        df=float(df),
+        statistic=float(estimate / se),
+        p_value=float(2 * stats.t.sf(abs(estimate / se), df)),
+        ci_low=float(estimate - half),
+        ci_high=float(estimate + half),
+        n_units=len(used),
+        n_clusters=len(gaps),
+        n_dropped=len(frame) - len(used),
+        icc=float("nan"),
+        estimator="office_differences",
+        estimand="office average",
+        level=level,
+        mean_treated=float(used.loc[in_treated, outcome].mean()),
+        mean_other=float(used.loc[~in_treated, outcome].mean()),
+    )

@@ -12,10 +12,17 @@ import pytest
 from holf.paths import project_root
 
 CHAPTERS = {
-    "plain": ["# Plain\n\n## Part", "factor = 2", "from holf.table import Table\nTable('Twice', ('x',), ((str(21 * factor),),))"],
-    "study": ["# Study\n\n## Part", "wave = 'm12'",
-              "import holf\nfrom holf import tables\nstudy = holf.open_study('null')\n"
-              "tables.effects_table([(study.plan.outcome('income'), 'Income', study.effect('income', wave))], 'Effect')"],
+    "plain": [
+        "# Plain\n\n## Part",
+        "factor = 2",
+        "from holf.table import Table\nTable('Twice', ('x',), ((str(21 * factor),),))",
+    ],
+    "study": [
+        "# Study\n\n## Part",
+        "wave = 'm12'",
+        "import holf\nfrom holf import tables\nstudy = holf.open_study('null')\n"
+        "tables.effects_table([(study.plan.outcome('income'), 'Income', study.effect('income', wave))], 'Effect')",
+    ],
 }
 
 
@@ -30,9 +37,11 @@ class SmallBook:
 
     def write(self, chapter: str, cells: list[str]) -> None:
         prose, parameters, *code = cells
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(prose), nbformat.v4.new_code_cell(parameters)] + [
-            nbformat.v4.new_code_cell(source) for source in code], metadata={"kernelspec": {
-                "display_name": "Python 3", "language": "python", "name": "python3"}})
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_markdown_cell(prose), nbformat.v4.new_code_cell(parameters)]
+            + [nbformat.v4.new_code_cell(source) for source in code],
+            metadata={"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
+        )
         notebook.cells[1].metadata["tags"] = ["parameters"]
         for number, cell in enumerate(notebook.cells):
             cell["id"] = f"c{number}"
@@ -51,12 +60,21 @@ class SmallBook:
         return [str(Path(sys.executable).with_name("jupyter-book")), "build", str(self.root), *options]
 
     def build(self, *options: str, **extra: str) -> subprocess.CompletedProcess:
-        return subprocess.run(self.command(*(options or ("-W", "-n", "--keep-going"))), capture_output=True, text=True,
-                              env=self.environment(**extra), cwd=self.root)
+        return subprocess.run(
+            self.command(*(options or ("-W", "-n", "--keep-going"))),
+            capture_output=True,
+            text=True,
+            env=self.environment(**extra),
+            cwd=self.root,
+        )
 
     def snapshot(self, folder: Path | None = None) -> dict[str, bytes]:
         folder = folder or self.site
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
 
 
 @pytest.fixture(scope="module")

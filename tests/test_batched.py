@@ -12,7 +12,7 @@ from holf.power import power
 
 
 def restricted_deviance(share, y, design, cluster):
-    """Minus twice the profiled restricted log-likelihood from the full covariance matrix, and the fit it implies."""
+    """Minus twice the profiled restricted log-likelihood from the full covariance matrix, and its fit."""
     together = cluster[:, None] == cluster[None, :]
     inverse = np.linalg.inv(np.eye(len(y)) + share / (1.0 - share) * together)
     normal = design.T @ inverse @ design
@@ -57,7 +57,11 @@ def trials(seed, n_sets, n_clusters, largest, icc, n_covariates):
 # 150 examples agreed as well; ten are kept here because each takes a second.
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(
-    st.integers(0, 10**6), st.integers(5, 9), st.integers(3, 6), st.sampled_from([0.0, 0.1, 0.6]), st.integers(0, 1)
+    st.integers(0, 10**6),
+    st.integers(5, 9),
+    st.integers(3, 6),
+    st.sampled_from([0.0, 0.1, 0.6]),
+    st.integers(0, 1),
 )
 def test_equals_a_slow_and_certain_optimisation(seed, n_clusters, largest, icc, n_covariates):
     outcomes, design, cluster = trials(seed, 2, n_clusters, largest, icc, n_covariates)
@@ -121,7 +125,7 @@ def test_shift_scale_and_order_of_rows():
     ],
 )
 def test_what_cannot_be_fitted_is_refused(change, message):
-    usual = {"outcomes": np.array([[1.0, 2, 2, 3, 6, 7]]), "design": np.ones((6, 1)), "cluster": [0, 0, 1, 1, 2, 2]}
+    usual = {"outcomes": np.array([[1.0, 2, 2, 3, 6, 7]]), "design": np.ones((6, 1)), "cluster": list("aabbcc")}
     with pytest.raises(ValueError, match=message):
         batched_reml(**{**usual, **change})
 

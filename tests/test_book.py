@@ -73,8 +73,11 @@ def test_a_warning_of_sphinx_is_an_error_and_is_not_published(book):
 
 
 def test_unmarked_simulated_content_is_not_published(book):
-    book.edit("study", "study.effect('income', wave))], 'Effect')", "study.effect('income', wave))], 'Effect')\n"
-              "print(study.effect('income').estimate)")
+    book.edit(
+        "study",
+        "study.effect('income', wave))], 'Effect')",
+        "study.effect('income', wave))], 'Effect')\nprint(study.effect('income').estimate)",
+    )
     before = book.snapshot()
     done = book.build()
     assert done.returncode != 0 and "unmarked simulated content" in done.stderr + done.stdout
@@ -103,9 +106,15 @@ def test_withdrawn_pages_and_figures_leave_the_site(book):
 
 def kill_when(book, seen: str, **extra: str) -> None:
     """Start a build, and kill it and all its children without warning once a line with `seen` is printed."""
-    process = subprocess.Popen(book.command("-W", "-n", "--keep-going"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, env=book.environment(PYTHONUNBUFFERED="1", **extra), cwd=book.root,
-                               start_new_session=True)
+    process = subprocess.Popen(
+        book.command("-W", "-n", "--keep-going"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=book.environment(PYTHONUNBUFFERED="1", **extra),
+        cwd=book.root,
+        start_new_session=True,
+    )
     for line in process.stdout:
         if seen in line:
             break
@@ -117,10 +126,20 @@ def kill_when(book, seen: str, **extra: str) -> None:
 
 
 def test_killed_while_a_chapter_runs(book):
-    book.edit("plain", "str(21 * factor)", "(__import__('pathlib').Path('started').touch(), __import__('time').sleep(60), '9')[2]")
+    book.edit(
+        "plain",
+        "str(21 * factor)",
+        "(__import__('pathlib').Path('started').touch(), __import__('time').sleep(60), '9')[2]",
+    )
     before = book.snapshot(), book.path("plain").read_bytes(), book.path("study").read_bytes()
-    process = subprocess.Popen(book.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=book.environment(),
-                               start_new_session=True, cwd=book.root)
+    process = subprocess.Popen(
+        book.command(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=book.environment(),
+        start_new_session=True,
+        cwd=book.root,
+    )
     deadline = time.monotonic() + 120
     while not (book.root / "chapters" / "started").exists():
         assert time.monotonic() < deadline, "the chapter never started"
@@ -155,7 +174,9 @@ def test_an_unknown_parameter_is_refused(book, monkeypatch):
 
 def test_a_known_parameter_is_injected_without_noise(book, monkeypatch):
     monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    run_chapter(Chapter(book.path("plain"), book.path("plain"), {"factor": 3}, "A title"), book.root / "_build" / "papermill")
+    run_chapter(
+        Chapter(book.path("plain"), book.path("plain"), {"factor": 3}, "A title"), book.root / "_build" / "papermill"
+    )
     notebook = nbformat.read(book.path("plain"), as_version=4)
     assert "63" in str(notebook.cells[-1].outputs) and notebook.cells[0].source.startswith("# A title\n")
     injected = [cell for cell in notebook.cells if cell["id"] == "injected-parameters"]
@@ -177,11 +198,17 @@ def test_outcome_page_without_an_outcome_is_named(book):
 
 def test_clean_gives_a_figure_its_text_and_drops_what_varies():
     png = b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 8 + (400).to_bytes(4) + (300).to_bytes(4) + b"\0" * 40).decode()
-    cell = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output(
-        "display_data", data={"image/png": png, "text/plain": "A figure with 3 points."})], metadata={
-            "papermill": {"duration": 1}, "execution": {}, "tags": []})
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"papermill": {"start_time": "now"},
-                                                                "language_info": {"name": "python", "version": "3.11.7"}})
+    cell = nbformat.v4.new_code_cell(
+        "x",
+        outputs=[
+            nbformat.v4.new_output("display_data", data={"image/png": png, "text/plain": "A figure with 3 points."})
+        ],
+        metadata={"papermill": {"duration": 1}, "execution": {}, "tags": []},
+    )
+    notebook = nbformat.v4.new_notebook(
+        cells=[cell],
+        metadata={"papermill": {"start_time": "now"}, "language_info": {"name": "python", "version": "3.11.7"}},
+    )
     clean(notebook)
     assert notebook.cells[0].metadata == {"mystnb": {"image": {"alt": "A figure with 3 points.", "width": "230px"}}}
     assert notebook.metadata == {"language_info": {"name": "python"}}
@@ -202,16 +229,22 @@ def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
     """A changed assumption that is not rebuilt is caught by running the committed notebook and comparing."""
     import shutil
     import sys
+
     shutil.copy2(project_root() / "chapters" / "sample_flow.ipynb", book.root / "chapters")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "chapters/sample_flow.ipynb"]
 
     def validate():
         return subprocess.run(command, cwd=book.root, env=book.environment(), capture_output=True, text=True)
+
     control = validate()
     assert control.returncode == 0, control.stdout
     assumptions = book.root / "data" / "assumptions.yml"
-    assumptions.write_text(assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 910"), encoding="utf-8")
-    refresh = [sys.executable, "-c", "from holf.simulate import refresh_studies; print(refresh_studies())"]
-    assert "null" in subprocess.run(refresh, cwd=book.root, env=book.environment(), capture_output=True, text=True).stdout
+    assumptions.write_text(
+        assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 910"), encoding="utf-8"
+    )
+    refresh = [sys.executable, "-c", "from holf.simulation import refresh_studies; print(refresh_studies())"]
+    assert (
+        "null" in subprocess.run(refresh, cwd=book.root, env=book.environment(), capture_output=True, text=True).stdout
+    )
     planted = validate()
     assert planted.returncode == 1 and "mismatch" in planted.stdout and "1,981" in planted.stdout

@@ -26,9 +26,15 @@ def test_power(capsys):
     assert "power for a difference of 0.3: 0.78" in run(capsys, *design, "--difference", 0.3)[1]
 
 
-@pytest.mark.parametrize("arguments", [
-    ("simulate", "--world", "paradise", "--out", "x"), ("simulate", "--world", "null", "--seed", "-1", "--out", "x"),
-    ("power", "--clusters", "15", "14", "--mean-size", "30", "--icc", "2"), ("build", "--source", "null")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("simulate", "--world", "paradise", "--out", "x"),
+        ("simulate", "--world", "null", "--seed", "-1", "--out", "x"),
+        ("power", "--clusters", "15", "14", "--mean-size", "30", "--icc", "2"),
+        ("build", "--source", "null"),
+    ],
+)
 def test_mistakes_end_with_one_line_and_code_2(capsys, arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, err = run(capsys, *arguments)

@@ -15,7 +15,10 @@ ROOT = project_root()
 
 def locked() -> dict[str, str]:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    return {canonicalize_name(name): number for name, number in re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", text, re.MULTILINE)}
+    return {
+        canonicalize_name(name): number
+        for name, number in re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", text, re.MULTILINE)
+    }
 
 
 def direct() -> list[Requirement]:
@@ -28,8 +31,12 @@ def disagreements(environment: str) -> list[str]:
     specs = [spec for spec in yaml.safe_load(environment)["dependencies"] if isinstance(spec, str)]
     pins = dict(spec.split("=", 1) for spec in specs if "=" in spec)
     pins.pop("python")
-    wanted = {canonicalize_name(requirement.name): locked()[canonicalize_name(requirement.name)] for requirement in direct()}
-    return sorted({f"{name} {number}" for name, number in wanted.items()} ^ {f"{name} {number}" for name, number in pins.items()})
+    wanted = {
+        canonicalize_name(requirement.name): locked()[canonicalize_name(requirement.name)] for requirement in direct()
+    }
+    return sorted(
+        {f"{name} {number}" for name, number in wanted.items()} ^ {f"{name} {number}" for name, number in pins.items()}
+    )
 
 
 def test_lock_satisfies_the_project():

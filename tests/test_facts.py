@@ -28,7 +28,17 @@ def altered(tmp_path, row, **changes):
 
 def test_published_counts():
     ledger = load_ledger()
-    counts = {"F067": 3201, "F068": 320, "F069": 2881, "F066": 884, "F122": 862, "F044": 29, "F046": 15, "F047": 14, "F056": 58}
+    counts = {
+        "F067": 3201,
+        "F068": 320,
+        "F069": 2881,
+        "F066": 884,
+        "F122": 862,
+        "F044": 29,
+        "F046": 15,
+        "F047": 14,
+        "F056": 58,
+    }
     assert {key: ledger.number(key) for key in counts} == counts
 
 
@@ -41,10 +51,17 @@ def test_derived_rows_are_the_arithmetic_that_they_name():
     assert number("F160") == number("F142") + number("F143")
 
 
-@pytest.mark.parametrize(("changes", "said"), [
-    ({"kind": ""}, "class must be one of"), ({"kind": "assumed"}, "class must be one of"), ({"source": ""}, "source is empty"),
-    ({"quote": "word " * 16}, "more than 15 words"), ({"id": "F066"}, "unique"),
-    ({"status": "contradicted", "severity": "none"}, "how severe")])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"kind": ""}, "class must be one of"),
+        ({"kind": "assumed"}, "class must be one of"),
+        ({"source": ""}, "source is empty"),
+        ({"quote": "word " * 16}, "more than 15 words"),
+        ({"id": "F066"}, "unique"),
+        ({"status": "contradicted", "severity": "none"}, "how severe"),
+    ],
+)
 def test_a_row_that_breaks_a_rule_is_refused_by_name(tmp_path, changes, said):
     with pytest.raises(FactError, match=said) as caught:
         load_ledger(altered(tmp_path, "F067", **changes))
@@ -72,9 +89,16 @@ def test_link_shows_the_value():
     assert ledger["F031"].shown == "2021", "a year has no separator"
 
 
-@pytest.mark.parametrize(("changes", "said"), [
-    ({"class": None}, "class is missing"), ({"reason": ""}, "reason is missing"), ({"class": "published"}, "must be assumed"),
-    ({"value": 2}, "outside its range"), ({"range": None}, "range is missing")])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"class": None}, "class is missing"),
+        ({"reason": ""}, "reason is missing"),
+        ({"class": "published"}, "must be assumed"),
+        ({"value": 2}, "outside its range"),
+        ({"range": None}, "range is missing"),
+    ],
+)
 def test_an_assumption_without_class_range_or_reason_is_refused(tmp_path, changes, said):
     entries = yaml.safe_load((project_root() / "data" / "assumptions.yml").read_text(encoding="utf-8"))
     entries["survey_loss"].update(changes)

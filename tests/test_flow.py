@@ -34,8 +34,12 @@ def test_a_count_that_does_not_balance_is_refused(published):
 
 def test_balance_is_checked_by_arm_too():
     flow = holf.open_study("null").flow()
-    spoiled = tuple(replace(count, by_arm=count.by_arm | {"holf": count.by_arm["holf"] + 1}) if count.box.id == "enrolled"
-                    else count for count in flow.counts)
+    spoiled = tuple(
+        replace(count, by_arm=count.by_arm | {"holf": count.by_arm["holf"] + 1})
+        if count.box.id == "enrolled"
+        else count
+        for count in flow.counts
+    )
     with pytest.raises(FlowError, match=r"box enrolled \(holf\)"):
         Flow(spoiled)
 
@@ -61,9 +65,20 @@ def test_the_unit_changes_where_the_flow_says_so():
 def test_diagram_shows_every_count_and_leaves_the_unknown_open(published):
     picture = flow_diagram(published, arm_labels={"holf": "HOLF model", "local": "Local practice"})
     words = " ".join(text.get_text() for text in picture.figure.axes[0].texts)
-    for shown in ("29 offices", "15 offices", "14 offices", "3,201 families", "320 families", "2,881 families",
-                  "884 (unit not stated)", "862 parents", "not published"):
+    for shown in (
+        "29 offices",
+        "15 offices",
+        "14 offices",
+        "3,201 families",
+        "320 families",
+        "2,881 families",
+        "884 (unit not stated)",
+        "862 parents",
+        "not published",
+    ):
         assert shown in words
-    dashed = [patch for patch in picture.figure.axes[0].patches if patch.get_linestyle() not in ("-", ":", "solid", "dotted")]
+    dashed = [
+        patch for patch in picture.figure.axes[0].patches if patch.get_linestyle() not in ("-", ":", "solid", "dotted")
+    ]
     assert len(dashed) == 4 + 2, "four unknown boxes, and the two arms of the analysis"
     assert "3,201" in picture.alt and "SIMULATED" not in picture.alt

@@ -15,8 +15,15 @@ DATA = project_root() / "data"
 def test_every_registered_outcome_and_time():
     times = {name: outcome.waves for name, outcome in load_plan().outcomes.items()}
     long, short, staff = ("m12", "m24", "m36", "m48"), ("m12",), ("m18",)
-    assert times == {"employment": long, "housing": short, "income": long, "participation": short,
-                     "coordinator_competence": staff, "working_alliance": staff, "leader_competence": staff}
+    assert times == {
+        "employment": long,
+        "housing": short,
+        "income": long,
+        "participation": short,
+        "coordinator_competence": staff,
+        "working_alliance": staff,
+        "leader_competence": staff,
+    }
 
 
 def test_waves_are_the_months_in_the_ledger():
@@ -33,10 +40,16 @@ def test_plan_points_at_rows_and_assumptions_that_exist():
     assert all(fact in ledger for contrast in plan.contrasts.values() for fact in contrast.facts)
 
 
-@pytest.mark.parametrize(("change", "said"), [
-    (lambda o: o.update(kind="main"), "kind must be one of"), (lambda o: o["margin"].pop("class"), "margin needs class"),
-    (lambda o: o.update(waves=["T2"], waves_facts=["F090"]), "T2 is not among waves"), (lambda o: o.pop("unit"), "unit is missing"),
-    (lambda o: o.update(waves_facts=["F090"]), "its own row of the ledger")])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda o: o.update(kind="main"), "kind must be one of"),
+        (lambda o: o["margin"].pop("class"), "margin needs class"),
+        (lambda o: o.update(waves=["T2"], waves_facts=["F090"]), "T2 is not among waves"),
+        (lambda o: o.pop("unit"), "unit is missing"),
+        (lambda o: o.update(waves_facts=["F090"]), "its own row of the ledger"),
+    ],
+)
 def test_a_broken_plan_is_refused(tmp_path, change, said):
     raw = yaml.safe_load((DATA / "plan.yml").read_text(encoding="utf-8"))
     change(raw["outcomes"]["income"])
@@ -59,8 +72,14 @@ def test_slots_are_typed_and_empty():
     assert all(slot.value is None for slot in slots)
 
 
-@pytest.mark.parametrize("row", ["income,holf,m0,mean,26000,NOK,,,,,,", "income,holf,m0,mean,26000,NOK,published,article,,,,",
-                                 "income,holf,m0,mean,much,NOK,published,article,12,,,"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        "income,holf,m0,mean,26000,NOK,,,,,,",
+        "income,holf,m0,mean,26000,NOK,published,article,,,,",
+        "income,holf,m0,mean,much,NOK,published,article,12,,,",
+    ],
+)
 def test_a_typed_number_needs_class_source_and_page(tmp_path, row):
     path = tmp_path / "published_results.csv"
     header = (DATA / "published_results.csv").read_text(encoding="utf-8").splitlines()[0]
@@ -97,10 +116,17 @@ def test_simulated_tables_obey_keys_links_and_domains():
             assert "maximum" not in rules or (values <= rules["maximum"]).all()
 
 
-@pytest.mark.parametrize(("spoil", "said"), [
-    (lambda text: text.replace("arm", "group", 1), "column arm is missing"),
-    (lambda text: text.replace("holf,", "holf,secret-31337 ", 1), "families_identified: not every value is of type integer"),
-    (None, "offices.csv: the file is missing")])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda text: text.replace("arm", "group", 1), "column arm is missing"),
+        (
+            lambda text: text.replace("holf,", "holf,secret-31337 ", 1),
+            "families_identified: not every value is of type integer",
+        ),
+        (None, "offices.csv: the file is missing"),
+    ],
+)
 def test_a_table_that_does_not_fit_is_refused_without_its_values(tmp_path, spoil, said):
     for path in (DATA / "simulated" / "null").glob("*.csv"):
         (tmp_path / path.name).write_bytes(path.read_bytes())

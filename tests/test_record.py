@@ -19,8 +19,11 @@ LINK = re.compile(r"\[([^\]]*)\]\((?:chapters/)?(ledger|assumptions)\.md#([a-z0-
 
 def prose() -> dict[str, str]:
     """Prose of every page and notebook, by file name."""
-    texts = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in
-             [ROOT / "index.md", *(ROOT / "chapters").glob("*.md")] if path.name != "ledger.md"}
+    texts = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+        for path in [ROOT / "index.md", *(ROOT / "chapters").glob("*.md")]
+        if path.name != "ledger.md"
+    }
     for chapter in CHAPTERS:
         cells = nbformat.read(chapter.page, as_version=4).cells
         texts[chapter.page.name] = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
@@ -49,7 +52,9 @@ def says(shown: str, fact) -> bool:
     """The text is the value, perhaps with a sign for a wave; words may hold the numbers of a value in words."""
     if shown.lstrip("+") == fact.shown:
         return True
-    return bool(re.search(r"[a-z]{3}", shown)) and {*re.findall(r"\d+", shown)} <= {*re.findall(r"\d+", fact.value + fact.quote)}
+    return bool(re.search(r"[a-z]{3}", shown)) and {*re.findall(r"\d+", shown)} <= {
+        *re.findall(r"\d+", fact.value + fact.quote)
+    }
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
@@ -79,7 +84,9 @@ def test_every_chapter_has_parameters_and_opens_and_closes_as_promised():
         assert any("parameters" in cell.metadata.get("tags", []) for cell in cells)
         for cell in cells:
             if cell.cell_type == "code":
-                assert "def " not in cell.source and len(cell.source.splitlines()) <= 12, "compute in holf, not in a chapter"
+                assert "def " not in cell.source and len(cell.source.splitlines()) <= 12, (
+                    "compute in holf, not in a chapter"
+                )
 
 
 def test_outcome_pages_have_the_cells_of_the_template():
@@ -87,7 +94,9 @@ def test_outcome_pages_have_the_cells_of_the_template():
     outcomes = [chapter for chapter in CHAPTERS if chapter.title]
     assert len(outcomes) == len(holf.load_plan().outcomes)
     for chapter in outcomes:
-        cells = [cell for cell in nbformat.read(chapter.page, as_version=4).cells if cell["id"] != "injected-parameters"]
+        cells = [
+            cell for cell in nbformat.read(chapter.page, as_version=4).cells if cell["id"] != "injected-parameters"
+        ]
         assert [cell.source for cell in cells[1:]] == template[1:]
         assert cells[0].source.splitlines()[0] == f"# {chapter.title}"
     assert not any(cell.get("outputs") for cell in nbformat.read(ROOT / TEMPLATE, as_version=4).cells)
@@ -99,7 +108,11 @@ def test_links_say_what_their_rows_say(name):
 
 
 def test_a_wrong_number_or_a_dangling_link_is_found():
-    assert link_faults("[3,202](ledger.md#f067)") and link_faults("[x](ledger.md#f999)") and link_faults("[x](assumptions.md#luck)")
+    assert (
+        link_faults("[3,202](ledger.md#f067)")
+        and link_faults("[x](ledger.md#f999)")
+        and link_faults("[x](assumptions.md#luck)")
+    )
     assert link_faults("[2019-05-30](ledger.md#f025)") and link_faults("[40.8](chapters/ledger.md#f040)")
     assert not link_faults("[3,201](ledger.md#f067) [no differences](ledger.md#f112) [F067](ledger.md#f067)")
 

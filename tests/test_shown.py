@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import holf
-from holf import figures, tables, text
+from holf import figures, record, tables, text
 from holf.paths import project_root
 from holf.picture import canvas, finish
 from holf.sentences import effect_sentence
@@ -23,21 +23,37 @@ def studies():
     return [holf.open_study(world) for world in WORLDS]
 
 
-@pytest.mark.parametrize(("shown", "expected"), [
-    (text.level(0.2345, "percent"), "23.4%"), (text.level(26130.4, "nok"), "26,130 NOK"), (text.difference(-0.0371, "percent"),
-     "\N{MINUS SIGN}3.7 percentage points"), (text.difference(0.0001, "percent"), "0.0 percentage points"),
-    (text.difference(60.7, "nok"), "+61 NOK"), (text.decimal(math.nan, 1), text.MISSING), (text.decimal(-0.001, 2), "0.00"),
-    (text.p_value(0.0004), "<\N{NO-BREAK SPACE}0.001"), (text.p_value(0.0426), "0.043"), (text.p_value(0.287), "0.29"),
-    (text.interval(-1.25, 2.5, "points"), "\N{MINUS SIGN}1.25 to +2.50 points"), (text.level(math.nan, "nok"), text.MISSING)])
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (text.level(0.2345, "percent"), "23.4%"),
+        (text.level(26130.4, "nok"), "26,130 NOK"),
+        (text.difference(-0.0371, "percent"), "\N{MINUS SIGN}3.7 percentage points"),
+        (text.difference(0.0001, "percent"), "0.0 percentage points"),
+        (text.difference(60.7, "nok"), "+61 NOK"),
+        (text.decimal(math.nan, 1), text.MISSING),
+        (text.decimal(-0.001, 2), "0.00"),
+        (text.p_value(0.0004), "<\N{NO-BREAK SPACE}0.001"),
+        (text.p_value(0.0426), "0.043"),
+        (text.p_value(0.287), "0.29"),
+        (text.interval(-1.25, 2.5, "points"), "\N{MINUS SIGN}1.25 to +2.50 points"),
+        (text.level(math.nan, "nok"), text.MISSING),
+    ],
+)
 def test_rounding(shown, expected):
     assert shown == expected
 
 
 def test_table_marks_what_is_simulated():
     rows = (("a", "1"),)
-    record, simulated = Table("Facts", ("x", "y"), rows), Table("Facts", ("x", "y"), rows, source="simulated: null world")
+    record, simulated = (
+        Table("Facts", ("x", "y"), rows),
+        Table("Facts", ("x", "y"), rows, source="simulated: null world"),
+    )
     assert MARK not in record._repr_html_() + repr(record)
-    assert f"{MARK}</strong> (null world)" in simulated._repr_html_() and repr(simulated).startswith(f"{MARK} (null world)")
+    assert f"{MARK}</strong> (null world)" in simulated._repr_html_() and repr(simulated).startswith(
+        f"{MARK} (null world)"
+    )
     assert 'data-holf="simulated"' in simulated._repr_html_() and 'data-holf="record"' in record._repr_html_()
 
 
@@ -67,7 +83,9 @@ def drawn(studies):
     yield figures.outcome_levels({study.source: study.levels("income") for study in studies}, income, plan)
     yield figures.outcome_effects(effects, income)
     yield figures.overview({s.source: [s.effect(name) for name in plan.outcomes] for s in studies}, plan.outcomes)
-    yield figures.change_and_effect([s.change("income", arm) for s in studies for arm in ("holf", "local")], effects, income, plan)
+    yield figures.change_and_effect(
+        [s.change("income", arm) for s in studies for arm in ("holf", "local")], effects, income, plan
+    )
 
 
 def test_every_figure_of_a_simulated_study_is_stamped_in_its_pixels_file_text_and_table(studies):
@@ -88,15 +106,18 @@ def test_every_figure_of_a_simulated_study_is_stamped_in_its_pixels_file_text_an
 def test_figures_of_the_record_are_not_stamped():
     ledger = holf.load_ledger()
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    for picture in (figures.timeline(ledger), figures.office_map(offices),
-                    figures.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c")):
+    for picture in (
+        record.timeline(ledger),
+        record.office_map(offices),
+        record.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c"),
+    ):
         assert MARK not in picture.alt and not picture.table.is_simulated
         assert Image.open(io.BytesIO(picture._repr_png_())).info["Comment"] == "RECORD"
 
 
 def test_map_has_one_colour_and_every_office():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    picture = figures.office_map(offices)
+    picture = record.office_map(offices)
     axes = picture.figure.axes[0]
     assert len({tuple(colour) for colour in axes.collections[0].get_facecolors()}) == 1
     assert {note.get_text() for note in axes.texts} == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
@@ -123,10 +144,17 @@ def test_finish_stamps_by_source_alone():
         assert finish(figure, "x", Table("t", ("a",), ()), source="simulated: null world").alt.startswith(MARK)
 
 
-@pytest.mark.parametrize(("low", "high", "said"), [
-    (-900, 900, "Any difference is smaller than the assumed margin"), (-1500, 200, "leave open one as large as the assumed margin"),
-    (-200, 1500, "leave open one as large as the assumed margin"), (200, 1800, "lies higher; the interval excludes zero"),
-    (-1800, -200, "lies lower; the interval excludes zero"), (100, 900, "Any difference is smaller")])
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-900, 900, "Any difference is smaller than the assumed margin"),
+        (-1500, 200, "leave open one as large as the assumed margin"),
+        (-200, 1500, "leave open one as large as the assumed margin"),
+        (200, 1800, "lies higher; the interval excludes zero"),
+        (-1800, -200, "lies lower; the interval excludes zero"),
+        (100, 900, "Any difference is smaller"),
+    ],
+)
 def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
     outcome = studies[0].plan.outcome("income")
     effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high)
@@ -138,7 +166,9 @@ def test_sentences_never_take_no_difference_for_equality(studies, low, high, sai
 def test_what_the_interpretation_chapter_says_of_the_worlds_holds(studies):
     """Prose there says that both arms improve in every world, and that some null-world intervals leave the margins."""
     for study in studies:
-        assert all(study.change(name, arm).change > 0 for name in ("income", "participation") for arm in ("holf", "local"))
+        assert all(
+            study.change(name, arm).change > 0 for name in ("income", "participation") for arm in ("holf", "local")
+        )
     fits = []
     for outcome in studies[0].plan.outcomes.values():
         if outcome.kind == "primary":
@@ -149,6 +179,7 @@ def test_what_the_interpretation_chapter_says_of_the_worlds_holds(studies):
 
 def test_eligibility_differs_between_the_readings_only_where_it_should():
     from holf.eligibility import READINGS, meets_inclusion
+
     for a in (0, 5, 6, 12):
         for b in (0, 6):
             for children in range(6):

@@ -9,7 +9,7 @@ from holf.facts import load_assumptions, load_ledger
 from holf.paths import project_root
 from holf.plan import load_plan
 from holf.population import pick, spread
-from holf.simulate import MARK_FILE, simulate, write_study
+from holf.simulation import MARK_FILE, simulate, write_study
 
 WORLDS = ("null", "benefit", "harm")
 
@@ -49,7 +49,12 @@ def test_who_can_be_what(worlds):
 
 
 def test_identifiers_say_that_they_are_synthetic(worlds):
-    for name, key in (("offices", "office_id"), ("families", "family_id"), ("parents", "parent_id"), ("children", "child_id")):
+    for name, key in (
+        ("offices", "office_id"),
+        ("families", "family_id"),
+        ("parents", "parent_id"),
+        ("children", "child_id"),
+    ):
         assert worlds["null"][name][key].str.startswith("SYN-").all()
 
 
@@ -91,8 +96,14 @@ def test_loss_depends_on_covariates(worlds):
 def test_offices_share_something(worlds):
     """The realised correlation of income by office lies near the assumed one: 0.04 with a standard error of about 0.015."""
     import holf
+
     families = worlds["null"]["families"][["family_id", "office_id"]]
-    frame = worlds["null"]["register"].query("wave == 'm0'").merge(worlds["null"]["parents"], on="parent_id").merge(families)
+    frame = (
+        worlds["null"]["register"]
+        .query("wave == 'm0'")
+        .merge(worlds["null"]["parents"], on="parent_id")
+        .merge(families)
+    )
     assert 0.005 < holf.icc(frame, "income", cluster="office_id").estimate < 0.09
 
 

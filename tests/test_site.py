@@ -24,9 +24,14 @@ def site(tmp_path_factory) -> Path:
     ignore = shutil.ignore_patterns("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
     shutil.copytree(project_root(), root, ignore=ignore)
     import os
-    built = subprocess.run([str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"],
-                           capture_output=True, text=True, cwd=root,
-                           env=os.environ | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": str(root)})
+
+    built = subprocess.run(
+        [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env=os.environ | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": str(root)},
+    )
     assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
     return root / "_build" / "html"
 
@@ -73,7 +78,9 @@ def spoil(page: Path, tmp_path: Path, change) -> list[str]:
 
 
 def bare_table(soup):
-    soup.select_one(".cell_output").append(BeautifulSoup("<table class='dataframe'><tr><td>1</td></tr></table>", "html.parser"))
+    soup.select_one(".cell_output").append(
+        BeautifulSoup("<table class='dataframe'><tr><td>1</td></tr></table>", "html.parser")
+    )
 
 
 def foreign_image(soup):
@@ -82,12 +89,17 @@ def foreign_image(soup):
 
 PLANTED = {
     "without the banner": lambda soup: soup.select_one(".holf-banner-simulated").decompose(),
-    "does not begin with SIMULATED": lambda soup: soup.select_one('table[data-holf="simulated"] .holf-mark').decompose(),
+    "does not begin with SIMULATED": lambda soup: soup.select_one(
+        'table[data-holf="simulated"] .holf-mark'
+    ).decompose(),
     "was not made by holf.table": bare_table,
-    "text alternative does not begin so": lambda soup: soup.select_one(f'.cell_output img[alt^="{MARK}"]').attrs.update(alt="A figure"),
+    "text alternative does not begin so": lambda soup: soup.select_one(f'.cell_output img[alt^="{MARK}"]').attrs.update(
+        alt="A figure"
+    ),
     "was not drawn by holf.picture": foreign_image,
     "shows a number on a simulated page": lambda soup: soup.select_one(".cell_output").append(
-        BeautifulSoup("<pre>0.61</pre>", "html.parser")),
+        BeautifulSoup("<pre>0.61</pre>", "html.parser")
+    ),
 }
 
 
@@ -117,7 +129,7 @@ def test_every_internal_link_and_anchor_exists(site):
     for page, soup in soups.items():
         for link in soup.select("article a[href], nav a[href]"):
             url = urlparse(link["href"])
-            if url.scheme or link["href"].startswith("#") and not url.fragment:
+            if url.scheme or (link["href"].startswith("#") and not url.fragment):
                 continue
             target = (page.parent / unquote(url.path)).resolve() if url.path else page
             if not target.exists():

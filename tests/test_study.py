@@ -8,7 +8,7 @@ import pytest
 import holf
 from holf.paths import project_root
 from holf.results import Attrition, Change, Effect, Icc, Level
-from holf.simulate import MARK_FILE, write_study
+from holf.simulation import MARK_FILE, write_study
 from holf.study import StudyError
 
 
@@ -18,8 +18,15 @@ def study():
 
 
 def test_no_answer_is_a_frame(study):
-    answers = [study.flow(), *study.baseline(), *study.levels("income"), study.effect("income"), study.change("income", "holf"),
-               study.icc("income"), *study.attrition("housing")]
+    answers = [
+        study.flow(),
+        *study.baseline(),
+        *study.levels("income"),
+        study.effect("income"),
+        study.change("income", "holf"),
+        study.icc("income"),
+        *study.attrition("housing"),
+    ]
     for answer in answers:
         assert dataclasses.is_dataclass(answer) and answer.source == "simulated: null world"
         assert not any(isinstance(value, pd.DataFrame | pd.Series) for value in vars(answer).values())
@@ -69,13 +76,18 @@ def test_attrition_adds_up(study):
     losses = study.attrition("housing")
     assert sum(loss.n_expected for loss in losses) == 884
     assert sum(loss.n_measured for loss in losses) == study.effect("housing").n_units
-    assert sum(loss.n_expected for loss in study.attrition("income")) - sum(
-        loss.n_measured for loss in study.attrition("income")) == 22
+    assert (
+        sum(loss.n_expected for loss in study.attrition("income"))
+        - sum(loss.n_measured for loss in study.attrition("income"))
+        == 22
+    )
 
 
 def test_change_and_levels_agree(study):
     change = study.change("income", "holf")
-    before, after = (level.mean for level in study.levels("income") if level.group == "holf" and level.wave in ("m0", "m12"))
+    before, after = (
+        level.mean for level in study.levels("income") if level.group == "holf" and level.wave in ("m0", "m12")
+    )
     assert change.before == pytest.approx(before) and change.after == pytest.approx(after)
     assert change.change == pytest.approx(after - before)
 
@@ -98,12 +110,15 @@ def test_real_data_are_refused(tmp_path):
 
 def test_own_tables_older_than_their_inputs_are_refused(tmp_path, monkeypatch):
     import shutil
+
     for name in ("data", "holf"):
         shutil.copytree(project_root() / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
     assert holf.open_study("null").source == "simulated: null world"
     assumptions = tmp_path / "data" / "assumptions.yml"
-    assumptions.write_text(assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 901"), encoding="utf-8")
+    assumptions.write_text(
+        assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 901"), encoding="utf-8"
+    )
     with pytest.raises(StudyError, match="older than the assumptions"):
         holf.open_study("null")
 

@@ -12,15 +12,23 @@ import numpy as np
 import pandas as pd
 
 from holf.facts import load_assumptions, load_ledger
-from holf.measures import (add_participation, draw_delivery, draw_register, draw_staff, draw_survey, locate)
+from holf.measures import add_participation, draw_delivery, draw_register, draw_staff, draw_survey, locate
 from holf.paths import project_root
 from holf.plan import load_plan
 from holf.population import Rules, draw_children, draw_families, draw_offices, draw_parents
 
 MARK_FILE = "simulation.json"
 # What the tables follow from. Reading it here would put it on the list of what a chapter read; it is hashed instead.
-INPUTS = ("data/facts.csv", "data/assumptions.yml", "data/plan.yml", "holf/simulate.py", "holf/population.py",
-          "holf/measures.py")
+INPUTS = (
+    "data/facts.csv",
+    "data/assumptions.yml",
+    "data/plan.yml",
+    "holf/facts.py",
+    "holf/plan.py",
+    "holf/simulation.py",
+    "holf/population.py",
+    "holf/measures.py",
+)
 
 
 def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
@@ -48,11 +56,12 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     if world not in plan.worlds:
         raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
     rules = Rules(load_ledger(), load_assumptions())
-    seed = rules.assumed("seed") if seed is None else seed
+    seed = default_seed() if seed is None else seed
     if seed < 0:
         raise ValueError("the seed must not be negative")
     who, register_rng, survey_rng, child_rng, staff_rng, delivery_rng = (
-        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6))
+        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
+    )
     sign, outcomes = plan.worlds[world]["sign"], plan.outcomes
     months = {"m0": 0} | {wave: plan.waves[wave] for wave in outcomes["income"].waves}
     offices = draw_offices(who, rules)
@@ -64,12 +73,27 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     survey = draw_survey(survey_rng, parents, place, register, outcomes, rules, sign=sign)
     later = survey[survey["wave"] == "m12"].set_index("parent_id")["answered"]
     answered = parents.set_index("parent_id")["family_id"].to_frame().join(later).groupby("family_id")["answered"].max()
-    children = add_participation(child_rng, children, locate(children, families, offices), answered == 1, outcomes,
-                                 rules, sign=sign)
+    children = add_participation(
+        child_rng, children, locate(children, families, offices), answered == 1, outcomes, rules, sign=sign
+    )
     leaders, coordinators = draw_staff(staff_rng, offices, outcomes, rules, sign=sign)
     delivery = draw_delivery(delivery_rng, families, coordinators, rules)
-    return {"offices": offices, "leaders": leaders, "coordinators": coordinators, "families": families,
-            "parents": parents, "children": children, "survey": survey, "register": register, "delivery": delivery}
+    return {
+        "offices": offices,
+        "leaders": leaders,
+        "coordinators": coordinators,
+        "families": families,
+        "parents": parents,
+        "children": children,
+        "survey": survey,
+        "register": register,
+        "delivery": delivery,
+    }
+
+
+def default_seed() -> int:
+    """Seed of the project's own simulated studies."""
+    return load_assumptions()["seed"].value
 
 
 def inputs_signature() -> str:
@@ -88,21 +112,30 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
     Raises
     ------
     FileExistsError
-        If `out` exists and is not an earlier simulated study.
+        If `out` holds anything but an earlier simulated study; nothing there is touched.
     """
     out = Path(out)
-    if out.exists() and any(out.iterdir()) and not (out / MARK_FILE).exists():
-        raise FileExistsError(f"{out} holds something else than a simulated study; choose another folder")
     tables = simulate(world, seed=seed)
-    seed = load_assumptions()["seed"].value if seed is None else seed
+    known = {f"{name}.csv" for name in tables} | {MARK_FILE}
+    if out.exists():
+        foreign = {path.name for path in out.iterdir()} - known
+        if foreign or (any(out.iterdir()) and not (out / MARK_FILE).exists()):
+            raise FileExistsError(f"{out.name} holds something else than a simulated study; choose another folder")
+    seed = default_seed() if seed is None else seed
     fresh, old = out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
     fresh.mkdir(parents=True)
     for name, table in tables.items():
         table.to_csv(fresh / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8")
-    mark = {"simulated": True, "world": world, "seed": seed, "licence": "CC0-1.0", "inputs_sha256": inputs_signature(),
-            "says": "Simulated from published facts and stated assumptions. No row is a person; no number is a finding."}
+    mark = {
+        "simulated": True,
+        "world": world,
+        "seed": seed,
+        "licence": "CC0-1.0",
+        "inputs_sha256": inputs_signature(),
+        "says": "Simulated from published facts and stated assumptions. No row is a person; no number is a finding.",
+    }
     (fresh / MARK_FILE).write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8")
     if out.exists():
         os.replace(out, old)
@@ -114,9 +147,12 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
 def refresh_studies() -> list[str]:
     """Write anew those of the project's own simulated studies whose inputs have changed; return their worlds."""
     home, current = project_root() / "data" / "simulated", inputs_signature()
-    stale = [world for world in load_plan().worlds
-             if not (mark := home / world / MARK_FILE).exists()
-             or json.loads(mark.read_text(encoding="utf-8"))["inputs_sha256"] != current]
+    stale = [
+        world
+        for world in load_plan().worlds
+        if not (mark := home / world / MARK_FILE).exists()
+        or json.loads(mark.read_text(encoding="utf-8"))["inputs_sha256"] != current
+    ]
     for world in stale:
         write_study(world, home / world)
     return stale

@@ -1,0 +1,157 @@
+"""The trial's setting as figures: when it was, where its offices are, and how small a difference it could have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.dates import YearLocator, date2num
+
+from holf import text
+from holf.facts import Ledger
+from holf.picture import INK, QUIET, Picture, canvas, finish
+from holf.table import RECORD, Cell, Table
+
+
+def timeline(ledger: Ledger) -> Picture:
+    """Published dates of the trial: periods as bars, events as points."""
+    periods = [("Start to finish (text)", "F023", "F025"), ("Start to completion (fields)", "F024", "F027")]
+    events = [
+        ("Registration submitted", "F033"),
+        ("Registration posted", "F035"),
+        ("Record last updated", "F036"),
+        ("Blog post", "F147"),
+    ]
+    rows = [(label, ledger[start].value, ledger[end].value, (start, end)) for label, start, end in periods]
+    rows += [(label, ledger[fact].value, ledger[fact].value, (fact,)) for label, fact in events]
+    with canvas(2.9) as (figure, (axes,)):
+        for place, (_, start, end, _) in enumerate(rows):
+            first, last = date2num(np.datetime64(start)), date2num(np.datetime64(end))
+            if first == last:
+                axes.plot([first], [place], "D", color=INK, markersize=6)
+            else:
+                axes.barh(place, last - first, left=first, height=0.5, color="#c9d6df", edgecolor=INK)
+            axes.annotate(
+                start if first == last else f"{start} to {end}",
+                (last, place),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+                color=QUIET,
+            )
+        axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+        axes.invert_yaxis()
+        axes.xaxis_date()
+        axes.xaxis.set_major_locator(YearLocator())
+        # Room on the right for the dates that stand beside the bars, about a third of the width.
+        axes.margins(x=0.03)
+        axes.set_xlim(right=axes.get_xlim()[1] + 0.45 * (axes.get_xlim()[1] - axes.get_xlim()[0]))
+        axes.tick_params(axis="x", labelsize=8, rotation=45)
+        sns.despine(ax=axes)
+    table = Table(
+        "Dates of the trial",
+        ("What", "From", "To"),
+        tuple(
+            (label, Cell(start, "published", facts[0]), Cell(end, "published", facts[-1]))
+            for label, start, end, facts in rows
+        ),
+        folded=True,
+        source=RECORD,
+    )
+    said = "; ".join(f"{label} {start}" + (f" to {end}" if end != start else "") for label, start, end, _ in rows)
+    return finish(figure, f"Timeline. {said}.", table, source=RECORD)
+
+
+def office_map(offices: pd.DataFrame) -> Picture:
+    """Where the offices are, all in one colour: which office was in which arm is not published.
+
+    Parameters
+    ----------
+    offices : DataFrame
+        `data/offices.csv`, with corrected_name, lat_approx, lon_approx, registry_place.
+    """
+    with canvas(5.3) as (figure, (axes,)):
+        sns.scatterplot(offices, x="lon_approx", y="lat_approx", color=INK, s=24, ax=axes, legend=False, zorder=3)
+        # Ten offices stand within a few kilometres: names wait in columns at the sides, lines lead to the places.
+        offices = offices.assign(crowded=offices["region_ssb_landsdel"] == "Oslo og Akershus")
+        west = (offices["lon_approx"] < 7) | offices["crowded"]
+        for names, x, align in ((offices[west], 3.4, "right"), (offices[~west], 17.6, "left")):
+            lowest = 58.4
+            for row in names.sort_values(["crowded", "lat_approx", "lon_approx"]).itertuples():
+                height = max(lowest, row.lat_approx)
+                axes.annotate(
+                    row.corrected_name.removeprefix("NAV "),
+                    (row.lon_approx, row.lat_approx),
+                    xytext=(x, height),
+                    ha=align,
+                    va="center",
+                    fontsize=8,
+                    arrowprops={
+                        "arrowstyle": "-",
+                        "color": "#b0b0b0",
+                        "lw": 0.7,
+                        "shrinkA": 1,
+                        "relpos": (1 if align == "right" else 0, 0.5),
+                    },
+                )
+                lowest = height + 0.42
+        # One degree of longitude is about half a degree of latitude here.
+        axes.set(
+            xlabel="Longitude, degrees east",
+            ylabel="Latitude, degrees north",
+            xlim=(-1, 23),
+            ylim=(58.2, 69.3),
+            aspect=2.0,
+            xticks=range(4, 18, 4),
+        )
+        sns.despine(ax=axes)
+    table = Table(
+        f"The {len(offices)} offices",
+        ("Office", "Place in the registry", "Region"),
+        tuple((o.corrected_name, o.registry_place, o.region_ssb_landsdel) for o in offices.itertuples()),
+        folded=True,
+        source=RECORD,
+    )
+    regions = ", ".join(f"{name} {count}" for name, count in offices["region_ssb_landsdel"].value_counts().items())
+    return finish(
+        figure,
+        f"Map of the {len(offices)} offices in one colour, since their arms are not published. "
+        f"Offices by region: {regions}. Positions are approximate.",
+        table,
+        source=RECORD,
+    )
+
+
+def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, caption: str) -> Picture:
+    """Smallest detectable difference in standard deviations against the intraclass correlation."""
+    with canvas(3.0) as (figure, (axes,)):
+        sns.lineplot(x=list(grid), y=list(values), color=INK, marker="D", ax=axes)
+        for x, y in zip(grid, values):
+            axes.annotate(
+                text.decimal(y, 2), (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9
+            )
+        axes.set(
+            xlabel="Intraclass correlation (assumed)",
+            ylabel="Smallest detectable\ndifference, SD",
+            ylim=(0, max(values) * 1.25),
+            xlim=(-0.005, max(grid) + 0.008),
+        )
+        sns.despine(ax=axes)
+    table = Table(
+        caption,
+        ("Intraclass correlation", "Smallest detectable difference, SD"),
+        tuple((Cell(text.decimal(x, 2), "assumed"), Cell(text.decimal(y, 3), "assumed")) for x, y in zip(grid, values)),
+        folded=True,
+        source=RECORD,
+    )
+    return finish(
+        figure,
+        f"Smallest difference found with a power of {text.level(power, 'percent')}: from "
+        f"{text.decimal(values[0], 2)} standard deviations at an intraclass correlation of "
+        f"{text.decimal(grid[0], 2)} to {text.decimal(values[-1], 2)} at {text.decimal(grid[-1], 2)}.",
+        table,
+        source=RECORD,
+    )

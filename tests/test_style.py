@@ -1,0 +1,64 @@
+"""The house rules of the helper package: small rooms, short functions, docstrings whose examples run."""
+
+import ast
+import doctest
+import importlib
+import re
+
+import pytest
+
+from holf.paths import project_root
+
+MODULES = sorted((project_root() / "holf").rglob("*.py"))
+LONGEST_MODULE, LONGEST_FUNCTION, LONGEST_LINE = 300, 40, 120
+
+
+def functions(source: str) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+
+
+def code_lines(function: ast.FunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    first = function.body[0]
+    has_docstring = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
+    docstring = first.end_lineno - first.lineno + 1 if has_docstring else 0
+    return function.end_lineno - function.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_room_is_small_and_documented(path):
+    source = path.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    assert len(lines) <= LONGEST_MODULE and max(map(len, lines), default=0) <= LONGEST_LINE
+    assert ast.get_docstring(ast.parse(source)), "a module says what it is for"
+    tree = ast.parse(source)
+    for function in functions(source):
+        assert code_lines(function) < LONGEST_FUNCTION, function.name
+    for scope in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]:
+        for function in [node for node in scope.body if isinstance(node, ast.FunctionDef)]:
+            assert function.name.startswith("_") or ast.get_docstring(function), function.name
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b", source)
+    assert not re.search(r"np\.random\.(seed|rand|normal|choice)\b", source), "randomness comes from a Generator"
+
+
+def test_long_functions_are_found():
+    body = "\n".join(f"    x{i} = {i}" for i in range(45))
+    assert code_lines(functions(f'def f():\n    """Doc."""\n{body}\n')[0]) >= LONGEST_FUNCTION
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_examples_run(path):
+    name = ".".join(path.relative_to(project_root()).with_suffix("").parts).removesuffix(".__init__")
+    results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert results.failed == 0
+
+
+def test_public_names_are_there():
+    import holf
+
+    for name in holf.__all__:
+        assert getattr(holf, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        holf.nothing
