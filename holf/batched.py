@@ -171,14 +171,7 @@ def simulate_power(
     (200, 10, True)
     """
     sizes = np.asarray(sizes)
-    if len(clusters) != 2 or min(clusters) < 2 or sizes.shape != (sum(clusters),):
-        raise ValueError("clusters, sizes: need two clusters in each arm and one size for each cluster")
-    if np.any(sizes != np.rint(sizes)) or sizes.min() < 1:
-        raise ValueError("sizes: must be whole numbers of at least 1")
-    if not (0.0 <= icc < 1.0 and 0.0 <= covariate_r2 < 1.0 and 0.5 < level < 1.0):
-        raise ValueError("icc and covariate_r2 must be at least 0 and below 1, level above 0.5 and below 1")
-    if not (np.isfinite(difference) and 0.0 < sd < np.inf and n_trials >= 1):
-        raise ValueError("difference must be finite, sd above 0 and n_trials at least 1")
+    _check_design(difference, clusters, sizes, icc, sd, level, covariate_r2, n_trials)
     cluster = np.repeat(np.arange(len(sizes)), sizes.astype(int))
     treated = np.arange(len(sizes)) < clusters[0]
     df = len(sizes) - 2
@@ -199,6 +192,17 @@ def simulate_power(
     guarded = (rejected + 2) / (n_trials + 4)
     se = (guarded * (1.0 - guarded) / (n_trials + 4)) ** 0.5
     return SimulatedPower(rejected / n_trials, se, n_trials, df, at_boundary / n_trials)
+
+
+def _check_design(difference, clusters, sizes, icc, sd, level, covariate_r2, n_trials) -> None:
+    if len(clusters) != 2 or min(clusters) < 2 or sizes.shape != (sum(clusters),):
+        raise ValueError("clusters, sizes: need two clusters in each arm and one size for each cluster")
+    if np.any(sizes != np.rint(sizes)) or sizes.min() < 1:
+        raise ValueError("sizes: must be whole numbers of at least 1")
+    if not (0.0 <= icc < 1.0 and 0.0 <= covariate_r2 < 1.0 and 0.5 < level < 1.0):
+        raise ValueError("icc and covariate_r2 must be at least 0 and below 1, level above 0.5 and below 1")
+    if not (np.isfinite(difference) and 0.0 < sd < np.inf and n_trials >= 1):
+        raise ValueError("difference must be finite, sd above 0 and n_trials at least 1")
 
 
 def _clustered_noise(rng: np.random.Generator, n: int, cluster: np.ndarray, icc: float) -> np.ndarray:

@@ -38,7 +38,8 @@ def _power(arguments: argparse.Namespace) -> None:
         print(f"smallest detectable difference at power {arguments.power:g}: {found:.4g}")
     else:
         print(
-            f"power for a difference of {arguments.difference:g}: {power(difference=arguments.difference, **design):.3f}"
+            f"power for a difference of {arguments.difference:g}: "
+            f"{power(difference=arguments.difference, **design):.3f}"
         )
 
 

@@ -40,28 +40,20 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
             axes.margins(y=0.25)
             sns.despine(ax=axes)
         panels[-1].set_xlabel("Months since baseline")
-    rows = [
-        (
-            source.removeprefix(WORLD),
-            plan.arms[level.group]["label"],
-            level.wave,
-            text.level(level.mean, outcome.show),
-            str(level.n),
-        )
-        for source in sources
-        for level in by_source[source]
-    ]
-    table = Table(
-        f"{outcome.label}: means by arm and wave",
-        ("World", "Arm", "Wave", "Mean", "n"),
-        tuple(rows),
-        source=joint_source(sources),
-        folded=True,
-    )
-    said = "; ".join(
-        f"{world}, {arm}, {wave}: {mean}" for world, arm, wave, mean, _ in rows if wave in ("m0", rows[-1][2])
-    )
-    return finish(figure, f"{outcome.label}, means by arm. {said}.", table, source=joint_source(sources))
+    table = _levels_table(by_source, outcome, plan)
+    last = outcome.waves[-1]
+    said = "; ".join(f"{row[0]}, {row[1]}, {row[2]}: {row[3]}" for row in table.rows if row[2] in ("m0", last))
+    return finish(figure, f"{outcome.label}, means by arm. {said}.", table, source=table.source)
+
+
+def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Table:
+    rows = []
+    for source, levels in by_source.items():
+        for level in levels:
+            shown = (level.wave, text.level(level.mean, outcome.show), str(level.n))
+            rows.append((source.removeprefix(WORLD), plan.arms[level.group]["label"], *shown))
+    caption, columns = f"{outcome.label}: means by arm and wave", ("World", "Arm", "Wave", "Mean", "n")
+    return Table(caption, columns, tuple(rows), source=joint_source(by_source), folded=True)
 
 
 def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[str, float]) -> Picture:
@@ -90,29 +82,24 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
         panels[-1].set_xlabel(f"HOLF minus local practice, {unit}\n(grey: smaller than the assumed margin)")
-    source = joint_source(sources)
-    table = Table(
-        f"{outcome.label}: difference between the arms",
-        ("World", "Estimator", "Difference", "95 % interval", "p"),
-        tuple(
-            (
-                effect.source.removeprefix(WORLD),
-                text.METHODS[effect.estimator],
-                text.difference(effect.estimate, outcome.show),
-                text.interval(effect.ci_low, effect.ci_high, outcome.show),
-                text.p_value(effect.p_value),
-            )
-            for effect in effects
-        ),
-        source=source,
-        folded=True,
-    )
+    table = _effects_twin(effects, outcome)
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in table.rows)
-    return finish(figure, f"{outcome.label}, difference between the arms. {said}.", table, source=source)
+    return finish(figure, f"{outcome.label}, difference between the arms. {said}.", table, source=table.source)
+
+
+def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
+    rows = []
+    for effect in effects:
+        interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
+        shown = (text.difference(effect.estimate, outcome.show), interval, text.p_value(effect.p_value))
+        rows.append((effect.source.removeprefix(WORLD), text.METHODS[effect.estimator], *shown))
+    columns = ("World", "Estimator", "Difference", "95 % interval", "p")
+    source = joint_source(effect.source for effect in effects)
+    return Table(f"{outcome.label}: difference between the arms", columns, tuple(rows), source=source, folded=True)
 
 
 def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome]) -> Picture:
-    """Every outcome's effect in multiples of its own margin, one panel a source: inside -1 to 1 is less than matters."""
+    """Every outcome's effect in multiples of its own margin, one panel a source: inside 1 is less than matters."""
     sources = list(effects)
     names = [outcomes[name].label for name in outcomes]
     with canvas(0.8 + 2.5 * len(sources), len(sources), sharex=True) as (figure, panels):
@@ -120,9 +107,7 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             axes.axvspan(-1, 1, color="#e6e6e6", zorder=0.1)
             axes.axvline(0, color=QUIET, linewidth=1)
             for place, (effect, outcome) in enumerate(zip(effects[source], outcomes.values())):
-                low, middle, high = (
-                    value / outcome.margin for value in (effect.ci_low, effect.estimate, effect.ci_high)
-                )
+                low, middle, high = (x / outcome.margin for x in (effect.ci_low, effect.estimate, effect.ci_high))
                 axes.plot([low, high], [place, place], color=INK, linewidth=2)
                 axes.plot([middle], [place], "D", color=INK, markersize=6)
             axes.set_yticks(range(len(names)), names, fontsize=8.5)
@@ -149,9 +134,7 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
         folded=True,
     )
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]}" for row in rows)
-    return finish(
-        figure, f"Differences between the arms with 95 % intervals. {said}.", table, source=joint_source(sources)
-    )
+    return finish(figure, f"Differences between the arms with 95 % intervals. {said}.", table, source=table.source)
 
 
 def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Picture:

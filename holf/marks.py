@@ -47,7 +47,7 @@ def _table_fault(table: Tag) -> str | None:
 
 
 def _loose_fault(output: Tag, simulated: bool) -> str | None:
-    """What remains of an output without its pictures and tables: words, which on a simulated page begin with the mark."""
+    """What an output holds beside pictures and tables: words, which on a simulated page begin with the mark."""
     if output.find(_FOREIGN):
         return f"an output holds {output.find(_FOREIGN).name}, whose numbers cannot be checked"
     rest = BeautifulSoup(str(output), "html.parser")

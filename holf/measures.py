@@ -4,8 +4,8 @@ Truth that is planted: every outcome has a baseline level, a change that all sha
 `harm` a difference for those who take part in a HOLF office. Families in ordinary follow-up, those who were drawn but
 did not take part, and all families of local offices change alike in every world: coordinators as such do nothing.
 Offices, families and persons carry random effects, so that outcomes correlate inside offices (the assumed ICC at each
-wave, in expectation; part of it is new at each wave), inside families and over time. Binary outcomes are thresholds of a latent normal variable whose
-probability moves with the office.
+wave, in expectation; part of it is new at each wave), inside families and over time. Binary outcomes are thresholds
+of a latent normal variable whose probability moves with the office.
 """
 
 from __future__ import annotations
@@ -157,11 +157,8 @@ def draw_survey(
     z = ((start - rules.assumed("income_baseline")) / rules.assumed("income_sd")).fillna(0).to_numpy()
     loss = rules.assumed("survey_loss")
     low = parents["lower_secondary"].to_numpy() - rules.published("F140") / 100
-    odds = (
-        np.log(loss / (1 - loss))
-        + rules.assumed("loss_log_odds_education") * low
-        + rules.assumed("loss_log_odds_income") * z
-    )
+    odds = rules.assumed("loss_log_odds_education") * low + rules.assumed("loss_log_odds_income") * z
+    odds += np.log(loss / (1 - loss))
     lost = rng.random(len(parents)) < expit(odds)
     waves = []
     for wave, gone in (("m0", np.zeros_like(lost)), ("m12", lost)):
@@ -177,7 +174,7 @@ def draw_survey(
                 "housing_quality": ((seen + felt) / 2).round(2),
             }
         )
-        frame.loc[gone, ["housing_objective", "housing_subjective", "housing_quality"]] = np.nan
+        frame.loc[gone, [name for name in frame if name.startswith("housing")]] = np.nan
         waves.append(frame[takes_part])
     return pd.concat(waves).sort_values(["parent_id"], kind="stable", ignore_index=True)
 

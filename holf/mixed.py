@@ -61,6 +61,7 @@ class _Profile:
 
     @property
     def free(self) -> float:
+        """Rows less coefficients."""
         return self.sizes.sum() - self.totals.shape[1]
 
     def deviance(self, theta: float) -> float:

@@ -76,8 +76,9 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
     lines = [
         "# Assumptions of the simulated study",
         "",
-        f"None of these {len(assumptions)} numbers is a result of the trial. They make the simulated tables, so that the "
-        "chapters can be shown at work; change one in `data/assumptions.yml`, rebuild, and the book follows.",
+        f"None of these {len(assumptions)} numbers is a result of the trial. They make the simulated tables, so "
+        "that the chapters can be shown at work, or are choices of this book's analysis. Change one in "
+        "`data/assumptions.yml`, rebuild, and the book follows.",
         "",
         "## All assumptions",
         "",

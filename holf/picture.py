@@ -99,7 +99,7 @@ def finish(figure: Figure, alt: str, table: Table, *, source: str) -> Picture:
     table : Table
         The drawn numbers.
     source : str
-        Where they came from, or `RECORD`; one that begins with ``simulated`` burns the mark into the pixels of every panel.
+        Where they came from, or `RECORD`; one that begins with ``simulated`` burns the mark into every panel.
     """
     if source.startswith("simulated"):
         for axes in figure.axes:

@@ -12,6 +12,21 @@ from holf.facts import FactError
 from holf.paths import data_path
 
 KINDS = ("primary", "secondary", "other")
+_COPIED = (
+    "label",
+    "kind",
+    "level",
+    "measure",
+    "fact",
+    "table",
+    "column",
+    "type",
+    "unit",
+    "show",
+    "direction",
+    "published",
+    "simulated",
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,8 @@ class Contrast:
 class Outcome:
     """One registered outcome: what the registry says, where its values stand, and how this book analyses it.
 
-    `estimator` is the primary one and `beside` names those shown next to it; `margin` is the smallest difference, in units of the outcome, that this book calls worth having; it is assumed.
+    `estimator` is the primary one and `beside` names those shown next to it. `margin` is the smallest difference, in
+    units of the outcome, that this book calls worth having; it is assumed.
     """
 
     id: str
@@ -110,21 +126,6 @@ def _outcome(name: str, entry: dict, waves: dict[str, int], file: str) -> Outcom
     margin = entry["margin"]
     if margin.get("class") != "assumed" or not margin.get("reason"):
         raise FactError(f"{where}: margin needs class assumed and a reason")
-    plain = (
-        "label",
-        "kind",
-        "level",
-        "measure",
-        "fact",
-        "table",
-        "column",
-        "type",
-        "unit",
-        "show",
-        "direction",
-        "published",
-        "simulated",
-    )
     return Outcome(
         id=name,
         level_class=entry.get("level_class", "published"),
@@ -135,7 +136,7 @@ def _outcome(name: str, entry: dict, waves: dict[str, int], file: str) -> Outcom
         beside=tuple(entry["model"]["beside"]),
         margin=margin["value"],
         margin_reason=margin["reason"],
-        **{key: entry[key] for key in plain},
+        **{key: entry[key] for key in _COPIED},
     )
 
 

@@ -28,6 +28,7 @@ class Batch:
 
     @property
     def free(self) -> float:
+        """Rows less coefficients, in each data set."""
         return self.sizes.sum() - len(self.gram) + 1
 
     def weigh(self, weight: np.ndarray) -> np.ndarray:

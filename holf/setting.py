@@ -33,15 +33,8 @@ def timeline(ledger: Ledger) -> Picture:
                 axes.plot([first], [place], "D", color=INK, markersize=6)
             else:
                 axes.barh(place, last - first, left=first, height=0.5, color="#c9d6df", edgecolor=INK)
-            axes.annotate(
-                start if first == last else f"{start} to {end}",
-                (last, place),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color=QUIET,
-            )
+            words, style = start if first == last else f"{start} to {end}", {"fontsize": 8, "color": QUIET}
+            axes.annotate(words, (last, place), xytext=(6, 0), textcoords="offset points", va="center", **style)
         axes.set_yticks(range(len(rows)), [row[0] for row in rows])
         axes.invert_yaxis()
         axes.xaxis_date()
@@ -51,16 +44,8 @@ def timeline(ledger: Ledger) -> Picture:
         axes.set_xlim(right=axes.get_xlim()[1] + 0.45 * (axes.get_xlim()[1] - axes.get_xlim()[0]))
         axes.tick_params(axis="x", labelsize=8, rotation=45)
         sns.despine(ax=axes)
-    table = Table(
-        "Dates of the trial",
-        ("What", "From", "To"),
-        tuple(
-            (label, Cell(start, "published", facts[0]), Cell(end, "published", facts[-1]))
-            for label, start, end, facts in rows
-        ),
-        folded=True,
-        source=RECORD,
-    )
+    dates = [(label, Cell(a, "published", facts[0]), Cell(b, "published", facts[-1])) for label, a, b, facts in rows]
+    table = Table("Dates of the trial", ("What", "From", "To"), tuple(dates), folded=True, source=RECORD)
     said = "; ".join(f"{label} {start}" + (f" to {end}" if end != start else "") for label, start, end, _ in rows)
     return finish(figure, f"Timeline. {said}.", table, source=RECORD)
 
@@ -75,29 +60,7 @@ def office_map(offices: pd.DataFrame) -> Picture:
     """
     with canvas(5.3) as (figure, (axes,)):
         sns.scatterplot(offices, x="lon_approx", y="lat_approx", color=INK, s=24, ax=axes, legend=False, zorder=3)
-        # Ten offices stand within a few kilometres: names wait in columns at the sides, lines lead to the places.
-        offices = offices.assign(crowded=offices["region_ssb_landsdel"] == "Oslo og Akershus")
-        west = (offices["lon_approx"] < 7) | offices["crowded"]
-        for names, x, align in ((offices[west], 3.4, "right"), (offices[~west], 17.6, "left")):
-            lowest = 58.4
-            for row in names.sort_values(["crowded", "lat_approx", "lon_approx"]).itertuples():
-                height = max(lowest, row.lat_approx)
-                axes.annotate(
-                    row.corrected_name.removeprefix("NAV "),
-                    (row.lon_approx, row.lat_approx),
-                    xytext=(x, height),
-                    ha=align,
-                    va="center",
-                    fontsize=8,
-                    arrowprops={
-                        "arrowstyle": "-",
-                        "color": "#b0b0b0",
-                        "lw": 0.7,
-                        "shrinkA": 1,
-                        "relpos": (1 if align == "right" else 0, 0.5),
-                    },
-                )
-                lowest = height + 0.42
+        _name_places(axes, offices)
         # One degree of longitude is about half a degree of latitude here.
         axes.set(
             xlabel="Longitude, degrees east",
@@ -123,6 +86,28 @@ def office_map(offices: pd.DataFrame) -> Picture:
         table,
         source=RECORD,
     )
+
+
+def _name_places(axes, offices: pd.DataFrame) -> None:
+    """Names in columns at the sides, lines to the places: ten offices stand within a few kilometres."""
+    offices = offices.assign(crowded=offices["region_ssb_landsdel"] == "Oslo og Akershus")
+    west = (offices["lon_approx"] < 7) | offices["crowded"]
+    for names, x, align in ((offices[west], 3.4, "right"), (offices[~west], 17.6, "left")):
+        line = {"arrowstyle": "-", "color": "#b0b0b0", "lw": 0.7, "shrinkA": 1}
+        line["relpos"] = (1 if align == "right" else 0, 0.5)
+        lowest = 58.4
+        for row in names.sort_values(["crowded", "lat_approx", "lon_approx"]).itertuples():
+            name, height = row.corrected_name.removeprefix("NAV "), max(lowest, row.lat_approx)
+            axes.annotate(
+                name,
+                (row.lon_approx, row.lat_approx),
+                xytext=(x, height),
+                ha=align,
+                va="center",
+                fontsize=8,
+                arrowprops=line,
+            )
+            lowest = height + 0.42
 
 
 def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, caption: str) -> Picture:

@@ -93,7 +93,7 @@ class Study:
         self.plan, self.source = plan, source
 
     def planted(self, outcome: str) -> float:
-        """The true difference between the models that the world plants in those who take part, in the outcome's unit."""
+        """The true difference between the models that the world plants in those who take part."""
         return self._sign * load_assumptions()[self.plan.outcome(outcome).simulated["effect"]].value
 
     def flow(self) -> Flow:
@@ -161,7 +161,7 @@ class Study:
             ``"model"``: offices randomised, HOLF against local practice. ``"coordinator"``: families drawn inside
             offices, any coordinator against ordinary follow-up, answered by the mean of the offices' own differences.
         adjusted : bool
-            Adjust for the plan's covariates (the outcome's own baseline); the contrast ``"coordinator"`` is not adjusted.
+            Adjust for the plan's covariates (the outcome's own baseline); never so for ``"coordinator"``.
         level : float
             Confidence level.
         """
@@ -196,7 +196,7 @@ class Study:
 
         Exact step-down max-T (Westfall and Young) over every allocation of the offices, from office means of what the
         baseline leaves unexplained, beside Holm's adjustment of the same exact p-values. The allocation set is all ways
-        to choose the treated offices without restriction: an assumption, since the record does not say how they were drawn.
+        to choose the treated offices without restriction: an assumption, since the record does not say.
         """
         named = [outcome for outcome in self.plan.outcomes.values() if outcome.kind == kind]
         means = [self._office_means(outcome) for outcome in named]

@@ -15,7 +15,7 @@ CHAPTERS = {
     "plain": [
         "# Plain\n\n## Part",
         "factor = 2",
-        "from holf.table import Table\nTable('Twice', ('x',), ((str(21 * factor),),))",
+        "from holf.table import RECORD, Cell, Table\nTable('Twice', ('x', 'y'), (('a', Cell(str(21 * factor), 'derived')),), source=RECORD)",
     ],
     "study": [
         "# Study\n\n## Part",

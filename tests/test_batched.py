@@ -56,13 +56,7 @@ def trials(seed, n_sets, n_clusters, largest, icc, n_covariates):
 
 # 150 examples agreed as well; ten are kept here because each takes a second.
 @settings(max_examples=10, deadline=None, derandomize=True)
-@given(
-    st.integers(0, 10**6),
-    st.integers(5, 9),
-    st.integers(3, 6),
-    st.sampled_from([0.0, 0.1, 0.6]),
-    st.integers(0, 1),
-)
+@given(st.integers(0, 10**6), st.integers(5, 9), st.integers(3, 6), st.sampled_from([0.0, 0.1, 0.6]), st.integers(0, 1))
 def test_equals_a_slow_and_certain_optimisation(seed, n_clusters, largest, icc, n_covariates):
     outcomes, design, cluster = trials(seed, 2, n_clusters, largest, icc, n_covariates)
     fit = batched_reml(outcomes, design, cluster)

@@ -64,8 +64,11 @@ def test_unmoved_by_units_order_and_labels():
     base = icc(frame, "y", cluster="office", arm="arm")
     changed = frame.assign(y=3 - 7 * frame["y"], office="s" + frame["office"].astype(str))
     found = icc(changed.sample(frac=1, random_state=1), "y", cluster="office", arm="arm")
-    np.testing.assert_allclose([found.estimate, found.ci_low, found.ci_high, found.mean_size],
-                               [base.estimate, base.ci_low, base.ci_high, base.mean_size], rtol=1e-10)
+    np.testing.assert_allclose(
+        [found.estimate, found.ci_low, found.ci_high, found.mean_size],
+        [base.estimate, base.ci_low, base.ci_high, base.mean_size],
+        rtol=1e-10,
+    )
 
 
 def test_missing_rows_are_left_out():
@@ -80,17 +83,20 @@ def test_no_variation_inside_is_one():
     assert (found.estimate, found.ci_low, found.ci_high) == (1, 1, 1)
 
 
-@pytest.mark.parametrize("change, arguments, message", [
-    (lambda f: f, {"arm": "group"}, "'group' is not in the frame"),
-    (lambda f: f.assign(y="a"), {}, "'y' is not numeric"),
-    (lambda f: f.assign(y=2.5), {}, "'y' is constant"),
-    (lambda f: f.assign(y=(f["arm"] == "new") * 1.0), {"arm": "arm"}, "'y' is constant"),
-    (lambda f: f.groupby("office").head(1), {}, "every cluster has one row"),
-    (lambda f: f[f["office"] == 2], {}, "needs two clusters"),
-    (lambda f: f.assign(y=np.nan), {}, "needs two clusters"),
-    (lambda f: f.assign(arm=f["arm"].where(f.index != 3, "both")), {"arm": "arm"}, "not constant inside 'office'"),
-    (lambda f: f, {"level": 1}, "level must lie"),
-])
+@pytest.mark.parametrize(
+    "change, arguments, message",
+    [
+        (lambda f: f, {"arm": "group"}, "'group' is not in the frame"),
+        (lambda f: f.assign(y="a"), {}, "'y' is not numeric"),
+        (lambda f: f.assign(y=2.5), {}, "'y' is constant"),
+        (lambda f: f.assign(y=(f["arm"] == "new") * 1.0), {"arm": "arm"}, "'y' is constant"),
+        (lambda f: f.groupby("office").head(1), {}, "every cluster has one row"),
+        (lambda f: f[f["office"] == 2], {}, "needs two clusters"),
+        (lambda f: f.assign(y=np.nan), {}, "needs two clusters"),
+        (lambda f: f.assign(arm=f["arm"].where(f.index != 3, "both")), {"arm": "arm"}, "not constant inside 'office'"),
+        (lambda f: f, {"level": 1}, "level must lie"),
+    ],
+)
 def test_refusals(change, arguments, message):
     with pytest.raises(ValueError, match=message):
         icc(change(read("tiny")), "y", cluster="office", **arguments)
@@ -103,11 +109,18 @@ def test_design_effect_is_kish_with_the_sizes_squares():
     assert design_effect([30, 30], 0) == 1
 
 
-@pytest.mark.parametrize("sizes, rho, message", [
-    ([], 0.1, "sizes"), ([3, 0], 0.1, "sizes"), ([3, np.nan], 0.1, "sizes"), ([[3], [4]], 0.1, "sizes"),
-    ([3, 4], 1.5, "between -1 and 1"), ([3, 4], float("nan"), "between -1 and 1"),
-    ([30, 30], -0.5, "more negative"),
-])
+@pytest.mark.parametrize(
+    "sizes, rho, message",
+    [
+        ([], 0.1, "sizes"),
+        ([3, 0], 0.1, "sizes"),
+        ([3, np.nan], 0.1, "sizes"),
+        ([[3], [4]], 0.1, "sizes"),
+        ([3, 4], 1.5, "between -1 and 1"),
+        ([3, 4], float("nan"), "between -1 and 1"),
+        ([30, 30], -0.5, "more negative"),
+    ],
+)
 def test_design_effect_refuses(sizes, rho, message):
     with pytest.raises(ValueError, match=message):
         design_effect(sizes, rho)

@@ -13,8 +13,9 @@ from holf.odds import marginal_odds_ratio
 
 def both(frame, covariates):
     """The two effects by the public estimators."""
-    found = [estimate_effect(frame, "y", estimator=name, covariates=covariates, **ROLES)
-             for name in ("cr2", "cluster_means")]
+    found = [
+        estimate_effect(frame, "y", estimator=name, covariates=covariates, **ROLES) for name in ("cr2", "cluster_means")
+    ]
     return found[0].estimate, found[1].estimate
 
 
@@ -35,8 +36,10 @@ def test_jackknife_of_a_difference_of_means_is_welch():
     generator = np.random.default_rng(2)
     treated = np.arange(11) < 6
     values = generator.normal(size=11)
-    left_out = [values[treated & (np.arange(11) != k)].mean() - values[~treated & (np.arange(11) != k)].mean()
-                for k in range(11)]
+    left_out = [
+        values[treated & (np.arange(11) != k)].mean() - values[~treated & (np.arange(11) != k)].mean()
+        for k in range(11)
+    ]
     welch = values[treated].var(ddof=1) / 6 + values[~treated].var(ddof=1) / 5
     assert jackknife_error(np.array(left_out), treated) == pytest.approx(welch**0.5)
 
@@ -81,15 +84,19 @@ def test_odds_ratio_turns_with_the_arms_and_the_outcome():
     reverse = marginal_odds_ratio(frame.assign(b=1 - frame["b"]), "b", covariates=["x"], **ROLES)
     for other in (swapped, reverse):
         assert (other.estimate, other.ci_low, other.p_value) == pytest.approx(
-            (1 / base.estimate, 1 / base.ci_high, base.p_value))
+            (1 / base.estimate, 1 / base.ci_high, base.p_value)
+        )
 
 
-@pytest.mark.parametrize("change, arguments, message", [
-    (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
-    (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "in an arm, 0 or 1 occurs in fewer than two"),
-    (lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["office"] == 0), 0)), {}, "fewer than two"),
-    (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict 0 and 1 perfectly"),
-])
+@pytest.mark.parametrize(
+    "change, arguments, message",
+    [
+        (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
+        (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "in an arm, 0 or 1 occurs in fewer than two"),
+        (lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["office"] == 0), 0)), {}, "fewer than two"),
+        (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict 0 and 1 perfectly"),
+    ],
+)
 def test_odds_ratio_refuses_what_is_not_finite(change, arguments, message):
     with pytest.raises(ValueError, match=message):
         marginal_odds_ratio(change(small()), "b", **(ROLES | arguments))

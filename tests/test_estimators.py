@@ -25,10 +25,16 @@ def small(offices=10, rows=4, seed=1):
     """A small trial without oddities; tests then break one thing in it."""
     generator = np.random.default_rng(seed)
     office = np.repeat(np.arange(offices), rows)
-    return pd.DataFrame({"office": office, "arm": np.where(office % 2, "new", "usual"),
-                         "x": generator.normal(size=len(office)), "z": generator.normal(size=offices)[office],
-                         "y": generator.normal(size=len(office)) + generator.normal(size=offices)[office],
-                         "b": generator.integers(0, 2, len(office))})
+    return pd.DataFrame(
+        {
+            "office": office,
+            "arm": np.where(office % 2, "new", "usual"),
+            "x": generator.normal(size=len(office)),
+            "z": generator.normal(size=offices)[office],
+            "y": generator.normal(size=len(office)) + generator.normal(size=offices)[office],
+            "b": generator.integers(0, 2, len(office)),
+        }
+    )
 
 
 def test_interval_and_p_value_come_from_the_same_t():
@@ -63,7 +69,9 @@ def test_estimands_are_named():
     named = {name: effect(small(), estimator=name).estimand for name in METHODS}
     assert {name for name, estimand in named.items() if estimand == "family average"} == {"cr2", "cr3", "naive"}
     assert {name for name, estimand in named.items() if estimand == "office average"} == {
-        "cluster_means", "randomisation"}
+        "cluster_means",
+        "randomisation",
+    }
 
 
 def numbers(found):
@@ -81,12 +89,18 @@ def test_known_transformations(trial, name):
         found = effect(same, estimator=name, covariates=["x", "z"])
         np.testing.assert_allclose(numbers(found), numbers(base), rtol=2e-8)
     scaled = effect(frame.assign(y=frame["y"] * -250), estimator=name, covariates=["x", "z"])
-    np.testing.assert_allclose([scaled.estimate, scaled.se, scaled.ci_low, scaled.ci_high],
-                               np.array([base.estimate, -base.se, base.ci_high, base.ci_low]) * -250, rtol=2e-8)
+    np.testing.assert_allclose(
+        [scaled.estimate, scaled.se, scaled.ci_low, scaled.ci_high],
+        np.array([base.estimate, -base.se, base.ci_high, base.ci_low]) * -250,
+        rtol=2e-8,
+    )
     np.testing.assert_allclose([scaled.df, scaled.p_value], [base.df, base.p_value], rtol=2e-8)
     swapped = effect(frame, estimator=name, covariates=["x", "z"], treated="usual")
-    np.testing.assert_allclose([swapped.estimate, swapped.se, swapped.p_value, swapped.ci_low],
-                               [-base.estimate, base.se, base.p_value, -base.ci_high], rtol=2e-8)
+    np.testing.assert_allclose(
+        [swapped.estimate, swapped.se, swapped.p_value, swapped.ci_low],
+        [-base.estimate, base.se, base.p_value, -base.ci_high],
+        rtol=2e-8,
+    )
 
 
 def test_missing_rows_are_dropped_and_counted():
@@ -105,10 +119,15 @@ def test_an_unused_column_may_hold_anything():
 
 def test_nullable_boolean_and_categorical_columns():
     frame = small()
-    typed = frame.assign(b=frame["b"].astype("boolean"), arm=frame["arm"].astype("category"),
-                         office=frame["office"].astype("string"), x=frame["x"].astype("Float64"))
-    np.testing.assert_allclose(numbers(effect(typed, "b", covariates=["x"])),
-                               numbers(effect(frame, "b", covariates=["x"])), rtol=1e-12)
+    typed = frame.assign(
+        b=frame["b"].astype("boolean"),
+        arm=frame["arm"].astype("category"),
+        office=frame["office"].astype("string"),
+        x=frame["x"].astype("Float64"),
+    )
+    np.testing.assert_allclose(
+        numbers(effect(typed, "b", covariates=["x"])), numbers(effect(frame, "b", covariates=["x"])), rtol=1e-12
+    )
 
 
 BROKEN = {
@@ -127,29 +146,49 @@ BROKEN = {
     "empty": (lambda f: f.iloc[:0], {}, "no row has a value in every column"),
     "constant": (lambda f: f.assign(y=7.1), {}, "'y' is constant"),
     "arm explains all": (lambda f: f.assign(y=(f["arm"] == "new") * 1.0), {}, "'y' does not vary beyond the arm"),
-    "covariate explains all": (lambda f: f.assign(y=3 * f["x"] + 1), {"covariates": ["x"]},
-                               "'y' does not vary beyond"),
+    "covariate explains all": (lambda f: f.assign(y=3 * f["x"] + 1), {"covariates": ["x"]}, "'y' does not vary beyond"),
     "constant covariate": (lambda f: f.assign(x=3.3), {"covariates": ["x"]}, "covariate 'x' is constant"),
-    "collinear": (lambda f: f.assign(w=2 * f["x"] - f["z"]), {"covariates": ["x", "z", "w"]},
-                  "covariate 'w' is a linear combination"),
-    "covariate is the arm": (lambda f: f.assign(w=(f["arm"] == "new") * 1), {"covariates": ["w"]},
-                             "covariate 'w' is a linear combination"),
+    "collinear": (
+        lambda f: f.assign(w=2 * f["x"] - f["z"]),
+        {"covariates": ["x", "z", "w"]},
+        "covariate 'w' is a linear combination",
+    ),
+    "covariate is the arm": (
+        lambda f: f.assign(w=(f["arm"] == "new") * 1),
+        {"covariates": ["w"]},
+        "covariate 'w' is a linear combination",
+    ),
     "three arms": (lambda f: f.assign(arm=f["arm"].where(f["office"] > 1, "third")), {}, "'arm' has 3 arms"),
     "one arm": (lambda f: f.assign(arm="new"), {}, "'arm' has only one arm"),
     "no such arm": (lambda f: f, {"treated": "NEW"}, "no complete row with the treated value 'NEW'"),
-    "mixed office": (lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")), {},
-                     "'arm' is not constant inside 'office': 1 cluster"),
+    "mixed office": (
+        lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")),
+        {},
+        "'arm' is not constant inside 'office': 1 cluster",
+    ),
     "three offices an arm": (lambda f: f[f["office"] < 7], {}, "an arm has 3 cluster.* at least 4"),
     "level": (lambda f: f, {"level": 95}, "level must lie between 0 and 1"),
     "estimator": (lambda f: f, {"estimator": "ols"}, "estimator must be one of cr2, cr3"),
-    "too few rows": (lambda f: f[f["office"] < 8].groupby("office").head(1).assign(
-        **{f"c{i}": np.random.default_rng(i).normal(size=8) for i in range(7)}),
-        {"covariates": [f"c{i}" for i in range(7)]}, "too few for 9 coefficients"),
-    "no df for gee": (lambda f: f[f["office"] < 8].assign(
-        **{f"c{i}": np.random.default_rng(i).normal(size=32) for i in range(6)}),
-        {"covariates": [f"c{i}" for i in range(6)], "estimator": "gee"}, "leave gee no degrees of freedom"),
-    "no df": (lambda f: f[f["office"] < 8].assign(**{f"c{i}": (f["office"] / 7) ** i for i in range(2, 8)}),
-              {"covariates": [f"c{i}" for i in range(2, 8)]}, "constant inside 'office' are too many for 8"),
+    "too few rows": (
+        lambda f: (
+            f[f["office"] < 8]
+            .groupby("office")
+            .head(1)
+            .assign(**{f"c{i}": np.random.default_rng(i).normal(size=8) for i in range(7)})
+        ),
+        {"covariates": [f"c{i}" for i in range(7)]},
+        "too few for 9 coefficients",
+    ),
+    "no df for gee": (
+        lambda f: f[f["office"] < 8].assign(**{f"c{i}": np.random.default_rng(i).normal(size=32) for i in range(6)}),
+        {"covariates": [f"c{i}" for i in range(6)], "estimator": "gee"},
+        "leave gee no degrees of freedom",
+    ),
+    "no df": (
+        lambda f: f[f["office"] < 8].assign(**{f"c{i}": (f["office"] / 7) ** i for i in range(2, 8)}),
+        {"covariates": [f"c{i}" for i in range(2, 8)]},
+        "constant inside 'office' are too many for 8",
+    ),
 }
 
 
@@ -244,12 +283,23 @@ def odd_trials(draw):
     treated = generator.permutation(len(sizes)) < generator.integers(3, len(sizes) - 3)
     count = len(office)
     outcome = draw(st.sampled_from(["normal", "binary", "rare", "one arm", "alike"]))
-    y = {"normal": generator.normal(size=count), "binary": generator.integers(0, 2, count),
-         "rare": generator.random(count) < 0.08, "one arm": treated[office] * generator.integers(0, 2, count),
-         "alike": generator.normal(size=len(sizes)).round(1)[office]}[outcome]
-    frame = pd.DataFrame({"office": office, "arm": np.where(treated[office], "new", "usual"), "y": y * 1.0,
-                          "x": generator.normal(size=count), "one": np.arange(len(sizes))[office] == 0,
-                          "z": generator.integers(0, 2, len(sizes))[office]})
+    y = {
+        "normal": generator.normal(size=count),
+        "binary": generator.integers(0, 2, count),
+        "rare": generator.random(count) < 0.08,
+        "one arm": treated[office] * generator.integers(0, 2, count),
+        "alike": generator.normal(size=len(sizes)).round(1)[office],
+    }[outcome]
+    frame = pd.DataFrame(
+        {
+            "office": office,
+            "arm": np.where(treated[office], "new", "usual"),
+            "y": y * 1.0,
+            "x": generator.normal(size=count),
+            "one": np.arange(len(sizes))[office] == 0,
+            "z": generator.integers(0, 2, len(sizes))[office],
+        }
+    )
     frame["y"] = frame["y"].mask(generator.random(count) < draw(st.sampled_from([0, 0.2])))
     return frame, draw(st.lists(st.sampled_from(["x", "z", "one"]), max_size=3, unique=True))
 
@@ -266,8 +316,9 @@ def test_finite_or_refused(trial, name):
             return
     documented = {"df"} if name == "randomisation" else set()
     documented |= {"icc"} if found.n_units == found.n_clusters else set()
-    endless = {key for key, value in dataclasses.asdict(found).items()
-               if isinstance(value, float) and not math.isfinite(value)}
+    endless = {
+        key for key, value in dataclasses.asdict(found).items() if isinstance(value, float) and not math.isfinite(value)
+    }
     assert endless <= documented
     assert found.se > 0 and 0 <= found.p_value <= 1 and found.ci_low <= found.ci_high
     assert name in ("naive", "randomisation") or 0 < found.df <= found.n_clusters - 2

@@ -108,6 +108,22 @@ def test_an_assumption_without_class_range_or_reason_is_refused(tmp_path, change
         load_assumptions(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("children_shares", [0.5, 0.5, 0.5, 0.5], "do not add up"),
+        ("families_enrolled", 901, "more families are enrolled than drawn"),
+    ],
+)
+def test_assumptions_that_do_not_fit_each_other_are_refused(tmp_path, name, value, said):
+    entries = yaml.safe_load((project_root() / "data" / "assumptions.yml").read_text(encoding="utf-8"))
+    entries[name] |= {"value": value, "range": [0, 2000]}
+    path = tmp_path / "assumptions.yml"
+    path.write_text(yaml.safe_dump(entries), encoding="utf-8")
+    with pytest.raises(FactError, match=said):
+        load_assumptions(path)
+
+
 def test_assumptions_lean_on_rows_that_exist():
     ledger = load_ledger()
     leans = [key for entry in load_assumptions().values() for key in entry.facts]

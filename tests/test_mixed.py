@@ -50,8 +50,12 @@ def test_nothing_near_is_more_likely(name):
 def test_the_best_of_a_search_over_both_variances():
     trial = loaded("tiny")
     fit = fitted(trial)
-    found = optimize.minimize(lambda logs: restricted_deviance(trial, *np.exp(logs)), [0.0, 0.0],
-                              method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+    found = optimize.minimize(
+        lambda logs: restricted_deviance(trial, *np.exp(logs)),
+        [0.0, 0.0],
+        method="Nelder-Mead",
+        options={"xatol": 1e-9, "fatol": 1e-12},
+    )
     np.testing.assert_allclose([fit.within, fit.between], np.exp(found.x), rtol=1e-6)
 
 

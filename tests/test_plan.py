@@ -1,5 +1,7 @@
 """The analysis plan, the slots for Table 1, and the schema of the study tables."""
 
+import re
+
 import pandas as pd
 import pytest
 import yaml
@@ -116,22 +118,37 @@ def test_simulated_tables_obey_keys_links_and_domains():
             assert "maximum" not in rules or (values <= rules["maximum"]).all()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (lambda text: text.replace("arm", "group", 1), "column arm is missing"),
-        (
-            lambda text: text.replace("holf,", "holf,secret-31337 ", 1),
-            "families_identified: not every value is of type integer",
-        ),
-        (None, "offices.csv: the file is missing"),
-    ],
-)
-def test_a_table_that_does_not_fit_is_refused_without_its_values(tmp_path, spoil, said):
+SPOILED = {
+    "column arm is missing": ("offices", lambda text: text.replace("arm", "group", 1)),
+    "families_identified: not every value is of type integer": (
+        "offices",
+        lambda text: text.replace("holf,", "holf,31337 x", 1),
+    ),
+    "column arm: a value is not one of holf, local": ("offices", lambda text: text.replace("holf", "31337", 1)),
+    "column office_id: the key is not unique": ("offices", lambda text: text.replace("SYN-S02", "SYN-S01")),
+    "column family_id: not every value is found in families.csv": (
+        "parents",
+        lambda text: text.replace("SYN-F0", "SYN-X0", 1),
+    ),
+    "column n_children_u16: a value lies outside 1 to 4": (
+        "families",
+        lambda text: re.sub(r"(\n(?:[^,\n]*,){7})\d,", r"\g<1>31337,", text, count=1),
+    ),
+    "column eligible: a required value is missing": (
+        "families",
+        lambda text: re.sub(r"(\n[^,]*,[^,]*),1,", r"\1,,", text, count=1),
+    ),
+    "offices.csv: the file is missing": ("offices", None),
+}
+
+
+@pytest.mark.parametrize("said", SPOILED)
+def test_a_table_that_does_not_fit_is_refused_without_its_values(tmp_path, said):
     for path in (DATA / "simulated" / "null").glob("*.csv"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    offices = tmp_path / "offices.csv"
-    offices.unlink() if spoil is None else offices.write_text(spoil(offices.read_text()))
-    with pytest.raises(SchemaError, match=said) as caught:
+    name, spoil = SPOILED[said]
+    table = tmp_path / f"{name}.csv"
+    table.unlink() if spoil is None else table.write_text(spoil(table.read_text()))
+    with pytest.raises(SchemaError, match=re.escape(said)) as caught:
         load_schema().read(tmp_path)
-    assert "31337" not in str(caught.value) and caught.value.__cause__ is None
+    assert "31337" not in str(caught.value) and "SYN-" not in str(caught.value) and caught.value.__cause__ is None

@@ -99,9 +99,7 @@ def test_welch_equals_brute_force(design):
         return
     found = brute_force.counts(values, weights, treated, strata, brute_force.signed_square_of_welch)
     for position, alternative in enumerate(("greater", "less", "two-sided")):
-        result = randomisation_test(
-            floats(values), treated, statistic="welch", alternative=alternative, interval=False
-        )
+        result = randomisation_test(floats(values), treated, statistic="welch", alternative=alternative, interval=False)
         assert result.p_value == found[position] / found[3]
 
 
@@ -161,15 +159,14 @@ def test_welch_interval_is_where_the_test_stops_rejecting():
 
 
 # R 4.2.2, coin 1.4-2: oneway_test(v ~ g, distribution = exact("split-up")), and with | b and exact("shift").
-MEANS = np.array([31, 44, 52, 38, 47, 29, 55, 41, 36, 60, 33, 49, 45, 58, 40, 27, 35, 50, 43, 39, 62, 30, 46, 37,
-                  53, 42, 34, 48, 57])
+MEANS = np.array(
+    [31, 44, 52, 38, 47, 29, 55, 41, 36, 60, 33, 49, 45, 58, 40, 27, 35, 50, 43, 39, 62, 30, 46, 37, 53, 42, 34, 48, 57]
+)
 ARM = np.array([1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 1, 1])
 
 
 @pytest.mark.parametrize("scale", [1, 8, 7.3])
-@pytest.mark.parametrize(
-    "alternative, count", [("two-sided", 447_696), ("greater", 228_930), ("less", 77_358_726)]
-)
+@pytest.mark.parametrize("alternative, count", [("two-sided", 447_696), ("greater", 228_930), ("less", 77_358_726)])
 def test_counts_of_coin_to_the_last_allocation(scale, alternative, count):
     result = randomisation_test(MEANS / scale, ARM, alternative=alternative, interval=False)
     assert round(result.p_value * 77_558_760) == count

@@ -53,7 +53,11 @@ def test_step_down_equals_brute_force(seed, size, n_strata, weighted, binary):
     every, observed = joint_by_brute_force(table, weights, treated, strata)
     for alternative, view in (("two-sided", np.abs), ("greater", lambda t: t), ("less", lambda t: -t)):
         result = randomisation_test(
-            table, treated, strata=strata, weights=weights if weighted else None, alternative=alternative,
+            table,
+            treated,
+            strata=strata,
+            weights=weights if weighted else None,
+            alternative=alternative,
             interval=False,
         )
         assert result.p_value_adjusted == pytest.approx(step_down(view(every), view(observed)), abs=1e-12)

@@ -53,8 +53,7 @@ def test_a_cluster_that_fits_itself_takes_the_pseudo_inverse():
 def test_cr0_is_statsmodels_without_its_factor():
     trial = read_trial(read("main"), "y", covariates=["x"], **ROLES)
     design = trial.basis @ np.linalg.inv(trial.back)
-    found = sm.OLS(trial.y, design).fit(
-        cov_type="cluster", cov_kwds={"groups": trial.codes, "use_correction": False})
+    found = sm.OLS(trial.y, design).fit(cov_type="cluster", cov_kwds={"groups": trial.codes, "use_correction": False})
     ours = fitted(trial)
     np.testing.assert_allclose(ours.coefficients, found.params, rtol=1e-10)
     ses = [cluster_robust(ours, contrast, "CR0").se for contrast in np.eye(3)]

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 import holf
-from holf import figures, record, tables, text
+from holf import figures, setting, tables, text
 from holf.paths import project_root
 from holf.picture import canvas, finish
 from holf.sentences import effect_sentence
-from holf.table import MARK, Cell, Table, joint_source
+from holf.table import MARK, RECORD, Cell, Table, joint_source
 
 WORLDS = ("null", "benefit", "harm")
 
@@ -47,21 +47,23 @@ def test_rounding(shown, expected):
 def test_table_marks_what_is_simulated():
     rows = (("a", "1"),)
     record, simulated = (
-        Table("Facts", ("x", "y"), rows),
+        Table("Facts", ("x", "y"), rows, source=RECORD),
         Table("Facts", ("x", "y"), rows, source="simulated: null world"),
     )
     assert MARK not in record._repr_html_() + repr(record)
-    assert f"{MARK}</strong> (null world)" in simulated._repr_html_() and repr(simulated).startswith(
-        f"{MARK} (null world)"
-    )
+    assert f"{MARK}</strong>" in simulated._repr_html_() and repr(simulated).startswith(f"{MARK} (null world)")
     assert 'data-holf="simulated"' in simulated._repr_html_() and 'data-holf="record"' in record._repr_html_()
 
 
 def test_table_escapes_and_checks_its_rows():
-    html = Table("<b>", ("x",), ((Cell("<i>", "published", "F001"),),))._repr_html_()
+    html = Table("<b>", ("x",), ((Cell("<i>", "published", "F001"),),), source=RECORD)._repr_html_()
     assert "<b>" not in html and "<i>" not in html and 'href="ledger.html#f001"' in html
     with pytest.raises(ValueError, match="a row has 1 entries for 2 columns"):
-        Table("t", ("x", "y"), (("a",),))
+        Table("t", ("x", "y"), (("a",),), source=RECORD)
+    with pytest.raises(ValueError, match="source must be RECORD or begin with simulated"):
+        Table("t", ("x",), (("a",),), source="")
+    with pytest.raises(TypeError, match="source"):
+        Table("t", ("x",), (("a",),))
 
 
 def test_simulated_and_real_never_share_a_table_or_a_figure(studies):
@@ -71,7 +73,7 @@ def test_simulated_and_real_never_share_a_table_or_a_figure(studies):
     outcome = studies[0].plan.outcome("income")
     mixed = [studies[0].effect("income"), replace(studies[1].effect("income"), source="release 1")]
     with pytest.raises(ValueError, match="must not be shown together"):
-        figures.outcome_effects(mixed, outcome)
+        figures.outcome_effects(mixed, outcome, {})
     with pytest.raises(ValueError, match="must not be shown together"):
         tables.effects_table([(outcome, "x", effect) for effect in mixed], "c")
 
@@ -81,7 +83,7 @@ def drawn(studies):
     income = plan.outcome("income")
     effects = [study.effect("income") for study in studies]
     yield figures.outcome_levels({study.source: study.levels("income") for study in studies}, income, plan)
-    yield figures.outcome_effects(effects, income)
+    yield figures.outcome_effects(effects, income, {})
     yield figures.overview({s.source: [s.effect(name) for name in plan.outcomes] for s in studies}, plan.outcomes)
     yield figures.change_and_effect(
         [s.change("income", arm) for s in studies for arm in ("holf", "local")], effects, income, plan
@@ -107,9 +109,9 @@ def test_figures_of_the_record_are_not_stamped():
     ledger = holf.load_ledger()
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
     for picture in (
-        record.timeline(ledger),
-        record.office_map(offices),
-        record.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c"),
+        setting.timeline(ledger),
+        setting.office_map(offices),
+        setting.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c"),
     ):
         assert MARK not in picture.alt and not picture.table.is_simulated
         assert Image.open(io.BytesIO(picture._repr_png_())).info["Comment"] == "RECORD"
@@ -117,7 +119,7 @@ def test_figures_of_the_record_are_not_stamped():
 
 def test_map_has_one_colour_and_every_office():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    picture = record.office_map(offices)
+    picture = setting.office_map(offices)
     axes = picture.figure.axes[0]
     assert len({tuple(colour) for colour in axes.collections[0].get_facecolors()}) == 1
     assert {note.get_text() for note in axes.texts} == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
@@ -125,23 +127,25 @@ def test_map_has_one_colour_and_every_office():
 
 def test_text_alternative_has_the_drawn_numbers(studies):
     effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
-    picture = figures.outcome_effects([effect], outcome)
+    picture = figures.outcome_effects([effect], outcome, {})
     shown = text.difference(effect.estimate, "nok")
     assert shown in picture.alt and shown in repr(picture.table)
-    moved = figures.outcome_effects([replace(effect, estimate=effect.estimate + 500)], outcome)
+    moved = figures.outcome_effects([replace(effect, estimate=effect.estimate + 500)], outcome, {})
     assert shown not in moved.alt
 
 
 def test_same_figure_same_bytes(studies):
     effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
-    one, two = (figures.outcome_effects([effect], outcome)._repr_png_() for _ in range(2))
+    one, two = (figures.outcome_effects([effect], outcome, {})._repr_png_() for _ in range(2))
     assert one == two
 
 
 def test_finish_stamps_by_source_alone():
     with canvas(1.0) as (figure, _):
-        assert finish(figure, "x", Table("t", ("a",), ()), source="").alt == "x"
-        assert finish(figure, "x", Table("t", ("a",), ()), source="simulated: null world").alt.startswith(MARK)
+        assert finish(figure, "x", Table("t", ("a",), (), source=RECORD), source=RECORD).alt == "x"
+        assert finish(
+            figure, "x", Table("t", ("a",), (), source=RECORD), source="simulated: null world"
+        ).alt.startswith(MARK)
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,24 @@ def foreign_image(soup):
     soup.select_one(".cell_output img")["src"] = "../_static/check-solid.svg"
 
 
+def plant(soup, html):
+    soup.select_one(".cell_output").append(BeautifulSoup(html, "html.parser"))
+
+
 PLANTED = {
+    "whose title does not say": lambda soup: soup.title.string.replace_with("Financial situation"),
+    "without the badge of its class": lambda soup: (
+        soup.select_one('table[data-holf="record"] tbody td').string.replace_with("61 NOK")
+        if soup.select_one('table[data-holf="record"] tbody td').string
+        else soup.select_one('table[data-holf="record"] tbody td').replace_with(
+            BeautifulSoup("<td>+61 NOK</td>", "html.parser")
+        )
+    ),
+    "output 'HOLF offices do better.'": lambda soup: plant(soup, "<div><span>HOLF offices do better.</span></div>"),
+    "output 'effect 61'": lambda soup: plant(soup, "<ul><li>effect 61</li></ul>"),
+    "an output holds svg": lambda soup: plant(soup, "<svg><text>61</text></svg>"),
     "without the banner": lambda soup: soup.select_one(".holf-banner-simulated").decompose(),
-    "does not begin with SIMULATED": lambda soup: soup.select_one(
+    "is simulated, but does not begin with SIMULATED": lambda soup: soup.select_one(
         'table[data-holf="simulated"] .holf-mark'
     ).decompose(),
     "was not made by holf.table": bare_table,
@@ -97,9 +112,7 @@ PLANTED = {
         alt="A figure"
     ),
     "was not drawn by holf.picture": foreign_image,
-    "shows a number on a simulated page": lambda soup: soup.select_one(".cell_output").append(
-        BeautifulSoup("<pre>0.61</pre>", "html.parser")
-    ),
+    "output '0.61' on a simulated page": lambda soup: plant(soup, "<pre>0.61</pre>"),
 }
 
 
@@ -161,4 +174,4 @@ def test_table_twin_stands_behind_every_figure(site):
 
 
 def test_table_is_recognised_by_the_check():
-    assert 'data-holf="record"' in Table("t", ("a",), (("1",),))._repr_html_()
+    assert 'data-holf="record"' in Table("t", ("a",), (("1",),), source="record")._repr_html_()

@@ -97,6 +97,8 @@ def test_wrong_questions(study):
         study.effect("housing", "m24")
     with pytest.raises(ValueError, match="known: employment"):
         study.effect("happiness")
+    with pytest.raises(ValueError, match="has one estimator"):
+        study.effect("income", contrast="coordinator", estimator="cr2")
     with pytest.raises(StudyError, match="nobody in group"):
         study.change("income", "ordinary")
 
@@ -106,6 +108,46 @@ def test_real_data_are_refused(tmp_path):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     with pytest.raises(StudyError, match="not marked as simulated"):
         holf.open_study(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        '{"simulated": false, "world": "null", "seed": 1, "inputs_sha256": ""}',
+        '{"simulated": true}',
+        "[1]",
+        "not json",
+        "",
+        '{"simulated": "yes", "world": "null", "seed": 1, "inputs_sha256": ""}',
+        '{"simulated": true, "world": "Oslo", "seed": 1, "inputs_sha256": ""}',
+    ],
+)
+def test_a_mark_that_is_not_whole_and_true_is_no_mark(tmp_path, mark):
+    folder = write_study("null", tmp_path / "x", seed=1)
+    (folder / MARK_FILE).write_text(mark)
+    with pytest.raises(StudyError, match="not marked as simulated"):
+        holf.open_study(folder)
+
+
+def test_ids_that_are_not_synthetic_are_refused_whatever_the_mark_says(tmp_path):
+    folder = write_study("null", tmp_path / "x", seed=1)
+    for path in folder.glob("*.csv"):
+        path.write_text(path.read_text().replace("SYN-F", "4711-"))
+    with pytest.raises(StudyError, match="holds other ids than SYN-") as caught:
+        holf.open_study(folder)
+    assert "4711" not in str(caught.value)
+
+
+def test_another_world_in_the_place_of_the_projects_own_is_refused(tmp_path, monkeypatch):
+    import shutil
+
+    for name in ("data", "holf"):
+        shutil.copytree(project_root() / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    shutil.rmtree(tmp_path / "data" / "simulated" / "null")
+    shutil.copytree(tmp_path / "data" / "simulated" / "harm", tmp_path / "data" / "simulated" / "null")
+    with pytest.raises(StudyError, match="another world"):
+        holf.open_study("null")
 
 
 def test_own_tables_older_than_their_inputs_are_refused(tmp_path, monkeypatch):
@@ -119,7 +161,7 @@ def test_own_tables_older_than_their_inputs_are_refused(tmp_path, monkeypatch):
     assumptions.write_text(
         assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 901"), encoding="utf-8"
     )
-    with pytest.raises(StudyError, match="older than the assumptions"):
+    with pytest.raises(StudyError, match="older, or another world or seed"):
         holf.open_study("null")
 
 
