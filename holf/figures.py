@@ -140,38 +140,15 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
 def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Picture:
     """Before-after change of each arm beside the difference between the arms, one panel a source."""
     factor, unit = text.scale(outcome.show)
-    sources = [effect.source for effect in effects]
-    rows = []
-    with canvas(0.7 + 1.6 * len(sources), len(sources), sharex=True) as (figure, panels):
+    with canvas(0.7 + 1.6 * len(effects), len(effects), sharex=True) as (figure, panels):
         for axes, effect in zip(panels, effects):
             mine = [change for change in changes if change.source == effect.source]
             for place, change in enumerate(mine):
-                axes.plot([0, change.change * factor], [place, place], color=ARM_COLOURS[change.arm], linewidth=2)
-                axes.plot(
-                    [change.change * factor],
-                    [place],
-                    ARM_MARKERS[change.arm],
-                    color=ARM_COLOURS[change.arm],
-                    markersize=8,
-                )
-                rows.append(
-                    (
-                        effect.source.removeprefix(WORLD),
-                        f"Change, {plan.arms[change.arm]['label']}",
-                        text.difference(change.change, outcome.show),
-                        text.MISSING,
-                    )
-                )
+                shown, colour = change.change * factor, ARM_COLOURS[change.arm]
+                axes.plot([0, shown], [place, place], color=colour, linewidth=2)
+                axes.plot([shown], [place], ARM_MARKERS[change.arm], color=colour, markersize=8)
             axes.plot([effect.ci_low * factor, effect.ci_high * factor], [len(mine)] * 2, color=INK, linewidth=2)
             axes.plot([effect.estimate * factor], [len(mine)], "D", color=INK, markersize=7)
-            rows.append(
-                (
-                    effect.source.removeprefix(WORLD),
-                    "Difference between the arms",
-                    text.difference(effect.estimate, outcome.show),
-                    text.interval(effect.ci_low, effect.ci_high, outcome.show),
-                )
-            )
             labels = [f"Change,\n{plan.arms[change.arm]['label']}" for change in mine] + ["Effect\n(difference)"]
             axes.set_yticks(range(len(labels)), labels, fontsize=8.5)
             axes.invert_yaxis()
@@ -181,14 +158,24 @@ def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outc
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
         panels[-1].set_xlabel(unit)
-    table = Table(
+    table = _change_twin(changes, effects, outcome, plan)
+    said = "; ".join(f"{row[0]}, {row[1]}: {row[2]}" for row in table.rows)
+    alt = f"{outcome.label}: before-after change is not the effect. {said}."
+    return finish(figure, alt, table, source=table.source)
+
+
+def _change_twin(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Table:
+    rows = []
+    for effect in effects:
+        world = effect.source.removeprefix(WORLD)
+        for change in (change for change in changes if change.source == effect.source):
+            arm = plan.arms[change.arm]["label"]
+            rows.append((world, f"Change, {arm}", text.difference(change.change, outcome.show), text.MISSING))
+        interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
+        rows.append((world, "Difference between the arms", text.difference(effect.estimate, outcome.show), interval))
+    caption, columns = (
         f"{outcome.label}: change in each arm, and the effect",
         ("World", "What", "Value", "95 % interval"),
-        tuple(rows),
-        source=joint_source(sources),
-        folded=True,
     )
-    said = "; ".join(f"{row[0]}, {row[1]}: {row[2]}" for row in rows)
-    return finish(
-        figure, f"{outcome.label}: before-after change is not the effect. {said}.", table, source=joint_source(sources)
-    )
+    source = joint_source([*(one.source for one in changes), *(one.source for one in effects)])
+    return Table(caption, columns, tuple(rows), source=source, folded=True)
