@@ -16,8 +16,8 @@ _HOME = {
     "marginal_odds_ratio": "odds",
     "randomisation_test": "randomisation",
     "adjusted_randomisation_test": "randomisation",
-    "minimum_detectable_difference": "power",
-    "power": "power",
+    "minimum_detectable_difference": "sample_size",
+    "power": "sample_size",
     "simulate_power": "batched",
     "load_ledger": "facts",
     "load_assumptions": "facts",
@@ -35,7 +35,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str):
     if name not in _HOME:
         raise AttributeError(f"module 'holf' has no attribute {name!r}")
-    # Some functions share the name of their module (power, simulate): bind the function over the submodule.
+    # No function here has the name of a module: importing the module would hide the function.
     value = getattr(import_module(f"holf.{_HOME[name]}"), name)
     globals()[name] = value
     return value

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 from holf.clusters import icc as icc_of
+from holf.equivalence import holm
 from holf.estimators import estimate_effect, office_means
 from holf.facts import load_assumptions
 from holf.flow import Flow, count_flow, load_flow
+from holf.influence import RecruitmentDiagnostic, recruitment_diagnostics
 from holf.paths import data_path, note_read
 from holf.plan import Outcome, Plan, load_plan
 from holf.randomisation import randomisation_test
@@ -125,6 +126,16 @@ class Study:
             levels += [level for level in self.levels(outcome.id, contrast=contrast) if level.wave == "m0"]
         return tuple(levels)
 
+    def recruitment(self, table: str = "families") -> tuple[RecruitmentDiagnostic, ...]:
+        """Those who took part, by arm: how many an office, and who, with exact p-values against the offices' draw."""
+        labels = {column: label for name, column, label, _ in self._rows.schema.baseline if name == table}
+        model = self.plan.contrast("model")
+        frame = self._rows.population(table, model, [*labels, model.group[1]]).rename(columns=labels)
+        frame = frame.astype(dict.fromkeys(labels.values(), float))
+        offices = {"arm": model.group[1], "cluster": self._rows.cluster, "treated": model.treated[0]}
+        found = recruitment_diagnostics(frame, list(labels.values()), **offices)
+        return tuple(replace(one, source=self.source) for one in found)
+
     def levels(self, outcome: str, *, contrast: str = "model") -> tuple[Level, ...]:
         """Mean (share) of the outcome by group and wave, baseline first, over everyone measured at that wave."""
         what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
@@ -217,7 +228,7 @@ class Study:
                 found.exact,
                 self.source,
             )
-            for i, (outcome, holm) in enumerate(zip(named, multipletests(found.p_value, method="holm")[1]))
+            for i, (outcome, holm) in enumerate(zip(named, holm(found.p_value)))
         )
 
     def change(self, outcome: str, arm: str, wave: str | None = None, *, contrast: str = "model") -> Change:

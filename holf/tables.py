@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from holf import text
 from holf.clusters import design_effect
+from holf.equivalence import Equivalence
 from holf.flow import Flow
+from holf.influence import RecruitmentDiagnostic
 from holf.plan import Outcome
 from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity
 from holf.table import Cell, Table, joint_source
@@ -135,6 +137,34 @@ def sizes_table(sizes: Sequence[int], grid: Sequence[float], *, source: str) -> 
         *((f"Design effect at ICC {text.decimal(icc, 2)}", text.decimal(design_effect(sizes, icc), 2)) for icc in grid),
     )
     return Table("Parents by office", ("What", "Value"), rows, source=source)
+
+
+def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[str, str]) -> Table:
+    """Recruitment diagnostics: means of the offices' means by arm, and how often the draw alone gives such a gap."""
+    rows = tuple(
+        (
+            one.characteristic,
+            text.decimal(one.mean_treated, 2),
+            text.decimal(one.mean_other, 2),
+            f"{text.p_value(one.p_value)} ({one.n_allocations:,} allocations)",
+        )
+        for one in found
+    )
+    columns = ("Characteristic, mean of office means", *arm_labels.values(), "Exact p")
+    return Table("Recruitment diagnostic: did the arm change who came?", columns, rows, source=found[0].source)
+
+
+def equivalence_table(tested: Sequence[tuple[Outcome, Equivalence]]) -> Table:
+    """Two one-sided tests against each outcome's margin, and the smallest margin that the data would support."""
+    rows = []
+    for outcome, test in tested:
+        limits = text.interval(test.ci_low, test.ci_high, outcome.show)
+        shown = (text.amount(test.margin, outcome.show), limits, text.p_value(test.p_value))
+        verdict = ("yes" if test.is_equivalent else "no", text.amount(test.smallest_margin, outcome.show))
+        rows.append((outcome.label, test.source.removeprefix("simulated: "), *shown, *verdict))
+    columns = ("Outcome", "Data", "Assumed margin", "90 % interval", "p", "Inside?", "Smallest margin supported")
+    source = joint_source(test.source for _, test in tested)
+    return Table("Equivalence: two one-sided tests", columns, tuple(rows), source=source)
 
 
 def multiplicity_table(family: Sequence[Multiplicity], outcomes: dict[str, Outcome]) -> Table:

@@ -15,7 +15,8 @@ CHAPTERS = {
     "plain": [
         "# Plain\n\n## Part",
         "factor = 2",
-        "from holf.table import RECORD, Cell, Table\nTable('Twice', ('x', 'y'), (('a', Cell(str(21 * factor), 'derived')),), source=RECORD)",
+        "from holf.table import RECORD, Cell, Table\n"
+        "Table('Twice', ('x', 'y'), (('a', Cell(str(21 * factor), 'derived')),), source=RECORD)",
     ],
     "study": [
         "# Study\n\n## Part",

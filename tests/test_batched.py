@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 
 from holf import mixed
 from holf.batched import batched_reml, simulate_power
-from holf.power import power
+from holf.sample_size import power
 
 
 def restricted_deviance(share, y, design, cluster):

@@ -1,6 +1,7 @@
 """A study answers questions with typed records, stamped with where they come from."""
 
 import dataclasses
+import math
 
 import pandas as pd
 import pytest
@@ -169,3 +170,12 @@ def test_a_folder_of_another_seed_opens(tmp_path):
     folder = write_study("benefit", tmp_path / "mine", seed=7)
     assert (folder / MARK_FILE).exists()
     assert holf.open_study(folder).effect("income").source == "simulated: benefit world"
+
+
+def test_recruitment_is_compared_as_offices_were_drawn(study):
+    found = study.recruitment()
+    assert found[0].characteristic == "units a cluster" and len(found) == 6
+    sizes = {arm: study.sizes("families", arm=arm) for arm in ("holf", "local")}
+    gap = sum(sizes["holf"]) / len(sizes["holf"]) - sum(sizes["local"]) / len(sizes["local"])
+    assert found[0].difference == pytest.approx(gap)
+    assert all(one.exact and one.n_allocations == math.comb(29, 15) and 0 < one.p_value <= 1 for one in found)

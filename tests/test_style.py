@@ -58,7 +58,9 @@ def test_examples_run(path):
 def test_public_names_are_there():
     import holf
 
+    modules = {path.stem for path in MODULES}
     for name in holf.__all__:
         assert getattr(holf, name) is not None
+        assert name not in modules, "importing the module would put it in the function's place"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         holf.nothing

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from holf.clusters import design_effect
-from holf.power import minimum_detectable_difference, power
+from holf.sample_size import minimum_detectable_difference, power
 
 TRIAL = {"clusters": (15, 14), "mean_size": 30.5}
 

@@ -119,9 +119,9 @@ def minimum_detectable_difference(
     sd : float
         Total standard deviation of the outcome of one unit; for a share p it is sqrt(p (1 - p)).
     covariate_r2 : float
-        Share of the variance of a cluster mean that the covariates explain (see `holf.power.power`).
+        Share of the variance of a cluster mean that the covariates explain (see `holf.power`).
     estimator : {"cr2", "mixed"}
-        The planned analysis (see `holf.power.power`).
+        The planned analysis (see `holf.power`).
 
     Returns
     -------
@@ -135,7 +135,7 @@ def minimum_detectable_difference(
 
     Notes
     -----
-    The inverse of `holf.power.power` in its difference, which has the formula.
+    The inverse of `holf.power` in its difference, which has the formula.
 
     References
     ----------
