@@ -64,3 +64,10 @@ def test_public_names_are_there():
         assert name not in modules, "importing the module would put it in the function's place"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         holf.nothing
+
+
+def test_readme_names_every_room():
+    readme = (project_root() / "README.md").read_text(encoding="utf-8")
+    rooms = readme[readme.index("### Rooms") : readme.index("## Command line")]
+    named = set(re.findall(r"`(\w+)`", rooms)) - {"holf"}
+    assert named == {path.stem for path in MODULES} - {"__init__"}
