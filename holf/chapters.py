@@ -23,6 +23,7 @@ from papermill import inspect_notebook
 
 from holf.paths import READS_LOG, project_root, write_whole
 from holf.plan import load_plan
+from holf.run import SAYS
 
 TEMPLATE = "chapters/templates/outcome.ipynb"
 SOURCE = "HOLF_SOURCE"
@@ -189,7 +190,9 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
             env=os.environ | {READS_LOG: str(log), "PYTHONPATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"},
         )
         if job.returncode:
-            raise ChapterError(f"{chapter.name}: {job.stderr.strip() or 'the run ended without a word'}")
+            # The kernel talks on the same stream, so what the runner has to say follows its mark.
+            said = job.stderr.rpartition(SAYS)[2].strip()
+            raise ChapterError(f"{chapter.name}: {said or 'the run ended without a word'}")
         reads = sorted(set(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
     if _read_bytes(chapter.page) != before:
         raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")

@@ -11,13 +11,16 @@ import sys
 
 import papermill
 
+# What sets the runner's own message apart from the chatter of the kernel.
+SAYS = "holf.run: "
+
 
 def main(arguments: list[str]) -> int:
     """Execute the notebook; return the exit code."""
     source, target, parameters = arguments[0], arguments[1], json.loads(arguments[2])
     # papermill itself only warns of a parameter that the notebook does not have, and runs without it.
     if unknown := set(parameters) - set(papermill.inspect_notebook(source)):
-        print(f"the notebook has no parameter {sorted(unknown)[0]!r}", file=sys.stderr)
+        print(f"{SAYS}the notebook has no parameter {sorted(unknown)[0]!r}", file=sys.stderr)
         return 1
     try:
         papermill.execute_notebook(
@@ -25,10 +28,10 @@ def main(arguments: list[str]) -> int:
         )
     except papermill.PapermillExecutionError as error:
         first_line = (error.source.strip().splitlines() or [""])[0]
-        print(f"cell [{error.exec_count}] `{first_line}` raised {error.ename}: {error.evalue}", file=sys.stderr)
+        print(f"{SAYS}cell [{error.exec_count}] `{first_line}` raised {error.ename}: {error.evalue}", file=sys.stderr)
         return 1
     except Exception as error:  # a kernel that died or would not start: one line, since the reader is a build log
-        print(f"the notebook did not run to its end: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{SAYS}the notebook did not run to its end: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
 
