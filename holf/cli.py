@@ -24,7 +24,7 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
 
 def _power(arguments: argparse.Namespace) -> None:
-    from holf.sample_size import minimum_detectable_difference, power
+    from holf.inference.sample_size import minimum_detectable_difference, power
 
     design = {
         "clusters": tuple(arguments.clusters),

@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from holf.clusters import icc as icc_of
-from holf.equivalence import holm
-from holf.estimators import estimate_effect, office_means
 from holf.facts import load_assumptions
 from holf.flow import Flow, count_flow, load_flow
-from holf.influence import RecruitmentDiagnostic, recruitment_diagnostics
+from holf.inference.clusters import icc as icc_of
+from holf.inference.equivalence import holm
+from holf.inference.estimators import estimate_effect, office_means
+from holf.inference.influence import RecruitmentDiagnostic, recruitment_diagnostics
+from holf.inference.randomisation import randomisation_test
+from holf.inference.trial import read_trial
+from holf.inference.within import office_differences
 from holf.paths import data_path, note_read
 from holf.plan import Outcome, Plan, load_plan
-from holf.randomisation import randomisation_test
 from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity
 from holf.rows import Rows
 from holf.schema import Schema, load_schema
 from holf.simulation import MARK_FILE, default_seed, inputs_signature
-from holf.trial import read_trial
-from holf.within import office_differences
 
 
 class StudyError(ValueError):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holf import text
-from holf.clusters import design_effect
-from holf.equivalence import Equivalence
 from holf.flow import Flow
-from holf.influence import RecruitmentDiagnostic
+from holf.inference.clusters import design_effect
+from holf.inference.equivalence import Equivalence
+from holf.inference.influence import RecruitmentDiagnostic
 from holf.plan import Outcome
 from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity
 from holf.table import Cell, Table, joint_source

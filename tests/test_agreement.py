@@ -5,7 +5,7 @@ import json
 import pytest
 from reference.compare import COVARIATES, HERE, ROLES, answers, disagreements, leaves, read, references, tolerance
 
-from holf.estimators import estimate_effect
+from holf.inference.estimators import estimate_effect
 
 TRIALS = ("main", "tiny", "zero", "schisto")
 # Where each estimator's standard error and degrees of freedom stand among R's answers.

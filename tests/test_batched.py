@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from holf import mixed
-from holf.batched import batched_reml, simulate_power
-from holf.sample_size import power
+from holf.inference import mixed
+from holf.inference.batched import batched_reml, simulate_power
+from holf.inference.sample_size import power
 
 
 def restricted_deviance(share, y, design, cluster):

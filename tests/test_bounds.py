@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.optimize import linprog
 from test_missing import ROLES, UNITS, finite_or_refused, incomplete, odd_trials, same
 
-from holf.bounds import lee_bounds, manski_bounds
-from holf.estimators import estimate_effect
+from holf.inference.bounds import lee_bounds, manski_bounds
+from holf.inference.estimators import estimate_effect
 
 
 def manski(frame, outcome, **roles):

@@ -8,7 +8,7 @@ from reference.compare import read
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from holf.clusters import cluster_sizes, design_effect, icc
+from holf.inference.clusters import cluster_sizes, design_effect, icc
 
 
 def test_correlation_is_the_analysis_of_variance():

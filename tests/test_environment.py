@@ -23,7 +23,8 @@ def locked() -> dict[str, str]:
 
 def direct() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["test"]]
+    extras = project["optional-dependencies"]
+    return [Requirement(line) for line in project["dependencies"] + extras["data"] + extras["test"]]
 
 
 def disagreements(environment: str) -> list[str]:

@@ -11,8 +11,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_ind
 
-from holf.equivalence import equivalence, expected_regression, holm
-from holf.estimators import estimate_effect
+from holf.inference.equivalence import equivalence, expected_regression, holm
+from holf.inference.estimators import estimate_effect
 from holf.results import Effect
 
 ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}

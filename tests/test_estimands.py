@@ -6,9 +6,9 @@ import pytest
 from reference.compare import ROLES, read
 from test_estimators import small
 
-from holf.estimands import estimand_gap, jackknife_error
-from holf.estimators import estimate_effect
-from holf.odds import marginal_odds_ratio
+from holf.inference.estimands import estimand_gap, jackknife_error
+from holf.inference.estimators import estimate_effect
+from holf.inference.odds import marginal_odds_ratio
 
 
 def both(frame, covariates):

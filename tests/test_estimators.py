@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reference.compare import ROLES, read
 from scipy import stats
 
-from holf.estimators import METHODS, estimate_effect
+from holf.inference.estimators import METHODS, estimate_effect
 
 CLUSTERED = [name for name in METHODS if name != "naive"]
 

@@ -5,8 +5,8 @@ import pytest
 import statsmodels.api as sm
 from reference.compare import ROLES, read
 
-from holf.gee import BOUND, CORRECTIONS, fit_gee, sandwich
-from holf.trial import read_trial
+from holf.inference.gee import BOUND, CORRECTIONS, fit_gee, sandwich
+from holf.inference.trial import read_trial
 
 
 def loaded(name, outcome="y", covariates=("x",)):
@@ -101,7 +101,7 @@ def test_what_cannot_be_solved_is_refused():
 
 
 def test_iterations_that_do_not_settle_are_refused(monkeypatch):
-    monkeypatch.setattr("holf.gee.SCORE_TOLERANCE", 0.0)
+    monkeypatch.setattr("holf.inference.gee.SCORE_TOLERANCE", 0.0)
     trial, design = loaded("tiny")
     with pytest.raises(ValueError, match="do not settle"):
         fit_gee(trial.y, design, trial.codes)

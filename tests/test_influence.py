@@ -9,8 +9,8 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holf.estimators import estimate_effect
-from holf.influence import leave_one_out, recruitment_diagnostics
+from holf.inference.estimators import estimate_effect
+from holf.inference.influence import leave_one_out, recruitment_diagnostics
 
 ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
 

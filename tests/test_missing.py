@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from holf.estimators import estimate_effect
-from holf.missing import attrition_by_arm
-from holf.weights import inverse_probability_weights, weighted_effect
+from holf.inference.estimators import estimate_effect
+from holf.inference.missing import attrition_by_arm
+from holf.inference.weights import inverse_probability_weights, weighted_effect
 
 ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
 

@@ -8,8 +8,8 @@ import statsmodels.api as sm
 from reference.compare import ROLES, read
 from scipy import optimize
 
-from holf.mixed import MixedFit, fit_mixed, kenward_roger
-from holf.trial import read_trial
+from holf.inference.mixed import MixedFit, fit_mixed, kenward_roger
+from holf.inference.trial import read_trial
 
 NAMES = ("main", "tiny", "zero")
 

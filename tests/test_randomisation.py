@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holf import allocations as allocations_module
-from holf.randomisation import adjusted_randomisation_test, randomisation_test
+from holf.inference import allocations as allocations_module
+from holf.inference.randomisation import adjusted_randomisation_test, randomisation_test
 
 SLOW = settings(max_examples=40, deadline=None, derandomize=True)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holf import allocations as allocations_module
-from holf.max_t import _Largest
-from holf.randomisation import randomisation_test
+from holf.inference import allocations as allocations_module
+from holf.inference.max_t import _Largest
+from holf.inference.randomisation import randomisation_test
 
 
 def joint_by_brute_force(table, weights, treated, strata):

@@ -5,8 +5,8 @@ import pytest
 import statsmodels.api as sm
 from reference.compare import ROLES, read
 
-from holf.robust import KINDS, cluster_robust, fit_ols, gram
-from holf.trial import read_trial
+from holf.inference.robust import KINDS, cluster_robust, fit_ols, gram
+from holf.inference.trial import read_trial
 
 
 def fitted(trial):

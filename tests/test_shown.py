@@ -10,7 +10,7 @@ from PIL import Image
 
 import holf
 from holf import figures, setting, tables, text
-from holf.equivalence import equivalence
+from holf.inference.equivalence import equivalence
 from holf.paths import project_root
 from holf.picture import canvas, finish
 from holf.sentences import effect_sentence

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from holf.clusters import design_effect
-from holf.equivalence import equivalence
-from holf.estimators import estimate_effect
-from holf.summaries import between_arms, grim, implied_sd_of_change, recomputed_p
+from holf.inference.clusters import design_effect
+from holf.inference.equivalence import equivalence
+from holf.inference.estimators import estimate_effect
+from holf.inference.summaries import between_arms, grim, implied_sd_of_change, recomputed_p
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from scipy import stats
 from test_missing import ROLES, finite_or_refused, incomplete, odd_trials, same
 
-from holf.estimators import estimate_effect
-from holf.tipping import tipping_point
+from holf.inference.estimators import estimate_effect
+from holf.inference.tipping import tipping_point
 
 
 def shifted_effect(frame, shift, covariates, shifted="new"):

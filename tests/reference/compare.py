@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from holf import gee, mixed
-from holf.clusters import icc
-from holf.estimands import estimand_gap
-from holf.estimators import estimate_effect
-from holf.odds import marginal_odds_ratio
-from holf.robust import KINDS, cluster_robust, fit_ols
-from holf.trial import read_trial
+from holf.inference import gee, mixed
+from holf.inference.clusters import icc
+from holf.inference.estimands import estimand_gap
+from holf.inference.estimators import estimate_effect
+from holf.inference.odds import marginal_odds_ratio
+from holf.inference.robust import KINDS, cluster_robust, fit_ols
+from holf.inference.trial import read_trial
 
 HERE = Path(__file__).parent
 ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}

@@ -8,7 +8,7 @@ from math import ceil, floor, isfinite, sqrt
 
 from scipy import stats
 
-from holf.clusters import check_level
+from holf.inference.clusters import check_level
 from holf.results import Effect
 
 

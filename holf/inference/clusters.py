@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from holf.inference.trial import numeric, require_columns, require_nested
 from holf.results import Icc
-from holf.trial import numeric, require_columns, require_nested
 
 # Mean squares below this share of the total are rounding: the values are then equal as far as floats can tell.
 ROUNDING = 1e-20

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from holf.robust import Inference
+from holf.inference.robust import Inference
 
 # Variance ratios that bracket the optimum, times the mean cluster size: from no visible correlation to clusters
 # whose rows are all but equal. Four a decade; the profile of one ratio is smooth on that scale.

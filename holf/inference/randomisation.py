@@ -12,11 +12,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from holf.allocations import Allocations, allocation_set
-from holf.inversion import RandomisationResult, answer, limit, tail_allowance
-from holf.max_t import denominator, joint_distribution
-from holf.scores import centred, coefficient, difference, permutation_deviation, welch_difference
-from holf.tails import TOLERANCE, Statistic
+from holf.inference.allocations import Allocations, allocation_set
+from holf.inference.inversion import RandomisationResult, answer, limit, tail_allowance
+from holf.inference.max_t import denominator, joint_distribution
+from holf.inference.scores import centred, coefficient, difference, permutation_deviation, welch_difference
+from holf.inference.tails import TOLERANCE, Statistic
 
 
 def randomisation_test(

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from holf.clusters import check_level
-from holf.estimands import jackknife_error
-from holf.estimators import estimate_effect
-from holf.missing import read_units
-from holf.trial import read_trial
+from holf.inference.clusters import check_level
+from holf.inference.estimands import jackknife_error
+from holf.inference.estimators import estimate_effect
+from holf.inference.missing import read_units
+from holf.inference.trial import read_trial
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def lee_bounds(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
     Monotone selection: the arm with the larger share measured has them all, and others beside. Of its measured
     units a share 1 - (smaller share) / (larger share) is trimmed: the highest for one bound, the lowest for the
     other; one unit is trimmed in part, so that ties and fractions need no rule. Each bound's standard error is the
-    jackknife of `holf.estimands.jackknife_error` over clusters. Where the two shares are nearly the same, the arm
+    jackknife of `estimands.jackknife_error` over clusters. Where the two shares are nearly the same, the arm
     that is trimmed changes from one left-out cluster to the next and the interval is rough.
 
     References

@@ -13,11 +13,11 @@ from scipy.optimize import linprog
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from holf.clusters import anova_icc, check_level
-from holf.estimators import EFFECT, FAMILY
+from holf.inference.clusters import anova_icc, check_level
+from holf.inference.estimators import EFFECT, FAMILY
+from holf.inference.robust import Inference, cluster_robust, fit_ols
+from holf.inference.trial import RANK_TOLERANCE, Trial, numeric, read_trial, require_columns
 from holf.results import Effect
-from holf.robust import Inference, cluster_robust, fit_ols
-from holf.trial import RANK_TOLERANCE, Trial, numeric, read_trial, require_columns
 
 # A row that the model gives less than this chance of being measured has nobody like it among the measured.
 SMALLEST_CHANCE = 1e-6

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from holf.clusters import check_level
-from holf.estimands import jackknife_error
-from holf.trial import SMALLEST_ARM, Trial, read_trial
+from holf.inference.clusters import check_level
+from holf.inference.estimands import jackknife_error
+from holf.inference.trial import SMALLEST_ARM, Trial, read_trial
 
 NEWTON_STEPS = 50
 
@@ -71,7 +71,7 @@ def marginal_odds_ratio(frame: pd.DataFrame, outcome: str, *, arm: str, cluster:
     -----
     Logistic regression on arm and covariates, cluster ignored; each row's risk predicted under either arm and
     averaged; odds ratio of the averages. Without covariates that is the odds ratio of the arms' raw risks.
-    Standard error of the logarithm by `holf.estimands.jackknife_error`: one more fit for each cluster.
+    Standard error of the logarithm by `holf.inference.estimands.jackknife_error`: one more fit for each cluster.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 Each data set is reduced to its cross-products and cluster sums; what is left is a search for one number, the ratio
 theta of the variances between and inside clusters, done for all data sets together as array arithmetic.
-`holf.mixed` fits one data set; the two are tested against each other.
+`holf.inference.mixed` fits one data set; the two are tested against each other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from holf.profile import Batch, best_ratio, inverse_of
+from holf.inference.profile import Batch, best_ratio, inverse_of
 
 _CHUNK = 500  # data sets at a time: their 7 MB of rows stay in the cache
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from holf.clusters import check_level
-from holf.robust import OWN_FIT, gram
-from holf.trial import SMALLEST_ARM, Trial, read_trial
+from holf.inference.clusters import check_level
+from holf.inference.robust import OWN_FIT, gram
+from holf.inference.trial import SMALLEST_ARM, Trial, read_trial
 
 
 @dataclass(frozen=True)

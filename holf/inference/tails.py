@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holf.allocations import Allocations, Halves, blocks, half_tables
+from holf.inference.allocations import Allocations, Halves, blocks, half_tables
 
 # Relative to the sum of absolute values. Without it 72 of 200 trials lost the observed allocation itself to the
 # order of summation; from 1e-14 to 1e-8 the count for binary outcomes equals that by integers, 1e-6 does not.

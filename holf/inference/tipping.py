@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from holf.clusters import check_level
-from holf.estimators import EFFECT
-from holf.missing import read_units
-from holf.trial import Trial, numeric, read_trial
+from holf.inference.clusters import check_level
+from holf.inference.estimators import EFFECT
+from holf.inference.missing import read_units
+from holf.inference.trial import Trial, numeric, read_trial
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _spread_inside(trial: Trial) -> float:
 
 
 def _jackknife(lines: np.ndarray, treated: np.ndarray) -> np.ndarray:
-    """Covariances from leave-one-cluster-out values, as `holf.estimands.jackknife_error` has variances."""
+    """Covariances from leave-one-cluster-out values, as `holf.inference.estimands.jackknife_error` has variances."""
     return sum((arm.sum() - 1) * np.cov(lines[arm].T, ddof=0) for arm in (treated, ~treated))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import statsmodels.api as sm
 from statsmodels.tools.sm_exceptions import ConvergenceWarning, IterationLimitWarning
 
-from holf.robust import Inference, gram
+from holf.inference.robust import Inference, gram
 
 CORRECTIONS = ("none", "fay_graubard", "mancl_derouen")
 # Fay and Graubard's bound on the share of the information that one cluster may hold.

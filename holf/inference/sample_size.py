@@ -1,7 +1,7 @@
 """Power and smallest detectable difference of a two-arm cluster-randomised trial, by formula.
 
 The test is the two-sided t test with clusters - 2 degrees of freedom; the variance of the difference carries the
-design effect for unequal cluster sizes. `holf.batched.simulate_power` answers the same question by simulation.
+design effect for unequal cluster sizes. `holf.simulate_power` answers the same question by simulation.
 """
 
 from __future__ import annotations

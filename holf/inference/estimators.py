@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from holf import gee, mixed
-from holf.clusters import anova_icc, check_level
+from holf.inference import gee, mixed
+from holf.inference.clusters import anova_icc, check_level
+from holf.inference.robust import Inference, cluster_robust, fit_ols
+from holf.inference.trial import SMALLEST_ARM, Trial, read_trial
 from holf.results import Effect
-from holf.robust import Inference, cluster_robust, fit_ols
-from holf.trial import SMALLEST_ARM, Trial, read_trial
 
 FAMILY, OFFICE = "family average", "office average"
 # Neither of the two where the effect goes with office size; both of them where it does not.
@@ -155,7 +155,7 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
 
 def _randomised(effect: Effect, trial: Trial) -> Effect:
     # Imported here because the half tables are needed by this method alone.
-    from holf.randomisation import randomisation_test
+    from holf.inference.randomisation import randomisation_test
 
     found = randomisation_test(office_means(trial), trial.treated_clusters, level=effect.level)
     return replace(effect, df=float("nan"), statistic=found.statistic, p_value=found.p_value,

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from holf.allocations import Allocations
-from holf.tails import Statistic
+from holf.inference.allocations import Allocations
+from holf.inference.tails import Statistic
 
 
 @dataclass(frozen=True)

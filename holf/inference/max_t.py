@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holf.allocations import Allocations, blocks, half_tables
-from holf.tails import TOLERANCE
+from holf.inference.allocations import Allocations, blocks, half_tables
+from holf.inference.tails import TOLERANCE
 
 
 @dataclass(frozen=True)

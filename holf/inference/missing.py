@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from holf.trial import SMALLEST_ARM, numeric, require_columns, require_nested
+from holf.inference.trial import SMALLEST_ARM, numeric, require_columns, require_nested
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from math import lcm
 
 import numpy as np
 
-from holf.allocations import Allocations
-from holf.tails import Statistic, linear, ratio, welch
+from holf.inference.allocations import Allocations
+from holf.inference.tails import Statistic, linear, ratio, welch
 
 
 def centred(
@@ -159,7 +159,7 @@ def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
 
     Notes
     -----
-    See `holf.tails.welch`.
+    See `holf.inference.tails.welch`.
 
     References
     ----------
