@@ -11,7 +11,7 @@ from holf.picture import INK, QUIET, Picture, canvas, finish
 from holf.table import RECORD, SHAPES, Cell, Table
 
 # Line style of a box by the class of its number: shape of the line as well as colour.
-_LINES = {"published": "-", "derived": ":", "unknown": (0, (5, 3)), "simulated": "-."}
+_LINES = {"published": "-", "derived": ":", "unknown": (0, (5, 3)), "counted": "-."}
 _STAGE, _LOSS = (0.02, 0.56), (0.66, 0.33)
 
 

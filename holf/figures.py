@@ -50,13 +50,13 @@ def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan:
     rows = []
     for source, levels in by_source.items():
         for level in levels:
-            shown = (level.wave, text.level(level.mean, outcome.show), str(level.n))
+            shown = (level.wave, text.level(level.mean, outcome.show), text.count(level.n))
             rows.append((source.removeprefix(WORLD), plan.arms[level.group]["label"], *shown))
     caption, columns = f"{outcome.label}: means by arm and wave", ("World", "Arm", "Wave", "Mean", "n")
     return Table(caption, columns, tuple(rows), source=joint_source(by_source), folded=True)
 
 
-def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[str, float]) -> Picture:
+def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[str, float | None]) -> Picture:
     """Effect under each estimator with its interval, one panel a source, against the margin of this book.
 
     `planted` gives the true difference of each simulated source, drawn as a dotted line.
@@ -69,14 +69,16 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
             mine = [effect for effect in effects if effect.source == source]
             axes.axvspan(-outcome.margin * factor, outcome.margin * factor, color="#e6e6e6", zorder=0.1)
             axes.axvline(0, color=QUIET, linewidth=1)
-            if source in planted:
+            if planted.get(source) is not None:
                 axes.axvline(planted[source] * factor, color=INK, linewidth=1.5, linestyle=":")
             for place, effect in enumerate(mine):
                 # Hollow for the method that ignores offices: shown as a warning, not as an answer.
                 face = "white" if effect.estimator == "naive" else INK
                 axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
                 axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
-            axes.set_yticks(range(len(mine)), [text.METHODS[effect.estimator] for effect in mine], fontsize=8.5)
+            axes.set_yticks(
+                range(len(mine)), [text.method(effect, outcome.covariates) for effect in mine], fontsize=8.5
+            )
             axes.invert_yaxis()
             axes.set_title(source.removeprefix(WORLD))
             sns.despine(ax=axes, left=True)
@@ -92,7 +94,7 @@ def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
     for effect in effects:
         interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
         shown = (text.difference(effect.estimate, outcome.show), interval, text.p_value(effect.p_value))
-        rows.append((effect.source.removeprefix(WORLD), text.METHODS[effect.estimator], *shown))
+        rows.append((effect.source.removeprefix(WORLD), text.method(effect, outcome.covariates), *shown))
     columns = ("World", "Estimator", "Difference", "95 % interval", "p")
     source = joint_source(effect.source for effect in effects)
     return Table(f"{outcome.label}: difference between the arms", columns, tuple(rows), source=source, folded=True)

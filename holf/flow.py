@@ -12,6 +12,9 @@ from holf.facts import Ledger
 from holf.paths import data_path
 from holf.table import RECORD
 
+# The kind of a box that was counted in study tables, real or simulated.
+COUNTED = "counted"
+
 
 class FlowError(ValueError):
     """The flow does not balance, or a box refers to something that is not there."""
@@ -49,6 +52,13 @@ class FlowBox:
     table: str
     where: dict[str, int] = field(default_factory=dict)
 
+    def holds(self, frame: pd.DataFrame) -> pd.Series:
+        """Whether each row of the box's table belongs to the box."""
+        belongs = pd.Series(True, index=frame.index)
+        for column, value in self.where.items():
+            belongs &= (frame[column] == value).fillna(False).astype(bool)
+        return belongs
+
 
 @dataclass(frozen=True)
 class FlowCount:
@@ -64,7 +74,7 @@ class FlowCount:
         """The count with its unit; for a published one, what its source says of the unit."""
         if self.total is None:
             return "not published"
-        return f"{self.total:,} {self.box.unit if self.kind == 'simulated' else self.box.published_unit}"
+        return f"{self.total:,} {self.box.unit if self.kind == COUNTED else self.box.published_unit}"
 
     @property
     def stage(self) -> str:
@@ -163,7 +173,7 @@ def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str
     )
 
 
-def count_flow(boxes: tuple[FlowBox, ...], frames: dict[str, pd.DataFrame], *, arms: list[str], source: str) -> Flow:
+def count_flow(boxes: tuple[FlowBox, ...], frames: dict[str, pd.DataFrame], *, arms: list[str]) -> Flow:
     """Count every box in study tables.
 
     Parameters
@@ -172,8 +182,11 @@ def count_flow(boxes: tuple[FlowBox, ...], frames: dict[str, pd.DataFrame], *, a
     frames : dict of str to DataFrame
         The tables that the boxes name, each with the column ``arm`` of its office.
     arms : list of str
-    source : str
-        Stamped on the result.
+
+    Returns
+    -------
+    Flow
+        Its source is empty: the study stamps it.
 
     Raises
     ------
@@ -182,9 +195,7 @@ def count_flow(boxes: tuple[FlowBox, ...], frames: dict[str, pd.DataFrame], *, a
     """
     counts = []
     for box in boxes:
-        frame = frames[box.table]
-        for column, value in box.where.items():
-            frame = frame[frame[column] == value]
+        frame = frames[box.table][box.holds(frames[box.table])]
         by_arm = {arm: int((frame["arm"] == arm).sum()) for arm in arms}
-        counts.append(FlowCount(box, "simulated", len(frame), by_arm))
-    return Flow(tuple(counts), source)
+        counts.append(FlowCount(box, COUNTED, len(frame), by_arm))
+    return Flow(tuple(counts), source="")

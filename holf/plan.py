@@ -51,7 +51,8 @@ class Contrast:
 class Outcome:
     """One registered outcome: what the registry says, where its values stand, and how this book analyses it.
 
-    `estimator` is the primary one and `beside` names those shown next to it. `margin` is the smallest difference, in
+    `estimator` is the primary one, `beside` names those shown next to it, `also` those that only the
+    figure of every method shows. `margin` is the smallest difference, in
     units of the outcome, that this book calls worth having; it is assumed.
     """
 
@@ -73,6 +74,7 @@ class Outcome:
     estimator: str
     covariates: tuple[str, ...]
     beside: tuple[str, ...]
+    also: tuple[str, ...]
     margin: float
     margin_reason: str
     published: dict[str, str]
@@ -134,6 +136,7 @@ def _outcome(name: str, entry: dict, waves: dict[str, int], file: str) -> Outcom
         estimator=entry["model"]["estimator"],
         covariates=tuple(entry["model"]["covariates"]),
         beside=tuple(entry["model"]["beside"]),
+        also=tuple(entry["model"]["also"]),
         margin=margin["value"],
         margin_reason=margin["reason"],
         **{key: entry[key] for key in _COPIED},

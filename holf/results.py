@@ -37,6 +37,8 @@ class Effect:
         Raw means of the arms on the rows used.
     n_allocations : int or None
         Size of the allocation set where the p-value comes from randomisation, else None.
+    covariates : tuple of str
+        Adjusted for; empty where nothing was.
     source : str
         Where the data came from, e.g. ``"simulated: null world"``; empty for a frame of the caller's own.
     """
@@ -58,6 +60,7 @@ class Effect:
     mean_treated: float
     mean_other: float
     n_allocations: int | None = None
+    covariates: tuple[str, ...] = ()
     source: str = ""
 
 
@@ -88,6 +91,28 @@ class Icc:
     n_clusters: int
     mean_size: float
     level: float
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many rows of one table the offices have: their number, the mean, and how unequal they are.
+
+    Attributes
+    ----------
+    table, arm : str
+        Table counted, and the arm of the offices; empty for both arms.
+    n_offices : int
+    mean, cv : float
+        Mean number of rows an office, and its coefficient of variation (divisor: number of offices).
+    source : str
+    """
+
+    table: str
+    arm: str
+    n_offices: int
+    mean: float
+    cv: float
     source: str = ""
 
 
@@ -124,13 +149,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Attrition:
-    """How many units of one group should have been measured at a wave, and how many were."""
+    """How many units of one group should have been measured at a wave, and how many were.
+
+    `office_mean` and `office_sd` are the mean and the standard deviation, over the offices of the group, of the share
+    that an office lost: how much offices differ, without showing one.
+    """
 
     outcome: str
     group: str
     wave: str
     n_expected: int
     n_measured: int
+    office_mean: float
+    office_sd: float
     source: str = ""
 
     @property
@@ -171,4 +202,62 @@ class Multiplicity:
     high: float
     n_allocations: int
     exact: bool
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class ExactTest:
+    """One randomisation test of an outcome: what it compares, and the share of allocations at least as extreme.
+
+    Attributes
+    ----------
+    outcome, wave : str
+    statistic : str
+        ``"office means"``, ``"family means"`` (weighted by the offices' numbers), ``"adjusted coefficient"`` (least
+        squares with the plan's covariates, found again for every allocation) or ``"Welch"``.
+    value : float
+        The observed statistic: a difference in units of the outcome, or Welch's t.
+    p_value : float
+    n_allocations, exact : int, bool
+        Size of the allocation set, and whether every allocation was counted.
+    source : str
+    """
+
+    outcome: str
+    wave: str
+    statistic: str
+    value: float
+    p_value: float
+    n_allocations: int
+    exact: bool
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Sanity:
+    """What an effect rests on, for a reader who wants to know in one line whether to trust its error.
+
+    Attributes
+    ----------
+    outcome, wave : str
+    n_treated, n_other : int
+        Offices in each arm.
+    smallest : int
+        Units in the smallest office.
+    icc, design_effect : float
+        Intraclass correlation of the outcome inside arms, and the factor by which it and the unequal sizes multiply the
+        variance; the factor takes a negative correlation as 0.
+    df : float
+        Degrees of freedom of the plan's estimator.
+    source : str
+    """
+
+    outcome: str
+    wave: str
+    n_treated: int
+    n_other: int
+    smallest: int
+    icc: float
+    design_effect: float
+    df: float
     source: str = ""

@@ -42,16 +42,21 @@ class Rows:
         """Table with one row for each unit of the outcome; a long table names it by its key."""
         return outcome.table if outcome.is_wide else self.schema.path(outcome.table)[0][1]
 
+    def keys(self, table: str) -> list[str]:
+        """Key of `table` and of the tables above it, up to the office."""
+        return [self.schema.key(table), *(key for key, _ in self.schema.path(table))]
+
     def values(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
-        """Columns unit, cluster key, group and value at one wave, for every row that the table has."""
+        """Columns unit, keys above it, group and value at one wave, for every row that the table has."""
         column, group = outcome.column.format(wave=wave), contrast.group[1]
-        wanted = [self.schema.key(self.unit_table(outcome)), column, group]
+        unit, *above = self.keys(self.unit_table(outcome))
+        wanted = [unit, column, group, *above]
         frame = self.population(outcome.table, contrast, wanted + ([] if outcome.is_wide else ["wave"]))
         if not outcome.is_wide:
             frame = frame[frame["wave"] == wave]
         frame = frame.rename(columns={wanted[0]: "unit", column: "value", group: "group"})
         frame = frame[frame["group"].isin([*contrast.treated, *contrast.other])]
-        return frame[["unit", self.cluster, "group", "value"]].astype({"value": float})
+        return frame[["unit", *above, "group", "value"]].astype({"value": float})
 
     def analysis(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
         """Values at `wave` beside the unit's own baseline, and 1 for treated."""
@@ -60,3 +65,22 @@ class Rows:
         return frame.assign(
             baseline=frame["unit"].map(before), treated=frame["group"].isin(contrast.treated).astype(int)
         )
+
+    def everyone(self, outcome: Outcome, wave: str, contrast: Contrast) -> tuple[pd.DataFrame, list[str]]:
+        """As `analysis`, with a row for each unit that should have been measured; and what is known of all of them.
+
+        That is the names of the schema's baseline columns, of the unit and of the tables above it, which nobody lacks.
+        """
+        table, group = self.unit_table(outcome), contrast.group[1]
+        unit, *above = self.keys(table)
+        tables = [table, *(name for _, name in self.schema.path(table))]
+        known = [column for name, column, _, _ in self.schema.baseline if name in tables]
+        frame = self.population(table, contrast, [unit, *above, group, *known]).rename(
+            columns={unit: "unit", group: "group"}
+        )
+        frame = frame[frame["group"].isin([*contrast.treated, *contrast.other])]
+        complete = [column for column in dict.fromkeys(known) if frame[column].notna().all()]
+        measured = self.analysis(outcome, wave, contrast).set_index("unit")[["value", "baseline"]]
+        frame = frame.join(measured, on="unit").assign(treated=frame["group"].isin(contrast.treated).astype(int))
+        kept = ["unit", *above, "group", "treated", "value", "baseline", *complete]
+        return frame[kept].astype(dict.fromkeys(complete, float)), complete

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from holf import questions, sensitivity
 from holf.facts import load_assumptions
-from holf.flow import Flow, count_flow, load_flow
-from holf.inference.clusters import icc as icc_of
-from holf.inference.equivalence import holm
-from holf.inference.estimators import estimate_effect, office_means
-from holf.inference.influence import RecruitmentDiagnostic, recruitment_diagnostics
-from holf.inference.randomisation import randomisation_test
-from holf.inference.trial import read_trial
-from holf.inference.within import office_differences
+from holf.flow import Flow
+from holf.inference.bounds import Bounds
+from holf.inference.estimands import EstimandGap
+from holf.inference.influence import Influence, RecruitmentDiagnostic
+from holf.inference.odds import OddsRatio
+from holf.inference.tipping import TippingPoint
 from holf.paths import data_path, note_read
 from holf.plan import Outcome, Plan, load_plan
-from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity
+from holf.results import Attrition, Change, Effect, ExactTest, Icc, Level, Multiplicity, Sanity, Sizes
 from holf.rows import Rows
 from holf.schema import Schema, load_schema
 from holf.simulation import MARK_FILE, default_seed, inputs_signature
+
+# A question, and its keywords, to the answers that it has.
+Ask = Callable[..., tuple[Any, ...]]
 
 
 class StudyError(ValueError):
@@ -55,14 +58,37 @@ def open_study(source: str | Path) -> Study:
             f"data/simulated/{source} is not what the assumptions and the code give (older, or another world or seed): "
             "run `jupyter-book build .`"
         )
-    tables = schema.read(folder)
+    return simulated_study(schema.read(folder), plan, schema, world=mark["world"])
+
+
+def simulated_study(tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema, *, world: str) -> Study:
+    """Answer questions from simulated tables.
+
+    Raises
+    ------
+    StudyError
+        If a key does not begin with ``SYN-``, as every simulated one does.
+    """
     for name, table in tables.items():
         if not table[schema.key(name)].str.startswith("SYN-").all():
             raise StudyError(
                 f"{name}.csv: marked as simulated, but column {schema.key(name)} holds other ids than SYN-"
             )
-    world = plan.worlds[mark["world"]]
-    return Study(tables, plan, schema, source=f"simulated: {world['label']}", sign=world["sign"])
+    rows, source = Rows(tables, plan, schema), f"simulated: {plan.worlds[world]['label']}"
+
+    def ask(question: str, **asked: Any) -> tuple[Any, ...]:
+        return tuple(replace(found.answer, source=source) for found in compute(rows, question, **asked))
+
+    return Study(plan, ask, source=source, sign=plan.worlds[world]["sign"])
+
+
+def compute(rows: Rows, question: str, **asked: Any) -> list[questions.Answered]:
+    """Answer one question from rows, with the rows behind each answer."""
+    room = questions if hasattr(questions, question) else sensitivity
+    try:
+        return getattr(room, question)(rows, **asked)
+    except ValueError as problem:
+        raise StudyError(f"{question} of {asked.get('outcome', 'the study')}: {problem}") from problem
 
 
 def _read_mark(folder: Path, plan: Plan) -> dict:
@@ -80,7 +106,8 @@ def _read_mark(folder: Path, plan: Plan) -> dict:
 class Study:
     """Answers about one study.
 
-    The tables stay inside. Methods return the frozen records of `holf.results`, each stamped with `source`.
+    The tables stay behind `ask`. Methods return frozen records, each stamped with `source`; `outcome` is always one of
+    `data/plan.yml` and `wave` one at which it is registered, the first by default.
 
     Attributes
     ----------
@@ -89,64 +116,35 @@ class Study:
         Where the data came from, for example ``"simulated: null world"``; printed on everything drawn from here.
     """
 
-    def __init__(self, tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema, *, source: str, sign: int):
-        self._rows, self._sign = Rows(tables, plan, schema), sign
+    def __init__(self, plan: Plan, ask: Ask, *, source: str, sign: int | None):
         self.plan, self.source = plan, source
+        self._ask, self._sign = ask, sign
 
-    def planted(self, outcome: str) -> float:
-        """The true difference between the models that the world plants in those who take part."""
+    def planted(self, outcome: str) -> float | None:
+        """True difference that a simulated world plants in those who take part; None on real data."""
+        if self._sign is None:
+            return None
         return self._sign * load_assumptions()[self.plan.outcome(outcome).simulated["effect"]].value
 
     def flow(self) -> Flow:
         """Participant flow, in all and by arm of the office, box by box as `data/flow.yml` lists them."""
-        arms = [arm for arm in self.plan.arms if "offices_fact" in self.plan.arms[arm]]
-        boxes = load_flow()
-        needed = {box.table for box in boxes}
-        frames = {name: self._rows.linked(name, [*self._rows.tables[name].columns, "arm"]) for name in needed}
-        return count_flow(boxes, frames, arms=arms, source=self.source)
+        return self._ask("flow")[0]
 
-    def sizes(self, table: str = "families", *, arm: str | None = None, contrast: str = "model") -> tuple[int, ...]:
-        """Rows of `table` in the comparison, counted by office, largest first (no office is named)."""
-        frame = self._rows.population(table, self.plan.contrast(contrast), ["arm"])
-        if arm is not None:
-            frame = frame[frame["arm"] == arm]
-        return tuple(sorted((int(n) for n in frame[self._rows.cluster].value_counts()), reverse=True))
+    def sizes(self, table: str = "families", *, arm: str | None = None, contrast: str = "model") -> Sizes:
+        """How many rows of `table` in the comparison the offices have, and how unequal they are in it."""
+        return self._ask("sizes", table=table, arm=arm, contrast=contrast)[0]
 
     def baseline(self, contrast: str = "model") -> tuple[Level, ...]:
         """Means at baseline by arm, for characteristics of the families and for every outcome measured then."""
-        compared = self.plan.contrast(contrast)
-        levels = []
-        for table, column, label, show in self._rows.schema.baseline:
-            frame = self._rows.population(table, compared, [column, "arm"])
-            levels += [
-                self._level(frame[frame["arm"] == arm][column], label, arm, "m0", show)
-                for arm in (*compared.treated, *compared.other)
-            ]
-        for outcome in self.plan.outcomes.values():
-            levels += [level for level in self.levels(outcome.id, contrast=contrast) if level.wave == "m0"]
-        return tuple(levels)
+        return self._ask("baseline", contrast=contrast)
 
     def recruitment(self, table: str = "families") -> tuple[RecruitmentDiagnostic, ...]:
         """Those who took part, by arm: how many an office, and who, with exact p-values against the offices' draw."""
-        labels = {column: label for name, column, label, _ in self._rows.schema.baseline if name == table}
-        model = self.plan.contrast("model")
-        frame = self._rows.population(table, model, [*labels, model.group[1]]).rename(columns=labels)
-        frame = frame.astype(dict.fromkeys(labels.values(), float))
-        offices = {"arm": model.group[1], "cluster": self._rows.cluster, "treated": model.treated[0]}
-        found = recruitment_diagnostics(frame, list(labels.values()), **offices)
-        return tuple(replace(one, source=self.source) for one in found)
+        return self._ask("recruitment", table=table)
 
     def levels(self, outcome: str, *, contrast: str = "model") -> tuple[Level, ...]:
         """Mean (share) of the outcome by group and wave, baseline first, over everyone measured at that wave."""
-        what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
-        answers = []
-        for wave in ("m0", *what.waves):
-            frame = self._rows.values(what, wave, compared)
-            answers += [
-                self._level(frame.loc[frame["group"] == group, "value"], what.label, group, wave, what.show)
-                for group in (*compared.treated, *compared.other)
-            ]
-        return tuple(answers)
+        return self._ask("levels", outcome=self.plan.outcome(outcome).id, contrast=contrast)
 
     def effect(
         self,
@@ -162,12 +160,9 @@ class Study:
 
         Parameters
         ----------
-        outcome : str
-            An outcome of `data/plan.yml`.
-        wave : str, optional
-            A wave at which it is registered; the first by default.
+        outcome, wave : str
         estimator : str, optional
-            As in `holf.estimate_effect`; the plan's own by default.
+            As in `holf.estimate_effect`, or ``"ipw"``: weighted for missing outcomes; the plan's own by default.
         contrast : {"model", "coordinator"}
             ``"model"``: offices randomised, HOLF against local practice. ``"coordinator"``: families drawn inside
             offices, any coordinator against ordinary follow-up, answered by the mean of the offices' own differences.
@@ -176,31 +171,28 @@ class Study:
         level : float
             Confidence level.
         """
-        what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
-        frame = self._rows.analysis(what, self._wave(what, wave), compared)
-        if compared.group[0] != self.plan.trial["cluster"]["table"]:
+        what, compared = self._what(outcome, wave)
+        if self.plan.contrast(contrast).group[0] != self.plan.trial["cluster"]["table"]:
             if estimator is not None:
                 raise ValueError(f"contrast {contrast!r} has one estimator, office_differences; leave estimator out")
-            effect = office_differences(
-                frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, level=level
-            )
-        else:
-            effect = estimate_effect(
-                frame,
-                "value",
-                arm="treated",
-                cluster=self._rows.cluster,
-                treated=1,
-                level=level,
-                estimator=estimator or what.estimator,
-                covariates=what.covariates if adjusted else (),
-            )
-        return replace(effect, source=self.source)
+            estimator, adjusted = "office_differences", False
+        asked = {"estimator": estimator or what.estimator, "contrast": contrast, "adjusted": adjusted, "level": level}
+        return self._ask("effect", outcome=what.id, wave=compared, **asked)[0]
 
     def effects(self, outcome: str, wave: str | None = None, *, level: float = 0.95) -> tuple[Effect, ...]:
         """The effect under the plan's estimator, and under each that the plan shows beside it."""
         what = self.plan.outcome(outcome)
         return tuple(self.effect(outcome, wave, estimator=name, level=level) for name in (what.estimator, *what.beside))
+
+    def specifications(self, outcome: str, wave: str | None = None) -> tuple[Effect, ...]:
+        """The effect under every method: as planned, beside, weighted for missing outcomes, and without covariates."""
+        what = self.plan.outcome(outcome)
+        bare = [name for name in ("cr2", "cluster_means") if name in (what.estimator, *what.beside)]
+        return (
+            *self.effects(outcome, wave),
+            *(self.effect(outcome, wave, estimator=name) for name in what.also),
+            *(self.effect(outcome, wave, estimator=name, adjusted=False) for name in bare),
+        )
 
     def multiplicity(self, kind: str = "primary") -> tuple[Multiplicity, ...]:
         """Family-wise p-values over the first waves of all outcomes of one kind.
@@ -209,89 +201,57 @@ class Study:
         baseline leaves unexplained, beside Holm's adjustment of the same exact p-values. The allocation set is all ways
         to choose the treated offices without restriction: an assumption, since the record does not say.
         """
-        named = [outcome for outcome in self.plan.outcomes.values() if outcome.kind == kind]
-        means = [self._office_means(outcome) for outcome in named]
-        table = pd.concat([mean for mean, _ in means], axis=1, join="inner")
-        arm = means[0][1].reindex(table.index)
-        found = randomisation_test(table.to_numpy(), arm.to_numpy())
-        return tuple(
-            Multiplicity(
-                outcome.id,
-                outcome.waves[0],
-                float(found.statistic[i]),
-                float(found.p_value[i]),
-                float(found.p_value_adjusted[i]),
-                float(holm),
-                float(found.simultaneous_low[i]),
-                float(found.simultaneous_high[i]),
-                found.n_allocations,
-                found.exact,
-                self.source,
-            )
-            for i, (outcome, holm) in enumerate(zip(named, holm(found.p_value)))
-        )
+        return self._ask("multiplicity", kind=kind)
 
     def change(self, outcome: str, arm: str, wave: str | None = None, *, contrast: str = "model") -> Change:
         """Change from baseline to `wave` in one arm, over those measured both times: description, not an effect."""
-        what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
-        wave = self._wave(what, wave)
-        frame = self._rows.analysis(what, wave, compared).dropna(subset=["value", "baseline"])
-        frame = frame[frame["group"] == arm]
-        if frame.empty:
-            raise StudyError(f"{outcome} {wave}: nobody in group {arm!r} was measured both times")
-        before, after = frame["baseline"].mean(), frame["value"].mean()
-        return Change(outcome, arm, wave, float(before), float(after), float(after - before), len(frame), self.source)
+        what, wave = self._what(outcome, wave)
+        return self._ask("change", outcome=what.id, arm=arm, wave=wave, contrast=contrast)[0]
 
     def icc(self, outcome: str, wave: str | None = None, *, contrast: str = "model") -> Icc:
         """Intraclass correlation of the outcome by office, inside arms."""
+        what, wave = self._what(outcome, wave)
+        return self._ask("icc", outcome=what.id, wave=wave, contrast=contrast)[0]
+
+    def attrition(self, outcome: str, wave: str | None = None) -> tuple[Attrition, ...]:
+        """For each arm, how many should have been measured at `wave`, how many were, and how offices differ in it."""
+        return self._about("attrition", outcome, wave)
+
+    def gap(self, outcome: str, wave: str | None = None) -> EstimandGap:
+        """Family-average effect minus office-average effect, with its interval."""
+        return self._about("gap", outcome, wave)[0]
+
+    def odds(self, outcome: str, wave: str | None = None) -> OddsRatio:
+        """Marginal odds ratio of a 0/1 outcome."""
+        return self._about("odds", outcome, wave)[0]
+
+    def influence(self, outcome: str, wave: str | None = None) -> Influence:
+        """How far the effect hangs on any single office, without showing one."""
+        return self._about("influence", outcome, wave)[0]
+
+    def exact(self, outcome: str, wave: str | None = None) -> tuple[ExactTest, ...]:
+        """Exact p-values of several statistics over every allocation of the offices."""
+        return self._about("exact", outcome, wave)
+
+    def bounds(self, outcome: str, wave: str | None = None) -> tuple[Bounds, ...]:
+        """Bounds on the effect with outcomes missing: Manski's where the scale has two ends, and Lee's."""
+        return self._about("bounds", outcome, wave)
+
+    def tipping(self, outcome: str, wave: str | None = None) -> TippingPoint:
+        """How far the missing of the treated arm would have to differ from what is expected, to turn the verdict."""
+        return self._about("tipping", outcome, wave)[0]
+
+    def sanity(self, outcome: str, wave: str | None = None) -> Sanity:
+        """What the effect rests on: offices an arm, the smallest office, ICC, design effect, degrees of freedom."""
+        return self._about("sanity", outcome, wave)[0]
+
+    def _about(self, question: str, outcome: str, wave: str | None) -> tuple[Any, ...]:
+        what, wave = self._what(outcome, wave)
+        return self._ask(question, outcome=what.id, wave=wave)
+
+    def _what(self, outcome: str, wave: str | None) -> tuple[Outcome, str]:
         what = self.plan.outcome(outcome)
-        frame = self._rows.analysis(what, self._wave(what, wave), self.plan.contrast(contrast)).dropna(subset=["value"])
-        return replace(icc_of(frame, "value", cluster=self._rows.cluster, arm="group"), source=self.source)
-
-    def attrition(self, outcome: str, wave: str | None = None, *, contrast: str = "model") -> tuple[Attrition, ...]:
-        """For each arm, how many should have been measured at `wave` and how many were."""
-        what, compared = self.plan.outcome(outcome), self.plan.contrast(contrast)
-        wave = self._wave(what, wave)
-        everyone = self._rows.population(self._rows.unit_table(what), compared, [compared.group[1]])
-        measured = self._rows.values(what, wave, compared).dropna(subset=["value"])
-        return tuple(
-            Attrition(
-                outcome,
-                group,
-                wave,
-                int((everyone[compared.group[1]] == group).sum()),
-                int((measured["group"] == group).sum()),
-                self.source,
-            )
-            for group in (*compared.treated, *compared.other)
-        )
-
-    def _office_means(self, outcome: Outcome) -> tuple[pd.Series, pd.Series]:
-        """Office means (residual, where the plan has covariates) and the arm of each office."""
-        frame = self._rows.analysis(outcome, outcome.waves[0], self.plan.contrast("model"))
-        frame = frame.dropna(subset=["value", *outcome.covariates])
-        trial = read_trial(
-            frame, "value", arm="treated", cluster=self._rows.cluster, treated=1, covariates=outcome.covariates
-        )
-        offices = pd.factorize(frame[self._rows.cluster])[1]
-        return pd.Series(office_means(trial), index=offices), pd.Series(trial.treated_clusters, index=offices)
-
-    def _wave(self, outcome: Outcome, wave: str | None) -> str:
-        wave = wave or outcome.waves[0]
-        if wave not in outcome.waves:
-            raise ValueError(f"{outcome.id} is not registered at {wave!r}; waves: {', '.join(outcome.waves)}")
-        return wave
-
-    def _level(self, values: pd.Series, label: str, group: str, wave: str, show: str) -> Level:
-        values = values.dropna().astype(float)
-        mean = float(values.mean()) if len(values) else np.nan
-        return Level(
-            label,
-            group,
-            wave,
-            mean,
-            float(values.std(ddof=1)) if len(values) > 1 else np.nan,
-            len(values),
-            show,
-            self.source,
-        )
+        wave = wave or what.waves[0]
+        if wave not in what.waves:
+            raise ValueError(f"{what.id} is not registered at {wave!r}; waves: {', '.join(what.waves)}")
+        return what, wave

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from holf import text
 from holf.flow import Flow
-from holf.inference.clusters import design_effect
+from holf.inference.clusters import variance_inflation
 from holf.inference.equivalence import Equivalence
 from holf.inference.influence import RecruitmentDiagnostic
 from holf.plan import Outcome
-from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity
+from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity, Sizes
 from holf.table import Cell, Table, joint_source
 
 
@@ -19,7 +19,9 @@ def published_flow_table(published: Flow, counted: Flow, arm_labels: dict[str, s
     rows = []
     for record, simulated in zip(published.counts, counted.counts):
         known = Cell(f"{record.shown}", record.kind, record.box.fact if record.total is not None else "")
-        rows.append((simulated.stage, known, simulated.shown, *(f"{simulated.by_arm[arm]:,}" for arm in arm_labels)))
+        rows.append(
+            (simulated.stage, known, simulated.shown, *(text.count(simulated.by_arm[arm]) for arm in arm_labels))
+        )
     columns = ("Stage", "Published", "Simulated", *(f"Simulated, {label}" for label in arm_labels.values()))
     return Table("The flow as published, and in a simulated study", columns, tuple(rows), source=counted.source)
 
@@ -31,7 +33,7 @@ def baseline_table(levels: Sequence[Level], arm_labels: dict[str, str]) -> Table
         shown = text.level(level.mean, level.show)
         if level.show != "percent":
             shown += f" ({text.decimal(level.sd, 0 if level.show == 'nok' else 1)})"
-        rows.setdefault(level.label, {})[level.group] = f"{shown}, n = {level.n:,}"
+        rows.setdefault(level.label, {})[level.group] = f"{shown}, n = {text.count(level.n)}"
     return Table(
         "Baseline by arm: share, or mean (SD)",
         ("Characteristic", *arm_labels.values()),
@@ -47,8 +49,8 @@ def attrition_table(losses: Sequence[Attrition], outcomes: dict[str, Outcome], a
             outcomes[loss.outcome].label,
             loss.wave,
             arm_labels[loss.group],
-            f"{loss.n_expected:,}",
-            f"{loss.n_measured:,}",
+            text.count(loss.n_expected),
+            text.count(loss.n_measured),
             text.level(loss.share_lost, "percent"),
         )
         for loss in losses
@@ -73,7 +75,7 @@ def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) 
                 text.interval(effect.ci_low, effect.ci_high, outcome.show),
                 f"{text.p_value(effect.p_value)} ({text.reference(effect)})",
                 f"{text.METHODS[effect.estimator]} ({effect.estimand})",
-                f"{effect.n_units:,} in {effect.n_clusters}",
+                f"{text.count(effect.n_units)} in {effect.n_clusters}",
                 text.decimal(effect.icc, 3),
             )
         )
@@ -94,7 +96,7 @@ def changes_table(changes: Sequence[Change], outcome: Outcome, arm_labels: dict[
             text.level(change.before, outcome.show),
             text.level(change.after, outcome.show),
             text.difference(change.change, outcome.show),
-            f"{change.n:,}",
+            text.count(change.n),
         )
         for change in changes
     )
@@ -126,17 +128,21 @@ def icc_table(values: Sequence[tuple[Outcome, Icc]]) -> Table:
     )
 
 
-def sizes_table(sizes: Sequence[int], grid: Sequence[float], *, source: str) -> Table:
+def sizes_table(sizes: Sizes, grid: Sequence[float]) -> Table:
     """How unequal the offices are, and the design effect that follows; no office is named."""
-    mean = sum(sizes) / len(sizes)
-    cv = (sum((size - mean) ** 2 for size in sizes) / len(sizes)) ** 0.5 / mean
     rows = (
-        ("Offices", str(len(sizes))),
-        ("Mean size", text.decimal(mean, 1)),
-        ("Coefficient of variation", text.decimal(cv, 2)),
-        *((f"Design effect at ICC {text.decimal(icc, 2)}", text.decimal(design_effect(sizes, icc), 2)) for icc in grid),
+        ("Offices", text.count(sizes.n_offices)),
+        ("Mean size", text.decimal(sizes.mean, 1)),
+        ("Coefficient of variation", text.decimal(sizes.cv, 2)),
+        *(
+            (
+                f"Design effect at ICC {text.decimal(icc, 2)}",
+                text.decimal(variance_inflation(sizes.mean, sizes.cv, icc), 2),
+            )
+            for icc in grid
+        ),
     )
-    return Table("Parents by office", ("What", "Value"), rows, source=source)
+    return Table(f"{sizes.table.capitalize()} by office", ("What", "Value"), rows, source=sizes.source)
 
 
 def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[str, str]) -> Table:

@@ -30,6 +30,7 @@ METHODS = {
     "randomisation": "exact randomisation",
     "naive": "naive, ignores offices",
     "office_differences": "differences inside offices",
+    "ipw": "weighted for missing, CR2",
 }
 
 
@@ -72,6 +73,22 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     """Two limits of a difference, ``low to high``."""
     text = f"{difference(low, show, unit=False)} to {difference(high, show, unit=False)}"
     return f"{text} {_STYLES[show][3]}".rstrip() if unit else text
+
+
+def count(value: float) -> str:
+    """A number of people or things, with thousands separators."""
+    return decimal(value, 0)
+
+
+def share(part: float, whole: float) -> str:
+    """So many of so many."""
+    return f"{count(part)} of {count(whole)}"
+
+
+def method(effect, covariates: tuple[str, ...]) -> str:
+    """How the method of an effect is called, where the plan adjusts for `covariates`."""
+    bare = covariates and not effect.covariates and effect.estimator != "office_differences"
+    return METHODS[effect.estimator] + (", no covariate" if bare else "")
 
 
 def p_value(value: float) -> str:

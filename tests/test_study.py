@@ -70,7 +70,8 @@ def test_second_contrast_compares_inside_offices(study):
     effect = study.effect("income", contrast="coordinator")
     assert effect.estimator == "office_differences" and effect.df == 28
     eligible = holf.open_study("null").sizes("parents", contrast="coordinator")
-    assert sum(eligible) > sum(study.sizes("parents")) == 884
+    mine = study.sizes("parents")
+    assert eligible.mean > mine.mean and mine.mean * mine.n_offices == pytest.approx(884)
 
 
 def test_attrition_adds_up(study):
@@ -176,6 +177,44 @@ def test_recruitment_is_compared_as_offices_were_drawn(study):
     found = study.recruitment()
     assert found[0].characteristic == "units a cluster" and len(found) == 6
     sizes = {arm: study.sizes("families", arm=arm) for arm in ("holf", "local")}
-    gap = sum(sizes["holf"]) / len(sizes["holf"]) - sum(sizes["local"]) / len(sizes["local"])
-    assert found[0].difference == pytest.approx(gap)
+    assert found[0].difference == pytest.approx(sizes["holf"].mean - sizes["local"].mean)
     assert all(one.exact and one.n_allocations == math.comb(29, 15) and 0 < one.p_value <= 1 for one in found)
+
+
+def test_every_method_stands_beside_the_planned_one(study):
+    found = study.specifications("housing")
+    names = [(effect.estimator, bool(effect.covariates)) for effect in found]
+    assert len(set(names)) == len(names) and names[0] == ("cr2", True)
+    assert {("cr2", False), ("cluster_means", False), ("ipw", True), ("gee_md", True), ("naive", True)} <= set(names)
+    assert all(effect.ci_low < effect.estimate < effect.ci_high for effect in found)
+
+
+def test_what_the_answer_hangs_on_agrees_with_the_answer(study):
+    effect, exact = study.effect("housing"), {one.statistic: one for one in study.exact("housing")}
+    by_offices = study.effect("housing", estimator="randomisation")
+    assert exact["office means"].p_value == by_offices.p_value
+    assert exact["office means"].value == pytest.approx(by_offices.estimate)
+    assert exact["adjusted coefficient"].value == pytest.approx(effect.estimate)
+    assert all(0 < one.p_value <= 1 and one.exact for one in exact.values())
+    gap = study.gap("housing")
+    assert gap.family_average == pytest.approx(effect.estimate) and gap.ci_low < gap.estimate < gap.ci_high
+    assert gap.office_average == pytest.approx(study.effect("housing", estimator="cluster_means").estimate)
+    manski, lee = study.bounds("housing")
+    unadjusted = study.effect("housing", adjusted=False).estimate
+    assert manski.lower < lee.lower <= unadjusted <= lee.upper < manski.upper
+    sanity = study.sanity("housing")
+    assert (sanity.n_treated, sanity.n_other) == (15, 14) and sanity.df == effect.df and sanity.design_effect > 1
+    tipping = study.tipping("housing")
+    assert tipping.estimate == pytest.approx(effect.estimate) and tipping.below < 0 < tipping.above
+
+
+def test_a_scale_without_ends_has_no_worst_case(study):
+    assert [found.method for found in study.bounds("income")] == ["lee"]
+    assert [found.method for found in study.bounds("employment")] == ["manski", "lee"]
+    with pytest.raises(StudyError, match="odds of income: .*not 0/1"):
+        study.odds("income")
+
+
+def test_offices_differ_in_whom_they_lose(study):
+    holf_offices, local = study.attrition("housing")
+    assert 0 < holf_offices.office_sd < 0.5 and holf_offices.office_mean == pytest.approx(local.office_mean, abs=0.1)

@@ -186,10 +186,38 @@ def design_effect(sizes: ArrayLike, icc: float) -> float:
     sizes = np.asarray(sizes, dtype=float)
     if sizes.ndim != 1 or len(sizes) == 0 or not np.all(np.isfinite(sizes) & (sizes > 0)):
         raise ValueError("sizes must be a list of positive numbers, one a cluster")
+    mean = float(sizes.mean())
+    return variance_inflation(mean, float(sizes.std() / mean), icc)
+
+
+def variance_inflation(mean: float, cv: float, icc: float) -> float:
+    """Design effect from a mean cluster size and its coefficient of variation.
+
+    Parameters
+    ----------
+    mean, cv : float
+        Mean number of rows a cluster, and the standard deviation (divisor K) over that mean.
+    icc : float
+        Intraclass correlation, from -1 to 1.
+
+    Returns
+    -------
+    float
+        1 + ((1 + cv^2) mean - 1) icc, as `design_effect`.
+
+    Raises
+    ------
+    ValueError
+        If the correlation is outside [-1, 1], or more negative than such clusters allow.
+
+    Examples
+    --------
+    >>> round(variance_inflation(29.7, 0.25, 0.03), 3)
+    1.917
+    """
     if not -1 <= icc <= 1:
         raise ValueError("icc must lie between -1 and 1")
-    mean = sizes.mean()
-    effect = float(1 + ((1 + sizes.var() / mean**2) * mean - 1) * icc)
+    effect = 1 + ((1 + cv**2) * mean - 1) * icc
     if effect <= 0:
         raise ValueError("icc is more negative than clusters of these sizes allow")
     return effect

@@ -30,6 +30,8 @@ class EstimandGap:
         Rows used, clusters they lie in, rows left out because a value was missing.
     level : float
         Confidence level.
+    source : str
+        Where the data came from; empty for a frame of the caller's own.
     """
 
     estimate: float
@@ -44,6 +46,7 @@ class EstimandGap:
     n_clusters: int
     n_dropped: int
     level: float
+    source: str = ""
 
 
 def estimand_gap(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,

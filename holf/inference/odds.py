@@ -32,6 +32,8 @@ class OddsRatio:
         Rows used, clusters they lie in, rows left out because a value was missing.
     level : float
         Confidence level.
+    source : str
+        Where the data came from; empty for a frame of the caller's own.
     """
 
     estimate: float
@@ -46,6 +48,7 @@ class OddsRatio:
     n_clusters: int
     n_dropped: int
     level: float
+    source: str = ""
 
 
 def marginal_odds_ratio(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,

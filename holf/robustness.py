@@ -1,0 +1,132 @@
+"""What an answer hangs on, in one table: estimand, office, allocation and missing data, each in a row of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from holf import text
+from holf.inference.bounds import Bounds
+from holf.inference.equivalence import expected_regression
+from holf.inference.estimands import EstimandGap
+from holf.inference.influence import Influence
+from holf.inference.odds import OddsRatio
+from holf.inference.tipping import TippingPoint
+from holf.plan import Outcome
+from holf.results import Attrition, Effect, ExactTest
+from holf.sentences import Sentence
+from holf.study import Study
+from holf.table import RECORD, Cell, Table, joint_source
+
+
+def robustness_table(studies: Sequence[Study], outcome: Outcome, wave: str | None = None) -> Table:
+    """Everything that could turn the verdict of one outcome, a row each, a column a study."""
+    columns = [dict(_rows(study, outcome, wave)) for study in studies]
+    labels = list(dict.fromkeys(label for column in columns for label in column))
+    rows = tuple((label, *(column.get(label, text.MISSING) for column in columns)) for label in labels)
+    names = tuple(study.source.removeprefix("simulated: ") for study in studies)
+    source = joint_source(study.source for study in studies)
+    return Table(f"{outcome.label}: what the answer hangs on", ("What", *names), rows, source=source)
+
+
+def _rows(study: Study, outcome: Outcome, wave: str | None) -> list[tuple[str, str]]:
+    rows = [_of_gap(study.gap(outcome.id, wave), outcome), *_of_influence(study.influence(outcome.id, wave))]
+    if outcome.type == "binary":
+        rows.append(_of_odds(study.odds(outcome.id, wave)))
+    rows += [_of_exact(one) for one in study.exact(outcome.id, wave)]
+    losses = study.attrition(outcome.id, wave)
+    rows += [_of_attrition(one, study) for one in losses]
+    if any(one.n_measured != one.n_expected for one in losses):
+        if "ipw" in outcome.also:
+            rows.append(_of_weighted(study.effect(outcome.id, wave, estimator="ipw"), outcome))
+        rows += [_of_bounds(one, outcome) for one in study.bounds(outcome.id, wave)]
+        rows.append(_of_tipping(study.tipping(outcome.id, wave), outcome))
+    return rows
+
+
+def _with_interval(estimate: float, low: float, high: float, outcome: Outcome) -> str:
+    return f"{text.difference(estimate, outcome.show)} ({text.interval(low, high, outcome.show, unit=False)})"
+
+
+def _of_gap(gap: EstimandGap, outcome: Outcome) -> tuple[str, str]:
+    return "Family average minus office average", _with_interval(gap.estimate, gap.ci_low, gap.ci_high, outcome)
+
+
+def _of_influence(found: Influence) -> list[tuple[str, str]]:
+    return [
+        ("Largest shift with one office left out, in standard errors", text.decimal(found.largest_shift, 2)),
+        (
+            "Offices without which the interval's verdict turns",
+            text.share(found.n_significance_changes, found.n_clusters),
+        ),
+    ]
+
+
+def _of_odds(found: OddsRatio) -> tuple[str, str]:
+    limits = f"{text.decimal(found.ci_low, 2)} to {text.decimal(found.ci_high, 2)}"
+    return "Marginal odds ratio", f"{text.decimal(found.estimate, 2)} ({limits})"
+
+
+def _of_exact(found: ExactTest) -> tuple[str, str]:
+    counted = f"{found.n_allocations:,} allocations{'' if found.exact else ', sampled'}"
+    return f"Exact p, {found.statistic} ({counted})", text.p_value(found.p_value)
+
+
+def _of_attrition(loss: Attrition, study: Study) -> tuple[str, str]:
+    label = study.plan.arms[loss.group]["label"]
+    spread = f"{text.level(loss.office_mean, 'percent')}, SD {text.level(loss.office_sd, 'percent')}"
+    return f"Not measured, {label} (mean and SD of offices)", f"{text.level(loss.share_lost, 'percent')} ({spread})"
+
+
+def _of_weighted(effect: Effect, outcome: Outcome) -> tuple[str, str]:
+    label = "Difference, weighted for missing outcomes"
+    return label, _with_interval(effect.estimate, effect.ci_low, effect.ci_high, outcome)
+
+
+def _of_bounds(found: Bounds, outcome: Outcome) -> tuple[str, str]:
+    label = {
+        "manski": "Bounds without covariate, whatever the missing are (Manski)",
+        "lee": "Bounds without covariate, if the arm moved measurement one way (Lee)",
+    }[found.method]
+    return label, text.interval(found.lower, found.upper, outcome.show)
+
+
+def _of_tipping(found: TippingPoint, outcome: Outcome) -> tuple[str, str]:
+    shifts = [shift for shift in (found.below, found.above) if shift is not None and math.isfinite(shift)]
+    label = "Shift of the missing, treated arm, that turns the verdict"
+    return label, " or ".join(text.difference(shift, outcome.show) for shift in shifts) or "none does"
+
+
+def sanity_sentence(study: Study, outcome: Outcome, wave: str | None = None) -> Sentence:
+    """One line on what the effect rests on."""
+    found = study.sanity(outcome.id, wave)
+    icc = f"ICC {text.decimal(found.icc, 3)}" if math.isfinite(found.icc) else "one unit an office, so no ICC"
+    return Sentence(
+        f"Rests on {found.n_treated} and {found.n_other} offices, the smallest with {text.count(found.smallest)} "
+        f"measured; {icc}, "
+        f"design effect {text.decimal(found.design_effect, 2)}, {text.decimal(found.df, 1)} degrees of freedom.",
+        study.source,
+    )
+
+
+def regression_table(gaps: Sequence[float], correlations: Sequence[float], outcome: Outcome) -> Table:
+    """Change to expect from regression to the mean alone, for families that enter below their usual level.
+
+    Parameters
+    ----------
+    gaps : sequence of float
+        How far below its usual level the group enters, in units of the outcome; assumed.
+    correlations : sequence of float
+        Correlation of two measurements a year apart; assumed.
+    outcome : Outcome
+    """
+    rows = tuple(
+        (
+            text.amount(gap, outcome.show),
+            *(Cell(text.difference(expected_regression(-gap, 0.0, r), outcome.show), "assumed") for r in correlations),
+        )
+        for gap in gaps
+    )
+    columns = ("Entered below their usual level by", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
+    caption = f"{outcome.label}: change to expect from regression to the mean alone, with nothing done"
+    return Table(caption, columns, rows, source=RECORD)
