@@ -34,11 +34,16 @@ class Answered:
     ----------
     answer : frozen dataclass
     behind : dict of str to DataFrame
-        One row a unit. ``""`` stands for the answer as a whole, ``"treated"`` and ``"other"`` for its arms.
+        One row a unit, with the columns unit and the keys above it; value and baseline where the answer rests on them.
+        A count stands under the name of its field, such as ``"n_units"``; the groups that a comparison rests on under
+        ``"treated"`` and ``"other"``, one that is not a comparison under ``""``.
+    table : str
+        Table whose rows are the units.
     """
 
     answer: Any
     behind: dict[str, pd.DataFrame] = field(repr=False)
+    table: str = ""
 
 
 def flow(rows: Rows) -> list[Answered]:
@@ -61,17 +66,17 @@ def sizes(rows: Rows, *, table: str, arm: str | None, contrast: str) -> list[Ans
     frame = frame if arm is None else frame[frame["arm"] == arm]
     counts = frame[rows.cluster].value_counts().to_numpy(float)
     found = Sizes(table, arm or "", len(counts), float(counts.mean()), float(counts.std() / counts.mean()))
-    return [Answered(found, {"": frame.assign(unit=frame[rows.schema.key(table)])})]
+    return [Answered(found, {"": frame.assign(unit=frame[rows.schema.key(table)])}, table)]
 
 
 def baseline(rows: Rows, *, contrast: str) -> list[Answered]:
     """Means at baseline by arm, of the characteristics of the families and of every outcome measured then."""
     compared = rows.plan.contrast(contrast)
     answers = []
-    for table, column, label, show in rows.schema.baseline:
+    for table, column, label, show in rows.characteristics:
         frame = rows.population(table, compared, [column, "arm", *rows.keys(table)])
         frame = frame.assign(unit=frame[rows.schema.key(table)], value=frame[column].astype(float), group=frame["arm"])
-        answers += [_level(frame, label, arm, "m0", show) for arm in (*compared.treated, *compared.other)]
+        answers += [_level(frame, table, label, arm, "m0", show) for arm in (*compared.treated, *compared.other)]
     for outcome in rows.plan.outcomes.values():
         answers += [found for found in levels(rows, outcome=outcome.id, contrast=contrast) if found.answer.wave == "m0"]
     return answers
@@ -87,24 +92,26 @@ def levels(rows: Rows, *, outcome: str, contrast: str) -> list[Answered]:
     return answers
 
 
-def _level(frame: pd.DataFrame, label: str, group: str, wave: str, show: str) -> Answered:
+def _level(frame: pd.DataFrame, table: str, label: str, group: str, wave: str, show: str) -> Answered:
     frame = frame[(frame["group"] == group) & frame["value"].notna()]
     values, n = frame["value"].astype(float), len(frame)
     mean = float(values.mean()) if n else np.nan
     sd = float(values.std(ddof=1)) if n > 1 else np.nan
-    return Answered(Level(label, group, wave, mean, sd, n, show), {"": frame})
+    return Answered(Level(label, group, wave, mean, sd, n, show), {"n": frame}, table)
 
 
 def recruitment(rows: Rows, *, table: str) -> list[Answered]:
     """Those who took part, by arm: how many an office, and who, with exact p-values against the offices' draw."""
-    labels = {column: label for name, column, label, _ in rows.schema.baseline if name == table}
+    labels = {column: label for name, column, label, _ in rows.characteristics if name == table}
     model = rows.plan.contrast("model")
     frame = rows.population(table, model, [*labels, model.group[1], *rows.keys(table)]).rename(columns=labels)
     frame = frame.astype(dict.fromkeys(labels.values(), float))
     offices = {"arm": model.group[1], "cluster": rows.cluster, "treated": model.treated[0]}
     frame = frame.assign(unit=frame[rows.schema.key(table)], treated=frame[model.group[1]] == model.treated[0])
     return [
-        Answered(found, arms(frame.dropna(subset=[found.characteristic]) if found.characteristic in frame else frame))
+        Answered(
+            found, arms(frame.dropna(subset=[found.characteristic]) if found.characteristic in frame else frame), table
+        )
         for found in recruitment_diagnostics(frame, list(labels.values()), **offices)
     ]
 
@@ -126,8 +133,12 @@ def effect(
         found = weighted_effect(frame, "value", weights=weights.values, covariates=covariates, **asked)
     else:
         found = estimate_effect(frame, "value", estimator=estimator, covariates=covariates, **asked)
-    used = frame.dropna(subset=["value", *covariates])
-    return [Answered(replace(found, covariates=tuple(covariates)), arms(used))]
+    is_used = frame[["value", *covariates]].notna().all(axis=1)
+    if estimator == "office_differences":
+        both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
+        is_used &= frame[rows.cluster].map(both).fillna(False).astype(bool)
+    behind = arms(frame[is_used]) | {"n_dropped": frame[~is_used]}
+    return [Answered(replace(found, covariates=tuple(covariates)), behind, rows.unit_table(what))]
 
 
 def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
@@ -152,6 +163,7 @@ def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
         Answered(
             Multiplicity(outcome.id, outcome.waves[0], *map(float, numbers), found.n_allocations, found.exact),
             arms(frame),
+            rows.unit_table(outcome),
         )
         for outcome, (_, _, frame), numbers in zip(named, trials, columns)
     ]
@@ -165,14 +177,15 @@ def change(rows: Rows, *, outcome: str, arm: str, wave: str, contrast: str) -> l
     if frame.empty:
         raise ValueError(f"{outcome} {wave}: nobody in group {arm!r} was measured both times")
     before, after = float(frame["baseline"].mean()), float(frame["value"].mean())
-    return [Answered(Change(outcome, arm, wave, before, after, after - before, len(frame)), {"": frame})]
+    answer = Change(outcome, arm, wave, before, after, after - before, len(frame))
+    return [Answered(answer, {"n": frame}, rows.unit_table(what))]
 
 
 def icc(rows: Rows, *, outcome: str, wave: str, contrast: str) -> list[Answered]:
     """Intraclass correlation of the outcome by office, inside arms."""
     what = rows.plan.outcome(outcome)
     frame = rows.analysis(what, wave, rows.plan.contrast(contrast)).dropna(subset=["value"])
-    return [Answered(icc_of(frame, "value", cluster=rows.cluster, arm="group"), arms(frame))]
+    return [Answered(icc_of(frame, "value", cluster=rows.cluster, arm="group"), arms(frame), rows.unit_table(what))]
 
 
 def attrition(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -186,7 +199,8 @@ def attrition(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
         answer = Attrition(
             outcome, group, wave, loss.n_units, loss.n_units - loss.n_missing, loss.cluster_mean, loss.cluster_sd
         )
-        answers.append(Answered(answer, {"": mine, "measured": mine.dropna(subset=["value"])}))
+        behind = {"n_expected": mine, "n_measured": mine.dropna(subset=["value"])}
+        answers.append(Answered(answer, behind, rows.unit_table(what)))
     return answers
 
 
@@ -199,4 +213,4 @@ def office_trial(rows: Rows, outcome: Outcome, wave: str) -> tuple:
 
 def arms(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows behind a comparison: all of them, and each side of it by the 0/1 column ``treated``."""
-    return {"": frame, "treated": frame[frame["treated"] == 1], "other": frame[frame["treated"] == 0]}
+    return {"n_units": frame, "treated": frame[frame["treated"] == 1], "other": frame[frame["treated"] == 0]}

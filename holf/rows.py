@@ -23,6 +23,11 @@ class Rows:
         """Key of the randomised unit."""
         return self.plan.trial["cluster"]["key"]
 
+    @property
+    def characteristics(self) -> list[tuple[str, str, str, str]]:
+        """The schema's baseline columns that this study has: table, column, label and style."""
+        return [entry for entry in self.schema.baseline if entry[0] in self.tables]
+
     def linked(self, table: str, columns: list[str]) -> pd.DataFrame:
         """`table` with the wanted columns of itself and of the tables above it, up to the office."""
         frame = self.tables[table]
@@ -74,7 +79,7 @@ class Rows:
         table, group = self.unit_table(outcome), contrast.group[1]
         unit, *above = self.keys(table)
         tables = [table, *(name for _, name in self.schema.path(table))]
-        known = [column for name, column, _, _ in self.schema.baseline if name in tables]
+        known = [column for name, column, _, _ in self.characteristics if name in tables]
         frame = self.population(table, contrast, [unit, *above, group, *known]).rename(
             columns={unit: "unit", group: "group"}
         )

@@ -21,20 +21,20 @@ from holf.rows import Rows
 def gap(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Family-average effect minus office-average effect."""
     frame, asked = _analysis(rows, outcome, wave)
-    return [Answered(estimand_gap(frame, "value", **asked), arms(frame))]
+    return [Answered(estimand_gap(frame, "value", **asked), arms(frame), _table(rows, outcome))]
 
 
 def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Marginal odds ratio of a 0/1 outcome, to stand beside the risk difference."""
     frame, asked = _analysis(rows, outcome, wave)
-    return [Answered(marginal_odds_ratio(frame, "value", **asked), arms(frame))]
+    return [Answered(marginal_odds_ratio(frame, "value", **asked), arms(frame), _table(rows, outcome))]
 
 
 def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """How far the effect hangs on any single office, without showing one."""
     frame, asked = _analysis(rows, outcome, wave)
     estimator = rows.plan.outcome(outcome).estimator
-    return [Answered(leave_one_out(frame, "value", estimator=estimator, **asked), arms(frame))]
+    return [Answered(leave_one_out(frame, "value", estimator=estimator, **asked), arms(frame), _table(rows, outcome))]
 
 
 def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -59,6 +59,7 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
         Answered(
             ExactTest(outcome, wave, name, float(one.statistic), float(one.p_value), one.n_allocations, one.exact),
             arms(frame),
+            rows.unit_table(what),
         )
         for name, one in found.items()
     ]
@@ -71,8 +72,12 @@ def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1}
     ends = scale_ends(rows, what, wave)
     found = [manski_bounds(frame, "value", lowest=ends[0], highest=ends[1], **asked)] if ends else []
-    behind = arms(frame) | {"measured": frame.dropna(subset=["value"])}
-    return [Answered(one, behind) for one in (*found, lee_bounds(frame, "value", **asked))]
+    behind = arms(frame) | {
+        f"n_missing_{arm}": frame[frame["value"].isna() & (frame["treated"] == code)]
+        for arm, code in (("treated", 1), ("other", 0))
+    }
+    found = (*found, lee_bounds(frame, "value", **asked))
+    return [Answered(one, behind, rows.unit_table(what)) for one in found]
 
 
 def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -80,8 +85,11 @@ def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     what = rows.plan.outcome(outcome)
     frame, _ = rows.everyone(what, wave, rows.plan.contrast("model"))
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "covariates": what.covariates}
-    behind = arms(frame) | {"measured": frame.dropna(subset=["value"])}
-    return [Answered(tipping_point(frame, "value", **asked), behind)]
+    kept = frame.dropna(subset=list(what.covariates))
+    dropped = frame[~frame.index.isin(kept.index)]
+    missing = kept[kept["value"].isna() & (kept["treated"] == 1)]
+    behind = arms(kept) | {"n_missing": missing, "n_dropped": dropped}
+    return [Answered(tipping_point(frame, "value", **asked), behind, rows.unit_table(what))]
 
 
 def sanity(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -110,7 +118,7 @@ def sanity(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
         factor,
         effect.df,
     )
-    return [Answered(answer, arms(frame))]
+    return [Answered(answer, arms(frame), rows.unit_table(what))]
 
 
 def scale_ends(rows: Rows, outcome: Outcome, wave: str) -> tuple[float, float] | None:
@@ -119,6 +127,10 @@ def scale_ends(rows: Rows, outcome: Outcome, wave: str) -> tuple[float, float] |
         return 0.0, 1.0
     rules = rows.schema.fields(outcome.table)[outcome.column.format(wave=wave)].get("constraints", {})
     return (rules["minimum"], rules["maximum"]) if {"minimum", "maximum"} <= rules.keys() else None
+
+
+def _table(rows: Rows, outcome: str) -> str:
+    return rows.unit_table(rows.plan.outcome(outcome))
 
 
 def _analysis(rows: Rows, outcome: str, wave: str) -> tuple:
