@@ -95,10 +95,10 @@ def slots_tables(slots: Sequence[Slot], outcome: Outcome, plan: Plan) -> tuple[T
 
     No table for an outcome that the article's Table 1 does not cover.
     """
-    names = {"mean": "Mean", "n": "Observations", "p_value_change": "p-value for change"}
+    names = {"mean": "Mean", "sd": "SD", "n": "Observations", "p_value_change": "p-value for change"}
     rows = []
     for slot in (slot for slot in slots if slot.outcome == outcome.id):
-        value = Cell("not yet entered", "unknown") if slot.value is None else Cell(f"{slot.value:g}", "published")
+        value = Cell("not yet entered", "unknown") if slot.value is None else Cell(slot.printed, slot.kind)
         rows.append((plan.arms[slot.arm]["label"], slot.wave, names[slot.statistic], value))
     caption = f"Table 1 of the article, to be filled in: {outcome.label}"
     table = Table(caption, ("Arm", "Wave", "Statistic", "Value"), tuple(rows), source=RECORD, folded=True)

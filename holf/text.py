@@ -47,6 +47,12 @@ def decimal(value: float, places: int) -> str:
     return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0 else text
 
 
+def signed(value: float, places: int) -> str:
+    """`decimal` with a plus sign for what does not round to zero."""
+    text = decimal(value, places)
+    return f"+{text}" if value > 0 and float(text.replace(",", "")) != 0 else text
+
+
 def level(value: float, show: str, *, unit: bool = True) -> str:
     """A mean or share in the style `show` of the plan: ``percent``, ``points``, ``nok`` or ``number``."""
     factor, places, name, _ = _STYLES[show]
@@ -59,9 +65,8 @@ def level(value: float, show: str, *, unit: bool = True) -> str:
 def difference(value: float, show: str, *, unit: bool = True) -> str:
     """A signed difference between two levels, in percentage points where the levels are percentages."""
     factor, places, _, name = _STYLES[show]
-    text = decimal(value * factor, places)
-    signed = f"+{text}" if value > 0 and float(text.replace(",", "")) != 0 else text
-    return f"{signed} {name}".rstrip() if unit else signed
+    text = signed(value * factor, places)
+    return f"{text} {name}".rstrip() if unit else text
 
 
 def amount(value: float, show: str) -> str:
