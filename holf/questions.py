@@ -88,7 +88,10 @@ def levels(rows: Rows, *, outcome: str, contrast: str) -> list[Answered]:
     answers = []
     for wave in ("m0", *what.waves):
         frame = rows.values(what, wave, compared)
-        answers += [_level(frame, what.label, group, wave, what.show) for group in (*compared.treated, *compared.other)]
+        answers += [
+            _level(frame, rows.unit_table(what), what.label, group, wave, what.show)
+            for group in (*compared.treated, *compared.other)
+        ]
     return answers
 
 

@@ -18,13 +18,15 @@ from holf.inference.estimands import EstimandGap
 from holf.inference.influence import Influence, RecruitmentDiagnostic
 from holf.inference.odds import OddsRatio
 from holf.inference.tipping import TippingPoint
-from holf.paths import data_path, note_read
+from holf.paths import data_path, note_read, project_root
 from holf.plan import Outcome, Plan, load_plan
 from holf.results import Attrition, Change, Effect, ExactTest, Icc, Level, Multiplicity, Sanity, Sizes
 from holf.rows import Rows
 from holf.schema import Schema, load_schema
 from holf.simulation import MARK_FILE, default_seed, inputs_signature
 
+# What `source` begins with on real data, and the name of the study that a book built elsewhere holds.
+REAL, STAND_IN = "real data", "source"
 # A question, and its keywords, to the answers that it has.
 Ask = Callable[..., tuple[Any, ...]]
 
@@ -33,32 +35,68 @@ class StudyError(ValueError):
     """A source cannot be opened, or a question has no answer in it; the message never holds a value of a person."""
 
 
-def open_study(source: str | Path) -> Study:
+def open_study(source: str | Path, *, profile: str | None = None) -> Study:
     """Open a study.
 
     Parameters
     ----------
     source : str or Path
-        Name of a simulated world (``"null"``, ``"benefit"``, ``"harm"``), or a folder written by ``holf simulate``.
+        Name of a simulated world (``"null"``, ``"benefit"``, ``"harm"``), a folder written by ``holf simulate``, a folder
+        of real tables, or a release file. ``"source"`` is the study that a book built elsewhere holds in `data/`.
+    profile : str, optional
+        Profile of `data/disclosure.yml` for real tables; the file's default by default.
+
+    Returns
+    -------
+    Study
+        On real tables its answers are those of a release, made safe together before the first is given; the tables
+        themselves are let go.
 
     Raises
     ------
     StudyError
-        If the folder is not marked as simulated (real data wait for the disclosure rules, and are refused until
-        then), if a table is missing, or if the project's own simulated tables are older than their inputs.
+        If the project's own simulated tables are older than their inputs, or a mark of simulated data is not true.
+    SchemaError, DropInError
+        If the tables do not fit the schema; neither message holds a value of a person.
+    ReleaseError
+        If a file is no release.
     """
     plan, schema = load_plan(), load_schema()
-    own = str(source) in plan.worlds
-    folder = data_path(f"simulated/{source}") if own else Path(source)
+    if str(source) in plan.worlds:
+        return _own_world(str(source), plan, schema)
+    path = _stand_in() if str(source) == STAND_IN else Path(source)
+    note_read("(a study from elsewhere)")
+    if path.is_file():
+        from holf.release.document import read_release
+
+        return read_release(path).study()
+    if (path / MARK_FILE).exists():
+        return simulated_study(schema.read(path), plan, schema, world=_read_mark(path, plan)["world"])
+    # Imported here: most readers of this package never see real data.
+    from holf.disclosure.policy import load_policy
+    from holf.dropin.reader import read_dropin
+    from holf.release.document import make_release
+
+    return make_release(read_dropin(path, schema), schema, load_policy(profile)).study()
+
+
+def _own_world(name: str, plan: Plan, schema: Schema) -> Study:
+    folder = data_path(f"simulated/{name}")
     mark = _read_mark(folder, plan)
-    if not own:
-        note_read("simulated/(elsewhere)")
-    elif (mark["world"], mark["seed"], mark["inputs_sha256"]) != (source, default_seed(), inputs_signature()):
+    if (mark["world"], mark["seed"], mark["inputs_sha256"]) != (name, default_seed(), inputs_signature()):
         raise StudyError(
-            f"data/simulated/{source} is not what the assumptions and the code give (older, or another world or seed): "
+            f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or seed): "
             "run `jupyter-book build .`"
         )
-    return simulated_study(schema.read(folder), plan, schema, world=mark["world"])
+    return simulated_study(schema.read(folder), plan, schema, world=name)
+
+
+def _stand_in() -> Path:
+    """The study that `holf build --source` put into its copy of the project: a release, or simulated tables."""
+    for name in (f"{STAND_IN}.json", STAND_IN):
+        if (project_root() / "data" / name).exists():
+            return data_path(name)
+    raise StudyError(f"data/{STAND_IN}.json: there is none; it exists only in a book that is built elsewhere")
 
 
 def simulated_study(tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema, *, world: str) -> Study:
@@ -99,7 +137,7 @@ def _read_mark(folder: Path, plan: Plan) -> dict:
         mark = {}
     whole = isinstance(mark, dict) and {"world", "seed", "inputs_sha256"} <= mark.keys()
     if not whole or mark.get("simulated") is not True or mark["world"] not in plan.worlds:
-        raise StudyError(f"{folder.name}: not marked as simulated; real data cannot be opened by this version")
+        raise StudyError(f"{folder.name}, {MARK_FILE}: not marked as simulated, truly and in full")
     return mark
 
 

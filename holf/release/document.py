@@ -1,0 +1,182 @@
+"""A release: every answer of one study on real data, made safe, in one file that a person can read and sign."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from holf.disclosure.answers import Safe, disclose
+from holf.disclosure.policy import Policy
+from holf.disclosure.sets import UnitSets
+from holf.disclosure.withheld import Withheld, is_withheld
+from holf.dropin.reader import DropIn
+from holf.facts import load_ledger
+from holf.flow import load_flow
+from holf.paths import write_whole
+from holf.plan import Plan, load_plan
+from holf.release.catalogue import available, catalogue, key_of
+from holf.release.codec import CodecError, decode, encode
+from holf.rows import Rows
+from holf.schema import Schema
+from holf.study import REAL, Study, StudyError, compute
+
+FORMAT = "holf release, version 1"
+
+
+class ReleaseError(ValueError):
+    """A file is no release, or not one that this version can read."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """The content of a release file.
+
+    Attributes
+    ----------
+    content : dict
+        What is written: format, trial, profile and policy, outcomes and tables that are not there, keyed checksum of the
+        input, the answers, and a summary for whoever signs.
+    """
+
+    content: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """First twelve digits of the SHA-256 of the content: another number anywhere gives another id."""
+        return hashlib.sha256(self.text().encode()).hexdigest()[:12]
+
+    @property
+    def source(self) -> str:
+        """What every figure and table drawn from it says of its data."""
+        return f"{REAL}: profile {self.content['profile']}, release {self.id}"
+
+    def text(self) -> str:
+        """The file's content; the same release is the same bytes."""
+        return json.dumps(self.content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        write_whole(path, self.text())
+
+    def study(self) -> Study:
+        """Answer the chapters' questions from the file alone."""
+        plan = load_plan()
+        there = {name: plan.outcome(name) for name in self.content["outcomes"]}
+        answers = {key_of(entry["question"], entry["asked"]): entry for entry in self.content["answers"]}
+        source = self.source
+
+        def ask(question: str, **asked: Any) -> tuple[Any, ...]:
+            entry = answers.get(key_of(question, asked))
+            if entry is None:
+                raise StudyError(f"{question}: not among the questions that this release answers")
+            if "no_answer" in entry:
+                raise StudyError(f"{question} of {asked.get('outcome', 'the study')}: {entry['no_answer']}")
+            return tuple(decode(found["answer"], source=source) for found in entry["answers"])
+
+        return Study(replace(plan, outcomes=there), ask, source=source, sign=None)
+
+
+def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes | None = None) -> Release:
+    """Ask real tables everything that the chapters ask, and keep the safe answers.
+
+    Parameters
+    ----------
+    dropped : DropIn
+        Checked tables.
+    schema : Schema
+    policy : Policy
+    key : bytes, optional
+        Key of the checksum of the input, kept by the data's holder; without one there is no checksum.
+
+    Returns
+    -------
+    Release
+        The same tables, policy and key give the same bytes.
+    """
+    plan = available(load_plan(), schema, set(dropped.tables))
+    rows = Rows(dropped.tables, plan, schema)
+    answered, unanswered = {}, {}
+    for question, asked in catalogue(plan):
+        try:
+            answered[key_of(question, asked)] = compute(rows, question, **asked)
+        except StudyError:
+            # Its message names columns and rules only, but nothing that an error says leaves unread.
+            unanswered[key_of(question, asked)] = "these data give no answer"
+    sets = UnitSets(schema, n_offices=len(dropped.tables[plan.trial["cluster"]["table"]]))
+    safe = disclose(answered, sets, policy, _public_counts())
+    entries = [
+        {"question": question, "asked": asked}
+        | (
+            {"no_answer": unanswered[name]}
+            if (name := key_of(question, asked)) in unanswered
+            else {"answers": [_entry(found) for found in safe[name]]}
+        )
+        for question, asked in catalogue(plan)
+    ]
+    return Release(
+        {
+            "format": FORMAT,
+            "trial": plan.trial["registry_id"],
+            "data": REAL,
+            "profile": policy.profile,
+            "input_hmac_sha256": dropped.bytes_digest(key) if key else None,
+            "outcomes": list(plan.outcomes),
+            "absent_tables": sorted(dropped.absent),
+            "absent_outcomes": sorted(load_plan().outcomes.keys() - plan.outcomes.keys()),
+            "answers": entries,
+            "summary": _summary(safe, unanswered),
+        }
+    )
+
+
+def read_release(path: Path) -> Release:
+    """Read a release file.
+
+    Raises
+    ------
+    ReleaseError
+        If it is no release, holds simulated answers, or an answer of an unknown form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ReleaseError(f"{path.name}: not a file of JSON") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ReleaseError(f"{path.name}: not a release that this version can read")
+    if content.get("data") != REAL:
+        raise ReleaseError(f"{path.name}: its answers do not come from real data; the two are never mixed")
+    release = Release(content)
+    try:
+        for entry in content["answers"]:
+            for found in entry.get("answers", ()):
+                decode(found["answer"], source=release.source)
+    except (CodecError, KeyError, TypeError, AttributeError):
+        raise ReleaseError(f"{path.name}: an answer has a form that this version does not know") from None
+    return release
+
+
+def _public_counts() -> dict[str, int]:
+    ledger = load_ledger()
+    return {box.id: int(ledger.number(box.fact)) for box in load_flow() if box.fact}
+
+
+def _entry(found: Safe) -> dict[str, Any]:
+    behind = {"people": encode(found.people), "families": encode(found.families), "offices": found.offices}
+    return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": list(found.rules)}
+
+
+def _summary(safe: dict[str, list[Safe]], unanswered: dict[str, str]) -> dict[str, Any]:
+    """What whoever signs reads first: how much is asked, and which rules withheld how much."""
+    answers = [found for group in safe.values() for found in group]
+    rules = Counter(rule for found in answers for rule in found.rules)
+    return {
+        "questions": len(safe) + len(unanswered),
+        "questions_without_answer": len(unanswered),
+        "answers": len(answers),
+        "answers_with_a_part_withheld": sum(bool(found.rules) for found in answers),
+        "answers_by_withholding_rule": dict(sorted(rules.items())),
+    }
