@@ -1,0 +1,170 @@
+"""The disclosure rules of `data/disclosure.yml`, read as one profile that no mistake can weaken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from holf.paths import data_path
+
+_ON_CELLS = ("staff", "people", "families", "offices", "dominance", "class", "df", "extremes", "rounding", "digits")
+RULES = frozenset((*_ON_CELLS, "complementary", "linked", "differencing"))
+
+
+class PolicyError(ValueError):
+    """The policy file breaks a rule of its own; the message names file, profile and rule."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule as the policy file words it: what it says, why, and who else has it."""
+
+    id: str
+    says: str
+    reason: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One profile of the disclosure rules.
+
+    Attributes
+    ----------
+    profile : str
+        Its name, to be printed beside what it let through.
+    min_people, min_families, min_offices : int
+        Fewest that a number may rest on.
+    max_office_share : float
+        Largest share of these people that one office may have, 0 to 1.
+    min_residual_df : int
+        Fewest residual degrees of freedom of a model, in offices.
+    round_to : int
+        Base to which counts are rounded.
+    significant_digits : int
+        Digits of means, standard deviations and estimates.
+    min_interval : int
+        Fewest whole numbers that an attacker must be left with for a withheld count.
+    staff_levels, statistics : frozenset of str
+        Levels at which staff may be described, and statistics that may be shown of a distribution.
+    rules : frozenset of str
+        Rules in force: all of `RULES` in every policy that `load_policy` gives. A test may take one away, to see that
+        something then fails.
+    """
+
+    profile: str
+    min_people: int
+    min_families: int
+    min_offices: int
+    max_office_share: float
+    min_residual_df: int
+    round_to: int
+    significant_digits: int
+    min_interval: int
+    staff_levels: frozenset[str]
+    statistics: frozenset[str]
+    rules: frozenset[str] = RULES
+
+
+_SETTINGS = frozenset(field.name for field in fields(Policy)) - {"profile", "rules"}
+# Each says what is strong enough, so that NaN, which compares with nothing, is not.
+_STRONG = {
+    "least": lambda value, floor: value >= floor,
+    "most": lambda value, floor: 0 < value <= floor,
+    "within": lambda value, floor: set(value) <= set(floor),
+}
+
+
+def load_policy(profile: str | None = None, path: Path | None = None) -> Policy:
+    """Read one profile of the disclosure rules.
+
+    Parameters
+    ----------
+    profile : str, optional
+        Name of the profile; the file's `default` by default.
+    path : Path, optional
+        A file in the form of `data/disclosure.yml`; that file itself by default.
+
+    Raises
+    ------
+    PolicyError
+        If there is no such profile, if it lacks a setting or has an unknown one, if one lies below its floor, or if
+        two settings cannot both be kept.
+
+    Examples
+    --------
+    >>> policy = load_policy()
+    >>> policy.profile, policy.min_people, policy.round_to
+    ('no-strict', 10, 5)
+    """
+    path = path or data_path("disclosure.yml")
+    raw = _read(path)
+    profile = profile or raw["default"]
+    where = f"{path.name}, profile {profile}"
+    if profile not in raw["profiles"]:
+        raise PolicyError(f"{where}: there is none of that name; known: {', '.join(raw['profiles'])}")
+    values = raw["profiles"][profile]
+    if wrong := sorted(_SETTINGS ^ values.keys()):
+        raise PolicyError(f"{where}: setting {wrong[0]} is {'missing' if wrong[0] in _SETTINGS else 'unknown'}")
+    for name, rule in raw["rules"].items():
+        if (setting := rule["setting"]) is not None:
+            _check_floor(f"{where}, rule {name}", setting, values[setting], rule)
+    _check_together(where, values)
+    return Policy(
+        profile=profile,
+        **{name: frozenset(value) if isinstance(value, list) else value for name, value in values.items()},
+    )
+
+
+def load_rules(path: Path | None = None) -> dict[str, Rule]:
+    """Read how the policy file words each rule, by id, for the page on which refusals are explained.
+
+    Raises
+    ------
+    PolicyError
+        If a rule is missing or unknown, or has no reason or source.
+
+    Examples
+    --------
+    >>> load_rules()["families"].says
+    'A number rests on at least `min_families` families.'
+    """
+    path = path or data_path("disclosure.yml")
+    return {
+        name: Rule(name, rule["says"], rule["reason"], rule["source"]) for name, rule in _read(path)["rules"].items()
+    }
+
+
+def _read(path: Path) -> dict:
+    """The file's content, each rule known, in force, and with its words and a floor for its setting."""
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if wrong := sorted(RULES ^ raw["rules"].keys()):
+        raise PolicyError(f"{path.name}, rule {wrong[0]}: {'missing' if wrong[0] in RULES else 'unknown'}")
+    for name, rule in raw["rules"].items():
+        needed = {"says", "setting", "reason", "source"} | ({"floor", "floor_is"} if rule.get("setting") else set())
+        if absent := sorted(needed - rule.keys()):
+            raise PolicyError(f"{path.name}, rule {name}: {absent[0]} is missing")
+    if without := sorted(_SETTINGS - {rule["setting"] for rule in raw["rules"].values()}):
+        raise PolicyError(f"{path.name}: no rule has the setting {without[0]}, so it has no floor")
+    return raw
+
+
+def _check_floor(where: str, setting: str, value: object, rule: dict) -> None:
+    """Refuse a value of another kind than the floor's, or weaker than the floor."""
+    floor = rule["floor"]
+    same_kind = isinstance(value, (int, float) if isinstance(floor, float) else type(floor))
+    if not same_kind or isinstance(value, bool):
+        raise PolicyError(f"{where}: {setting} must be of the same kind as its floor, {floor}")
+    if not _STRONG[rule["floor_is"]](value, floor):
+        raise PolicyError(f"{where}: {setting} {value} is weaker than the floor of {floor}, or senseless")
+
+
+def _check_together(where: str, values: dict) -> None:
+    """Refuse settings that cannot all be kept."""
+    if values["min_families"] > values["min_people"]:
+        # Families have members, so the rule on people would never speak; what a refusal tells is counted in people.
+        raise PolicyError(f"{where}, rule families: min_families is above min_people")
+    if not values["round_to"] <= values["min_interval"] <= values["min_people"]:
+        raise PolicyError(f"{where}, rule complementary: min_interval must lie between round_to and min_people")
