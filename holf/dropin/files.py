@@ -34,7 +34,11 @@ def find_files(
     files, findings = {}, []
     for table in schema.tables:
         stated = mappings[table].file
-        names = [stated] if stated else [n for n in here if Path(n).stem == table and _ending(n) in FORMATS]
+        names = (
+            [stated]
+            if stated
+            else [n for n in here if Path(n).stem.casefold() == table.casefold() and _ending(n) in FORMATS]
+        )
         paths = [here.pop(name) for name in names if name in here]
         if stated and not paths:
             fix = "Correct file in the mapping file."

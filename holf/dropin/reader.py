@@ -106,7 +106,7 @@ def examine(folder: Path, schema: Schema, *, mapping: Path | None = None) -> Exa
         with warnings.catch_warnings():
             # Warnings of the readers quote values as well.
             warnings.simplefilter("ignore")
-            return _examine(Path(folder), schema, mapping)
+            return _examine(Path(folder), schema, mapping and Path(mapping))
     except Exception:
         fix = "Please report it, with the kind of the files but without any of their content."
         return Examination(None, (Finding("data folder", "", "", "the check itself failed", fix),))
