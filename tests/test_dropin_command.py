@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import struct
 import tempfile
 import warnings
 from pathlib import Path
@@ -193,6 +194,14 @@ def test_noise_in_any_file_neither_leaks_nor_crashes(name, noise, place, over):
 def test_the_files_that_noise_is_put_into_are_good(name, tmp_path):
     (tmp_path / name).write_bytes(FILES[name])
     assert len(read_dropin(tmp_path, load_schema()).tables["offices"]) == 2
+
+
+def test_a_header_that_claims_too_many_rows_is_not_believed(tmp_path):
+    whole = FILES["offices.sav"]
+    assert whole[80:84] == struct.pack("<i", len(OFFICES))
+    (tmp_path / "offices.sav").write_bytes(whole[:80] + struct.pack("<i", 2**31 - 1) + whole[84:])
+    with pytest.raises(DropInError, match="not a whole .sav file"):
+        read_dropin(tmp_path, load_schema())
 
 
 @pytest.mark.parametrize("name", ["offices.parquet", "offices.sav", "offices.dta"])
