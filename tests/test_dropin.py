@@ -7,7 +7,7 @@ import pytest
 from dropin_faults import CANARY, MALFORMED
 from dropin_study import small_study, write_tables
 
-from holf.dropin.reader import read_dropin
+from holf.dropin.reader import Examination, read_dropin
 from holf.dropin.report import DropInError, Problem
 from holf.schema import load_schema
 
@@ -39,7 +39,9 @@ def test_malformed_is_refused_in_exactly_these_words(case, folder, capfd, caplog
     shown += traceback.TracebackException.from_exception(error, capture_locals=False).format()
     # Names of frames live on in a traceback, where a debugger or a notebook's %tb would show them.
     places = [place for place, _ in traceback.walk_tb(error.__traceback__) if "holf" in place.f_globals["__name__"]]
-    shown += [repr(place.f_locals) for place in places]
+    kept = [value for place in places for value in place.f_locals.values()]
+    assert not any(isinstance(value, Examination) for value in kept)
+    shown += list(map(repr, kept))
     assert places and CANARY not in "".join(shown) and "3.133,7" not in "".join(shown)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 

@@ -196,12 +196,15 @@ def test_the_files_that_noise_is_put_into_are_good(name, tmp_path):
     assert len(read_dropin(tmp_path, load_schema()).tables["offices"]) == 2
 
 
-def test_a_header_that_claims_too_many_rows_is_not_believed(tmp_path):
-    whole = FILES["offices.sav"]
+def test_a_header_that_claims_too_many_rows_is_not_believed(tmp_path, monkeypatch):
+    """Reading on would take memory for all of them before it fails."""
+    whole, calls, read = FILES["offices.sav"], [], pyreadstat.read_sav
+    monkeypatch.setattr(pyreadstat, "read_sav", lambda *file, **how: calls.append(how) or read(*file, **how))
     assert whole[80:84] == struct.pack("<i", len(OFFICES))
-    (tmp_path / "offices.sav").write_bytes(whole[:80] + struct.pack("<i", 2**31 - 1) + whole[84:])
-    with pytest.raises(DropInError, match="not a whole .sav file"):
+    (tmp_path / "offices.sav").write_bytes(whole[:80] + struct.pack("<i", 10**6) + whole[84:])
+    with pytest.raises(DropInError, match="the file is not a whole"):
         read_dropin(tmp_path, load_schema())
+    assert calls == [{"metadataonly": True}]
 
 
 @pytest.mark.parametrize("name", ["offices.parquet", "offices.sav", "offices.dta"])
