@@ -1,4 +1,4 @@
-"""The command line: `holf simulate`, `holf build`, `holf power`."""
+"""The command line: `holf simulate`, `holf check-data`, `holf build`, `holf power`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from holf.dropin import command as check_data
 from holf.paths import project_root
 
 # What a build needs of the project; everything else stays where it is.
@@ -95,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--seed", type=int, help="default: the seed in data/assumptions.yml")
     simulate.add_argument("--out", type=Path, required=True, help="folder for the tables")
     simulate.set_defaults(run=_simulate)
+
+    check_data.add_parser(commands)
 
     build = commands.add_parser("build", help="build the book")
     build.add_argument(

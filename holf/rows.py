@@ -30,10 +30,7 @@ class Rows:
 
     def linked(self, table: str, columns: list[str]) -> pd.DataFrame:
         """`table` with the wanted columns of itself and of the tables above it, up to the office."""
-        frame = self.tables[table]
-        for key, above in self.schema.path(table):
-            new = [c for c in self.tables[above].columns if c == key or c not in frame.columns]
-            frame = frame.merge(self.tables[above][new], on=key, how="left", validate="many_to_one")
+        frame = self.schema.linked(self.tables, table)
         return frame[list(dict.fromkeys([self.cluster, *columns]))]
 
     def population(self, table: str, contrast: Contrast, columns: list[str]) -> pd.DataFrame:

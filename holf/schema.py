@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from holf.paths import data_path
-
-_DTYPES = {"string": "string", "integer": "Int64", "number": "Float64"}
 
 
 class SchemaError(ValueError):
@@ -61,60 +58,40 @@ class Schema:
             if "holf:baseline" in field
         ]
 
+    def linked(self, tables: dict[str, pd.DataFrame], table: str) -> pd.DataFrame:
+        """Rows of `table`, in its order, with the columns of the tables above it; a name of its own comes first."""
+        frame = tables[table]
+        for key, above in self.path(table):
+            new = [c for c in tables[above].columns if c == key or c not in frame.columns]
+            frame = frame.merge(tables[above][new], on=key, how="left", validate="many_to_one")
+        return frame
+
     def read(self, folder: Path) -> dict[str, pd.DataFrame]:
-        """Read every table of the schema from CSV files in `folder`.
+        """Read every table of the schema as `holf simulate` writes them; `holf.dropin.reader` reads real ones.
 
         Raises
         ------
         SchemaError
-            If a file or column is missing, a column is unknown or cannot be read as its type, a key is not unique, a
-            link leads nowhere, or a value is missing, outside its domain or out of range.
+            If a table is missing or anything in it breaks a rule of the schema; the message is the first problem.
         """
-        tables = {name: self._read_table(folder, name) for name in self.tables}
+        from holf.dropin.checks import Sheet, check_tables
+        from holf.dropin.delimited import Unreadable, read_delimited
+        from holf.dropin.mapping import TableMapping
+
+        plain, sheets = TableMapping(encoding="utf-8", separator=",", decimal="."), {}
         for name in self.tables:
-            self._check_keys(tables, name)
-            for column, field in self.fields(name).items():
-                _check_column(tables[name][column], field.get("constraints", {}), f"{name}.csv, column {column}")
-        return tables
-
-    def _check_keys(self, tables: dict[str, pd.DataFrame], name: str) -> None:
-        described = self.tables[name]["schema"]
-        if tables[name].duplicated(described["primaryKey"]).any():
-            raise SchemaError(f"{name}.csv, column {', '.join(described['primaryKey'])}: the key is not unique")
-        for link in described["foreignKeys"]:
-            column, above = link["fields"][0], link["reference"]["resource"]
-            if not tables[name][column].isin(tables[above][column]).all():
-                raise SchemaError(f"{name}.csv, column {column}: not every value is found in {above}.csv")
-
-    def _read_table(self, folder: Path, name: str) -> pd.DataFrame:
-        path, fields = folder / f"{name}.csv", self.fields(name)
-        if not path.exists():
-            raise SchemaError(f"{path.name}: the file is missing")
-        frame = pd.read_csv(path, dtype="string", keep_default_na=False, na_values=[""])
-        for kind, columns in (("missing", set(fields) - set(frame)), ("not in the schema", set(frame) - set(fields))):
-            if columns:
-                raise SchemaError(f"{path.name}: column {sorted(columns)[0]} is {kind}")
-        for column, field in fields.items():
+            path = folder / f"{name}.csv"
+            if not path.exists():
+                raise SchemaError(f"{path.name}, table {name}: the file is missing")
             try:
-                frame[column] = frame[column].astype(_DTYPES[field["type"]])
-            except (ValueError, TypeError):
-                # The parser's own message quotes the value, so it is dropped with the chain.
-                raise SchemaError(f"{path.name}, column {column}: not every value is of type {field['type']}") from None
-        return frame
-
-
-def _check_column(values: pd.Series, rules: dict, where: str) -> None:
-    """Hold a column against the constraints of its field; the message never quotes a value."""
-    known = values.dropna()
-    if rules.get("required") and len(known) < len(values):
-        raise SchemaError(f"{where}: a required value is missing")
-    if rules.get("unique") and not known.is_unique:
-        raise SchemaError(f"{where}: the values are not unique")
-    if "enum" in rules and not known.isin(rules["enum"]).all():
-        raise SchemaError(f"{where}: a value is not one of {', '.join(map(str, rules['enum']))}")
-    low, high = rules.get("minimum", -math.inf), rules.get("maximum", math.inf)
-    if ("minimum" in rules or "maximum" in rules) and not known.between(low, high).all():
-        raise SchemaError(f"{where}: a value lies outside {low:g} to {high:g}")
+                cells = read_delimited(path.read_bytes(), plain)
+            except Unreadable as refused:
+                raise SchemaError(f"{path.name}, table {name}: {refused.rule}") from None
+            sheets[name] = Sheet(path.name, name, cells, {column.casefold(): column for column in self.fields(name)})
+        tables, findings = check_tables(sheets, self)
+        if findings:
+            raise SchemaError(findings[0].problem.line)
+        return tables
 
 
 def load_schema() -> Schema:

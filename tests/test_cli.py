@@ -50,5 +50,5 @@ def test_simulate_keeps_what_is_there(capsys, tmp_path):
 
 def test_unknown_command_and_help(capsys):
     assert run(capsys, "frobnicate")[0] == 2
-    for command in ("simulate", "build", "power"):
+    for command in ("simulate", "check-data", "build", "power"):
         assert run(capsys, command, "--help")[0] == 0

@@ -119,14 +119,14 @@ def test_simulated_tables_obey_keys_links_and_domains():
 
 
 SPOILED = {
-    "column arm is missing": ("offices", lambda text: text.replace("arm", "group", 1)),
+    "column arm: the column is missing": ("offices", lambda text: text.replace("arm", "group", 1)),
     "families_identified: not every value is of type integer": (
         "offices",
         lambda text: text.replace("holf,", "holf,31337 x", 1),
     ),
     "column arm: a value is not one of holf, local": ("offices", lambda text: text.replace("holf", "31337", 1)),
     "column office_id: the key is not unique": ("offices", lambda text: text.replace("SYN-S02", "SYN-S01")),
-    "column family_id: not every value is found in families.csv": (
+    "column family_id: not every value is found in table families": (
         "parents",
         lambda text: text.replace("SYN-F0", "SYN-X0", 1),
     ),
@@ -138,7 +138,7 @@ SPOILED = {
         "families",
         lambda text: re.sub(r"(\n[^,]*,[^,]*),1,", r"\1,,", text, count=1),
     ),
-    "offices.csv: the file is missing": ("offices", None),
+    "offices.csv, table offices: the file is missing": ("offices", None),
 }
 
 

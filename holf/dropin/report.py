@@ -1,0 +1,142 @@
+"""What is wrong with a folder of tables: said safely to everyone, and in detail only into a private file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from holf.paths import project_root
+
+_BANDS = ((1, 9), (10, 49), (50, 249), (250, 999))
+WHOLE = "all"
+
+
+def band(count: int) -> str:
+    """Say roughly how many rows, so that no exact count of people gets out.
+
+    Examples
+    --------
+    >>> band(3), band(49), band(20_000)
+    ('1-9', '10-49', '1000 or more')
+    """
+    return next((f"{low}-{high}" for low, high in _BANDS if low <= count <= high), "1000 or more" if count else "0")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One broken rule, without any value.
+
+    Attributes
+    ----------
+    file, table, column : str
+        Where; column (and table) may be empty. Only names that the schema or the mapping file knows.
+    rule : str
+    rows_band : str
+        How many rows, as a band such as ``"1-9"``; ``"all"`` where the rule is about the whole file or column.
+    fix : str
+        What to do about it.
+    """
+
+    file: str
+    table: str
+    column: str
+    rule: str
+    rows_band: str
+    fix: str
+
+    @property
+    def line(self) -> str:
+        """The problem in one line.
+
+        Examples
+        --------
+        >>> Problem("offices.csv", "offices", "arm", "a required value is missing", "1-9", "Fill it in.").line
+        'offices.csv, table offices, column arm: a required value is missing (rows: 1-9). Fill it in.'
+        """
+        where = [self.file, self.table and f"table {self.table}", self.column and f"column {self.column}"]
+        return f"{', '.join(filter(None, where))}: {self.rule} (rows: {self.rows_band}). {self.fix}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken rule with its rows and values; it stays inside this package.
+
+    Attributes
+    ----------
+    rows : tuple of (int, str), optional
+        Number of each row (from 1, below the header; 0 for a name) and its value; None for the whole file or column.
+    whole : bool
+        The rule is about the whole file or column, whatever `rows` lists.
+    """
+
+    file: str
+    table: str
+    column: str
+    rule: str
+    fix: str
+    rows: tuple[tuple[int, str], ...] | None = field(default=None, repr=False)
+    whole: bool = False
+
+    @property
+    def problem(self) -> Problem:
+        """The same without values."""
+        rows = WHOLE if self.whole or self.rows is None else band(len(self.rows))
+        return Problem(self.file, self.table, self.column, self.rule, rows, self.fix)
+
+
+class DropInError(ValueError):
+    """A folder of tables does not fit the schema.
+
+    The message is the safe report: a heading and one line a problem, never with a value.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+    """
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems = tuple(problems)
+        heading = f"the tables cannot be taken: {len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
+        super().__init__("\n".join([heading, *(problem.line for problem in self.problems)]))
+
+
+def check_private(path: Path, folder: Path) -> None:
+    """Refuse a place where a private report could be found by others, or would go with the project or the data.
+
+    Raises
+    ------
+    ValueError
+        If the file exists, its folder does not, or it lies inside the project or inside `folder`.
+    """
+    place = path.parent.resolve()
+    if path.exists() or path.is_symlink():
+        raise ValueError("the private file exists already; name a new one")
+    if not place.is_dir():
+        raise ValueError("the folder of the private file does not exist")
+    for home, name in ((project_root(), "the project"), (folder, "the data folder")):
+        if place.is_relative_to(home.resolve()):
+            raise ValueError(f"the private file must lie outside {name}")
+
+
+def write_private(path: Path, findings: Iterable[Finding]) -> int:
+    """Write row numbers and values, one JSON object a line, to a new file that only its owner can read.
+
+    Not CSV: a spreadsheet program would run a value that is a formula.
+
+    Returns
+    -------
+    int
+        Number of lines.
+    """
+    lines = [
+        {"file": one.file, "table": one.table, "column": one.column, "rule": one.rule, "row": row, "value": value}
+        for one in findings
+        for row, value in one.rows or ()
+    ]
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.writelines(json.dumps(line, ensure_ascii=True) + "\n" for line in lines)
+    return len(lines)
