@@ -46,8 +46,9 @@ def cluster_sizes(frame: pd.DataFrame, *, cluster: str) -> pd.Series:
     return sizes
 
 
-def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = None, level: float = 0.95) -> Icc:
-    """Estimate the intraclass correlation of an outcome by one-way analysis of variance.
+def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = None, level: float = 0.95,
+        method: str = "anova") -> Icc:
+    """Estimate the intraclass correlation of an outcome, by one-way analysis of variance or by REML.
 
     Parameters
     ----------
@@ -60,17 +61,20 @@ def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = No
         not pass for correlation. Any number of arms.
     level : float
         Confidence level of the interval, between 0 and 1.
+    method : {"anova", "reml"}
+        ``"anova"`` shows negative estimates; ``"reml"`` is that of a random intercept, from 0 up, with the interval of
+        its profile likelihood (`holf.inference.reml_icc`).
 
     Returns
     -------
     Icc
-        The estimate may be negative.
+        Pure numbers; by ``"anova"`` the estimate may be negative.
 
     Raises
     ------
     ValueError
         If a column is missing or not numeric, the arm varies inside a cluster, no arm has two clusters, every
-        cluster has one row, or the outcome is constant.
+        cluster has one row, or the outcome is constant; by ``"reml"`` also if it does not vary inside clusters.
 
     Notes
     -----
@@ -90,6 +94,8 @@ def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = No
     0.931
     """
     check_level(level)
+    if method not in ("anova", "reml"):
+        raise ValueError('method must be "anova" or "reml"')
     used = [outcome, cluster] + ([] if arm is None else [arm])
     require_columns(frame, used)
     if arm is not None:
@@ -99,7 +105,16 @@ def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = No
     codes = pd.factorize(frame.loc[complete, cluster])[0]
     first = np.unique(codes, return_index=True)[1]
     arms = np.zeros(len(first), dtype=int) if arm is None else pd.factorize(frame.loc[complete, arm])[0][first]
-    return anova_icc(values[complete], codes, arms, level=level, outcome=outcome)
+    found = anova_icc(values[complete], codes, arms, level=level, outcome=outcome)
+    if method == "anova":
+        return found
+    # Imported here because `holf.inference.mixed` is needed by this method alone.
+    from holf.inference.reml_icc import reml_icc
+
+    try:
+        return reml_icc(values[complete], codes, arms, level=level, mean_size=found.mean_size)
+    except ValueError as problem:
+        raise ValueError(f"column {outcome!r}: {problem}") from problem
 
 
 def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, outcome: str) -> Icc:

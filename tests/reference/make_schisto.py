@@ -25,7 +25,7 @@ def main(sources: list[str]) -> None:
     table = pd.DataFrame({"office": last["vid"], "arm": np.where(last["arm"] == "CWT", "new", "usual"),
                           "x": last["agey"], "z": last["elev"] / 1000,
                           "y": np.log10(last["sea"].clip(lower=1)).round(6), "b": last["kk_pos"].astype("Int64")})
-    table.to_csv(Path(__file__).parent / "schisto.csv", index=False)
+    table.to_csv(Path(__file__).parents[2] / "data" / "reference" / "schisto.csv", index=False)
 
 
 if __name__ == "__main__":
