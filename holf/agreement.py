@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from holf.paths import data_path
+from holf.plan import load_plan
 from holf.reanalysis import COVARIATES, answers, permutation_counts
 
 OUTCOMES = ("y", "b")
@@ -26,7 +27,8 @@ TOLERANCES = {
 # Who computed R's number, by the longest beginning that fits; an empty name stands for base R.
 PACKAGES = {
     "": "", "robust": "clubSandwich", "robust/estimate": "", "mixed": "lme4", "mixed/se": "pbkrtest",
-    "mixed/df": "pbkrtest", "mixed/se_plain": "lme4", "gee": "gee", "gee/arms": "", "gee/zero_one": "", "icc_reml": "lme4",
+    "mixed/df": "pbkrtest", "mixed/se_plain": "lme4", "gee": "gee", "gee/arms": "", "gee/zero_one": "",
+    "icc_reml": "lme4",
 }
 
 
@@ -79,8 +81,12 @@ class Digits:
 
 
 def load_trials() -> dict[str, ReferenceTrial]:
-    """Read `data/reference/trials.yml`: the data sets by name, in the file's order."""
+    """Read `data/reference/trials.yml`: the data sets by name, in the file's order; the plan names simulated worlds."""
     entries = yaml.safe_load(data_path("reference/trials.yml").read_text(encoding="utf-8"))
+    worlds = load_plan().worlds
+    for entry in entries.values():
+        if world := entry.pop("world", None):
+            entry["source"] = f"simulated: {worlds[world]['label']}"
     return {name: ReferenceTrial(name=name, **entry) for name, entry in entries.items()}
 
 

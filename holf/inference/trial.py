@@ -156,6 +156,41 @@ def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
         raise ValueError(f"column {arm!r} is not constant inside {cluster!r}: {split} cluster(s) hold two arms")
 
 
+def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
+    """Stratum of each cluster.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit, none without a cluster.
+    cluster, strata : str
+        Columns with the cluster, and with the stratum in which it was randomised.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (clusters,)
+        Codes from 0, clusters in the order of their first row.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a row has no stratum, or a cluster lies in two strata.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"office": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
+    >>> strata_of(frame, cluster="office", strata="region").tolist()
+    [0, 1, 0]
+    """
+    require_columns(frame, [cluster, strata])
+    if frame[strata].isna().any():
+        raise ValueError(f"column {strata!r} has a row without a stratum")
+    pairs = frame[[cluster, strata]].drop_duplicates()
+    if split := int(pairs[cluster].duplicated().sum()):
+        raise ValueError(f"column {strata!r} is not constant inside {cluster!r}: {split} cluster(s) lie in two strata")
+    return pd.factorize(pairs[strata])[0]
+
+
 def _covariate_names(covariates: Sequence[str]) -> list[str]:
     if isinstance(covariates, str):
         raise ValueError("covariates must be a sequence of column names, not one string")

@@ -94,5 +94,6 @@ arguments <- commandArgs(trailingOnly = TRUE)
 files <- arguments[-1]
 names(files) <- sub("[.]csv$", "", basename(files))
 versions <- list(R = paste(R.version$major, R.version$minor, sep = "."), coin = as.character(packageVersion("coin")))
-result <- list(versions = versions, trials = lapply(files, counts))
+inputs <- lapply(files, function(file) unname(tools::md5sum(file)))
+result <- list(versions = versions, inputs_md5 = inputs, trials = lapply(files, counts))
 write_json(result, arguments[1], auto_unbox = TRUE, digits = NA, pretty = TRUE)

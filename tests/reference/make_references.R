@@ -175,7 +175,8 @@ names(files) <- sub("[.]csv$", "", basename(files))
 packages <- c("clubSandwich", "lme4", "pbkrtest", "gee")
 versions <- c(list(R = paste(R.version$major, R.version$minor, sep = ".")),
               lapply(setNames(packages, packages), function(p) as.character(packageVersion(p))))
-result <- list(versions = versions, trials = lapply(files, references))
+inputs <- lapply(files, function(file) unname(tools::md5sum(file)))
+result <- list(versions = versions, inputs_md5 = inputs, trials = lapply(files, references))
 # jsonlite stops at 15 digits; 17 carry a double whole.
 exact <- rapply(result, function(value) structure(sprintf("%.17g", value), class = "json"), "numeric", how = "replace")
 write_json(exact, arguments[1], auto_unbox = TRUE, json_verbatim = TRUE, pretty = TRUE)
