@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from holf.inference import gee, mixed
-from holf.inference.clusters import anova_icc, check_level
+from holf.inference.clusters import anova_icc, check_level, strata_of
 from holf.inference.robust import Inference, cluster_robust, fit_ols
-from holf.inference.trial import SMALLEST_ARM, Trial, read_trial, strata_of
+from holf.inference.trial import SMALLEST_ARM, Trial, read_trial
 from holf.results import Effect
 
 FAMILY, OFFICE = "family average", "office average"
@@ -23,7 +23,15 @@ EFFECT = 1
 
 @dataclass(frozen=True)
 class Method:
-    """How a name is computed and which average it targets."""
+    """How a name is computed and which average it targets.
+
+    Attributes
+    ----------
+    fit : callable
+        From a `Trial` to an `Inference`, in units of the outcome.
+    estimand : str
+        Name of the average.
+    """
 
     fit: Callable[[Trial], Inference]
     estimand: str

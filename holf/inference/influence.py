@@ -9,9 +9,10 @@ from math import comb, prod
 import numpy as np
 import pandas as pd
 
+from holf.inference.clusters import strata_of
 from holf.inference.estimators import estimate_effect
 from holf.inference.randomisation import randomisation_test
-from holf.inference.trial import numeric, require_columns, require_nested, strata_of
+from holf.inference.trial import numeric, require_columns, require_nested
 
 # Values that differ by less than this, relative to the largest, are equal but for rounding.
 ALIKE = 1e-12

@@ -21,8 +21,16 @@ _STEPS = 40  # at most; nearly all searches end within 12
 class Batch:
     """Sums of the columns x_1 … x_p and of the least-squares residual, which comes last; data sets come last.
 
-    `gram` holds cross-products, shape (m, m, data sets); `products` those of the cluster sums, lower triangle,
-    shape (m (m + 1) / 2, clusters, data sets), and `place` says which of them stands at each place of the square.
+    Attributes
+    ----------
+    sizes : ndarray of float, shape (clusters, 1)
+        Rows in each cluster.
+    gram : ndarray of float, shape (m, m, data sets)
+        Cross-products of the m = p + 1 columns.
+    products : ndarray of float, shape (m (m + 1) / 2, clusters, data sets)
+        Cross-products of the cluster sums, lower triangle.
+    place : ndarray of int, shape (m, m)
+        Which of `products` stands at each place of the square.
     """
 
     sizes: np.ndarray
@@ -86,6 +94,15 @@ def best_ratio(batch: Batch) -> np.ndarray:
     ----------
     Dowell & Jarratt (1971), BIT 11:168 (Illinois method). Henn & Hodges (2014), International Statistical
     Review 82:90 (two peaks).
+
+    Examples
+    --------
+    >>> sums = np.array([[2.0, 2, 2], [-4.0, -2, 6]])  # of an intercept and of the residuals, in three pairs
+    >>> products = np.array([sums[0] * sums[0], sums[1] * sums[0], sums[1] * sums[1]])[:, :, None]
+    >>> gram = np.array([[6.0, 0.0], [0.0, 29.5]])[:, :, None]
+    >>> batch = Batch(np.full((3, 1), 2.0), gram, products, np.array([[0, 1], [1, 2]]))
+    >>> best_ratio(batch).round(6).tolist()
+    [13.5]
     """
     n_sets = batch.gram.shape[2]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -145,7 +162,22 @@ def _cholesky(matrix: np.ndarray) -> np.ndarray:
 
 
 def inverse_of(factor: np.ndarray) -> np.ndarray:
-    """Inverse of lower triangular matrices, shape (m, m, data sets)."""
+    """Invert lower triangular matrices, all at once.
+
+    Parameters
+    ----------
+    factor : ndarray of float, shape (m, m, data sets)
+        Matrices with a diagonal without zeros.
+
+    Returns
+    -------
+    ndarray of float, shape (m, m, data sets)
+
+    Examples
+    --------
+    >>> inverse_of(np.array([[2.0, 0.0], [1.0, 4.0]])[:, :, None])[:, :, 0].tolist()
+    [[0.5, 0.0], [-0.125, 0.25]]
+    """
     inverse = np.zeros_like(factor)
     for i in range(len(factor)):
         inverse[i, i] = 1.0 / factor[i, i]

@@ -126,7 +126,23 @@ def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    """Raise ValueError unless every name is one column of the frame, and none is used twice."""
+    """Refuse a frame without the columns that are needed.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    names : sequence of str
+        One column a role.
+
+    Raises
+    ------
+    ValueError
+        Unless every name is one column of the frame, and none is used twice.
+
+    Examples
+    --------
+    >>> require_columns(pd.DataFrame({"y": [1]}), ["y"])
+    """
     for name in names:
         count = int((frame.columns == name).sum())
         if count != 1:
@@ -136,7 +152,29 @@ def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
 
 
 def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a column as floats with NaN for missing; ValueError if it is not numeric or not finite."""
+    """Read a column as numbers.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    name : str
+        A column.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (rows,)
+        NaN where a value is missing.
+
+    Raises
+    ------
+    ValueError
+        If it is not numeric, or holds complex or infinite numbers.
+
+    Examples
+    --------
+    >>> numeric(pd.DataFrame({"y": [True, False]}), "y").tolist()
+    [1.0, 0.0]
+    """
     column = frame[name]
     if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
         raise ValueError(f"column {name!r} is not numeric")
@@ -149,46 +187,27 @@ def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
-    """Raise ValueError if some cluster holds rows of two arms."""
-    pairs = frame[[cluster, arm]].dropna().drop_duplicates()
-    split = int(pairs[cluster].duplicated().sum())
-    if split:
-        raise ValueError(f"column {arm!r} is not constant inside {cluster!r}: {split} cluster(s) hold two arms")
-
-
-def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
-    """Stratum of each cluster.
+    """Refuse an arm that varies inside clusters.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row a unit, none without a cluster.
-    cluster, strata : str
-        Columns with the cluster, and with the stratum in which it was randomised.
-
-    Returns
-    -------
-    numpy.ndarray of int, shape (clusters,)
-        Codes from 0, clusters in the order of their first row.
+    arm, cluster : str
+        Columns; rows without one of the two count nowhere.
 
     Raises
     ------
     ValueError
-        If a column is missing, a row has no stratum, or a cluster lies in two strata.
+        If some cluster holds rows of two arms.
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"office": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
-    >>> strata_of(frame, cluster="office", strata="region").tolist()
-    [0, 1, 0]
+    >>> require_nested(pd.DataFrame({"arm": [0, 0, 1], "office": ["a", "a", "b"]}), arm="arm", cluster="office")
     """
-    require_columns(frame, [cluster, strata])
-    if frame[strata].isna().any():
-        raise ValueError(f"column {strata!r} has a row without a stratum")
-    pairs = frame[[cluster, strata]].drop_duplicates()
-    if split := int(pairs[cluster].duplicated().sum()):
-        raise ValueError(f"column {strata!r} is not constant inside {cluster!r}: {split} cluster(s) lie in two strata")
-    return pd.factorize(pairs[strata])[0]
+    pairs = frame[[cluster, arm]].dropna().drop_duplicates()
+    split = int(pairs[cluster].duplicated().sum())
+    if split:
+        raise ValueError(f"column {arm!r} is not constant inside {cluster!r}: {split} cluster(s) hold two arms")
 
 
 def _covariate_names(covariates: Sequence[str]) -> list[str]:
