@@ -162,10 +162,19 @@ def load_plan(path: Path | None = None) -> Plan:
     path : Path, optional
         A YAML file in the form of `data/plan.yml`; that file itself by default.
 
+    Returns
+    -------
+    Plan
+
     Raises
     ------
     FactError
         If a part is missing, a wave or kind is unknown, or a margin has no class and reason.
+
+    Examples
+    --------
+    >>> list(load_plan().worlds)
+    ['null', 'benefit', 'harm']
     """
     path = path or data_path("plan.yml")
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -198,10 +207,25 @@ class Slot:
 def load_published_results(path: Path | None = None) -> tuple[Slot, ...]:
     """Read the slots for the article's Table 1.
 
+    Parameters
+    ----------
+    path : Path, optional
+        A CSV file with the columns of `data/published_results.csv`; that file itself by default.
+
+    Returns
+    -------
+    tuple of Slot
+        Each in the unit that it names; `value` is None where none has been typed in.
+
     Raises
     ------
     FactError
         If a filled slot has no class ``published``, no source or no page, or its value is not a number.
+
+    Examples
+    --------
+    >>> sorted({slot.statistic for slot in load_published_results()})
+    ['mean', 'n', 'p_value_change']
     """
     path = path or data_path("published_results.csv")
     slots = []
