@@ -1,4 +1,4 @@
-"""Public docstrings of the inference rooms and of the package's front: sections where they are due, examples that run."""
+"""Public docstrings of the inference rooms and of the package's front: every section that is due, and an example."""
 
 import ast
 import dataclasses
@@ -36,7 +36,9 @@ def has(text: str, section: str) -> bool:
 
 def raises(function) -> bool:
     """Whether its own body, not that of what it calls, has a raise statement."""
-    return any(isinstance(node, ast.Raise) for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))))
+    return any(
+        isinstance(node, ast.Raise) for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    )
 
 
 def faults(thing) -> list[str]:

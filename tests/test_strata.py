@@ -66,8 +66,9 @@ def test_recruitment_counts_inside_strata(seed):
     counts = frame.groupby("office").size().to_numpy(float)
     assert sizes.p_value == pytest.approx(two_sided(counts, treated, regions)[0])
     assert found.n_allocations == sizes.n_allocations == 20 * 6
-    assert found.difference == pytest.approx(
-        float(brute_force.coefficient(means.to_numpy(), np.ones(10), regions, set(np.flatnonzero(treated)))))  # fmt: skip
+    drawn = set(np.flatnonzero(treated))
+    expected = brute_force.coefficient(means.to_numpy(), np.ones(10), regions, drawn)
+    assert found.difference == pytest.approx(float(expected))
 
 
 def test_recruitment_that_is_alike_everywhere_counts_the_strata_too():

@@ -14,6 +14,8 @@ from holf.inference.robust import Inference
 RATIOS = np.append(0, np.logspace(-4, 8, 49))
 # Least eigenvalue, relative to a model without fixed effects, of the information on the two variances.
 IDENTIFIED = 1e-10
+# Share of the residual square below which what is left inside clusters is rounding.
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -196,11 +198,13 @@ def best_ratio(profile: Profile) -> float:
     """
     grid = RATIOS / profile.sizes.mean()
     slopes = np.array([profile.slope(theta) for theta in grid])
-    if slopes[-1] < 0:
-        raise ValueError("mixed: the outcome does not vary inside clusters, so the model has no maximum")
     candidates = [0.0]
     for i in np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0)):
         candidates.append(optimize.brentq(profile.slope, grid[i], grid[i + 1], xtol=1e-18, rtol=1e-14))
+    # A slope that turns only because nothing is left but rounding is no maximum.
+    rest = min(profile.solve(theta)[2] for theta in candidates)
+    if slopes[-1] < 0 or rest <= ROUNDING * profile.residual_square:
+        raise ValueError("mixed: the outcome does not vary inside clusters, so the model has no maximum")
     return min(candidates, key=profile.deviance)
 
 

@@ -29,7 +29,8 @@ def main(source: str) -> None:
         for path, gap in distances(found, reference).items():
             agreement[f"{outcome}/{path}"] = float(f"{gap:.1e}")
     data_path("reference/achievement_agreement.json").write_text(
-        json.dumps({"sha256": SHA256, "relative_distance": agreement}, indent=1) + "\n")
+        json.dumps({"sha256": SHA256, "relative_distance": agreement}, indent=1) + "\n"
+    )
     print(f"{len(agreement)} numbers agree, the worst within {max(agreement.values()):.1e}")
 
 

@@ -17,9 +17,16 @@ def trial(generator: np.random.Generator, sizes: np.ndarray, n_treated: int, icc
     x = generator.normal(10, 3, size=len(office))
     noise = np.sqrt(1 - icc) * generator.normal(size=len(office))
     y = 5 + 0.2 * treated[office] + 0.15 * (x - 10) + shared[office] + noise
-    return pd.DataFrame({"office": office + 1, "arm": np.where(treated[office], "new", "usual"),
-                         "x": x.round(4), "z": z[office].round(4), "y": y.round(6),
-                         "b": (y + generator.normal(size=len(y)) > 5.6).astype(int)})
+    return pd.DataFrame(
+        {
+            "office": office + 1,
+            "arm": np.where(treated[office], "new", "usual"),
+            "x": x.round(4),
+            "z": z[office].round(4),
+            "y": y.round(6),
+            "b": (y + generator.normal(size=len(y)) > 5.6).astype(int),
+        }
+    )
 
 
 def sizes_29(generator: np.random.Generator, total: int) -> np.ndarray:
