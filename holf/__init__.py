@@ -22,7 +22,7 @@ _HOME = {
     "load_ledger": "facts",
     "load_assumptions": "facts",
     "load_plan": "plan",
-    "load_published_results": "plan",
+    "load_published_results": "slots",
     "simulate": "simulation",
     "write_study": "simulation",
     "Effect": "results",

@@ -129,11 +129,20 @@ def load_ledger(path: Path | None = None) -> Ledger:
     path : Path, optional
         A CSV file with the columns of `data/facts.csv`; that file itself by default.
 
+    Returns
+    -------
+    Ledger
+
     Raises
     ------
     FactError
         For a missing column, a repeated id, a class other than published or derived, an empty source, a quote of
         more than 15 words, or a contradiction without severity.
+
+    Examples
+    --------
+    >>> load_ledger()["F044"].kind
+    'published'
     """
     path = path or data_path("facts.csv")
     with open(path, encoding="utf-8", newline="") as stream:
@@ -186,11 +195,22 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
     path : Path, optional
         A YAML file in the form of `data/assumptions.yml`; that file itself by default.
 
+    Returns
+    -------
+    dict of str to Assumption
+        By name.
+
     Raises
     ------
     FactError
         If an entry lacks value, range, unit, class, reason or facts, has another class than assumed, or lies outside
         its own range; if shares do not add up to 1, or more families are enrolled than drawn.
+
+    Examples
+    --------
+    >>> one = load_assumptions()["power_target"]
+    >>> one.low <= one.value <= one.high
+    True
     """
     path = path or data_path("assumptions.yml")
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))

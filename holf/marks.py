@@ -2,7 +2,8 @@
 
 A page is simulated if its chapter read simulated tables (the build then gives it the banner) or if anything on it says
 so. What the cells of such a page show must be a picture or a table of this book that states its class, or words that
-begin with the mark. Numbers in tables of the record must carry the badge of their class.
+begin with the mark. Tables of another trial's data say so too; numbers in tables of the record carry the badge of their
+class.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
 
-from holf.table import MARK
+from holf.table import ELSEWHERE_MARK, MARK
 
 BANNER = "holf-banner-simulated"
 # A cell that is a number, perhaps with sign, unit or percentage; labels such as "m12" or "+12 months" are not.
 _NUMBER = re.compile(r"[+\u2212-]?[\d.,]+\s*(%|NOK|points|percentage points|families|parents|offices)?")
+# What the caption of a table begins with, by its class.
+_CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK}
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 
@@ -34,12 +37,11 @@ def _image_fault(page: Path, image: Tag) -> str | None:
 
 def _table_fault(table: Tag) -> str | None:
     caption = table.caption.get_text() if table.caption else ""
-    if table.get("data-holf") not in ("simulated", "record"):
+    kind = table.get("data-holf")
+    if kind not in (*_CAPTIONS, "record"):
         return f"table {caption[:40]!r} was not made by holf.table, so nothing says whether it is simulated"
-    if table["data-holf"] == "simulated":
-        return (
-            None if caption.startswith(MARK) else f"table {caption[:40]!r} is simulated, but does not begin with {MARK}"
-        )
+    if mark := _CAPTIONS.get(kind):
+        return None if caption.startswith(mark) else f"table {caption[:40]!r} is {kind}, but does not begin with {mark}"
     for cell in table.select("tbody td"):
         if _NUMBER.fullmatch(cell.get_text().strip()):
             return f"table {caption[:40]!r} of the record shows a number without the badge of its class"

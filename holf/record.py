@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from holf import text
 from holf.eligibility import READINGS, meets_inclusion
 from holf.facts import Ledger
-from holf.plan import Outcome, Plan, Slot
+from holf.plan import Outcome, Plan
+from holf.slots import Slot
 from holf.table import RECORD, Cell, Table
 
 

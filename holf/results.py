@@ -71,9 +71,9 @@ class Icc:
     Attributes
     ----------
     estimate : float
-        ANOVA estimate; may be negative, which is shown and not hidden.
+        ANOVA estimate; may be negative, which is shown and not hidden. By REML never below 0.
     ci_low, ci_high : float
-        Interval at `level` from the F distribution (Searle), NaN where it cannot be computed.
+        Interval at `level` from the F distribution (Searle), by REML from the profile likelihood.
     n_units, n_clusters : int
         Rows and clusters used.
     mean_size : float
@@ -82,6 +82,8 @@ class Icc:
         Confidence level of the interval.
     source : str
         Where the data came from; empty for a frame of the caller's own.
+    method : str
+        ``"anova"`` or ``"reml"``.
     """
 
     estimate: float
@@ -92,6 +94,7 @@ class Icc:
     mean_size: float
     level: float
     source: str = ""
+    method: str = "anova"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,12 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     ------
     ValueError
         If the world is unknown or the seed is negative.
+
+    Examples
+    --------
+    >>> tables = simulate("null", seed=1)
+    >>> bool(tables["families"]["family_id"].str.startswith("SYN-").all())
+    True
     """
     plan = load_plan()
     if world not in plan.worlds:
@@ -109,10 +115,34 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
 
     The folder appears whole or not at all: the tables are written to a neighbouring folder that then takes its place.
 
+    Parameters
+    ----------
+    world : str
+        A world of `data/plan.yml`.
+    out : Path
+        The folder; an earlier simulated study in it is replaced.
+    seed : int, optional
+        Seed; the one of `data/assumptions.yml` by default.
+
+    Returns
+    -------
+    Path
+        The folder.
+
     Raises
     ------
     FileExistsError
         If `out` holds anything but an earlier simulated study; nothing there is touched.
+    ValueError
+        If the world is unknown or the seed is negative.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     written = write_study("null", Path(folder) / "study", seed=1)
+    ...     (written / MARK_FILE).exists()
+    True
     """
     out = Path(out)
     tables = simulate(world, seed=seed)

@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 from html import escape
 
 # Class of a number -> the shape shown beside its word, so that colour is never the only sign.
-SHAPES = {"published": "●", "derived": "◆", "assumed": "▲", "simulated": "✖", "unknown": "○"}
+SHAPES = {
+    "published": "●",
+    "derived": "◆",
+    "assumed": "▲",
+    "simulated": "✖",
+    "elsewhere": "■",
+    "unknown": "○",
+}
 MARK = "SIMULATED"
 RECORD = "record"
+# Published data of another trial, analysed here to test the methods: neither simulated nor about this trial.
+ELSEWHERE = "another trial"
+ELSEWHERE_MARK = "ANOTHER TRIAL"
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,8 @@ class Table:
         As many entries as headings; numbers already rounded by `holf.text`.
     source : str
         Where the numbers came from; has to be said each time. `RECORD` for published, derived and assumed numbers; one
-        that begins with ``simulated`` puts the mark SIMULATED into the caption.
+        that begins with ``simulated`` puts the mark SIMULATED into the caption, and one that begins with
+        ``another trial: `` the mark ANOTHER TRIAL.
     folded : bool
         Show it closed, behind its caption: for the table twin of a figure.
     """
@@ -62,8 +73,8 @@ class Table:
     folded: bool = field(default=False, kw_only=True)
 
     def __post_init__(self):
-        if self.source != RECORD and not self.is_simulated:
-            raise ValueError(f"table {self.caption!r}: source must be RECORD or begin with simulated")
+        if self.source != RECORD and not (self.is_simulated or self.is_elsewhere):
+            raise ValueError(f"table {self.caption!r}: source must be RECORD or begin with simulated or another trial")
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(
@@ -75,10 +86,22 @@ class Table:
         """True where the numbers come from a simulated study."""
         return self.source.startswith("simulated")
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """True where the numbers come from the published data of another trial."""
+        return self.source.startswith(f"{ELSEWHERE}: ")
+
+    def _mark(self) -> tuple[str, str, str]:
+        """Class in the HTML, mark of the caption, and the data that the mark names; empty marks for the record."""
+        if self.is_simulated:
+            return "simulated", MARK, self.source.removeprefix("simulated: ")
+        if self.is_elsewhere:
+            return "elsewhere", ELSEWHERE_MARK, self.source.removeprefix(f"{ELSEWHERE}: ")
+        return "record", "", ""
+
     def _title(self) -> str:
-        return (
-            f"{MARK} ({self.source.removeprefix('simulated: ')}). {self.caption}" if self.is_simulated else self.caption
-        )
+        _, mark, name = self._mark()
+        return f"{mark} ({name}). {self.caption}" if mark else self.caption
 
     def __repr__(self) -> str:
         lines = [self._title(), " | ".join(self.columns)]
@@ -88,11 +111,11 @@ class Table:
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
         # A line a row: a changed number is then a changed line in the notebook, which a reviewer can read.
         body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self.rows)
-        kind, title, spoken = "record", escape(self.caption), escape(self._title())
-        if self.is_simulated:
-            world = escape(self.source.removeprefix("simulated: "))
-            mark = f'<strong class="holf-mark">{MARK}</strong> <span aria-hidden="true">{SHAPES["simulated"]}</span>'
-            kind, title = "simulated", f"{mark} ({world}). {title}"
+        title, spoken = escape(self.caption), escape(self._title())
+        kind, mark, name = self._mark()
+        if mark:
+            shape = f'<span aria-hidden="true">{SHAPES[kind]}</span>'
+            title = f'<strong class="holf-mark">{mark}</strong> {shape} ({escape(name)}). {title}'
         table = (
             f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
             f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
@@ -115,11 +138,16 @@ def joint_source(sources: Iterable[str]) -> str:
     Raises
     ------
     ValueError
-        If some are simulated and others are not: they never share a figure or a table.
+        If some are simulated and others are not, or some are of another trial: they never share a figure or a table.
     """
     names = list(dict.fromkeys(sources))
-    if len({name.startswith("simulated") for name in names}) > 1:
+    if len({_class(name) for name in names}) > 1:
         raise ValueError("simulated and other answers must not be shown together")
-    if names and names[0].startswith("simulated"):
-        return "simulated: " + ", ".join(name.removeprefix("simulated: ") for name in names)
+    for first in ("simulated: ", f"{ELSEWHERE}: "):
+        if names and names[0].startswith(first):
+            return first + ", ".join(name.removeprefix(first) for name in names)
     return ", ".join(names)
+
+
+def _class(source: str) -> str:
+    return next((first for first in ("simulated", ELSEWHERE) if source.startswith(first)), RECORD)

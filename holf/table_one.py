@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from holf.facts import Assumption, FactError, Ledger
 from holf.inference.paired import SdLimits
 from holf.inference.summaries import ImpliedSd, between_arms, implied_sd_of_change
-from holf.plan import Outcome, Plan, Slot
+from holf.plan import Outcome, Plan
 from holf.results import Effect
+from holf.slots import Slot
 from holf.typed_arm import Check, Scale, TypedArm, checks, limits_of_change, scale_of
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holf import text
-from holf.plan import Plan, Slot
+from holf.plan import Plan
 from holf.results import Effect
+from holf.slots import Slot
 from holf.table import RECORD, Cell, Table
 from holf.table_one import ArmSummary, OutcomeSummary
 from holf.typed_arm import Check, Scale

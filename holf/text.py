@@ -96,6 +96,34 @@ def method(effect, covariates: tuple[str, ...]) -> str:
     return METHODS[effect.estimator] + (", no covariate" if bare else "")
 
 
+def figures(value: float, count: int = 10) -> str:
+    """`value` to `count` significant figures, whole numbers whole: as many as stay the same on every machine."""
+    if math.isnan(value):
+        return MISSING
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:#.{count}g}"
+    return text.replace("-", MINUS)
+
+
+def bound(distance: float, least: int = -10) -> str:
+    """A power of ten that a distance lies below, no finer than 10 to the `least`."""
+    return f"< 1e{_order(distance, least)}".replace("-", MINUS)
+
+
+def power_of_ten(value: float) -> str:
+    """The power of ten nearest to `value`, such as a tolerance."""
+    return f"1e{round(math.log10(value))}".replace("-", MINUS)
+
+
+def agreeing(distance: float, most: int = 10) -> str:
+    """How many significant figures two numbers share, given their relative distance."""
+    shared = max(0, -_order(distance, -most))
+    return f"{shared} or more" if shared == most else str(shared)
+
+
+def _order(distance: float, least: int) -> int:
+    return least if distance == 0 else max(least, math.floor(math.log10(distance)) + 1)
+
+
 def p_value(value: float) -> str:
     """A p-value with two digits, three below 0.1, and a bound below 0.001."""
     if value < 0.001:

@@ -17,7 +17,7 @@ from holf.inference.paired import (
     share_sd,
 )
 from holf.inference.summaries import Consistency, grim
-from holf.plan import Slot
+from holf.slots import Slot
 
 _WHOLE = re.compile(r"whole points(?:, mean of (\d+) items)?")
 

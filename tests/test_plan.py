@@ -8,8 +8,9 @@ import yaml
 
 from holf.facts import FactError, load_assumptions, load_ledger
 from holf.paths import project_root
-from holf.plan import load_plan, load_published_results
+from holf.plan import load_plan
 from holf.schema import SchemaError, load_schema
+from holf.slots import load_published_results
 
 DATA = project_root() / "data"
 

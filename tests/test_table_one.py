@@ -11,8 +11,8 @@ from holf import table_one_shown
 from holf.facts import FactError
 from holf.inference.summaries import between_arms
 from holf.paths import project_root
-from holf.plan import load_published_results
 from holf.record import slots_tables
+from holf.slots import load_published_results
 from holf.table import MARK
 from holf.table_one import table_one
 

@@ -193,7 +193,24 @@ def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray
 
 
 def blocks(halves: Halves) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Visit every allocation once: slices (sums, a, 1) and (sums, 1, b) whose broadcast sums fit the cache."""
+    """Visit every allocation once, in blocks whose sums fit the cache.
+
+    Parameters
+    ----------
+    halves : Halves
+        Tables of the two halves.
+
+    Returns
+    -------
+    iterator of (ndarray, ndarray)
+        Slices of shapes (sums, a, 1) and (sums, 1, b); their broadcast sum holds a times b allocations.
+
+    Examples
+    --------
+    >>> tables = Halves(((np.array([[0.0, 1.0]]), np.array([[10.0, 20.0, 30.0]])),))
+    >>> [(left + right).shape for left, right in blocks(tables)]
+    [(1, 2, 3)]
+    """
     for left, right in halves.pairs:
         width = min(right.shape[1], _CELLS)
         height = max(1, _CELLS // width)

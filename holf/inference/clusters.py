@@ -46,8 +46,44 @@ def cluster_sizes(frame: pd.DataFrame, *, cluster: str) -> pd.Series:
     return sizes
 
 
-def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = None, level: float = 0.95) -> Icc:
-    """Estimate the intraclass correlation of an outcome by one-way analysis of variance.
+def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
+    """Stratum of each cluster.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit, none without a cluster.
+    cluster, strata : str
+        Columns with the cluster, and with the stratum in which it was randomised.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (clusters,)
+        Codes from 0, clusters in the order of their first row.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a row has no stratum, or a cluster lies in two strata.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"office": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
+    >>> strata_of(frame, cluster="office", strata="region").tolist()
+    [0, 1, 0]
+    """
+    require_columns(frame, [cluster, strata])
+    if frame[strata].isna().any():
+        raise ValueError(f"column {strata!r} has a row without a stratum")
+    pairs = frame[[cluster, strata]].drop_duplicates()
+    if split := int(pairs[cluster].duplicated().sum()):
+        raise ValueError(f"column {strata!r} is not constant inside {cluster!r}: {split} cluster(s) lie in two strata")
+    return pd.factorize(pairs[strata])[0]
+
+
+def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = None, level: float = 0.95,
+        method: str = "anova") -> Icc:
+    """Estimate the intraclass correlation of an outcome, by one-way analysis of variance or by REML.
 
     Parameters
     ----------
@@ -60,17 +96,20 @@ def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = No
         not pass for correlation. Any number of arms.
     level : float
         Confidence level of the interval, between 0 and 1.
+    method : {"anova", "reml"}
+        ``"anova"`` shows negative estimates; ``"reml"`` is that of a random intercept, from 0 up, with the interval of
+        its profile likelihood (`holf.inference.reml_icc`).
 
     Returns
     -------
     Icc
-        The estimate may be negative.
+        Pure numbers; by ``"anova"`` the estimate may be negative.
 
     Raises
     ------
     ValueError
         If a column is missing or not numeric, the arm varies inside a cluster, no arm has two clusters, every
-        cluster has one row, or the outcome is constant.
+        cluster has one row, or the outcome is constant; by ``"reml"`` also if it does not vary inside clusters.
 
     Notes
     -----
@@ -90,6 +129,8 @@ def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = No
     0.931
     """
     check_level(level)
+    if method not in ("anova", "reml"):
+        raise ValueError('method must be "anova" or "reml"')
     used = [outcome, cluster] + ([] if arm is None else [arm])
     require_columns(frame, used)
     if arm is not None:
@@ -99,7 +140,16 @@ def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = No
     codes = pd.factorize(frame.loc[complete, cluster])[0]
     first = np.unique(codes, return_index=True)[1]
     arms = np.zeros(len(first), dtype=int) if arm is None else pd.factorize(frame.loc[complete, arm])[0][first]
-    return anova_icc(values[complete], codes, arms, level=level, outcome=outcome)
+    found = anova_icc(values[complete], codes, arms, level=level, outcome=outcome)
+    if method == "anova":
+        return found
+    # Imported here because `holf.inference.mixed` is needed by this method alone.
+    from holf.inference.reml_icc import reml_icc
+
+    try:
+        return reml_icc(values[complete], codes, arms, level=level, mean_size=found.mean_size)
+    except ValueError as problem:
+        raise ValueError(f"column {outcome!r}: {problem}") from problem
 
 
 def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, outcome: str) -> Icc:
@@ -124,6 +174,12 @@ def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level:
     ------
     ValueError
         As for `icc`.
+
+    Examples
+    --------
+    >>> y, office = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
+    >>> round(anova_icc(y, office, np.zeros(3, int), level=0.95, outcome="y").estimate, 3)
+    0.931
     """
     sizes = np.bincount(codes)
     df_between, df_within = len(sizes) - len(np.unique(arms)), len(values) - len(sizes)
@@ -224,7 +280,22 @@ def variance_inflation(mean: float, cv: float, icc: float) -> float:
 
 
 def check_level(level: float) -> None:
-    """Raise ValueError unless a confidence level lies strictly between 0 and 1."""
+    """Refuse what is not a confidence level.
+
+    Parameters
+    ----------
+    level : float
+        A share, not a percentage.
+
+    Raises
+    ------
+    ValueError
+        Unless it lies strictly between 0 and 1.
+
+    Examples
+    --------
+    >>> check_level(0.95)
+    """
     if not 0 < level < 1:
         raise ValueError("level must lie between 0 and 1")
 

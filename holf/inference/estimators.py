@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from holf.inference import gee, mixed
-from holf.inference.clusters import anova_icc, check_level
+from holf.inference.clusters import anova_icc, check_level, strata_of
 from holf.inference.robust import Inference, cluster_robust, fit_ols
 from holf.inference.trial import SMALLEST_ARM, Trial, read_trial
 from holf.results import Effect
@@ -23,14 +23,23 @@ EFFECT = 1
 
 @dataclass(frozen=True)
 class Method:
-    """How a name is computed and which average it targets."""
+    """How a name is computed and which average it targets.
+
+    Attributes
+    ----------
+    fit : callable
+        From a `Trial` to an `Inference`, in units of the outcome.
+    estimand : str
+        Name of the average.
+    """
 
     fit: Callable[[Trial], Inference]
     estimand: str
 
 
 def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-                    estimator: str = "cr2", covariates: Sequence[str] = (), level: float = 0.95) -> Effect:
+                    estimator: str = "cr2", covariates: Sequence[str] = (), level: float = 0.95,
+                    strata: str | None = None) -> Effect:
     """Estimate the effect of an arm that was randomised by cluster.
 
     Parameters
@@ -49,6 +58,9 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
         Numeric columns, adjusted for linearly.
     level : float
         Confidence level, between 0 and 1.
+    strata : str, optional
+        Column with the strata inside which clusters were randomised, constant inside clusters; for ``"randomisation"``
+        alone, whose allocations are then those inside strata and whose estimate is the difference given the strata.
 
     Returns
     -------
@@ -95,6 +107,8 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
     check_level(level)
     if estimator not in METHODS:
         raise ValueError(f"estimator must be one of {', '.join(METHODS)}")
+    if strata is not None and estimator != "randomisation":
+        raise ValueError("strata are for the estimator 'randomisation' alone; others take them as covariates")
     trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
                        smallest_arm=1 if estimator == "naive" else SMALLEST_ARM)
     try:
@@ -104,7 +118,10 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
     if estimator != "naive":
         fit = replace(fit, df=min(fit.df, trial.spare))
     effect = _effect(trial, fit, estimator, level)
-    return _randomised(effect, trial) if estimator == "randomisation" else effect
+    if estimator != "randomisation":
+        return effect
+    used = frame.dropna(subset=[outcome, arm, cluster, *covariates])
+    return _randomised(effect, trial, None if strata is None else strata_of(used, cluster=cluster, strata=strata))
 
 
 def office_means(trial: Trial) -> np.ndarray:
@@ -153,12 +170,13 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
     )
 
 
-def _randomised(effect: Effect, trial: Trial) -> Effect:
+def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None) -> Effect:
     # Imported here because the half tables are needed by this method alone.
     from holf.inference.randomisation import randomisation_test
 
-    found = randomisation_test(office_means(trial), trial.treated_clusters, level=effect.level)
-    return replace(effect, df=float("nan"), statistic=found.statistic, p_value=found.p_value,
+    found = randomisation_test(office_means(trial), trial.treated_clusters, strata=strata, level=effect.level)
+    estimate = effect.estimate if strata is None else found.statistic
+    return replace(effect, df=float("nan"), estimate=estimate, statistic=found.statistic, p_value=found.p_value,
                    ci_low=found.ci_low, ci_high=found.ci_high, n_allocations=found.n_allocations)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import comb
+from math import comb, prod
 
 import numpy as np
 import pandas as pd
 
+from holf.inference.clusters import strata_of
 from holf.inference.estimators import estimate_effect
 from holf.inference.randomisation import randomisation_test
 from holf.inference.trial import numeric, require_columns, require_nested
@@ -138,7 +139,7 @@ def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> np.ndarray:
 
 
 def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str], *, arm: str, cluster: str,
-                            treated: Hashable, rng: np.random.Generator | None = None,
+                            treated: Hashable, strata: str | None = None, rng: np.random.Generator | None = None,
                             ) -> tuple[RecruitmentDiagnostic, ...]:
     """Compare who was recruited in the two arms, where that happened after clusters had been randomised.
 
@@ -153,6 +154,8 @@ def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str],
         Numeric columns known at recruitment; a missing value leaves out the unit for that characteristic.
     arm, cluster, treated
         As for `holf.estimate_effect`.
+    strata : str, optional
+        Column with the strata inside which clusters were randomised, constant inside clusters.
     rng : numpy.random.Generator, optional
         Needed, and used, only where the allocations are too many to count.
 
@@ -171,7 +174,8 @@ def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str],
     Notes
     -----
     Difference of unweighted cluster means with `holf.randomisation_test`, over all ways to choose the treated
-    clusters. A cluster that recruited nobody has no row and counts nowhere.
+    clusters, inside strata if there are any; `difference` is then the one given the strata. A cluster that recruited
+    nobody has no row and counts nowhere.
 
     References
     ----------
@@ -198,23 +202,27 @@ def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str],
     groups = frame[cluster].to_numpy()
     arms = (frame[arm] == treated).groupby(groups).first()
     sizes = pd.Series(1.0, index=frame.index).groupby(groups).sum()
-    found = [_compare("units a cluster", sizes, arms, len(frame), rng)]
+    blocks = pd.Series(0, index=arms.index)
+    if strata is not None:
+        blocks = pd.Series(strata_of(frame, cluster=cluster, strata=strata), index=frame[cluster].unique())
+    found = [_compare("units a cluster", sizes, arms, blocks, len(frame), rng)]
     for name in characteristics:
         values = pd.Series(numeric(frame, name), index=frame.index)
-        found.append(_compare(name, values.groupby(groups).mean().dropna(), arms, int(values.notna().sum()), rng))
+        means = values.groupby(groups).mean().dropna()
+        found.append(_compare(name, means, arms, blocks, int(values.notna().sum()), rng))
     return tuple(found)
 
 
-def _compare(name: str, values: pd.Series, arms: pd.Series, n_units: int, rng: np.random.Generator | None,
-             ) -> RecruitmentDiagnostic:
-    is_treated = arms[values.index].to_numpy()
+def _compare(name: str, values: pd.Series, arms: pd.Series, blocks: pd.Series, n_units: int,
+             rng: np.random.Generator | None) -> RecruitmentDiagnostic:
+    is_treated, strata = arms[values.index].to_numpy(), pd.factorize(blocks[values.index])[0]
     if is_treated.all() or not is_treated.any():
         raise ValueError(f"column {name!r}: an arm has nobody with a value")
     means = values.to_numpy()
     one, other = float(means[is_treated].mean()), float(means[~is_treated].mean())
     if np.ptp(means) <= ALIKE * np.abs(means).max():
-        return RecruitmentDiagnostic(name, one, other, 0.0, 1.0, comb(len(means), int(is_treated.sum())), True,
-                                     n_units, len(means))
-    result = randomisation_test(means, is_treated, interval=False, rng=rng)
-    return RecruitmentDiagnostic(name, one, other, one - other, float(result.p_value), result.n_allocations,
-                                 result.exact, n_units, len(means))
+        total = prod(comb(int(n), int(k)) for n, k in zip(np.bincount(strata), np.bincount(strata, is_treated)))
+        return RecruitmentDiagnostic(name, one, other, 0.0, 1.0, total, True, n_units, len(means))
+    result = randomisation_test(means, is_treated, strata=strata, interval=False, rng=rng)
+    return RecruitmentDiagnostic(name, one, other, float(result.statistic), float(result.p_value),
+                                 result.n_allocations, result.exact, n_units, len(means))

@@ -90,6 +90,17 @@ def extreme_count(statistic: Statistic, size: int, alternative: str) -> int:
     References
     ----------
     Edgington & Onghena (2007), Randomization Tests, 4th ed., chapter 3.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> from holf.inference.tails import linear
+    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
+    >>> statistic = linear(full, score, contrast, 1.0)
+    >>> extreme_count(statistic, 6, "greater"), extreme_count(statistic, 6, "two-sided")
+    (1, 2)
     """
     bound = statistic.observed(0.0)
     if alternative == "greater":
@@ -102,7 +113,31 @@ def extreme_count(statistic: Statistic, size: int, alternative: str) -> int:
 
 
 def tail_allowance(size: int, level: float, tails: int) -> int:
-    """Largest number of allocations whose share does not exceed (1 - `level`) / `tails`."""
+    """Largest number of allocations whose share does not exceed (1 - `level`) / `tails`.
+
+    Parameters
+    ----------
+    size : int
+        Number of allocations counted over.
+    level : float
+        Confidence level, at least 0.5 and below 1.
+    tails : int
+        1 or 2.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If the level is out of range.
+
+    Examples
+    --------
+    >>> tail_allowance(200, 0.95, tails=2), tail_allowance(20, 0.95, tails=1)
+    (5, 1)
+    """
     if not 0.5 <= level < 1.0:
         raise ValueError("level must be at least 0.5 and below 1")
     # As a decimal fraction: in binary, 0.95 would lose an allocation wherever 5 % of the set is a whole number.
@@ -142,6 +177,17 @@ def limit(statistic: Statistic, size: int, allowed: int, side: int) -> float:
     References
     ----------
     Garthwaite (1996), Biometrics 52:1387 (inversion of randomisation tests).
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> from holf.inference.tails import linear
+    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
+    >>> statistic = linear(full, score, contrast, 1.0)
+    >>> limit(statistic, 6, 0, 1), round(limit(statistic, 6, 1, 1), 4)
+    (inf, 4.0)
     """
     if allowed < 1:
         return side * inf
@@ -199,6 +245,18 @@ def answer(
     References
     ----------
     Phipson & Smyth (2010), Statistical Applications in Genetics and Molecular Biology 9:39.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> from holf.inference.tails import linear
+    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
+    >>> statistic = linear(full, score, contrast, 1.0)
+    >>> found = answer(full, statistic, "greater", 0.9, interval=False)
+    >>> round(found.p_value, 4), found.method
+    (0.1667, 'exact: all 6 allocations of 2 treated among 4 clusters')
     """
     size = allocations.size
     p_value = extreme_count(statistic, size, alternative) / size

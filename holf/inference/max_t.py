@@ -98,6 +98,16 @@ def joint_distribution(
     References
     ----------
     Westfall & Young (1993), Resampling-Based Multiple Testing, algorithm 4.1.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> scores = np.array([[2.0, 1.0, -1.0, -2.0], [1.0, -1.0, 1.0, -1.0]])
+    >>> joint = joint_distribution(full, scores, np.ones(2), None, 0, "greater")
+    >>> joint.adjusted.round(4).tolist(), float(joint.critical)
+    ([0.1667, 0.8333], 3.0)
     """
     rows = scores / deviations[:, None]
     if alternative == "less":
@@ -153,6 +163,14 @@ def denominator(allocations: Allocations, weights: np.ndarray | None) -> float:
     References
     ----------
     Small, Ten Have & Rosenbaum (2008), Journal of the American Statistical Association 103:271.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> denominator(full, None), denominator(full, np.array([1.0, 2.0, 3.0, 4.0]))
+    (1.0, 2.1)
     """
     weights = np.ones(len(allocations.treated)) if weights is None else weights
     chosen = np.bincount(allocations.strata, weights * allocations.treated)

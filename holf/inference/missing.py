@@ -97,6 +97,13 @@ def read_units(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
     ValueError
         If a column is missing or not numeric, an arm or cluster is missing in a row, an arm varies inside a
         cluster, there are not two arms, or an arm has fewer than 4 clusters.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": [1.0, None] * 8, "arm": [0, 1] * 8, "office": list(range(8)) * 2})
+    >>> values, is_treated, codes = read_units(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> int(np.isnan(values).sum()), int(is_treated.sum()), int(codes.max())
+    (8, 8, 7)
     """
     require_columns(frame, [outcome, arm, cluster])
     for name in (arm, cluster):

@@ -14,6 +14,8 @@ from holf.inference.robust import Inference
 RATIOS = np.append(0, np.logspace(-4, 8, 49))
 # Least eigenvalue, relative to a model without fixed effects, of the information on the two variances.
 IDENTIFIED = 1e-10
+# Share of the residual square below which what is left inside clusters is rounding.
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,20 @@ class MixedFit:
 
 
 @dataclass(frozen=True)
-class _Profile:
-    """Data reduced to sums: the restricted likelihood as a function of theta = between / within alone."""
+class Profile:
+    """Data reduced to sums: the restricted likelihood as a function of theta = between / within alone.
+
+    Attributes
+    ----------
+    sizes : numpy.ndarray, shape (clusters,)
+        Rows in each cluster.
+    totals : numpy.ndarray, shape (clusters, p)
+        Orthonormal columns of the design summed inside clusters.
+    residual_totals : numpy.ndarray, shape (clusters,)
+        Least-squares residuals summed inside clusters, in units of the outcome.
+    residual_square : float
+        Sum of squares of these residuals.
+    """
 
     sizes: np.ndarray
     totals: np.ndarray
@@ -122,25 +136,75 @@ def fit_mixed(y: np.ndarray, basis: np.ndarray, back: np.ndarray, starts: np.nda
     """
     if len(starts) == len(y):
         raise ValueError("mixed: every cluster has one row, so the two variances cannot be told apart")
-    on_basis = basis.T @ y
-    residuals = y - basis @ on_basis
-    sizes = np.diff(np.append(starts, len(y))).astype(float)
-    profile = _Profile(sizes, np.add.reduceat(basis, starts, axis=0), np.add.reduceat(residuals, starts),
-                       float(residuals @ residuals))
-    theta = _best_ratio(profile)
+    profile = reduce_to_profile(y, basis, starts)
+    theta = best_ratio(profile)
     _, change, square = profile.solve(theta)
     within = square / profile.free
-    return MixedFit(back @ (on_basis + change), float(within), float(theta * within), back, sizes, profile.totals)
+    return MixedFit(back @ (basis.T @ y + change), float(within), float(theta * within), back, profile.sizes,
+                    profile.totals)
 
 
-def _best_ratio(profile: _Profile) -> float:
+def reduce_to_profile(y: np.ndarray, basis: np.ndarray, starts: np.ndarray) -> Profile:
+    """Reduce rows to the sums that the restricted likelihood needs.
+
+    Parameters
+    ----------
+    y : numpy.ndarray, shape (rows,)
+        Outcome, rows sorted by cluster.
+    basis : numpy.ndarray, shape (rows, p)
+        Orthonormal columns that span the design.
+    starts : numpy.ndarray of int, shape (clusters,)
+        Row at which each cluster begins.
+
+    Returns
+    -------
+    Profile
+
+    Examples
+    --------
+    >>> found = reduce_to_profile(np.array([1.0, 2, 3, 6]), np.full((4, 1), 0.5), np.array([0, 2]))
+    >>> found.residual_totals.tolist(), found.residual_square, float(found.free)
+    ([-3.0, 3.0], 14.0, 3.0)
+    """
+    residuals = y - basis @ (basis.T @ y)
+    sizes = np.diff(np.append(starts, len(y))).astype(float)
+    return Profile(sizes, np.add.reduceat(basis, starts, axis=0), np.add.reduceat(residuals, starts),
+                   float(residuals @ residuals))
+
+
+def best_ratio(profile: Profile) -> float:
+    """Find the ratio of the variances between and inside clusters at which the restricted likelihood is highest.
+
+    Parameters
+    ----------
+    profile : Profile
+        The data's sums.
+
+    Returns
+    -------
+    float
+        0 where the likelihood is highest at that boundary.
+
+    Raises
+    ------
+    ValueError
+        If the outcome does not vary inside clusters beyond the design, so that the likelihood has no maximum.
+
+    Examples
+    --------
+    >>> sums = reduce_to_profile(np.array([1.0, 2, 2, 3, 6, 7]), np.full((6, 1), 6 ** -0.5), np.array([0, 2, 4]))
+    >>> round(best_ratio(sums), 6)
+    13.5
+    """
     grid = RATIOS / profile.sizes.mean()
     slopes = np.array([profile.slope(theta) for theta in grid])
-    if slopes[-1] < 0:
-        raise ValueError("mixed: the outcome does not vary inside clusters, so the model has no maximum")
     candidates = [0.0]
     for i in np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0)):
         candidates.append(optimize.brentq(profile.slope, grid[i], grid[i + 1], xtol=1e-18, rtol=1e-14))
+    # A slope that turns only because nothing is left but rounding is no maximum.
+    rest = min(profile.solve(theta)[2] for theta in candidates)
+    if slopes[-1] < 0 or rest <= ROUNDING * profile.residual_square:
+        raise ValueError("mixed: the outcome does not vary inside clusters, so the model has no maximum")
     return min(candidates, key=profile.deviance)
 
 

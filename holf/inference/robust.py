@@ -14,7 +14,15 @@ OWN_FIT = 1e-10
 
 @dataclass(frozen=True)
 class Inference:
-    """A coefficient with its standard error and the degrees of freedom of its t reference."""
+    """A coefficient with its standard error and the degrees of freedom of its t reference.
+
+    Attributes
+    ----------
+    estimate, se : float
+        In units of the outcome.
+    df : float
+        Degrees of freedom.
+    """
 
     estimate: float
     se: float

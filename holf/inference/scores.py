@@ -126,6 +126,15 @@ def difference(allocations: Allocations, values: np.ndarray, weights: np.ndarray
     References
     ----------
     Small, Ten Have & Rosenbaum (2008), Journal of the American Statistical Association 103:271.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> found = difference(full, np.array([5.0, 4.0, 2.0, 1.0]), None)
+    >>> float(found.centre), found.count(0.0, 3.0, 1)
+    (3.0, 1)
     """
     arm, strata = allocations.treated.astype(float), allocations.strata
     if weights is not None:
@@ -164,6 +173,15 @@ def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
     References
     ----------
     Janssen (1997), Statistics & Probability Letters 36:9.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> found = welch_difference(full, np.array([5.0, 4.0, 2.0, 1.0]))
+    >>> float(found.centre), round(found.observed(0.0), 4)
+    (3.0, 4.2426)
     """
     score = centred(values, allocations.strata)
     contrast = centred(allocations.treated.astype(float), allocations.strata)
@@ -205,6 +223,15 @@ def coefficient(
     References
     ----------
     Frisch & Waugh (1933), Econometrica 1:387.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> y, x = np.array([5.0, 6, 4, 4, 2, 3, 1, 1]), np.array([[0.0], [1], [0], [0], [0], [1], [0], [0]])
+    >>> round(float(coefficient(full, y, x, np.repeat(range(4), 2)).centre), 6)
+    3.0
     """
     strata = allocations.strata[cluster]
     arm = allocations.treated[cluster].astype(float)

@@ -14,10 +14,20 @@ from holf.results import Effect
 
 @dataclass(frozen=True)
 class ImpliedSd:
-    """Standard deviation `sd` of the units' changes that a p-value implies, and standard error `se` of `change`.
+    """Standard deviation of the units' changes that a p-value implies.
 
-    `sd_low` to `sd_high` is what the rounding of means and p-value leaves open; the interval takes every unit as
-    independent. `is_bound`: only a bound of p is known, so `sd`, `se` and the interval are the widest possible.
+    Attributes
+    ----------
+    change, sd, se : float
+        Mean change, standard deviation of the changes, standard error of the mean; in units of the outcome.
+    sd_low, sd_high : float
+        What the rounding of means and p-value leaves open.
+    ci_low, ci_high, level : float
+        Interval of the change with every unit taken as independent, and its level.
+    n : int
+        Units.
+    is_bound : bool
+        Only a bound of p is known, so `sd`, `se` and the interval are the widest possible.
     """
 
     change: float
@@ -34,9 +44,18 @@ class ImpliedSd:
 
 @dataclass(frozen=True)
 class Consistency:
-    """A p-value from the numbers as printed, and `low` to `high` from all numbers that round to them.
+    """A p-value worked out again.
 
-    `is_consistent` says whether any of these rounds to the `printed` one, or lies below it if that is a bound.
+    Attributes
+    ----------
+    p_value : float
+        From the numbers as printed.
+    low, high : float
+        Least and greatest from all numbers that round to them.
+    printed : float
+        The printed p-value, or its bound.
+    is_consistent : bool
+        Whether any of these rounds to the printed one, or lies below it if that is a bound.
     """
 
     p_value: float

@@ -72,6 +72,16 @@ def linear(allocations: Allocations, score: np.ndarray, arm: np.ndarray, scale: 
     References
     ----------
     Streitberg & Röhmel (1986), Statistical Software Newsletter 12:10 (shift algorithm, the same counts).
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
+    >>> found = linear(full, score, contrast, 1.0)
+    >>> float(found.centre), found.count(0.0, 3.0, 1), found.count(0.0, 0.0, 1)
+    (3.0, 1, 4)
     """
     tables = half_tables(allocations, np.vstack([score, arm]))
 
@@ -120,6 +130,16 @@ def ratio(
     References
     ----------
     Frisch & Waugh (1933), Econometrica 1:387.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
+    >>> found = ratio(full, score, contrast, np.ones(4), np.empty((0, 4)))
+    >>> float(found.centre), found.count(0.0, 3.0, 1)
+    (3.0, 1)
     """
     tables = half_tables(allocations, np.vstack([score, arm, basis]), weights)
     visit = _visited if len(basis) else _grouped
@@ -165,6 +185,16 @@ def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre:
     References
     ----------
     Janssen (1997), Statistics & Probability Letters 36:9.
+
+    Examples
+    --------
+    >>> from holf.inference.allocations import allocation_set
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
+    >>> found = welch(full, score, contrast, 3.0)
+    >>> round(found.observed(0.0), 4), found.count(0.0, found.observed(0.0), 1)
+    (4.2426, 1)
     """
     n1 = int(allocations.treated.sum())
     n0 = len(values) - n1

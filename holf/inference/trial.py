@@ -126,7 +126,23 @@ def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    """Raise ValueError unless every name is one column of the frame, and none is used twice."""
+    """Refuse a frame without the columns that are needed.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    names : sequence of str
+        One column a role.
+
+    Raises
+    ------
+    ValueError
+        Unless every name is one column of the frame, and none is used twice.
+
+    Examples
+    --------
+    >>> require_columns(pd.DataFrame({"y": [1]}), ["y"])
+    """
     for name in names:
         count = int((frame.columns == name).sum())
         if count != 1:
@@ -136,7 +152,29 @@ def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
 
 
 def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a column as floats with NaN for missing; ValueError if it is not numeric or not finite."""
+    """Read a column as numbers.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    name : str
+        A column.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (rows,)
+        NaN where a value is missing.
+
+    Raises
+    ------
+    ValueError
+        If it is not numeric, or holds complex or infinite numbers.
+
+    Examples
+    --------
+    >>> numeric(pd.DataFrame({"y": [True, False]}), "y").tolist()
+    [1.0, 0.0]
+    """
     column = frame[name]
     if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
         raise ValueError(f"column {name!r} is not numeric")
@@ -149,7 +187,23 @@ def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
-    """Raise ValueError if some cluster holds rows of two arms."""
+    """Refuse an arm that varies inside clusters.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    arm, cluster : str
+        Columns; rows without one of the two count nowhere.
+
+    Raises
+    ------
+    ValueError
+        If some cluster holds rows of two arms.
+
+    Examples
+    --------
+    >>> require_nested(pd.DataFrame({"arm": [0, 0, 1], "office": ["a", "a", "b"]}), arm="arm", cluster="office")
+    """
     pairs = frame[[cluster, arm]].dropna().drop_duplicates()
     split = int(pairs[cluster].duplicated().sum())
     if split:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from holf.inference.trial import numeric, require_columns
 from holf.results import Effect
 
 
@@ -33,7 +34,8 @@ def office_differences(
     Raises
     ------
     ValueError
-        If fewer than two clusters hold both groups.
+        If a column is missing, not numeric or infinite, if fewer than two clusters hold both groups, or if all clusters
+        have the same difference.
 
     Notes
     -----
@@ -47,7 +49,8 @@ def office_differences(
     >>> office_differences(frame, "y", arm="drawn", cluster="office", treated=1).estimate
     2.5
     """
-    used = frame[[outcome, arm, cluster]].dropna()
+    require_columns(frame, [outcome, arm, cluster])
+    used = frame[[arm, cluster]].assign(**{outcome: numeric(frame, outcome)}).dropna()
     means = used.assign(is_treated=used[arm] == treated).groupby([cluster, "is_treated"])[outcome].mean().unstack()
     paired = means.dropna() if means.shape[1] == 2 else means.iloc[:0]
     if len(paired) < 2:
@@ -56,7 +59,7 @@ def office_differences(
     gaps = (paired[True] - paired[False]).to_numpy(float)
     estimate, df = gaps.mean(), len(gaps) - 1
     se = gaps.std(ddof=1) / np.sqrt(len(gaps))
-    if se == 0:
+    if se <= 1e-12 * used[outcome].std():
         raise ValueError(f"column {outcome}: every cluster has the same difference, so no standard error exists")
     half = stats.t.ppf(0.5 + level / 2, df) * se
     in_treated = used[arm] == treated

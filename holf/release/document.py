@@ -12,12 +12,11 @@ from typing import Any
 from holf.disclosure.answers import Safe, disclose
 from holf.disclosure.policy import Policy
 from holf.disclosure.sets import UnitSets
-from holf.disclosure.withheld import Withheld, is_withheld
 from holf.dropin.reader import DropIn
 from holf.facts import load_ledger
 from holf.flow import load_flow
 from holf.paths import write_whole
-from holf.plan import Plan, load_plan
+from holf.plan import load_plan
 from holf.release.catalogue import available, catalogue, key_of
 from holf.release.codec import CodecError, decode, encode
 from holf.rows import Rows

@@ -1,6 +1,7 @@
-# References for the estimators, from R. In this directory:
-#   Rscript make_references.R estimators.json main.csv tiny.csv zero.csv schisto.csv
-#   Rscript make_references.R achievement.json PATH/achievement.csv
+# References for the estimators, from R. In data/, with S = simulated/reference and HERE = ../tests/reference:
+#   Rscript HERE/make_references.R reference/estimators.json S/main.csv S/tiny.csv S/zero.csv S/study.csv \
+#     reference/schisto.csv
+#   Rscript HERE/make_references.R reference/achievement.json PATH/achievement.csv
 # Debian 12: apt-get install r-base-core r-cran-clubsandwich r-cran-lmertest r-cran-pbkrtest r-cran-gee r-cran-jsonlite
 # The two corrections of the GEE sandwich, the ANOVA correlation and the jackknives are written out here from the
 # papers with full matrices and plain loops, so that they share nothing with the package under test.
@@ -124,8 +125,26 @@ correlation <- function(data, outcome) {
   list(estimate = rho(f), low = rho(f / qf(0.975, df[1], df[2])), high = rho(f / qf(0.025, df[1], df[2])), n0 = n0)
 }
 
+# The random-intercept correlation, and where lme4's own restricted criterion rises by the 95 % point of chi-squared.
+reml_correlation <- function(data, outcome) {
+  formula <- reformulate(c("arm", "(1 | office)"), outcome)
+  control <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhobeg = 0.2, rhoend = 1e-10, maxfun = 1e5),
+                         check.conv.singular = "ignore")
+  model <- suppressWarnings(update(lmer(formula, data, REML = TRUE, control = control)))
+  criterion <- update(model, devFunOnly = TRUE)
+  best <- unname(getME(model, "theta"))
+  bound <- criterion(best) + qchisq(0.95, 1)
+  rise <- function(theta) criterion(theta) - bound
+  limit <- function(low, high) uniroot(rise, c(low, high), tol = 1e-13)$root
+  low <- if (rise(0) <= 0) 0 else limit(0, best)
+  high <- limit(best, max(10, 100 * best))
+  share <- function(theta) theta^2 / (1 + theta^2)
+  list(estimate = share(best), low = share(low), high = share(high))
+}
+
 references <- function(file) {
   everyone <- read.csv(file)
+  everyone$office <- as.integer(factor(everyone$office))
   everyone$treated <- as.numeric(everyone$arm == "new")
   everyone <- everyone[order(everyone$office), ]
   complete <- function(columns) everyone[complete.cases(everyone[columns]), ]
@@ -143,7 +162,10 @@ references <- function(file) {
     if (outcome == "b") found$log_odds <- suppressWarnings(log_odds(data, covariates))
     found
   }))
-  for (outcome in c("y", "b")) cases[[outcome]]$icc <- correlation(complete(outcome), outcome)
+  for (outcome in c("y", "b")) {
+    cases[[outcome]]$icc <- correlation(complete(outcome), outcome)
+    cases[[outcome]]$icc_reml <- reml_correlation(complete(outcome), outcome)
+  }
   cases
 }
 
@@ -153,7 +175,8 @@ names(files) <- sub("[.]csv$", "", basename(files))
 packages <- c("clubSandwich", "lme4", "pbkrtest", "gee")
 versions <- c(list(R = paste(R.version$major, R.version$minor, sep = ".")),
               lapply(setNames(packages, packages), function(p) as.character(packageVersion(p))))
-result <- list(versions = versions, trials = lapply(files, references))
+inputs <- lapply(files, function(file) unname(tools::md5sum(file)))
+result <- list(versions = versions, inputs_md5 = inputs, trials = lapply(files, references))
 # jsonlite stops at 15 digits; 17 carry a double whole.
 exact <- rapply(result, function(value) structure(sprintf("%.17g", value), class = "json"), "numeric", how = "replace")
 write_json(exact, arguments[1], auto_unbox = TRUE, json_verbatim = TRUE, pretty = TRUE)
