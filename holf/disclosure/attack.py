@@ -57,6 +57,7 @@ def attack(
     public: Mapping[str, int],
     policy: Policy,
     *,
+    names: Iterable[str] | None = None,
     enough: int | None = None,
 ) -> dict[str, tuple[int, int]]:
     """Return the lowest and highest whole number that each unpublished count can be, given all that is published.
@@ -71,6 +72,8 @@ def attack(
         Counts that everybody knows exactly, whatever is released.
     policy : Policy
         Tells what rounding and refusals let a reader know.
+    names : iterable of str, optional
+        Counts to bound; every unpublished one by default.
     enough : int, optional
         An interval of so many whole numbers is not searched further and may come out too short, which saves most of
         the time where only narrow ones matter. By default all intervals are exact.
@@ -111,10 +114,10 @@ def attack(
     bounds = optimize.Bounds(*np.array(ranges, dtype=float).reshape(-1, 2).T)
     sums = _sums(ids, equations)
     low, high = np.full(len(ids), CEILING), np.zeros(len(ids), dtype=int)
+    told = {name for name in published if not is_withheld(published[name])} | public.keys()
     found = {}
-    for position, name in enumerate(ids):
-        if name in public or (name in published and not is_withheld(published[name])):
-            continue
+    for name in sorted(set(ids) - told if names is None else names):
+        position = ids.index(name)
         if enough is None or high[position] - low[position] + 1 < enough:
             for sign in (1, -1):
                 table = _extreme_table(sign, position, bounds, sums)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from holf.disclosure.attack import CEILING, Equation, attack
+from holf.disclosure.attack import Equation, attack
 from holf.disclosure.cells import Support, one_side, refusal, rounded
 from holf.disclosure.policy import Policy
-from holf.disclosure.withheld import Withheld, is_withheld
+from holf.disclosure.withheld import Withheld
 
 
 @dataclass(frozen=True)
@@ -160,17 +160,20 @@ class _Linked:
         if not refused or "complementary" not in self.policy.rules:
             return self._release(refused, hidden, is_veiled)
         candidates = {name for name, count in self.counts.items() if not count.implied and name not in self.public}
-        needed = self._needed()
-        while exposed := self._exposed(self._release(refused, hidden, is_veiled), needed):
-            if spare := candidates - hidden:
-                hidden.add(self._nearest(exposed, spare))
-            elif not is_veiled and "linked" in self.policy.rules:
-                is_veiled = True
-            else:
+        needed = self._needed(hidden | candidates)
+        # Withholding more never narrows an interval, so on the way only those found too narrow are looked at again.
+        exposed = self._exposed(self._release(refused, hidden, is_veiled), needed, hidden)
+        while exposed:
+            fresh = [self._nearest(exposed[0], candidates - hidden)] if candidates - hidden else []
+            if not fresh and (is_veiled or "linked" not in self.policy.rules):
                 break
+            hidden.update(fresh)
+            is_veiled = not fresh
+            exposed = self._exposed(self._release(refused, hidden, is_veiled), needed, {*exposed, *fresh})
         for name in sorted(hidden - refused.keys(), key=lambda name: (-self.counts[name].value, name)):
-            if not self._exposed(self._release(refused, hidden - {name}, is_veiled), needed):
-                hidden.remove(name)
+            fewer = hidden - {name}
+            if not self._exposed(self._release(refused, fewer, is_veiled), needed, fewer):
+                hidden = fewer
         return self._release(refused, hidden, is_veiled)
 
     def _refusal(self, count: Count) -> str | None:
@@ -188,18 +191,21 @@ class _Linked:
                 shown[name] = rounded(count.value, self.policy)
         return shown
 
-    def _needed(self) -> dict[str, int]:
+    def _needed(self, names: set[str]) -> dict[str, int]:
         """Whole numbers that each count must be left with: what the policy asks, or all that public numbers leave."""
-        left = attack({}, self.equations, self.public, self.policy, enough=self.policy.min_interval)
-        ranges = {name: left.get(name, (0, CEILING)) for name in self.counts}
-        return {name: min(self.policy.min_interval, high - low + 1) for name, (low, high) in ranges.items()}
+        nothing = {name: Withheld("linked") for name in names}
+        return {name: min(self.policy.min_interval, width) for name, width in self._widths(nothing, names).items()}
 
-    def _exposed(self, shown: dict[str, int | Withheld], needed: dict[str, int]) -> str | None:
-        """The withheld count that is left with the fewest numbers, if these are fewer than needed."""
-        found = attack(shown, self.equations, self.public, self.policy, enough=self.policy.min_interval)
-        width = {name: high - low + 1 for name, (low, high) in found.items() if is_withheld(shown.get(name))}
-        exposed = [(width[name], name) for name in width if width[name] < needed[name]]
-        return min(exposed)[1] if exposed else None
+    def _exposed(self, shown: dict[str, int | Withheld], needed: dict[str, int], among: set[str]) -> list[str]:
+        """The counts in `among` that are left with fewer numbers than needed, the narrowest first."""
+        width = self._widths(shown, among)
+        return sorted((name for name in width if width[name] < needed[name]), key=lambda name: (width[name], name))
+
+    def _widths(self, shown: dict[str, int | Withheld], names: set[str]) -> dict[str, int]:
+        """How many whole numbers are left for each of `names`, exact below what the policy asks."""
+        ways = {"names": names, "enough": self.policy.min_interval}
+        found = attack(shown, self.equations, self.public, self.policy, **ways)
+        return {name: high - low + 1 for name, (low, high) in found.items()}
 
     def _nearest(self, target: str, spare: set[str]) -> str:
         """Of the counts in `spare` fewest equations away from `target`, the smallest."""
