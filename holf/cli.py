@@ -1,4 +1,4 @@
-"""The command line: `holf simulate`, `holf build`, `holf power`."""
+"""The command line: `holf simulate`, `holf build`, `holf power`, `holf release-check`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from holf.gate import command as release_check
 from holf.paths import project_root
 
 # What a build needs of the project; everything else stays where it is.
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
     power.add_argument("--difference", type=float, help="give the power for this difference instead")
     power.set_defaults(run=_power)
+    release_check.add_parser(commands)
     return parser
 
 
