@@ -1,11 +1,14 @@
 """Trees that leak: one a channel, each with the rules that must name it. All values in them are made up."""
 
 import base64
+import bz2
 import gzip
 import io
 import json
+import lzma
 import pickle
 import struct
+import tarfile
 import zipfile
 import zlib
 
@@ -56,15 +59,12 @@ def notebook(*outputs, source="1 + 1", cell=None, metadata=None) -> dict[str, by
     }
 
 
-def shown(**data) -> dict:
-    bundle = {
-        kind.replace("__", "/").replace("_dot_", ".").replace("_json", "+json"): each for kind, each in data.items()
-    }
+def shown(bundle: dict) -> dict:
     return {"output_type": "display_data", "metadata": {}, "data": bundle}
 
 
 def plain(text: str) -> dict:
-    return shown(text__plain=text)
+    return shown({"text/plain": text})
 
 
 def table(head, rows, marked="") -> str:
@@ -99,6 +99,21 @@ def pdf(content: bytes, *objects: bytes) -> bytes:
         + b"\n".join(objects)
         + b"\ntrailer << >>\n%%EOF\n"
     )
+
+
+def tarred(data: bytes, user: str = "") -> bytes:
+    stream, member = io.BytesIO(), tarfile.TarInfo("a")
+    member.size, member.uname = len(data), user
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        archive.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def named_gzip(name: str) -> bytes:
+    stream = io.BytesIO()
+    with gzip.GzipFile(name, "wb", fileobj=stream, mtime=0) as archive:
+        archive.write(b"words")
+    return stream.getvalue()
 
 
 def index(**terms) -> dict[str, bytes]:
@@ -152,20 +167,24 @@ ERROR = {
 }
 OFFICES = [("NAV Alpha", "12"), ("NAV Beta", "9"), ("NAV Gamma", "15")]
 CSV = "x,y\n" + "".join(f"{value},{step}\n" for step, value in enumerate(VALUES))
+LETTERS = "".join(f'<use xlink:href="#DejaVuSans-{n:x}" x="{n}"/>' for n in range(48, 99))
+PACKED = b64(zlib.compress(COUNTS.encode()))
+OBJECTS = ",".join(f"{{x:{value},w:'m{step}'}}" for step, value in enumerate(VALUES))
+INVENTORY = b"# Sphinx inventory version 2\n# Project: a\n# Version: \n# The rest of this file is squeezed.\n"
 AUTHOR = b"5 0 obj\n<< /Author (A Name) >>\nendobj"
 ATTACHED = b"5 0 obj\n<< /Type /Filespec /EF << /F 6 0 R >> >>\nendobj"
 MAP = {"version": 3, "sources": ["chart.ts"], "mappings": "AAAA", "sourcesContent": ["const a = 1"]}
 
 # Small, and far more than any limit once it is open.
-BOMB = gzip.compress(bytes(300_000_000), 1, mtime=0)
+BOMB = gzip.compress(bytes(70_000_000), 1, mtime=0)
 
 # Name of the leak -> the rules that name it, all of them, and the tree.
 LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     # Drawings and charts.
     "svg scatter": ({"numbers"}, {"a.svg": SVG.format(MARKS).encode()}),
     "svg dots by office": ({"numbers"}, page(SVG.format(DOTS))),
-    "svg line": ({"numbers"}, notebook(shown(**{"image__svg+xml": SVG.format(f'<path d="{PATH}"/>')}))),
-    "altair histogram": ({"charts", "rows"}, notebook(shown(application__vnd_dot_vegalite_dot_v5_json=ALTAIR))),
+    "svg line": ({"numbers"}, notebook(shown({"image/svg+xml": SVG.format(f'<path d="{PATH}"/>')}))),
+    "altair histogram": ({"charts", "rows"}, notebook(shown({"application/vnd.vegalite.v5+json": ALTAIR}))),
     "altair on a page": (
         {"charts", "rows"},
         page(
@@ -173,10 +192,13 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
             + f"<script type='application/json'>{json.dumps(ALTAIR)}</script>"
         ),
     ),
-    "plotly": ({"charts", "numbers"}, notebook(shown(application__vnd_dot_plotly_dot_v1_json=PLOTLY))),
+    "plotly": ({"charts", "numbers"}, notebook(shown({"application/vnd.plotly.v1+json": PLOTLY}))),
     "bokeh": ({"charts"}, page(BOKEH)),
     "floats in base64": ({"numbers"}, page(f'<div data-x="{b64(struct.pack("<40f", *VALUES))}"></div>')),
     "array in a script": ({"numbers"}, page(f"<script>const a = {VALUES};</script>")),
+    "objects in a script": ({"rows"}, page(f"<script>const a = [{OBJECTS}];</script>")),
+    "pairs in a script": ({"numbers"}, page(f"<script>const a = {[[v, 1] for v in VALUES]};</script>")),
+    "dots made of boxes": ({"numbers"}, page("".join(f'<i style="left: {value}px"></i>' for value in VALUES))),
     "array in json": ({"numbers"}, {"a.json": dump({"x": VALUES})}),
     # Outputs of notebooks.
     "papermill": (
@@ -267,6 +289,20 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
         page(f'<a href="data:application/zip;base64,{b64(zipped(a__csv=CSV.encode()))}">x</a>'),
     ),
     "gzip": ({"frames"}, {"a.txt.gz": gzip.compress(COUNTS.encode(), mtime=0)}),
+    "name in gzip": ({"names"}, {"a.gz": named_gzip("some.person.txt")}),
+    "tar": ({"frames"}, {"a.tar": tarred(COUNTS.encode())}),
+    "user in tar": ({"names"}, {"a.tar": tarred(b"words", user="some.person")}),
+    "bzip2": ({"frames"}, {"a.bz2": bz2.compress(COUNTS.encode())}),
+    "xz": ({"frames"}, {"a.xz": lzma.compress(COUNTS.encode())}),
+    "zlib in base64": ({"frames"}, {"a.txt": b64(zlib.compress(COUNTS.encode())).encode()}),
+    "inventory": ({"ids"}, {"objects.inv": INVENTORY + zlib.compress(b"f-7731 std:label -1 a.html#f-7731 -\n")}),
+    "base64 in a table": ({"frames"}, page(table(("a",), [(PACKED,)]))),
+    "base64 in a comment": ({"frames"}, page(f"<!-- {PACKED} -->")),
+    "base64 in an output": ({"frames"}, notebook(plain(PACKED))),
+    "base64 in a picture": ({"frames", "png-text"}, {"a.png": png(chunk(b"tEXt", b"Title\0" + PACKED.encode()))}),
+    "base64 in a script": ({"frames"}, page(f"<script>const a = '{PACKED}'</script>")),
+    "base64 in a style": ({"frames"}, page(f"<style>a {{b: '{PACKED}'}}</style>")),
+    "base64 in the search index": ({"frames"}, index(**{PACKED: 0})),
     "zip of a notebook": (
         {"frames"},
         {"_downloads/a.zip": zipped(a__ipynb=notebook(plain(COUNTS))["_sources/page.ipynb"])},
@@ -276,15 +312,18 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "unknown bytes": ({"unreadable"}, {"a.bin": bytes(range(7)) * 9}),
     "broken zip": ({"unreadable"}, {"a.zip": zipped(a=b"words" * 99)[:60]}),
     "encrypted pdf": ({"unreadable"}, {"a.pdf": pdf(b"", b"5 0 obj\n<< /Encrypt 7 0 R >>\nendobj")}),
+    "font": ({"unreadable"}, {"a.woff2": b"wOF2\0\1\0\0"}),
     "bomb": ({"bomb"}, {"a.gz": BOMB}),
 }
 
 # Like the leaks, and none: a gate that refuses these is a gate that people switch off.
 HARMLESS: dict[str, dict[str, bytes]] = {
-    "a table of the book": page(table(("World", "Wave", "Mean"), [("null", "m12", f"{n}") for n in range(31)], ' data-holf="record"')),
+    "a table of the book": page(
+        table(("World", "Mean", "n"), [("null", n, n) for n in range(31)], ' data-holf="record"')
+    ),
     "offices without numbers": page(table(("Office", "Region"), [(name, "North") for name, _ in OFFICES])),
     "an icon": page(SVG.format('<path d="M3 4L5 6Z"/>')),
-    "letters of a figure": page(SVG.format("".join(f'<use xlink:href="#DejaVuSans-{n:x}" x="{n}"/>' for n in range(48, 99)))),
+    "letters of a figure": page(SVG.format(LETTERS)),
     "links of the site": page('<a href="/chapters/design.html">a</a><a href="../root/a.html">b</a>'),
     "a comment of the theme": page("<!-- Loaded before other Sphinx assets -->"),
     "the book's own pictures": {"a.png": png(chunk(b"tEXt", b"Comment\0SIMULATED"), chunk(b"pHYs", bytes(9)))},
@@ -296,4 +335,4 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     ),
     "numbers in words": page("<p>Of 29 offices, 15 and 14; 3,201 parents, 62 % of them in Oslo, 2016-2019.</p>"),
     "eleven digits of no person": page("<p>12345678901</p>"),
-}  # fmt: skip
+}

@@ -65,6 +65,9 @@ def inflate(data: bytes, kind: str, room: int) -> bytes:
 
 def open_stream(piece: Piece, room: int) -> Iterator[Piece]:
     """What a compressed stream holds."""
+    if piece.kind == "gzip" and piece.data[3:4] and piece.data[3] & 0b11000:
+        header = piece.data[10:4096].split(b"\0")[0]
+        yield piece.inside("gzip header", kind="name", text=header.decode("latin-1"))
     name = piece.name.removesuffix(".gz").removesuffix(".bz2").removesuffix(".xz")
     yield piece.inside(piece.kind, data=inflate(piece.data, piece.kind, room), name=name)
 

@@ -15,7 +15,10 @@ from holf.paths import data_path
 from holf.schema import load_schema
 
 # Accounts and hosts that every other machine has too: they identify nobody, and are words of style sheets.
-_ANYONE = frozenset("root user users admin runner jovyan ubuntu debian docker build builder vm localhost host".split())
+_ANYONE = frozenset(
+    "root user users admin runner jovyan ubuntu debian docker build builder localhost host test work data book home "
+    "guest nobody default student".split()
+)
 _SHORTEST_NAME = 4
 # Packages whose static files Sphinx copies into a site, unchanged.
 _THEME = (

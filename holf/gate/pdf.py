@@ -57,13 +57,14 @@ def open_pdf(piece: Piece, room: int) -> Iterator[Piece]:
     bare = _STREAM.sub(lambda match: b"<<" + match[1] + b">>", piece.data)
     dictionaries = [bare]
     for number, (dictionary, body) in enumerate(_STREAM.findall(piece.data), start=1):
-        if _MUTE.search(dictionary):
-            continue
+        mute = bool(_MUTE.search(dictionary))
         if b"/FlateDecode" in dictionary:
             body = inflate(body, "zlib", room)
-        elif b"/Filter" in dictionary:
+        elif b"/Filter" in dictionary and not mute:
             raise Unreadable("a PDF stream of another packing")
-        if b"/ObjStm" in dictionary:
+        if mute:
+            yield piece.inside(f"PDF stream {number}", kind="crumb", data=body)
+        elif b"/ObjStm" in dictionary:
             dictionaries.append(body)
         elif b"/EmbeddedFile" in dictionary or bytes_kind(body) or decode(body) is None:
             yield piece.inside(f"PDF stream {number}", data=body)

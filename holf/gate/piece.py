@@ -29,7 +29,7 @@ class Limits:
     """
 
     depth: int = 24
-    size: int = 256_000_000
+    size: int = 64_000_000
 
 
 @dataclass(frozen=True)

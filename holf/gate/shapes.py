@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from bs4 import Tag
@@ -16,13 +17,16 @@ MOST_NUMBERS, MOST_ROWS = 28, 200
 # Kinds in which columns of text are columns; words of a search index and cells of a table are judged elsewhere.
 LISTED = frozenset({"text", "output", "script", "comment"})
 _ONE = r"[\"']?(?:[-+\u2212]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|nan|NaN|NA|null|None)[\"']?"
-_RUN = re.compile(rf"(?<![\w.])(?:[\"']?)(?={_ONE}){_ONE}(?:[\s,;|]+{_ONE}){{{MOST_NUMBERS},}}(?![\w.])")
+_RUN = re.compile(rf"(?<![\w.]){_ONE}(?:[\s,;|()\[\]]+{_ONE}){{{MOST_NUMBERS},}}(?![\w.])")
 _NUMBER = re.compile(r"[-+\u2212]?\d[\d\s.,\u202f]*(\s*%|\s*NOK)?")
+# Objects of a script, told by their first key: no JSON, but rows all the same.
+_OBJECT = re.compile(r"\{\s*[\"']?(\w+)[\"']?\s*:[^{}]{1,400}\}")
+_PLACED = re.compile(r"\b(left|top|bottom|right|translate\w*)\s*[:(]\s*-?[\d.]+")
 _POINT = re.compile(r"[MLHVCSQTAmlhvcsqta]")
 _COORDINATES = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _GLYPH = re.compile(r"#?(glyph|DejaVu|BitstreamVera|STIX|Cmr|Cmmi|MJX|.*-[0-9a-f]{2,4}$)", re.IGNORECASE)
 _QUANTILES = frozenset(("min", "25%", "50%", "75%", "max"))
-_EXTREME_LINE = re.compile(r"^\s*(min|25%|50%|75%|max)[\s,;|:]+[-+\u2212]?\d", re.MULTILINE)
+_EXTREME_LINE = re.compile(r"^[\s|]*(min|25%|50%|75%|max)[\s,;|:]+[-+\u2212]?\d", re.MULTILINE)
 
 
 def is_number(text: str) -> bool:
@@ -104,6 +108,8 @@ def holds_rows(piece: Piece) -> bool:
     if piece.kind in ("json", "index"):
         return any(_are_rows(_parts(value)) for value in values_in(piece.value))
     if piece.kind in LISTED:
+        if max(Counter(_OBJECT.findall(piece.text)).values(), default=0) > MOST_NUMBERS:
+            return True
         lines = [line for line in piece.text.splitlines() if line.strip()]
         return any(_longest_block(lines, split) > most for split, most in _SPLITS)
     return False
@@ -121,7 +127,9 @@ def _is_glyph(tag: Tag) -> bool:
 
 
 def _draws_units(piece: Piece) -> bool:
-    """A drawing with a line of more than 28 points, or more than 28 marks of one kind."""
+    """A drawing with a line of more than 28 points, or more than 28 marks of one kind; also one made of plain boxes."""
+    if sum(bool(_PLACED.search(tag["style"])) for tag in parse(piece.text).find_all(style=True)) > MOST_NUMBERS:
+        return True
     for drawing in parse(piece.text).find_all("svg"):
         shapes = [tag for tag in drawing.find_all(["path", "polyline", "polygon", "line"]) if not _is_glyph(tag)]
         if any(_points(tag.get("d", "") or tag.get("points", "")) > MOST_NUMBERS for tag in shapes):

@@ -16,7 +16,8 @@ from holf.gate.pdf import open_pdf
 from holf.gate.piece import PLAIN, Limits, Piece, TooMuch, Unreadable
 from holf.gate.wrapped import is_float_array, open_text
 
-_OPENERS = {
+# How each kind of piece is opened; a kind that is not here has nothing inside.
+OPENERS = {
     "zip": open_zip,
     "tar": open_tar,
     "gzip": open_stream,
@@ -88,7 +89,7 @@ def open_file(path: str, data: bytes, limits: Limits) -> Iterator[Piece]:
         seen.add(mark)
         yield piece
         room -= len(piece.data) + len(piece.text)
-        opener = _OPENERS.get(piece.kind)
+        opener = OPENERS.get(piece.kind)
         if room < 0 or (opener and depth >= limits.depth):
             yield piece.inside("", kind="bomb")
             return
