@@ -158,6 +158,7 @@ DESCRIBE = (
     "count    12.00\nmean     55.10\nstd       3.20\nmin      48.00\n25%      52.00\n75%      58.00\nmax      61.00"
 )
 HEAD = "    income  wave\n0  8123.45    m0\n1  9100.10   m12\n2  7000.00    m0"
+INDEXED = "         income wave\noffice              \nA       8123.45   m0\nA       9100.10  m12"
 COUNTS = "answer\nyes    9\nno     1\nName: count, dtype: int64"
 ERROR = {
     "output_type": "error",
@@ -199,6 +200,20 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "objects in a script": ({"rows"}, page(f"<script>const a = [{OBJECTS}];</script>")),
     "pairs in a script": ({"numbers"}, page(f"<script>const a = {[[v, 1] for v in VALUES]};</script>")),
     "dots made of boxes": ({"numbers"}, page("".join(f'<i style="left: {value}px"></i>' for value in VALUES))),
+    "numbers in boxes": (
+        {"rows"},
+        page("".join(f"<div><span>m0</span><span>{value}</span></div>" for value in VALUES)),
+    ),
+    "calls in a script": ({"rows"}, page(f"<script>{''.join(f'dot({value});' for value in VALUES)}</script>")),
+    "yaml": ({"rows"}, {"a.yml": "".join(f"- income: {value}\n" for value in VALUES).encode()}),
+    "quoted csv": ({"rows"}, {"a.csv": "".join(f'"{value}","m12"\n' for value in VALUES).encode()}),
+    "hex digits": ({"numbers"}, page(f'<i data-x="{struct.pack("<40d", *VALUES).hex()}"></i>')),
+    "short integers": (
+        {"unreadable"},
+        page(
+            f'<i data-x="{b64(struct.pack("<50h", *(round(7 * value) % 30000 for value in VALUES), *range(10)))}"></i>'
+        ),
+    ),
     "array in json": ({"numbers"}, {"a.json": dump({"x": VALUES})}),
     # Outputs of notebooks.
     "papermill": (
@@ -219,6 +234,8 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "stderr": ({"stderr"}, notebook({"output_type": "stream", "name": "stderr", "text": ["a warning"]})),
     "stderr on a page": ({"stderr"}, page('<div class="output stderr"><p>a warning</p></div>')),
     "head": ({"frames"}, notebook(plain(HEAD))),
+    "head with an index": ({"frames"}, notebook(plain(INDEXED))),
+    "minimum and maximum": ({"extremes"}, notebook(plain("          min       max\noffice\nA     8123.45   9000.1"))),
     "head as html": ({"frames"}, page('<table class="dataframe"><tr><td>8123.45</td></tr></table>')),
     "describe": ({"extremes"}, notebook(plain(DESCRIBE))),
     "describe as html": ({"extremes"}, page(table(("", "income"), [("min", "1"), ("50%", "2"), ("max", SECRET)]))),
@@ -234,7 +251,7 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "data in a table": ({"rows"}, page(table(("a", "b"), list(enumerate(VALUES))))),
     "records": ({"rows"}, {"a.json": dump(RECORDS)}),
     "records by column": (
-        {"numbers"},
+        {"numbers", "rows"},
         {"a.json": dump({"x": {str(step): value for step, value in enumerate(VALUES)}})},
     ),
     "csv": ({"rows", "numbers"}, {"a.csv": CSV.encode()}),
@@ -255,11 +272,13 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "path": ({"paths"}, page("<p>read from /home/someone/data.csv</p>")),
     "windows path": ({"paths"}, {"a.md": b"read from C:\\Users\\someone\\data.csv"}),
     "network path": ({"paths"}, {"a.md": b"read from \\\\server\\share\\data.csv"}),
+    "server link": ({"paths"}, page('<a href="smb://server/share">report</a>')),
     "file link": ({"paths"}, page('<a href="file:///secure/p1/report.html">report</a>')),
     "user": ({"names"}, page("<p>built by some.person</p>")),
     "host": ({"names"}, {"a.json": dump({"host": "RACK-HOST-9"})}),
     # Files that are not for readers.
     "pickle": ({"data-files"}, {"a.bin": pickle.dumps({"a": 1})}),
+    "old pickle": ({"data-files"}, {"a.txt": pickle.dumps({"a": 1}, protocol=0)}),
     "parquet": ({"data-files"}, {"a.html": b"PAR1\0\0\0PAR1"}),
     "numpy": ({"data-files"}, {"a": b"\x93NUMPY\x01\x00"}),
     "stata": ({"data-files"}, {"a.dta": b"\x76\x02\x01\x00"}),
@@ -281,6 +300,10 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "jpeg": ({"image-kinds"}, {"a.png": b"\xff\xd8\xff\xe0\0\x10JFIF\0"}),
     "jpeg exif": ({"image-kinds", "exif"}, {"a.jpg": b"\xff\xd8\xff\xe1\0\x10Exif\0\0"}),
     "pdf text": ({"canaries"}, {"a.pdf": pdf(b"BT [(313) -20 (37.77)] TJ ET")}),
+    "pdf scatter": ({"numbers"}, {"a.pdf": pdf(b"".join(b"1 0 0 1 %.2f 3 cm\n/M0 Do\n" % v for v in VALUES))}),
+    "pdf line": ({"numbers"}, {"a.pdf": pdf(b"1 2 m\n" + b"".join(b"%.2f 3 l\n" % v for v in VALUES) + b"S\n")}),
+    "pdf of glyph numbers": ({"unreadable"}, {"a.pdf": pdf(b"<0012> Tj", b"5 0 obj\n<< /Encoding /Identity-H >>")}),
+    "postscript": ({"unreadable"}, {"a.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n"}),
     "pdf author": ({"pdf-extras"}, {"a.pdf": pdf(b"BT (words) Tj ET", AUTHOR)}),
     "pdf attachment": ({"pdf-extras"}, {"a.pdf": pdf(b"BT (words) Tj ET", ATTACHED)}),
     # Wrapped.

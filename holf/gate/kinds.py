@@ -16,6 +16,7 @@ _MAGIC = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
     (b"# Sphinx inventory version 2", "inventory"),
+    (b"%!PS", "unknown"),
     (b"\xff\xd8\xff", "image"),
     (b"GIF87a", "image"),
     (b"GIF89a", "image"),
@@ -40,6 +41,8 @@ _DATA_ENDINGS = frozenset(
     ".pkl .pickle .joblib .parquet .feather .arrow .npy .npz .sav .zsav .por .dta .rds .rda .rdata .sas7bdat .xpt .h5 "
     ".hdf5 .db .sqlite .sqlite3 .duckdb .xls .xlsx .xlsb .ods .mat .doctree".split()
 )
+# The first protocol of pickle is text.
+_OLD_PICKLE = re.compile(rb"\((dp|lp|[di]p)\d+\n|c[\w.]+\n\w+\n(p\d+\n)?")
 _MARKUP = re.compile(r"\s*<(!doctype|\?xml|!--|[a-z][\w:-]*[\s/>])", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 # The call that hands the search index to the page.
@@ -64,6 +67,8 @@ def bytes_kind(data: bytes, name: str = "") -> str:
         if data.startswith(start):
             return kind
     if data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05" and data.endswith(b"."):
+        return "data"
+    if _OLD_PICKLE.match(data) and data.rstrip().endswith(b"."):
         return "data"
     if PurePosixPath(name.lower()).suffix in _DATA_ENDINGS:
         return "data"

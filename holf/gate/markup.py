@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -20,7 +21,10 @@ _INLINE = frozenset("a abbr b bdi code em font i mark s samp small span strong s
 @lru_cache(maxsize=8)
 def parse(text: str) -> BeautifulSoup:
     """Parse HTML or SVG, leniently."""
-    return BeautifulSoup(text, "html.parser")
+    with warnings.catch_warnings():
+        # It warns of XML and of text that looks like a file name; here both are only opened, never written.
+        warnings.simplefilter("ignore", UserWarning)
+        return BeautifulSoup(text, "html.parser")
 
 
 def _values(soup: BeautifulSoup, wanted: bool) -> str:
@@ -44,14 +48,14 @@ def rows_of(table: Tag) -> list[list[str]]:
     return [[cell.get_text(" ", strip=True) for cell in row.find_all(["td", "th"])] for row in table.find_all("tr")]
 
 
-def _words(strings: Iterable[NavigableString]) -> str:
-    """Strings of a page as they are read: joined inside a block, a line for each block."""
+def _words(strings: Iterable[NavigableString], glue: str = "") -> str:
+    """Strings of a page as they are read: joined with `glue` inside a block, a line for each block."""
     out, before = [], None
     for string in strings:
         block = next((parent for parent in string.parents if parent.name not in _INLINE), None)
         if block is not before:
             out.append("\n")
-        out.append(str(string))
+        out += [str(string), glue]
         before = block
     return "".join(out).strip()
 
@@ -74,6 +78,8 @@ def open_markup(piece: Piece, room: int) -> Iterator[Piece]:
         if not block.find_parent("pre"):
             yield piece.inside(f"listing {number}", kind="output", text=block.get_text())
     yield piece.inside("", kind="text", text=_words(words))
+    # Again with each element for itself: numbers in neighbouring boxes grow together when they are joined.
+    yield piece.inside("", kind="text", text=_words(words, " "))
     yield piece.inside("a table", kind="cells", text=_words(cells))
     yield piece.inside("attributes", kind="attributes", text=_values(soup, False))
     yield piece.inside("links", kind="links", text=_values(soup, True))

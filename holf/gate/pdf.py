@@ -69,7 +69,8 @@ def open_pdf(piece: Piece, room: int) -> Iterator[Piece]:
         elif b"/EmbeddedFile" in dictionary or bytes_kind(body) or decode(body) is None:
             yield piece.inside(f"PDF stream {number}", data=body)
         else:
-            yield piece.inside(f"PDF stream {number}", kind="text", text=f"{decode(body)}\n{shown_text(body)}")
+            yield piece.inside(f"PDF stream {number}", kind="pdf-content", text=decode(body))
+            yield piece.inside(f"PDF stream {number}", kind="text", text=shown_text(body))
     everything = b"\n".join(dictionaries)
     if b"/Identity-H" in everything or b"/Identity-V" in everything:
         raise Unreadable("a PDF whose letters are glyph numbers")

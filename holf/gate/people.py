@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from holf.gate.known import Known
 from holf.gate.markup import parse, rows_of
 from holf.gate.piece import PLAIN, Piece
-from holf.gate.shapes import LISTED, is_number, values_in
+from holf.gate.repeats import is_number
+from holf.gate.shapes import LISTED, values_in
 
 _ELEVEN = re.compile(r"(?<![\w.,/-])(\d{6}) ?(\d{5})(?![\w/-])")
 _FIRST, _SECOND = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)

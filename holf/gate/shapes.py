@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from bs4 import Tag
 
 from holf.gate.kinds import bytes_kind
 from holf.gate.markup import parse, rows_of
 from holf.gate.piece import Piece
+from holf.gate.repeats import is_number, longest_block, most_objects, most_repeats
 
 # A published table may be long; a list with one entry a cluster, or a row a family, may not be published at all.
 MOST_NUMBERS, MOST_ROWS = 28, 200
@@ -18,26 +18,14 @@ MOST_NUMBERS, MOST_ROWS = 28, 200
 LISTED = frozenset({"text", "output", "script", "comment"})
 _ONE = r"[\"']?(?:[-+\u2212]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|nan|NaN|NA|null|None)[\"']?"
 _RUN = re.compile(rf"(?<![\w.]){_ONE}(?:[\s,;|()\[\]]+{_ONE}){{{MOST_NUMBERS},}}(?![\w.])")
-_NUMBER = re.compile(r"[-+\u2212]?\d[\d\s.,\u202f]*(\s*%|\s*NOK)?")
-# Objects of a script, told by their first key: no JSON, but rows all the same.
-_OBJECT = re.compile(r"\{\s*[\"']?(\w+)[\"']?\s*:[^{}]{1,400}\}")
 _PLACED = re.compile(r"\b(left|top|bottom|right|translate\w*)\s*[:(]\s*-?[\d.]+")
 _POINT = re.compile(r"[MLHVCSQTAmlhvcsqta]")
+_PDF_POINT = re.compile(r"\d\s+[mlcvy]\s|\d\s+re\s")
 _COORDINATES = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _GLYPH = re.compile(r"#?(glyph|DejaVu|BitstreamVera|STIX|Cmr|Cmmi|MJX|.*-[0-9a-f]{2,4}$)", re.IGNORECASE)
 _QUANTILES = frozenset(("min", "25%", "50%", "75%", "max"))
+_STATISTICS = _QUANTILES | {"", "mean", "std", "count", "median", "sum", "n", "sd", "var", "nunique"}
 _EXTREME_LINE = re.compile(r"^[\s|]*(min|25%|50%|75%|max)[\s,;|:]+[-+\u2212]?\d", re.MULTILINE)
-
-
-def is_number(text: str) -> bool:
-    """Say whether a cell is a number, perhaps grouped, and with a unit.
-
-    Examples
-    --------
-    >>> is_number("31 337,77"), is_number("m12")
-    (True, False)
-    """
-    return bool(_NUMBER.fullmatch(text.strip()))
 
 
 def values_in(value: object) -> Iterator[object]:
@@ -73,21 +61,11 @@ def _are_rows(parts: list) -> bool:
     )
 
 
-def _longest_block(lines: Iterable[str], split: re.Pattern) -> int:
-    """Most neighbouring lines that fall into the same number of fields, one of them a number."""
-    longest, current, width = 0, 0, 0
-    for line in lines:
-        fields = split.split(line.strip())
-        regular = len(fields) > 1 and any(is_number(field) for field in fields)
-        current = current + 1 if regular and len(fields) == width else int(regular)
-        width, longest = len(fields), max(longest, current)
-    return longest
-
-
 _SPLITS = (
     (re.compile(r","), MOST_NUMBERS),
     (re.compile(r";"), MOST_NUMBERS),
     (re.compile(r"\t"), MOST_NUMBERS),
+    (re.compile(r"&"), MOST_NUMBERS),
     (re.compile(r"\s{2,}"), MOST_NUMBERS),
     (re.compile(r"\|"), MOST_ROWS),
 )
@@ -107,11 +85,11 @@ def holds_rows(piece: Piece) -> bool:
                 return True
     if piece.kind in ("json", "index"):
         return any(_are_rows(_parts(value)) for value in values_in(piece.value))
-    if piece.kind in LISTED:
-        if max(Counter(_OBJECT.findall(piece.text)).values(), default=0) > MOST_NUMBERS:
+    if piece.kind in LISTED | {"attributes"}:
+        if max(most_objects(piece.text), most_repeats(piece.text)) > MOST_NUMBERS:
             return True
         lines = [line for line in piece.text.splitlines() if line.strip()]
-        return any(_longest_block(lines, split) > most for split, most in _SPLITS)
+        return any(longest_block(lines, split) > most for split, most in _SPLITS)
     return False
 
 
@@ -148,6 +126,10 @@ def holds_numbers(piece: Piece) -> bool:
         return True
     if piece.kind == "markup":
         return _draws_units(piece)
+    if piece.kind == "pdf-content":
+        paths = re.split(r"\b[SsfFBbn]\*?\s", piece.text)
+        marks = len(re.findall(r"/\S+\s+Do\b", piece.text))
+        return marks > MOST_NUMBERS or any(len(_PDF_POINT.findall(path)) > MOST_NUMBERS for path in paths)
     if piece.kind == "json":
         series = (_parts(value) for value in values_in(piece.value))
         return any(len(parts) > MOST_NUMBERS and all(map(_numeric, parts)) for parts in series)
@@ -172,8 +154,8 @@ def holds_extremes(piece: Piece) -> bool:
     if piece.kind in LISTED:
         if len(set(_EXTREME_LINE.findall(piece.text))) > 1:
             return True
-        heads = (set(re.split(r"[\s,;|]+", line.strip())) for line in piece.text.splitlines() if "max" in line)
-        return any({"min", "max"} <= head and len(head & {"mean", "std", "25%", "50%", "75%"}) > 1 for head in heads)
+        heads = (re.split(r"[\s,;|]+", line.strip()) for line in piece.text.splitlines() if "max" in line)
+        return any({"min", "max"} <= set(head) and len(set(head) - _STATISTICS) < 3 for head in heads)
     return False
 
 
@@ -181,6 +163,8 @@ _FRAME = re.compile(
     r"\bdtype: ?(u?int|float|object|str|categor|bool|datetime|timedelta)|\[\d+ rows x \d+ columns\]"
     r"|\b\d+ rows × \d+ columns|\bshape: \(\d[\d_,]*, \d+\)|# A tibble: \d"
 )
+# The two heads of a frame with a named index: names of columns behind a gap, then the name of the index alone.
+_INDEXED = re.compile(r"^ {3,}\S.*\n\w+ {2,}\n\S+ {2,}\S", re.MULTILINE)
 _NUMBERED = re.compile(r"^0 {2,}\S.*\n1 {2,}\S.*\n2 {2,}\S", re.MULTILINE)
 
 
@@ -188,7 +172,7 @@ def holds_frame(piece: Piece) -> bool:
     """A frame or series as pandas (or polars, or R) prints it."""
     if piece.kind == "markup" and parse(piece.text).select("table.dataframe"):
         return True
-    if piece.kind == "output" and _NUMBERED.search(piece.text):
+    if piece.kind in LISTED and (_NUMBERED.search(piece.text) or _INDEXED.search(piece.text)):
         return True
     return piece.kind in LISTED | {"cells"} and bool(_FRAME.search(piece.text))
 

@@ -19,7 +19,7 @@ _START = r"(?:^|(?<=[\s\"'`(=:,\[{<>|]))"
 _ABSOLUTE = re.compile(rf"{_START}/(?:(?:{_ROOTS})/[\w.-]+|[\w.-]+/[\w.-]+/[\w.-]+)", re.MULTILINE)
 _MACHINE = re.compile(rf"{_START}/(?:home|Users|root|tmp|secure|mnt|private|Volumes|tsd)/[\w.-]+", re.MULTILINE)
 _FOREIGN = re.compile(
-    rf"file:/{{1,3}}[\w.~%-]|{_START}[A-Za-z]:[\\/](?!/)[\w.$ -]+"
+    rf"\b(?:file|smb|afp|nfs|sftp|ssh|vscode):/{{1,3}}[\w.~%-]|{_START}[A-Za-z]:[\\/](?!/)[\w.$ -]+"
     rf"|{_START}\\\\[\w.-]+\\[\w$.-]+|{_START}~[\w-]*/[\w.-]+",
     re.MULTILINE,
 )

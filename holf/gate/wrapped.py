@@ -24,7 +24,8 @@ _DATA_URI = re.compile(r"data:([\w.+/-]*)((?:;[\w.+=-]+)*),([^\s\"'<>)]*)")
 _JSON_ESCAPE = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|\\[nrt\"\\/]")
 _TAG = re.compile(r"<(?:!doctype|!--|table|svg|script|html|body|div|img|pre|tr|path)\b", re.IGNORECASE)
 # Base64 of this length that opens to nothing known is not a word, a name or a digest.
-_LONG = 256
+_LONG = 120
+_HEX = re.compile(r"\b(?:[0-9a-fA-F]{2}){58,}\b")
 _FEWEST_FLOATS = 29
 
 
@@ -113,6 +114,9 @@ def open_text(piece: Piece, room: int) -> Iterator[Piece]:
         data = from_base64(body) if match[2].endswith(";base64") else body.encode()
         yield piece.inside(f"data URI {number}", data=data or b"", kind="" if data else "broken")
     tokens = dict.fromkeys([*_LINES.findall(piece.text), *_TOKEN.findall(piece.text)])
+    for digits in dict.fromkeys(_HEX.findall(piece.text)):
+        data = bytes.fromhex(digits)
+        yield piece.inside("hex digits", kind="floats" if is_float_array(data) else "unknown", data=data)
     yield from filter(None, (_decoded(piece, token) for token in tokens))
     if piece.kind != "terms" and _TAG.search(piece.text):
         yield piece.inside("", kind="markup", text=piece.text)
