@@ -267,6 +267,9 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "national number": ({"national-ids"}, page(f"<p>{national_number()[:6]} {national_number()[6:]}</p>")),
     "canary": ({"canaries"}, page("<p>an income of 31 337,77</p>")),
     "canary in an attribute": ({"canaries"}, page('<p title="CANARY&#45;7">words</p>')),
+    "canary in a URL": ({"canaries"}, {"a.md": b"see a.html?q=CANARY%2D7"}),
+    "canary in escapes of a page": ({"canaries"}, {"a.md": b"see CANARY&#45;7"}),
+    "canary in escapes of a script": ({"canaries"}, {"a.js": b"const a = 'CANARY\\u002d7'"}),
     "canary in the search index": ({"canaries"}, index(canari=0)),
     # Machines.
     "path": ({"paths"}, page("<p>read from /home/someone/data.csv</p>")),

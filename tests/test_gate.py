@@ -306,6 +306,7 @@ def test_command_refuses_then_lets_through_then_verifies(capsys, tmp_path):
     (tree / "page.html").write_text("<p>other words</p>")
     code, out, _ = run(capsys, tree, "--verify")
     assert code == 1 and out == "page.html: changed\n"
+    (tree / "m.json").write_text("/home/someone")
     assert run(capsys, tree, "--manifest", tree / "m.json")[0] == 0
     assert run(capsys, tree, "--manifest", tree / "m.json", "--verify")[0] == 0
 
