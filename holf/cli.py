@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """The command line: `holf simulate`, `holf check-data`, `holf build`, `holf power`."""
+=======
+"""The command line: `holf simulate`, `holf build`, `holf power`, `holf release-check`."""
+>>>>>>> 3ade8fedf0277c74947806adedaa929561d63598
 
 from __future__ import annotations
 
@@ -10,7 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+<<<<<<< HEAD
 from holf.dropin import command as check_data
+=======
+from holf.gate import command as release_check
+>>>>>>> 3ade8fedf0277c74947806adedaa929561d63598
 from holf.paths import project_root
 
 # What a build needs of the project; everything else stays where it is.
@@ -116,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
     power.add_argument("--difference", type=float, help="give the power for this difference instead")
     power.set_defaults(run=_power)
+    release_check.add_parser(commands)
     return parser
 
 
