@@ -11,7 +11,7 @@ _HOME = {
     "StudyError": "study",
     "estimate_effect": "inference.estimators",
     "icc": "inference.clusters",
-    "design_effect": "inference.clusters",
+    "design_effect": "inference.inflation",
     "estimand_gap": "inference.estimands",
     "marginal_odds_ratio": "inference.odds",
     "randomisation_test": "inference.randomisation",

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The command line: `holf simulate`, `holf check-data`, `holf build`, `holf power`."""
-=======
-"""The command line: `holf simulate`, `holf build`, `holf power`, `holf release-check`."""
->>>>>>> 3ade8fedf0277c74947806adedaa929561d63598
+"""The command line: one command each to simulate, build, ask for power, check data, release them, and check a tree."""
 
 from __future__ import annotations
 
@@ -14,11 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-<<<<<<< HEAD
 from holf.dropin import command as check_data
-=======
 from holf.gate import command as release_check
->>>>>>> 3ade8fedf0277c74947806adedaa929561d63598
 from holf.paths import project_root
 
 # What a build needs of the project; everything else stays where it is.

@@ -10,9 +10,7 @@ from holf import text
 from holf.picture import ARM_COLOURS, ARM_MARKERS, INK, QUIET, Picture, canvas, finish
 from holf.plan import Outcome, Plan
 from holf.results import Change, Effect, Level
-from holf.table import Table, joint_source
-
-WORLD = "simulated: "
+from holf.table import Table, data_name, joint_source
 
 
 def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Picture:
@@ -34,7 +32,7 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
                     ax=axes,
                     label=plan.arms[arm]["label"],
                 )
-            axes.set(title=source.removeprefix(WORLD), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
+            axes.set(title=data_name(source), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
             axes.yaxis.set_major_formatter(text.tick)
             axes.legend(fontsize=8.5, frameon=False)
             axes.margins(y=0.25)
@@ -51,7 +49,7 @@ def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan:
     for source, levels in by_source.items():
         for level in levels:
             shown = (level.wave, text.level(level.mean, outcome.show), text.count(level.n))
-            rows.append((source.removeprefix(WORLD), plan.arms[level.group]["label"], *shown))
+            rows.append((data_name(source), plan.arms[level.group]["label"], *shown))
     caption, columns = f"{outcome.label}: means by arm and wave", ("World", "Arm", "Wave", "Mean", "n")
     return Table(caption, columns, tuple(rows), source=joint_source(by_source), folded=True)
 
@@ -80,7 +78,7 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
                 range(len(mine)), [text.method(effect, outcome.covariates) for effect in mine], fontsize=8.5
             )
             axes.invert_yaxis()
-            axes.set_title(source.removeprefix(WORLD))
+            axes.set_title(data_name(source))
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
         panels[-1].set_xlabel(f"HOLF minus local practice, {unit}\n(grey: smaller than the assumed margin)")
@@ -94,7 +92,7 @@ def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
     for effect in effects:
         interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
         shown = (text.difference(effect.estimate, outcome.show), interval, text.p_value(effect.p_value))
-        rows.append((effect.source.removeprefix(WORLD), text.method(effect, outcome.covariates), *shown))
+        rows.append((data_name(effect.source), text.method(effect, outcome.covariates), *shown))
     columns = ("World", "Estimator", "Difference", "95 % interval", "p")
     source = joint_source(effect.source for effect in effects)
     return Table(f"{outcome.label}: difference between the arms", columns, tuple(rows), source=source, folded=True)
@@ -114,12 +112,12 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
                 axes.plot([middle], [place], "D", color=INK, markersize=6)
             axes.set_yticks(range(len(names)), names, fontsize=8.5)
             axes.invert_yaxis()
-            axes.set_title(source.removeprefix(WORLD))
+            axes.set_title(data_name(source))
             sns.despine(ax=axes, left=True)
         panels[-1].set_xlabel("Difference in multiples of the margin\n(grey: smaller than the assumed margin)")
     rows = tuple(
         (
-            source.removeprefix(WORLD),
+            data_name(source),
             outcome.label,
             text.difference(effect.estimate, outcome.show),
             text.interval(effect.ci_low, effect.ci_high, outcome.show),
@@ -156,7 +154,7 @@ def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outc
             axes.invert_yaxis()
             axes.margins(y=0.3)
             axes.axvline(0, color=QUIET, linewidth=1)
-            axes.set_title(effect.source.removeprefix(WORLD))
+            axes.set_title(data_name(effect.source))
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
         panels[-1].set_xlabel(unit)
@@ -169,7 +167,7 @@ def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outc
 def _change_twin(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Table:
     rows = []
     for effect in effects:
-        world = effect.source.removeprefix(WORLD)
+        world = data_name(effect.source)
         for change in (change for change in changes if change.source == effect.source):
             arm = plan.arms[change.arm]["label"]
             rows.append((world, f"Change, {arm}", text.difference(change.change, outcome.show), text.MISSING))

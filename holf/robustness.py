@@ -16,7 +16,7 @@ from holf.plan import Outcome
 from holf.results import Attrition, Effect, ExactTest
 from holf.sentences import Sentence
 from holf.study import Study
-from holf.table import RECORD, Cell, Table, joint_source
+from holf.table import RECORD, Cell, Table, data_name, joint_source
 
 
 def robustness_table(studies: Sequence[Study], outcome: Outcome, wave: str | None = None) -> Table:
@@ -24,7 +24,7 @@ def robustness_table(studies: Sequence[Study], outcome: Outcome, wave: str | Non
     columns = [dict(_rows(study, outcome, wave)) for study in studies]
     labels = list(dict.fromkeys(label for column in columns for label in column))
     rows = tuple((label, *(column.get(label, text.MISSING) for column in columns)) for label in labels)
-    names = tuple(study.source.removeprefix("simulated: ") for study in studies)
+    names = tuple(data_name(study.source) for study in studies)
     source = joint_source(study.source for study in studies)
     return Table(f"{outcome.label}: what the answer hangs on", ("What", *names), rows, source=source)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from holf.inference.bounds import lee_bounds, manski_bounds
-from holf.inference.clusters import anova_icc, design_effect
+from holf.inference.clusters import anova_icc
 from holf.inference.estimands import estimand_gap
 from holf.inference.estimators import estimate_effect, office_means
+from holf.inference.inflation import design_effect
 from holf.inference.influence import leave_one_out
 from holf.inference.odds import marginal_odds_ratio
 from holf.inference.randomisation import adjusted_randomisation_test, randomisation_test

@@ -13,6 +13,7 @@ SHAPES = {
     "assumed": "▲",
     "simulated": "✖",
     "elsewhere": "■",
+    "real": "■",
     "unknown": "○",
 }
 MARK = "SIMULATED"
@@ -20,6 +21,15 @@ RECORD = "record"
 # Published data of another trial, analysed here to test the methods: neither simulated nor about this trial.
 ELSEWHERE = "another trial"
 ELSEWHERE_MARK = "ANOTHER TRIAL"
+# Real data of this trial, answered under disclosure control; built only by holders of the data, or from their release.
+REAL = "real data"
+REAL_MARK = "REAL DATA"
+# How a source begins -> class in the HTML, and mark of the caption.
+_KINDS = {
+    "simulated: ": ("simulated", MARK),
+    f"{ELSEWHERE}: ": ("elsewhere", ELSEWHERE_MARK),
+    f"{REAL}: ": ("real", REAL_MARK),
+}
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,8 @@ class Table:
         As many entries as headings; numbers already rounded by `holf.text`.
     source : str
         Where the numbers came from; has to be said each time. `RECORD` for published, derived and assumed numbers; one
-        that begins with ``simulated`` puts the mark SIMULATED into the caption, and one that begins with
-        ``another trial: `` the mark ANOTHER TRIAL.
+        that begins with ``simulated: `` puts the mark SIMULATED into the caption, ``another trial: `` the mark ANOTHER
+        TRIAL, and ``real data: `` the mark REAL DATA.
     folded : bool
         Show it closed, behind its caption: for the table twin of a figure.
     """
@@ -73,8 +83,10 @@ class Table:
     folded: bool = field(default=False, kw_only=True)
 
     def __post_init__(self):
-        if self.source != RECORD and not (self.is_simulated or self.is_elsewhere):
-            raise ValueError(f"table {self.caption!r}: source must be RECORD or begin with simulated or another trial")
+        if self.source != RECORD and not _beginning(self.source):
+            raise ValueError(
+                f"table {self.caption!r}: source must be RECORD or begin with simulated, another trial or real data"
+            )
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(
@@ -86,18 +98,10 @@ class Table:
         """True where the numbers come from a simulated study."""
         return self.source.startswith("simulated")
 
-    @property
-    def is_elsewhere(self) -> bool:
-        """True where the numbers come from the published data of another trial."""
-        return self.source.startswith(f"{ELSEWHERE}: ")
-
     def _mark(self) -> tuple[str, str, str]:
         """Class in the HTML, mark of the caption, and the data that the mark names; empty marks for the record."""
-        if self.is_simulated:
-            return "simulated", MARK, self.source.removeprefix("simulated: ")
-        if self.is_elsewhere:
-            return "elsewhere", ELSEWHERE_MARK, self.source.removeprefix(f"{ELSEWHERE}: ")
-        return "record", "", ""
+        first = _beginning(self.source)
+        return (*_KINDS[first], self.source.removeprefix(first)) if first else (RECORD, "", "")
 
     def _title(self) -> str:
         _, mark, name = self._mark()
@@ -138,16 +142,19 @@ def joint_source(sources: Iterable[str]) -> str:
     Raises
     ------
     ValueError
-        If some are simulated and others are not, or some are of another trial: they never share a figure or a table.
+        If they are not all of one class: simulated, real and other trials' numbers never share a figure or a table.
     """
     names = list(dict.fromkeys(sources))
-    if len({_class(name) for name in names}) > 1:
+    if len({_beginning(name) for name in names}) > 1:
         raise ValueError("simulated and other answers must not be shown together")
-    for first in ("simulated: ", f"{ELSEWHERE}: "):
-        if names and names[0].startswith(first):
-            return first + ", ".join(name.removeprefix(first) for name in names)
-    return ", ".join(names)
+    first = _beginning(names[0]) if names else ""
+    return first + ", ".join(name.removeprefix(first) for name in names)
 
 
-def _class(source: str) -> str:
-    return next((first for first in ("simulated", ELSEWHERE) if source.startswith(first)), RECORD)
+def data_name(source: str) -> str:
+    """What a column or a panel calls the data of a source: the world's name, or that they are real."""
+    return REAL if source.startswith(f"{REAL}: ") else source.removeprefix(_beginning(source))
+
+
+def _beginning(source: str) -> str:
+    return next((first for first in _KINDS if source.startswith(first)), "")

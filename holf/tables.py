@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from holf import text
 from holf.flow import Flow
-from holf.inference.clusters import variance_inflation
 from holf.inference.equivalence import Equivalence
+from holf.inference.inflation import variance_inflation
 from holf.inference.influence import RecruitmentDiagnostic
 from holf.plan import Outcome
 from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity, Sizes
-from holf.table import Cell, Table, joint_source
+from holf.table import Cell, Table, data_name, joint_source
 
 
 def published_flow_table(published: Flow, counted: Flow, arm_labels: dict[str, str]) -> Table:
@@ -70,7 +70,7 @@ def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) 
         rows.append(
             (
                 label,
-                effect.source.removeprefix("simulated: "),
+                data_name(effect.source),
                 text.difference(effect.estimate, outcome.show),
                 text.interval(effect.ci_low, effect.ci_high, outcome.show),
                 f"{text.p_value(effect.p_value)} ({text.reference(effect)})",
@@ -91,7 +91,7 @@ def changes_table(changes: Sequence[Change], outcome: Outcome, arm_labels: dict[
     """Before-after change by arm: a description, with no test of its own."""
     rows = tuple(
         (
-            change.source.removeprefix("simulated: "),
+            data_name(change.source),
             arm_labels[change.arm],
             text.level(change.before, outcome.show),
             text.level(change.after, outcome.show),
@@ -113,7 +113,7 @@ def icc_table(values: Sequence[tuple[Outcome, Icc]]) -> Table:
     rows = tuple(
         (
             outcome.label,
-            value.source.removeprefix("simulated: "),
+            data_name(value.source),
             text.decimal(value.estimate, 3),
             f"{text.decimal(value.ci_low, 3)} to {text.decimal(value.ci_high, 3)}",
             text.decimal(value.mean_size, 1),
@@ -167,7 +167,7 @@ def equivalence_table(tested: Sequence[tuple[Outcome, Equivalence]]) -> Table:
         limits = text.interval(test.ci_low, test.ci_high, outcome.show)
         shown = (text.amount(test.margin, outcome.show), limits, text.p_value(test.p_value))
         verdict = ("yes" if test.is_equivalent else "no", text.amount(test.smallest_margin, outcome.show))
-        rows.append((outcome.label, test.source.removeprefix("simulated: "), *shown, *verdict))
+        rows.append((outcome.label, data_name(test.source), *shown, *verdict))
     columns = ("Outcome", "Data", "Assumed margin", "90 % interval", "p", "Inside?", "Smallest margin supported")
     source = joint_source(test.source for _, test in tested)
     return Table("Equivalence: two one-sided tests", columns, tuple(rows), source=source)
@@ -178,7 +178,7 @@ def multiplicity_table(family: Sequence[Multiplicity], outcomes: dict[str, Outco
     rows = tuple(
         (
             outcomes[one.outcome].label,
-            one.source.removeprefix("simulated: "),
+            data_name(one.source),
             text.difference(one.estimate, outcomes[one.outcome].show),
             text.interval(one.low, one.high, outcomes[one.outcome].show),
             text.p_value(one.p_value),

@@ -8,7 +8,8 @@ from reference.compare import ROLES, read
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from holf.inference.clusters import cluster_sizes, design_effect, icc, strata_of
+from holf.inference.clusters import cluster_sizes, icc, strata_of
+from holf.inference.inflation import design_effect
 from holf.inference.mixed import fit_mixed
 from holf.inference.trial import read_trial
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from holf.inference.clusters import design_effect
+from holf.inference.inflation import design_effect
 from holf.inference.sample_size import minimum_detectable_difference, power
 
 TRIAL = {"clusters": (15, 14), "mean_size": 30.5}

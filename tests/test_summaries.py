@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from holf.inference.clusters import design_effect
 from holf.inference.equivalence import equivalence
 from holf.inference.estimators import estimate_effect
+from holf.inference.inflation import design_effect
 from holf.inference.summaries import between_arms, grim, implied_sd_of_change, recomputed_p
 
 
