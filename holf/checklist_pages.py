@@ -8,7 +8,7 @@ from itertools import groupby
 
 from holf.facts import Ledger
 from holf.reporting import Reporting, expand
-from holf.reporting_rows import STATUSES, Element, Item
+from holf.reporting_rows import STATUSES, Element, Item, Question
 
 NOTE = "<!-- Written by holf.reporting_pages from {file}; edit that file, not this page. -->\n\n"
 SIGNS = dict(zip(STATUSES, "●◐○"))
@@ -32,8 +32,8 @@ is no score: items differ too much in weight to be counted.
 - ● **reported** · ◐ **partial** · ○ **not stated** in the sources read
 
 Both extensions number their items as CONSORT did in 2010; no extension to cluster trials in the numbering of 2025
-was found. Where an item of an extension belongs in 2025 is this book's reading, and so is the crosswalk. Numbers
-marked *to be checked* were not seen in the statement itself.
+was found. Where an item of an extension belongs in 2025 is this book's reading, and so is the crosswalk. Item
+numbers were compared with public copies of the checklists; those marked *to be checked* could not be.
 """
 _TIDIER = """# The two interventions side by side: TIDieR
 
@@ -75,12 +75,13 @@ def place_links(places: Iterable[str], reporting: Reporting) -> str:
     labels, links = {row.name for row in reporting.rows()}, []
     for place in places:
         page, _, anchor = place.partition("#")
-        words = f"{re.sub(r'[.].*', '', page)}: {anchor}".replace("-", " ").replace("_", " ")
+        stem = page.partition(".")[0]
+        words = (anchor if anchor.startswith(stem) else f"{stem}: {anchor}").replace("-", " ").replace("_", " ")
         links.append(f"[{words}]({'#' + anchor if anchor in labels else place})")
     return f"See {', '.join(links)}." if links else ""
 
 
-def _tail(row: Item | Element, reporting: Reporting) -> str:
+def _tail(row: Item | Element | Question, reporting: Reporting) -> str:
     parts = (place_links(row.where, reporting), fact_links(row.facts), _CHECK if row.check else "")
     return " ".join(part for part in parts if part)
 
@@ -159,10 +160,9 @@ def rob2_page(reporting: Reporting, ledger: Ledger) -> list[str]:
         lines += [f"## {domain}", ""]
         for row in questions:
             lines += [f"({row.name})=", f"### Question {row.question}: {row.gist}", "", expand(row.support, ledger), ""]
-            for fact in (ledger[key] for key in row.facts):
+            for fact in (ledger[key] for key in row.facts if ledger[key].quote):
                 # The quote itself is the link: a number inside it is then one that its own row vouches for.
-                shown, page = fact.quote or fact.shown, f"ledger.md#{fact.id.lower()}"
-                lines += [f"> [{shown}]({page}) ({fact.source})", ""]
-            if row.where or row.check:
-                lines += [f"{place_links(row.where, reporting)} {_CHECK if row.check else ''}".strip(), ""]
+                lines += [f"> [{fact.quote}](ledger.md#{fact.id.lower()}) ({fact.source})", ""]
+            if tail := _tail(row, reporting):
+                lines += [tail, ""]
     return lines

@@ -69,6 +69,9 @@ def _read(kind: type, folder: Path) -> tuple:
             odd = next(name for name in (*columns, *found) if found.count(name) != columns.count(name))
             raise FactError(f"{kind.file}: column {odd} is missing, unknown or there twice")
         rows = list(reader)
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise FactError(f"{kind.file}, row {number}: has more or fewer cells than there are columns")
     return tuple(
         kind(**{name: tuple(row[name].split()) if name in LISTS else row[name] for name in columns}) for row in rows
     )
@@ -136,7 +139,7 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
     Raises
     ------
     FactError
-        For a missing or unknown column, an empty cell that has to be filled, a status outside its closed list, a fact
+        For a missing or unknown column, a row of another length, an empty cell that has to be filled, a status outside its closed list, a fact
         that is not in the ledger, a number that was typed in, a gist of more than 12 words, something reported without
         a fact, a repeated name, or an audit without exactly one row a registered outcome, time and source. The
         message names file, row and rule.

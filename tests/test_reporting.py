@@ -144,6 +144,15 @@ def test_a_planted_fault_is_refused_by_file_row_and_rule(altered, file, change, 
     assert str(caught.value).startswith(file)
 
 
+@pytest.mark.parametrize("line", ["1,Brief name\n", "1" + "," * 20 + "\n"])
+def test_a_row_with_another_number_of_cells_is_refused(tmp_path, line):
+    folder = shutil.copytree(FOLDER, tmp_path / "reporting")
+    with open(folder / "tidier.csv", "a", encoding="utf-8") as stream:
+        stream.write(line)
+    with pytest.raises(FactError, match=r"tidier\.csv, row 13: has more or fewer cells"):
+        load_reporting(folder)
+
+
 @pytest.mark.parametrize(
     ("file", "change", "place"),
     [
@@ -230,7 +239,7 @@ def test_words_become_links(reporting):
     ledger = load_ledger()
     assert expand("+{F090} months of {F044}", ledger) == "+[12](ledger.md#f090) months of [29](ledger.md#f044)"
     assert place_links(["rebuild.md#real-data", "tidier.md#tidier-3"], reporting) == (
-        "See [rebuild: real data](rebuild.md#real-data), [tidier: tidier 3](#tidier-3)."
+        "See [rebuild: real data](rebuild.md#real-data), [tidier 3](#tidier-3)."
     )
 
 
