@@ -139,10 +139,10 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
     Raises
     ------
     FactError
-        For a missing or unknown column, a row of another length, an empty cell that has to be filled, a status outside its closed list, a fact
-        that is not in the ledger, a number that was typed in, a gist of more than 12 words, something reported without
-        a fact, a repeated name, or an audit without exactly one row a registered outcome, time and source. The
-        message names file, row and rule.
+        For a missing or unknown column, a row of another length, an empty cell that has to be filled, a status
+        outside its closed list, a fact that is not in the ledger, a number that was typed in, a gist of more than 12
+        words, something reported without a fact, a repeated name, or an audit without exactly one row a registered
+        outcome, time and source. The message names file, row and rule.
 
     Examples
     --------
