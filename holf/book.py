@@ -40,7 +40,8 @@ _SIMULATED = (
     "truth is known, and are not findings of the trial. What is published is marked as published.</aside>"
 )
 _REAL = (
-    f'<aside class="holf-banner {REAL_BANNER}" aria-label="About the numbers on this page"><strong>{REAL_MARK}.</strong> '
+    f'<aside class="holf-banner {REAL_BANNER}" aria-label="About the numbers on this page">'
+    f"<strong>{REAL_MARK}.</strong> "
     "The study results on this page come from the trial's own data, under disclosure control ({source}): counts are "
     "rounded, and numbers on few people or offices are withheld and say by which rule.</aside>"
 )

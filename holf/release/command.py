@@ -16,12 +16,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "release", help="answer all that the chapters ask of real tables, under disclosure control, into one file"
     )
     release.add_argument(
-        "--data", type=Path, required=True, help="folder of real tables, as `holf check-data` takes it"
+        "--data", type=Path, required=True, help="folder of real tables, as for `holf check-data`"
     )
     release.add_argument("--out", type=Path, required=True, help="the release file to write; it must not exist")
     release.add_argument("--mapping", type=Path, help="mapping file for other column names and codes")
     release.add_argument("--profile", help="profile of data/disclosure.yml (default: the file's default)")
-    release.add_argument("--previous", type=Path, help="the last release, to refuse counts that differ by a few people")
+    release.add_argument("--previous", type=Path, help="the last release: counts may not differ by few people")
     release.add_argument(
         "--key",
         type=Path,
