@@ -6,7 +6,7 @@ The names below are loaded when they are first asked for, so that a command or a
 from importlib import import_module
 
 _HOME = {
-    "open_study": "study",
+    "open_study": "opening",
     "Study": "study",
     "StudyError": "study",
     "estimate_effect": "inference.estimators",

@@ -23,10 +23,13 @@ from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util import logging
 
 from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
-from holf.marks import BANNER, site_faults
+from holf.marks import BANNER, REAL_BANNER, site_faults
+from holf.opening import STAND_IN
 from holf.pages import write_pages
+from holf.paths import project_root
+from holf.release.document import read_release
 from holf.simulation import refresh_studies
-from holf.table import MARK
+from holf.table import MARK, REAL_MARK
 
 MODES = ("auto", "force", "off", "check")
 log = logging.getLogger(__name__)
@@ -35,6 +38,12 @@ _SIMULATED = (
     f'<aside class="holf-banner {BANNER}" aria-label="About the numbers on this page"><strong>{MARK}.</strong> '
     "The study results on this page come from simulated people. They show how the analysis works, in worlds whose "
     "truth is known, and are not findings of the trial. What is published is marked as published.</aside>"
+)
+_REAL = (
+    f'<aside class="holf-banner {REAL_BANNER}" aria-label="About the numbers on this page">'
+    f"<strong>{REAL_MARK}.</strong> "
+    "The study results on this page come from the trial's own data, under disclosure control ({source}): counts are "
+    "rounded, and numbers on few people or offices are withheld and say by which rule.</aside>"
 )
 _STALE = (
     '<aside class="holf-banner holf-banner-stale" aria-label="State of this page"><strong>OUT OF DATE.</strong> '
@@ -75,7 +84,8 @@ def prepare(app: Sphinx, config: Config) -> None:
 
 def bring_up_to_date(work: Path, *, force: bool, jobs: int) -> None:
     """Refresh simulated tables and written pages, and run the chapters that are stale (or all of them)."""
-    for world in refresh_studies():
+    # A book on real data holds no simulated study, so that none can slip into it.
+    for world in () if real_source() else refresh_studies():
         log.info("papermill: simulated the %s world", world)
     for page in write_pages():
         log.info("papermill: wrote %s", page)
@@ -102,6 +112,12 @@ def _redirect(app: Sphinx) -> None:
     app.outdir = type(app.outdir)(staging)
 
 
+def real_source() -> str:
+    """What the release of a book on real data says of itself; empty for any other book."""
+    path = project_root() / "data" / f"{STAND_IN}.json"
+    return read_release(path).source if path.exists() else ""
+
+
 def _banners(app: Sphinx, docname: str) -> str:
     path = Path(app.env.doc2path(docname))
     if path.suffix != ".ipynb":
@@ -112,9 +128,10 @@ def _banners(app: Sphinx, docname: str) -> str:
     simulated = any(MARK in output for output in outputs) or any(
         name.startswith("simulated/") for name in notebook.metadata.get("holf", {}).get("reads", ())
     )
+    real = real_source() if any(REAL_MARK in output for output in outputs) else ""
     chapters = {chapter.page.resolve(): chapter for chapter in list_chapters()}
     stale = path.resolve() in chapters and is_stale(chapters[path.resolve()])
-    return (_SIMULATED if simulated else "") + (_STALE if stale else "")
+    return (_SIMULATED if simulated else "") + (_REAL.format(source=real) if real else "") + (_STALE if stale else "")
 
 
 def reread_changed_banners(app: Sphinx, env, added, changed, removed) -> list[str]:

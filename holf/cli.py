@@ -13,9 +13,7 @@ from pathlib import Path
 from holf.dropin import command as check_data
 from holf.gate import command as release_check
 from holf.paths import project_root
-
-# What a build needs of the project; everything else stays where it is.
-_PROJECT = ("_config.yml", "_toc.yml", "index.md", "requirements.lock", "chapters", "data", "holf", "assets")
+from holf.release import command as release
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
@@ -62,26 +60,21 @@ def _build(arguments: argparse.Namespace) -> None:
         sys.exit(_sphinx(project_root(), mode="auto"))
     if not (arguments.source and arguments.out):
         raise ValueError("--source and --out go together: another source is never built into the project's own site")
-    _build_elsewhere(arguments.source, arguments.out)
+    _build_elsewhere(arguments.source, arguments.out, arguments.profile)
 
 
-def _build_elsewhere(source: Path, out: Path) -> None:
+def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
     """Build the book from another study in a copy of the project, and put it into `out` whole or not at all."""
-    from holf.study import open_study
+    from holf.release.edition import make_edition
 
     if out.exists():
         raise FileExistsError(f"{out.name} exists already; name a new folder for the book")
-    wanted = str(source.resolve()) if source.exists() else str(source)
-    open_study(wanted)
     fresh = out.with_name(f".{out.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "book"
-        copy.mkdir()
-        for name in _PROJECT:
-            path = project_root() / name
-            (shutil.copytree if path.is_dir() else shutil.copy2)(path, copy / name)
-        if code := _sphinx(copy, mode="auto", HOLF_SOURCE=wanted, HOLF_ROOT=str(copy)):
+        asked = make_edition(source, copy, profile=profile)
+        if code := _sphinx(copy, mode="auto", HOLF_SOURCE=asked, HOLF_ROOT=str(copy)):
             sys.exit(code)
         shutil.copytree(copy / "_build" / "html", fresh)
     os.replace(fresh, out)
@@ -104,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument(
         "--check", action="store_true", help="run nothing; name stale chapters and fail if there are any"
     )
-    build.add_argument("--source", type=Path, help="another study: a world, or a folder of simulated tables")
+    build.add_argument("--source", help="another study: a world, a folder of simulated or real tables, or a release")
+    build.add_argument("--profile", help="disclosure profile, where the source is a folder of real tables")
     build.add_argument("--out", type=Path, help="folder for the book from another source")
     build.set_defaults(run=_build)
 
@@ -117,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
     power.add_argument("--difference", type=float, help="give the power for this difference instead")
     power.set_defaults(run=_power)
+    release.add_parser(commands)
     release_check.add_parser(commands)
     return parser
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
 
-from holf.table import ELSEWHERE_MARK, MARK
+from holf.table import ELSEWHERE_MARK, MARK, REAL_MARK
 
-BANNER = "holf-banner-simulated"
+BANNER, REAL_BANNER = "holf-banner-simulated", "holf-banner-real"
 # A cell that is a number, perhaps with sign, unit or percentage; labels such as "m12" or "+12 months" are not.
 _NUMBER = re.compile(r"[+\u2212-]?[\d.,]+\s*(%|NOK|points|percentage points|families|parents|offices)?")
 # What the caption of a table begins with, by its class.
-_CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK}
+_CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK, "real": REAL_MARK}
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 
@@ -28,9 +28,9 @@ def _image_fault(page: Path, image: Tag) -> str | None:
     """A picture must be the book's own, carry a text alternative, and say the same in both places."""
     path, alt = page.parent / image["src"], image.get("alt", "")
     kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
-    if kind not in (MARK, "RECORD"):
+    if kind not in (MARK, REAL_MARK, "RECORD"):
         return f"figure {path.name} was not drawn by holf.picture, so nothing says whether it is simulated"
-    if (kind == MARK) != alt.startswith(MARK):
+    if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
         return f"figure {path.name} is {kind}, but its text alternative does not begin so"
     return None
 
@@ -94,4 +94,12 @@ def site_faults(site: Path) -> list[str]:
     pages = [page for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
     if not pages:
         raise FileNotFoundError(f"no page in {site.name}")
-    return [f"{page.relative_to(site).as_posix()}: {fault}" for page in pages for fault in page_faults(page)]
+    faults = [f"{page.relative_to(site).as_posix()}: {fault}" for page in pages for fault in page_faults(page)]
+    texts = {page: page.read_text(encoding="utf-8") for page in pages}
+    if any(REAL_BANNER in text for text in texts.values()):
+        faults += [
+            f"{page.relative_to(site).as_posix()}: simulated results in a book on real data"
+            for page, text in texts.items()
+            if BANNER in text or MARK in BeautifulSoup(text, "html.parser").get_text()
+        ]
+    return faults

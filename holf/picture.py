@@ -11,7 +11,7 @@ import matplotlib
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from holf.table import MARK, Table
+from holf.table import MARK, REAL_MARK, Table, kind_of, mark_of
 
 # Okabe-Ito colours: told apart by people with any common colour blindness. Marker shapes repeat the message.
 ARM_COLOURS = {"holf": "#0072B2", "local": "#D55E00", "ordinary": "#4D4D4D"}
@@ -53,8 +53,8 @@ class Picture:
 
     @property
     def kind(self) -> str:
-        """``SIMULATED`` or ``RECORD``, also written into the file."""
-        return MARK if self.alt.startswith(MARK) else "RECORD"
+        """``SIMULATED``, ``REAL DATA`` or ``RECORD``, also written into the file."""
+        return next((mark for mark in (MARK, REAL_MARK) if self.alt.startswith(mark)), "RECORD")
 
     def __repr__(self) -> str:
         return self.alt
@@ -89,7 +89,7 @@ def canvas(height: float, panels: int = 1, *, width: float = WIDTH, **layout) ->
 
 
 def finish(figure: Figure, alt: str, table: Table, *, source: str) -> Picture:
-    """Close a figure: stamp it if its numbers are simulated, and bind it to its text and its table.
+    """Close a figure: say in it where its numbers come from, and bind it to its text and its table.
 
     Parameters
     ----------
@@ -122,4 +122,8 @@ def finish(figure: Figure, alt: str, table: Table, *, source: str) -> Picture:
             f"{MARK}: a demonstration, not a finding", color=ALARM, fontsize=9.5, weight="bold", gid="holf-mark"
         )
         alt = f"{MARK}, not a finding. {alt}"
+    elif kind_of(source) == "real":
+        mark, name = mark_of(source)
+        figure.suptitle(f"{mark}, {name}", color=INK, fontsize=9.5, weight="bold", gid="holf-mark")
+        alt = f"{mark} ({name}). {alt}"
     return Picture(figure, alt, table)

@@ -173,7 +173,10 @@ def error_table(found: Sequence[Recovery], settings: Settings, estimators: Seque
         for one in true_nulls(found)
     }
     truths = dict.fromkeys(scenario for scenario, _ in rates)
-    rows = tuple((settings.labels[name], *(rates[name, estimator] for estimator in estimators)) for name in truths)
+    rows = tuple(
+        (settings.labels[name], *(rates.get((name, estimator), "not asked") for estimator in estimators))
+        for name in truths
+    )
     columns = ("Truth", *(text.METHODS[name] for name in estimators))
     interval = f"{_percent(settings.monte_carlo_level)} Monte Carlo interval"
     caption = f"Rejected at {_percent(0.05)} although there is no effect ({interval})"
@@ -205,15 +208,16 @@ def error_sentence(found: Sequence[Recovery], settings: Settings) -> Sentence:
     if odd:
         words += f" The exceptions: {_named(odd, settings)}."
     naive = off_nominal([one for one in nulls if one.estimator == "naive"], level)
-    return Sentence(f"{words} The naive estimator leaves it here: {_named(naive, settings) or 'nowhere'}.", SOURCE)
+    where = "; ".join(_where(one, settings) for one in naive) or "nowhere"
+    return Sentence(f"{words} The naive estimator leaves it {where}.", SOURCE)
 
 
 def _named(records: Sequence[Recovery], settings: Settings) -> str:
-    return "; ".join(
-        f"{text.METHODS[one.estimator]} where “{settings.labels[one.scenario]}” "
-        f"({text.level(one.rejections / one.answered, 'percent')})"
-        for one in records
-    )
+    return "; ".join(f"{text.METHODS[one.estimator]} {_where(one, settings)}" for one in records)
+
+
+def _where(one: Recovery, settings: Settings) -> str:
+    return f"where “{settings.labels[one.scenario]}” ({text.level(one.rejections / one.answered, 'percent')})"
 
 
 def refusal_sentence(found: Sequence[Recovery], settings: Settings) -> Sentence:

@@ -14,13 +14,13 @@ from scipy.stats import gamma
 from holf.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
 from holf.inference.recovery import Recovery, Truth
 from holf.inference.truth import Scenario
+from holf.opening import simulated_study
 from holf.paths import data_path
 from holf.plan import load_plan
 from holf.population import spread
 from holf.results import Effect
 from holf.schema import load_schema
 from holf.simulation import simulate
-from holf.study import Study
 
 RESULTS = "simulated/recovery.csv"
 _FIRST = "first_"
@@ -48,7 +48,7 @@ class StudyTruth:
     def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
         """Simulate a study with a seed of its own and return the function that answers by estimator."""
         tables = simulate(self.world, seed=int(rng.integers(2**32)))
-        study = Study(tables, load_plan(), load_schema(), source=f"simulated: {self.world} world", sign=0)
+        study = simulated_study(tables, load_plan(), load_schema(), world=self.world)
         return lambda estimator: study.effect(self.outcome, estimator=estimator)
 
 

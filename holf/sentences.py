@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from holf import text
 from holf.plan import Outcome
 from holf.results import Effect
-from holf.table import MARK
+from holf.table import mark_of
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """Words with where their numbers came from; simulated ones say so in their first word."""
+    """Words with where their numbers came from; simulated and real ones say so in their first words."""
 
     words: str
     source: str = ""
 
     def __repr__(self) -> str:
-        if self.source.startswith("simulated"):
-            return f"{MARK} ({self.source.removeprefix('simulated: ')}). {self.words}"
-        return self.words
+        mark, name = mark_of(self.source)
+        return f"{mark} ({name}). {self.words}" if mark else self.words
 
     def _repr_markdown_(self) -> str:
-        if self.source.startswith("simulated"):
-            return f"**{MARK}** ({self.source.removeprefix('simulated: ')}). {self.words}"
-        return self.words
+        mark, name = mark_of(self.source)
+        return f"**{mark}** ({name}). {self.words}" if mark else self.words
 
 
 def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
     """Say what an interval shows against the margin: less, more, both or neither.
 
     An interval that holds zero is never called "no effect": either all of it lies inside the margin, or the data leave
-    open a difference that would matter.
+    open a difference that would matter. Of an effect that disclosure control withholds nothing is said but that.
     """
+    if math.isnan(effect.ci_low):
+        return Sentence(f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)}.", effect.source)
     shown = (
         f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)} "
         f"({text.decimal(100 * effect.level, 0)}\N{NO-BREAK SPACE}% interval "

@@ -98,13 +98,8 @@ class Table:
         """True where the numbers come from a simulated study."""
         return self.source.startswith("simulated")
 
-    def _mark(self) -> tuple[str, str, str]:
-        """Class in the HTML, mark of the caption, and the data that the mark names; empty marks for the record."""
-        first = _beginning(self.source)
-        return (*_KINDS[first], self.source.removeprefix(first)) if first else (RECORD, "", "")
-
     def _title(self) -> str:
-        _, mark, name = self._mark()
+        mark, name = mark_of(self.source)
         return f"{mark} ({name}). {self.caption}" if mark else self.caption
 
     def __repr__(self) -> str:
@@ -116,7 +111,7 @@ class Table:
         # A line a row: a changed number is then a changed line in the notebook, which a reviewer can read.
         body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self.rows)
         title, spoken = escape(self.caption), escape(self._title())
-        kind, mark, name = self._mark()
+        kind, (mark, name) = kind_of(self.source), mark_of(self.source)
         if mark:
             shape = f'<span aria-hidden="true">{SHAPES[kind]}</span>'
             title = f'<strong class="holf-mark">{mark}</strong> {shape} ({escape(name)}). {title}'
@@ -149,6 +144,16 @@ def joint_source(sources: Iterable[str]) -> str:
         raise ValueError("simulated and other answers must not be shown together")
     first = _beginning(names[0]) if names else ""
     return first + ", ".join(name.removeprefix(first) for name in names)
+
+
+def kind_of(source: str) -> str:
+    """Class of the numbers of a source, as the HTML names it."""
+    return _KINDS[first][0] if (first := _beginning(source)) else RECORD
+
+
+def mark_of(source: str) -> tuple[str, str]:
+    """The mark that numbers of a source carry, and the data that it names; both empty for the record."""
+    return (_KINDS[first][1], source.removeprefix(first)) if (first := _beginning(source)) else ("", "")
 
 
 def data_name(source: str) -> str:

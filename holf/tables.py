@@ -15,15 +15,16 @@ from holf.table import Cell, Table, data_name, joint_source
 
 
 def published_flow_table(published: Flow, counted: Flow, arm_labels: dict[str, str]) -> Table:
-    """Stages of the flow with the published count beside the counts of a simulated study, in all and by arm."""
+    """Stages of the flow with the published count beside the counts of a study, in all and by arm."""
+    word = "Simulated" if counted.source.startswith("simulated") else "Counted"
     rows = []
     for record, simulated in zip(published.counts, counted.counts):
         known = Cell(f"{record.shown}", record.kind, record.box.fact if record.total is not None else "")
         rows.append(
             (simulated.stage, known, simulated.shown, *(text.count(simulated.by_arm[arm]) for arm in arm_labels))
         )
-    columns = ("Stage", "Published", "Simulated", *(f"Simulated, {label}" for label in arm_labels.values()))
-    return Table("The flow as published, and in a simulated study", columns, tuple(rows), source=counted.source)
+    columns = ("Stage", "Published", word, *(f"{word}, {label}" for label in arm_labels.values()))
+    return Table("The flow as published, and as counted in a study", columns, tuple(rows), source=counted.source)
 
 
 def baseline_table(levels: Sequence[Level], arm_labels: dict[str, str]) -> Table:
@@ -160,16 +161,23 @@ def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[s
     return Table("Recruitment diagnostic: did the arm change who came?", columns, rows, source=found[0].source)
 
 
-def equivalence_table(tested: Sequence[tuple[Outcome, Equivalence]]) -> Table:
-    """Two one-sided tests against each outcome's margin, and the smallest margin that the data would support."""
+def equivalence_table(tested: Sequence[tuple[Outcome, str, Equivalence | None]]) -> Table:
+    """Two one-sided tests against each outcome's margin, and the smallest margin that the data would support.
+
+    Each entry is an outcome, its source, and the tests; None where disclosure control withholds the effect.
+    """
     rows = []
-    for outcome, test in tested:
-        limits = text.interval(test.ci_low, test.ci_high, outcome.show)
-        shown = (text.amount(test.margin, outcome.show), limits, text.p_value(test.p_value))
-        verdict = ("yes" if test.is_equivalent else "no", text.amount(test.smallest_margin, outcome.show))
-        rows.append((outcome.label, data_name(test.source), *shown, *verdict))
+    for outcome, source, test in tested:
+        shown = (text.MISSING,) * 4
+        if test is not None:
+            limits, verdict = (
+                text.interval(test.ci_low, test.ci_high, outcome.show),
+                "yes" if test.is_equivalent else "no",
+            )
+            shown = (limits, text.p_value(test.p_value), verdict, text.amount(test.smallest_margin, outcome.show))
+        rows.append((outcome.label, data_name(source), text.amount(outcome.margin, outcome.show), *shown))
     columns = ("Outcome", "Data", "Assumed margin", "90 % interval", "p", "Inside?", "Smallest margin supported")
-    source = joint_source(test.source for _, test in tested)
+    source = joint_source(source for _, source, _ in tested)
     return Table("Equivalence: two one-sided tests", columns, tuple(rows), source=source)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from holf.disclosure.withheld import is_withheld
+
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EM DASH}"
 
@@ -40,7 +42,9 @@ def tick(value: float, _position: int) -> str:
 
 
 def decimal(value: float, places: int) -> str:
-    """`value` with thousands separators and a true minus sign; an em dash for NaN or None."""
+    """`value` with separators and a true minus sign; an em dash for NaN or None, the rule of a withheld number."""
+    if is_withheld(value):
+        return str(value)
     if value is None or math.isnan(value):
         return MISSING
     text = f"{abs(value):,.{places}f}"
@@ -56,6 +60,8 @@ def signed(value: float, places: int) -> str:
 def level(value: float, show: str, *, unit: bool = True) -> str:
     """A mean or share in the style `show` of the plan: ``percent``, ``points``, ``nok`` or ``number``."""
     factor, places, name, _ = _STYLES[show]
+    if is_withheld(value):
+        return str(value)
     text = decimal(math.nan if value is None else value * factor, places)
     if not unit or text == MISSING:
         return text
@@ -64,6 +70,8 @@ def level(value: float, show: str, *, unit: bool = True) -> str:
 
 def difference(value: float, show: str, *, unit: bool = True) -> str:
     """A signed difference between two levels, in percentage points where the levels are percentages."""
+    if is_withheld(value):
+        return str(value)
     factor, places, _, name = _STYLES[show]
     text = signed(value * factor, places)
     return f"{text} {name}".rstrip() if unit else text
@@ -76,6 +84,8 @@ def amount(value: float, show: str) -> str:
 
 def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     """Two limits of a difference, ``low to high``."""
+    if is_withheld(low):
+        return str(low)
     text = f"{difference(low, show, unit=False)} to {difference(high, show, unit=False)}"
     return f"{text} {_STYLES[show][3]}".rstrip() if unit else text
 

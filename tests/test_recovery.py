@@ -335,8 +335,9 @@ def test_the_sentence_names_each_estimator_that_leaves_the_line():
         said.startswith("For 1 of 2 pairs")
         and "exceptions: OLS, CR2 where “No effect, families very alike” (9.0%)" in said
     )
-    assert "leaves it here: naive, ignores offices where “No effect, families alike” (15.0%)" in said
+    assert "naive estimator leaves it where “No effect, families alike” (15.0%)." in said
     assert "exceptions" not in recovered.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
-    assert "leaves it here: nowhere" in recovered.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
-    table = recovered.error_table([good, naive], SETTINGS, ("cr2", "naive"))
+    assert "leaves it nowhere" in recovered.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
+    table = recovered.error_table([good, naive], SETTINGS, ("cr2", "naive", "gee_md"))
+    assert table.rows[0][3] == "not asked"
     assert table.rows[0][1].startswith("5.0% (") and table.rows[0][2].startswith("15.0% (")

@@ -188,9 +188,7 @@ class _Judge:
                 counts.append(count)
                 continue
             total = self._count(count.box.table, found.behind[count.box.id])
-            by_arm = {
-                arm: self._count(count.box.table, found.behind[f"{count.box.id}/{arm}"]) for arm in count.by_arm
-            }
+            by_arm = {arm: self._count(count.box.table, found.behind[f"{count.box.id}/{arm}"]) for arm in count.by_arm}
             counts.append(replace(count, total=total, by_arm=by_arm))
         # Each count is rounded on its own, a box of n branches is so off by up to (n + 1) halves of the base.
         answer = replace(found.answer, counts=tuple(counts), slack=len(counts) * self.policy.round_to)

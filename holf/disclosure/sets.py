@@ -115,7 +115,7 @@ class UnitSets:
         )
 
     def _columns(self, table: str) -> tuple[str, str]:
-        """Columns that name a unit's family (itself, where no table stands between it and the office) and its office."""
+        """Columns of a unit's family (itself, where no table stands between it and the office) and of its office."""
         above = [key for key, _ in self.schema.path(table)]
         return above[-2] if len(above) > 1 else "unit", above[-1]
 

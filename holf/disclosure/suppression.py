@@ -68,7 +68,7 @@ def protect(
     Returns
     -------
     dict of str to (int or Withheld)
-        All counts but the implied ones that need no protection.
+        All counts but the implied ones, of which nothing is said.
 
     Raises
     ------
@@ -79,12 +79,12 @@ def protect(
     Notes
     -----
     First the rules that look at a cell alone. Then, in each set of counts that hang together, `attack` bounds every
-    withheld count. While one of them is left fewer than `min_interval` whole numbers, one more count is withheld: of
-    those in the fewest steps from it through the equations, the smallest. With nothing left to withhold, the refusals
-    stop naming their rules (rule ``linked``), and then tell no more than the public numbers do. At the end, counts
-    withheld on the way that are not needed are shown again, the largest first. It ends because each step withholds
-    one more count; it is deterministic. Where public numbers alone leave a count fewer than `min_interval`, nothing
-    that is published here narrows it further.
+    withheld count. While one of them is left fewer than `min_interval` whole numbers, first the refusals stop naming
+    their rules (rule ``linked``), for a rule's name tells on which side of `min_people` a count lies; then one more
+    count is withheld at a time: of those in the fewest steps from it through the equations, the smallest. At the end, counts
+    withheld on the way that are not needed are shown again, the largest first, and the rules are named again if that is
+    safe. It ends because each step withholds one more count; it is deterministic. Where public numbers alone leave a
+    count fewer than `min_interval`, nothing that is published here narrows it further.
 
     It is safe against a reader who knows the numbers, the sums and the policy. It is not the fewest cells possible,
     and does not reckon with one who reruns this search for every table that could be, nor with means and estimates.
@@ -164,16 +164,19 @@ class _Linked:
         # Withholding more never narrows an interval, so on the way only those found too narrow are looked at again.
         exposed = self._exposed(self._release(refused, hidden, is_veiled), needed, hidden)
         while exposed:
-            fresh = [self._nearest(exposed[0], candidates - hidden)] if candidates - hidden else []
-            if not fresh and (is_veiled or "linked" not in self.policy.rules):
+            # What a rule's name tells costs readers less than another count does, so it goes first.
+            may_veil = not is_veiled and "linked" in self.policy.rules
+            fresh = [] if may_veil or not candidates - hidden else [self._nearest(exposed[0], candidates - hidden)]
+            if not fresh and not may_veil:
                 break
             hidden.update(fresh)
-            is_veiled = not fresh
+            is_veiled = is_veiled or may_veil
             exposed = self._exposed(self._release(refused, hidden, is_veiled), needed, {*exposed, *fresh})
         for name in sorted(hidden - refused.keys(), key=lambda name: (-self.counts[name].value, name)):
             fewer = hidden - {name}
             if not self._exposed(self._release(refused, fewer, is_veiled), needed, fewer):
                 hidden = fewer
+        is_veiled = is_veiled and bool(self._exposed(self._release(refused, hidden, False), needed, hidden))
         return self._release(refused, hidden, is_veiled)
 
     def _refusal(self, count: Count) -> str | None:
@@ -185,9 +188,12 @@ class _Linked:
         for name, count in self.counts.items():
             if name in self.public:
                 shown[name] = count.value
+            elif count.implied:
+                # Nobody is told anything of it, not even that it is refused.
+                continue
             elif name in hidden:
                 shown[name] = Withheld("linked" if is_veiled else refused.get(name, "complementary"))
-            elif not count.implied:
+            else:
                 shown[name] = rounded(count.value, self.policy)
         return shown
 

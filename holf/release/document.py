@@ -15,13 +15,15 @@ from holf.disclosure.sets import UnitSets
 from holf.dropin.reader import DropIn
 from holf.facts import load_ledger
 from holf.flow import load_flow
+from holf.opening import compute
 from holf.paths import write_whole
 from holf.plan import load_plan
 from holf.release.catalogue import available, catalogue, key_of
 from holf.release.codec import CodecError, decode, encode
 from holf.rows import Rows
 from holf.schema import Schema
-from holf.study import REAL, Study, StudyError, compute
+from holf.study import Study, StudyError
+from holf.table import REAL
 
 FORMAT = "holf release, version 1"
 
@@ -37,8 +39,8 @@ class Release:
     Attributes
     ----------
     content : dict
-        What is written: format, trial, profile and policy, outcomes and tables that are not there, keyed checksum of the
-        input, the answers, and a summary for whoever signs.
+        What is written: format, trial, profile, outcomes, tables that are not there, keyed checksum of the input, the
+        answers, and a summary for whoever signs.
     """
 
     content: dict[str, Any]
