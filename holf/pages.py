@@ -1,10 +1,12 @@
-"""Pages that are written from data: the ledger of facts and the list of assumptions, as plain Markdown."""
+"""Pages that are written from data, as plain Markdown: ledger, assumptions, glossary, and how to cite."""
 
 from __future__ import annotations
 
 import yaml
 
+from holf.citation import cite_page, load_citation
 from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
+from holf.glossary import glossary_page, load_glossary
 from holf.paths import data_path, project_root, write_whole
 from holf.table import SHAPES
 
@@ -88,15 +90,23 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
     return _NOTE.format(file="data/assumptions.yml") + "\n".join(lines).rstrip() + "\n"
 
 
+def wanted_pages() -> dict[str, str]:
+    """Every page that is written from data, by its path, as it should be."""
+    sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
+    cff, ledger = (project_root() / "CITATION.cff").read_text(encoding="utf-8"), load_ledger()
+    return {
+        "chapters/ledger.md": ledger_page(ledger, sources),
+        "chapters/assumptions.md": assumptions_page(load_assumptions()),
+        "chapters/glossary.md": _NOTE.format(file="data/glossary.yml") + glossary_page(load_glossary(ledger)),
+        "chapters/cite.md": _NOTE.format(file="CITATION.cff and data/sources.yml")
+        + cite_page(load_citation(), cff, sources),
+    }
+
+
 def write_pages() -> list[str]:
     """Write the pages whose data have changed; return their names."""
-    sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
-    wanted = {
-        "chapters/ledger.md": ledger_page(load_ledger(), sources),
-        "chapters/assumptions.md": assumptions_page(load_assumptions()),
-    }
     written = []
-    for name, content in wanted.items():
+    for name, content in wanted_pages().items():
         path = project_root() / name
         if not path.exists() or path.read_text(encoding="utf-8") != content:
             write_whole(path, content)
