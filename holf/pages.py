@@ -1,15 +1,9 @@
-"""Pages that are written from data, as plain Markdown: the ledger, the assumptions, and what was reported."""
+"""Pages that are written from data: ledger, assumptions, glossary, how to cite, and what was reported."""
 
 from __future__ import annotations
 
-import yaml
-
-from holf.anchors import read_anchors
-from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
-from holf.paths import data_path, project_root, write_whole
-from holf.plan import load_plan
-from holf.reporting import check_anchors, load_reporting
-from holf.reporting_pages import reporting_pages
+from holf.facts import Assumption, Fact, Ledger
+from holf.paths import project_root, write_whole
 from holf.table import SHAPES
 
 _NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. -->\n\n"
@@ -92,7 +86,6 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
     return _NOTE.format(file="data/assumptions.yml") + "\n".join(lines).rstrip() + "\n"
 
 
-def write_pages() -> list[str]:
     """Write the pages whose data have changed, and return their names.
 
     Raises
@@ -100,17 +93,10 @@ def write_pages() -> list[str]:
     FactError
         If a row of their data breaks a rule, or points to a place that the book does not have; nothing is written.
     """
-    sources, home = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8")), project_root() / "chapters"
-    wanted = {"ledger.md": ledger_page(load_ledger(), sources), "assumptions.md": assumptions_page(load_assumptions())}
-    # A book that does not list them, such as a small one for teaching, lacks the chapters that they point to.
-    if "chapters/reporting" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
-        reporting = load_reporting()
-        wanted |= reporting_pages(reporting, load_ledger(), load_plan())
-        check_anchors(reporting, read_anchors(home, wanted))
     written = []
-    for name, content in wanted.items():
-        path = home / name
+    for name, content in wanted_pages().items():
+        path = project_root() / name
         if not path.exists() or path.read_text(encoding="utf-8") != content:
             write_whole(path, content)
-            written.append(f"chapters/{name}")
+            written.append(name)
     return written
