@@ -159,7 +159,9 @@ def prose_pages() -> dict[str, str]:
     """Prose of every page that people write, by path: Markdown pages, and the Markdown cells of notebooks."""
     root = project_root()
     pages = [root / "index.md", root / "README.md", *sorted((root / "chapters").glob("*.md"))]
-    found = {page: page.read_text(encoding="utf-8") for page in pages if page.name not in COMPUTED}
+    texts = {page: page.read_text(encoding="utf-8") for page in pages if page.name not in COMPUTED}
+    # There, a typed number stops the build (holf.reporting); those left are numbers of items and years of standards.
+    found = {page: text for page, text in texts.items() if not text.startswith("<!-- Written by holf.reporting_pages")}
     for page in sorted((root / "chapters").rglob("*.ipynb")):
         cells = nbformat.read(page, as_version=4).cells
         found[page] = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")

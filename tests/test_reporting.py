@@ -191,7 +191,8 @@ def small(tmp_path, monkeypatch):
     """The project's data and pages in a folder of their own, where they may be changed."""
     for name in ("data", "chapters"):
         shutil.copytree(project_root() / name, tmp_path / name, ignore=shutil.ignore_patterns("simulated", "reference"))
-    shutil.copy2(project_root() / "_toc.yml", tmp_path)
+    for name in ("_toc.yml", "CITATION.cff"):
+        shutil.copy2(project_root() / name, tmp_path)
     monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
     return tmp_path
 
