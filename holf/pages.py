@@ -1,11 +1,14 @@
-"""Pages that are written from data: the ledger of facts and the list of assumptions, as plain Markdown."""
+"""Pages that are written from data, as plain Markdown: the ledger and the assumptions here, others from their rooms."""
 
 from __future__ import annotations
 
 import yaml
 
+from holf.dictionary import dictionary_page
 from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
 from holf.paths import data_path, project_root, write_whole
+from holf.safety_pages import current_safety_page
+from holf.schema import load_schema
 from holf.table import SHAPES
 
 _NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. -->\n\n"
@@ -94,6 +97,8 @@ def write_pages() -> list[str]:
     wanted = {
         "chapters/ledger.md": ledger_page(load_ledger(), sources),
         "chapters/assumptions.md": assumptions_page(load_assumptions()),
+        "chapters/disclosure.md": current_safety_page(),
+        "chapters/data_dictionary.md": dictionary_page(load_schema()),
     }
     written = []
     for name, content in wanted.items():
