@@ -7,6 +7,7 @@ record do not depend on the machine.
 from __future__ import annotations
 
 import math
+import re
 
 from holf.disclosure.withheld import is_withheld
 
@@ -88,6 +89,19 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
         return str(low)
     text = f"{difference(low, show, unit=False)} to {difference(high, show, unit=False)}"
     return f"{text} {_STYLES[show][3]}".rstrip() if unit else text
+
+
+def in_language(shown: str, lang: str) -> str:
+    """A number as printed in English, in the style of another language; words and ranges stay as they are.
+
+    Examples
+    --------
+    >>> in_language("10.0", "nb"), in_language("2,881", "nb").split()
+    ('10,0', ['2', '881'])
+    """
+    if lang != "nb" or not re.fullmatch(r"\d+(,\d{3})*(\.\d+)?", shown):
+        return shown
+    return shown.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
 
 
 def count(value: float) -> str:

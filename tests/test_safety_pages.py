@@ -68,6 +68,8 @@ def test_committed_pages_are_those_of_the_rules_and_the_schema():
 def test_a_page_that_is_not_current_is_seen_and_written_anew(tmp_path, monkeypatch):
     (tmp_path / "chapters").mkdir()
     (tmp_path / "data").symlink_to(project_root() / "data")
+    (tmp_path / "CITATION.cff").symlink_to(project_root() / "CITATION.cff")
+    (tmp_path / "_toc.yml").write_text("root: index\n")
     monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
     assert {"chapters/disclosure.md", "chapters/data_dictionary.md"} <= set(write_pages())
     assert write_pages() == []
