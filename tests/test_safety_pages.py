@@ -211,6 +211,10 @@ def test_the_mapping_on_the_page_is_read_whole(example):
     assert findings == []
     used = {part for how in tables.values() for part, value in vars(how).items() if value}
     assert used == {"file", "columns", "codes", "encoding", "separator", "decimal"}
+    for name, how in tables.items():
+        for column, codes in how.codes.items():
+            known = map(str, load_schema().fields(name)[column]["constraints"]["enum"])
+            assert set(codes.values()) <= {"", *known}, f"{name}, {column}"
     example.write_text(example.read_text(encoding="utf-8").replace("separator:", "seperator:"), encoding="utf-8")
     assert read_mapping(example, load_schema())[1]
 
