@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,3 +82,30 @@ def read_anchors(folder: Path, fresh: Mapping[str, str]) -> Anchors:
         {name: frozenset(_slugs(text) | labels[name]) for name, text in sources.items()},
         frozenset().union(*labels.values()),
     )
+
+
+def without_links(text: str, gone: Collection[str]) -> str:
+    """Turn links to pages that a book does not have into their words.
+
+    Parameters
+    ----------
+    text : str
+        Markdown.
+    gone : collection of str
+        Names of pages, without their ending.
+
+    Examples
+    --------
+    >>> without_links("See [recovery](chapters/recovery.ipynb#what) and [flow](sample_flow.ipynb).", {"recovery"})
+    'See recovery and [flow](sample_flow.ipynb).'
+    """
+    if not gone:
+        return text
+    pages = "|".join(sorted(map(re.escape, gone)))
+    return re.sub(rf"\[([^\]]+)\]\((?:chapters/)?(?:{pages})\.(?:ipynb|md)[^)]*\)", r"\1", text)
+
+
+def lacking(text: str, pages: Collection[str]) -> set[str]:
+    """Names of the pages to which a text links, and which are not among `pages` (with their endings)."""
+    linked = {target.partition("#")[0] for target in link_targets(text)} - {""}
+    return {Path(name).stem for name in linked if name not in pages}

@@ -86,8 +86,8 @@ def _tell_real(copy: Path, release: Release) -> None:
     gone = {f"outcome-{outcome.page}" for outcome in absent}
     for page in sorted(chapters.glob("*.ipynb")):
         if page.stem.startswith("outcome-"):
-            # Written anew from the template; here it still shows simulated results.
-            page.unlink()
+            # Run anew from the template; here it still shows simulated results.
+            _without_outputs(page)
         elif _is_simulated_only(page):
             gone.add(page.stem)
             page.unlink()
@@ -105,10 +105,19 @@ def _is_simulated_only(page: Path) -> bool:
     return nbformat.read(page, as_version=4).metadata.get("holf_only") == SIMULATED_ONLY
 
 
+def _without_outputs(page: Path) -> None:
+    notebook = nbformat.read(page, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    notebook.metadata.pop("holf", None)
+    nbformat.write(notebook, page)
+
+
 def _retell(page: Path, gone: set[str]) -> None:
     if page.suffix == ".md":
         text = page.read_text(encoding="utf-8")
-        page.write_text(_without_links(_choose_blocks(text), gone), encoding="utf-8")
+        page.write_text(without_links(_choose_blocks(text), gone), encoding="utf-8")
         return
     notebook = nbformat.read(page, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if SIMULATED_ONLY not in cell.metadata.get("tags", [])]
@@ -117,7 +126,7 @@ def _retell(page: Path, gone: set[str]) -> None:
         if REAL_ONLY in tags:
             cell.metadata["tags"] = [tag for tag in tags if tag not in (REAL_ONLY, "remove-cell")]
         if cell.cell_type == "markdown":
-            cell.source = _without_links(cell.source, gone)
+            cell.source = without_links(cell.source, gone)
     nbformat.write(notebook, page)
 
 
@@ -125,14 +134,6 @@ def _choose_blocks(text: str) -> str:
     """In a Markdown page, drop blocks for simulated books and uncover those for real ones."""
     text = re.sub(rf"^% {SIMULATED_ONLY}\n.*?^% end\n", "", text, flags=re.DOTALL | re.MULTILINE)
     return re.sub(rf"^% {REAL_ONLY}: ?", "", text, flags=re.MULTILINE)
-
-
-def _without_links(text: str, gone: set[str]) -> str:
-    """Turn links to pages that this edition does not have into their words."""
-    if not gone:
-        return text
-    pages = "|".join(sorted(map(re.escape, gone)))
-    return re.sub(rf"\[([^\]]+)\]\((?:chapters/)?(?:{pages})\.(?:ipynb|md)[^)]*\)", r"\1", text)
 
 
 def _drop_outcomes(path: Path, absent: set[str]) -> None:
