@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from holf.anchors import without_links
 from holf.disclosure.policy import load_policy
 from holf.dropin.reader import read_dropin
 from holf.opening import STAND_IN, open_study
