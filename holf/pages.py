@@ -91,10 +91,10 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
 def write_pages() -> list[str]:
     """Write the pages whose data have changed; return their names."""
     sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
-    wanted = {
-        "chapters/ledger.md": ledger_page(load_ledger(), sources),
-        "chapters/assumptions.md": assumptions_page(load_assumptions()),
-    }
+    wanted = {"chapters/ledger.md": ledger_page(load_ledger(), sources)}
+    # A project that simulates nothing assumes nothing for it.
+    if (project_root() / "data" / "assumptions.yml").exists():
+        wanted["chapters/assumptions.md"] = assumptions_page(load_assumptions())
     written = []
     for name, content in wanted.items():
         path = project_root() / name
