@@ -29,6 +29,7 @@ from holf.opening import STAND_IN
 from holf.pages import write_pages
 from holf.paths import project_root
 from holf.plan import load_plan
+from holf.provenance import explain_page, reread_if_rows_changed
 from holf.release.document import read_release
 from holf.simulation import refresh_studies
 from holf.table import MARK, REAL_MARK
@@ -60,8 +61,10 @@ def setup(app: Sphinx) -> dict:
     # 100: before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
     app.connect("env-get-outdated", reread_changed_banners)
+    app.connect("env-get-outdated", reread_if_rows_changed)
     app.connect("doctree-read", add_banners)
     app.connect("html-page-context", mark_head)
+    app.connect("html-page-context", explain_page)
     # 900: after every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,11 +1,17 @@
-"""Pages that are written from data: the ledger of facts and the list of assumptions, as plain Markdown."""
+"""Pages that are written from data: ledger, assumptions, glossary, how to cite, and what was reported."""
 
 from __future__ import annotations
 
 import yaml
 
+from holf.anchors import read_anchors
+from holf.citation import cite_page, load_citation
 from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
+from holf.glossary import glossary_page, load_glossary
 from holf.paths import data_path, project_root, write_whole
+from holf.plan import load_plan
+from holf.reporting import check_anchors, load_reporting
+from holf.reporting_pages import reporting_pages
 from holf.table import SHAPES
 
 _NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. -->\n\n"
@@ -88,15 +94,40 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
     return _NOTE.format(file="data/assumptions.yml") + "\n".join(lines).rstrip() + "\n"
 
 
-def write_pages() -> list[str]:
-    """Write the pages whose data have changed; return their names."""
+def wanted_pages() -> dict[str, str]:
+    """Every page that is written from data, by its path, as it should be."""
     sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
-    wanted = {"chapters/ledger.md": ledger_page(load_ledger(), sources)}
-    # A project that simulates nothing assumes nothing for it.
-    if (project_root() / "data" / "assumptions.yml").exists():
+    root, ledger = project_root(), load_ledger()
+    wanted = {"chapters/ledger.md": ledger_page(ledger, sources)}
+    # Another trial's project may simulate nothing, and so assume nothing for it, or have no glossary or citation.
+    if (root / "data" / "assumptions.yml").exists():
         wanted["chapters/assumptions.md"] = assumptions_page(load_assumptions())
+    if (root / "data" / "glossary.yml").exists():
+        page = glossary_page(load_glossary(ledger))
+        wanted["chapters/glossary.md"] = _NOTE.format(file="data/glossary.yml") + page
+    if (root / "CITATION.cff").exists():
+        page = cite_page(load_citation(), (root / "CITATION.cff").read_text(encoding="utf-8"), sources)
+        wanted["chapters/cite.md"] = _NOTE.format(file="CITATION.cff and data/sources.yml") + page
+    # A book that does not list them, such as a small one for teaching, lacks the chapters that they point to.
+    if "chapters/reporting" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
+        reporting = load_reporting()
+        pages = reporting_pages(reporting, ledger, load_plan())
+        fresh = {name.removeprefix("chapters/"): text for name, text in wanted.items()} | pages
+        check_anchors(reporting, read_anchors(project_root() / "chapters", fresh))
+        wanted |= {f"chapters/{name}": text for name, text in pages.items()}
+    return wanted
+
+
+def write_pages() -> list[str]:
+    """Write the pages whose data have changed, and return their names.
+
+    Raises
+    ------
+    FactError
+        If a row of their data breaks a rule, or points to a place that the book does not have; nothing is written.
+    """
     written = []
-    for name, content in wanted.items():
+    for name, content in wanted_pages().items():
         path = project_root() / name
         if not path.exists() or path.read_text(encoding="utf-8") != content:
             write_whole(path, content)

@@ -7,6 +7,7 @@ record do not depend on the machine.
 from __future__ import annotations
 
 import math
+import re
 
 from holf.disclosure.withheld import is_withheld
 
@@ -102,6 +103,19 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
 def spread(value: float, show: str) -> str:
     """A standard deviation of what is printed in the style `show`, without its unit."""
     return decimal(value, 1 if show in _STYLES else _style(show)[1])
+
+
+def in_language(shown: str, lang: str) -> str:
+    """A number as printed in English, in the style of another language; words and ranges stay as they are.
+
+    Examples
+    --------
+    >>> in_language("10.0", "nb"), in_language("2,881", "nb").split()
+    ('10,0', ['2', '881'])
+    """
+    if lang != "nb" or not re.fullmatch(r"\d+(,\d{3})*(\.\d+)?", shown):
+        return shown
+    return shown.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
 
 
 def count(value: float) -> str:

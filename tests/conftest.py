@@ -84,7 +84,7 @@ def built(tmp_path_factory) -> SmallBook:
     root = tmp_path_factory.mktemp("book")
     for name in ("data", "holf", "assets"):
         shutil.copytree(project_root() / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_config.yml", "requirements.lock"):
+    for name in ("_config.yml", "CITATION.cff", "requirements.lock"):
         shutil.copy2(project_root() / name, root / name)
     (root / "chapters").mkdir()
     (root / "index.md").write_text("# Small book\n\n## Part\n\nWords.\n")

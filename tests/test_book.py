@@ -222,7 +222,7 @@ def test_an_assumption_that_moves_no_number_makes_nothing_stale(book):
 
 
 def test_build_from_another_source_leaves_the_project_alone(book, tmp_path):
-    from holf.cli import _PROJECT
+    from holf.release.edition import _PROJECT
 
     assert all((project_root() / name).exists() for name in _PROJECT)
     folder, out = tmp_path / "study", tmp_path / "site"

@@ -170,7 +170,7 @@ def test_table_twin_stands_behind_every_figure(site):
     for chapter in list_chapters():
         soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
         for image in soup.select(".cell_output img"):
-            assert image.find_parent(class_="cell_output").select("details.holf-twin table"), chapter.name
+            assert image.find_parent(class_="cell_output").select("table.holf-table"), chapter.name
 
 
 def test_table_is_recognised_by_the_check():

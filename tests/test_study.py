@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import holf
+from holf.dropin.report import DropInError
 from holf.paths import project_root
 from holf.results import Attrition, Change, Effect, Icc, Level
 from holf.simulation import MARK_FILE, write_study
@@ -105,10 +106,10 @@ def test_wrong_questions(study):
         study.change("income", "ordinary")
 
 
-def test_real_data_are_refused(tmp_path):
+def test_simulated_tables_that_lost_their_mark_are_not_taken_for_real_ones(tmp_path):
     for path in (project_root() / "data" / "simulated" / "null").glob("*.csv"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    with pytest.raises(StudyError, match="not marked as simulated"):
+    with pytest.raises(DropInError, match="an id begins with SYN-, as only simulated rows do"):
         holf.open_study(tmp_path)
 
 

@@ -26,7 +26,7 @@ _TAG = re.compile(r"<(?:!doctype|!--|table|svg|script|html|body|div|img|pre|tr|p
 # Base64 of this length that opens to nothing known is not a word, a name or a digest.
 _LONG = 120
 _HEX = re.compile(r"\b(?:[0-9a-fA-F]{2}){58,}\b")
-_FEWEST_FLOATS = 29
+_MOST_FLOATS = 28
 
 
 def _plain_json(match: re.Match) -> str:
@@ -61,7 +61,7 @@ def is_float_array(data: bytes) -> bool:
     for code, width in (("d", 8), ("f", 4)):
         for order in "<>":
             count = len(data) // width
-            if len(data) % width == 0 and count >= _FEWEST_FLOATS:
+            if len(data) % width == 0 and count > _MOST_FLOATS:
                 values = struct.unpack(f"{order}{count}{code}", data)
                 usual = sum(value == 0 or (math.isfinite(value) and 1e-9 < abs(value) < 1e12) for value in values)
                 # A byte at random would be of usual size about one time in four.

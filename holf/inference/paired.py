@@ -12,7 +12,13 @@ from holf.inference.summaries import Consistency
 
 @dataclass(frozen=True)
 class SdLimits:
-    """Smallest and largest standard deviation of a change, and the one for two waves that are not correlated."""
+    """Smallest and largest standard deviation of a change, and the one for two waves that are not correlated.
+
+    Attributes
+    ----------
+    low, unrelated, high : float
+        In units of the variable.
+    """
 
     low: float
     unrelated: float
@@ -190,5 +196,20 @@ def recomputed_p_of_change(
 
 
 def half_unit(decimals: int | None) -> float:
-    """Half a unit of the last decimal, the most that rounding moves a printed number; 0 for an exact one."""
+    """Half a unit of the last decimal, the most that rounding moves a printed number; 0 for an exact one.
+
+    Parameters
+    ----------
+    decimals : int or None
+        Decimals printed; None for a number that is exact.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> half_unit(2), half_unit(None)
+    (0.005, 0.0)
+    """
     return 0.0 if decimals is None else 0.5 * 10.0**-decimals

@@ -109,6 +109,18 @@ def measure(
 ) -> np.ndarray:
     """Draw the replicates `first` to `last` - 1 and ask every estimator.
 
+    Parameters
+    ----------
+    truth : Truth
+    estimators : sequence of str
+        Names as in `holf.estimate_effect`.
+    seed : int
+        Seed of all replicates; each has a child of its own, so that its draw depends on its number alone.
+    first, last : int
+        The replicates to draw, from 0.
+    level : float
+        Confidence level of the intervals, and 1 - level of the tests.
+
     Returns
     -------
     ndarray of float, shape (replicates, estimators, 5)
@@ -139,7 +151,26 @@ def measure(
 
 
 def tally(truth: Truth, estimators: Sequence[str], answers: np.ndarray) -> tuple[Recovery, ...]:
-    """Sum up the answers of `measure`, one record an estimator."""
+    """Sum up the answers of `measure`, one record an estimator.
+
+    Parameters
+    ----------
+    truth : Truth
+    estimators : sequence of str
+    answers : ndarray of float, shape (replicates, estimators, 5)
+
+    Returns
+    -------
+    tuple of Recovery
+        A replicate whose estimator refused to answer counts as failed and nowhere else.
+
+    Examples
+    --------
+    >>> from holf.inference.truth import Scenario
+    >>> truth = Scenario("s", (9,) * 12, treated=6, icc=0.1, correlation=0.5)
+    >>> [one.estimator for one in tally(truth, ["cr2"], measure(truth, ["cr2"], seed=1, first=0, last=2))]
+    ['cr2']
+    """
     records = []
     for column, estimator in enumerate(estimators):
         mine = answers[:, column]

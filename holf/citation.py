@@ -1,0 +1,112 @@
+"""How to cite the trial and this book: text, BibTeX, RIS and CFF, all from `CITATION.cff` and `data/sources.yml`."""
+
+from __future__ import annotations
+
+import yaml
+
+from holf.paths import project_root
+
+
+def load_citation() -> dict:
+    """Content of `CITATION.cff`."""
+    return yaml.safe_load((project_root() / "CITATION.cff").read_text(encoding="utf-8"))
+
+
+def _name(author: dict) -> str:
+    return author["name"] if "name" in author else f"{author['family-names']}, {author['given-names']}"
+
+
+def _article(work: dict) -> bool:
+    return work["type"] == "article"
+
+
+def as_text(work: dict) -> str:
+    """A work as a line of a reference list.
+
+    Parameters
+    ----------
+    work : dict
+        A work in the terms of the Citation File Format.
+
+    Examples
+    --------
+    >>> as_text({"type": "article", "authors": [{"name": "We"}], "title": "On lots", "journal": "J", "year": 2001})
+    'We (2001). On lots. *J*.'
+    """
+    authors = "; ".join(_name(author) for author in work["authors"])
+    if _article(work):
+        return f"{authors} ({work['year']}). {work['title']}. *{work['journal']}*."
+    return f"{authors}. {work['title']}. Version {work['version']}."
+
+
+def as_bibtex(work: dict, key: str) -> str:
+    """A work as a BibTeX entry; an author that is not a person keeps its name whole."""
+    authors = " and ".join(f"{{{author['name']}}}" if "name" in author else _name(author) for author in work["authors"])
+    fields = {"author": authors, "title": f"{{{work['title']}}}"}
+    fields |= (
+        {"journal": work["journal"], "year": work["year"]}
+        if _article(work)
+        else {"version": work["version"], "license": work["license"]}
+    )
+    lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
+    return "\n".join([f"@{'article' if _article(work) else 'software'}{{{key},", *lines, "}"])
+
+
+def as_ris(work: dict) -> str:
+    """A work in the RIS format of reference managers."""
+    lines = ["TY  - JOUR" if _article(work) else "TY  - COMP"]
+    lines += [f"AU  - {_name(author)}" for author in work["authors"]] + [f"TI  - {work['title']}"]
+    lines += [f"T2  - {work['journal']}", f"PY  - {work['year']}"] if _article(work) else [f"ET  - {work['version']}"]
+    return "\n".join([*lines, "ER  - "])
+
+
+def _fenced(content: str, kind: str = "text") -> list[str]:
+    return [f"```{kind}", content.rstrip(), "```", ""]
+
+
+def cite_page(citation: dict, file: str, sources: dict[str, dict]) -> str:
+    """Markdown of the page that says how to cite.
+
+    Parameters
+    ----------
+    citation : dict
+        Content of `CITATION.cff`.
+    file : str
+        That file as it stands.
+    sources : dict of str to dict
+        Content of `data/sources.yml`.
+    """
+    article = citation["references"][0]
+    lines = [
+        "# How to cite",
+        "",
+        "**For what the trial found, cite the article, not only this site.** This book presents the public record; it "
+        "found nothing about the trial itself. No source that we could read shows the article's DOI, so none stands "
+        "here: take it, with volume and pages, from the article's own page.",
+        "",
+        "## The article",
+        "",
+        as_text(article),
+        "",
+        *_fenced(as_bibtex(article, "holf-article"), "bibtex"),
+        *_fenced(as_ris(article)),
+        "## This book",
+        "",
+        "For its presentation, code and simulated data. Say which version, and never cite a simulated number as a "
+        "result.",
+        "",
+        as_text(citation),
+        "",
+        *_fenced(as_bibtex(citation, "holf-compendium"), "bibtex"),
+        *_fenced(as_ris(citation)),
+        "`CITATION.cff`, as it stands in the repository:",
+        "",
+        *_fenced(file, "yaml"),
+        "## The documents behind the ledger",
+        "",
+        *(f"- **{name}**: {entry['title']}. *{entry['what']}*" for name, entry in sources.items()),
+        "",
+        "A published number is best cited with its row, such as [F044](ledger.md#f044): the row names its source and "
+        "quotes it.",
+    ]
+    return "\n".join(lines).rstrip() + "\n"

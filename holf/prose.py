@@ -1,0 +1,168 @@
+"""Numbers in prose: each links to its row of the ledger or of the assumptions, or is of a kind that may stand alone.
+
+The kinds that may, with their reasons, stand in `data/prose.yml`; everything else with a digit is a fault. A link whose
+text holds a number has to say what its row says, in the number style of the page's language.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from holf import text
+from holf.facts import Assumption, Fact, FactError, Ledger
+from holf.paths import data_path, project_root
+
+# Pages that `holf.pages` computes from rows that carry their own source and reason.
+COMPUTED = ("ledger.md", "assumptions.md")
+ROW_LINK = re.compile(r"\[([^\]]*)\]\((?:chapters/)?(ledger|assumptions)\.md#([a-z0-9-]+)\)")
+_FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+# What is not prose. A fence that begins with a brace is a directive, and its words are prose.
+_NOT_PROSE = (
+    _FRONT,
+    re.compile(r"<!--.*?-->", re.DOTALL),
+    re.compile(r"^[ \t]*(`{3,}|~{3,})(?!\{)[^\n]*\n.*?^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE),
+    re.compile(r"`[^`\n]+`"),
+    re.compile(r"<[^<>]+>"),
+    ROW_LINK,
+    re.compile(r"(?<=\])\([^)\s]*\)"),
+    re.compile(r"https?://\S+"),
+    re.compile(r"^[ \t]*\d+\.(?=\s)", re.MULTILINE),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of number that may stand without a link, with the reason and a text that it must find."""
+
+    id: str
+    pattern: re.Pattern
+    reason: str
+    example: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What `data/prose.yml` says: the kinds, and the number words of each language."""
+
+    kinds: tuple[Kind, ...]
+    words: dict[str, re.Pattern]
+
+
+def load_rules(path: Path | None = None) -> Rules:
+    """Read the kinds of number that may stand alone.
+
+    Raises
+    ------
+    FactError
+        If a kind has no reason, or does not find its own example.
+    """
+    path = path or data_path("prose.yml")
+    content, kinds = yaml.safe_load(path.read_text(encoding="utf-8")), []
+    for name, entry in content["kinds"].items():
+        kind = Kind(name, re.compile(entry["pattern"]), entry.get("reason") or "", entry["example"])
+        if not kind.reason:
+            raise FactError(f"{path.name}, {name}: a number without a link needs a reason")
+        if not kind.pattern.search(kind.example):
+            raise FactError(f"{path.name}, {name}: the pattern does not find its example")
+        kinds.append(kind)
+    words = {
+        lang: re.compile(rf"\b[\w-]*(?:{'|'.join(names)})[\w-]*", re.IGNORECASE)
+        for lang, names in content["words"].items()
+    }
+    return Rules(tuple(kinds), words)
+
+
+def language(page: str) -> str:
+    """Language of a page, from `lang` in its front matter; English by default.
+
+    Examples
+    --------
+    >>> language("---\\nlang: nb\\n---\\n# Sammendrag"), language("# Summary")
+    ('nb', 'en')
+    """
+    front = _FRONT.match(page)
+    return (yaml.safe_load(front[1]) or {}).get("lang", "en") if front else "en"
+
+
+def visible(page: str) -> str:
+    """The prose of a Markdown page, line for line: without code, tags, addresses, list numbers and links to rows."""
+    for pattern in _NOT_PROSE:
+        page = pattern.sub(lambda found: "\n" * found[0].count("\n") or " ", page)
+    return page
+
+
+def bare_numbers(page: str, rules: Rules) -> list[str]:
+    """Numbers without a link and of no kind that may stand alone, each with its line and the words around it.
+
+    Examples
+    --------
+    >>> bare_numbers("Of 29 offices, [15](ledger.md#f046) used it.", load_rules())
+    ['line 1: 29 in "Of 29 offices,"']
+    """
+    prose = visible(page)
+    for kind in rules.kinds:
+        # A blank, so that what stood on both sides does not become one word.
+        prose = kind.pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), prose)
+    faults = []
+    for number, line in enumerate(prose.splitlines(), start=1):
+        found = [*re.finditer(r"[^\s\[\]]*\d[^\s\[\]]*", line), *rules.words[language(page)].finditer(line)]
+        for one in sorted(found, key=lambda one: one.start()):
+            around = re.search(r"\S*\s*\Z", line[: one.start()])[0] + one[0] + re.match(r"\s*\S*", line[one.end() :])[0]
+            faults.append(f'line {number}: {one[0]} in "{around.strip()}"')
+    return faults
+
+
+def link_faults(page: str, ledger: Ledger, assumptions: dict[str, Assumption]) -> list[str]:
+    """Links to a row that does not exist, and link texts with a number that is not the value of their row."""
+    lang, faults = language(page), []
+    assumed = {name.replace("_", "-"): entry for name, entry in assumptions.items()}
+    for shown, where, anchor in ROW_LINK.findall(page):
+        rows = assumed if where == "assumptions" else {key.lower(): fact for key, fact in ledger.items()}
+        if anchor not in rows:
+            faults.append(f"no row {anchor} in {where}")
+        elif re.search(r"\d", shown) and shown != anchor.upper() and not says(shown, rows[anchor], lang):
+            faults.append(f"{shown!r} is not the value of {anchor}")
+    return faults
+
+
+def says(shown: str, row: Fact | Assumption, lang: str = "en") -> bool:
+    """Whether a link text with a number says what its row says.
+
+    It is the value, perhaps with a plus sign for a wave, in the style of the language; or words whose numbers all stand
+    in a ledger row's value or quote.
+
+    Examples
+    --------
+    >>> from holf.facts import load_ledger
+    >>> row = load_ledger()["F067"]
+    >>> says("3,201", row), says("3,201", row, "nb"), says("3\\N{NO-BREAK SPACE}201", row, "nb")
+    (True, False, True)
+    """
+    values = [row.shown] if isinstance(row, Fact) else [f"{value:,}" for value in _listed(row.value)]
+    if shown.lstrip("+") in [text.in_language(value, lang) for value in values]:
+        return True
+    if not isinstance(row, Fact) or not re.search(r"[a-zæøå]{3}", shown):
+        return False
+    return {*re.findall(r"\d+", shown)} <= {*re.findall(r"\d+", row.value + " " + row.quote)}
+
+
+def _listed(value: float | tuple[float, ...]) -> tuple[float, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def prose_pages() -> dict[str, str]:
+    """Prose of every page that people write, by path: Markdown pages, and the Markdown cells of notebooks."""
+    root = project_root()
+    pages = [root / "index.md", root / "README.md", *sorted((root / "chapters").glob("*.md"))]
+    texts = {page: page.read_text(encoding="utf-8") for page in pages if page.name not in COMPUTED}
+    # There, a typed number stops the build (holf.reporting); those left are numbers of items and years of standards.
+    found = {page: text for page, text in texts.items() if not text.startswith("<!-- Written by holf.reporting_pages")}
+    for page in sorted((root / "chapters").rglob("*.ipynb")):
+        cells = nbformat.read(page, as_version=4).cells
+        found[page] = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return {page.relative_to(root).as_posix(): words for page, words in found.items()}

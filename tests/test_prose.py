@@ -1,0 +1,132 @@
+"""Numbers in prose: every one links to its row and says what the row says, or is of a kind that may stand alone."""
+
+import re
+
+import pytest
+
+from holf.facts import FactError, load_assumptions, load_ledger
+from holf.prose import COMPUTED, bare_numbers, language, link_faults, load_rules, prose_pages, says, visible
+
+PAGES, RULES = prose_pages(), load_rules()
+LEDGER, ASSUMED = load_ledger(), load_assumptions()
+NB = "---\nlang: nb\n---\n"
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_no_number_stands_bare(name):
+    assert bare_numbers(PAGES[name], RULES) == []
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_links_say_what_their_rows_say(name):
+    assert link_faults(PAGES[name], LEDGER, ASSUMED) == []
+
+
+def test_every_place_of_prose_is_read():
+    assert {"index.md", "README.md", "chapters/rebuild.md", "chapters/summary_nb.md", "chapters/glossary.md"} <= {
+        *PAGES
+    }
+    assert {"chapters/effects.ipynb", "chapters/exercises.ipynb", "chapters/templates/outcome.ipynb"} <= {*PAGES}
+    assert not [name for name in PAGES if name.endswith(COMPUTED)]
+
+
+BARE = {
+    "Of 884 enrolled, few left.": "884",
+    "## The 29 offices": "29",
+    "- a list with 862 parents": "862",
+    "1. An entry with 58 coordinators": "58",
+    "| a table | 3,201 |": "3,201",
+    "An effect of -0.3 (p = 0.04).": "-0.3",
+    "They saved 12 % of it.": "12",
+    "Twenty-nine offices took part.": "Twenty-nine",
+    "See [15 offices](design.ipynb).": "15",
+    "A [29](https://example.org/ledger) that links elsewhere.": "29",
+    ":::{note}\nHidden 14 in a box.\n:::": "14",
+    "```{note}\nHidden 14 in a box.\n```": "14",
+    "**14** and *15* in bold.": "**14**",
+    "Chapter T3 and CR9.": "T3",
+    "A 97 % interval.": "97",
+    NB + "Det var 14 kontorer.": "14",
+    NB + "Det var tjueni kontorer.": "tjueni",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BARE)
+def test_a_bare_number_is_found(text):
+    faults = bare_numbers(text, RULES)
+    assert faults and f": {BARE[text]} in" in faults[0]
+
+
+FINE = (
+    "[29](ledger.md#f044) offices, [0.8](assumptions.md#power-target) power.",
+    "Run `holf power --icc 0.03`.\n\n```shell\nholf power 12\n```\n",
+    "1. First\n2. Second\n   3. Third",
+    "---\ntitle: 29 offices\n---\nWords.",
+    "<!-- 29 --> <div id='q29'></div> [there](page29.md) https://example.org/29",
+    "A 95 % interval, a two-sided test at 5 %, CR2, NCT03102775.",
+    "No number, two contrasts, once in twenty.",
+)
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_what_is_no_bare_number_passes(text):
+    assert bare_numbers(text, RULES) == []
+
+
+def test_the_line_of_a_fault_is_right():
+    text = "---\nlang: en\n---\n\n```text\n1\n2\n```\n\nWords\nand 884 of them.\n"
+    assert bare_numbers(text, RULES) == ['line 11: 884 in "and 884 of"']
+    assert visible(text).count("\n") == text.count("\n")
+
+
+@pytest.mark.parametrize("kind", RULES.kinds, ids=lambda kind: kind.id)
+def test_every_kind_that_may_stand_alone_is_used(kind):
+    assert any(kind.pattern.search(visible(page)) for page in PAGES.values()), "delete it from data/prose.yml"
+    assert len(kind.reason.split()) >= 3
+
+
+def test_a_kind_without_reason_or_with_a_wrong_example_is_refused(tmp_path):
+    for entry, message in (
+        ("{pattern: 'x', example: x, reason: ''}", "needs a reason"),
+        ("{pattern: 'x', example: y, reason: because of it}", "does not find its example"),
+    ):
+        (tmp_path / "prose.yml").write_text(f"kinds:\n  one: {entry}\nwords: {{en: [twenty]}}\n", encoding="utf-8")
+        with pytest.raises(FactError, match=f"prose.yml, one: .*{message}"):
+            load_rules(tmp_path / "prose.yml")
+
+
+WRONG = (
+    "[3,202](ledger.md#f067)",
+    "[x](ledger.md#f999)",
+    "[x](assumptions.md#luck)",
+    "[3 months](ledger.md#f114)",
+    "[4 of 5 areas](ledger.md#f114)",
+    "[2019-05-30](ledger.md#f025)",
+    "[40.8](chapters/ledger.md#f040)",
+    "[0.9](assumptions.md#power-target)",
+    f"[3{SPACE}201](ledger.md#f067)",
+    "[10,0](ledger.md#f070)",
+    NB + "[3,201](ledger.md#f067)",
+    NB + "[3 201](ledger.md#f067)",
+    NB + "[10.0](ledger.md#f070)",
+    NB + f"[3{SPACE}202](ledger.md#f067)",
+)
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_wrong_number_or_style_or_a_dangling_link_is_found(text):
+    assert len(link_faults(text, LEDGER, ASSUMED)) == 1
+
+
+def test_right_links_pass():
+    right = "[3,201](ledger.md#f067) [no differences](ledger.md#f112) [F067](ledger.md#f067) [+12](ledger.md#f090)"
+    right += " [under 16](ledger.md#f075) [0.8](assumptions.md#power-target) [assumed](assumptions.md#power-target)"
+    assert link_faults(right, LEDGER, ASSUMED) == []
+    assert link_faults(NB + f"[3{SPACE}201](ledger.md#f067) [10,0](ledger.md#f070)", LEDGER, ASSUMED) == []
+    assert says("884", LEDGER["F066"], "nb")
+
+
+def test_language_is_declared_in_the_front_matter():
+    assert language(PAGES["chapters/summary_nb.md"]) == "nb"
+    assert {language(page) for name, page in PAGES.items() if not re.search("_nb", name)} == {"en"}

@@ -1,0 +1,194 @@
+"""What each reader finds: the answer first, the same questions in both languages, words explained, works cited."""
+
+import re
+
+import pytest
+import yaml
+
+from holf.citation import as_bibtex, as_ris, as_text, cite_page, load_citation
+from holf.facts import FactError, load_ledger
+from holf.glossary import load_glossary
+from holf.paths import data_path, project_root
+from holf.prose import ROW_LINK, visible
+
+ROOT, LEDGER = project_root(), load_ledger()
+WORDS, FIRST = 700, 300
+QUESTION = re.compile(r'^<div id="(q-[a-z-]+)"></div>\n\n## (.+\?)$', re.MULTILINE)
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+ENGLISH, NORWEGIAN = page("chapters/summary_en.md"), page("chapters/summary_nb.md")
+
+
+def words(text: str) -> list[str]:
+    """Words that a reader sees; a linked row counts as the word it shows."""
+    return re.findall(r"\w[\w'’.,-]*", visible(ROW_LINK.sub(r"\1", text)))
+
+
+def question_faults(one: str, other: str) -> list[str]:
+    """Questions that only one of two pages answers, or that they answer in another order; headings without a key."""
+    keys = [[key for key, _ in QUESTION.findall(text)] for text in (one, other)]
+    faults = [f"only one page answers {key}" for key in sorted({*keys[0]} ^ {*keys[1]})]
+    if not faults and keys[0] != keys[1]:
+        faults.append("the order differs")
+    return faults + [
+        f"{len(QUESTION.findall(text))} of {text.count(chr(10) + '## ')} headings have a key"
+        for text in (one, other)
+        if len(QUESTION.findall(text)) != text.count("\n## ")
+    ]
+
+
+def test_both_languages_answer_the_same_questions():
+    assert question_faults(ENGLISH, NORWEGIAN) == []
+    keys = {key for key, _ in QUESTION.findall(ENGLISH)}
+    assert {"q-what-was-compared", "q-what-was-found", "q-what-does-it-not-show", "q-how-sure-can-one-be"} <= keys
+
+
+def test_a_missing_or_swapped_question_is_found():
+    gone = ENGLISH.replace('<div id="q-how-sure-can-one-be"></div>\n\n', "")
+    assert "only one page answers q-how-sure-can-one-be" in question_faults(gone, NORWEGIAN)
+    swapped = (
+        ENGLISH.replace("q-who-took-part", "x")
+        .replace("q-what-was-found", "q-who-took-part")
+        .replace('"x"', '"q-what-was-found"')
+    )
+    assert question_faults(swapped, NORWEGIAN) == ["the order differs"]
+
+
+def rows(text: str) -> list[str]:
+    return [anchor for _, where, anchor in ROW_LINK.findall(text) if where == "ledger"]
+
+
+def test_both_languages_rest_on_the_same_rows_in_the_same_order():
+    assert rows(ENGLISH) == rows(NORWEGIAN)
+    assert rows(ENGLISH.replace("ledger.md#f122", "ledger.md#f066")) != rows(NORWEGIAN)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, NORWEGIAN], ids=["en", "nb"])
+def test_summaries_are_short_and_say_that_no_reader_has_checked_them(text):
+    assert 300 < len(words(text)) <= WORDS
+    assert "Not yet reviewed" in text or "Ikke lest gjennom av en norsk leser ennå" in text
+
+
+def test_words_are_counted_as_a_reader_sees_them():
+    assert (
+        len(
+            words("---\nlang: nb\n---\n# One two\n\n<div id='q'></div>\n\n[3,201](ledger.md#f067) [three](x.md) *four*")
+        )
+        == 5
+    )
+
+
+def test_norwegian_numbers_are_written_the_norwegian_way():
+    shown = [text for text, _, _ in ROW_LINK.findall(NORWEGIAN)]
+    assert "3\N{NO-BREAK SPACE}201" in shown and "10,0" in shown
+    assert not [text for text in shown if re.search(r"\d[.,]\d{3}\b|\d\.\d", text)]
+
+
+def test_landing_page_gives_the_answer_first():
+    text = page("index.md")
+    first = " ".join(ROW_LINK.sub(lambda link: f"{link[1]} @{link[3]}", text.split("---\n", 2)[2]).split()[:FIRST])
+    for row in ("f044", "f046", "f047", "f112", "f135", "f114", "f157"):
+        assert f"@{row}" in first, row
+    for said in (
+        "does not show",
+        "no estimate or interval is published",
+        "Not an effect",
+        "summary_nb.md",
+        "not help against no help",
+    ):
+        assert said in first, said
+
+
+def card_faults(text: str) -> list[str]:
+    """Cards whose badge is not the class of the row that their number links to."""
+    cards = re.search(r":::\{container\} holf-cards\n(.*?)\n:::", text, re.DOTALL)[1].splitlines()
+    faults = []
+    for card in cards:
+        kinds = {LEDGER[anchor.upper()].kind for _, _, anchor in ROW_LINK.findall(card)}
+        if kinds != {*re.findall(r"holf-badge holf-(\w+)", card)} or not kinds or f"</span> {min(kinds)}<" not in card:
+            faults.append(card)
+    return faults
+
+
+def test_every_card_shows_the_class_of_its_row():
+    text = page("index.md")
+    assert card_faults(text) == []
+    for number in ("f044", "f046", "f047", "f056", "f066", "f122", "f107"):
+        assert number in text[text.index("holf-cards") :]
+    assert (
+        len(
+            card_faults(
+                text.replace(
+                    'holf-derived"><span aria-hidden="true">◆</span> derived',
+                    'holf-published"><span aria-hidden="true">●</span> published',
+                )
+            )
+        )
+        == 1
+    )
+    assert len(card_faults(text.replace("◆</span> derived", "◆</span> published"))) == 1
+
+
+def test_every_reader_is_sent_somewhere():
+    text = page("index.md")[page("index.md").index("## Where to go next") :]
+    for reader in ("policy", "NAV", "journalist", "student", "review evidence", "repeat", "were in the trial"):
+        assert reader in text
+    for target in re.findall(r"\]\((chapters/[\w.-]+)", text):
+        assert (ROOT / target).exists(), target
+
+
+FAULTY_TERMS = {
+    "betyr is missing": "- {en: A, nb: a, means: x, facts: []}",
+    "nb is missing": "- {en: A, nb: '', means: x, betyr: y, facts: []}",
+    "no row F999": "- {en: A, nb: a, means: x, betyr: y, facts: [F999]}",
+    "out of order": "- {en: B, nb: b, means: x, betyr: y, facts: []}\n- {en: A, nb: a, means: x, betyr: y, facts: []}",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_TERMS)
+def test_a_faulty_term_is_refused(fault, tmp_path):
+    (tmp_path / "glossary.yml").write_text(FAULTY_TERMS[fault], encoding="utf-8")
+    with pytest.raises(FactError, match=f"glossary.yml, [AB]: .*{fault}"):
+        load_glossary(LEDGER, tmp_path / "glossary.yml")
+
+
+def test_the_glossary_has_the_words_that_readers_ask_for():
+    terms = load_glossary(LEDGER)
+    said = " ".join(f"{term.en} {term.nb} {term.means}" for term in terms)
+    names = ("local family projects", "local family intervention practices", "locally developed models")
+    asked = ("ICC", "Cluster", "CONSORT", "Estimand", "Before-after", "KVP", "SFO", "sosialhjelp", "Nav", "Manual")
+    for word in asked + names:
+        assert word in said, word
+    assert page("chapters/glossary.md").count('<div lang="nb">') == len(terms)
+
+
+def test_citations_come_from_the_citation_file():
+    citation, file = load_citation(), page("CITATION.cff")
+    sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
+    text = cite_page(citation, file, sources)
+    assert "cite the article, not only this site" in text and file.strip() in text
+    article = citation["references"][0]
+    for one in (as_text(article), as_bibtex(article, "holf-article"), as_ris(article), as_text(citation)):
+        assert one.rstrip() in text
+    assert article["title"] == LEDGER["F121"].value
+    changed = cite_page(citation | {"version": "9.8.7"}, file, sources)
+    assert changed.count("9.8.7") == 3 and "9.8.7" not in text
+
+
+def test_no_doi_is_invented():
+    """The article's DOI stands in no source; the only one in the ledger is the protocol's."""
+    assert not re.search(r"\b10\.\d{4,}/", page("chapters/cite.md") + page("CITATION.cff"))
+
+
+def test_bibtex_and_ris_have_their_form():
+    citation = load_citation()
+    for work in (citation, citation["references"][0]):
+        bibtex, ris = as_bibtex(work, "key"), as_ris(work).splitlines()
+        assert bibtex.count("{") == bibtex.count("}") and re.match(r"@(article|software)\{key,\n", bibtex)
+        assert all(re.match(r"[A-Z][A-Z0-9]  - ", line) for line in ris) and ris[0][:2] == "TY" and ris[-1][:2] == "ER"
+        assert sum(line.startswith("AU") for line in ris) == len(work["authors"])
+        assert bibtex.splitlines()[1].count(" and ") + 1 == len(work["authors"])
