@@ -98,10 +98,11 @@ def wanted_pages() -> dict[str, str]:
     """Every page that is written from data, by its path, as it should be."""
     sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
     root, ledger = project_root(), load_ledger()
-    wanted = {"chapters/ledger.md": ledger_page(ledger, sources)}
-    # Another trial's project may simulate nothing, and so assume nothing for it, or have no glossary or citation.
-    if (root / "data" / "assumptions.yml").exists():
-        wanted["chapters/assumptions.md"] = assumptions_page(load_assumptions())
+    wanted = {
+        "chapters/ledger.md": ledger_page(ledger, sources),
+        "chapters/assumptions.md": assumptions_page(load_assumptions()),
+    }
+    # Another trial's project may have no glossary and no citation file.
     if (root / "data" / "glossary.yml").exists():
         page = glossary_page(load_glossary(ledger))
         wanted["chapters/glossary.md"] = _NOTE.format(file="data/glossary.yml") + page
