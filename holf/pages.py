@@ -1,4 +1,4 @@
-"""Pages that are written from data: ledger, assumptions, glossary, how to cite, and what was reported."""
+"""Pages that are written from data, as plain Markdown: the ledger and the assumptions here, others from their rooms."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import yaml
 
 from holf.anchors import read_anchors
 from holf.citation import cite_page, load_citation
+from holf.dictionary import dictionary_page
 from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
 from holf.glossary import glossary_page, load_glossary
 from holf.paths import data_path, project_root, write_whole
 from holf.plan import load_plan
 from holf.reporting import check_anchors, load_reporting
 from holf.reporting_pages import reporting_pages
+from holf.safety_pages import current_safety_page
+from holf.schema import load_schema
 from holf.table import SHAPES
 
 _NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. -->\n\n"
@@ -101,6 +104,8 @@ def wanted_pages() -> dict[str, str]:
     wanted = {
         "chapters/ledger.md": ledger_page(ledger, sources),
         "chapters/assumptions.md": assumptions_page(load_assumptions()),
+        "chapters/disclosure.md": current_safety_page(),
+        "chapters/data_dictionary.md": dictionary_page(load_schema()),
     }
     # Another trial's project may have no glossary and no citation file.
     if (root / "data" / "glossary.yml").exists():

@@ -18,7 +18,7 @@ from holf.facts import Assumption, Fact, FactError, Ledger
 from holf.paths import data_path, project_root
 
 # Pages that `holf.pages` computes from rows that carry their own source and reason.
-COMPUTED = ("ledger.md", "assumptions.md")
+COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "data_dictionary.md")
 ROW_LINK = re.compile(r"\[([^\]]*)\]\((?:chapters/)?(ledger|assumptions)\.md#([a-z0-9-]+)\)")
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 # What is not prose. A fence that begins with a brace is a directive, and its words are prose.

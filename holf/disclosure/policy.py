@@ -19,12 +19,28 @@ class PolicyError(ValueError):
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule as the policy file words it: what it says, why, and who else has it."""
+    """One rule as the policy file words it.
+
+    Attributes
+    ----------
+    id : str
+    says, reason, source : str
+        What it refuses or changes, why, and who else has it.
+    setting : str or None
+        The setting that each profile gives a value, if the rule has one.
+    floor : int, float, list of str or None
+        Weakest value of that setting.
+    floor_is : str
+        Which side is weaker: ``"least"``, ``"most"``, or ``"within"`` a list; empty without a setting.
+    """
 
     id: str
     says: str
     reason: str
     source: str
+    setting: str | None = None
+    floor: int | float | list[str] | None = None
+    floor_is: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,9 +148,29 @@ def load_rules(path: Path | None = None) -> dict[str, Rule]:
     'A number rests on at least `min_families` families.'
     """
     path = path or data_path("disclosure.yml")
+    parts = [part.name for part in fields(Rule) if part.name != "id"]
     return {
-        name: Rule(name, rule["says"], rule["reason"], rule["source"]) for name, rule in _read(path)["rules"].items()
+        name: Rule(id=name, **{part: rule[part] for part in parts if part in rule})
+        for name, rule in _read(path)["rules"].items()
     }
+
+
+def load_profiles(path: Path | None = None) -> dict[str, Policy]:
+    """Read every profile of the policy file by name, the default one first.
+
+    Raises
+    ------
+    PolicyError
+        As for `load_policy`, for any of them.
+
+    Examples
+    --------
+    >>> next(iter(load_profiles()))
+    'no-strict'
+    """
+    raw = _read(path or data_path("disclosure.yml"))
+    names = [raw["default"], *(name for name in raw["profiles"] if name != raw["default"])]
+    return {name: load_policy(name, path) for name in names}
 
 
 def _read(path: Path) -> dict:

@@ -95,6 +95,35 @@ def _holds(frame: pd.DataFrame, where: dict) -> pd.Series:
     return mask.astype(bool)
 
 
+def rule_in_words(rule: dict, order: list[str]) -> str:
+    """Say a rule of the schema as a sentence.
+
+    Parameters
+    ----------
+    rule : dict
+        An entry of `holf:rules`.
+    order : list of str
+        The waves of its table, for a rule about waves.
+
+    Examples
+    --------
+    >>> rule_in_words({"rule": "implies", "if": {"eligible": 0}, "then": {"followup_group": None}}, [])
+    'Where eligible is 0, followup_group is empty.'
+    >>> rule_in_words({"rule": "waves", "column": "wave", "within": "parent_id"}, ["m0", "m12"])
+    'Of one parent_id, a row of a later wave comes with a row of every earlier one: m0, m12.'
+    """
+    where = f"Where {_say(rule['where'])}, " if "where" in rule else ""
+    said = {
+        "implies": lambda: f"where {_say(rule['if'])}, {_say(rule['then'])}.",
+        "constant": lambda: f"{rule['column']} has one value inside each {rule['within']}.",
+        "at-most": lambda: f"one {rule['within']} has at most {rule['rows']} rows.",
+        "waves": lambda: (
+            f"of one {rule['within']}, a row of a later wave comes with a row of every earlier one: {', '.join(order)}."
+        ),
+    }[rule["rule"]]()
+    return where + said if where else said[0].upper() + said[1:]
+
+
 def _say(where: dict) -> str:
     """Conditions in words."""
     said = []
