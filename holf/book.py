@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -27,6 +28,7 @@ from holf.marks import BANNER, REAL_BANNER, site_faults
 from holf.opening import STAND_IN
 from holf.pages import write_pages
 from holf.paths import project_root
+from holf.plan import load_plan
 from holf.provenance import explain_page, reread_if_rows_changed
 from holf.release.document import read_release
 from holf.simulation import refresh_studies
@@ -43,8 +45,8 @@ _SIMULATED = (
 _REAL = (
     f'<aside class="holf-banner {REAL_BANNER}" aria-label="About the numbers on this page">'
     f"<strong>{REAL_MARK}.</strong> "
-    "The study results on this page come from the trial's own data, under disclosure control ({source}): counts are "
-    "rounded, and numbers on few people or offices are withheld and say by which rule.</aside>"
+    "The study results on this page come from the data of {trial}, under disclosure control ({source}): counts are "
+    "rounded, and numbers on few people or {clusters} are withheld and say by which rule.</aside>"
 )
 _STALE = (
     '<aside class="holf-banner holf-banner-stale" aria-label="State of this page"><strong>OUT OF DATE.</strong> '
@@ -134,7 +136,12 @@ def _banners(app: Sphinx, docname: str) -> str:
     real = real_source() if any(REAL_MARK in output for output in outputs) else ""
     chapters = {chapter.page.resolve(): chapter for chapter in list_chapters()}
     stale = path.resolve() in chapters and is_stale(chapters[path.resolve()])
-    return (_SIMULATED if simulated else "") + (_REAL.format(source=real) if real else "") + (_STALE if stale else "")
+    return (_SIMULATED if simulated else "") + (_told_real(real) if real else "") + (_STALE if stale else "")
+
+
+def _told_real(source: str) -> str:
+    plan = load_plan()
+    return _REAL.format(source=source, trial=escape(plan.trial["acronym"]), clusters=escape(plan.words.clusters))
 
 
 def reread_changed_banners(app: Sphinx, env, added, changed, removed) -> list[str]:

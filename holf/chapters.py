@@ -21,7 +21,7 @@ from pathlib import Path
 import nbformat
 from papermill import inspect_notebook
 
-from holf.paths import READS_LOG, project_root, write_whole
+from holf.paths import READS_LOG, code_root, project_root, write_whole
 from holf.plan import load_plan
 from holf.run import SAYS
 
@@ -116,12 +116,12 @@ def signature(chapter: Chapter, reads: Iterable[str]) -> str:
         if INJECTED not in cell.metadata.get("tags", [])
     ]
     digest.update(json.dumps([source, chapter.parameters, chapter.title], sort_keys=True).encode())
-    for path in [
-        *sorted((root / "holf").rglob("*.py")),
-        root / "requirements.lock",
-        *(root / "data" / name for name in sorted(reads)),
-    ]:
-        digest.update(b"\0" + path.relative_to(root).as_posix().encode() + b"\0" + _bytes_of(path))
+    code = code_root()
+    files = [(path, path.relative_to(code.parent)) for path in sorted(code.rglob("*.py"))]
+    for name in ("requirements.lock", *(f"data/{name}" for name in sorted(reads))):
+        files.append((root / name, Path(name)))
+    for path, name in files:
+        digest.update(b"\0" + name.as_posix().encode() + b"\0" + _bytes_of(path))
     return digest.hexdigest()
 
 

@@ -85,8 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="holf", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    simulate = commands.add_parser("simulate", help="write the nine simulated study tables of one world")
-    simulate.add_argument("--world", required=True, help="null, benefit or harm")
+    simulate = commands.add_parser("simulate", help="write the simulated study tables of one world")
+    simulate.add_argument("--world", required=True, help="a world of data/plan.yml")
     simulate.add_argument("--seed", type=int, help="default: the seed in data/assumptions.yml")
     simulate.add_argument("--out", type=Path, required=True, help="folder for the tables")
     simulate.set_defaults(run=_simulate)

@@ -6,13 +6,18 @@ from textwrap import fill
 
 from matplotlib.patches import FancyBboxPatch
 
-from holf.flow import Flow, FlowCount
+from holf.flow import COUNTED, Flow, FlowCount
 from holf.picture import INK, QUIET, Picture, canvas, finish
-from holf.table import RECORD, SHAPES, Cell, Table
+from holf.table import RECORD, SHAPES, Cell, Table, kind_of
 
 # Line style of a box by the class of its number: shape of the line as well as colour.
-_LINES = {"published": "-", "derived": ":", "unknown": (0, (5, 3)), "counted": "-."}
+_LINES = {"published": "-", "derived": ":", "unknown": (0, (5, 3)), "simulated": "-.", "real": "-."}
 _STAGE, _LOSS = (0.02, 0.56), (0.66, 0.33)
+
+
+def _class_of(count: FlowCount, source: str) -> str:
+    """Class of a box's number; a counted one has the class of the data that were counted."""
+    return kind_of(source) if count.kind == COUNTED else count.kind
 
 
 def _box(axes, left: float, width: float, top: float, height: float, kind: str, label: str, words: str) -> None:
@@ -45,7 +50,7 @@ def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
     axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 1})
 
 
-def _arm_boxes(axes, top: float, height: float, count: FlowCount, arm_labels: dict[str, str]) -> None:
+def _arm_boxes(axes, top: float, height: float, count: FlowCount, kind: str, arm_labels: dict[str, str]) -> None:
     """One box an arm, side by side; dashed where the split is not published."""
     width = (_STAGE[1] - 0.04) / len(arm_labels)
     for place, (arm, label) in enumerate(arm_labels.items()):
@@ -57,7 +62,7 @@ def _arm_boxes(axes, top: float, height: float, count: FlowCount, arm_labels: di
             width,
             top,
             height,
-            count.kind if known else "unknown",
+            kind if known else "unknown",
             label,
             words,
         )
@@ -87,9 +92,9 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
             if place:
                 _arrow(axes, (middle, top + step - height), (middle, top))
             if by_arm:
-                _arm_boxes(axes, top, height, count, arm_labels)
+                _arm_boxes(axes, top, height, count, _class_of(count, flow.source), arm_labels)
                 continue
-            _box(axes, *_STAGE, top, height, count.kind, count.box.label, count.shown)
+            _box(axes, *_STAGE, top, height, _class_of(count, flow.source), count.box.label, count.shown)
             if count.box.unit_changes:
                 # Beside the arrow into this box, where it happens.
                 axes.text(
@@ -103,11 +108,10 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
                     style="italic",
                 )
             for loss in (other for other in flow.counts if other.box.is_loss and other.box.parent == count.box.id):
-                _box(axes, *_LOSS, top, height, loss.kind, loss.box.label, loss.shown)
+                _box(axes, *_LOSS, top, height, _class_of(loss, flow.source), loss.box.label, loss.shown)
                 _arrow(axes, (sum(_STAGE), top - height / 2), (_LOSS[0], top - height / 2))
-        kinds = dict.fromkeys(
-            [*(count.kind for count in flow.counts), *(("unknown",) if flow.source == RECORD else ())]
-        )
+        counted = [_class_of(count, flow.source) for count in flow.counts]
+        kinds = dict.fromkeys([*counted, *(("unknown",) if flow.source == RECORD else ())])
         axes.text(0, 0.0, "  ".join(f"{SHAPES[kind]} {kind}" for kind in kinds), fontsize=8, color=QUIET, va="bottom")
     said = "; ".join(f"{count.box.label}: {count.shown}" for count in flow.counts)
     return finish(figure, f"Participant flow. {said}.", flow_table(flow, arm_labels=arm_labels), source=flow.source)
@@ -118,12 +122,13 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
     rows = []
     for count in flow.counts:
         fact = count.box.fact if count.kind in ("published", "derived") else ""
+        kind = _class_of(count, flow.source)
         arms = (f"{count.by_arm[arm]:,}" if arm in count.by_arm else "not published" for arm in arm_labels)
         rows.append(
             (
                 count.stage,
-                Cell(count.shown, count.kind, fact),
-                *(Cell(arm, count.kind if arm[0].isdigit() else "unknown") for arm in arms),
+                Cell(count.shown, kind, fact),
+                *(Cell(arm, kind if arm[0].isdigit() else "unknown") for arm in arms),
             )
         )
     columns = ("Stage", "In all", *arm_labels.values())

@@ -204,7 +204,7 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
     ------
     FactError
         If an entry lacks value, range, unit, class, reason or facts, has another class than assumed, or lies outside
-        its own range; if shares do not add up to 1, or more families are enrolled than drawn.
+        its own range; if shares do not add up to 1, or one is more than the assumption that it names under `at_most`.
 
     Examples
     --------
@@ -215,6 +215,7 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
     path = path or data_path("assumptions.yml")
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     found = {name: _check_assumption(name, entry, path.name) for name, entry in entries.items()}
-    if found["families_enrolled"].value > found["families_drawn"].value:
-        raise FactError(f"{path.name}: more families are enrolled than drawn")
+    for name, entry in entries.items():
+        if (limit := entry.get("at_most")) and found[name].value > found[limit].value:
+            raise FactError(f"{path.name}, {name}: more than {limit}")
     return found

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import seaborn as sns
 
 from holf import text
-from holf.picture import ARM_COLOURS, ARM_MARKERS, INK, QUIET, Picture, canvas, finish
+from holf.picture import INK, QUIET, Picture, arm_style, canvas, finish
 from holf.plan import Outcome, Plan
 from holf.results import Change, Effect, Level
 from holf.table import Table, data_name, joint_source
@@ -22,12 +22,13 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
         for axes, source in zip(panels, sources):
             for arm in dict.fromkeys(level.group for level in by_source[source]):
                 levels = [level for level in by_source[source] if level.group == arm]
+                colour, marker = arm_style(plan, arm)
                 months = [plan.waves[level.wave] for level in levels]
                 sns.lineplot(
                     x=months,
                     y=[level.mean * factor for level in levels],
-                    color=ARM_COLOURS[arm],
-                    marker=ARM_MARKERS[arm],
+                    color=colour,
+                    marker=marker,
                     markersize=7,
                     ax=axes,
                     label=plan.arms[arm]["label"],
@@ -40,7 +41,7 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
         panels[-1].set_xlabel("Months since baseline")
     table = _levels_table(by_source, outcome, plan)
     last = outcome.waves[-1]
-    said = "; ".join(f"{row[0]}, {row[1]}, {row[2]}: {row[3]}" for row in table.rows if row[2] in ("m0", last))
+    said = "; ".join(f"{row[0]}, {row[1]}, {row[2]}: {row[3]}" for row in table.rows if row[2] in (plan.baseline, last))
     return finish(figure, f"{outcome.label}, means by arm. {said}.", table, source=table.source)
 
 
@@ -70,18 +71,16 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
             if planted.get(source) is not None:
                 axes.axvline(planted[source] * factor, color=INK, linewidth=1.5, linestyle=":")
             for place, effect in enumerate(mine):
-                # Hollow for the method that ignores offices: shown as a warning, not as an answer.
+                # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
                 face = "white" if effect.estimator == "naive" else INK
                 axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
                 axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
-            axes.set_yticks(
-                range(len(mine)), [text.method(effect, outcome.covariates) for effect in mine], fontsize=8.5
-            )
+            axes.set_yticks(range(len(mine)), [text.method(effect, outcome) for effect in mine], fontsize=8.5)
             axes.invert_yaxis()
             axes.set_title(data_name(source))
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
-        panels[-1].set_xlabel(f"HOLF minus local practice, {unit}\n(grey: smaller than the assumed margin)")
+        panels[-1].set_xlabel(f"{outcome.words.minus}, {unit}\n(grey: smaller than the assumed margin)")
     table = _effects_twin(effects, outcome)
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in table.rows)
     return finish(figure, f"{outcome.label}, difference between the arms. {said}.", table, source=table.source)
@@ -92,7 +91,7 @@ def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
     for effect in effects:
         interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
         shown = (text.difference(effect.estimate, outcome.show), interval, text.p_value(effect.p_value))
-        rows.append((data_name(effect.source), text.method(effect, outcome.covariates), *shown))
+        rows.append((data_name(effect.source), text.method(effect, outcome), *shown))
     columns = ("World", "Estimator", "Difference", "95 % interval", "p")
     source = joint_source(effect.source for effect in effects)
     return Table(f"{outcome.label}: difference between the arms", columns, tuple(rows), source=source, folded=True)
@@ -144,9 +143,9 @@ def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outc
         for axes, effect in zip(panels, effects):
             mine = [change for change in changes if change.source == effect.source]
             for place, change in enumerate(mine):
-                shown, colour = change.change * factor, ARM_COLOURS[change.arm]
+                shown, (colour, marker) = change.change * factor, arm_style(plan, change.arm)
                 axes.plot([0, shown], [place, place], color=colour, linewidth=2)
-                axes.plot([shown], [place], ARM_MARKERS[change.arm], color=colour, markersize=8)
+                axes.plot([shown], [place], marker, color=colour, markersize=8)
             axes.plot([effect.ci_low * factor, effect.ci_high * factor], [len(mine)] * 2, color=INK, linewidth=2)
             axes.plot([effect.estimate * factor], [len(mine)], "D", color=INK, markersize=7)
             labels = [f"Change,\n{plan.arms[change.arm]['label']}" for change in mine] + ["Effect\n(difference)"]

@@ -14,11 +14,12 @@ from pathlib import Path
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
 
+from holf import text
+from holf.flow import load_flow
+from holf.plan import load_plan
 from holf.table import ELSEWHERE_MARK, MARK, REAL_MARK
 
 BANNER, REAL_BANNER = "holf-banner-simulated", "holf-banner-real"
-# A cell that is a number, perhaps with sign, unit or percentage; labels such as "m12" or "+12 months" are not.
-_NUMBER = re.compile(r"[+\u2212-]?[\d.,]+\s*(%|NOK|points|percentage points|families|parents|offices)?")
 # What the caption of a table begins with, by its class.
 _CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK, "real": REAL_MARK}
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
@@ -35,7 +36,14 @@ def _image_fault(page: Path, image: Tag) -> str | None:
     return None
 
 
-def _table_fault(table: Tag) -> str | None:
+def _number() -> re.Pattern:
+    """A cell that is a number, perhaps with sign or a unit of the plan or the flow; "m12" or "+12 months" is none."""
+    units = {"%", "points", "percentage points", *(box.unit for box in load_flow())}
+    units |= {text.scale(outcome.show)[1] for outcome in load_plan().outcomes.values()}
+    return re.compile(rf"[+\u2212-]?[\d.,]+\s*({'|'.join(map(re.escape, sorted(units - {''})))})?")
+
+
+def _table_fault(table: Tag, number: re.Pattern) -> str | None:
     caption = table.caption.get_text() if table.caption else ""
     kind = table.get("data-holf")
     if kind not in (*_CAPTIONS, "record"):
@@ -43,7 +51,7 @@ def _table_fault(table: Tag) -> str | None:
     if mark := _CAPTIONS.get(kind):
         return None if caption.startswith(mark) else f"table {caption[:40]!r} is {kind}, but does not begin with {mark}"
     for cell in table.select("tbody td"):
-        if _NUMBER.fullmatch(cell.get_text().strip()):
+        if number.fullmatch(cell.get_text().strip()):
             return f"table {caption[:40]!r} of the record shows a number without the badge of its class"
     return None
 
@@ -70,11 +78,12 @@ def page_faults(page: Path) -> list[str]:
     outputs = soup.select(".cell_output")
     images = [image for output in outputs for image in output.find_all("img")]
     tables = [table for output in outputs for table in output.find_all("table")]
+    number = _number()
     has_banner = bool(soup.select(f".{BANNER}"))
     says_so = any(MARK in output.get_text() for output in outputs) or any(
         image.get("alt", "").startswith(MARK) for image in images
     )
-    faults = [_image_fault(page, image) for image in images] + [_table_fault(table) for table in tables]
+    faults = [_image_fault(page, image) for image in images] + [_table_fault(table, number) for table in tables]
     faults += [_loose_fault(output, has_banner or says_so) for output in outputs]
     if says_so and not has_banner:
         faults.append("simulated results without the banner")

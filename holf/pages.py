@@ -100,16 +100,20 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
 def wanted_pages() -> dict[str, str]:
     """Every page that is written from data, by its path, as it should be."""
     sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
-    cff, ledger = (project_root() / "CITATION.cff").read_text(encoding="utf-8"), load_ledger()
+    root, ledger = project_root(), load_ledger()
     wanted = {
         "chapters/ledger.md": ledger_page(ledger, sources),
         "chapters/assumptions.md": assumptions_page(load_assumptions()),
-        "chapters/glossary.md": _NOTE.format(file="data/glossary.yml") + glossary_page(load_glossary(ledger)),
-        "chapters/cite.md": _NOTE.format(file="CITATION.cff and data/sources.yml")
-        + cite_page(load_citation(), cff, sources),
         "chapters/disclosure.md": current_safety_page(),
         "chapters/data_dictionary.md": dictionary_page(load_schema()),
     }
+    # Another trial's project may have no glossary and no citation file.
+    if (root / "data" / "glossary.yml").exists():
+        page = glossary_page(load_glossary(ledger))
+        wanted["chapters/glossary.md"] = _NOTE.format(file="data/glossary.yml") + page
+    if (root / "CITATION.cff").exists():
+        page = cite_page(load_citation(), (root / "CITATION.cff").read_text(encoding="utf-8"), sources)
+        wanted["chapters/cite.md"] = _NOTE.format(file="CITATION.cff and data/sources.yml") + page
     # A book that does not list them, such as a small one for teaching, lacks the chapters that they point to.
     if "chapters/reporting" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
         reporting = load_reporting()

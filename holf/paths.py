@@ -9,8 +9,14 @@ READS_LOG = "HOLF_READS_LOG"
 
 
 def project_root() -> Path:
-    """Return the folder that holds `_config.yml`, `data/` and this package."""
+    """Return the folder of the book's settings, chapters and data: this package's own, or ``HOLF_ROOT``."""
     return Path(os.environ.get("HOLF_ROOT") or Path(__file__).resolve().parents[1])
+
+
+def code_root() -> Path:
+    """Return the folder of this package's code: the project's own copy where it has one, else where it runs from."""
+    own = project_root() / "holf"
+    return own if own.is_dir() else Path(__file__).resolve().parent
 
 
 def data_path(name: str) -> Path:

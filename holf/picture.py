@@ -11,11 +11,12 @@ import matplotlib
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from holf.plan import Plan
 from holf.table import MARK, REAL_MARK, Table, kind_of, mark_of
 
 # Okabe-Ito colours: told apart by people with any common colour blindness. Marker shapes repeat the message.
-ARM_COLOURS = {"holf": "#0072B2", "local": "#D55E00", "ordinary": "#4D4D4D"}
-ARM_MARKERS = {"holf": "o", "local": "s", "ordinary": "^"}
+# One of each an arm, in the order of the plan.
+_ARM_COLOURS, _ARM_MARKERS = ("#0072B2", "#D55E00", "#4D4D4D", "#009E73", "#CC79A7"), "os^Dv"
 INK, QUIET, ALARM = "#1a1a1a", "#6b6b6b", "#a4133c"
 # 5.6 inches are 538 CSS pixels: near its own size on a page, and still legible when a phone shrinks it to 350.
 WIDTH = 5.6
@@ -65,6 +66,12 @@ class Picture:
         # tag would name the version of the drawing library, and change the file with it.
         self.figure.savefig(stream, format="png", dpi=DENSITY, metadata={"Software": None, "Comment": self.kind})
         return stream.getvalue()
+
+
+def arm_style(plan: Plan, arm: str) -> tuple[str, str]:
+    """Colour and marker of an arm."""
+    place = list(plan.arms).index(arm)
+    return _ARM_COLOURS[place], _ARM_MARKERS[place]
 
 
 @contextmanager

@@ -24,8 +24,27 @@ _COPIED = (
     "show",
     "direction",
     "published",
-    "simulated",
 )
+
+
+@dataclass(frozen=True)
+class Words:
+    """What pages call the parts of the trial.
+
+    Attributes
+    ----------
+    cluster, clusters : str
+        A randomised unit, and several.
+    unit : str
+        Whose average an average over rows is called.
+    minus : str
+        The difference between the randomised arms, treated minus other.
+    """
+
+    cluster: str
+    clusters: str
+    unit: str
+    minus: str
 
 
 @dataclass(frozen=True)
@@ -47,14 +66,19 @@ class Contrast:
     outcomes: tuple[str, ...]
     facts: tuple[str, ...]
 
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The compared groups, treated first."""
+        return (*self.treated, *self.other)
+
 
 @dataclass(frozen=True)
 class Outcome:
     """One registered outcome: what the registry says, where its values stand, and how this book analyses it.
 
-    `estimator` is the primary one, `beside` names those shown next to it, `also` those that only the
-    figure of every method shows. `margin` is the smallest difference, in
-    units of the outcome, that this book calls worth having; it is assumed.
+    `estimator` is the primary one, `beside` names those shown next to it, `also` those that only the figure of every
+    method shows. A covariate is ``"baseline"``, the outcome's own, or one of the schema's baseline columns.
+    `margin` is the smallest difference, in units of the outcome, that this book calls worth having; it is assumed.
     """
 
     id: str
@@ -80,6 +104,7 @@ class Outcome:
     margin_reason: str
     published: dict[str, str]
     simulated: dict[str, str]
+    words: Words
 
     @property
     def page(self) -> str:
@@ -102,6 +127,22 @@ class Plan:
     worlds: dict[str, dict]
     contrasts: dict[str, Contrast]
     outcomes: dict[str, Outcome]
+    words: Words
+
+    @property
+    def main(self) -> Contrast:
+        """The contrast of the randomised clusters: the one whose groups stand in their table."""
+        return next(one for one in self.contrasts.values() if one.group[0] == self.trial["cluster"]["table"])
+
+    @property
+    def baseline(self) -> str | None:
+        """The wave at month 0; None in a trial whose outcomes were not measured then."""
+        return next((wave for wave, months in self.waves.items() if months == 0), None)
+
+    @property
+    def name(self) -> str:
+        """The trial's number in its registry, or its acronym where it has none."""
+        return self.trial.get("registry_id") or self.trial["acronym"]
 
     def outcome(self, name: str) -> Outcome:
         """Return the outcome called `name`; ValueError lists the known ones."""
@@ -116,7 +157,7 @@ class Plan:
         return self.contrasts[name]
 
 
-def _outcome(name: str, entry: dict, waves: dict[str, int], file: str) -> Outcome:
+def _outcome(name: str, entry: dict, waves: dict[str, int], words: Words, file: str) -> Outcome:
     where = f"{file}, outcome {name}"
     if entry["kind"] not in KINDS:
         raise FactError(f"{where}: kind must be one of {', '.join(KINDS)}")
@@ -140,6 +181,8 @@ def _outcome(name: str, entry: dict, waves: dict[str, int], file: str) -> Outcom
         also=tuple(entry["model"]["also"]),
         margin=margin["value"],
         margin_reason=margin["reason"],
+        simulated=entry.get("simulated", {}),
+        words=words,
         **{key: entry[key] for key in _COPIED},
     )
 
@@ -152,11 +195,20 @@ def _contrast(name: str, entry: dict) -> Contrast:
         other=tuple(entry["other"]),
         group=(entry["group"]["table"], entry["group"]["column"]),
         randomised=entry["randomised"],
-        registered=entry["registered"],
+        registered=entry.get("registered", False),
         population=entry["population"],
         outcomes=tuple(entry["outcomes"]),
         facts=tuple(entry["facts"]),
     )
+
+
+def _words(trial: dict, arms: dict[str, dict], contrasts: dict[str, dict], file: str) -> Words:
+    randomised = [one for one in contrasts.values() if one["group"]["table"] == trial["cluster"]["table"]]
+    if len(randomised) != 1:
+        raise FactError(f"{file}: exactly one contrast must have its group in the table of the randomised clusters")
+    treated, other = (arms[randomised[0][side][0]]["label"] for side in ("treated", "other"))
+    minus = randomised[0].get("difference", f"{treated} minus {other}")
+    return Words(trial["cluster"]["noun"], trial["cluster"]["plural"], trial["unit"], minus)
 
 
 def load_plan(path: Path | None = None) -> Plan:
@@ -174,7 +226,8 @@ def load_plan(path: Path | None = None) -> Plan:
     Raises
     ------
     FactError
-        If a part is missing, a wave or kind is unknown, or a margin has no class and reason.
+        If a part is missing, a wave or kind is unknown, a margin has no class and reason, or not exactly one contrast
+        compares the randomised clusters.
 
     Examples
     --------
@@ -184,13 +237,17 @@ def load_plan(path: Path | None = None) -> Plan:
     path = path or data_path("plan.yml")
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
+        words = _words(raw["trial"], raw["arms"], raw["contrasts"], path.name)
         return Plan(
             trial=raw["trial"],
             arms=raw["arms"],
             waves=raw["waves"],
-            worlds=raw["worlds"],
+            worlds=raw.get("worlds", {}),
             contrasts={name: _contrast(name, entry) for name, entry in raw["contrasts"].items()},
-            outcomes={name: _outcome(name, entry, raw["waves"], path.name) for name, entry in raw["outcomes"].items()},
+            outcomes={
+                name: _outcome(name, entry, raw["waves"], words, path.name) for name, entry in raw["outcomes"].items()
+            },
+            words=words,
         )
     except KeyError as missing:
         raise FactError(f"{path.name}: {missing.args[0]} is missing") from None

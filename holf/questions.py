@@ -48,9 +48,8 @@ class Answered:
 
 def flow(rows: Rows) -> list[Answered]:
     """Participant flow, in all and by arm of the office."""
-    arms = [arm for arm, entry in rows.plan.arms.items() if "offices_fact" in entry]
-    boxes = load_flow()
-    frames = {name: rows.linked(name, [*rows.tables[name].columns, "arm"]) for name in {box.table for box in boxes}}
+    arms, boxes = list(rows.plan.main.arms), load_flow()
+    frames = {name: rows.with_arm(name) for name in {box.table for box in boxes}}
     counted, behind = count_flow(boxes, frames, arms=arms), {}
     for box in boxes:
         unit, *above = rows.keys(box.table)
@@ -62,23 +61,25 @@ def flow(rows: Rows) -> list[Answered]:
 
 def sizes(rows: Rows, *, table: str, arm: str | None, contrast: str) -> list[Answered]:
     """How many rows of a table the offices have."""
-    frame = rows.population(table, rows.plan.contrast(contrast), ["arm", *rows.keys(table)])
-    frame = frame if arm is None else frame[frame["arm"] == arm]
+    group = rows.plan.main.group[1]
+    frame = rows.population(table, rows.plan.contrast(contrast), [group, *rows.keys(table)])
+    frame = frame if arm is None else frame[frame[group] == arm]
     counts = frame[rows.cluster].value_counts().to_numpy(float)
     found = Sizes(table, arm or "", len(counts), float(counts.mean()), float(counts.std() / counts.mean()))
     return [Answered(found, {"": frame.assign(unit=frame[rows.schema.key(table)])}, table)]
 
 
 def baseline(rows: Rows, *, contrast: str) -> list[Answered]:
-    """Means at baseline by arm, of the characteristics of the families and of every outcome measured then."""
-    compared = rows.plan.contrast(contrast)
-    answers = []
+    """Means at baseline by arm, of the schema's characteristics and of every outcome measured then."""
+    compared, group = rows.plan.contrast(contrast), rows.plan.main.group[1]
+    before, answers = rows.plan.baseline, []
     for table, column, label, show in rows.characteristics:
-        frame = rows.population(table, compared, [column, "arm", *rows.keys(table)])
-        frame = frame.assign(unit=frame[rows.schema.key(table)], value=frame[column].astype(float), group=frame["arm"])
-        answers += [_level(frame, table, label, arm, "m0", show) for arm in (*compared.treated, *compared.other)]
-    for outcome in rows.plan.outcomes.values():
-        answers += [found for found in levels(rows, outcome=outcome.id, contrast=contrast) if found.answer.wave == "m0"]
+        frame = rows.population(table, compared, [column, group, *rows.keys(table)])
+        frame = frame.assign(unit=frame[rows.schema.key(table)], value=frame[column].astype(float), group=frame[group])
+        answers += [_level(frame, table, label, arm, before or "", show) for arm in compared.arms]
+    for outcome in rows.plan.outcomes.values() if before else ():
+        found = levels(rows, outcome=outcome.id, contrast=contrast)
+        answers += [one for one in found if one.answer.wave == before]
     return answers
 
 
@@ -86,12 +87,10 @@ def levels(rows: Rows, *, outcome: str, contrast: str) -> list[Answered]:
     """Mean (share) of the outcome by group and wave, baseline first, over everyone measured at that wave."""
     what, compared = rows.plan.outcome(outcome), rows.plan.contrast(contrast)
     answers = []
-    for wave in ("m0", *what.waves):
+    before = [rows.plan.baseline] if rows.plan.baseline else []
+    for wave in (*before, *what.waves):
         frame = rows.values(what, wave, compared)
-        answers += [
-            _level(frame, rows.unit_table(what), what.label, group, wave, what.show)
-            for group in (*compared.treated, *compared.other)
-        ]
+        answers += [_level(frame, rows.unit_table(what), what.label, group, wave, what.show) for group in compared.arms]
     return answers
 
 
@@ -106,7 +105,7 @@ def _level(frame: pd.DataFrame, table: str, label: str, group: str, wave: str, s
 def recruitment(rows: Rows, *, table: str) -> list[Answered]:
     """Those who took part, by arm: how many an office, and who, with exact p-values against the offices' draw."""
     labels = {column: label for name, column, label, _ in rows.characteristics if name == table}
-    model = rows.plan.contrast("model")
+    model = rows.plan.main
     frame = rows.population(table, model, [*labels, model.group[1], *rows.keys(table)]).rename(columns=labels)
     frame = frame.astype(dict.fromkeys(labels.values(), float))
     offices = {"arm": model.group[1], "cluster": rows.cluster, "treated": model.treated[0]}
@@ -193,7 +192,7 @@ def icc(rows: Rows, *, outcome: str, wave: str, contrast: str) -> list[Answered]
 
 def attrition(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """For each arm, how many should have been measured at `wave`, how many were, and how offices differ in it."""
-    what, compared = rows.plan.outcome(outcome), rows.plan.contrast("model")
+    what, compared = rows.plan.outcome(outcome), rows.plan.main
     frame, _ = rows.everyone(what, wave, compared)
     losses = attrition_by_arm(frame, "value", arm="treated", cluster=rows.cluster, treated=1)
     answers = []
@@ -209,7 +208,7 @@ def attrition(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 
 def office_trial(rows: Rows, outcome: Outcome, wave: str) -> tuple:
     """The checked trial of one outcome with the plan's covariates, its offices in order, and the rows used."""
-    frame = rows.analysis(outcome, wave, rows.plan.contrast("model")).dropna(subset=["value", *outcome.covariates])
+    frame = rows.analysis(outcome, wave, rows.plan.main).dropna(subset=["value", *outcome.covariates])
     trial = read_trial(frame, "value", arm="treated", cluster=rows.cluster, treated=1, covariates=outcome.covariates)
     return trial, pd.factorize(frame[rows.cluster])[1], frame
 

@@ -59,20 +59,23 @@ def _rates(found: Sequence[Recovery], settings: Settings, what: str, nominal: fl
             axes.axhline(edge - 0.5, color="#dddddd", linewidth=0.8, zorder=0.1)
         for (marker, colour), name in zip(_MARKS, truths):
             axes.plot([], [], marker, color=colour, label=labels[name], markersize=5)
-        axes.set_yticks(range(len(names)), [text.METHODS[name] for name in names], fontsize=8.5)
+        axes.set_yticks(range(len(names)), [text.estimator(name, settings.words) for name in names], fontsize=8.5)
         axes.set(ylim=(len(names) - 0.5, -0.5), xlabel=f"{title}, %\n(lines: {_percent(level)} Monte Carlo intervals)")
         figure.legend(loc="outside lower center", fontsize=8, frameon=False, ncols=1 if len(truths) < 4 else 2)
         sns.despine(ax=axes, left=True)
-    rows = tuple((text.METHODS[one.estimator], labels[one.scenario], *_rate(one, what, level)) for one in found)
+    rows = tuple(
+        (text.estimator(one.estimator, settings.words), labels[one.scenario], *_rate(one, what, level)) for one in found
+    )
     interval = f"{_percent(level)} Monte Carlo interval"
     table = Table(title, ("Estimator", "Truth", "Share", interval), rows, source=SOURCE, folded=True)
-    said = "; ".join(_range(found, name, what) for name in names)
+    said = "; ".join(_range(found, settings, name, what) for name in names)
     return finish(figure, f"{title}; nominal {_percent(nominal)}. Over the truths shown, {said}.", table, source=SOURCE)
 
 
-def _range(found: Sequence[Recovery], estimator: str, what: str) -> str:
+def _range(found: Sequence[Recovery], settings: Settings, estimator: str, what: str) -> str:
     rates = [getattr(one, what) / one.answered for one in found if one.estimator == estimator]
-    return f"{text.METHODS[estimator]} {text.level(min(rates), 'percent')} to {text.level(max(rates), 'percent')}"
+    named = text.estimator(estimator, settings.words)
+    return f"{named} {text.level(min(rates), 'percent')} to {text.level(max(rates), 'percent')}"
 
 
 def _percent(share: float) -> str:
@@ -97,7 +100,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
             ends = [one.mean_estimate - width * one.bias_se, one.mean_estimate + width * one.bias_se]
             axes.plot(ends, [place, place], color=QUIET, linewidth=2)
             axes.plot([one.mean_estimate], [place], "D", color=INK, markersize=5)
-        named = [f"{text.METHODS[one.estimator]}\n({one.estimand})" for one in found]
+        named = [f"{text.estimator(one.estimator, settings.words)}\n({one.estimand})" for one in found]
         axes.set_yticks(range(len(found)), named, fontsize=8)
         axes.invert_yaxis()
         axes.set_xlabel(f"Mean estimate, SD\n(lines: {_percent(level)} Monte Carlo intervals)")
@@ -105,7 +108,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
         sns.despine(ax=axes, left=True)
     rows = tuple(
         (
-            text.METHODS[one.estimator],
+            text.estimator(one.estimator, settings.words),
             one.estimand,
             _plain(one.mean_estimate, one),
             _plain(one.bias_se, one),
@@ -140,7 +143,7 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
         rows.append(
             (
                 settings.labels[one.scenario],
-                f"{text.METHODS[one.estimator]} ({one.estimand})",
+                f"{text.estimator(one.estimator, settings.words)} ({one.estimand})",
                 text.decimal(one.replicates, 0),
                 text.decimal(one.failed, 0),
                 _plain(one.truth, one),
@@ -177,7 +180,7 @@ def error_table(found: Sequence[Recovery], settings: Settings, estimators: Seque
         (settings.labels[name], *(rates.get((name, estimator), "not asked") for estimator in estimators))
         for name in truths
     )
-    columns = ("Truth", *(text.METHODS[name] for name in estimators))
+    columns = ("Truth", *(text.estimator(name, settings.words) for name in estimators))
     interval = f"{_percent(settings.monte_carlo_level)} Monte Carlo interval"
     caption = f"Rejected at {_percent(0.05)} although there is no effect ({interval})"
     return Table(caption, columns, rows, source=SOURCE)
@@ -213,7 +216,7 @@ def error_sentence(found: Sequence[Recovery], settings: Settings) -> Sentence:
 
 
 def _named(records: Sequence[Recovery], settings: Settings) -> str:
-    return "; ".join(f"{text.METHODS[one.estimator]} {_where(one, settings)}" for one in records)
+    return "; ".join(f"{text.estimator(one.estimator, settings.words)} {_where(one, settings)}" for one in records)
 
 
 def _where(one: Recovery, settings: Settings) -> str:
@@ -227,6 +230,7 @@ def refusal_sentence(found: Sequence[Recovery], settings: Settings) -> Sentence:
     if not odd:
         return Sentence(f"Each estimator answered on each trial: no refusal in {asked} questions.", SOURCE)
     named = "; ".join(
-        f"{text.METHODS[one.estimator]} where “{settings.labels[one.scenario]}”, {one.failed}" for one in odd
+        f"{text.estimator(one.estimator, settings.words)} where “{settings.labels[one.scenario]}”, {one.failed}"
+        for one in odd
     )
     return Sentence(f"Of {asked} questions some got no answer, and are left out of the rates: {named}.", SOURCE)

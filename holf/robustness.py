@@ -1,4 +1,4 @@
-"""What an answer hangs on, in one table: estimand, office, allocation and missing data, each in a row of its own."""
+"""What an answer hangs on, in one table: estimand, cluster, allocation and missing data, each in a row of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from holf.inference.estimands import EstimandGap
 from holf.inference.influence import Influence
 from holf.inference.odds import OddsRatio
 from holf.inference.tipping import TippingPoint
-from holf.plan import Outcome
+from holf.plan import Outcome, Words
 from holf.results import Attrition, Effect, ExactTest
 from holf.sentences import Sentence
 from holf.study import Study
@@ -30,10 +30,11 @@ def robustness_table(studies: Sequence[Study], outcome: Outcome, wave: str | Non
 
 
 def _rows(study: Study, outcome: Outcome, wave: str | None) -> list[tuple[str, str]]:
-    rows = [_of_gap(study.gap(outcome.id, wave), outcome), *_of_influence(study.influence(outcome.id, wave))]
+    words = study.plan.words
+    rows = [_of_gap(study.gap(outcome.id, wave), outcome), *_of_influence(study.influence(outcome.id, wave), words)]
     if outcome.type == "binary":
         rows.append(_of_odds(study.odds(outcome.id, wave)))
-    rows += [_of_exact(one) for one in study.exact(outcome.id, wave)]
+    rows += [_of_exact(one, words) for one in study.exact(outcome.id, wave)]
     losses = study.attrition(outcome.id, wave)
     rows += [_of_attrition(one, study) for one in losses]
     if any(one.n_measured != one.n_expected for one in losses):
@@ -44,19 +45,24 @@ def _rows(study: Study, outcome: Outcome, wave: str | None) -> list[tuple[str, s
     return rows
 
 
+def _capital(label: str) -> str:
+    return label[0].upper() + label[1:]
+
+
 def _with_interval(estimate: float, low: float, high: float, outcome: Outcome) -> str:
     return f"{text.difference(estimate, outcome.show)} ({text.interval(low, high, outcome.show, unit=False)})"
 
 
 def _of_gap(gap: EstimandGap, outcome: Outcome) -> tuple[str, str]:
-    return "Family average minus office average", _with_interval(gap.estimate, gap.ci_low, gap.ci_high, outcome)
+    label = f"{outcome.words.unit} average minus {outcome.words.cluster} average"
+    return _capital(label), _with_interval(gap.estimate, gap.ci_low, gap.ci_high, outcome)
 
 
-def _of_influence(found: Influence) -> list[tuple[str, str]]:
+def _of_influence(found: Influence, words: Words) -> list[tuple[str, str]]:
     return [
-        ("Largest shift with one office left out, in standard errors", text.decimal(found.largest_shift, 2)),
+        (f"Largest shift with one {words.cluster} left out, in standard errors", text.decimal(found.largest_shift, 2)),
         (
-            "Offices without which the interval's verdict turns",
+            f"{_capital(words.clusters)} without which the interval's verdict turns",
             text.share(found.n_significance_changes, found.n_clusters),
         ),
     ]
@@ -67,15 +73,16 @@ def _of_odds(found: OddsRatio) -> tuple[str, str]:
     return "Marginal odds ratio", f"{text.decimal(found.estimate, 2)} ({limits})"
 
 
-def _of_exact(found: ExactTest) -> tuple[str, str]:
+def _of_exact(found: ExactTest, words: Words) -> tuple[str, str]:
     counted = f"{found.n_allocations:,} allocations{'' if found.exact else ', sampled'}"
-    return f"Exact p, {found.statistic} ({counted})", text.p_value(found.p_value)
+    return f"Exact p, {text.average(found.statistic, words)} ({counted})", text.p_value(found.p_value)
 
 
 def _of_attrition(loss: Attrition, study: Study) -> tuple[str, str]:
     label = study.plan.arms[loss.group]["label"]
     spread = f"{text.level(loss.office_mean, 'percent')}, SD {text.level(loss.office_sd, 'percent')}"
-    return f"Not measured, {label} (mean and SD of offices)", f"{text.level(loss.share_lost, 'percent')} ({spread})"
+    label = f"Not measured, {label} (mean and SD of {study.plan.words.clusters})"
+    return label, f"{text.level(loss.share_lost, 'percent')} ({spread})"
 
 
 def _of_weighted(effect: Effect, outcome: Outcome) -> tuple[str, str]:
@@ -99,11 +106,11 @@ def _of_tipping(found: TippingPoint, outcome: Outcome) -> tuple[str, str]:
 
 def sanity_sentence(study: Study, outcome: Outcome, wave: str | None = None) -> Sentence:
     """One line on what the effect rests on."""
-    found = study.sanity(outcome.id, wave)
-    icc = f"ICC {text.decimal(found.icc, 3)}" if math.isfinite(found.icc) else "one unit an office, so no ICC"
+    found, words = study.sanity(outcome.id, wave), study.plan.words
+    icc = f"ICC {text.decimal(found.icc, 3)}" if math.isfinite(found.icc) else "one unit each, so no ICC"
     return Sentence(
-        f"Rests on {found.n_treated} and {found.n_other} offices, the smallest with {text.count(found.smallest)} "
-        f"measured; {icc}, "
+        f"Rests on {found.n_treated} and {found.n_other} {words.clusters}, "
+        f"the smallest with {text.count(found.smallest)} measured; {icc}, "
         f"design effect {text.decimal(found.design_effect, 2)}, {text.decimal(found.df, 1)} degrees of freedom.",
         study.source,
     )

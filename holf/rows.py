@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from holf.plan import Contrast, Outcome, Plan
@@ -33,6 +34,11 @@ class Rows:
         frame = self.schema.linked(self.tables, table)
         return frame[list(dict.fromkeys([self.cluster, *columns]))]
 
+    def with_arm(self, table: str) -> pd.DataFrame:
+        """Linked rows of `table` with all of its own columns, and the arm of their cluster as ``arm``."""
+        group = self.plan.main.group[1]
+        return self.linked(table, [*self.tables[table].columns, group]).rename(columns={group: "arm"})
+
     def population(self, table: str, contrast: Contrast, columns: list[str]) -> pd.DataFrame:
         """Linked rows of `table` that belong to the comparison."""
         tables = [table, *(above for _, above in self.schema.path(table))]
@@ -57,16 +63,21 @@ class Rows:
         if not outcome.is_wide:
             frame = frame[frame["wave"] == wave]
         frame = frame.rename(columns={wanted[0]: "unit", column: "value", group: "group"})
-        frame = frame[frame["group"].isin([*contrast.treated, *contrast.other])]
+        frame = frame[frame["group"].isin(contrast.arms)]
         return frame[["unit", *above, "group", "value"]].astype({"value": float})
 
     def analysis(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
-        """Values at `wave` beside the unit's own baseline, and 1 for treated."""
+        """Values at `wave` beside the unit's own baseline, the plan's other covariates, and 1 for treated."""
         frame = self.values(outcome, wave, contrast)
-        before = self.values(outcome, "m0", contrast).set_index("unit")["value"]
-        return frame.assign(
-            baseline=frame["unit"].map(before), treated=frame["group"].isin(contrast.treated).astype(int)
-        )
+        frame = frame.assign(baseline=np.nan, treated=frame["group"].isin(contrast.treated).astype(int))
+        if self.plan.baseline:
+            before = self.values(outcome, self.plan.baseline, contrast).set_index("unit")["value"]
+            frame = frame.assign(baseline=frame["unit"].map(before))
+        if others := [name for name in outcome.covariates if name != "baseline"]:
+            table = self.unit_table(outcome)
+            known = self.linked(table, [self.schema.key(table), *others]).set_index(self.schema.key(table))[others]
+            frame = frame.join(known.astype(float), on="unit")
+        return frame
 
     def everyone(self, outcome: Outcome, wave: str, contrast: Contrast) -> tuple[pd.DataFrame, list[str]]:
         """As `analysis`, with a row for each unit that should have been measured; and what is known of all of them.
@@ -80,9 +91,10 @@ class Rows:
         frame = self.population(table, contrast, [unit, *above, group, *known]).rename(
             columns={unit: "unit", group: "group"}
         )
-        frame = frame[frame["group"].isin([*contrast.treated, *contrast.other])]
+        frame = frame[frame["group"].isin(contrast.arms)]
         complete = [column for column in dict.fromkeys(known) if frame[column].notna().all()]
-        measured = self.analysis(outcome, wave, contrast).set_index("unit")[["value", "baseline"]]
+        others = [name for name in outcome.covariates if name != "baseline" and name not in complete]
+        measured = self.analysis(outcome, wave, contrast).set_index("unit")[["value", "baseline", *others]]
         frame = frame.join(measured, on="unit").assign(treated=frame["group"].isin(contrast.treated).astype(int))
-        kept = ["unit", *above, "group", "treated", "value", "baseline", *complete]
+        kept = ["unit", *above, "group", "treated", "value", "baseline", *others, *complete]
         return frame[kept].astype(dict.fromkeys(complete, float)), complete

@@ -16,7 +16,7 @@ from holf.inference.recovery import Recovery, Truth
 from holf.inference.truth import Scenario
 from holf.opening import simulated_study
 from holf.paths import data_path
-from holf.plan import load_plan
+from holf.plan import Words, load_plan
 from holf.population import spread
 from holf.results import Effect
 from holf.schema import load_schema
@@ -85,11 +85,14 @@ class Settings:
         Level of the intervals around error rates.
     recommended : tuple of str
         Estimators whose error rate is meant to be the nominal one.
+    words : Words
+        What pages call the parts of the trial.
     """
 
     trials: tuple[Trials, ...]
     monte_carlo_level: float
     recommended: tuple[str, ...]
+    words: Words
 
     @property
     def labels(self) -> dict[str, str]:
@@ -144,7 +147,7 @@ def load_settings(path: Path | None = None) -> Settings:
         asked = (outcome.estimator, *outcome.beside)
         truth = StudyTruth(name, entry["world"], outcome.id)
         trials.append(Trials(truth, entry["label"], asked, common["study_replicates"], common["study_first"], seed))
-    return Settings(tuple(trials), common["monte_carlo_level"], tuple(file["recommended"]))
+    return Settings(tuple(trials), common["monte_carlo_level"], tuple(file["recommended"]), plan.words)
 
 
 def office_sizes(trial: dict[str, str], ledger: Ledger, cv: float) -> tuple[int, ...]:

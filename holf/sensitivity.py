@@ -69,7 +69,7 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Bounds on the effect with outcomes missing: by the ends of the scale where it has any, and Lee's."""
     what = rows.plan.outcome(outcome)
-    frame, _ = rows.everyone(what, wave, rows.plan.contrast("model"))
+    frame, _ = rows.everyone(what, wave, rows.plan.main)
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1}
     ends = scale_ends(rows, what, wave)
     found = [manski_bounds(frame, "value", lowest=ends[0], highest=ends[1], **asked)] if ends else []
@@ -84,7 +84,7 @@ def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """How far the missing of the treated arm would have to differ from what is expected, to turn the verdict."""
     what = rows.plan.outcome(outcome)
-    frame, _ = rows.everyone(what, wave, rows.plan.contrast("model"))
+    frame, _ = rows.everyone(what, wave, rows.plan.main)
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "covariates": what.covariates}
     kept = frame.dropna(subset=list(what.covariates))
     dropped = frame[~frame.index.isin(kept.index)]
@@ -137,6 +137,6 @@ def _table(rows: Rows, outcome: str) -> str:
 def _analysis(rows: Rows, outcome: str, wave: str) -> tuple:
     """The rows of the planned analysis, and how the estimators are to read them."""
     what = rows.plan.outcome(outcome)
-    frame = rows.analysis(what, wave, rows.plan.contrast("model")).dropna(subset=["value", *what.covariates])
+    frame = rows.analysis(what, wave, rows.plan.main).dropna(subset=["value", *what.covariates])
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "covariates": what.covariates}
     return frame, asked

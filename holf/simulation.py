@@ -176,10 +176,13 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
 
 def refresh_studies() -> list[str]:
     """Write anew those of the project's own simulated studies whose inputs have changed; return their worlds."""
+    worlds = load_plan().worlds
+    if not worlds:
+        return []
     home, current = project_root() / "data" / "simulated", inputs_signature()
     stale = [
         world
-        for world in load_plan().worlds
+        for world in worlds
         if not (mark := home / world / MARK_FILE).exists()
         or json.loads(mark.read_text(encoding="utf-8"))["inputs_sha256"] != current
     ]

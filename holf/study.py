@@ -52,21 +52,21 @@ class Study:
         """Participant flow, in all and by arm of the office, box by box as `data/flow.yml` lists them."""
         return self._ask("flow")[0]
 
-    def sizes(self, table: str = "families", *, arm: str | None = None, contrast: str = "model") -> Sizes:
-        """How many rows of `table` in the comparison the offices have, and how unequal they are in it."""
-        return self._ask("sizes", table=table, arm=arm, contrast=contrast)[0]
+    def sizes(self, table: str | None = None, *, arm: str | None = None, contrast: str | None = None) -> Sizes:
+        """How many rows of `table` (the plan's first) in the comparison the offices have, and how unequal they are."""
+        return self._ask("sizes", table=table or self._first, arm=arm, contrast=self._compared(contrast))[0]
 
-    def baseline(self, contrast: str = "model") -> tuple[Level, ...]:
-        """Means at baseline by arm, for characteristics of the families and for every outcome measured then."""
-        return self._ask("baseline", contrast=contrast)
+    def baseline(self, contrast: str | None = None) -> tuple[Level, ...]:
+        """Means at baseline by arm, for the schema's characteristics and for every outcome measured then."""
+        return self._ask("baseline", contrast=self._compared(contrast))
 
-    def recruitment(self, table: str = "families") -> tuple[RecruitmentDiagnostic, ...]:
+    def recruitment(self, table: str | None = None) -> tuple[RecruitmentDiagnostic, ...]:
         """Those who took part, by arm: how many an office, and who, with exact p-values against the offices' draw."""
-        return self._ask("recruitment", table=table)
+        return self._ask("recruitment", table=table or self._first)
 
-    def levels(self, outcome: str, *, contrast: str = "model") -> tuple[Level, ...]:
+    def levels(self, outcome: str, *, contrast: str | None = None) -> tuple[Level, ...]:
         """Mean (share) of the outcome by group and wave, baseline first, over everyone measured at that wave."""
-        return self._ask("levels", outcome=self.plan.outcome(outcome).id, contrast=contrast)
+        return self._ask("levels", outcome=self.plan.outcome(outcome).id, contrast=self._compared(contrast))
 
     def effect(
         self,
@@ -74,7 +74,7 @@ class Study:
         wave: str | None = None,
         *,
         estimator: str | None = None,
-        contrast: str = "model",
+        contrast: str | None = None,
         adjusted: bool = True,
         level: float = 0.95,
     ) -> Effect:
@@ -85,16 +85,17 @@ class Study:
         outcome, wave : str
         estimator : str, optional
             As in `holf.estimate_effect`, or ``"ipw"``: weighted for missing outcomes; the plan's own by default.
-        contrast : {"model", "coordinator"}
-            ``"model"``: offices randomised, HOLF against local practice. ``"coordinator"``: families drawn inside
-            offices, any coordinator against ordinary follow-up, answered by the mean of the offices' own differences.
+        contrast : str, optional
+            A contrast of the plan; the one of the randomised clusters by default. One whose groups were drawn inside
+            clusters is answered by the mean of the clusters' own differences.
         adjusted : bool
-            Adjust for the plan's covariates (the outcome's own baseline); never so for ``"coordinator"``.
+            Adjust for the plan's covariates; never so for a contrast inside clusters.
         level : float
             Confidence level.
         """
         what, compared = self._what(outcome, wave)
-        if self.plan.contrast(contrast).group[0] != self.plan.trial["cluster"]["table"]:
+        contrast = self._compared(contrast)
+        if contrast != self.plan.main.id:
             if estimator is not None:
                 raise ValueError(f"contrast {contrast!r} has one estimator, office_differences; leave estimator out")
             estimator, adjusted = "office_differences", False
@@ -131,15 +132,15 @@ class Study:
         """
         return self._ask("multiplicity", kind=kind)
 
-    def change(self, outcome: str, arm: str, wave: str | None = None, *, contrast: str = "model") -> Change:
+    def change(self, outcome: str, arm: str, wave: str | None = None, *, contrast: str | None = None) -> Change:
         """Change from baseline to `wave` in one arm, over those measured both times: description, not an effect."""
         what, wave = self._what(outcome, wave)
-        return self._ask("change", outcome=what.id, arm=arm, wave=wave, contrast=contrast)[0]
+        return self._ask("change", outcome=what.id, arm=arm, wave=wave, contrast=self._compared(contrast))[0]
 
-    def icc(self, outcome: str, wave: str | None = None, *, contrast: str = "model") -> Icc:
+    def icc(self, outcome: str, wave: str | None = None, *, contrast: str | None = None) -> Icc:
         """Intraclass correlation of the outcome by office, inside arms."""
         what, wave = self._what(outcome, wave)
-        return self._ask("icc", outcome=what.id, wave=wave, contrast=contrast)[0]
+        return self._ask("icc", outcome=what.id, wave=wave, contrast=self._compared(contrast))[0]
 
     def attrition(self, outcome: str, wave: str | None = None) -> tuple[Attrition, ...]:
         """For each arm, how many should have been measured at `wave`, how many were, and how offices differ in it."""
@@ -172,6 +173,13 @@ class Study:
     def sanity(self, outcome: str, wave: str | None = None) -> Sanity:
         """What the effect rests on: offices an arm, the smallest office, ICC, design effect, degrees of freedom."""
         return self._about("sanity", outcome, wave)[0]
+
+    @property
+    def _first(self) -> str:
+        return self.plan.trial["sizes"][0]
+
+    def _compared(self, contrast: str | None) -> str:
+        return contrast or self.plan.main.id
 
     def _about(self, question: str, outcome: str, wave: str | None) -> tuple[Any, ...]:
         what, wave = self._what(outcome, wave)

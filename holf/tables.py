@@ -9,7 +9,7 @@ from holf.flow import Flow
 from holf.inference.equivalence import Equivalence
 from holf.inference.inflation import variance_inflation
 from holf.inference.influence import RecruitmentDiagnostic
-from holf.plan import Outcome
+from holf.plan import Outcome, Words
 from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity, Sizes
 from holf.table import Cell, Table, data_name, joint_source
 
@@ -33,7 +33,7 @@ def baseline_table(levels: Sequence[Level], arm_labels: dict[str, str]) -> Table
     for level in levels:
         shown = text.level(level.mean, level.show)
         if level.show != "percent":
-            shown += f" ({text.decimal(level.sd, 0 if level.show == 'nok' else 1)})"
+            shown += f" ({text.spread(level.sd, level.show)})"
         rows.setdefault(level.label, {})[level.group] = f"{shown}, n = {text.count(level.n)}"
     return Table(
         "Baseline by arm: share, or mean (SD)",
@@ -68,6 +68,7 @@ def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) 
     """Difference, interval, p-value with its degrees of freedom, and what they rest on; one row an effect."""
     rows = []
     for outcome, label, effect in effects:
+        words = outcome.words
         rows.append(
             (
                 label,
@@ -75,14 +76,15 @@ def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) 
                 text.difference(effect.estimate, outcome.show),
                 text.interval(effect.ci_low, effect.ci_high, outcome.show),
                 f"{text.p_value(effect.p_value)} ({text.reference(effect)})",
-                f"{text.METHODS[effect.estimator]} ({effect.estimand})",
+                f"{text.estimator(effect.estimator, words)} ({text.average(effect.estimand, words)})",
                 f"{text.count(effect.n_units)} in {effect.n_clusters}",
                 text.decimal(effect.icc, 3),
             )
         )
+    clusters = effects[0][0].words.clusters
     return Table(
         caption,
-        ("Outcome", "Data", "Difference", "95 % interval", "p", "Estimator, estimand", "Units in offices", "ICC"),
+        ("Outcome", "Data", "Difference", "95 % interval", "p", "Estimator, estimand", f"Units in {clusters}", "ICC"),
         tuple(rows),
         source=joint_source([effect.source for _, _, effect in effects]),
     )
@@ -122,17 +124,17 @@ def icc_table(values: Sequence[tuple[Outcome, Icc]]) -> Table:
         for outcome, value in values
     )
     return Table(
-        "Intraclass correlation by office",
+        f"Intraclass correlation by {values[0][0].words.cluster}",
         ("Outcome", "Data", "ICC", "95 % interval", "Mean size (n0)"),
         rows,
         source=joint_source([value.source for _, value in values]),
     )
 
 
-def sizes_table(sizes: Sizes, grid: Sequence[float]) -> Table:
-    """How unequal the offices are, and the design effect that follows; no office is named."""
+def sizes_table(sizes: Sizes, grid: Sequence[float], words: Words) -> Table:
+    """How unequal the clusters are, and the design effect that follows; none is named."""
     rows = (
-        ("Offices", text.count(sizes.n_offices)),
+        (words.clusters.capitalize(), text.count(sizes.n_offices)),
         ("Mean size", text.decimal(sizes.mean, 1)),
         ("Coefficient of variation", text.decimal(sizes.cv, 2)),
         *(
@@ -143,11 +145,11 @@ def sizes_table(sizes: Sizes, grid: Sequence[float]) -> Table:
             for icc in grid
         ),
     )
-    return Table(f"{sizes.table.capitalize()} by office", ("What", "Value"), rows, source=sizes.source)
+    return Table(f"{sizes.table.capitalize()} by {words.cluster}", ("What", "Value"), rows, source=sizes.source)
 
 
-def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[str, str]) -> Table:
-    """Recruitment diagnostics: means of the offices' means by arm, and how often the draw alone gives such a gap."""
+def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[str, str], words: Words) -> Table:
+    """Recruitment diagnostics: means of the clusters' means by arm, and how often the draw alone gives such a gap."""
     rows = tuple(
         (
             one.characteristic,
@@ -157,7 +159,7 @@ def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[s
         )
         for one in found
     )
-    columns = ("Characteristic, mean of office means", *arm_labels.values(), "Exact p")
+    columns = (f"Characteristic, mean of {words.cluster} means", *arm_labels.values(), "Exact p")
     return Table("Recruitment diagnostic: did the arm change who came?", columns, rows, source=found[0].source)
 
 
@@ -195,14 +197,14 @@ def multiplicity_table(family: Sequence[Multiplicity], outcomes: dict[str, Outco
         )
         for one in family
     )
-    first = family[0]
+    first, words = family[0], outcomes[family[0].outcome].words
     counted = f"{first.n_allocations:,} allocations{', all counted' if first.exact else ', sampled'}"
     return Table(
         f"Primary outcomes together, {counted}",
         (
             "Outcome",
             "Data",
-            "Difference of office means",
+            f"Difference of {words.cluster} means",
             "Simultaneous 95 % interval",
             "p alone",
             "p, max-T",

@@ -18,23 +18,29 @@ MISSING = "\N{EM DASH}"
 _STYLES = {
     "percent": (100, 1, "%", "percentage points"),
     "points": (1, 2, "points", "points"),
-    "nok": (1, 0, "NOK", "NOK"),
     "number": (1, 1, "", ""),
 }
 
-# How the estimators are called on a page.
-METHODS = {
+# How the estimators are called on a page, where {cluster} stands for what the trial randomised.
+_METHODS = {
     "cr2": "OLS, CR2",
     "cr3": "OLS, CR3",
-    "cluster_means": "office means",
+    "cluster_means": "{cluster} means",
     "mixed": "mixed model, Kenward\N{EN DASH}Roger",
     "gee": "GEE, Fay\N{EN DASH}Graubard",
     "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
     "randomisation": "exact randomisation",
-    "naive": "naive, ignores offices",
-    "office_differences": "differences inside offices",
+    "naive": "naive, ignores {clusters}",
+    "office_differences": "differences inside {clusters}",
     "ipw": "weighted for missing, CR2",
 }
+
+
+def _style(show: str) -> tuple[float, int, str, str]:
+    if show in _STYLES:
+        return _STYLES[show]
+    places, _, unit = show.partition(" ")
+    return 1, int(places), unit, unit
 
 
 def tick(value: float, _position: int) -> str:
@@ -59,8 +65,11 @@ def signed(value: float, places: int) -> str:
 
 
 def level(value: float, show: str, *, unit: bool = True) -> str:
-    """A mean or share in the style `show` of the plan: ``percent``, ``points``, ``nok`` or ``number``."""
-    factor, places, name, _ = _STYLES[show]
+    """A mean or share in the style `show` of the plan.
+
+    That is ``percent``, ``points``, ``number``, or decimals and a unit, such as ``0 NOK``.
+    """
+    factor, places, name, _ = _style(show)
     if is_withheld(value):
         return str(value)
     text = decimal(math.nan if value is None else value * factor, places)
@@ -73,7 +82,7 @@ def difference(value: float, show: str, *, unit: bool = True) -> str:
     """A signed difference between two levels, in percentage points where the levels are percentages."""
     if is_withheld(value):
         return str(value)
-    factor, places, _, name = _STYLES[show]
+    factor, places, _, name = _style(show)
     text = signed(value * factor, places)
     return f"{text} {name}".rstrip() if unit else text
 
@@ -88,7 +97,12 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     if is_withheld(low):
         return str(low)
     text = f"{difference(low, show, unit=False)} to {difference(high, show, unit=False)}"
-    return f"{text} {_STYLES[show][3]}".rstrip() if unit else text
+    return f"{text} {_style(show)[3]}".rstrip() if unit else text
+
+
+def spread(value: float, show: str) -> str:
+    """A standard deviation of what is printed in the style `show`, without its unit."""
+    return decimal(value, 1 if show in _STYLES else _style(show)[1])
 
 
 def in_language(shown: str, lang: str) -> str:
@@ -114,10 +128,22 @@ def share(part: float, whole: float) -> str:
     return f"{count(part)} of {count(whole)}"
 
 
-def method(effect, covariates: tuple[str, ...]) -> str:
-    """How the method of an effect is called, where the plan adjusts for `covariates`."""
-    bare = covariates and not effect.covariates and effect.estimator != "office_differences"
-    return METHODS[effect.estimator] + (", no covariate" if bare else "")
+def estimator(name: str, words) -> str:
+    """How an estimator is called in a trial with these `holf.plan.Words`."""
+    return _METHODS[name].format(cluster=words.cluster, clusters=words.clusters)
+
+
+def average(name: str, words) -> str:
+    """An estimand, or means that a test compares, in the words of the trial; other names stay as they are."""
+    first, _, rest = name.partition(" ")
+    shown = {"office": words.cluster, "family": words.unit}.get(first, first)
+    return f"{shown} {rest}".rstrip()
+
+
+def method(effect, outcome) -> str:
+    """How the method of an effect is called, beside those that adjust for the outcome's covariates."""
+    bare = outcome.covariates and not effect.covariates and effect.estimator != "office_differences"
+    return estimator(effect.estimator, outcome.words) + (", no covariate" if bare else "")
 
 
 def figures(value: float, count: int = 10) -> str:
@@ -164,5 +190,5 @@ def reference(effect) -> str:
 
 def scale(show: str) -> tuple[float, str]:
     """Factor and unit that turn a value into what an axis shows."""
-    factor, _, name, unit = _STYLES[show]
+    factor, _, name, unit = _style(show)
     return factor, unit if name == "%" else name

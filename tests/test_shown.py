@@ -28,17 +28,17 @@ def studies():
     ("shown", "expected"),
     [
         (text.level(0.2345, "percent"), "23.4%"),
-        (text.level(26130.4, "nok"), "26,130 NOK"),
+        (text.level(26130.4, "0 NOK"), "26,130 NOK"),
         (text.difference(-0.0371, "percent"), "\N{MINUS SIGN}3.7 percentage points"),
         (text.difference(0.0001, "percent"), "0.0 percentage points"),
-        (text.difference(60.7, "nok"), "+61 NOK"),
+        (text.difference(60.7, "0 NOK"), "+61 NOK"),
         (text.decimal(math.nan, 1), text.MISSING),
         (text.decimal(-0.001, 2), "0.00"),
         (text.p_value(0.0004), "<\N{NO-BREAK SPACE}0.001"),
         (text.p_value(0.0426), "0.043"),
         (text.p_value(0.287), "0.29"),
         (text.interval(-1.25, 2.5, "points"), "\N{MINUS SIGN}1.25 to +2.50 points"),
-        (text.level(math.nan, "nok"), text.MISSING),
+        (text.level(math.nan, "0 NOK"), text.MISSING),
     ],
 )
 def test_rounding(shown, expected):
@@ -129,7 +129,7 @@ def test_map_has_one_colour_and_every_office():
 def test_text_alternative_has_the_drawn_numbers(studies):
     effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
     picture = figures.outcome_effects([effect], outcome, {})
-    shown = text.difference(effect.estimate, "nok")
+    shown = text.difference(effect.estimate, "0 NOK")
     assert shown in picture.alt and shown in repr(picture.table)
     moved = figures.outcome_effects([replace(effect, estimate=effect.estimate + 500)], outcome, {})
     assert shown not in moved.alt

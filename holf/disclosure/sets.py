@@ -115,9 +115,9 @@ class UnitSets:
         )
 
     def _columns(self, table: str) -> tuple[str, str]:
-        """Columns of a unit's family (itself, where no table stands between it and the office) and of its office."""
+        """Columns of a unit's family and of its office; where no table holds the one or the other, the unit itself."""
         above = [key for key, _ in self.schema.path(table)]
-        return above[-2] if len(above) > 1 else "unit", above[-1]
+        return above[-2] if len(above) > 1 else "unit", above[-1] if above else "unit"
 
     def _home(self, table: str, frame: pd.DataFrame) -> list[tuple]:
         family, office = self._columns(table)

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from holf.paths import data_path
+from holf.plan import load_plan
 from holf.schema import load_schema
 
 # Accounts and hosts that every other machine has too: they identify nobody, and are words of style sheets.
@@ -124,13 +125,16 @@ def known_here(*, canaries: tuple[str | float, ...] = ()) -> Known:
     canaries : tuple of str or float
     """
     schema = load_schema()
-    with data_path("offices.csv").open(encoding="utf-8", newline="") as stream:
-        offices = [row for row in csv.DictReader(stream)]
-    written = ("office_id", "name_in_registry_list", "name_in_registry_locations", "corrected_name")
+    # A trial whose clusters have public names lists them in a file of its plan.
+    written, named = (), load_plan().trial["cluster"].get("names")
+    if named:
+        with data_path(named["file"]).open(encoding="utf-8", newline="") as stream:
+            rows, columns = [row for row in csv.DictReader(stream)], named["columns"]
+        written = {row[column] for row in rows for column in columns} - {""}
     host = socket.gethostname()
     return Known(
         keys=tuple(sorted({schema.key(name) for name in schema.tables})),
-        offices=tuple(sorted({row[column] for row in offices for column in written} - {""})),
+        offices=tuple(sorted(written)),
         names=usable_names(*dict.fromkeys([_user(), host, host.partition(".")[0]])),
         canaries=canaries,
         theme=theme_files(),

@@ -51,7 +51,6 @@ def _ask_everything(study: Study) -> None:
     for kind in dict.fromkeys(outcome.kind for outcome in study.plan.outcomes.values()):
         if kind == "primary":
             study.multiplicity(kind)
-    arms = [arm for arm, entry in study.plan.arms.items() if "offices_fact" in entry]
     for outcome in study.plan.outcomes.values():
         study.levels(outcome.id)
         study.specifications(outcome.id)
@@ -59,7 +58,7 @@ def _ask_everything(study: Study) -> None:
         about += [study.sanity, study.icc] + ([study.odds] if outcome.type == "binary" else [])
         for question in about:
             question(outcome.id)
-        for arm in arms:
+        for arm in study.plan.main.arms if study.plan.baseline else ():
             study.change(outcome.id, arm)
         for wave in outcome.waves:
             study.effect(outcome.id, wave)

@@ -121,7 +121,7 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
     return Release(
         {
             "format": FORMAT,
-            "trial": plan.trial["registry_id"],
+            "trial": plan.name,
             "data": REAL,
             "profile": policy.profile,
             "input_hmac_sha256": dropped.bytes_digest(key) if key else None,

@@ -19,7 +19,7 @@ from holf.release.document import Release, make_release, read_release
 from holf.schema import load_schema
 from holf.simulation import MARK_FILE
 
-# What a build needs of the project; everything else stays where it is.
+# What a build needs of the project, as far as it is there; everything else stays where it is.
 _PROJECT = (
     *("_config.yml", "_toc.yml", "CITATION.cff", "index.md", "requirements.lock"),
     *("chapters", "data", "holf", "assets"),
@@ -62,7 +62,7 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         if origin.is_dir():
             unwanted = ("__pycache__", "simulated") if release and name == "data" else ("__pycache__",)
             shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns(*unwanted))
-        else:
+        elif origin.exists():
             shutil.copy2(origin, copy / name)
     if release:
         release.write(copy / "data" / f"{STAND_IN}.json")

@@ -1,0 +1,244 @@
+"""Another trial, described by data alone, from its table to effects and a page; and what holf knows of this one."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import holf
+from holf.disclosure.withheld import is_withheld
+from holf.dropin.reader import read_dropin
+from holf.dropin.report import DropInError
+from holf.paths import project_root
+from holf.release.document import read_release
+from holf.schema import load_schema
+
+sys.path.insert(0, str(Path(__file__).parent / "trials"))
+from assemble import ROWS, assemble
+
+PROJECT = project_root()
+COLUMNS = {"antibody": "y", "infection": "b"}
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    """Project folder and tables of the other trial; `holf` works for that trial while a test of this module runs."""
+    book, folder = assemble(tmp_path_factory.mktemp("other"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOLF_ROOT", str(book))
+        yield book, folder
+
+
+@pytest.fixture(scope="module")
+def study(other):
+    return holf.open_study(other[1])
+
+
+def run(book: Path, *arguments: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "holf.cli", *map(str, arguments)], capture_output=True, text=True, cwd=book
+    )
+
+
+def test_its_tables_pass_the_check_and_broken_ones_do_not(other, tmp_path):
+    book, folder = other
+    done = run(book, "check-data", folder)
+    assert done.returncode == 0 and "every part of the book has data" in done.stdout, done.stderr
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_text(path.read_text().replace("community", "herd"))
+    done = run(book, "check-data", tmp_path)
+    assert done.returncode == 2 and "treatment" in done.stderr and "herd" not in done.stderr
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_effects_are_those_of_the_raw_rows(study, name):
+    frame, outcome = pd.read_csv(ROWS), study.plan.outcome(name)
+    for estimator in (outcome.estimator, *outcome.beside):
+        given = study.effect(name, estimator=estimator)
+        raw = holf.estimate_effect(
+            frame, COLUMNS[name], arm="arm", cluster="office", treated="new", covariates=("x",), estimator=estimator
+        )
+        for number in ("estimate", "se", "df", "ci_low", "ci_high", "p_value", "icc"):
+            expected = float(f"{getattr(raw, number):.2e}")
+            assert getattr(given, number) == pytest.approx(expected, nan_ok=True), (estimator, number)
+        assert given.covariates == ("age",) and given.n_clusters == 30
+    other_way = holf.estimate_effect(frame, COLUMNS[name], arm="arm", cluster="office", treated="usual")
+    assert study.effect(name, adjusted=False).estimate == pytest.approx(-other_way.estimate, rel=5e-3)
+
+
+def test_questions_have_answers_without_families_baseline_or_staff(study):
+    assert study.plan.baseline is None and study.plan.main.id == "treatment"
+    assert [level.wave for level in study.levels("infection")] == ["y2014"] * 2
+    assert {level.label for level in study.baseline()} == {"Age, years", "Height of the village, km"}
+    assert study.sizes().n_offices == 30 and study.sanity("antibody").n_treated == 15
+    with pytest.raises(holf.StudyError, match="not among the questions"):
+        study.change("infection", "school")
+
+
+def test_disclosure_rules_hold_where_no_family_stands_between_child_and_village(other, study, tmp_path):
+    flow = study.flow()
+    # The total is on record in the folder's ledger; everything else is rounded to the profile's base.
+    assert flow["children"].total == len(pd.read_csv(ROWS))
+    assert all(count % 5 == 0 for count in [flow["stool"].total, *flow["stool"].by_arm.values()])
+    children = pd.read_csv(other[1] / "children.csv", dtype=str, keep_default_na=False)
+    lost = children["stool_result"] == "0"
+    kept = children[~lost | (lost.cumsum() <= 4)]
+    kept.to_csv(tmp_path / "children.csv", index=False)
+    (tmp_path / "villages.csv").write_bytes((other[1] / "villages.csv").read_bytes())
+    few = holf.open_study(tmp_path).flow()
+    assert is_withheld(few["no_stool"].total) and all(map(is_withheld, few["no_stool"].by_arm.values()))
+    assert not any(str(number) in str(few["no_stool"].by_arm) for number in (1, 2, 3, 4))
+
+
+def test_release_names_the_trial_and_holds_no_id(other, study, tmp_path):
+    book, folder = other
+    done = run(book, "release", "--data", folder, "--out", tmp_path / "release.json")
+    assert done.returncode == 0, done.stderr
+    release = read_release(tmp_path / "release.json")
+    assert release.content["trial"] == "Mbita schistosomiasis trial"
+    assert release.study().effect("infection").estimate == study.effect("infection").estimate
+    assert not re.search(r'"[CV]\d{2,4}"', release.text())
+
+
+def test_a_page_is_built_that_says_what_it_is(other, tmp_path):
+    book, folder = other
+    done = run(book, "build", "--source", folder, "--out", tmp_path / "site")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    page = (tmp_path / "site" / "chapters" / "treatment.html").read_text(encoding="utf-8")
+    assert "holf-banner-real" in page and "REAL DATA" in page and "SIMULATED" not in page
+    assert "Mbita schistosomiasis trial" in page and "CC0 1.0" in page
+    assert "village means" in page and "Villages without which" in page and "log10 MFI" in page
+    assert "10.7272/Q6DZ06J3" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    words = re.sub(r"<[^>]+>", " ", page)
+    assert not re.search(r"\boffices?\b|\bfamil(y|ies)\b|\bNAV\b|NOK|local practice", words)
+
+
+def test_a_plan_without_one_contrast_of_the_clusters_is_refused(other, tmp_path):
+    from holf.facts import FactError
+
+    raw = yaml.safe_load((other[0] / "data" / "plan.yml").read_text(encoding="utf-8"))
+    raw["contrasts"]["treatment"]["group"]["table"] = "children"
+    path = tmp_path / "plan.yml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(FactError, match="exactly one contrast"):
+        holf.load_plan(path)
+
+
+def test_missing_cluster_table_is_refused(other, tmp_path):
+    (tmp_path / "children.csv").write_bytes((other[1] / "children.csv").read_bytes())
+    with pytest.raises(DropInError, match="villages"):
+        read_dropin(tmp_path, load_schema())
+
+
+# Rooms that are about this trial: they present its record or its article, or make its simulated people. No other
+# trial's pages call them.
+OWN_ROOMS = {
+    "population": "who the simulated people are",
+    "measures": "what is measured of them",
+    "simulation": "the nine simulated tables, and what they follow from",
+    "record": "tables of the published record",
+    "setting": "its dates, map and precision as figures",
+    "eligibility": "two readings of its inclusion rule",
+    "table_one": "Table 1 of its article",
+    "scenarios": "simulated trials of its size (data/recovery.yml)",
+    "recovered": "how the methods did on those",
+    "checklist_pages": "its reporting checklists",
+    "citation": "how its book is cited",
+    "reporting": "rows of its reporting checklists",
+}
+# Words that stay elsewhere. "office" and "family" are also what this package calls a randomised unit, and a row's own
+# group, inside answers and rules; `holf.text` puts the trial's words in their place on pages.
+STAYS = {
+    ("estimators", "family"): "name of an estimand",
+    ("estimators", "office"): "name of an estimand",
+    ("summaries", "family"): "name of an estimand",
+    ("within", "office"): "name of an estimand",
+    ("estimands", "family"): "names of the two estimands, in an error",
+    ("estimands", "office"): "names of the two estimands, in an error",
+    ("truth", "office"): "column of made-up frames",
+    ("sensitivity", "office"): "name of a test's statistic",
+    ("sensitivity", "family"): "name of a test's statistic",
+    ("text", "office"): "translated here into the trial's word",
+    ("text", "family"): "translated here into the trial's word",
+    ("policy", "families"): "id of a disclosure rule, in data/disclosure.yml",
+    ("policy", "offices"): "id of a disclosure rule, in data/disclosure.yml",
+    ("cells", "families"): "id of a disclosure rule",
+    ("cells", "offices"): "id of a disclosure rule",
+    ("sets", "family"): "column of the disclosure rules' own frames",
+    ("sets", "office"): "column of the disclosure rules' own frames",
+    ("document", "families"): "what an answer rests on, under the disclosure rules' names",
+    ("document", "offices"): "what an answer rests on, under the disclosure rules' names",
+    ("rules", "offices"): "id of a rule of the release gate",
+    ("reanalysis", "office"): "column of the files that R read",
+    ("reanalysis", "offices"): "part of R's answers",
+    ("agreement_tables", "offices"): "part of R's answers",
+    ("agreement_tables", "office"): "the two estimands, compared with R",
+    ("questions", "office"): "name of an estimator",
+    ("study", "office"): "name of an estimator",
+    ("answers", "offices"): "field of an answer that counts clusters",
+    ("truth", "offices"): "clusters, in an error",
+    ("rules", "office"): "id of a rule of the release gate",
+    ("picture", "family"): "a drawing library's word for a typeface",
+    ("allocations", "22"): "a power of two",
+    ("repeats", "NOK"): "one spelling of a number, whose currency is the country's",
+}
+
+
+def facts_of_this_trial() -> tuple[set[str], set[int]]:
+    """Words and numbers that `holf` should learn from the data: from plan, schema and ledger of this project."""
+    plan = yaml.safe_load((PROJECT / "data" / "plan.yml").read_text(encoding="utf-8"))
+    package = yaml.safe_load((PROJECT / "data" / "datapackage.json").read_text(encoding="utf-8"))
+    words = {"NAV", "NOK", "family", "parent", "child", "coordinator", plan["trial"]["registry_id"]}
+    words |= {plan["trial"]["cluster"]["noun"], *plan["outcomes"], *plan["contrasts"], *plan["waves"]}
+    words |= {name for name in plan["arms"] if name != "holf"} | {arm["label"] for arm in plan["arms"].values()}
+    for table in package["resources"]:
+        words |= {table["name"], *table["schema"]["primaryKey"]}
+    # These words of the plan and the schema are also plain English or terms of the method.
+    words -= {"model", "wave", "register", "survey", "delivery", "children"}
+    with (PROJECT / "data" / "facts.csv").open(encoding="utf-8") as stream:
+        values = pd.read_csv(stream, dtype=str).set_index("id")["value"]
+    flow = yaml.safe_load((PROJECT / "data" / "flow.yml").read_text(encoding="utf-8"))
+    numbers = {int(values[box["fact"]]) for box in flow if "fact" in box} | {int(values["F047"])}
+    return words, numbers
+
+
+def known_to(source: str, words: set[str], numbers: set[int]) -> set[str]:
+    """Words and numbers that stand in the code of a module, outside its docstrings."""
+    tree = ast.parse(source)
+    scopes = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    said = {id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, scopes)
+            and node.body and isinstance(node.body[0], ast.Expr)}  # fmt: skip
+    found = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or id(node) in said:
+            continue
+        if isinstance(node.value, str):
+            found |= {word for word in words if re.search(rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z])", node.value)}
+            found |= set(re.findall(r"\bF\d{3}\b", node.value))
+        elif type(node.value) is int and node.value in numbers:
+            found.add(str(node.value))
+    return found
+
+
+def test_no_other_room_of_holf_knows_a_fact_of_this_trial():
+    words, numbers = facts_of_this_trial()
+    assert {"office", "families", "income", "m12", "local"} <= words and {29, 14, 3201, 884} <= numbers
+    told = known_to('x = "HOLF model"\ny = "in m12"\nz = 29\n"""office"""', words, numbers)
+    assert told >= {"HOLF model", "m12", "29"}
+    assert known_to('"""29 offices in m12."""\nx = "cluster"', words, numbers) == set()
+    rooms = {path.stem: path for path in sorted((PROJECT / "holf").rglob("*.py"))}
+    for room in OWN_ROOMS:
+        assert known_to(rooms[room].read_text(encoding="utf-8"), words, numbers), f"{room} needs no leave"
+    found = {
+        (room, word)
+        for room, path in rooms.items()
+        if room not in OWN_ROOMS
+        for word in known_to(path.read_text(encoding="utf-8"), words, numbers)
+    }
+    assert found - {*STAYS} == set()
+    assert {*STAYS} - found == set(), "no longer needed here"
