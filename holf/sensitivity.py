@@ -22,13 +22,13 @@ from holf.rows import Rows
 def gap(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Family-average effect minus office-average effect."""
     frame, asked = _analysis(rows, outcome, wave)
-    return [Answered(estimand_gap(frame, "value", **asked), arms(frame), _table(rows, outcome))]
+    return [Answered(estimand_gap(frame, "value", **asked), _all_used(frame), _table(rows, outcome))]
 
 
 def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Marginal odds ratio of a 0/1 outcome, to stand beside the risk difference."""
     frame, asked = _analysis(rows, outcome, wave)
-    return [Answered(marginal_odds_ratio(frame, "value", **asked), arms(frame), _table(rows, outcome))]
+    return [Answered(marginal_odds_ratio(frame, "value", **asked), _all_used(frame), _table(rows, outcome))]
 
 
 def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -128,6 +128,11 @@ def scale_ends(rows: Rows, outcome: Outcome, wave: str) -> tuple[float, float] |
         return 0.0, 1.0
     rules = rows.schema.fields(outcome.table)[outcome.column.format(wave=wave)].get("constraints", {})
     return (rules["minimum"], rules["maximum"]) if {"minimum", "maximum"} <= rules.keys() else None
+
+
+def _all_used(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows behind a comparison that gets whole rows only, and so drops nobody."""
+    return arms(frame) | {"n_dropped": frame[:0]}
 
 
 def _table(rows: Rows, outcome: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from holf.gate.known import Known
 from holf.gate.markup import parse
 from holf.gate.piece import PLAIN, Piece
-from holf.table import MARK
+from holf.table import MARK, REAL_MARK
 
 _ROOTS = (
     "home|Users|root|tmp|var|opt|usr|mnt|media|srv|secure|workspace|private|etc|Volumes|scratch|cluster|tsd|runner"
@@ -123,7 +123,7 @@ def holds_png_text(piece: Piece) -> bool:
     if piece.kind != "png-text":
         return False
     keyword, _, text = piece.text.partition(": ")
-    own = keyword == "Comment" and text in (MARK, "RECORD")
+    own = keyword == "Comment" and text in (MARK, REAL_MARK, "RECORD")
     drawn = keyword == "Software" and re.fullmatch(r"Matplotlib version ?[\d.]+, https://matplotlib\.org/", text)
     return not (own or drawn)
 
