@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from holf.inference.bounds import lee_bounds, manski_bounds
 from holf.inference.clusters import anova_icc
@@ -10,7 +11,7 @@ from holf.inference.estimands import estimand_gap
 from holf.inference.estimators import estimate_effect, office_means
 from holf.inference.inflation import design_effect
 from holf.inference.influence import leave_one_out
-from holf.inference.odds import marginal_odds_ratio
+from holf.inference.odds import OddsRatio, marginal_odds_ratio
 from holf.inference.randomisation import adjusted_randomisation_test, randomisation_test
 from holf.inference.tipping import tipping_point
 from holf.plan import Outcome
@@ -28,7 +29,13 @@ def gap(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Marginal odds ratio of a 0/1 outcome, to stand beside the risk difference."""
     frame, asked = _analysis(rows, outcome, wave)
-    return [Answered(marginal_odds_ratio(frame, "value", **asked), _all_used(frame), _table(rows, outcome))]
+    try:
+        found = marginal_odds_ratio(frame, "value", **asked)
+    except ValueError:
+        # To give no answer would tell more than to withhold one: that an arm has next to no event.
+        n_clusters, n_units = frame[rows.cluster].nunique(), len(frame)
+        found = OddsRatio(*[np.nan] * 8, n_units=n_units, n_clusters=n_clusters, n_dropped=0, level=0.95)
+    return [Answered(found, _all_used(frame), _table(rows, outcome))]
 
 
 def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:

@@ -13,7 +13,7 @@ from holf.release.document import Release, ReleaseError
 
 
 def counts_of(release: Release) -> dict[str, int | Withheld]:
-    """Every count of people of a release, shown or withheld, under the name of its question and its place in the answer.
+    """Every count of people of a release, shown or withheld, by the name of its question and its place in the answer.
 
     Parameters
     ----------

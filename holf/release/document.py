@@ -41,8 +41,8 @@ class Release:
     Attributes
     ----------
     content : dict
-        What is written: format, trial, profile, outcomes, tables that are not there, keyed checksum of the input, the
-        answers, and a summary for whoever signs.
+        What is written: format, trial, profile, outcomes with their waves, tables that are not there, keyed checksum of
+        the input, the answers, and a summary for whoever signs.
     """
 
     content: dict[str, Any]
@@ -68,7 +68,10 @@ class Release:
     def study(self) -> Study:
         """Answer the chapters' questions from the file alone."""
         plan = load_plan()
-        there = {name: plan.outcome(name) for name in self.content["outcomes"]}
+        waves = self.content["outcomes"]
+        there = {
+            name: replace(outcome, waves=tuple(waves[name])) for name, outcome in plan.outcomes.items() if name in waves
+        }
         answers = {key_of(entry["question"], entry["asked"]): entry for entry in self.content["answers"]}
         source = self.source
 
@@ -110,7 +113,7 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
         with warnings.catch_warnings():
             # What libraries warn of may quote values.
             warnings.simplefilter("ignore")
-            plan = available(load_plan(), schema, set(dropped.tables))
+            plan = available(load_plan(), schema, dropped.tables)
             answered = answer_all(dropped, plan, schema)
             return _release(dropped, plan, answered, schema, policy, key)
     except Exception as error:
@@ -171,9 +174,8 @@ def _release(
             "data": REAL,
             "profile": policy.profile,
             "input_hmac_sha256": dropped.bytes_digest(key) if key else None,
-            "outcomes": list(plan.outcomes),
+            "outcomes": {name: list(outcome.waves) for name, outcome in plan.outcomes.items()},
             "absent_tables": sorted(dropped.absent),
-            "absent_outcomes": sorted(load_plan().outcomes.keys() - plan.outcomes.keys()),
             "answers": entries,
             "summary": _summary(safe, len(answered)),
         }
