@@ -110,12 +110,13 @@ def recruitment(rows: Rows, *, table: str) -> list[Answered]:
     frame = frame.astype(dict.fromkeys(labels.values(), float))
     offices = {"arm": model.group[1], "cluster": rows.cluster, "treated": model.treated[0]}
     frame = frame.assign(unit=frame[rows.schema.key(table)], treated=frame[model.group[1]] == model.treated[0])
-    return [
-        Answered(
-            found, arms(frame.dropna(subset=[found.characteristic]) if found.characteristic in frame else frame), table
-        )
-        for found in recruitment_diagnostics(frame, list(labels.values()), **offices)
-    ]
+    found = recruitment_diagnostics(frame, list(labels.values()), **offices)
+    return [Answered(one, arms(_with_value(frame, one.characteristic)), table) for one in found]
+
+
+def _with_value(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows that have a value in the column, which becomes ``value``; all rows where it is none of the frame's."""
+    return frame.assign(value=frame[column]).dropna(subset=["value"]) if column in frame else frame
 
 
 def effect(
@@ -201,7 +202,8 @@ def attrition(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
         answer = Attrition(
             outcome, group, wave, loss.n_units, loss.n_units - loss.n_missing, loss.cluster_mean, loss.cluster_sd
         )
-        behind = {"n_expected": mine, "n_measured": mine.dropna(subset=["value"])}
+        known = mine["value"].notna()
+        behind = {"n_expected": mine, "n_measured": mine[known], "n_missing": mine[~known]}
         answers.append(Answered(answer, behind, rows.unit_table(what)))
     return answers
 

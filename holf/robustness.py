@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from holf import text
+from holf.disclosure.withheld import is_withheld
 from holf.inference.bounds import Bounds
 from holf.inference.equivalence import expected_regression
 from holf.inference.estimands import EstimandGap
@@ -99,8 +100,10 @@ def _of_bounds(found: Bounds, outcome: Outcome) -> tuple[str, str]:
 
 
 def _of_tipping(found: TippingPoint, outcome: Outcome) -> tuple[str, str]:
-    shifts = [shift for shift in (found.below, found.above) if shift is not None and math.isfinite(shift)]
     label = "Shift of the missing, treated arm, that turns the verdict"
+    if is_withheld(found.slope):
+        return label, text.difference(found.slope, outcome.show)
+    shifts = [shift for shift in (found.below, found.above) if shift is not None and math.isfinite(shift)]
     return label, " or ".join(text.difference(shift, outcome.show) for shift in shifts) or "none does"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,8 @@ class Rows:
     tables: dict[str, pd.DataFrame]
     plan: Plan
     schema: Schema
+    # Every question needs the same few linked tables, and linking was half the time of a release.
+    _linked: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def cluster(self) -> str:
@@ -31,8 +33,9 @@ class Rows:
 
     def linked(self, table: str, columns: list[str]) -> pd.DataFrame:
         """`table` with the wanted columns of itself and of the tables above it, up to the office."""
-        frame = self.schema.linked(self.tables, table)
-        return frame[list(dict.fromkeys([self.cluster, *columns]))]
+        if table not in self._linked:
+            self._linked[table] = self.schema.linked(self.tables, table)
+        return self._linked[table][list(dict.fromkeys([self.cluster, *columns]))]
 
     def with_arm(self, table: str) -> pd.DataFrame:
         """Linked rows of `table` with all of its own columns, and the arm of their cluster as ``arm``."""

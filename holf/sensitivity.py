@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from holf.inference.bounds import lee_bounds, manski_bounds
 from holf.inference.clusters import anova_icc
@@ -10,7 +11,7 @@ from holf.inference.estimands import estimand_gap
 from holf.inference.estimators import estimate_effect, office_means
 from holf.inference.inflation import design_effect
 from holf.inference.influence import leave_one_out
-from holf.inference.odds import marginal_odds_ratio
+from holf.inference.odds import OddsRatio, marginal_odds_ratio
 from holf.inference.randomisation import adjusted_randomisation_test, randomisation_test
 from holf.inference.tipping import tipping_point
 from holf.plan import Outcome
@@ -22,13 +23,19 @@ from holf.rows import Rows
 def gap(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Family-average effect minus office-average effect."""
     frame, asked = _analysis(rows, outcome, wave)
-    return [Answered(estimand_gap(frame, "value", **asked), arms(frame), _table(rows, outcome))]
+    return [Answered(estimand_gap(frame, "value", **asked), _all_used(frame), _table(rows, outcome))]
 
 
 def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Marginal odds ratio of a 0/1 outcome, to stand beside the risk difference."""
     frame, asked = _analysis(rows, outcome, wave)
-    return [Answered(marginal_odds_ratio(frame, "value", **asked), arms(frame), _table(rows, outcome))]
+    try:
+        found = marginal_odds_ratio(frame, "value", **asked)
+    except ValueError:
+        # To give no answer would tell more than to withhold one: that an arm has next to no event.
+        n_clusters, n_units = frame[rows.cluster].nunique(), len(frame)
+        found = OddsRatio(*[np.nan] * 8, n_units=n_units, n_clusters=n_clusters, n_dropped=0, level=0.95)
+    return [Answered(found, _all_used(frame), _table(rows, outcome))]
 
 
 def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -128,6 +135,11 @@ def scale_ends(rows: Rows, outcome: Outcome, wave: str) -> tuple[float, float] |
         return 0.0, 1.0
     rules = rows.schema.fields(outcome.table)[outcome.column.format(wave=wave)].get("constraints", {})
     return (rules["minimum"], rules["maximum"]) if {"minimum", "maximum"} <= rules.keys() else None
+
+
+def _all_used(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows behind a comparison that gets whole rows only, and so drops nobody."""
+    return arms(frame) | {"n_dropped": frame[:0]}
 
 
 def _table(rows: Rows, outcome: str) -> str:

@@ -180,7 +180,14 @@ def test_estimate_is_no_better_than_its_smallest_group():
 def test_releases_are_compared_where_both_show_a_count():
     old = {"a": 100, "b": 100, "c": 100, "d": 100, "e": Withheld("people"), "f": 100}
     new = {"a": 100, "b": 95, "c": 110, "d": Withheld("people"), "e": 10, "g": 100}
-    assert differencing(old, new, POLICY) == ["b"]
+    assert differencing(old, new, POLICY) == ["b", "e"]
+
+
+def test_releases_are_compared_where_only_one_shows_a_count():
+    shown, few, many = {"n": 22}, {"n": Withheld("people")}, {"n": 21}
+    assert differencing(shown, few, POLICY) == differencing(few, many, POLICY) == []
+    # "People" is below ten, and 20 may be 18; of other refusals nothing is known.
+    assert differencing(few, {"n": 20}, POLICY) == differencing(shown, {"n": Withheld("linked")}, POLICY) == ["n"]
 
 
 def counts_of(**people):

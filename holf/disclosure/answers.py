@@ -9,14 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from holf.disclosure.cells import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
+from holf.disclosure.cells import Support, refusal, rounded, safe_estimate, safe_mean, safe_share, significant
 from holf.disclosure.policy import Policy
 from holf.disclosure.sets import UnitSets
 from holf.disclosure.suppression import protect
 from holf.disclosure.withheld import Withheld, is_withheld
 from holf.flow import Flow
+from holf.inference.influence import UNITS, RecruitmentDiagnostic
 from holf.questions import Answered
-from holf.results import Change, Level
+from holf.results import Change, Effect, Icc, Level, Sizes
 
 # Settings of the method and numbers of offices or allocations: known from the design, or about no person.
 _PLAIN = frozenset("level margin n_clusters n_offices n_treated n_other n_allocations n_sign_changes".split()) | {
@@ -60,7 +61,14 @@ def disclose(
     Notes
     -----
     Counts of the same units are one count, whatever page shows them. Where one set of units holds another, their
-    difference is implied, and is protected as if it were shown. Means, spreads and shares go with their count.
+    difference is implied, and is protected as if it were shown. Means, spreads and shares go with their count, and an
+    estimate with the counts and shares of the groups that it compares: beside one group's mean it gives the other's.
+    Numbers that follow from counts, such as the mean size of an office, are computed from the counts as shown.
+
+    Raises
+    ------
+    ValueError
+        If an answer holds a count whose rows it does not name.
     """
     for answers in asked.values():
         for found in answers:
@@ -79,20 +87,28 @@ def _learn(found: Answered, sets: UnitSets, public: Mapping[str, int]) -> None:
         known = public.get(name) if isinstance(found.answer, Flow) else None
         sets.add(table, frame, public=known)
         for column in _shares(found, name, frame):
-            sets.add(table, frame[frame[column] == 1], inside=frame)
+            sets.add(table, frame[frame[column] == _ends(frame[column])[1]], inside=frame)
+
+
+def _ends(values: pd.Series) -> tuple[float, float] | None:
+    """The two values of a variable that has no third: its mean is a share, as it is for 0 and 1."""
+    known = set(values.dropna().tolist())
+    if not len(values) or len(known) > 2:
+        return None
+    return (0.0, 1.0) if known <= {0, 1} else (min(known), max(known))
 
 
 def _shares(found: Answered, name: str, frame: pd.DataFrame) -> list[str]:
-    """Columns of 0/1 whose share the answer shows for these rows."""
+    """Columns with two values whose share the answer shows for these rows."""
     if isinstance(found.answer, Level) and name == "n":
         columns = ["value"]
     elif isinstance(found.answer, Change) and name == "n":
         columns = ["baseline", "value"]
-    elif hasattr(found.answer, "mean_treated") and "value" in frame and name in ("treated", "other"):
+    elif isinstance(found.answer, Effect) and name in ("treated", "other"):
         columns = ["value"]
     else:
         columns = []
-    return [column for column in columns if len(frame) and frame[column].dropna().isin((0, 1)).all()]
+    return [column for column in columns if _ends(frame[column])]
 
 
 @dataclass(frozen=True)
@@ -109,9 +125,9 @@ class _Judge:
             return self._flow(found)
         groups = [frame for name, frame in found.behind.items() if not name.startswith("n_") and name != "n"]
         groups = groups or list(found.behind.values())[:1]
-        supports = [self.sets.support(found.table, frame) for frame in groups]
+        supports = [self._support(found.table, frame) for frame in groups]
         df = sum(support.offices for support in supports) - 2
-        means = self._means(found)
+        means, lost = self._means(found), self._lost(found, groups)
         parts = {}
         for field in fields(found.answer):
             value = getattr(found.answer, field.name)
@@ -121,7 +137,14 @@ class _Judge:
                 parts[field.name] = self._count(found.table, found.behind[field.name])
             elif field.name in _EXTREMES and "extremes" in self.policy.rules:
                 parts[field.name] = Withheld("extremes")
-            elif field.name not in _PLAIN and not isinstance(value, str | bool | None):
+            elif field.name in _PLAIN or isinstance(value, str | bool):
+                continue
+            elif field.name.startswith("n_"):
+                raise ValueError(f"{type(found.answer).__name__}.{field.name}: a count whose rows are not named")
+            elif lost is not None:
+                # None is an answer as well: that no shift turns the verdict is told by the same rows.
+                parts[field.name] = lost
+            elif value is not None:
                 parts[field.name] = self._estimates(value, supports, df)
         answer = replace(found.answer, **parts)
         everyone = pd.concat(groups)
@@ -129,6 +152,20 @@ class _Judge:
         people = self._count(found.table, everyone)
         rules = tuple(sorted({part.rule for part in _numbers(answer) if is_withheld(part)}))
         return Safe(answer, people, self._families(families), families.offices, rules)
+
+    def _support(self, table: str, frame: pd.DataFrame) -> Support:
+        support, ends = self.sets.support(table, frame), _ends(frame["value"]) if "value" in frame else None
+        return replace(support, events=int((frame["value"] == ends[1]).sum())) if ends else support
+
+    def _lost(self, found: Answered, groups: list[pd.DataFrame]) -> Withheld | None:
+        """The refusal that the answer's estimates share: of a group, of a share in it, or of how many are missing."""
+        behind = found.behind.items()
+        parts = [*groups, *(frame for name, frame in behind if name.startswith("n_missing"))]
+        if "treated" in found.behind:
+            valued = [frame for frame in groups if "value" in frame]
+            parts += [frame[frame["value"] == ends[1]] for frame in valued if (ends := _ends(frame["value"]))]
+        counts = (self._count(found.table, frame) for frame in parts)
+        return next(filter(is_withheld, counts), None)
 
     def _estimates(self, value: Any, supports: list[Support], df: float) -> Any:
         if isinstance(value, tuple):
@@ -150,19 +187,40 @@ class _Judge:
             after, _ = self._mean(found, behind["n"], "value", answer.after, math.nan)
             lost = next((part for part in (before, after) if is_withheld(part)), None)
             return {"before": before, "after": after, "change": lost if lost is not None else after - before}
-        if hasattr(answer, "mean_treated") and "value" in behind["treated"]:
+        if isinstance(answer, Sizes):
+            return {"mean": self._mean_size(found, behind[""])}
+        if isinstance(answer, Icc):
+            return {"mean_size": self._rescaled(answer.mean_size, found)}
+        if isinstance(answer, RecruitmentDiagnostic) and answer.characteristic == UNITS:
+            one, other = (self._mean_size(found, behind[arm]) for arm in ("treated", "other"))
+            lost = next(filter(is_withheld, (one, other)), None)
+            return {"mean_treated": one, "mean_other": other, "difference": one - other if lost is None else lost}
+        if isinstance(answer, Effect):
             return {
                 f"mean_{arm}": self._mean(found, behind[arm], "value", getattr(answer, f"mean_{arm}"), math.nan)[0]
                 for arm in ("treated", "other")
             }
         return {}
 
+    def _mean_size(self, found: Answered, frame: pd.DataFrame) -> float | Withheld:
+        """Units an office from the count as shown: times the known number of offices, the true one gives the count."""
+        n, offices = self._count(found.table, frame), self.sets.support(found.table, frame).offices
+        return n if is_withheld(n) or not offices else n / offices
+
+    def _rescaled(self, size: float, found: Answered) -> float | Withheld:
+        """An average size of offices as it would be if the count behind it were the one shown."""
+        frame = found.behind["n_units"]
+        n = self._count(found.table, frame)
+        return n if is_withheld(n) else significant(size * n / len(frame), self.policy)
+
     def _mean(self, found: Answered, frame: pd.DataFrame, column: str, mean: float, sd: float) -> tuple:
         n, support = self._count(found.table, frame), self.sets.support(found.table, frame)
-        if len(frame) and frame[column].dropna().isin((0, 1)).all():
-            share = safe_share(self._count(found.table, frame[frame[column] == 1]), n)
-            # A published zero of zero is a share of nobody.
-            return share, share if is_withheld(share) else math.sqrt(share * (1 - share))
+        if ends := _ends(frame[column]):
+            share = safe_share(self._count(found.table, frame[frame[column] == ends[1]]), n)
+            if is_withheld(share):
+                return share, share
+            width = ends[1] - ends[0]
+            return ends[0] + width * share, width * math.sqrt(share * (1 - share))
         if math.isnan(mean):
             return mean, sd
         spread = sd if math.isnan(sd) else safe_mean(sd, n, support, self.policy, level=ARM, statistic="sd")

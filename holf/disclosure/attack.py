@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -163,25 +162,33 @@ def differencing(previous: Mapping[str, float], current: Mapping[str, float], po
     Parameters
     ----------
     previous, current : mapping of str to int or Withheld
-        Counts as they were and as they will be published, by id. Only ids published in both are compared.
+        Counts as they were and as they will be published, by id. Only ids in both are compared.
     policy : Policy
 
     Returns
     -------
     list of str
-        Ids, sorted, whose values differ by more than zero and less than `min_people`.
+        Ids, sorted, whose values differ by more than zero and less than `min_people`. One that is shown in one release
+        and withheld in the other differs, by as little as what is known of the two allows.
 
     Examples
     --------
     >>> from holf.disclosure.policy import load_policy
-    >>> differencing({"enrolled": 445, "lost": Withheld("people")}, {"enrolled": 440, "lost": 10}, load_policy())
+    >>> differencing({"enrolled": 445, "lost": Withheld("people")}, {"enrolled": 440, "lost": 40}, load_policy())
     ['enrolled']
+    >>> differencing({"lost": Withheld("people")}, {"lost": 10}, load_policy())
+    ['lost']
     """
     if "differencing" not in policy.rules:
         return []
-    both = [
-        name
-        for name in sorted(previous.keys() & current.keys())
-        if not math.isnan(previous[name]) and not math.isnan(current[name])
-    ]
-    return [name for name in both if 0 < abs(current[name] - previous[name]) < policy.min_people]
+    both = sorted(previous.keys() & current.keys())
+    return [name for name in both if _differ_little(previous[name], current[name], policy)]
+
+
+def _differ_little(old: int | Withheld, new: int | Withheld, policy: Policy) -> bool:
+    if is_withheld(old) and is_withheld(new):
+        return False
+    if is_withheld(old) or is_withheld(new):
+        hidden, shown = (old, new) if is_withheld(old) else (new, old)
+        return known_range(shown, policy)[0] - known_range(hidden, policy)[1] < policy.min_people
+    return 0 < abs(new - old) < policy.min_people

@@ -48,6 +48,7 @@ def readiness(drop_in) -> list[str]:
     from holf.dropin.report import band
     from holf.flow import load_flow
     from holf.plan import load_plan
+    from holf.release.catalogue import is_measured
 
     tables = drop_in.tables
     lines = [f"{name}: {band(len(frame))} rows" for name, frame in tables.items()]
@@ -56,19 +57,9 @@ def readiness(drop_in) -> list[str]:
         f"{outcome.label} ({wave})"
         for outcome in load_plan().outcomes.values()
         for wave in outcome.waves
-        if not _is_measured(tables, outcome, wave)
+        if not is_measured(tables, outcome, wave)
     ]
     if lost := sorted({box.table for box in load_flow()} - set(tables)):
         missing.insert(0, f"participant flow (needs {', '.join(lost)})")
     said = [f"the book will say that it has no data on: {one}" for one in missing]
     return [*lines, *(said or ["every part of the book has data"])]
-
-
-def _is_measured(tables: dict, outcome, wave: str) -> bool:
-    """Whether anyone has a value of the outcome at `wave`."""
-    if outcome.table not in tables:
-        return False
-    frame = tables[outcome.table]
-    if not outcome.is_wide:
-        frame = frame[frame["wave"] == wave]
-    return bool(frame[outcome.column.format(wave=wave)].notna().any())

@@ -16,6 +16,8 @@ from holf.inference.trial import numeric, require_columns, require_nested
 
 # Values that differ by less than this, relative to the largest, are equal but for rounding.
 ALIKE = 1e-12
+# What the first of the recruitment diagnostics compares: no characteristic, but how many there are.
+UNITS = "units a cluster"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class RecruitmentDiagnostic:
     Attributes
     ----------
     characteristic : str
-        Column, or ``"units a cluster"``.
+        Column, or `UNITS`.
     mean_treated, mean_other, difference : float
         Means of the cluster means (of the clusters' sizes), and treated minus other.
     p_value : float
@@ -205,7 +207,7 @@ def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str],
     blocks = pd.Series(0, index=arms.index)
     if strata is not None:
         blocks = pd.Series(strata_of(frame, cluster=cluster, strata=strata), index=frame[cluster].unique())
-    found = [_compare("units a cluster", sizes, arms, blocks, len(frame), rng)]
+    found = [_compare(UNITS, sizes, arms, blocks, len(frame), rng)]
     for name in characteristics:
         values = pd.Series(numeric(frame, name), index=frame.index)
         means = values.groupby(groups).mean().dropna()

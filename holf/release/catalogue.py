@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from holf.plan import Plan
+import pandas as pd
+
+from holf.plan import Outcome, Plan
 from holf.schema import Schema
 from holf.study import Study
 
@@ -72,19 +74,37 @@ def key_of(question: str, asked: dict[str, Any]) -> str:
     return json.dumps([question, asked], sort_keys=True, ensure_ascii=False)
 
 
-def available(plan: Plan, schema: Schema, tables: set[str]) -> Plan:
-    """The plan without the outcomes whose tables are not there.
+def available(plan: Plan, schema: Schema, tables: Mapping[str, pd.DataFrame]) -> Plan:
+    """The plan without the outcomes and waves of which the tables hold nothing.
 
     Parameters
     ----------
     plan : Plan
     schema : Schema
-    tables : set of str
+    tables : mapping of str to DataFrame
         Tables that the study has.
     """
-    there = {
-        name: outcome
-        for name, outcome in plan.outcomes.items()
-        if {outcome.table, *(above for _, above in schema.path(outcome.table))} <= tables
-    }
+    there = {}
+    for name, outcome in plan.outcomes.items():
+        if not {outcome.table, *(above for _, above in schema.path(outcome.table))} <= tables.keys():
+            continue
+        waves = tuple(wave for wave in outcome.waves if is_measured(tables, outcome, wave))
+        if waves and is_measured(tables, outcome, "m0"):
+            there[name] = replace(outcome, waves=waves)
     return replace(plan, outcomes=there)
+
+
+def is_measured(tables: Mapping[str, pd.DataFrame], outcome: Outcome, wave: str) -> bool:
+    """Whether anyone has a value of the outcome at `wave`.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+    outcome : Outcome
+    wave : str
+    """
+    if outcome.table not in tables:
+        return False
+    frame = tables[outcome.table]
+    frame = frame if outcome.is_wide else frame[frame["wave"] == wave]
+    return bool(frame[outcome.column.format(wave=wave)].notna().any())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,8 @@ from holf.facts import load_ledger
 from holf.flow import load_flow
 from holf.opening import compute
 from holf.paths import write_whole
-from holf.plan import load_plan
+from holf.plan import Plan, load_plan
+from holf.questions import Answered
 from holf.release.catalogue import available, catalogue, key_of
 from holf.release.codec import CodecError, decode, encode
 from holf.rows import Rows
@@ -39,8 +41,8 @@ class Release:
     Attributes
     ----------
     content : dict
-        What is written: format, trial, profile, outcomes, tables that are not there, keyed checksum of the input, the
-        answers, and a summary for whoever signs.
+        What is written: format, trial, profile, outcomes with their waves, tables that are not there, keyed checksum of
+        the input, the answers, and a summary for whoever signs.
     """
 
     content: dict[str, Any]
@@ -66,7 +68,10 @@ class Release:
     def study(self) -> Study:
         """Answer the chapters' questions from the file alone."""
         plan = load_plan()
-        there = {name: plan.outcome(name) for name in self.content["outcomes"]}
+        waves = self.content["outcomes"]
+        there = {
+            name: replace(outcome, waves=tuple(waves[name])) for name, outcome in plan.outcomes.items() if name in waves
+        }
         answers = {key_of(entry["question"], entry["asked"]): entry for entry in self.content["answers"]}
         source = self.source
 
@@ -97,24 +102,68 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
     -------
     Release
         The same tables, policy and key give the same bytes.
+
+    Raises
+    ------
+    ReleaseError
+        If anything fails on the way; the message names the kind of the error, and never what it says.
     """
-    plan = available(load_plan(), schema, set(dropped.tables))
-    rows = Rows(dropped.tables, plan, schema)
-    answered, unanswered = {}, {}
+    failed = ""
+    try:
+        with warnings.catch_warnings():
+            # What libraries warn of may quote values.
+            warnings.simplefilter("ignore")
+            plan = available(load_plan(), schema, dropped.tables)
+            answered = answer_all(dropped, plan, schema)
+            return _release(dropped, plan, answered, schema, policy, key)
+    except Exception as error:
+        failed = type(error).__name__
+    # Raised from here: inside the handler, the error and its words would go with it as its context.
+    raise ReleaseError(f"no release was made: {failed}; what it says stays inside, since it may quote a value")
+
+
+def answer_all(dropped: DropIn, plan: Plan, schema: Schema) -> dict[str, list[Answered] | None]:
+    """Ask real tables everything that the chapters ask; the answers are not safe yet.
+
+    Parameters
+    ----------
+    dropped : DropIn
+    plan : Plan
+        With the outcomes whose tables are there.
+    schema : Schema
+
+    Returns
+    -------
+    dict of str to list of Answered or None
+        By question and keywords; None where the data give no answer.
+    """
+    rows, answered = Rows(dropped.tables, plan, schema), {}
     for question, asked in catalogue(plan):
         try:
             answered[key_of(question, asked)] = compute(rows, question, **asked)
         except StudyError:
-            # Its message names columns and rules only, but nothing that an error says leaves unread.
-            unanswered[key_of(question, asked)] = "these data give no answer"
+            answered[key_of(question, asked)] = None
+    return answered
+
+
+def _release(
+    dropped: DropIn,
+    plan: Plan,
+    answered: dict[str, list[Answered] | None],
+    schema: Schema,
+    policy: Policy,
+    key: bytes | None,
+) -> Release:
     sets = UnitSets(schema, n_offices=len(dropped.tables[plan.trial["cluster"]["table"]]))
-    safe = disclose(answered, sets, policy, _public_counts())
+    given = {name: answers for name, answers in answered.items() if answers is not None}
+    safe = disclose(given, sets, policy, _public_counts())
     entries = [
         {"question": question, "asked": asked}
         | (
-            {"no_answer": unanswered[name]}
-            if (name := key_of(question, asked)) in unanswered
-            else {"answers": [_entry(found) for found in safe[name]]}
+            {"answers": [_entry(found) for found in safe[name]]}
+            if (name := key_of(question, asked)) in safe
+            # Which rule stood in the way may itself tell something, so every refusal reads alike.
+            else {"no_answer": "these data give no answer"}
         )
         for question, asked in catalogue(plan)
     ]
@@ -125,11 +174,10 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
             "data": REAL,
             "profile": policy.profile,
             "input_hmac_sha256": dropped.bytes_digest(key) if key else None,
-            "outcomes": list(plan.outcomes),
+            "outcomes": {name: list(outcome.waves) for name, outcome in plan.outcomes.items()},
             "absent_tables": sorted(dropped.absent),
-            "absent_outcomes": sorted(load_plan().outcomes.keys() - plan.outcomes.keys()),
             "answers": entries,
-            "summary": _summary(safe, unanswered),
+            "summary": _summary(safe, len(answered)),
         }
     )
 
@@ -170,13 +218,13 @@ def _entry(found: Safe) -> dict[str, Any]:
     return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": list(found.rules)}
 
 
-def _summary(safe: dict[str, list[Safe]], unanswered: dict[str, str]) -> dict[str, Any]:
+def _summary(safe: dict[str, list[Safe]], questions: int) -> dict[str, Any]:
     """What whoever signs reads first: how much is asked, and which rules withheld how much."""
     answers = [found for group in safe.values() for found in group]
     rules = Counter(rule for found in answers for rule in found.rules)
     return {
-        "questions": len(safe) + len(unanswered),
-        "questions_without_answer": len(unanswered),
+        "questions": questions,
+        "questions_without_answer": questions - len(safe),
         "answers": len(answers),
         "answers_with_a_part_withheld": sum(bool(found.rules) for found in answers),
         "answers_by_withholding_rule": dict(sorted(rules.items())),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+import fnmatch
 import re
 import shutil
 from pathlib import Path
 
 import nbformat
 import yaml
+from papermill import inspect_notebook
 
 from holf.anchors import without_links
 from holf.disclosure.policy import load_policy
 from holf.dropin.reader import read_dropin
 from holf.opening import STAND_IN, open_study
 from holf.paths import project_root
-from holf.plan import load_plan
+from holf.plan import Outcome, load_plan
 from holf.release.document import Release, make_release, read_release
 from holf.schema import load_schema
 from holf.simulation import MARK_FILE
@@ -81,15 +84,24 @@ def _release_of(folder: Path, profile: str | None) -> Release:
 
 def _tell_real(copy: Path, release: Release) -> None:
     """Take out what speaks of simulated worlds, bring in what speaks of real data, and drop what is missing."""
-    absent = [outcome for outcome in load_plan().outcomes.values() if outcome.id in release.content["absent_outcomes"]]
-    _drop_outcomes(copy / "data" / "plan.yml", {outcome.id for outcome in absent})
+    kept = kept_waves(release)
+    absent = [outcome for outcome in load_plan().outcomes.values() if outcome.id not in kept]
+    _keep_outcomes(copy / "data" / "plan.yml", kept)
+    _keep_slots(copy / "data" / "published_results.csv", kept)
     chapters = copy / "chapters"
     gone = {f"outcome-{outcome.page}" for outcome in absent}
+    missing = [_why_absent(outcome, release) for outcome in absent] + _lost_waves(kept)
     for page in sorted(chapters.glob("*.ipynb")):
-        if page.stem.startswith("outcome-"):
+        if page.stem in gone:
+            page.unlink()
+        elif page.stem.startswith("outcome-"):
             # Run anew from the template; here it still shows simulated results.
             _without_outputs(page)
         elif _is_simulated_only(page):
+            gone.add(page.stem)
+            page.unlink()
+        elif (example := _example(page)) in {outcome.id for outcome in absent}:
+            missing.append(f"The page {page.stem}: its example is {load_plan().outcome(example).label}.")
             gone.add(page.stem)
             page.unlink()
     for page in sorted(chapters.glob("*.md")):
@@ -99,6 +111,57 @@ def _tell_real(copy: Path, release: Release) -> None:
     for page in [*sorted(copy.glob("chapters/**/*.ipynb")), *sorted(chapters.glob("*.md")), copy / "index.md"]:
         _retell(page, gone)
     _drop_from_contents(copy / "_toc.yml", gone)
+    if missing:
+        _say_missing(copy / "index.md", missing)
+
+
+def kept_waves(release: Release) -> dict[str, list[str]]:
+    """Waves of the outcomes that get a page, by outcome: every question that a page asks has an answer.
+
+    Parameters
+    ----------
+    release : Release
+    """
+    # The correlation of a level with one unit an office has no answer in any data, and no page asks for it.
+    silent = {
+        entry["asked"].get("outcome")
+        for entry in release.content["answers"]
+        if "no_answer" in entry and entry["question"] != "icc"
+    }
+    return {name: waves for name, waves in release.content["outcomes"].items() if name not in silent}
+
+
+def _why_absent(outcome: Outcome, release: Release) -> str:
+    if outcome.table in release.content["absent_tables"]:
+        why = f"these data have no table {outcome.table}"
+    elif outcome.id in release.content["outcomes"]:
+        why = "these data leave questions about it without an answer"
+    else:
+        why = "these data hold no measurement of it, or none at baseline"
+    return f"{outcome.label}: {why}."
+
+
+def _lost_waves(kept: dict[str, list[str]]) -> list[str]:
+    lost = {name: set(load_plan().outcome(name).waves) - set(waves) for name, waves in kept.items()}
+    return [
+        f"{load_plan().outcome(name).label} at {', '.join(sorted(waves))}: these data hold no measurement of it then."
+        for name, waves in lost.items()
+        if waves
+    ]
+
+
+def _say_missing(page: Path, missing: list[str]) -> None:
+    """Put a note below the title of the landing page."""
+    title, rest = page.read_text(encoding="utf-8").split("\n", 1)
+    items = "\n".join(f"- {one}" for one in missing)
+    note = f":::{{admonition}} What this edition does not have\n:class: warning\n\n{items}\n:::"
+    page.write_text(f"{title}\n\n{note}\n{rest}", encoding="utf-8")
+
+
+def _example(page: Path) -> str | None:
+    """The outcome that a chapter takes as its example, if it names one."""
+    stated = inspect_notebook(str(page)).get("outcome")
+    return stated and stated["default"].strip("\"'")
 
 
 def _is_simulated_only(page: Path) -> bool:
@@ -137,16 +200,38 @@ def _choose_blocks(text: str) -> str:
     return re.sub(rf"^% {REAL_ONLY}: ?", "", text, flags=re.MULTILINE)
 
 
-def _drop_outcomes(path: Path, absent: set[str]) -> None:
+def _keep_outcomes(path: Path, kept: dict[str, list[str]]) -> None:
     plan = yaml.safe_load(path.read_text(encoding="utf-8"))
-    plan["outcomes"] = {name: entry for name, entry in plan["outcomes"].items() if name not in absent}
+    plan["outcomes"] = {name: entry for name, entry in plan["outcomes"].items() if name in kept}
+    for name, entry in plan["outcomes"].items():
+        facts = dict(zip(entry["waves"], entry["waves_facts"]))
+        entry |= {"waves": kept[name], "waves_facts": [facts[wave] for wave in kept[name]]}
     for contrast in plan["contrasts"].values():
-        contrast["outcomes"] = [name for name in contrast["outcomes"] if name not in absent]
+        contrast["outcomes"] = [name for name in contrast["outcomes"] if name in kept]
     path.write_text(yaml.safe_dump(plan, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def _keep_slots(path: Path, kept: dict[str, list[str]]) -> None:
+    """Keep the slots for the article's Table 1 whose outcome and wave this edition knows."""
+    with open(path, encoding="utf-8", newline="") as stream:
+        head, *rows = csv.reader(stream)
+    outcome, wave = head.index("outcome"), head.index("wave")
+    with open(path, "w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows(
+            [head, *(row for row in rows if row[outcome] in kept and row[wave] in ("m0", *kept[row[outcome]]))]
+        )
 
 
 def _drop_from_contents(path: Path, gone: set[str]) -> None:
     contents = yaml.safe_load(path.read_text(encoding="utf-8"))
+    pages = [f"chapters/outcome-{outcome.page}" for outcome in load_plan().outcomes.values()]
+    there = [page for page in pages if Path(page).name not in gone]
     for part in contents.get("parts", [contents]):
         part["chapters"] = [entry for entry in part["chapters"] if Path(entry.get("file", "")).name not in gone]
+        for entry in part["chapters"]:
+            # A pattern that fits no page is a warning, and so would end the build.
+            below = entry.pop("sections", ())
+            if kept := [one for one in below if fnmatch.filter(there, one.get("glob", "*"))]:
+                entry["sections"] = kept
     path.write_text(yaml.safe_dump(contents, allow_unicode=True, sort_keys=False), encoding="utf-8")
