@@ -89,7 +89,7 @@ def available(plan: Plan, schema: Schema, tables: Mapping[str, pd.DataFrame]) ->
         if not {outcome.table, *(above for _, above in schema.path(outcome.table))} <= tables.keys():
             continue
         waves = tuple(wave for wave in outcome.waves if is_measured(tables, outcome, wave))
-        if waves and is_measured(tables, outcome, "m0"):
+        if waves and (plan.baseline is None or is_measured(tables, outcome, plan.baseline)):
             there[name] = replace(outcome, waves=waves)
     return replace(plan, outcomes=there)
 

@@ -215,11 +215,11 @@ def _keep_slots(path: Path, kept: dict[str, list[str]]) -> None:
     """Keep the slots for the article's Table 1 whose outcome and wave this edition knows."""
     with open(path, encoding="utf-8", newline="") as stream:
         head, *rows = csv.reader(stream)
-    outcome, wave = head.index("outcome"), head.index("wave")
+    outcome, wave, before = head.index("outcome"), head.index("wave"), load_plan().baseline
     with open(path, "w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerows(
-            [head, *(row for row in rows if row[outcome] in kept and row[wave] in ("m0", *kept[row[outcome]]))]
+            [head, *(row for row in rows if row[outcome] in kept and row[wave] in (before, *kept[row[outcome]]))]
         )
 
 
