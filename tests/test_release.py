@@ -23,8 +23,9 @@ from holf.schema import load_schema
 from holf.study import StudyError
 
 POLICY, SCHEMA, KEY = load_policy(), load_schema(), b"a key of sixteen"
-COUNTED = only("flow", "sizes", "baseline", "recruitment", "attrition", "bounds", "tipping", "effect", "icc", "change",
-               "levels", "sanity", outcomes=("income", "employment", "participation", "coordinator_competence"))  # fmt: skip
+OUTCOMES = ("income", "employment", "participation", "coordinator_competence")
+QUESTIONS = "flow sizes baseline recruitment attrition bounds tipping effect change levels sanity".split()
+COUNTED = only(*QUESTIONS, outcomes=OUTCOMES)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -104,14 +104,14 @@ class UnitSets:
         return Count(name, support, outside=self._outside.get(name), implied=implied)
 
     def _support(self, table: str, units: frozenset, homes: dict) -> Support:
-        places = pd.DataFrame([homes[unit] for unit in units], columns=["family", "office"])
-        sizes = places["office"].value_counts()
+        families = {homes[unit][0] for unit in units}
+        sizes = Counter(homes[unit][1] for unit in units)
         is_staff = self.schema.tables[table].get("holf:role") == "staff"
         return Support(
             people=len(units),
-            families=0 if is_staff else int(places["family"].nunique()),
+            families=0 if is_staff else len(families),
             offices=len(sizes),
-            largest_share=float(sizes.max() / len(units)) if len(units) else 0.0,
+            largest_share=max(sizes.values()) / len(units) if units else 0.0,
             role="staff" if is_staff else "client",
         )
 
