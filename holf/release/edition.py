@@ -213,6 +213,8 @@ def _keep_outcomes(path: Path, kept: dict[str, list[str]]) -> None:
 
 def _keep_slots(path: Path, kept: dict[str, list[str]]) -> None:
     """Keep the slots for the article's Table 1 whose outcome and wave this edition knows."""
+    if not path.exists():
+        return
     with open(path, encoding="utf-8", newline="") as stream:
         head, *rows = csv.reader(stream)
     outcome, wave, before = head.index("outcome"), head.index("wave"), load_plan().baseline
