@@ -32,6 +32,8 @@ def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     try:
         found = marginal_odds_ratio(frame, "value", **asked)
     except ValueError:
+        if rows.plan.outcome(outcome).type != "binary":
+            raise
         # To give no answer would tell more than to withhold one: that an arm has next to no event.
         n_clusters, n_units = frame[rows.cluster].nunique(), len(frame)
         found = OddsRatio(*[np.nan] * 8, n_units=n_units, n_clusters=n_clusters, n_dropped=0, level=0.95)

@@ -13,8 +13,8 @@ from holf.release import document
 from holf.schema import load_schema
 from holf.simulation import MARK_FILE, write_study
 
-ID = "CANARY-"
-INCOME, MEETINGS, HOUSING, COMPETENCE = 31337, 24683, 9.8765, 4.54321
+ID = "KANARI-"
+INCOME, MEETINGS, HOUSING, COMPETENCE = 47129, 68351, 9.8765, 4.54321
 CANARIES = (ID, float(INCOME), float(MEETINGS), HOUSING, COMPETENCE)
 
 

@@ -2,12 +2,15 @@
 
 import gc
 import html
+import json
+import os
 import re
 import shutil
 import struct
 import subprocess
 import sys
 import types
+import warnings
 import zlib
 from itertools import chain as joined
 
@@ -31,18 +34,20 @@ from real_study import (
 )
 
 import holf
+from holf.chapters import ChapterError, list_chapters, run_chapter
 from holf.cli import main
-from holf.disclosure.policy import load_policy
 from holf.gate.known import Known, known_here
+from holf.gate.rules import ALL
 from holf.gate.scan import scan
 from holf.marks import site_faults
 from holf.opening import open_study
 from holf.paths import project_root
 from holf.release import document
 from holf.release.document import ReleaseError, read_release
+from holf.release.edition import make_edition
 from holf.schema import load_schema
 
-POLICY, SCHEMA = load_policy(), load_schema()
+SCHEMA = load_schema()
 SECRET = f"income {INCOME} of {ID}F00001"
 
 
@@ -82,7 +87,7 @@ def built(home, ids, tmp_path_factory):
     try:
         temporary = outside / "tmp"
         temporary.mkdir()
-        environment = {**__import__("os").environ, "TMPDIR": str(temporary)}
+        environment = os.environ | {"TMPDIR": str(temporary)}
         site = outside / "site"
         done = holf_command("build", "--source", outside / "release.json", "--out", site, env=environment)
     finally:
@@ -144,8 +149,8 @@ def crude_finds(tree) -> list[str]:
 @pytest.mark.parametrize(
     "planted",
     [
-        b"31&#160;337", "31\u202f337 NOK".encode(), b"a 9,8765 b", struct.pack("<d", COMPETENCE), b"x canary-p0001",
-        b"head" + zlib.compress(b"a long text in which 24683 is hidden, some more words"), f"{ID}1".encode("utf-16-le"),
+        b"47&#160;129", "47\u202f129 NOK".encode(), b"a 9,8765 b", struct.pack("<d", COMPETENCE), b"x kanari-p0001",
+        b"head" + zlib.compress(b"a long text in which 68351 is hidden, some more words"), f"{ID}1".encode("utf-16-le"),
     ],
 )  # fmt: skip
 def test_the_crude_search_finds_a_canary(tmp_path, planted):
@@ -163,8 +168,6 @@ def test_no_canary_comes_out(built, ids):
 
 
 def rules(*names):
-    from holf.gate.rules import ALL
-
     return [rule for rule in ALL if rule.id in names]
 
 
@@ -176,7 +179,7 @@ def test_the_whole_gate_lets_the_site_pass(built):
 def test_the_gate_still_sees_what_is_planted_in_this_site(built, tmp_path):
     shutil.copytree(built / "site" / "chapters", tmp_path / "chapters")
     page = tmp_path / "chapters" / "effects.html"
-    page.write_text(page.read_text().replace("</h1>", f"</h1><p>31 337 and /home/someone/data and {ID}P001</p>", 1))
+    page.write_text(page.read_text().replace("</h1>", f"</h1><p>47 129 and /home/someone/data and {ID}P001</p>", 1))
     found = {finding.rule for finding in scan(tmp_path, known=Known(ids=(f"{ID}P001",), canaries=CANARIES))}
     assert {"canaries", "ids", "paths"} <= found and crude_finds(tmp_path) == ["effects.html"]
 
@@ -268,8 +271,6 @@ def words_of(error: BaseException) -> str:
 @pytest.mark.parametrize("kind", [ValueError, KeyError, ZeroDivisionError, RuntimeError])
 def test_a_question_that_fails_says_nothing_of_anyone(home, ids, monkeypatch, capfd, recwarn, kind):
     def fail(*_, **__):
-        import warnings
-
         warnings.warn(SECRET, stacklevel=1)
         raise kind(SECRET)
 
@@ -319,11 +320,6 @@ def test_a_corrupt_folder_says_nothing_of_anyone(home, ids, tmp_path, capfd):
 
 def test_a_chapter_that_fails_ends_the_edition_with_nothing_left(built, monkeypatch, tmp_path, capfd):
     """A chapter asks what the release does not answer; the run ends, and leaves neither site nor folders."""
-    import json
-
-    from holf.chapters import ChapterError, list_chapters, run_chapter
-    from holf.release.edition import make_edition
-
     content = json.loads((built / "release.json").read_text())
     content["answers"] = [one for one in content["answers"] if one["question"] != "multiplicity"]
     (tmp_path / "less.json").write_text(json.dumps(content))
