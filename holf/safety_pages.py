@@ -8,7 +8,6 @@ from holf.disclosure.policy import Policy, Rule, load_profiles, load_rules
 from holf.gate import rules as gate
 from holf.opening import STAND_IN
 from holf.paths import project_root
-from holf.plan import load_plan
 from holf.release.document import Release, read_release
 from holf.schema import load_schema
 from holf.table import REAL_MARK
@@ -133,13 +132,13 @@ def _check_lines(check: gate.Rule) -> list[str]:
 
 def _release_lines(release: Release, rules: dict[str, Rule], profiles: dict[str, Policy]) -> list[str]:
     """The release's own account of itself: profile, how much was asked, what the rules withheld, what was not there."""
-    content, plan, tables = release.content, load_plan(), load_schema().tables
+    content, tables = release.content, load_schema().tables
     asked, profile = content["summary"], content["profile"]
     if unknown := sorted(asked["answers_by_withholding_rule"].keys() - rules.keys()):
         raise PageError(f"the release was made under a rule that data/disclosure.yml does not have: {unknown[0]}")
     known = "" if profile in profiles else ", whose settings are in the file of those who made it and not in this copy"
     absent = [tables[name]["title"] for name in content["absent_tables"]]
-    unmeasured = [plan.outcomes[name].label if name in plan.outcomes else name for name in content["absent_outcomes"]]
+    unmeasured = content["absent_outcomes"]
     lines = [
         f"**{REAL_MARK}.** This book was built from release `{release.id}`, made under the profile `{profile}`{known}. "
         "What follows is the release's own summary.",

@@ -169,8 +169,6 @@ STAYS = {
     ("policy", "offices"): "id of a disclosure rule, in data/disclosure.yml",
     ("cells", "families"): "id of a disclosure rule",
     ("cells", "offices"): "id of a disclosure rule",
-    ("sets", "family"): "column of the disclosure rules' own frames",
-    ("sets", "office"): "column of the disclosure rules' own frames",
     ("document", "families"): "what an answer rests on, under the disclosure rules' names",
     ("document", "offices"): "what an answer rests on, under the disclosure rules' names",
     ("rules", "offices"): "id of a rule of the release gate",

@@ -122,7 +122,7 @@ def test_the_simulated_book_says_that_no_release_stands_behind_it():
 
 
 def test_a_book_from_a_release_tells_what_was_asked_and_withheld():
-    made = release(absent_tables=["register"], absent_outcomes=["income"])
+    made = release(absent_tables=["register"], absent_outcomes=["Financial situation"])
     text = told(made)
     assert (
         "No release stands behind" not in text

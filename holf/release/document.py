@@ -176,6 +176,9 @@ def _release(
             "input_hmac_sha256": dropped.bytes_digest(key) if key else None,
             "outcomes": {name: list(outcome.waves) for name, outcome in plan.outcomes.items()},
             "absent_tables": sorted(dropped.absent),
+            "absent_outcomes": [
+                outcome.label for name, outcome in load_plan().outcomes.items() if name not in plan.outcomes
+            ],
             "answers": entries,
             "summary": _summary(safe, len(answered)),
         }
