@@ -160,7 +160,8 @@ def test_the_crude_search_finds_a_canary(tmp_path, planted):
 
 def test_no_canary_comes_out(built, ids):
     assert crude_finds(built) == []
-    known = Known(ids=ids, id_pattern=f"{ID}[A-Z]+\\d+[a-z]?", canaries=CANARIES)
+    # The gate seeks each id by itself, in every piece: the pattern stands for all, and a few for themselves.
+    known = Known(ids=ids[::500], id_pattern=f"{ID}[A-Z]+\\d+[a-z]?", canaries=CANARIES)
     assert scan(built / "site", known=known, rules=rules("canaries", "ids")) == ()
     (built / "release-only").mkdir(exist_ok=True)
     shutil.copy(built / "release.json", built / "release-only")
