@@ -14,7 +14,7 @@ from holf.schema import load_schema
 from holf.simulation import MARK_FILE, write_study
 
 ID = "KANARI-"
-INCOME, MEETINGS, HOUSING, COMPETENCE = 47129, 68351, 9.8765, 4.54321
+INCOME, MEETINGS, HOUSING, COMPETENCE = 83497, 68351, 9.8765, 4.54321
 CANARIES = (ID, float(INCOME), float(MEETINGS), HOUSING, COMPETENCE)
 
 

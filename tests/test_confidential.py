@@ -149,7 +149,7 @@ def crude_finds(tree) -> list[str]:
 @pytest.mark.parametrize(
     "planted",
     [
-        b"47&#160;129", "47\u202f129 NOK".encode(), b"a 9,8765 b", struct.pack("<d", COMPETENCE), b"x kanari-p0001",
+        b"83&#160;497", "83\u202f497 NOK".encode(), b"a 9,8765 b", struct.pack("<d", COMPETENCE), b"x kanari-p0001",
         b"head" + zlib.compress(b"a long text in which 68351 is hidden, some more words"), f"{ID}1".encode("utf-16-le"),
     ],
 )  # fmt: skip
@@ -180,7 +180,7 @@ def test_the_whole_gate_lets_the_site_pass(built):
 def test_the_gate_still_sees_what_is_planted_in_this_site(built, tmp_path):
     shutil.copytree(built / "site" / "chapters", tmp_path / "chapters")
     page = tmp_path / "chapters" / "effects.html"
-    page.write_text(page.read_text().replace("</h1>", f"</h1><p>47 129 and /home/someone/data and {ID}P001</p>", 1))
+    page.write_text(page.read_text().replace("</h1>", f"</h1><p>83 497 and /home/someone/data and {ID}P001</p>", 1))
     found = {finding.rule for finding in scan(tmp_path, known=Known(ids=(f"{ID}P001",), canaries=CANARIES))}
     assert {"canaries", "ids", "paths"} <= found and crude_finds(tmp_path) == ["effects.html"]
 
