@@ -27,6 +27,8 @@ _PROJECT = (
     *("_config.yml", "_toc.yml", "CITATION.cff", "index.md", "requirements.lock"),
     *("chapters", "data", "holf", "assets"),
 )
+# Files of the record with a row an outcome and wave, checked against the plan: slots of Table 1, audit of outcomes.
+_BY_OUTCOME = ("published_results.csv", "reporting/outcome_audit.csv")
 # Cells with these tags, and blocks between these comments, belong to one kind of book only.
 SIMULATED_ONLY, REAL_ONLY = "simulated-only", "real-only"
 
@@ -87,7 +89,8 @@ def _tell_real(copy: Path, release: Release) -> None:
     kept = kept_waves(release)
     absent = [outcome for outcome in load_plan().outcomes.values() if outcome.id not in kept]
     _keep_outcomes(copy / "data" / "plan.yml", kept)
-    _keep_slots(copy / "data" / "published_results.csv", kept)
+    for name in _BY_OUTCOME:
+        _keep_rows(copy / "data" / name, kept)
     chapters = copy / "chapters"
     gone = {f"outcome-{outcome.page}" for outcome in absent}
     missing = [_why_absent(outcome, release) for outcome in absent] + _lost_waves(kept)
@@ -211,8 +214,8 @@ def _keep_outcomes(path: Path, kept: dict[str, list[str]]) -> None:
     path.write_text(yaml.safe_dump(plan, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
-def _keep_slots(path: Path, kept: dict[str, list[str]]) -> None:
-    """Keep the slots for the article's Table 1 whose outcome and wave this edition knows."""
+def _keep_rows(path: Path, kept: dict[str, list[str]]) -> None:
+    """Keep the rows whose outcome and wave this edition knows."""
     if not path.exists():
         return
     with open(path, encoding="utf-8", newline="") as stream:
