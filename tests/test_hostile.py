@@ -6,6 +6,7 @@ from real_study import ID, copied, only, real_tables, sentinels_in, taken, witho
 
 from holf.disclosure.policy import load_policy
 from holf.dropin.report import DropInError
+from holf.paths import project_root
 from holf.release import document
 from holf.release.document import make_release
 from holf.release.edition import kept_waves, make_edition
@@ -105,6 +106,10 @@ def test_partial_data_make_a_partial_book_that_says_so(tables, tmp_path, monkeyp
     assert set(release.content["absent_tables"]) == absent and set(kept_waves(release)) == outcomes
     index, plan = edition(release, tmp_path)
     assert set(plan["outcomes"]) == outcomes and index.count("these data have no table") == 7 - len(outcomes)
+    original = (project_root() / "index.md").read_text()
+    assert index.startswith(original[: original.index("\n# ")]), "the note stands below the title"
+    audit = (tmp_path / "copy" / "data" / "reporting" / "outcome_audit.csv").read_text()
+    assert {line.partition(",")[0] for line in audit.splitlines()[1:]} == outcomes
     pages = {page.stem for page in (tmp_path / "copy" / "chapters").iterdir()}
     contents = (tmp_path / "copy" / "_toc.yml").read_text()
     assert ("interpretation" in pages) == ("interpretation" in contents) == ("income" in outcomes)
