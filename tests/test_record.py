@@ -74,6 +74,7 @@ def test_no_count_of_the_trial_is_written_into_the_code():
 
 def test_written_pages_are_those_of_the_data():
     pages = wanted_pages()
-    assert {"chapters/ledger.md", "chapters/assumptions.md", "chapters/glossary.md", "chapters/cite.md"} == {*pages}
+    names = "ledger assumptions glossary cite audit reporting tidier rob2 errata disclosure data_dictionary"
+    assert {f"chapters/{name}.md" for name in names.split()} == {*pages}
     for name, content in pages.items():
         assert (ROOT / name).read_text(encoding="utf-8") == content, name
