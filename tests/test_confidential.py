@@ -12,6 +12,7 @@ import sys
 import types
 import warnings
 import zlib
+from dataclasses import replace
 from itertools import chain as joined
 
 import numpy as np
@@ -62,22 +63,20 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ids(home) -> tuple[str, ...]:
-    """Real tables in `home/data`, and all ids in them."""
+def data(home) -> None:
+    """Real tables in `home/data`."""
     tables = twisted(real_tables(home / "study"))
     taken(tables, home / "data")
-    keys = {key: tables[name][key] for name in tables for key in [SCHEMA.key(name)]}
-    return tuple(sorted(set(joined.from_iterable(keys.values()))))
 
 
 @pytest.fixture(scope="module")
-def study(home, ids):
+def study(home, data):
     """The study opened on the folder itself."""
     return open_study(home / "data")
 
 
 @pytest.fixture(scope="module")
-def built(home, ids, tmp_path_factory):
+def built(home, data, tmp_path_factory):
     """The release, and the book built from it where the data are no more."""
     done = holf_command("release", "--data", home / "data", "--out", home / "release.json")
     assert done.returncode == 0 and not sentinels_in(done.stdout + done.stderr), done.stderr
@@ -158,44 +157,43 @@ def test_the_crude_search_finds_a_canary(tmp_path, planted):
     assert crude_finds(tmp_path) == ["a.bin"]
 
 
-def test_no_canary_comes_out(built, ids):
+def test_no_canary_comes_out(built):
     assert crude_finds(built) == []
-    # The gate seeks each id by itself, in every piece: the pattern stands for all, and a few for themselves.
-    known = Known(ids=ids[::500], id_pattern=f"{ID}[A-Z]+\\d+[a-z]?", canaries=CANARIES)
-    assert scan(built / "site", known=known, rules=rules("canaries", "ids")) == ()
-    (built / "release-only").mkdir(exist_ok=True)
-    shutil.copy(built / "release.json", built / "release-only")
-    assert scan(built / "release-only", known=known, rules=rules("canaries", "ids")) == ()
 
 
-def rules(*names):
-    return [rule for rule in ALL if rule.id in names]
+@pytest.fixture(scope="module")
+def known() -> Known:
+    """What the gate knows here, and the planted values; the pattern stands for every id."""
+    return replace(known_here(canaries=CANARIES), id_pattern=f"{ID}[A-Z]+\\d+[a-z]?")
 
 
-def test_the_whole_gate_lets_the_site_pass(built):
-    findings = scan(built / "site", known=known_here(canaries=CANARIES))
+def test_the_whole_gate_lets_the_site_pass(built, known):
+    findings = scan(built / "site", known=known)
     assert findings == (), "\n".join(map(str, findings))
 
 
-def test_the_gate_still_sees_what_is_planted_in_this_site(built, tmp_path):
+def test_the_gate_finds_no_one_in_the_release(built, known, tmp_path):
+    shutil.copy(built / "release.json", tmp_path)
+    assert scan(tmp_path, known=known, rules=[rule for rule in ALL if rule.id in ("canaries", "ids")]) == ()
+
+
+def test_the_gate_still_sees_what_is_planted_in_this_site(built, known, tmp_path):
     shutil.copytree(built / "site" / "chapters", tmp_path / "chapters")
     page = tmp_path / "chapters" / "effects.html"
     page.write_text(page.read_text().replace("</h1>", f"</h1><p>83 497 and /home/someone/data and {ID}P001</p>", 1))
-    found = {finding.rule for finding in scan(tmp_path, known=Known(ids=(f"{ID}P001",), canaries=CANARIES))}
+    found = {finding.rule for finding in scan(tmp_path, known=known)}
     assert {"canaries", "ids", "paths"} <= found and crude_finds(tmp_path) == ["effects.html"]
 
 
-def test_every_page_with_results_says_real_data_and_none_says_simulated(built):
+def test_every_page_with_results_says_real_data_and_none_says_simulated(built, tmp_path):
     site = built / "site"
     assert site_faults(site) == []
     effects = (site / "chapters" / "effects.html").read_text()
     release = read_release(built / "release.json")
     assert "REAL DATA" in effects and release.id in effects
-    (site / "chapters" / "mixed.html").write_text('<p class="holf-banner-simulated">SIMULATED</p>')
-    try:
-        assert any("simulated results in a book on real data" in fault for fault in site_faults(site))
-    finally:
-        (site / "chapters" / "mixed.html").unlink()
+    (tmp_path / "effects.html").write_text(effects)
+    (tmp_path / "mixed.html").write_text('<p class="holf-banner-simulated">SIMULATED</p>')
+    assert "mixed.html: simulated results in a book on real data" in site_faults(tmp_path)
 
 
 def test_the_book_says_what_it_lacks(built):
@@ -255,7 +253,7 @@ def test_rows_would_be_found():
     assert rows_in(lambda _=f"{ID}1": None) == [f"{ID}1"]
 
 
-def test_the_tables_are_let_go(home, ids, monkeypatch):
+def test_the_tables_are_let_go(home, data, monkeypatch):
     monkeypatch.setattr(document, "catalogue", only("flow"))
     gc.collect()
     before = {id(one) for one in gc.get_objects() if isinstance(one, pd.DataFrame)}
@@ -270,7 +268,7 @@ def words_of(error: BaseException) -> str:
 
 
 @pytest.mark.parametrize("kind", [ValueError, KeyError, ZeroDivisionError, RuntimeError])
-def test_a_question_that_fails_says_nothing_of_anyone(home, ids, monkeypatch, capfd, recwarn, kind):
+def test_a_question_that_fails_says_nothing_of_anyone(home, data, monkeypatch, capfd, recwarn, kind):
     def fail(*_, **__):
         warnings.warn(SECRET, stacklevel=1)
         raise kind(SECRET)
@@ -288,7 +286,7 @@ def test_a_question_that_fails_says_nothing_of_anyone(home, ids, monkeypatch, ca
     assert not sentinels_in("".join(capfd.readouterr()))
 
 
-def test_a_failure_of_disclosure_control_says_nothing_of_anyone(home, ids, monkeypatch):
+def test_a_failure_of_disclosure_control_says_nothing_of_anyone(home, data, monkeypatch):
     def fail(*_):
         raise ValueError(SECRET)
 
@@ -299,7 +297,7 @@ def test_a_failure_of_disclosure_control_says_nothing_of_anyone(home, ids, monke
     assert not sentinels_in(words_of(raised.value))
 
 
-def test_a_corrupt_folder_says_nothing_of_anyone(home, ids, tmp_path, capfd):
+def test_a_corrupt_folder_says_nothing_of_anyone(home, data, tmp_path, capfd):
     shutil.copytree(home / "data", tmp_path / "data")
     file = tmp_path / "data" / "register.csv"
     file.write_text(
@@ -333,7 +331,7 @@ def test_a_chapter_that_fails_ends_the_edition_with_nothing_left(built, monkeypa
     assert not sentinels_in(words_of(raised.value) + "".join(capfd.readouterr())) and crude_finds(tmp_path) == []
 
 
-def test_the_release_of_a_folder_is_always_the_same(home, ids, monkeypatch, tmp_path):
+def test_the_release_of_a_folder_is_always_the_same(home, data, monkeypatch, tmp_path):
     monkeypatch.setattr(document, "catalogue", only("flow", "baseline", "sizes"))
     assert open_study(home / "data").source == open_study(home / "data").source
 
@@ -354,7 +352,7 @@ def test_the_release_of_a_folder_is_always_the_same(home, ids, monkeypatch, tmp_
         (("build", "--source", "{data}", "--out", "{here}/site", "--profile", "lax"), "lax"),
     ],
 )  # fmt: skip
-def test_commands_used_wrongly_say_so_and_write_nothing(home, ids, tmp_path, capsys, arguments, says):
+def test_commands_used_wrongly_say_so_and_write_nothing(home, data, tmp_path, capsys, arguments, says):
     (tmp_path / "there.json").write_text("precious")
     places = {"data": home / "data", "here": tmp_path, "project": project_root()}
     before = project_files()
