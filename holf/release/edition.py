@@ -155,10 +155,11 @@ def _lost_waves(kept: dict[str, list[str]]) -> list[str]:
 
 def _say_missing(page: Path, missing: list[str]) -> None:
     """Put a note below the title of the landing page."""
-    title, rest = page.read_text(encoding="utf-8").split("\n", 1)
+    before, mark, after = page.read_text(encoding="utf-8").partition("# ")
+    title, rest = after.split("\n", 1)
     items = "\n".join(f"- {one}" for one in missing)
     note = f":::{{admonition}} What this edition does not have\n:class: warning\n\n{items}\n:::"
-    page.write_text(f"{title}\n\n{note}\n{rest}", encoding="utf-8")
+    page.write_text(f"{before}{mark}{title}\n\n{note}\n{rest}", encoding="utf-8")
 
 
 def _example(page: Path) -> str | None:
