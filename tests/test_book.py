@@ -246,7 +246,8 @@ def test_build_from_another_source_leaves_the_project_alone(book, tmp_path):
         capture_output=True,
         text=True,
     )
-    assert wrong.returncode == 2 and "not marked as simulated" in wrong.stderr and not (tmp_path / "x").exists()
+    assert wrong.returncode == 2 and "no world, folder or release file 'benfit'" in wrong.stderr
+    assert "null, benefit" in wrong.stderr and not (tmp_path / "x").exists()
 
 
 def test_clean_gives_a_figure_its_text_and_drops_what_varies():

@@ -24,7 +24,7 @@ def locked() -> dict[str, str]:
 def direct() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    return [Requirement(line) for line in project["dependencies"] + extras["data"] + extras["test"]]
+    return [Requirement(line) for line in sum(extras.values(), start=project["dependencies"])]
 
 
 def disagreements(environment: str) -> list[str]:

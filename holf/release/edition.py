@@ -53,11 +53,14 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
     Raises
     ------
     ValueError
-        As for `holf.open_study`.
+        No such world, folder or file; else as for `holf.open_study`.
     """
     path = Path(source)
+    worlds = load_plan().worlds
+    if source not in worlds and not path.exists():
+        raise ValueError(f"there is no world, folder or release file '{source}'; worlds: {', '.join(worlds)}")
     release = None
-    if source not in load_plan().worlds and not (path / MARK_FILE).exists():
+    if source not in worlds and not (path / MARK_FILE).exists():
         release = read_release(path) if path.is_file() else _release_of(path, profile)
     else:
         open_study(source)
@@ -73,7 +76,7 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         release.write(copy / "data" / f"{STAND_IN}.json")
         _tell_real(copy, release)
         return STAND_IN
-    if source in load_plan().worlds:
+    if source in worlds:
         return source
     shutil.copytree(path, copy / "data" / STAND_IN)
     return STAND_IN
