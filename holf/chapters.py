@@ -1,7 +1,8 @@
 """Chapters and their execution: which notebooks there are, which are stale, and how papermill runs them.
 
 A chapter carries its own outputs of record. Its signature covers the source of its cells, its parameters, the data
-files it read when it last ran, this package and the lock file; if any of them changes, the chapter is stale.
+files it read when it last ran, the modules of this package that its code can reach, and the lock file; if any of them
+changes, the chapter is stale.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from papermill import inspect_notebook
 
 from holf.paths import READS_LOG, code_root, project_root, write_whole
 from holf.plan import load_plan
+from holf.reach import reachable
 from holf.run import SAYS
 
 TEMPLATE = "chapters/templates/outcome.ipynb"
 SOURCE = "HOLF_SOURCE"
 INJECTED = "injected-parameters"
+RUNNER = "import holf.chapters"
 
 
 class ChapterError(RuntimeError):
@@ -117,7 +120,10 @@ def signature(chapter: Chapter, reads: Iterable[str]) -> str:
     ]
     digest.update(json.dumps([source, chapter.parameters, chapter.title], sort_keys=True).encode())
     code = code_root()
-    files = [(path, path.relative_to(code.parent)) for path in sorted(code.rglob("*.py"))]
+    written = [cell.source for cell in cells if cell.cell_type == "code"]
+    # What injects parameters and cleans outputs counts for every chapter.
+    modules = reachable([*written, RUNNER], code)
+    files = [(path, path.relative_to(code.parent)) for path in modules]
     for name in ("requirements.lock", *(f"data/{name}" for name in sorted(reads))):
         files.append((root / name, Path(name)))
     for path, name in files:
