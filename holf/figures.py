@@ -51,7 +51,7 @@ def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan:
         for level in levels:
             shown = (level.wave, text.level(level.mean, outcome.show), text.count(level.n))
             rows.append((data_name(source), plan.arms[level.group]["label"], *shown))
-    caption, columns = f"{outcome.label}: means by arm and wave", ("World", "Arm", "Wave", "Mean", "n")
+    caption, columns = f"{outcome.label}: means by arm and wave", ("Data", "Arm", "Wave", "Mean", "n")
     return Table(caption, columns, tuple(rows), source=joint_source(by_source), folded=True)
 
 
@@ -92,7 +92,7 @@ def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
         interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
         shown = (text.difference(effect.estimate, outcome.show), interval, text.p_value(effect.p_value))
         rows.append((data_name(effect.source), text.method(effect, outcome), *shown))
-    columns = ("World", "Estimator", "Difference", "95 % interval", "p")
+    columns = ("Data", "Estimator", "Difference", "95 % interval", "p")
     source = joint_source(effect.source for effect in effects)
     return Table(f"{outcome.label}: difference between the arms", columns, tuple(rows), source=source, folded=True)
 
@@ -127,7 +127,7 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
     )
     table = Table(
         "Difference between the arms, all outcomes",
-        ("World", "Outcome", "Difference", "95 % interval", "In margins"),
+        ("Data", "Outcome", "Difference", "95 % interval", "In margins"),
         rows,
         source=joint_source(sources),
         folded=True,
@@ -174,7 +174,7 @@ def _change_twin(changes: Sequence[Change], effects: Sequence[Effect], outcome: 
         rows.append((world, "Difference between the arms", text.difference(effect.estimate, outcome.show), interval))
     caption, columns = (
         f"{outcome.label}: change in each arm, and the effect",
-        ("World", "What", "Value", "95 % interval"),
+        ("Data", "What", "Value", "95 % interval"),
     )
     source = joint_source([*(one.source for one in changes), *(one.source for one in effects)])
     return Table(caption, columns, tuple(rows), source=source, folded=True)

@@ -100,6 +100,11 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     return f"{text} {_style(show)[3]}".rstrip() if unit else text
 
 
+def limits(low: float, high: float, places: int) -> str:
+    """Two limits of a number without a style of its own, such as a ratio or a correlation."""
+    return str(low) if is_withheld(low) else f"{decimal(low, places)} to {decimal(high, places)}"
+
+
 def spread(value: float, show: str) -> str:
     """A standard deviation of what is printed in the style `show`, without its unit."""
     return decimal(value, 1 if show in _STYLES else _style(show)[1])
