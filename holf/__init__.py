@@ -22,6 +22,7 @@ HOME_OF = {
     "load_ledger": "facts",
     "load_assumptions": "facts",
     "load_plan": "plan",
+    "load_registered": "plan",
     "load_published_results": "slots",
     "simulate": "simulation",
     "write_study": "simulation",
