@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import seaborn as sns
+from matplotlib.axes import Axes
 
 from holf import text
+from holf.disclosure.withheld import is_withheld
 from holf.picture import INK, QUIET, Picture, arm_style, canvas, finish
 from holf.plan import Outcome, Plan
 from holf.results import Change, Effect, Level
@@ -34,6 +36,7 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
                     label=plan.arms[arm]["label"],
                 )
             axes.set(title=data_name(source), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
+            _say_withheld(axes, by_source[source], plan)
             axes.yaxis.set_major_formatter(text.tick)
             axes.legend(fontsize=8.5, frameon=False)
             axes.margins(y=0.25)
@@ -43,6 +46,14 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
     last = outcome.waves[-1]
     said = "; ".join(f"{row[0]}, {row[1]}, {row[2]}: {row[3]}" for row in table.rows if row[2] in (plan.baseline, last))
     return finish(figure, f"{outcome.label}, means by arm. {said}.", table, source=table.source)
+
+
+def _say_withheld(axes: Axes, levels: Sequence[Level], plan: Plan) -> None:
+    """Name the means that disclosure control keeps back, which would else be gaps without a word."""
+    gone = [level for level in levels if is_withheld(level.mean)]
+    words = [f"{plan.arms[level.group]['label']}, {level.wave}: {level.mean}" for level in gone]
+    if words:
+        axes.annotate("\n".join(words), (0.98, 0.04), xycoords="axes fraction", ha="right", fontsize=8.5, color=INK)
 
 
 def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Table:
@@ -73,8 +84,7 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
             for place, effect in enumerate(mine):
                 # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
                 face = "white" if effect.estimator == "naive" else INK
-                axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
-                axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
+                _draw_effect(axes, place, effect, factor, face=face)
             axes.set_yticks(range(len(mine)), [text.method(effect, outcome) for effect in mine], fontsize=8.5)
             axes.invert_yaxis()
             axes.set_title(data_name(source))
@@ -84,6 +94,15 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
     table = _effects_twin(effects, outcome)
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in table.rows)
     return finish(figure, f"{outcome.label}, difference between the arms. {said}.", table, source=table.source)
+
+
+def _draw_effect(axes: Axes, place: int, effect: Effect, factor: float, *, face: str = INK) -> None:
+    """One row: the estimate in its interval, or the words of the rule that withholds it."""
+    if is_withheld(effect.estimate):
+        axes.annotate(str(effect.estimate), (0, place), ha="center", va="center", fontsize=8.5, color=INK)
+        return
+    axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
+    axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
 
 
 def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
@@ -106,9 +125,7 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             axes.axvspan(-1, 1, color="#e6e6e6", zorder=0.1)
             axes.axvline(0, color=QUIET, linewidth=1)
             for place, (effect, outcome) in enumerate(zip(effects[source], outcomes.values())):
-                low, middle, high = (x / outcome.margin for x in (effect.ci_low, effect.estimate, effect.ci_high))
-                axes.plot([low, high], [place, place], color=INK, linewidth=2)
-                axes.plot([middle], [place], "D", color=INK, markersize=6)
+                _draw_effect(axes, place, effect, 1 / outcome.margin)
             axes.set_yticks(range(len(names)), names, fontsize=8.5)
             axes.invert_yaxis()
             axes.set_title(data_name(source))
@@ -120,7 +137,7 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             outcome.label,
             text.difference(effect.estimate, outcome.show),
             text.interval(effect.ci_low, effect.ci_high, outcome.show),
-            text.decimal(effect.estimate / outcome.margin, 2),
+            text.decimal(effect.estimate if is_withheld(effect.estimate) else effect.estimate / outcome.margin, 2),
         )
         for source in sources
         for effect, outcome in zip(effects[source], outcomes.values())
