@@ -1,0 +1,129 @@
+"""Tables and figures read back from what readers see: outputs of a notebook, or a page of the built site."""
+
+from __future__ import annotations
+
+import io
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+
+from bs4 import BeautifulSoup, Tag
+from nbformat import NotebookNode
+from PIL import Image
+
+from holf.downloads.files import Download, stem_of
+from holf.table import RECORD, Cell, Table, kind_of, source_of
+
+TABLE = "table.holf-table"
+
+
+class ShownError(ValueError):
+    """An output is not what this book shows; the message names page and table."""
+
+
+def _cell(tag: Tag) -> str | Cell:
+    badge, link = tag.select_one(".holf-badge"), tag.find("a", href=re.compile(r"ledger\.html#"))
+    words = "".join(
+        string for string in tag.find_all(string=True) if not any("holf-badge" in p.get("class", ()) for p in string.parents)
+    )
+    kind = next(name.removeprefix("holf-") for name in badge["class"] if name != "holf-badge") if badge else ""
+    fact = link["href"].rpartition("#")[2].upper() if link else ""
+    return Cell(words.removesuffix(" ") if badge else words, kind, fact) if badge or link else words
+
+
+def read_table(tag: Tag) -> Table:
+    """The table that an HTML table shows.
+
+    Parameters
+    ----------
+    tag : bs4.Tag
+        As `holf.table.Table` wrote it, also after Sphinx put it on a page.
+
+    Raises
+    ------
+    ShownError
+        If it is no table of this book.
+    """
+    kind, title = tag.get("data-holf", ""), tag.caption.get_text() if tag.caption else ""
+    source = RECORD
+    if kind != "record":
+        mark, _, rest = title.partition(" (")
+        named, _, title = rest.partition("). ")
+        source = source_of(kind, named)
+    if kind_of(source) != kind:
+        raise ShownError(f"table {title[:40]!r}: its class is not one of this book's")
+    rows = tuple(tuple(_cell(cell) for cell in row.find_all(["th", "td"])) for row in tag.select("tbody tr"))
+    heads = tuple(cell.get_text() for cell in tag.select("thead th"))
+    return Table(title, heads, rows, source=source, folded=tag.find_parent("details", class_="holf-twin") is not None)
+
+
+def downloads_of(notebook: NotebookNode, page: str) -> list[list[Download]]:
+    """What each cell of a notebook shows, as downloads; an empty list for cells that show no table.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        With its outputs of record.
+    page : str
+        Name of the chapter.
+
+    Returns
+    -------
+    list of list of Download
+        One list a code cell that has outputs and is shown.
+
+    Raises
+    ------
+    ShownError
+        If a table's HTML and text differ, so that one of them was changed, or a figure has no table.
+    """
+    taken: set[str] = set()
+    cells = [cell for cell in notebook.cells if cell.get("outputs") and not _is_hidden(cell)]
+    return [_of_cell(cell, page, taken) for cell in cells]
+
+
+def _is_hidden(cell: NotebookNode) -> bool:
+    return bool({"remove-cell", "remove-output"} & set(cell.metadata.get("tags", ())))
+
+
+def _of_cell(cell: NotebookNode, page: str, taken: set[str]) -> list[Download]:
+    found, alt, seal = [], "", ""
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if "image/png" in data:
+            alt, seal = data.get("text/plain", ""), seal_of(b64decode(data["image/png"]))
+        for tag in BeautifulSoup(data.get("text/html", ""), "html.parser").select(TABLE):
+            table = read_table(tag)
+            if data["text/html"] != table._repr_html_() or data.get("text/plain") != repr(table):
+                raise ShownError(f"{page}: table {table.caption!r} was changed by hand: run the chapter again")
+            stem = stem_of(table, taken)
+            taken.add(stem)
+            found.append(Download(page, stem, table, alt, seal))
+            alt = seal = ""
+    if alt:
+        raise ShownError(f"{page}: the figure {alt[:40]!r} has no table of what it draws")
+    return found
+
+
+def seal_of(png: bytes) -> str:
+    """SHA-256 of the data that a figure was drawn from, as its file says it; empty if it says nothing."""
+    return Image.open(io.BytesIO(png)).info.get("Source", "").removeprefix("sha256 ")
+
+
+def shown_on(page: Path) -> Iterator[tuple[Table, Tag | None]]:
+    """Every table that the cells of a built page show, with the image that it is the twin of.
+
+    Parameters
+    ----------
+    page : Path
+        HTML file.
+    """
+    for output in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(".cell_output"):
+        image = None
+        for tag in output.select(f"img, {TABLE}"):
+            if tag.name == "img":
+                image = tag
+            else:
+                yield read_table(tag), image
+                image = None
