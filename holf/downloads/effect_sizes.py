@@ -1,4 +1,4 @@
-"""Effect sizes for a meta-analysis: a row for each registered outcome, time and contrast, also for what nobody reported."""
+"""Effect sizes for a meta-analysis: a row for each registered outcome, time and contrast, reported or not."""
 
 from __future__ import annotations
 

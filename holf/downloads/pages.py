@@ -63,7 +63,8 @@ def _links(download: Download, files: dict[str, str], above: str) -> str:
         target = quote(f"{above}{FOLDER}/{download.page}/{name}")
         spoken = f"{mark} {word}: {caption}".strip()
         links.append(f'<a href="{target}" download aria-label="{spoken}">{word}</a>, {_size(content)}')
-    return f"{f'<strong class="holf-mark">{mark}</strong> ' if mark else ''}{' · '.join(links)}"
+    marked = f'<strong class="holf-mark">{mark}</strong> ' if mark else ""
+    return marked + " · ".join(links)
 
 
 def add_links(app: Sphinx, doctree: nodes.document) -> None:
@@ -94,10 +95,13 @@ def _titles(app: Sphinx, docname: str) -> str:
 def _in_order(app: Sphinx, docname: str) -> Iterator[str]:
     """A page and all below it, as `_toc.yml` lists them."""
     yield docname
+    if docname not in app.env.external_site_map:
+        return
     entry = app.env.external_site_map[docname]
-    below = [docname for pattern in entry.child_globs() for docname in fnmatch.filter(sorted(app.env.found_docs), pattern)]
-    for child in (*entry.child_files(), *below):
+    for child in entry.child_files():
         yield from _in_order(app, child)
+    for pattern in entry.child_globs():
+        yield from fnmatch.filter(sorted(app.env.found_docs), pattern)
 
 
 def _chapters(app: Sphinx) -> list[tuple[str, list[Download]]]:

@@ -25,7 +25,9 @@ class ShownError(ValueError):
 def _cell(tag: Tag) -> str | Cell:
     badge, link = tag.select_one(".holf-badge"), tag.find("a", href=re.compile(r"ledger\.html#"))
     words = "".join(
-        string for string in tag.find_all(string=True) if not any("holf-badge" in p.get("class", ()) for p in string.parents)
+        string
+        for string in tag.find_all(string=True)
+        if not any("holf-badge" in p.get("class", ()) for p in string.parents)
     )
     kind = next(name.removeprefix("holf-") for name in badge["class"] if name != "holf-badge") if badge else ""
     fact = link["href"].rpartition("#")[2].upper() if link else ""
@@ -48,7 +50,7 @@ def read_table(tag: Tag) -> Table:
     kind, title = tag.get("data-holf", ""), tag.caption.get_text() if tag.caption else ""
     source = RECORD
     if kind != "record":
-        mark, _, rest = title.partition(" (")
+        rest = title.partition(" (")[2]
         named, _, title = rest.partition("). ")
         source = source_of(kind, named)
     if kind_of(source) != kind:

@@ -119,7 +119,7 @@ def holds_comment(piece: Piece) -> bool:
 
 
 def holds_png_text(piece: Piece) -> bool:
-    """Words in a picture file, other than the book's own mark, the digest of its data and the drawing program's name."""
+    """Words in a picture file, other than the book's mark, the digest of its data and the drawing program's name."""
     if piece.kind != "png-text":
         return False
     keyword, _, text = piece.text.partition(": ")
