@@ -7,12 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 from bs4 import BeautifulSoup, Tag
 
 from holf.downloads.descriptions import load_descriptions
 from holf.downloads.files import Download, digest_of
-from holf.downloads.shown import seal_of, shown_on
+from holf.downloads.shown import parsed, seal_of, shown_on
 from holf.plan import load_plan
 from holf.table import Cell, Table
 from holf.text import MINUS
@@ -76,7 +77,7 @@ def _is_rounded(said: str, values: list[float]) -> bool:
 
 def _pages(site: Path) -> Iterator[Path]:
     for page in sorted(site.rglob("*.html")):
-        if "_static" not in page.parts and 'class="holf-table"' in page.read_text(encoding="utf-8"):
+        if page.is_file() and "_static" not in page.parts and b'class="holf-table"' in page.read_bytes():
             yield page
 
 
@@ -91,9 +92,13 @@ def shown_digests(tree: Path) -> frozenset[str]:
     """
     descriptions, found = load_descriptions(load_plan()), set()
     for page in _pages(tree):
-        for table, image in shown_on(page):
-            made = Download("", "x", table, image["alt"] if image else "").files(descriptions)
-            found |= {hashlib.sha256(content.encode()).hexdigest() for content in made.values()}
+        try:
+            for table, image in shown_on(parsed(page)):
+                made = Download("", "x", table, image.get("alt", "") if image else "").files(descriptions)
+                found |= {hashlib.sha256(content.encode()).hexdigest() for content in made.values()}
+        # A page that this book did not write vouches for no file.
+        except ValueError:
+            continue
     return frozenset(found)
 
 
@@ -112,7 +117,8 @@ def download_faults(site: Path) -> list[str]:
     descriptions, linked, faults = load_descriptions(load_plan()), set(), []
     for page in _pages(site):
         name = page.relative_to(site).as_posix()
-        shown, links = list(shown_on(page)), _links(page)
+        soup = parsed(page)
+        shown, links = list(shown_on(soup)), _links(soup, page.parent)
         if len(shown) != len(links):
             faults.append(f"{name}: {len(shown)} tables, but downloads for {len(links)}")
             continue
@@ -124,17 +130,14 @@ def download_faults(site: Path) -> list[str]:
     return faults + [f"{path.relative_to(site).as_posix()}: no page shows what it holds" for path in stray]
 
 
-def _links(page: Path) -> list[list[Path]]:
+def _links(soup: BeautifulSoup, folder: Path) -> list[list[Path]]:
     """Files of each table that a page offers, in the order of the page."""
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    return [
-        [(page.parent / link["href"]).resolve() for link in line.find_all("a")]
-        for line in soup.select(".holf-downloads")
-    ]
+    lines = soup.select("p.holf-downloads")
+    return [[(folder / unquote(link["href"])).resolve() for link in line.find_all("a")] for line in lines]
 
 
 def _faults_of(table: Table, image: Tag | None, page: Path, files: list[Path], descriptions) -> list[str]:
-    alt = image["alt"] if image else ""
+    alt = image.get("alt", "") if image else ""
     made = Download("", files[0].stem if files else "x", table, alt).files(descriptions)
     faults = []
     for path, (name, content) in zip(files, made.items()):

@@ -47,7 +47,7 @@ class Descriptions:
         if not heading:
             return self.parts.get(name, "")
         said = self.of_heading(heading)
-        return said if part in ("number", "words") else f"{self.parts.get(part, part)} {said}".strip()
+        return said if part in ("number", "words", "nothing yet") else f"{self.parts.get(part, part)} {said}".strip()
 
 
 def load_descriptions(plan: Plan) -> Descriptions:

@@ -82,7 +82,7 @@ def _of_heading(name: str, heading: str, cells: Sequence[Cell]) -> Iterator[Colu
             said = tuple(word if value is None else "" for word, value in zip(words, values))
             yield Column(f"{name}_words", heading, "words", "", said)
     else:
-        yield Column(name, heading, "words", "", words)
+        yield Column(name, heading, "words" if any(words) else "nothing yet", "", words)
     for part, entries in (("class", [cell.kind for cell in cells]), ("fact", [cell.fact for cell in cells])):
         if any(entries):
             yield Column(f"{name}_{part}", heading, part, "", tuple(entries))

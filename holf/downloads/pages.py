@@ -6,6 +6,7 @@ import fnmatch
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -39,9 +40,15 @@ def _of_page(app: Sphinx, docname: str) -> list[list[Download]]:
     if path.suffix != ".ipynb":
         return []
     try:
-        return downloads_of(nbformat.read(path, as_version=4), path.stem)
+        return _read(path, path.stat().st_mtime_ns)
     except ShownError as error:
         raise ExtensionError(str(error)) from None
+
+
+# A build asks four times for every page: for the list, its links, their files, and the list's own page.
+@lru_cache(maxsize=256)
+def _read(path: Path, _changed: int) -> list[list[Download]]:
+    return downloads_of(nbformat.read(path, as_version=4), path.stem)
 
 
 def _size(content: str) -> str:

@@ -8,7 +8,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, SoupStrainer, Tag
 from nbformat import NotebookNode
 from PIL import Image
 
@@ -23,15 +23,17 @@ class ShownError(ValueError):
 
 
 def _cell(tag: Tag) -> str | Cell:
-    badge, link = tag.select_one(".holf-badge"), tag.find("a", href=re.compile(r"ledger\.html#"))
-    words = "".join(
-        string
-        for string in tag.find_all(string=True)
-        if not any("holf-badge" in p.get("class", ()) for p in string.parents)
-    )
-    kind = next(name.removeprefix("holf-") for name in badge["class"] if name != "holf-badge") if badge else ""
-    fact = link["href"].rpartition("#")[2].upper() if link else ""
-    return Cell(words.removesuffix(" ") if badge else words, kind, fact) if badge or link else words
+    if tag.find(True) is None:
+        return tag.get_text()
+    badge, link = tag.find(class_="holf-badge"), tag.find("a", href=re.compile(r"ledger\.html#"))
+    if badge is None and link is None:
+        return tag.get_text()
+    words = tag.get_text()
+    kind = ""
+    if badge is not None:
+        kind = next(name.removeprefix("holf-") for name in badge["class"] if name != "holf-badge")
+        words = words.removesuffix(f" {badge.get_text()}")
+    return Cell(words, kind, link["href"].rpartition("#")[2].upper() if link is not None else "")
 
 
 def read_table(tag: Tag) -> Table:
@@ -55,8 +57,11 @@ def read_table(tag: Tag) -> Table:
         source = source_of(kind, named)
     if kind_of(source) != kind:
         raise ShownError(f"table {title[:40]!r}: its class is not one of this book's")
-    rows = tuple(tuple(_cell(cell) for cell in row.find_all(["th", "td"])) for row in tag.select("tbody tr"))
-    heads = tuple(cell.get_text() for cell in tag.select("thead th"))
+    head, body = tag.find("thead"), tag.find("tbody")
+    if head is None or body is None:
+        raise ShownError(f"table {title[:40]!r}: it has no head or no body")
+    rows = tuple(tuple(_cell(cell) for cell in row.find_all(["th", "td"])) for row in body.find_all("tr"))
+    heads = tuple(cell.get_text() for cell in head.find_all("th"))
     return Table(title, heads, rows, source=source, folded=tag.find_parent("details", class_="holf-twin") is not None)
 
 
@@ -113,15 +118,26 @@ def seal_of(png: bytes) -> str:
     return Image.open(io.BytesIO(png)).info.get("Source", "").removeprefix("sha256 ")
 
 
-def shown_on(page: Path) -> Iterator[tuple[Table, Tag | None]]:
+def parsed(page: Path) -> BeautifulSoup:
+    """What the cells of a built page show, and the lines of downloads below; nothing else of the page."""
+    wanted = SoupStrainer(["div", "p"], class_=re.compile(r"\b(cell_output|holf-downloads)\b"))
+    return BeautifulSoup(page.read_text(encoding="utf-8", errors="replace"), "html.parser", parse_only=wanted)
+
+
+def shown_on(page: BeautifulSoup) -> Iterator[tuple[Table, Tag | None]]:
     """Every table that the cells of a built page show, with the image that it is the twin of.
 
     Parameters
     ----------
-    page : Path
-        HTML file.
+    page : bs4.BeautifulSoup
+        From `parsed`.
+
+    Raises
+    ------
+    ShownError
+        If a table is none of this book.
     """
-    for output in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(".cell_output"):
+    for output in page.select(".cell_output"):
         image = None
         for tag in output.select(f"img, {TABLE}"):
             if tag.name == "img":
