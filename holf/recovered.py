@@ -126,9 +126,8 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
         "Holds family average",
     )
     true = ", ".join(f"{label} {_plain(truth, first)}" for label, truth, _ in truths)
-    caption = f"Two averages, and which estimator finds which: true {true}"
     said = "; ".join(f"{row[0]} {row[2]}" for row in rows)
-    table = Table(caption, columns, rows, source=SOURCE)
+    table = Table(f"Two averages, and which estimator finds which: true {true}", columns, rows, source=SOURCE)
     return finish(figure, f"True {true}. Mean estimates: {said}.", table, source=SOURCE)
 
 

@@ -17,6 +17,7 @@ import holf
 from holf import diagram, figures, flow, recovered, scenarios, setting
 from holf.chapters import list_chapters
 from holf.cli import main
+from holf.disclosure.withheld import Withheld
 from holf.downloads import changes as changed
 from holf.downloads.check import alt_faults, download_faults, shown_digests
 from holf.downloads.descriptions import load_descriptions
@@ -289,7 +290,7 @@ def test_the_page_speaks_the_alternative_that_the_run_wrote():
     for chapter in list_chapters():
         for cell in nbformat.read(chapter.page, as_version=4).cells:
             said = [out.data["text/plain"] for out in cell.get("outputs", ()) if "image/png" in out.get("data", {})]
-            assert [cell.metadata["mystnb"]["image"]["alt"]] * len(said) == said
+            assert all(words == cell.metadata["mystnb"]["image"]["alt"] for words in said), chapter.name
 
 
 # --- the file is what is drawn -----------------------------------------------------------------------------------
@@ -419,6 +420,27 @@ def test_effect_sizes_ask_nothing_beyond_the_catalogue(studies):
 
     analysed_table([Study(PLAN, ask, source=studies[0].source, sign=0)])
     assert len(asked) > 20 and set(asked) <= known
+
+
+def test_what_disclosure_control_withholds_is_empty_in_the_file_and_names_its_rule(studies):
+    """Every number of an answer may be withheld, and whatever follows from it is then withheld or empty too."""
+
+    def withheld(answer):
+        numbers = [
+            name for name in vars(answer) if name not in ("estimator", "estimand", "source", "group", "wave", "show")
+        ]
+        return replace(answer, source="real data: r", **dict.fromkeys(numbers, Withheld("people")))
+
+    def ask(question, **keywords):
+        return tuple(withheld(answer) for answer in studies[0]._ask(question, **keywords))
+
+    frame = pd.DataFrame(rows_of(analysed_table([Study(PLAN, ask, source="real data: r", sign=None)])))
+    assert set(frame["data_class"]) == {"real data"}
+    assert not {"yi", "se", "vi", "mean_treated", "events_treated", "effective_n", "analysed"} & {
+        name for name in frame if any(re.search(r"\d", text) for text in frame[name])
+    }
+    asked = (frame["wave"] == "m12") | (frame["registered_contrast"] == "yes")
+    assert set(frame.loc[asked, "yi"]) == set(frame.loc[asked, "vi"]) == {"withheld (people)"}
 
 
 # --- the release gate --------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def _effect(effect: Effect, outcome: Outcome) -> list[str]:
     return [
         text.estimator(effect.estimator, outcome.words),
         text.average(effect.estimand, outcome.words),
-        ", ".join(effect.covariates) or "none",
+        str(effect.covariates) if is_withheld(effect.covariates) else ", ".join(effect.covariates) or "none",
         text.count(effect.n_units),
         text.count(effect.n_clusters),
         *map(_shown, (effect.estimate, effect.se, effect.ci_low, effect.ci_high, effect.df)),

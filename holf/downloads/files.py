@@ -133,7 +133,7 @@ def csv_of(table: Table) -> str:
 
     Examples
     --------
-    >>> print(csv_of(Table("c", ("What", "Mean"), (("a", "1,200 NOK"),), source="simulated: null world")))
+    >>> print(csv_of(Table("c", ("What", "Mean"), (("a", "1,200"),), source="simulated: null world")))
     data_class,data_source,what,mean
     simulated,null world,a,1200
     <BLANKLINE>
