@@ -178,8 +178,11 @@ def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
     assert download_faults(site) == []
     files = {f"../{path.relative_to(site).as_posix()}" for path in (site / "downloads").rglob("*.*")}
     listed = BeautifulSoup((site / "chapters" / "downloads.html").read_text(encoding="utf-8"), "html.parser")
-    links = [unquote(link["href"]) for link in listed.select(".holf-download-list a[download]")]
-    assert len(links) == len(set(links)) and set(links) == files
+    some, every = ([unquote(link["href"]) for link in place.select("a[download]")]
+                   for place in listed.select(".holf-download-list"))  # fmt: skip
+    assert len(every) == len(files) and set(every) == files
+    assert some == [link for link in every if "/effect_sizes/" in link]
+    assert "../downloads/effect_sizes/effect_sizes.csv" in some
     for chapter in list_chapters():
         soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
         assert len(soup.select(".cell_output table.holf-table")) == len(soup.select("p.holf-downloads"))

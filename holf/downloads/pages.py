@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -23,7 +23,7 @@ from holf.downloads.shown import ShownError, downloads_of
 from holf.plan import load_plan
 from holf.table import mark_of
 
-# The page that lists everything names the place with a container of this class.
+# A page with a list names the place with a container of this class.
 LIST = "holf-download-list"
 _NAMES = ("data (CSV)", "columns (CSV)")
 
@@ -120,10 +120,14 @@ def _chapters(app: Sphinx) -> list[tuple[str, list[Download]]]:
     return found
 
 
-def _list_html(app: Sphinx) -> str:
+def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
+    """The downloads of all pages, or of those whose names `only` has, as HTML."""
     descriptions, out = load_descriptions(load_plan()), []
     for docname, downloads in _chapters(app):
         name = docname.rpartition("/")[2]
+        # docutils writes classes with hyphens.
+        if only and name.replace("_", "-") not in only:
+            continue
         items = "".join(
             f"<li>{'Figure' if one.alt else 'Table'}: {escape(one.table.caption)}<br>"
             f"{_links(one, one.files(descriptions), '../')}</li>\n"
@@ -134,10 +138,11 @@ def _list_html(app: Sphinx) -> str:
 
 
 def add_list(app: Sphinx, doctree: nodes.document) -> None:
-    """Fill the place for the list of all downloads, on the page that has one."""
+    """Fill each place for a list: of all downloads, or of the pages that its further classes name."""
     for node in list(doctree.findall(nodes.container)):
         if LIST in node["classes"]:
-            node.children = [nodes.raw("", _list_html(app), format="html")]
+            only = set(node["classes"]) - {LIST}
+            node.children = [nodes.raw("", _list_html(app, only), format="html")]
 
 
 def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
