@@ -24,6 +24,7 @@ from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util import logging
 
 from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
+from holf.downloads import pages as downloads
 from holf.marks import BANNER, REAL_BANNER, site_faults
 from holf.opening import STAND_IN
 from holf.pages import write_pages
@@ -65,6 +66,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", add_banners)
     app.connect("html-page-context", mark_head)
     app.connect("html-page-context", explain_page)
+    downloads.setup(app)
     # 900: after every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -179,11 +181,12 @@ def publish(app: Sphinx, error: Exception | None) -> None:
     staging = Path(app.outdir)
     if faults := site_faults(staging):
         raise ExtensionError("unmarked simulated content:\n" + "\n".join(faults))
+    prune(app, staging)
+    downloads.write_downloads(app, staging)
     # With --keep-going Sphinx clears `warningiserror`, and would fail only after this moment.
     if (app.warningiserror or app.keep_going) and app._warncount:
         log.info("papermill: not published, because warnings are errors")
         return
-    prune(app, staging)
     fresh = site.with_name(".html.new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(staging, fresh)

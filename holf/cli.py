@@ -1,4 +1,4 @@
-"""The command line: one command each to simulate, build, ask for power, check data, release them, and check a tree."""
+"""The command line: one command each to simulate, build, ask for power, check and release data, and check a tree."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from holf.downloads import command as changed
 from holf.dropin import command as check_data
 from holf.gate import command as release_check
 from holf.paths import project_root
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     power.set_defaults(run=_power)
     release.add_parser(commands)
     release_check.add_parser(commands)
+    changed.add_parser(commands)
     return parser
 
 

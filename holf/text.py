@@ -138,6 +138,11 @@ def estimator(name: str, words) -> str:
     return _METHODS[name].format(cluster=words.cluster, clusters=words.clusters)
 
 
+def estimators(words) -> list[str]:
+    """How every estimator is called in a trial with these `holf.plan.Words`."""
+    return [estimator(name, words) for name in _METHODS]
+
+
 def average(name: str, words) -> str:
     """An estimand, or means that a test compares, in the words of the trial; other names stay as they are."""
     first, _, rest = name.partition(" ")
@@ -155,7 +160,7 @@ def figures(value: float, count: int = 10) -> str:
     """`value` to `count` significant figures, whole numbers whole: as many as stay the same on every machine."""
     if math.isnan(value):
         return MISSING
-    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:#.{count}g}"
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:#.{count}g}".rstrip(".")
     return text.replace("-", MINUS)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 
 from bs4 import Tag
 
 from holf.gate.kinds import bytes_kind
+from holf.gate.known import Known
 from holf.gate.markup import parse, rows_of
 from holf.gate.piece import Piece
 from holf.gate.repeats import is_number, longest_block, most_objects, most_repeats
@@ -71,12 +73,14 @@ _SPLITS = (
 )
 
 
-def holds_rows(piece: Piece) -> bool:
+def holds_rows(piece: Piece, known: Known) -> bool:
     """A table with more rows than a reader reads, or more than 28 rows of data in any form.
 
-    Tables of this book (`holf.table`) are made of typed answers and may have up to 200 rows; of other tables, those
-    rows count that hold two numbers or more.
+    Tables of this book (`holf.table`) are made of typed answers and may have up to 200 rows, also as a file that holds
+    just what a page of the tree shows; of other tables, those rows count that hold two numbers or more.
     """
+    if piece.data and hashlib.sha256(piece.data).hexdigest() in known.shown:
+        return False
     if piece.kind == "markup":
         for table in parse(piece.text).find_all("table"):
             rows = rows_of(table)
