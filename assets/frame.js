@@ -14,6 +14,8 @@
   const current = () => recall() ?? (system.matches ? "dark" : "light");
   show(current());
   system.addEventListener("change", () => show(current()));
+  // Paper is white.
+  matchMedia("print").addEventListener("change", (paper) => show(paper.matches ? "light" : current()));
 
   // WCAG 1.4.13: words that appear on hover or focus go away at Escape, and come back at the next link.
   const speak = () => root.classList.remove("frame-hushed");
