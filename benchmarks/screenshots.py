@@ -1,23 +1,17 @@
-"""Pictures of every page at three widths, light and dark, for people to look at.
+"""Pictures of pages at three widths, light and dark, for people to look at. Run: python -m benchmarks.screenshots OUT"""
 
-    python benchmarks/screenshots.py OUT [PAGE ...]
-
-Needs a built site (`make book`) and Chromium; about a second a picture.
-"""
+from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from holf.paths import project_root
-
-sys.path.append(str(project_root() / "tests"))
-
-from browser import chromium, need_site  # noqa: E402
+from tests.browser import chromium, need_site
 
 WIDTHS = {390: 844, 768: 1024, 1440: 900}
 
 
 def main(out: Path, only: list[str]) -> None:
+    """Draw every page of the built site, or those named, into a folder."""
     site = need_site()
     out.mkdir(parents=True, exist_ok=True)
     pages = [page for page in sorted(site.rglob("*.html")) if not only or page.stem in only]
@@ -26,6 +20,7 @@ def main(out: Path, only: list[str]) -> None:
             page = browser.new_page(color_scheme=theme)
             for file in pages:
                 page.goto(file.as_uri())
+                # Pictures further down would otherwise wait until somebody scrolls to them.
                 page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
                 for width, height in WIDTHS.items():
                     page.set_viewport_size({"width": width, "height": height})

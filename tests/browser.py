@@ -4,6 +4,7 @@ import functools
 import http.server
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,10 +55,16 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exception(), ConnectionError):  # a browser that moved on hangs up
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def served(site: Path) -> Iterator[str]:
     """Address of a server of the site on this machine."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=site)) as server:
+    with _Server(("127.0.0.1", 0), functools.partial(_Quiet, directory=site)) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -72,7 +79,7 @@ class Watched:
         self.home, self.asked, self.foreign, self.failed, self.said = home, [], [], [], []
         self.context: BrowserContext = browser.new_context(**options)
         self.context.route("**/*", self._judge)
-        self.context.on("requestfailed", lambda request: self.failed.append(request.url))
+        self.context.on("requestfailed", self._note)
         self.context.on("response", lambda answer: answer.status >= 400 and self.failed.append(answer.url))
         self.context.on("console", lambda line: line.type in ("error", "warning") and self.said.append(line.text))
         self.context.on("weberror", lambda error: self.said.append(str(error.error)))
@@ -84,6 +91,11 @@ class Watched:
         else:
             self.foreign.append(route.request.url)
             route.abort()
+
+    def _note(self, request):
+        # What was under way when the next page was opened is no failure of the site.
+        if request.failure != "net::ERR_ABORTED":
+            self.failed.append(request.url)
 
     def faults(self) -> list[str]:
         """What went wrong since the context was opened."""

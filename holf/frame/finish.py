@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from holf.frame.layout import SHEET
+from holf.frame.layout import SHEET, STATIC
 from holf.frame.pictures import squeeze_folder
 from holf.frame.styles import drop_variables, lean, names_of
 from holf.paths import project_root
@@ -90,9 +90,13 @@ def finish_site(site: Path, cache: Path) -> None:
     static = site / "_static"
     (static / SHEET).write_text(site_sheet(static, frozenset().union(*map(names_of, pages.values()))), encoding="utf-8")
     asked = {name for html in pages.values() for name in _ASKED.findall(html)}
-    assets = project_root() / "assets"
-    own = {path.relative_to(assets).as_posix() for path in assets.rglob("*") if path.is_file()} - set(_OWN)
-    _drop_unasked(static, asked | own)
+    own = {
+        path.relative_to(folder).as_posix()
+        for folder in (project_root() / "assets", STATIC)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    _drop_unasked(static, asked | own - set(_OWN))
     squeeze_folder(site / "_images", cache)
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from html import escape
+from pathlib import PurePosixPath
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
 from holf.marks import BANNER, REAL_BANNER
+from holf.paths import project_root
 from holf.table import MARK, REAL_MARK
 
 # Search engines cut descriptions at about this length.
 LONGEST = 158
-PREVIEW = "_static/preview.png"
+PREVIEW = PurePosixPath("_static/preview.png")
 _SAID = {
     BANNER: f"{MARK} demonstration, not a finding of the trial. ",
     REAL_BANNER: f"{REAL_MARK}, under disclosure control. ",
@@ -85,8 +87,10 @@ def head_tags(app: Sphinx, pagename: str, context: dict, doctree: nodes.document
         'property="og:site_name"': escape(context["docstitle"]),
         'property="og:title"': title,
         'property="og:description"': words,
-        'property="og:image"': base.removesuffix("#") + PREVIEW,
-        'property="og:image:alt"': "The HOLF compendium",
+        'property="og:image"': f"{base.removesuffix('#')}{PREVIEW}",
+        'property="og:image:alt"': escape(context["docstitle"]),
         'name="twitter:card"': "summary_large_image",
     }
+    if not (project_root() / "assets" / PREVIEW.name).exists():
+        wanted = {name: value for name, value in wanted.items() if "image" not in name and "card" not in name}
     return "\n".join(f'<meta {name} content="{value}">' for name, value in wanted.items() if name not in given)

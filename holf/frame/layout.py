@@ -18,9 +18,8 @@ from sphinx.config import Config
 
 from holf.frame.body import mend
 from holf.frame.head import head_tags
-from holf.paths import project_root
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES, STATIC = (Path(__file__).parent / name for name in ("templates", "static"))
 # One style sheet for every page, made when the site is published.
 SHEET = "site.css"
 # 'self' alone: a page can ask no other host, run no script that stands in a page, and be given no style that does. Where
@@ -44,8 +43,9 @@ _SETTINGS = re.compile(r"toggleHint|toggleOpenOnPrint|togglebuttonSelector|THEBE
 def use_frame(app: Sphinx, config: Config) -> None:
     """Prefer the book's templates, and write every page anew after a change of the code that frames it."""
     config.templates_path.insert(0, str(TEMPLATES))
-    code = sorted((project_root() / "holf" / "frame").rglob("*.*"))
-    parts = [path.read_bytes() for path in code if path.suffix in (".py", ".html")]
+    config.html_static_path.append(str(STATIC))
+    code = sorted(path for path in STATIC.parent.rglob("*.*") if path.suffix in (".py", ".html"))
+    parts = [path.read_bytes() for path in code]
     config.holf_frame = hashlib.sha256(b"\0".join(parts)).hexdigest()
     app.connect("html-page-context", fill_frame, priority=900)
 
