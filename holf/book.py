@@ -25,6 +25,9 @@ from sphinx.util import logging
 
 from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
 from holf.downloads import pages as downloads
+from holf.frame.finish import SiteError, finish_site
+from holf.frame.head import mark_title
+from holf.frame.layout import use_frame
 from holf.marks import BANNER, REAL_BANNER, site_faults
 from holf.opening import STAND_IN
 from holf.pages import write_pages
@@ -59,12 +62,13 @@ def setup(app: Sphinx) -> dict:
     """Register the extension with Sphinx."""
     app.add_config_value("papermill_mode", "auto", "env")
     app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
+    app.add_config_value("holf_frame", "", "html")
     # 100: before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
     app.connect("env-get-outdated", reread_changed_banners)
     app.connect("env-get-outdated", reread_if_rows_changed)
     app.connect("doctree-read", add_banners)
-    app.connect("html-page-context", mark_head)
+    app.connect("html-page-context", mark_title)
     app.connect("html-page-context", explain_page)
     downloads.setup(app)
     # 900: after every other extension has finished its files.
@@ -87,6 +91,7 @@ def prepare(app: Sphinx, config: Config) -> None:
         raise ExtensionError(f"papermill: {error}") from None
     if Path(app.outdir).name == "html":
         _redirect(app)
+        use_frame(app, config)
 
 
 def bring_up_to_date(work: Path, *, force: bool, jobs: int) -> None:
@@ -165,14 +170,6 @@ def add_banners(app: Sphinx, doctree: nodes.document) -> None:
         titles[0].parent.insert(titles[0].parent.index(titles[0]) + 1, nodes.raw("", banner, format="html"))
 
 
-def mark_head(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
-    """Say in a simulated page's title and description what it is: tabs, bookmarks and previews show nothing else."""
-    if BANNER in getattr(app.env, "holf_banners", {}).get(pagename, ""):
-        context["title"] = f"{MARK}: {context['title']}"
-        words = f"{MARK} demonstration, not a finding of the trial."
-        context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{words}">'
-
-
 def publish(app: Sphinx, error: Exception | None) -> None:
     """Check the finished pages and put them in the site's place; after any failure the former site stays."""
     site = getattr(app, "holf_site", None)
@@ -190,6 +187,10 @@ def publish(app: Sphinx, error: Exception | None) -> None:
     fresh = site.with_name(".html.new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(staging, fresh)
+    try:
+        finish_site(fresh, staging.with_name(".pictures"))
+    except SiteError as error:
+        raise ExtensionError(str(error)) from None
     exchange(fresh, site)
     shutil.rmtree(fresh, ignore_errors=True)
     staging.with_name(".unfinished").unlink()
