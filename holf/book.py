@@ -24,6 +24,7 @@ from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util import logging
 
 from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
+from holf.interactive import load_chart, withdraw_runtime
 from holf.marks import BANNER, REAL_BANNER, site_faults
 from holf.opening import STAND_IN
 from holf.pages import write_pages
@@ -65,6 +66,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("doctree-read", add_banners)
     app.connect("html-page-context", mark_head)
     app.connect("html-page-context", explain_page)
+    app.connect("html-page-context", load_chart)
     # 900: after every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -208,6 +210,7 @@ def prune(app: Sphinx, staging: Path) -> None:
     for image in (staging / "_images").glob("*"):
         if image.name not in images:
             image.unlink()
+    withdraw_runtime(staging)
 
 
 def exchange(fresh: Path, site: Path) -> None:
