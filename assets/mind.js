@@ -21,11 +21,10 @@
   const fill = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (_, name) => words[name]);
 
   function read() {
-    const chosen = control("outcome").selectedOptions[0].dataset, n = Number(control("clusters").value);
-    const scale = Object.fromEntries(["sd", "icc", "margin", "factor", "places"].map((k) => [k, Number(chosen[k])]));
+    const scale = JSON.parse(control("outcome").selectedOptions[0].dataset.scale), n = Number(control("clusters").value);
     const stop = stops[Number(control("units").value)];
     return {
-      scale, unit: chosen.unit, n, stop,
+      scale, n, stop,
       clusters: [Math.floor((n + 1) / 2), Math.floor(n / 2)],
       units: Number(stop.split(":")[0].replaceAll(",", "")),
       icc: Number(control("icc").value),
@@ -48,7 +47,7 @@
 
   function words(asked, found) {
     const { factor, places, sd } = asked.scale;
-    const amount = (value) => `${decimal(Math.abs(value) * factor, places)} ${asked.unit}`.trimEnd();
+    const amount = (value) => `${decimal(Math.abs(value) * factor, places)} ${asked.scale.unit}`.trimEnd();
     return {
       n_clusters: asked.n, one: asked.clusters[0], other: asked.clusters[1], n_units: decimal(asked.units, 0),
       icc: decimal(asked.icc, 3), level: chance(asked.level), target: chance(target),
@@ -78,8 +77,9 @@
     const usual = found.excluded >= target ? held.verdictUsually : held.verdictSeldom;
     part("verdict").textContent = possible ? usual : held.verdictNever;
     part("estimates").textContent = fill(possible ? held.estimatesSome : held.estimatesNever, said);
-    part("said").textContent = fill(held.said, said);
-    part("unit").textContent = asked.unit;
+    // The badge of the class stays behind the sentence.
+    part("said").firstChild.data = `${fill(held.said, said)} `;
+    part("unit").textContent = asked.scale.unit;
     draw(asked, found);
   }
 
@@ -100,16 +100,18 @@
 
   function start() {
     const specification = JSON.parse(document.getElementById("holf-mind-chart").textContent), asked = read();
-    const begin = signals(asked, answer(asked));
+    const begin = signals(asked, answer(asked)), box = part("chart");
+    specification.width = box.clientWidth;
     for (const entry of specification.params) entry.value = begin[entry.name] ?? entry.value;
     const { vegaEmbed: embed } = window;
     // `ast` has Vega read its expressions instead of compiling them, which a page may forbid.
-    embed(part("chart"), specification, {
+    embed(box, specification, {
       ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false,
       expressionFunctions: { chanceToFind: holfPower.power, chanceToExclude: holfPower.excluded },
     }).then((drawn) => {
       view = drawn.view;
       update();
+      new ResizeObserver(() => view.width(box.clientWidth).runAsync()).observe(box);
     });
   }
 

@@ -65,9 +65,8 @@ def chart() -> dict:
     alone = alt.Chart(alt.sequence(0, 1, as_="part"))
 
     def point(at: str, height: str, shape: str, colour: str) -> alt.Chart:
-        placed = alone.transform_calculate(x=at, y=height)
-        mark = placed.mark_point(shape=shape, size=110, filled=True, opacity=1, color=colour, clip=True)
-        return mark.encode(x=x, y=y)
+        placed = alone.transform_calculate(x=at, y=height).transform_filter("datum.x <= most")
+        return placed.mark_point(shape=shape, size=110, filled=True, opacity=1, color=colour).encode(x=x, y=y)
 
     layers = (
         alone.transform_calculate(x="margin").mark_rule(color="currentColor", opacity=0.6, strokeWidth=1).encode(x=x),
@@ -84,7 +83,9 @@ def chart() -> dict:
     )
     look = {"labelColor": "currentColor", "domainColor": "currentColor", "tickColor": "currentColor",
             "gridColor": "currentColor", "gridOpacity": 0.15, "labelFontSize": 12}  # fmt: skip
-    drawn = alt.layer(*layers).add_params(*params).properties(width="container", height=250)
+    # The script sets the width: Vega's own measure of its container was twice the page's after a resize.
+    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
+    drawn = alt.layer(*layers).add_params(*params).properties(width=350, height=250, autosize=fit)
     drawn = drawn.configure(background="transparent", aria=False).configure_axis(**look).configure_view(stroke=None)
     return drawn.configure_text(color="currentColor", fontSize=12).to_dict()
 

@@ -169,7 +169,7 @@ def correlation_table(start: Design, scales: Sequence[Scale], grid: Sequence[flo
         for scale in scales for icc in grid
     )  # fmt: skip
     columns = ("Outcome, and worthwhile difference", "ICC", *_ANSWERS)
-    return Table("The trial as reported, by how alike people of one cluster are", columns, rows, source=RECORD)
+    return Table("The trial as reported, by intraclass correlation (ICC)", columns, rows, source=RECORD)
 
 
 def size_table(start: Design, scales: Sequence[Scale], clusters: str, units: str) -> Table:

@@ -6,6 +6,7 @@ then follows the controls. Every sentence stands here once: the script fills the
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from html import escape
 
@@ -42,9 +43,9 @@ _CURVES = (
     ("excludes", "Chance to rule the worthwhile difference out"),
 )
 _POINTS = (
-    ("detectable", "◆", "detectable difference"),
-    ("power", "●", "power"),
-    ("excluded", "■", "equivalence"),
+    ("finds", "◆", "detectable difference"),
+    ("finds", "●", "power"),
+    ("excludes", "■", "equivalence"),
 )
 
 
@@ -106,9 +107,9 @@ class Panel:
         data = "".join(f' data-{name}="{escape(str(value))}"' for name, value in held.items())
         return (
             f"<div {PANEL}{data}>\n<noscript><p>The controls need JavaScript; the tables below need none.</p></noscript>"
-            f"\n{self._controls()}\n{_results(self.start)}\n"
-            f'<p class="holf-mind-said" role="status" data-mind="said">{escape(said(self.start, self.words))}</p>\n'
-            f"{_figure(self.start)}\n</div>"
+            f"\n{self._controls()}\n{_numbers(self.start)}\n{_figure(self.start)}\n{_words(self.start)}\n"
+            f'<p class="holf-mind-said" role="status" data-mind="said">{escape(said(self.start, self.words))} '
+            f"{badge('assumed')}</p>\n</div>"
         )
 
     def _controls(self) -> str:
@@ -120,12 +121,12 @@ class Panel:
         rows = [
             f'<div><label for="mind-outcome">Outcome</label>\n<select id="mind-outcome" autocomplete="off">\n{options}\n'
             "</select></div>",
-            _slider("icc", f"ICC: how alike {units} of one cluster are", text.decimal(start.icc, 3), 0, self.most_icc,
+            _slider("icc", f"ICC: likeness within {clusters}", text.decimal(start.icc, 3), 0, self.most_icc,
                     ICC_STEP, start.icc),
             _slider("units", f"{units.capitalize()} analysed", str(self.stops[place]), 0, len(self.stops) - 1, 1, place),
             _slider("clusters", clusters.capitalize(), f"{start.n_clusters}: {one} and {other}", *self.n_clusters, 1,
                     start.n_clusters),
-            _slider("margin", "Worthwhile difference", text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
+            _slider("margin", "Worthwhile from", text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
                     round(TENTHS * start.margin / start.scale.margin)),
             _slider("level", "Confidence", text.chance(start.level), *LEVELS, 1, round(100 * start.level)),
         ]  # fmt: skip
@@ -138,15 +139,15 @@ class Panel:
 
 def _option(scale: Scale, chosen: bool) -> str:
     factor, places, unit = text.difference_style(scale.show)
-    held = {"sd": repr(scale.sd), "icc": scale.icc, "margin": scale.margin, "factor": factor, "places": places}
-    data = "".join(f' data-{name}="{value}"' for name, value in held.items())
-    return f'<option{data} data-unit="{escape(unit)}"{" selected" if chosen else ""}>{escape(scale.label)}</option>'
+    held = {"sd": scale.sd, "icc": scale.icc, "margin": scale.margin, "factor": factor, "places": places, "unit": unit}
+    data, mark = escape(json.dumps(held)), " selected" if chosen else ""
+    return f'<option data-scale="{data}"{mark}>{escape(scale.label)}</option>'
 
 
 def _slider(name: str, label: str, shown: str, least: float, most: float, step: float, value: float) -> str:
     return (
-        f'<div><label for="mind-{name}">{escape(label)}</label> '
-        f'<output for="mind-{name}" data-mind="{name}-shown">{escape(shown)}</output>\n'
+        f'<div><span><label for="mind-{name}">{escape(label)}</label> '
+        f'<output for="mind-{name}" data-mind="{name}-shown">{escape(shown)}</output></span>\n'
         f'<input type="range" id="mind-{name}" autocomplete="off" aria-valuetext="{escape(shown)}" min="{least:g}" '
         f'max="{most:g}" step="{step:g}" value="{value:g}"></div>'
     )
@@ -194,31 +195,38 @@ def estimates(design: Design) -> str:
     return pattern.format(between=between, **_shown(design))
 
 
-def _results(design: Design) -> str:
+def _numbers(design: Design) -> str:
     found, shown = answer(design), _shown(design)
     cards = (
         ("Detectable difference", "detectable", found.detectable, f"found with a chance of {shown['target']}"),
         ("Power", "power", found.power, "chance to find the worthwhile difference"),
         ("Equivalence", "excluded", found.excluded, "chance to rule it out, if there is none"),
     )
-    items = [
+    items = "\n".join(
         f'<div><dt>{title}</dt><dd><data data-mind="{name}" value="{value:.10g}">{escape(shown[name])}</data> '
         f"<small>{escape(note)}</small></dd></div>"
         for title, name, value, note in cards
-    ]
-    items += [
+    )
+    return f'<dl class="holf-mind-numbers">\n{items}\n</dl>'
+
+
+def _words(design: Design) -> str:
+    items = "\n".join(
         f'<div><dt>{title}</dt><dd data-mind="{name}">{escape(words)}</dd></div>'
         for title, name, words in (
-            ("Could it rule it out?", "verdict", verdict(design)),
+            ("Could it rule the worthwhile difference out?", "verdict", verdict(design)),
             ("What an estimate would say", "estimates", estimates(design)),
         )
-    ]
-    return '<dl class="holf-mind-results">\n' + "\n".join(items) + f"\n</dl>\n<p>{badge('assumed')}</p>"
+    )
+    return f'<dl class="holf-mind-words">\n{items}\n</dl>'
 
 
 def _figure(design: Design) -> str:
     keys = [f'<li><span class="holf-mind-{name}" aria-hidden="true"></span> {words}</li>' for name, words in _CURVES]
-    keys += [f'<li><span aria-hidden="true">{mark}</span> {words}</li>' for _, mark, words in _POINTS]
+    keys += [
+        f'<li><span class="holf-mind-at-{name}" aria-hidden="true">{mark}</span> {words}</li>'
+        for name, mark, words in _POINTS
+    ]
     unit = text.difference_style(design.scale.show)[2]
     return (
         '<figure>\n<ul class="holf-mind-key">\n' + "\n".join(keys) + "\n</ul>\n"

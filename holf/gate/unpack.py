@@ -15,6 +15,7 @@ from holf.gate.markup import open_markup
 from holf.gate.pdf import open_pdf
 from holf.gate.piece import PLAIN, Limits, Piece, TooMuch, Unreadable
 from holf.gate.wrapped import is_float_array, open_text
+from holf.interactive import is_runtime
 
 # How each kind of piece is opened; a kind that is not here has nothing inside.
 OPENERS = {
@@ -124,7 +125,8 @@ def walk(tree: Path, limits: Limits, *, known: frozenset[str], beside: frozenset
     tree : Path
     limits : Limits
     known : frozenset of str
-        SHA-256 of files that are copies of an installed theme's: they are named, and not opened.
+        SHA-256 of files that are copies of an installed theme's: they are named, and not opened. So is the script that
+        draws charts, where it is byte for byte what the installed package makes.
     beside : frozenset of Path
         Files that are not part of what is published, such as the manifest.
     """
@@ -139,6 +141,6 @@ def walk(tree: Path, limits: Limits, *, known: frozenset[str], beside: frozenset
             yield Piece(path, kind="broken")
             continue
         data = file.read_bytes()
-        if hashlib.sha256(data).hexdigest() not in known:
+        if hashlib.sha256(data).hexdigest() not in known and not is_runtime(data):
             yield Piece(path, kind="file", name=path)
             yield from open_file(path, data, limits)
