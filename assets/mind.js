@@ -17,7 +17,7 @@
     const [whole, rest] = value.toFixed(places).split(".");
     return rest ? `${grouped(whole)}.${rest}` : grouped(whole);
   };
-  const chance = (value) => (value < 0.005 ? "under 1%" : value > 0.995 ? "over 99%" : `${(100 * value).toFixed(0)}%`);
+  const chance = (value) => (value < 0.01 ? "under 1%" : value > 0.99 ? "over 99%" : `${(100 * value).toFixed(0)}%`);
   const fill = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (_, name) => words[name]);
 
   function read() {
@@ -115,7 +115,8 @@
     });
   }
 
-  const begin = Object.fromEntries(["outcome", "units", "clusters", "level"].map((name) => [name, control(name).value]));
+  // The outcome stays as it is chosen: it is the question, not a condition.
+  const begin = Object.fromEntries(["units", "clusters", "level"].map((name) => [name, control(name).value]));
   const takeScale = () => {
     control("icc").value = read().scale.icc;
     control("margin").value = tenths;

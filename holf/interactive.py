@@ -7,48 +7,16 @@ that draw it come from the installed vl-convert-python while the book is built, 
 from __future__ import annotations
 
 import json
-from functools import cache
-from importlib.metadata import distribution
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from holf.mind_panel import PANEL
+from holf.chart_runtime import PANEL, RUNTIME, is_runtime, runtime
 from holf.paths import write_whole
 
-RUNTIME = "vega.js"
-_HEAD = "/* Vega, Vega-Lite and Vega-Embed: University of Washington Interactive Data Lab"
 # Seen on white and on the dark theme's ground: at least 3 to 1.
 _FINDS, _EXCLUDES = "#3b8fd6", "#d0602a"
-
-
-@cache
-def runtime() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script with their licence, as the installed package makes them."""
-    import vl_convert
-
-    licence = next(
-        file for file in distribution("vl-convert-python").files or () if file.name == "LICENSE"
-    ).read_text(encoding="utf-8")
-    _, _, conditions = licence.partition("\n\n")
-    versions = f"Vega {vl_convert.get_vega_version()}, Vega-Embed {vl_convert.get_vega_embed_version()}"
-    head = (
-        f"{_HEAD} and contributors (BSD-3-Clause, below), with the modules of D3: Mike Bostock (ISC).\n"
-        f"{versions}; bundled by vl-convert-python.\n\n{conditions} */\n"
-    )
-    # The bundle's own names would else be those of every script of the page.
-    return f"{head}(() => {{\n{vl_convert.javascript_bundle()}\n}})();\n"
-
-
-def is_runtime(data: bytes) -> bool:
-    """Say whether a file is the runtime, byte for byte; making it to compare takes seconds, so only where it claims to.
-
-    Parameters
-    ----------
-    data : bytes
-    """
-    return data.startswith(_HEAD.encode()) and data == runtime().encode()
 
 
 def chart() -> dict:
@@ -86,7 +54,7 @@ def chart() -> dict:
     # The script sets the width: Vega's own measure of its container was twice the page's after a resize.
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     drawn = alt.layer(*layers).add_params(*params).properties(width=350, height=250, autosize=fit)
-    drawn = drawn.configure(background="transparent", aria=False).configure_axis(**look).configure_view(stroke=None)
+    drawn = drawn.configure(background="transparent").configure_axis(**look).configure_view(stroke=None)
     return drawn.configure_text(color="currentColor", fontSize=12).to_dict()
 
 

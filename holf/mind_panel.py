@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from html import escape
 
 from holf import text
+from holf.chart_runtime import PANEL
 from holf.mind import Design, Scale, answer
 from holf.table import badge
 
-# Found by `holf.interactive`, which loads the scripts on pages that hold it.
-PANEL = 'class="holf-mind"'
 # The slider of the worthwhile difference goes in tenths of the outcome's margin, to four times the margin.
 TENTHS, MOST_TENTHS = 10, 40
 ICC_STEP = 0.005
@@ -23,9 +22,9 @@ LEVELS = (80, 99)
 
 _SAID = (
     "With {n_clusters} {clusters} ({one} and {other}), {n_units} {units} and an ICC of {icc}, a test at {level} "
-    "confidence finds a true difference of {detectable} ({in_sd} SD) with a chance of {target} and one of {margin} with a "
-    "chance of {power}; if the arms do not differ at all, the trial rules out a difference of {margin} with a chance "
-    "of {excluded}."
+    "confidence finds a true difference of {detectable} ({in_sd} SD) with a chance of {target} and one of {margin} "
+    "with a chance of {power}; if the arms do not differ at all, the trial rules out a difference of {margin} with a "
+    "chance of {excluded}."
 )
 _VERDICTS = {
     "never": "Not at all: no estimate would be near enough to zero.",
@@ -37,16 +36,9 @@ _ESTIMATES = {
     "some": "Beyond ±{found_beyond}: there is a difference. Within ±{excluded_within}: less than {margin}. "
     "Between: {between}.",
 }
-_BETWEEN = {"open": "open", "both": "both, a difference too small to matter"}
-_CURVES = (
-    ("finds", "Chance to find a difference"),
-    ("excludes", "Chance to rule the worthwhile difference out"),
-)
-_POINTS = (
-    ("finds", "◆", "detectable difference"),
-    ("finds", "●", "power"),
-    ("excludes", "■", "equivalence"),
-)
+_BETWEEN = {"open": "open", "both": "both, too small to matter"}
+_CURVES = (("finds", "Chance to find a difference"), ("excludes", "Chance to rule the worthwhile difference out"))
+_POINTS = (("finds", "◆", "detectable difference"), ("finds", "●", "power"), ("excludes", "■", "equivalence"))
 
 
 @dataclass(frozen=True)
@@ -106,8 +98,9 @@ class Panel:
         held = {"size-cv": self.start.size_cv, "target": self.start.target, **patterns}
         data = "".join(f' data-{name}="{escape(str(value))}"' for name, value in held.items())
         return (
-            f"<div {PANEL}{data}>\n<noscript><p>The controls need JavaScript; the tables below need none.</p></noscript>"
-            f"\n{self._controls()}\n{_numbers(self.start)}\n{_figure(self.start)}\n{_words(self.start)}\n"
+            f"<div {PANEL}{data}>\n"
+            "<noscript><p>The controls need JavaScript; the tables below need none.</p></noscript>\n"
+            f"{self._controls()}\n{_numbers(self.start)}\n{_figure(self.start)}\n{_words(self.start)}\n"
             f'<p class="holf-mind-said" role="status" data-mind="said">{escape(said(self.start, self.words))} '
             f"{badge('assumed')}</p>\n</div>"
         )
@@ -119,11 +112,12 @@ class Panel:
         place = [stop.number for stop in self.stops].index(start.n_units)
         one, other = start.clusters
         rows = [
-            f'<div><label for="mind-outcome">Outcome</label>\n<select id="mind-outcome" autocomplete="off">\n{options}\n'
-            "</select></div>",
+            '<div><label for="mind-outcome">Outcome</label>\n<select id="mind-outcome" autocomplete="off">\n'
+            f"{options}\n</select></div>",
             _slider("icc", f"ICC: likeness within {clusters}", text.decimal(start.icc, 3), 0, self.most_icc,
                     ICC_STEP, start.icc),
-            _slider("units", f"{units.capitalize()} analysed", str(self.stops[place]), 0, len(self.stops) - 1, 1, place),
+            _slider("units", f"{units.capitalize()} analysed", str(self.stops[place]), 0, len(self.stops) - 1, 1,
+                    place),
             _slider("clusters", clusters.capitalize(), f"{start.n_clusters}: {one} and {other}", *self.n_clusters, 1,
                     start.n_clusters),
             _slider("margin", "Worthwhile from", text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
@@ -232,7 +226,7 @@ def _figure(design: Design) -> str:
         '<figure>\n<ul class="holf-mind-key">\n' + "\n".join(keys) + "\n</ul>\n"
         '<div class="holf-mind-chart" role="img" aria-label="Two curves over the true difference: the chance to find '
         'it rises, the chance to rule the worthwhile difference out falls. The results say their heights in words.">'
-        '<div data-mind="chart"></div></div>\n'
-        f'<figcaption>True difference between the arms, <span data-mind="unit">{escape(unit)}</span></figcaption>\n'
+        '<div data-mind="chart" aria-hidden="true"></div></div>\n'
+        f'<figcaption>True difference, <span data-mind="unit">{escape(unit)}</span></figcaption>\n'
         "</figure>"
     )

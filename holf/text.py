@@ -189,9 +189,9 @@ def chance(value: float) -> str:
     >>> chance(0.284), chance(0.0004), chance(0.9999)
     ('28%', 'under 1%', 'over 99%')
     """
-    if value < 0.005:
+    if value < 0.01:
         return "under 1%"
-    return "over 99%" if value > 0.995 else f"{100 * value:.0f}%"
+    return "over 99%" if value > 0.99 else f"{100 * value:.0f}%"
 
 
 def reference(effect) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from holf.chart_runtime import is_runtime
 from holf.gate.archives import open_inventory, open_png, open_stream, open_tar, open_zip
 from holf.gate.documents import open_index, open_json, open_notebook
 from holf.gate.kinds import bytes_kind, decode, text_kind
@@ -15,7 +16,6 @@ from holf.gate.markup import open_markup
 from holf.gate.pdf import open_pdf
 from holf.gate.piece import PLAIN, Limits, Piece, TooMuch, Unreadable
 from holf.gate.wrapped import is_float_array, open_text
-from holf.interactive import is_runtime
 
 # How each kind of piece is opened; a kind that is not here has nothing inside.
 OPENERS = {

@@ -100,7 +100,7 @@ def equivalence_power(
     Examples
     --------
     >>> round(equivalence_power(margin=0.3, clusters=(15, 14), mean_size=30.5, icc=0.05), 2)
-    0.73
+    0.74
     """
     se = planned_error(
         clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
