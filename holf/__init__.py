@@ -18,6 +18,7 @@ HOME_OF = {
     "adjusted_randomisation_test": "inference.randomisation",
     "minimum_detectable_difference": "inference.sample_size",
     "power": "inference.sample_size",
+    "equivalence_power": "inference.prospects",
     "simulate_power": "inference.batched",
     "load_ledger": "facts",
     "load_assumptions": "facts",

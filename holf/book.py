@@ -28,6 +28,7 @@ from holf.downloads import pages as downloads
 from holf.frame.finish import SiteError, finish_site
 from holf.frame.head import mark_title
 from holf.frame.layout import use_frame
+from holf.interactive import load_chart, withdraw_runtime
 from holf.marks import BANNER, REAL_BANNER, site_faults
 from holf.opening import STAND_IN
 from holf.pages import write_pages
@@ -71,6 +72,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", mark_title)
     app.connect("html-page-context", explain_page)
     downloads.setup(app)
+    app.connect("html-page-context", load_chart)
     # 900: after every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -212,6 +214,7 @@ def prune(app: Sphinx, staging: Path) -> None:
     for image in (staging / "_images").glob("*"):
         if image.name not in images:
             image.unlink()
+    withdraw_runtime(staging)
 
 
 def exchange(fresh: Path, site: Path) -> None:
