@@ -52,7 +52,9 @@ def hold(folder: Path, say: Callable[[str], None]) -> int:
 
 def foundation() -> str:
     """SHA-256 of what every page rests on: settings, contents, styles, and the code that makes pages."""
-    root, code, digest = project_root(), code_root(), hashlib.sha256()
+    root, code = project_root(), code_root()
+    # Sphinx takes the year of its pages from this variable, and does not write them anew when it changes.
+    digest = hashlib.sha256(os.environ.get("SOURCE_DATE_EPOCH", "").encode() + b"\0")
     files = [root / name for name in _SETTINGS]
     files += [path for folder in _FILES for path in sorted((root / folder).rglob("*")) if path.is_file()]
     named = [(path.relative_to(root), path) for path in files if path.exists()]

@@ -46,7 +46,7 @@ def page_texts(data: bytes, room: int) -> list[str]:
     if b"/ObjStm" in data or b"/Identity-V" in data:
         raise Unreadable("a PDF whose objects are packed together")
     objects = {int(match[1]): match[2] for match in _OBJECT.finditer(data)}
-    letters: dict[int, dict[int, str]] = {}
+    letters: dict[int, tuple[int, dict[int, str]]] = {}
 
     def content(number: int) -> bytes:
         found = _BODY.match(objects.get(number, b""))
@@ -54,12 +54,15 @@ def page_texts(data: bytes, room: int) -> list[str]:
             raise Unreadable("a PDF that lacks a stream")
         return inflate(found[2], "zlib", room) if b"/FlateDecode" in found[1] else found[2]
 
-    def font(number: int) -> dict[int, str]:
+    def font(number: int) -> tuple[int, dict[int, str]]:
         if number not in letters:
-            table = re.search(rb"/ToUnicode" + _REF, objects.get(number, b""))
-            if not table or b"/Identity-H" not in objects[number]:
+            about = objects.get(number, b"")
+            table = re.search(rb"/ToUnicode" + _REF, about)
+            # Fonts of drawn glyphs have numbers of one byte.
+            width = 2 if b"/Identity-H" in about else 1 if b"/Type3" in about else 0
+            if not table or not width:
                 raise Unreadable("a PDF whose letters are glyph numbers of no known letter")
-            letters[number] = letters_of(content(int(table[1])))
+            letters[number] = width, letters_of(content(int(table[1])))
         return letters[number]
 
     pages = [body for body in objects.values() if re.search(rb"/Type\s*/Page\b", body)]
@@ -99,14 +102,14 @@ def _letter(code: bytes) -> str:
 
 
 def _text_of(
-    holder: bytes, body: bytes, objects: dict[int, bytes], font: Callable[[int], dict], content: Callable[[int], bytes]
+    holder: bytes, body: bytes, objects: dict[int, bytes], font: Callable[[int], tuple], content: Callable[[int], bytes]
 ) -> str:
     """Text of a stream, and of those that it calls for, with the fonts that its holder names."""
     named = {name: int(number) for name, number in _NAMED.findall(holder)}
-    shown, letters = [], None
+    shown, letters, width = [], None, 0
     for chosen, glyphs, plain, end, called in _STEP.findall(body):
         if chosen:
-            letters = font(named.get(chosen, 0))
+            width, letters = font(named.get(chosen, 0))
         elif plain and letters is not None:
             raise Unreadable("a PDF with text in another form")
         elif end:
@@ -116,7 +119,7 @@ def _text_of(
             shown.append(_text_of(inner, content(named[called]), objects, font, content))
         elif glyphs:
             codes = bytes.fromhex(glyphs.decode())
-            numbers = [int.from_bytes(codes[place : place + 2]) for place in range(0, len(codes), 2)]
+            numbers = [int.from_bytes(codes[place : place + width]) for place in range(0, len(codes), width or 1)]
             if letters is None or any(one not in letters for one in numbers):
                 raise Unreadable("a PDF with a glyph of no known letter")
             shown.append("".join(letters[one] for one in numbers))

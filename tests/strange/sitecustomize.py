@@ -4,45 +4,31 @@ Python imports this by itself when the folder is on its path (`tests/surrounding
 its runs of chapters and their kernels all live on the same strange machine.
 """
 
+import ctypes
 import datetime
+import gc
 import os
 import time
 
 DAYS = float(os.environ.get("STRANGE_DAYS", "0"))
 SHIFT = datetime.timedelta(days=DAYS)
 _time, _list, _scan = time.time, os.listdir, os.scandir
-_real_date, _real_datetime = datetime.date, datetime.datetime
 
 
 def _now() -> float:
     return _time() + SHIFT.total_seconds()
 
 
-class _Kind(type):
-    """Lets real dates pass for shifted ones, as libraries check the kind of what they are handed."""
-
-    def __instancecheck__(cls, one):
-        return isinstance(one, cls.__mro__[1])
-
-
-class _Date(_real_date, metaclass=_Kind):
-    @classmethod
-    def today(cls):
-        return _real_date.fromtimestamp(_now())
+def _put(kind: type, name: str, method) -> None:
+    """Replace a method of a compiled type in place; a subclass instead would not fit compiled libraries."""
+    gc.get_referents(kind.__dict__)[0][name] = classmethod(method)
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(kind))
 
 
-class _DateTime(_real_datetime, metaclass=_Kind):
-    @classmethod
-    def now(cls, tz=None):
-        return _real_datetime.fromtimestamp(_now(), tz)
-
-    @classmethod
-    def today(cls):
-        return _real_datetime.fromtimestamp(_now())
-
-    @classmethod
-    def utcnow(cls):
-        return _real_datetime.fromtimestamp(_now(), datetime.timezone.utc).replace(tzinfo=None)
+def _shift_dates(date: type, moment: type, utc) -> None:
+    _put(date, "today", lambda cls: cls.fromtimestamp(_now()))
+    _put(moment, "now", lambda cls, tz=None: cls.fromtimestamp(_now(), tz))
+    _put(moment, "utcnow", lambda cls: cls.fromtimestamp(_now(), utc).replace(tzinfo=None))
 
 
 class _Scan:
@@ -71,7 +57,7 @@ def _with_clock(convert):
 
 
 if DAYS:
-    datetime.date, datetime.datetime = _Date, _DateTime
+    _shift_dates(datetime.date, datetime.datetime, datetime.timezone.utc)
     time.time, time.time_ns = _now, lambda: int(_now() * 1e9)
     time.localtime, time.gmtime, time.ctime = map(_with_clock, (time.localtime, time.gmtime, time.ctime))
     _strftime = time.strftime
