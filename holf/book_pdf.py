@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from holf.binding import bind
-from holf.gate.glyphs import page_texts
+from holf.pdf_text import page_texts
 from holf.paths import project_root
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
