@@ -31,7 +31,7 @@ from holf.paths import STAND_IN, project_root
 from holf.plan import load_plan
 from holf.provenance import explain_page, reread_if_rows_changed
 from holf.simulation import refresh_studies
-from holf.staging import Unwritten, hold, open_staging, seal_staging
+from holf.staging import Unwritten, forget_lost_words, hold, open_staging, seal_staging
 from holf.sums import verified_sums, write_sums
 from holf.table import MARK, REAL_MARK
 
@@ -65,6 +65,8 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-get-outdated", reread_changed_banners)
     app.connect("env-get-outdated", reread_if_rows_changed)
     app.connect("env-updated", rewrite_if_titles_changed)
+    # Emitted right before the index is written.
+    app.connect("html-collect-pages", forget_lost_words)
     app.connect("doctree-read", add_banners)
     app.connect("html-page-context", mark_head)
     app.connect("html-page-context", explain_page)

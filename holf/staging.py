@@ -14,6 +14,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 from holf.paths import code_root, project_root, write_whole
 from holf.reach import reachable
 
@@ -88,12 +90,24 @@ def open_staging(staging: Path, doctrees: Path) -> bool:
                 shutil.rmtree(folder)
         doctrees.mkdir(parents=True)
     staging.mkdir(parents=True, exist_ok=True)
+    # myst-nb brings its style after the pages are written; if it were there before, they would name its checksum.
+    for style in staging.glob("_static/mystnb.*.css"):
+        style.unlink()
     return trusted
 
 
 def seal_staging(staging: Path) -> None:
     """Note that a build came to its end."""
     write_whole(_seal(staging), foundation())
+
+
+def forget_lost_words(app: Sphinx) -> list:
+    """Drop words that no page has any more from the search index: Sphinx keeps them, with an empty list of pages."""
+    if indexer := getattr(app.builder, "indexer", None):
+        for words in (indexer._mapping, indexer._title_mapping):
+            for word in [word for word, pages in words.items() if not pages]:
+                del words[word]
+    return []
 
 
 def _seal(staging: Path) -> Path:

@@ -15,12 +15,12 @@ import numpy as np
 from small_book import SmallBook, small_book
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-# The two states of the book between which a trial goes to and fro: text, code of a chapter, and an assumption from
-# which the simulated studies and another chapter follow.
-STATES = ("first", "second")
-_TEXT = {"first": "Words.", "second": "Other words."}
-_CODE = {"first": "str(21 *", "second": "str(22 *"}
-_VALUE = {"first": "value: 6000", "second": "value: 6300"}
+# States of the book between which trials go: another text and another line of code in a chapter, and in the third also
+# an assumption, from which the simulated studies and a second chapter follow.
+STATES = ("first", "second", "third")
+_TEXT = dict(zip(STATES, ("Words.", "Other words.", "Words of a third kind.")))
+_CODE = dict(zip(STATES, ("str(21 *", "str(22 *", "str(23 *")))
+_VALUE = dict(zip(STATES, ("value: 6000", "value: 6000", "value: 6300")))
 
 
 class Broken(AssertionError):
@@ -48,19 +48,23 @@ class Kill:
 
 def set_state(book: SmallBook, state: str) -> None:
     """Edit the sources of the book, as an author would."""
-    other = STATES[1 - STATES.index(state)]
     (book.root / "index.md").write_text(f"# Small book\n\n## Part\n\n{_TEXT[state]}\n")
-    book.edit("plain", _CODE[other], _CODE[state])
+    for code in _CODE.values():
+        book.edit("plain", code, _CODE[state])
     assumptions = book.root / "data" / "assumptions.yml"
     text = assumptions.read_text(encoding="utf-8")
     if _VALUE[state] not in text:
-        assumptions.write_text(text.replace(_VALUE[other], _VALUE[state]), encoding="utf-8")
+        former = next(value for value in _VALUE.values() if value in text)
+        assumptions.write_text(text.replace(former, _VALUE[state]), encoding="utf-8")
 
 
-def right_sites(folder: Path) -> tuple[dict[str, dict[str, bytes]], float]:
-    """The site of each state, built from nothing in folders of their own, and the seconds that the last took."""
+def right_sites(folder: Path, states: tuple[str, ...] = STATES) -> tuple[dict[str, dict[str, bytes]], float]:
+    """The site of each state, each built from nothing in a folder of its own, and the seconds that the last took.
+
+    A copy of the first is left as `book`.
+    """
     sites, taken = {}, 0.0
-    for state in STATES:
+    for state in states:
         (folder / state).mkdir(parents=True)
         book = small_book(folder / state)
         set_state(book, state)
@@ -70,7 +74,7 @@ def right_sites(folder: Path) -> tuple[dict[str, dict[str, bytes]], float]:
         if done.returncode:
             raise Broken(done.stdout + done.stderr)
         sites[state] = book.snapshot()
-    shutil.copytree(folder / STATES[0], folder / "book")
+    shutil.copytree(folder / states[0], folder / "book")
     return sites, taken
 
 
