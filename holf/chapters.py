@@ -20,7 +20,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nbformat
-from papermill import inspect_notebook
 
 from holf.paths import READS_LOG, code_root, project_root, write_whole
 from holf.plan import load_plan
@@ -91,6 +90,9 @@ def _with_source(chapter: Chapter) -> Chapter:
 
 def known_parameters(notebook: Path) -> set[str]:
     """Names that the cell tagged `parameters` sets."""
+    # Papermill takes longer to import than a build without work takes for everything else of this package.
+    from papermill import inspect_notebook
+
     return set(inspect_notebook(str(notebook)))
 
 
@@ -184,9 +186,10 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
         If a parameter is unknown, a cell fails, or the page was saved meanwhile; the page is then as it was.
     """
     work.mkdir(parents=True, exist_ok=True)
-    executed, before = work / f"{chapter.name}.ipynb", _read_bytes(chapter.page)
-    with tempfile.TemporaryDirectory() as scratch:
-        log = Path(scratch) / "reads"
+    before = _read_bytes(chapter.page)
+    # A folder of its own: what a killed build started may go on writing for a moment.
+    with tempfile.TemporaryDirectory(dir=work) as scratch:
+        log, executed = Path(scratch) / "reads", Path(scratch) / f"{chapter.name}.ipynb"
         paths = os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")]))
         job = subprocess.run(
             [sys.executable, "-m", "holf.run", str(chapter.template), str(executed), json.dumps(chapter.parameters)],
@@ -196,20 +199,21 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
             env=os.environ | {READS_LOG: str(log), "PYTHONPATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"},
         )
         if job.returncode:
+            if executed.exists():
+                os.replace(executed, work / executed.name)
             # The kernel talks on the same stream, so what the runner has to say follows its mark.
             said = job.stderr.rpartition(SAYS)[2].strip()
             raise ChapterError(f"{chapter.name}: {said or 'the run ended without a word'}")
         reads = sorted(set(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
+        notebook = nbformat.read(executed, as_version=4)
     if _read_bytes(chapter.page) != before:
         raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
-    notebook = nbformat.read(executed, as_version=4)
     clean(notebook)
     if chapter.title:
         _, *rest = notebook.cells[0].source.splitlines()
         notebook.cells[0].source = "\n".join([f"# {chapter.title}", *rest])
     notebook.metadata["holf"] = {"reads": reads, "signature": signature(chapter, reads)}
     write_whole(chapter.page, nbformat.writes(notebook) + "\n")
-    executed.unlink()
 
 
 def run_chapters(chapters: list[Chapter], work: Path, *, jobs: int, say: Callable[[str], None]) -> None:

@@ -14,8 +14,8 @@ from papermill import inspect_notebook
 from holf.anchors import without_links
 from holf.disclosure.policy import load_policy
 from holf.dropin.reader import read_dropin
-from holf.opening import STAND_IN, open_study
-from holf.paths import project_root
+from holf.opening import open_study
+from holf.paths import STAND_IN, project_root
 from holf.plan import REGISTERED, Outcome, load_plan
 from holf.release.document import Release, make_release, read_release
 from holf.schema import load_schema
