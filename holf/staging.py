@@ -61,7 +61,7 @@ def foundation() -> str:
     files += [path for folder in _FILES for path in sorted((root / folder).rglob("*")) if path.is_file()]
     named = [(path.relative_to(root), path) for path in files if path.exists()]
     named += [(path.relative_to(code.parent), path) for path in reachable(["import holf.book"], code)]
-    named += [(path.relative_to(code.parent), path) for path in sorted((code / "frame").rglob("*.*")) if path.is_file()]
+    named += [(path.relative_to(code.parent), path) for path in sorted((code / "frame").rglob("*.[!p]*")) if path.is_file()]
     for name, path in named:
         digest.update(name.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
