@@ -14,7 +14,6 @@ import yaml
 from holf.cli import main
 from holf.inference.estimators import METHODS, OFFICE, estimate_effect
 from holf.inference.truth import draw
-
 from holf.sweep.command import pin_threads
 from holf.sweep.engines import processes
 from holf.sweep.forecast import forecast
@@ -164,7 +163,8 @@ def test_a_trial_depends_neither_on_its_task_nor_on_the_other_cells(tmp_path, pl
     factors = CONTENT["factors"] | {"icc": [0.2, 0.1]}
     other = load_sweep(write(tmp_path, trials_a_task=5, factors=factors))
     run(other, tmp_path / "two")
-    one, two = (frame[frame["icc"] == 0.2].reset_index(drop=True) for frame in map(rows, (tmp_path / "one", tmp_path / "two")))  # fmt: skip
+    both = (rows(tmp_path / name) for name in ("one", "two"))
+    one, two = (frame[frame["icc"] == 0.2].reset_index(drop=True) for frame in both)
     exact = one["estimator"] != BATCHED
     pd.testing.assert_frame_equal(one[exact], two[exact], check_exact=True)
     # The batched search ends when the last of a batch has settled, so its last digits go with the batch.
@@ -246,7 +246,8 @@ def test_a_folder_of_something_else_is_refused(tmp_path, plan):
     run(plan, tmp_path / "out")
     with pytest.raises(StoreError, match="of another plan"):
         run(load_sweep(write(tmp_path, seed=2)), tmp_path / "out")
-    with pytest.raises(StoreError, match="another version of the code"), Store(tmp_path / "out", plan.hash, "0").opened():
+    other = Store(tmp_path / "out", plan.hash, "0")
+    with pytest.raises(StoreError, match="another version of the code"), other.opened():
         pass
     store = Store(tmp_path / "out", plan.hash, code_hash())
     with store.opened(), pytest.raises(StoreError, match="another sweep is writing"), store.opened():
@@ -319,7 +320,7 @@ def test_the_summary_is_that_of_the_rows(tmp_path, plan):
     shown, found = pd.read_csv(tmp_path / "summary.csv"), rows(tmp_path / "out")
     assert set(shown["data_class"]) == {"simulated"} and set(shown["trials"]) == {6}
     for one in shown.itertuples():
-        mine = found[(found["icc"] == one.icc) & (found["effect"] == one.effect) & (found["estimator"] == one.estimator)]
+        mine = found[found[["icc", "effect", "estimator"]].eq([one.icc, one.effect, one.estimator]).all(axis=1)]
         rejected = (mine["p_value"] <= 0.05).mean()
         covered = ((mine["ci_low"] <= one.effect) & (one.effect <= mine["ci_high"])).mean()
         expected = {
@@ -330,7 +331,8 @@ def test_the_summary_is_that_of_the_rows(tmp_path, plan):
         for name, value in expected.items():
             assert getattr(one, name) == pytest.approx(value), name
         assert one.rejected_is == ("power" if one.effect else "type-I error")
-        assert one.estimand == estimand_of(one.estimator) and (one.estimator != "cluster_means" or one.estimand == OFFICE)
+        assert one.estimand == estimand_of(one.estimator)
+    assert set(shown.loc[shown["estimator"] == "cluster_means", "estimand"]) == {OFFICE}
 
 
 def test_a_summary_of_an_unfinished_sweep_is_refused(tmp_path, plan):
@@ -404,5 +406,3 @@ def test_threads_are_held_at_one(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     pin_threads()
     assert os.environ["OMP_NUM_THREADS"] == "1"
-
-

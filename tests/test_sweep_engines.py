@@ -21,16 +21,14 @@ from holf.sweep.tasks import tasks_of
 
 PLAN = {
     "seed": 1,
-    "replicates": 24,
+    "replicates": 16,
     "trials_a_task": 2,
     "estimators": ["cr2", "mixed", "mixed_batched", "randomisation"],
     "factors": {"clusters": 20, "mean_size": 25, "size_cv": 0.4, "icc": [0.02, 0.2], "attrition": [0, 0.2]},
 }
-PATIENCE = 60
+PATIENCE = 120
 ENVIRONMENT = os.environ | {
-    "PYTHONPATH": os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")])),
-    # Dask's own address book would ask other machines for the time of day; everything here stays on this one.
-    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "10s",
+    "PYTHONPATH": os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")]))
 }
 
 
@@ -94,7 +92,7 @@ def test_a_killed_worker_and_a_killed_client_lose_and_repeat_nothing(reference, 
     assert len(workers) == 2
     workers[0].send_signal(signal.SIGKILL)
     before = len(contents(out))
-    until(parts_are(out, before + 6), client)
+    until(parts_are(out, before + 5), client)
     workers = psutil.Process(client.pid).children()
     client.kill()
     client.wait()

@@ -6,6 +6,7 @@ this process and in those started from it, and Dask does the same for the worker
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 from collections import deque
@@ -88,6 +89,9 @@ def dask(address: str) -> Iterator[Engine]:
         from distributed import Client
     except ImportError as problem:
         raise EngineError("--scheduler needs Dask: install the extra 'sweep'") from problem
+    # A lost scheduler is said below in one line; its log would add pages of traceback before it.
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith(("distributed", "tornado"))]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         client = Client(address, timeout=_SECONDS, set_as_default=False)
     except (OSError, ValueError) as problem:
