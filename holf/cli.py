@@ -16,6 +16,7 @@ from holf.dropin import command as check_data
 from holf.gate import command as release_check
 from holf.paths import project_root
 from holf.release import command as release
+from holf.sweep import command as sweep
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
@@ -124,6 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
     power.add_argument("--difference", type=float, help="give the power for this difference instead")
     power.set_defaults(run=_power)
+    sweep.add_parser(commands)
     release.add_parser(commands)
     release_check.add_parser(commands)
     changed.add_parser(commands)

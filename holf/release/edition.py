@@ -61,14 +61,7 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         release = read_release(path) if path.is_file() else _release_of(path, profile)
     else:
         open_study(source)
-    copy.mkdir(parents=True)
-    for name in _PROJECT:
-        origin = project_root() / name
-        if origin.is_dir():
-            unwanted = ("__pycache__", "simulated") if release and name == "data" else ("__pycache__",)
-            shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns(*unwanted))
-        elif origin.exists():
-            shutil.copy2(origin, copy / name)
+    copy_project(copy, without=("simulated",) if release else ())
     if release:
         release.write(copy / "data" / f"{STAND_IN}.json")
         _tell_real(copy, release)
@@ -77,6 +70,39 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         return source
     shutil.copytree(path, copy / "data" / STAND_IN)
     return STAND_IN
+
+
+def copy_project(copy: Path, *, without: tuple[str, ...] = ()) -> None:
+    """Copy what a build needs of the project into a new folder, leaving out names below `data/`."""
+    copy.mkdir(parents=True)
+    for name in _PROJECT:
+        origin = project_root() / name
+        if origin.is_dir():
+            unwanted = ("__pycache__", *without) if name == "data" else ("__pycache__",)
+            shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns(*unwanted))
+        elif origin.exists():
+            shutil.copy2(origin, copy / name)
+
+
+def simulated_only_pages(copy: Path) -> set[str]:
+    """Chapters of a copy that show simulations whatever the study is, by name."""
+    return {page.stem for page in copy.glob("chapters/*.ipynb") if _is_simulated_only(page)}
+
+
+def drop_pages(copy: Path, gone: set[str]) -> None:
+    """Take pages out of a copy of the project: the files, their place in the contents, and links to them."""
+    for page in sorted(copy.glob("chapters/*.*")):
+        if page.stem in gone:
+            page.unlink()
+    for page in [*sorted(copy.glob("chapters/*.md")), copy / "index.md"]:
+        page.write_text(without_links(page.read_text(encoding="utf-8"), gone), encoding="utf-8")
+    for page in sorted(copy.glob("chapters/**/*.ipynb")):
+        notebook = nbformat.read(page, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = without_links(cell.source, gone)
+        nbformat.write(notebook, page)
+    _drop_from_contents(copy / "_toc.yml", gone)
 
 
 def _release_of(folder: Path, profile: str | None) -> Release:
