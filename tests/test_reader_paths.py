@@ -41,12 +41,14 @@ def part(soup: BeautifulSoup, anchor: str):
     return found if found.name == "section" else found.find_parent("section") or found
 
 
-def walk(site: Path, start: str, clicks: list[str]) -> str:
+def walk(site: Path, start: str, clicks: list) -> str:
     """Text that is seen after the clicks."""
     page, anchor = site / start, ""
     for click in clicks:
+        click, ending = next(iter(click.items())) if isinstance(click, dict) else (click, "")
         main = shown(BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser"))
         links = [link["href"] for link in main.find_all("a", href=True) if plain(link.get_text()) == click]
+        links = [link for link in links if link.endswith(ending)]
         assert links, f"{page.relative_to(site)} has no link '{click}'"
         address, _, anchor = unquote(links[0]).partition("#")
         page = (page.parent / address).resolve() if address else page
