@@ -24,7 +24,7 @@ from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util import logging
 
 from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
-from holf.interactive import load_chart, withdraw_runtime
+from holf.interactive import load_chart
 from holf.marks import BANNER, REAL_BANNER, site_faults
 from holf.opening import STAND_IN
 from holf.pages import write_pages
@@ -210,7 +210,6 @@ def prune(app: Sphinx, staging: Path) -> None:
     for image in (staging / "_images").glob("*"):
         if image.name not in images:
             image.unlink()
-    withdraw_runtime(staging)
 
 
 def exchange(fresh: Path, site: Path) -> None:

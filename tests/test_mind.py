@@ -11,7 +11,7 @@ from holf import mind, mind_panel
 from holf.chart_runtime import PANEL, RUNTIME, is_runtime, runtime
 from holf.gate.known import Known
 from holf.gate.scan import scan
-from holf.interactive import chart, withdraw_runtime
+from holf.interactive import chart
 from holf.text import chance
 
 PLAN, ASSUMED = holf.load_plan(), holf.load_assumptions()
@@ -154,15 +154,3 @@ def test_the_runtime_says_its_licence_and_keeps_its_names_to_itself():
     for words in ("BSD-3-Clause", "University of Washington", "THIS SOFTWARE IS PROVIDED", "Vega 6", "ISC"):
         assert words in head
     assert code.strip().startswith("(() => {") and code.strip().endswith("})();")
-
-
-def test_the_runtime_leaves_a_site_that_has_no_panel(tmp_path):
-    target = tmp_path / "_static" / RUNTIME
-    target.parent.mkdir()
-    target.write_text("x")
-    (tmp_path / "page.html").write_text(f"<div {PANEL}></div>")
-    withdraw_runtime(tmp_path)
-    assert target.exists()
-    (tmp_path / "page.html").write_text("<p>words</p>")
-    withdraw_runtime(tmp_path)
-    assert not target.exists()
