@@ -144,9 +144,10 @@ def test_only_the_runtime_itself_passes_the_gate(tmp_path):
     target.parent.mkdir()
     target.write_text(runtime(), encoding="utf-8")
     assert scan(tmp_path, known=Known()) == () and is_runtime(target.read_bytes())
-    # One that says it is, and has a row of values more.
-    target.write_text(runtime() + "[1000.5, 2000.5]", encoding="utf-8")
-    assert "numbers" in {finding.rule for finding in scan(tmp_path, known=Known())}
+    # One that is longer, and one that only says it is one.
+    assert not is_runtime(target.read_bytes() + b" ")
+    target.write_text(f"{runtime()[:200]} */\nconst rows = {[1000 + 37.7 * place for place in range(40)]};")
+    assert {finding.rule for finding in scan(tmp_path, known=Known())} == {"numbers"}
 
 
 def test_the_runtime_says_its_licence_and_keeps_its_names_to_itself():
