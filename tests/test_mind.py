@@ -106,7 +106,8 @@ def test_a_chance_is_never_shown_as_impossible_or_certain():
 def test_the_panel_holds_the_answers_before_any_script_runs():
     soup, found = BeautifulSoup(panel()._repr_html_(), "html.parser"), mind.answer(START)
     for name in ("detectable", "power", "excluded"):
-        assert float(soup.select_one(f'data[data-mind="{name}"]')["value"]) == pytest.approx(getattr(found, name), rel=1e-5)
+        held = float(soup.select_one(f'data[data-mind="{name}"]')["value"])
+        assert held == pytest.approx(getattr(found, name), rel=1e-5)
     assert repr(panel()) in soup.select_one('[role="status"]').get_text()
     assert not soup.find(["script", "svg", "canvas", "iframe"]) and not soup.find(style=True)
     for control in soup.select("input, select"):
