@@ -29,7 +29,7 @@ from holf.downloads import pages as downloads
 from holf.frame.finish import SiteError, finish_site
 from holf.frame.head import mark_title
 from holf.frame.layout import use_frame
-from holf.interactive import load_chart, withdraw_runtime
+from holf.interactive import load_chart
 from holf.marks import BANNER, REAL_BANNER, site_faults
 from holf.pages import write_pages
 from holf.paths import STAND_IN, project_root
@@ -252,7 +252,6 @@ def prune(app: Sphinx, staging: Path) -> None:
     for image in (staging / "_images").glob("*"):
         if image.name not in images:
             image.unlink()
-    withdraw_runtime(staging)
 
 
 def exchange(fresh: Path, site: Path) -> None:

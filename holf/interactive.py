@@ -72,15 +72,3 @@ def load_chart(app: Sphinx, pagename: str, _template: str, context: dict, _doctr
     # A closing tag inside the text would end the element.
     specification = json.dumps(chart(), sort_keys=True).replace("</", "<\\/")
     context["body"] += f'\n<script type="application/json" id="holf-mind-chart">{specification}</script>\n'
-
-
-def withdraw_runtime(site: Path) -> None:
-    """Take the runtime out of a site in which no page loads it any more: Sphinx never deletes.
-
-    Parameters
-    ----------
-    site : Path
-    """
-    target = site / "_static" / RUNTIME
-    if target.exists() and not any(PANEL in page.read_text(encoding="utf-8") for page in site.rglob("*.html")):
-        target.unlink()

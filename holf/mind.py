@@ -5,7 +5,7 @@ Formulas only: nothing here knows a study's data. All answers rest on assumption
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
@@ -152,14 +152,14 @@ def _named(scale: Scale) -> str:
     return f"{scale.label}, {text.amount(scale.margin, scale.show)}"
 
 
-def correlation_table(start: Design, scales: Sequence[Scale], grid: Sequence[float]) -> Table:
+def correlation_table(start: Design, scales: Iterable[Scale], grid: Sequence[float]) -> Table:
     """The trial as reported, under each assumed correlation.
 
     Parameters
     ----------
     start : Design
         Of any scale; each scale's own margin takes the place of its own.
-    scales : sequence of Scale
+    scales : iterable of Scale
     grid : sequence of float
         Intraclass correlations.
     """
@@ -172,13 +172,13 @@ def correlation_table(start: Design, scales: Sequence[Scale], grid: Sequence[flo
     return Table("The trial as reported, by intraclass correlation (ICC)", columns, rows, source=RECORD)
 
 
-def size_table(start: Design, scales: Sequence[Scale], clusters: str, units: str) -> Table:
+def size_table(start: Design, scales: Iterable[Scale], clusters: str, units: str) -> Table:
     """The trial as reported, and with twice the clusters or units, each outcome under its own correlation.
 
     Parameters
     ----------
     start : Design
-    scales : sequence of Scale
+    scales : iterable of Scale
     clusters, units : str
         What the trial calls them, in the plural.
     """

@@ -197,7 +197,7 @@ def _numbers(design: Design) -> str:
         ("Equivalence", "excluded", found.excluded, "chance to rule it out, if there is none"),
     )
     items = "\n".join(
-        f'<div><dt>{title}</dt><dd><data data-mind="{name}" value="{value:.10g}">{escape(shown[name])}</data> '
+        f'<div><dt>{title}</dt><dd><data data-mind="{name}" value="{value:.6g}">{escape(shown[name])}</data> '
         f"<small>{escape(note)}</small></dd></div>"
         for title, name, value, note in cards
     )

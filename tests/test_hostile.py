@@ -5,6 +5,7 @@ import yaml
 from real_study import ID, copied, only, real_tables, sentinels_in, taken, without
 
 import holf
+from holf.chapters import list_chapters, run_chapter
 from holf.disclosure.policy import load_policy
 from holf.dropin.report import DropInError
 from holf.pages import wanted_pages
@@ -15,6 +16,7 @@ from holf.release.edition import kept_waves, make_edition
 from holf.schema import load_schema
 
 POLICY, SCHEMA = load_policy(), load_schema()
+FORMULAS = "what_would_change_my_mind"
 FEW = ("flow", "levels", "effect", "change", "attrition", "odds")
 
 
@@ -162,3 +164,17 @@ def test_what_cannot_be_taken_is_refused_by_place_and_rule(tables, tmp_path, fau
     assert not sentinels_in(said) and not any(
         word in said for word in ("waiting list", "m96", "cmd", "\N{GRINNING FACE}")
     )
+
+
+def test_the_page_of_formulas_is_in_a_book_on_real_data_and_shows_no_study(tables, tmp_path, monkeypatch):
+    absent, outcomes = PARTS["register only"]
+    there = {name: frame for name, frame in tables.items() if name not in absent}
+    edition(released(there, tmp_path / "data", monkeypatch, *sorted(outcomes)), tmp_path)
+    copy = tmp_path / "copy"
+    assert FORMULAS in (copy / "_toc.yml").read_text()
+    monkeypatch.setenv("HOLF_ROOT", str(copy))
+    monkeypatch.setenv("HOLF_SOURCE", "source")
+    run_chapter(next(one for one in list_chapters() if one.name == FORMULAS), tmp_path / "work")
+    text = (copy / "chapters" / f"{FORMULAS}.ipynb").read_text()
+    assert "Financial situation" in text and "Housing" not in text.split("The trial as reported, by")[1]
+    assert "SIMULATED" not in text and "REAL DATA" not in text and not sentinels_in(text)

@@ -17,7 +17,7 @@ TRIAL = {"clusters": (15, 14), "mean_size": 862 / 29, "icc": 0.03, "size_cv": 0.
     [(0.25, 24, 0.95, 0.7391155), (0.25, 22, 0.95, 0.6953401), (0.30, 40, 0.95, 0.815845), (0.20, 28, 0.92, 0.822742)],
 )
 def test_printed_powers_of_bioequivalence_trials(cv, n, ratio, printed):
-    """Examples in the manual of the R package PowerTOST: two periods, n people, limits 0.80 to 1.25 on the log scale."""
+    """Examples in the manual of the R package PowerTOST: two periods, n people, limits 0.80 to 1.25, on logs."""
     variance = np.log(1.0 + cv**2)
     # Its error is sqrt(2 variance / n) on n - 2 degrees of freedom: that of two arms of n / 2 single values each.
     found = equivalence_power(

@@ -7,10 +7,11 @@ excludes one that is not, and which estimates would do either.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import exp, isfinite, lgamma, log, sqrt
 
 from scipy import stats
 from scipy.integrate import quad
+from scipy.special import ndtr
 
 from holf.inference.sample_size import check_between, planned_error
 
@@ -111,14 +112,17 @@ def equivalence_power(
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
     df = sum(clusters) - 2
-    quantile, spread = stats.t.ppf(level, df), stats.chi(df, scale=1.0 / sqrt(df))
+    quantile = stats.t.ppf(level, df)
     low, high = (-margin - abs(difference)) / se, (margin - abs(difference)) / se
+    scale = log(2.0) + df / 2.0 * log(df / 2.0) - lgamma(df / 2.0)
 
     def excluded(s: float) -> float:
-        return (stats.norm.cdf(high - quantile * s) - stats.norm.cdf(low + quantile * s)) * spread.pdf(s)
+        density = exp(scale + (df - 1) * log(s) - df * s * s / 2.0)
+        return (ndtr(high - quantile * s) - ndtr(low + quantile * s)) * density
 
-    # Beyond the last limit the density is below 1e-16; a wide margin would hide the peak from the integrator.
-    first, last = spread.ppf(1e-16), min(margin / (quantile * se), spread.isf(1e-16))
+    # Outside these limits lie 2e-16 of the density; a wide margin would hide its peak from the integrator.
+    first, last = sqrt(stats.chi2.ppf(1e-16, df) / df), sqrt(stats.chi2.isf(1e-16, df) / df)
+    last = min(margin / (quantile * se), last)
     return float(quad(excluded, first, last, epsabs=1e-12, epsrel=1e-12, limit=200)[0]) if last > first else 0.0
 
 
