@@ -76,7 +76,7 @@ def _chapters(app: Sphinx, context: dict) -> str:
     if "toctree" not in context:
         return ""
     links = context["toctree"](collapse=False, includehidden=True, maxdepth=4, titles_only=True) or ""
-    links = re.sub(r'<p class="caption" role="heading">', '<p class="caption">', links)
+    links = re.sub(r"<p [^>]*role=\"heading\"[^>]*>", '<p class="caption">', links)
     links = links.replace('class="current reference internal" href="#"', 'aria-current="page" href="#main-content"')
     for name, meta in app.env.metadata.items():
         if lang := meta.get("lang"):
