@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from browser import Watched, chromium, need_chromium, need_site, served, site_folder
 
-from holf.frame.finish import pages_of
+from holf.frame.finish import pages_of, site_sheet
 from holf.frame.links import inside_links
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
@@ -177,14 +177,14 @@ PLANTED = {
 
 @pytest.mark.parametrize("fault", PLANTED)
 def test_axe_sees_what_is_planted(fault, page, tmp_path, site, home):
-    sheet = (
-        "<style>@media (max-width: 400px) { [data-theme=dark] .shade { color: #333; background: #222; } }</style>"
-    )
+    sheet = "<style>@media (max-width: 400px) { [data-theme=dark] .shade { color: #333; background: #222; } }</style>"
     html = f"<html lang=en><title>x</title>{sheet}<main><h1>x</h1>{PLANTED[fault]}</main></html>"
     page.route(home + "planted", lambda route: route.fulfill(body=html, content_type="text/html"))
     found = look(page, home + "planted").violations
     assert any(fault in line for line in found)
-    page.route(home + "planted", lambda route: route.fulfill(body=html.replace(PLANTED[fault], ""), content_type="text/html"))
+    page.route(
+        home + "planted", lambda route: route.fulfill(body=html.replace(PLANTED[fault], ""), content_type="text/html")
+    )
     assert look(page, home + "planted").violations == []
 
 
@@ -286,7 +286,10 @@ def test_on_paper_stands_the_text_and_nothing_else(page, home, name):
     for part in ("header", "#frame-chapters", "#frame-contents", ".frame-copy", ".frame-around", "details.hide"):
         assert page.locator(f"{part}:visible").count() == 0, part
     assert page.locator("main table").evaluate_all("all => all.every((table) => table.checkVisibility())")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") in (
+        "rgb(255, 255, 255)",
+        "rgba(0, 0, 0, 0)",
+    )
 
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(page, home):
@@ -311,7 +314,10 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(page, home):
     assert page.evaluate("document.activeElement.className") == "holf-scroll"
 
 
-SAID = "element => getComputedStyle(element, '::after').display !== 'none' && getComputedStyle(element, '::after').content !== 'none'"
+SAID = """element => {
+  const words = getComputedStyle(element, "::after");
+  return words.display !== "none" && words.content !== "none";
+}"""
 
 
 def test_words_at_a_number_go_away_at_escape(page, home):
@@ -354,6 +360,36 @@ def test_code_can_be_copied(page, watched, home):
     page.keyboard.press("Enter")
     block.get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == block.locator("pre").text_content()
+
+
+LOOKS = """() => [...document.querySelectorAll("body, body *")].map((element) => {
+  const style = getComputedStyle(element);
+  return %s.map((property) => style.getPropertyValue(property)).join("; ");
+})""" % repr(
+    "display position color background-color font-family font-size font-weight font-style line-height text-align "
+    "text-decoration-line margin-top margin-left padding-top padding-left border-top-width border-left-width "
+    "border-top-color overflow-x white-space list-style-type width height".split()
+)
+
+
+@pytest.mark.parametrize("name", ["index.html", RESULTS, "chapters/glossary.html", "chapters/rebuild.html"])
+def test_pages_look_as_with_all_rules_of_the_theme(page, home, site, name, monkeypatch):
+    """What was left out of the style sheet changes nothing that can be seen."""
+    page.goto(home + name)
+    lean_looks = page.evaluate(LOOKS)
+    monkeypatch.setattr("holf.frame.styles.meets", lambda *_: True)
+    monkeypatch.setattr("holf.frame.finish.drop_variables", lambda sheet: sheet)
+    whole = site_sheet(site.parent / ".html" / "_static", frozenset())
+    assert len(whole) > 300_000
+    page.route("**/_static/site.css", lambda route: route.fulfill(body=whole, content_type="text/css"))
+    page.goto(home + name)
+    looks = page.evaluate(LOOKS)
+    assert len(looks) > 100 and looks == lean_looks
+    spoilt = whole + ".bd-article p { margin-top: 3px }"
+    page.unroute("**/_static/site.css")
+    page.route("**/_static/site.css", lambda route: route.fulfill(body=spoilt, content_type="text/css"))
+    page.goto(home + name)
+    assert page.evaluate(LOOKS) != lean_looks, "a difference is seen"
 
 
 def test_targets_are_large_enough(page, home):

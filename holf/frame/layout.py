@@ -22,8 +22,8 @@ from holf.frame.head import head_tags
 TEMPLATES, STATIC = (Path(__file__).parent / name for name in ("templates", "static"))
 # One style sheet for every page, made when the site is published.
 SHEET = "site.css"
-# 'self' alone: a page can ask no other host, run no script that stands in a page, and be given no style that does. Where
-# a page is opened from a folder, browsers read 'self' as files of that folder's scheme.
+# The site itself and nothing else: a page can ask no other host, and a script or style that stands in a page is not
+# obeyed. Opened from a folder, files of the folder count as the site.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'"
