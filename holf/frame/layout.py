@@ -33,7 +33,7 @@ POLICY = (
 _LEFT = frozenset(
     "documentation_options.js doctools.js sphinx_highlight.js clipboard.min.js copybutton.js sphinx-book-theme.js "
     "togglebutton.js design-tabs.js sphinx-thebe.js pygments.css sphinx-book-theme.css togglebutton.css copybutton.css "
-    "sphinx-thebe.css sphinx-design.min.css holf.css frame.css".split()
+    "sphinx-thebe.css sphinx-design.min.css frame.css holf.css print.css".split()
 )
 _BUNDLED = re.compile(r"mystnb\.[0-9a-f]+\.css")
 # Settings in the form of scripts, for the scripts that are left out.
