@@ -34,9 +34,9 @@ def need_site() -> Path:
 
 def need_chromium() -> str:
     """Path of a Chromium, or an error that says how to get one."""
-    found = os.environ.get("HOLF_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if not found:
-        raise FileNotFoundError("there is no Chromium: `apt-get install chromium`, or name one in HOLF_CHROMIUM")
+        raise FileNotFoundError("there is no Chromium: `apt-get install chromium`, or name one in CHROMIUM")
     return found
 
 

@@ -39,7 +39,9 @@ def soups(site):
 def weight(page) -> int:
     """Bytes of a page with all that it loads, as they lie in the site: uncompressed, pictures included."""
     html = page.read_text(encoding="utf-8")
-    loaded = re.findall(r"<(?:img|script)\b[^>]*?\ssrc=\"([^\"]+)\"|<link rel=\"(?:stylesheet|icon)\" href=\"([^\"]+)\"", html)
+    loaded = re.findall(
+        r"<(?:img|script)\b[^>]*?\ssrc=\"([^\"]+)\"|<link rel=\"(?:stylesheet|icon)\" href=\"([^\"]+)\"", html
+    )
     files = {(page.parent / (one or other).partition("?")[0]).resolve() for one, other in loaded}
     return page.stat().st_size + sum(file.stat().st_size for file in files)
 
@@ -72,7 +74,9 @@ def test_the_site_holds_no_file_of_the_theme_that_no_page_asks_for(site):
 def test_every_page_says_what_it_is(soups):
     descriptions = {}
     for name, soup in soups.items():
-        head = {tag.get("name") or tag.get("property"): tag["content"] for tag in soup.head.find_all("meta", content=True)}
+        head = {
+            tag.get("name") or tag.get("property"): tag["content"] for tag in soup.head.find_all("meta", content=True)
+        }
         assert soup.title.get_text().strip() and soup.html["lang"] == ("nb" if name.endswith("_nb.html") else "en")
         assert 25 < len(head["description"]) <= 260, name
         assert head["og:title"] and head["og:description"] and head["og:image"].endswith("_static/preview.png"), name
@@ -174,8 +178,8 @@ def test_a_second_build_writes_no_page_and_a_change_of_the_frame_writes_all(book
     book.build()  # after a move, Sphinx writes every page anew
 
     def written():
-        staging = book.root / "_build" / ".html"
-        return {page: page.stat().st_mtime_ns for page in staging.rglob("*.html") if page.name != "search.html"}
+        pages = pages_of(book.root / "_build" / ".html")
+        return {page: page.stat().st_mtime_ns for page in pages if page.name != "search.html"}
 
     before, site = written(), book.snapshot()
     assert book.build().returncode == 0 and written() == before and book.snapshot() == site
@@ -259,8 +263,9 @@ def test_what_the_theme_gets_wrong_is_mended():
     body = (
         '<summary aria-label="Toggle hidden content">\n<p class="collapsed admonition-title">Show code</p>\n'
         '<p class="expanded admonition-title">Hide code</p>\n</summary>'
-        '<div class="pst-scrollable-table-container"><table><tr><th class="head"><p>A &amp; b</p></th></tr></table></div>'
-        '<script type="text/x-thebe-config">{}</script>\n<script>kernelName = \'python3\'</script>'
+        '<div class="pst-scrollable-table-container"><table><tr><th class="head"><p>A &amp; b</p></th></tr></table>'
+        "</div>"
+        "<script type=\"text/x-thebe-config\">{}</script>\n<script>kernelName = 'python3'</script>"
         '<div class="holf-scroll" tabindex="0" role="region" aria-label="x">'
     )
     mended = mend(body, {})

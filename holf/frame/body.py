@@ -1,4 +1,4 @@
-"""Small faults in the HTML that Jupyter Book writes, mended where a page is about to be written, each with its reason."""
+"""Small faults in the HTML that Jupyter Book writes, mended when a page is about to be written, each for a reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 # A starter for notebook servers, which names one of them, and a script to configure it: the book has no live code.
-_STARTER = re.compile(r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName = [^<]*</script>', re.DOTALL)
+_STARTER = re.compile(
+    r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName = [^<]*</script>', re.DOTALL
+)
 # A name that is not what is written ("Toggle hidden content" on "Show code"), for people who speak to their computer.
 # Open or closed is told by the element itself.
 _TOGGLE = re.compile(
@@ -56,7 +58,9 @@ def mend(body: str, pictures: Mapping[str, Path]) -> str:
 
 def _framed(found: re.Match) -> str:
     """A table that is wider than a phone scrolls in a frame, which the keyboard must reach and which needs a name."""
-    heads = [" ".join(unescape(_WORDS.sub("", head)).split()) for head in re.findall(r"<th\b.*?</th>", found[1], re.DOTALL)]
+    heads = [
+        " ".join(unescape(_WORDS.sub("", head)).split()) for head in re.findall(r"<th\b.*?</th>", found[1], re.DOTALL)
+    ]
     name = escape("Table: " + ", ".join(filter(None, heads)))
     return f'<div class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="{name}">'
 

@@ -21,7 +21,7 @@ _THEME = (
     "mystnb.*.css",
     "sphinx-design.min.css",
 )
-_OWN = ("frame.css", "holf.css")
+_OWN = ("frame.css", "holf.css", "print.css")
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|source|video|audio|embed|input|track)\b[^>]*?\s(?:src|srcset|poster)=[\"']([^\"']*)"
     r"|<link\b(?![^>]*rel=[\"'](?:canonical|license|author|prev|next|alternate))[^>]*?\shref=[\"']([^\"']*)"

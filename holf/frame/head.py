@@ -77,7 +77,7 @@ def head_tags(app: Sphinx, pagename: str, context: dict, doctree: nodes.document
     """
     given = context.get("metatags", "")
     banner = getattr(app.env, "holf_banners", {}).get(pagename, "")
-    title = re.sub(r"<[^>]+>", "", context.get("title") or "")
+    title = re.sub(r"<[^>]+>", "", context.get("title") or f"{pagename.capitalize()}: {context['docstitle']}")
     found = re.search(r'<meta content="([^"]*)" name="description"|name="description" content="([^"]*)"', given)
     words = next(filter(None, found.groups())) if found else escape(describe(title, doctree, banner))
     base = context["pathto"]("", resource=True) if not app.config.html_baseurl else app.config.html_baseurl

@@ -22,8 +22,8 @@ from holf.frame.head import head_tags
 TEMPLATES, STATIC = (Path(__file__).parent / name for name in ("templates", "static"))
 # One style sheet for every page, made when the site is published.
 SHEET = "site.css"
-# 'self' alone: a page can ask no other host, run no script that stands in a page, and be given no style that does. Where
-# a page is opened from a folder, browsers read 'self' as files of that folder's scheme.
+# The site itself and nothing else: a page can ask no other host, and a script or style that stands in a page is not
+# obeyed. Opened from a folder, files of the folder count as the site.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'"
@@ -33,7 +33,7 @@ POLICY = (
 _LEFT = frozenset(
     "documentation_options.js doctools.js sphinx_highlight.js clipboard.min.js copybutton.js sphinx-book-theme.js "
     "togglebutton.js design-tabs.js sphinx-thebe.js pygments.css sphinx-book-theme.css togglebutton.css copybutton.css "
-    "sphinx-thebe.css sphinx-design.min.css holf.css frame.css".split()
+    "sphinx-thebe.css sphinx-design.min.css frame.css holf.css print.css".split()
 )
 _BUNDLED = re.compile(r"mystnb\.[0-9a-f]+\.css")
 # Settings in the form of scripts, for the scripts that are left out.
@@ -76,7 +76,7 @@ def _chapters(app: Sphinx, context: dict) -> str:
     if "toctree" not in context:
         return ""
     links = context["toctree"](collapse=False, includehidden=True, maxdepth=4, titles_only=True) or ""
-    links = re.sub(r'<p class="caption" role="heading">', '<p class="caption">', links)
+    links = re.sub(r"<p [^>]*role=\"heading\"[^>]*>", '<p class="caption">', links)
     links = links.replace('class="current reference internal" href="#"', 'aria-current="page" href="#main-content"')
     for name, meta in app.env.metadata.items():
         if lang := meta.get("lang"):
