@@ -22,62 +22,62 @@ from holf.inference.estimators import METHODS, estimate_effect
 from holf.inference.truth import Scenario, draw, unequal_sizes
 
 OWN, REGISTER = (29, 884), (1_000, 1_000_000)
-GRID = ((29, 1_000_000), (1_000, 100_000), (1_000, 1_000_000))
+# From small to large, so that the peak memory of a process is that of its latest question.
+SIZES = (OWN, (29, 100_000), (1_000, 100_000), REGISTER)
 MOST_SECONDS, MOST_MEGABYTES, MACHINE = 10, 2_000, 24_000
 
 
 def main() -> None:
-    """Print answers at both sizes against the targets, then the grid and where each estimator meets a limit."""
+    """Print each estimator's answers against the targets, then all sizes and where it meets a limit."""
     print("Simulated data; true effect 0.1 SD, ICC 0.05, baseline correlated 0.5.")
     measured = {}
     for name in METHODS:
-        measured |= {(name, size): ask(name, size) for size in dict.fromkeys((OWN, REGISTER, *GRID))}
-        for offices, people in (OWN, REGISTER):
-            estimate, se, df, taken, peak, _ = measured[name, (offices, people)]
-            print(f"{name}, {people:,} people in {offices:,} offices: {estimate:.4f}, SE {se:.4f}, df {df:,.1f}")
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            measured[name] = dict(zip(SIZES, pool.submit(_ask, name).result()))
+        for size in (OWN, REGISTER):
+            estimate, se, df, _, _ = measured[name][size]
+            print(f"{name}, {size[1]:,} people in {size[0]:,} offices: {estimate:.4f}, SE {se:.4f}, df {df:,.1f}")
+        _, _, _, taken, peak = measured[name][REGISTER]
         report(f"{name}: time for a million", taken, "s", MOST_SECONDS)
         report(f"{name}: peak memory for a million", peak, "MB", MOST_MEGABYTES)
     print("\nestimator        offices     people   seconds   peak MB")
-    for (name, (offices, people)), (_, _, _, taken, peak, _) in measured.items():
-        print(f"{name:<16}{offices:>8,}{people:>11,}{taken:>10.3f}{peak:>10,.0f}")
-    for name in METHODS:
-        _limits(name, measured)
+    for name, answers in measured.items():
+        for (offices, people), (_, _, _, taken, peak) in answers.items():
+            print(f"{name:<16}{offices:>8,}{people:>11,}{taken:>10.3f}{peak:>10,.0f}")
+    for name, answers in measured.items():
+        _limits(name, answers)
 
 
-def ask(name: str, size: tuple[int, int]) -> tuple[float, ...]:
-    """Answer, seconds and peak megabytes in a fresh process, and its megabytes before the question."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_ask, name, *size).result()
-
-
-def _ask(name: str, offices: int, people: int) -> tuple[float, ...]:
-    rng = np.random.default_rng(2016)
-    sizes = unequal_sizes(offices, people, 0.25)
-    truth = Scenario("size", sizes, treated=round(0.517 * offices), icc=0.05, correlation=0.5, effect=0.1)
-    frame = draw(truth, rng)
-    described = {"arm": "arm", "cluster": "office", "treated": 1, "covariates": ("baseline",)}
-    if name == "randomisation":
-        described["rng"] = rng
-    before = _megabytes()
-    times = []
-    for _ in range(2):
-        start = perf_counter()
-        effect = estimate_effect(frame, "outcome", estimator=name, **described)
-        times.append(perf_counter() - start)
-    return effect.estimate, effect.se, effect.df, min(times), _megabytes(), before
+def _ask(name: str) -> list[tuple[float, ...]]:
+    """Estimate, SE, df, shorter of two times and peak megabytes, data included, at every size."""
+    found = []
+    for offices, people in SIZES:
+        rng = np.random.default_rng(2016)
+        sizes = unequal_sizes(offices, people, 0.25)
+        truth = Scenario("size", sizes, treated=round(0.517 * offices), icc=0.05, correlation=0.5, effect=0.1)
+        frame = draw(truth, rng)
+        described = {"arm": "arm", "cluster": "office", "treated": 1, "covariates": ("baseline",)}
+        if name == "randomisation":
+            described["rng"] = rng
+        times = []
+        for _ in range(2):
+            start = perf_counter()
+            effect = estimate_effect(frame, "outcome", estimator=name, **described)
+            times.append(perf_counter() - start)
+        found.append((effect.estimate, effect.se, effect.df, min(times), _megabytes()))
+    return found
 
 
 def _megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _limits(name: str, measured: dict) -> None:
-    """Straight lines through the two largest sizes of 1,000 offices: people at ten seconds, and at all memory."""
-    (few, *_), many = [(100_000, *measured[name, (1_000, 100_000)])], (1_000_000, *measured[name, REGISTER])
-    step = many[0] - few[0]
-    a_person, each = (many[4] - few[4]) / step, (many[5] - few[5]) / step
-    patience = many[0] + (MOST_SECONDS - many[4]) / max(a_person, 1e-12)
-    memory = many[0] + (MACHINE - many[5]) / max(each, 1e-12)
+def _limits(name: str, answers: dict) -> None:
+    """Straight lines through the two largest sizes: people at ten seconds, and at all memory of this machine."""
+    (_, few), (_, many) = SIZES[-2:]
+    (*_, low_time, low_peak), (*_, time, peak) = answers[SIZES[-2]], answers[SIZES[-1]]
+    a_person, each = (time - low_time) / (many - few), (peak - low_peak) / (many - few)
+    patience, memory = many + (MOST_SECONDS - time) / a_person, many + (MACHINE - peak) / each
     print(
         f"{name}: {1e6 * a_person:.2f} s and {1e6 * each:,.0f} MB for each million more; "
         f"{MOST_SECONDS} s at {patience / 1e6:,.0f} million, {MACHINE / 1e3:.0f} GB at {memory / 1e6:,.0f} million"

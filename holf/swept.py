@@ -20,6 +20,8 @@ SOURCE = "simulated: a sweep of trials of known truth"
 PLAN, RESULTS = "sweep.yml", "simulated/sweep.csv"
 # Monte Carlo intervals: many are read together, and at 95 % some would leave the line by chance.
 LEVEL = 0.99
+# End of the colour scale, in per cent: beyond 100, so that the mark and the numbers stay legible on every cell.
+_PALE = 200
 
 
 def load_swept(path: Path | None = None) -> tuple[SweepPlan, pd.DataFrame]:
@@ -55,42 +57,40 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
 
     The most equal sizes of the sweep are shown; the effect of zero is the type-I error.
     """
-    mine = found[(found["estimator"] == estimator) & (found["size_cv"] == found["size_cv"].min())]
-    return _surface(mine, ("effect", "True effect, SD"), f"Power, {_named(estimator, words)}", words)
-
-
-def _surface(found: pd.DataFrame, across: tuple[str, str], title: str, words: Words) -> Picture:
-    column, label = across
-    counts, correlations, places = (sorted(found[name].unique()) for name in ("clusters", "icc", column))
+    found = found[(found["estimator"] == estimator) & (found["size_cv"] == found["size_cv"].min())]
+    counts, correlations, effects = (sorted(found[name].unique()) for name in ("clusters", "icc", "effect"))
     with canvas(0.9 + 2.0 * len(counts), len(counts), sharex=True) as (figure, panels):
         for axes, count in zip(panels, counts):
-            part = found[found["clusters"] == count].pivot(index="icc", columns=column, values="rejected")
-            axes.imshow(100 * part.to_numpy(), cmap="Blues", vmin=0, vmax=100, aspect="auto", origin="lower")
+            part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
+            axes.imshow(100 * part.to_numpy(), cmap="Blues", vmin=0, vmax=_PALE, aspect="auto", origin="lower")
             for (row, place), share in np.ndenumerate(part.to_numpy()):
-                shade = "white" if share > 0.6 else INK
-                axes.text(place, row, text.decimal(100 * share, 0), ha="center", va="center", color=shade, fontsize=9)
+                axes.text(place, row, text.decimal(100 * share, 0), ha="center", va="center", color=INK, fontsize=9)
             axes.set_yticks(range(len(correlations)), [text.decimal(x, 2) for x in correlations])
-            axes.set_xticks(range(len(places)), [text.decimal(x, 2) for x in places])
+            axes.set_xticks(range(len(effects)), [text.decimal(x, 2) for x in effects])
             axes.set(title=f"{text.count(count)} {words.clusters}", ylabel="Intraclass correlation")
-        panels[-1].set_xlabel(f"{label}\n(shares of trials that reject, %)")
-    head = (words.clusters.capitalize(), "Intraclass correlation", label, "Rejected", f"{_percent(LEVEL)} MC interval")
-    rows = tuple(
-        (text.count(one.clusters), text.decimal(one.icc, 2), text.decimal(getattr(one, column), 2), *_rate(one))
-        for one in found.sort_values(["clusters", "icc", column]).itertuples()
-    )
-    table = Table(title, head, rows, source=SOURCE, folded=True)
-    ends = (places[0], places[-1])
+        panels[-1].set_xlabel("True effect, SD\n(in the cells: trials that reject, %)")
+    ends, title = (effects[0], effects[-1]), f"Power, {_named(estimator, words)}"
     said = "; ".join(
         f"{text.count(count)} {words.clusters}, correlation {text.decimal(icc, 2)}: "
-        + " to ".join(text.level(_one(found, count, icc, column, end), "percent") for end in ends)
+        + " to ".join(text.level(_one(found, count, icc, end), "percent") for end in ends)
         for count in counts
         for icc in (correlations[0], correlations[-1])
     )
-    return finish(figure, f"{title}, from {label.lower()} {ends[0]:g} to {ends[1]:g}. {said}.", table, source=SOURCE)
+    alt = f"{title}, from an effect of {ends[0]:g} to {ends[1]:g} SD. {said}."
+    return finish(figure, alt, _power_table(found, title, words), source=SOURCE)
 
 
-def _one(found: pd.DataFrame, count: float, icc: float, column: str, value: float) -> float:
-    chosen = found[(found["clusters"] == count) & (found["icc"] == icc) & (found[column] == value)]
+def _power_table(found: pd.DataFrame, title: str, words: Words) -> Table:
+    measures = ("Intraclass correlation", "True effect, SD", "Rejected", f"{_percent(LEVEL)} MC interval")
+    rows = tuple(
+        (text.count(one.clusters), text.decimal(one.icc, 2), text.decimal(one.effect, 2), *_rate(one))
+        for one in found.sort_values(["clusters", "icc", "effect"]).itertuples()
+    )
+    return Table(title, (words.clusters.capitalize(), *measures), rows, source=SOURCE, folded=True)
+
+
+def _one(found: pd.DataFrame, count: float, icc: float, effect: float) -> float:
+    chosen = found[(found["clusters"] == count) & (found["icc"] == icc) & (found["effect"] == effect)]
     return float(chosen["rejected"].iloc[0])
 
 
@@ -102,13 +102,13 @@ def error_surface(found: pd.DataFrame, words: Words) -> Picture:
     with canvas(0.9 + 1.75 * len(groups), len(groups), sharex=True) as (figure, panels):
         for axes, ((count, cv), part) in zip(panels, groups):
             shares = part.pivot(index="estimator", columns="icc", values="rejected").loc[estimators]
-            axes.imshow(100 * shares.to_numpy(), cmap="Oranges", vmin=0, vmax=30, aspect="auto")
+            axes.imshow(100 * shares.to_numpy(), cmap="Oranges", vmin=0, vmax=_PALE / 2, aspect="auto")
             for (row, place), share in np.ndenumerate(shares.to_numpy()):
                 axes.text(place, row, text.decimal(100 * share, 1), ha="center", va="center", color=INK, fontsize=9)
             axes.set_yticks(range(len(estimators)), [_named(one, words) for one in estimators], fontsize=8)
             axes.set_xticks(range(shares.shape[1]), [text.decimal(x, 2) for x in shares.columns])
             axes.set_title(f"{text.count(count)} {words.clusters}, CV of their sizes {text.decimal(cv, 2)}")
-        panels[-1].set_xlabel("Intraclass correlation\n(shares of trials that reject although there is no effect, %)")
+        panels[-1].set_xlabel("Intraclass correlation\n(in the cells: trials that reject, %)")
     rows = tuple(
         (text.count(one.clusters), text.decimal(one.size_cv, 2), _named(one.estimator, words), text.decimal(one.icc, 2),
          *_rate(one))

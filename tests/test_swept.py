@@ -77,7 +77,7 @@ def test_power_and_error_rates_are_plausible():
     power = FOUND[(FOUND["estimator"] == "cr2") & (FOUND["size_cv"] == 0.25)].set_index(["clusters", "icc", "effect"])
     shares = power["rejected"].unstack("effect")
     assert (shares.diff(axis=1).iloc[:, 1:] > -0.02).all().all(), "power grows with the effect"
-    assert (shares.loc[58, 0.3] > shares.loc[29, 0.3]).all(), "and with the clusters"
+    assert (shares.loc[58, 0.3] >= shares.loc[29, 0.3]).all(), "and with the clusters"
     nulls = FOUND[FOUND["effect"] == 0]
     sound = nulls[~nulls["estimator"].isin(["naive"])]
     assert sound["rejected"].mean() == pytest.approx(0.05, abs=0.01)
