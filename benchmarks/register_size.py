@@ -1,7 +1,8 @@
 """Every estimator from one trial's size to a register's, one process each. Run: python -m benchmarks.register_size
 
 A million people in 1,000 offices, beside the layout of this trial; all data are simulated. Then time and memory over a
-grid of sizes, with the number of people at which each estimator would reach a limit.
+grid of sizes, with the number of people at which each estimator would reach a limit. Seconds are those of one core, so
+that other work on the machine adds little to them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import resource
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from time import perf_counter
+from time import process_time
 
 # Before numpy is loaded: holf.sweep.command says why.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -38,9 +39,9 @@ def main() -> None:
             estimate, se, df, _, _ = measured[name][size]
             print(f"{name}, {size[1]:,} people in {size[0]:,} offices: {estimate:.4f}, SE {se:.4f}, df {df:,.1f}")
         _, _, _, taken, peak = measured[name][REGISTER]
-        report(f"{name}: time for a million", taken, "s", MOST_SECONDS)
+        report(f"{name}: seconds of one core for a million", taken, "s", MOST_SECONDS)
         report(f"{name}: peak memory for a million", peak, "MB", MOST_MEGABYTES)
-    print("\nestimator        offices     people   seconds   peak MB")
+    print("\nestimator        offices     people   core-s   peak MB")
     for name, answers in measured.items():
         for (offices, people), (_, _, _, taken, peak) in answers.items():
             print(f"{name:<16}{offices:>8,}{people:>11,}{taken:>10.3f}{peak:>10,.0f}")
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def _ask(name: str) -> list[tuple[float, ...]]:
-    """Estimate, SE, df, shorter of two times and peak megabytes, data included, at every size."""
+    """Estimate, SE, df, shorter of two times on one core and peak megabytes, data included, at every size."""
     found = []
     for offices, people in SIZES:
         rng = np.random.default_rng(2016)
@@ -61,9 +62,9 @@ def _ask(name: str) -> list[tuple[float, ...]]:
             described["rng"] = rng
         times = []
         for _ in range(2):
-            start = perf_counter()
+            start = process_time()
             effect = estimate_effect(frame, "outcome", estimator=name, **described)
-            times.append(perf_counter() - start)
+            times.append(process_time() - start)
         found.append((effect.estimate, effect.se, effect.df, min(times), _megabytes()))
     return found
 
