@@ -67,9 +67,10 @@ def _rates(found: Sequence[Recovery], settings: Settings, what: str, nominal: fl
         (text.estimator(one.estimator, settings.words), labels[one.scenario], *_rate(one, what, level)) for one in found
     )
     interval = f"{_percent(level)} Monte Carlo interval"
-    table = Table(title, ("Estimator", "Truth", "Share", interval), rows, source=SOURCE, folded=True)
+    columns, caption = ("Estimator", "Truth", "Share", interval), f"{title}; nominal {_percent(nominal)}"
+    table = Table(caption, columns, rows, source=SOURCE, folded=True)
     said = "; ".join(_range(found, settings, name, what) for name in names)
-    return finish(figure, f"{title}; nominal {_percent(nominal)}. Over the truths shown, {said}.", table, source=SOURCE)
+    return finish(figure, f"{caption}. Over the truths shown, {said}.", table, source=SOURCE)
 
 
 def _range(found: Sequence[Recovery], settings: Settings, estimator: str, what: str) -> str:
@@ -124,9 +125,9 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
         "Holds office average",
         "Holds family average",
     )
-    table = Table("Two averages, and which estimator finds which", columns, rows, source=SOURCE)
-    said = "; ".join(f"{row[0]} {row[2]}" for row in rows)
     true = ", ".join(f"{label} {_plain(truth, first)}" for label, truth, _ in truths)
+    said = "; ".join(f"{row[0]} {row[2]}" for row in rows)
+    table = Table(f"Two averages, and which estimator finds which: true {true}", columns, rows, source=SOURCE)
     return finish(figure, f"True {true}. Mean estimates: {said}.", table, source=SOURCE)
 
 

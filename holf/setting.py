@@ -126,7 +126,7 @@ def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, 
         )
         sns.despine(ax=axes)
     table = Table(
-        caption,
+        f"{caption}, power {text.level(power, 'percent')}",
         ("Intraclass correlation", "Smallest detectable difference, SD"),
         tuple((Cell(text.decimal(x, 2), "assumed"), Cell(text.decimal(y, 3), "assumed")) for x, y in zip(grid, values)),
         folded=True,

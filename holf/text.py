@@ -101,6 +101,11 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     return f"{text} {_style(show)[3]}".rstrip() if unit else text
 
 
+def limits(low: float, high: float, places: int) -> str:
+    """Two limits of a number without a style of its own, such as a ratio or a correlation."""
+    return str(low) if is_withheld(low) else f"{decimal(low, places)} to {decimal(high, places)}"
+
+
 def spread(value: float, show: str) -> str:
     """A standard deviation of what is printed in the style `show`, without its unit."""
     return decimal(value, 1 if show in _STYLES else _style(show)[1])
@@ -134,6 +139,11 @@ def estimator(name: str, words) -> str:
     return _METHODS[name].format(cluster=words.cluster, clusters=words.clusters)
 
 
+def estimators(words) -> list[str]:
+    """How every estimator is called in a trial with these `holf.plan.Words`."""
+    return [estimator(name, words) for name in _METHODS]
+
+
 def average(name: str, words) -> str:
     """An estimand, or means that a test compares, in the words of the trial; other names stay as they are."""
     first, _, rest = name.partition(" ")
@@ -151,7 +161,7 @@ def figures(value: float, count: int = 10) -> str:
     """`value` to `count` significant figures, whole numbers whole: as many as stay the same on every machine."""
     if math.isnan(value):
         return MISSING
-    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:#.{count}g}"
+    text = f"{value:,.0f}" if float(value).is_integer() else f"{value:#.{count}g}".rstrip(".")
     return text.replace("-", MINUS)
 
 
@@ -182,6 +192,19 @@ def p_value(value: float) -> str:
     return decimal(value, 3 if value < 0.1 else 2)
 
 
+def chance(value: float) -> str:
+    """A probability as a whole percentage, and never as impossible or certain.
+
+    Examples
+    --------
+    >>> chance(0.284), chance(0.0004), chance(0.9999)
+    ('28%', 'under 1%', 'over 99%')
+    """
+    if value < 0.01:
+        return "under 1%"
+    return "over 99%" if value > 0.99 else f"{100 * value:.0f}%"
+
+
 def reference(effect) -> str:
     """What a p-value was read against: degrees of freedom, or the number of allocations; never left out."""
     if effect.n_allocations is not None:
@@ -193,3 +216,9 @@ def scale(show: str) -> tuple[float, str]:
     """Factor and unit that turn a value into what an axis shows."""
     factor, _, name, unit = _style(show)
     return factor, unit if name == "%" else name
+
+
+def difference_style(show: str) -> tuple[float, int, str]:
+    """Factor, decimals and unit by which `difference` shows a value."""
+    factor, places, _, unit = _style(show)
+    return factor, places, unit

@@ -12,6 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from holf.chapters import list_chapters
+from holf.downloads.check import download_faults
 from holf.marks import page_faults, site_faults
 from holf.paths import project_root
 from holf.table import MARK, Table
@@ -171,6 +172,30 @@ def test_table_twin_stands_behind_every_figure(site):
         soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
         for image in soup.select(".cell_output img"):
             assert image.find_parent(class_="cell_output").select("table.holf-table"), chapter.name
+
+
+def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
+    assert download_faults(site) == []
+    files = {f"../{path.relative_to(site).as_posix()}" for path in (site / "downloads").rglob("*.*")}
+    listed = BeautifulSoup((site / "chapters" / "downloads.html").read_text(encoding="utf-8"), "html.parser")
+    some, every = ([unquote(link["href"]) for link in place.select("a[download]")]
+                   for place in listed.select(".holf-download-list"))  # fmt: skip
+    assert len(every) == len(files) and set(every) == files
+    assert some == [link for link in every if "/effect_sizes/" in link]
+    assert "../downloads/effect_sizes/effect_sizes.csv" in some
+    for chapter in list_chapters():
+        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
+        assert len(soup.select(".cell_output table.holf-table")) == len(soup.select("p.holf-downloads"))
+        for link in soup.select("p.holf-downloads a"):
+            # Reached by keyboard, and named for those who hear links one by one.
+            assert link["href"] and link.get_text() in link["aria-label"] and ": " in link["aria-label"]
+
+
+def test_a_download_of_this_site_that_was_tampered_with_is_found(site, tmp_path):
+    shutil.copytree(site, tmp_path / "site")
+    file = tmp_path / "site" / "downloads" / "effect_sizes" / "simulated-effect_sizes.csv"
+    file.write_text(re.sub(r"(\d)(?!.*\d)", lambda one: str((int(one[0]) + 1) % 10), file.read_text(), flags=re.DOTALL))
+    assert [fault for fault in download_faults(tmp_path / "site") if file.name in fault]
 
 
 def test_table_is_recognised_by_the_check():

@@ -55,6 +55,9 @@ class Known:
         Values that must not come out in any form.
     theme : frozenset of str
         SHA-256 of the files that a theme brings; their copies are let through unopened.
+    shown : frozenset of str
+        SHA-256 of the files that hold what a table on a page of the same tree shows, and nothing else: they may have as
+        many rows as that table. `holf.gate.scan` finds them.
     """
 
     ids: tuple[str, ...] = field(default=(), repr=False)
@@ -64,6 +67,7 @@ class Known:
     names: tuple[str, ...] = ()
     canaries: tuple[str | float, ...] = field(default=(), repr=False)
     theme: frozenset[str] = field(default=frozenset(), repr=False)
+    shown: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def usable_names(*names: str) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ _TABLE = (
      _alone(lambda piece: piece.kind in ("broken", "unknown"))),
     ("bomb", "grows beyond the limits when opened", "leave it out, or publish it unpacked",
      _alone(lambda piece: piece.kind == "bomb")),
-    ("rows", "more rows than a table for readers has", "publish an aggregate", _alone(shapes.holds_rows)),
+    ("rows", "more rows than a table for readers has", "publish an aggregate", shapes.holds_rows),
     ("numbers", "more than 28 numbers or points in a row", "draw aggregates, as PNG", _alone(shapes.holds_numbers)),
     ("extremes", "a minimum and a maximum side by side", "show a mean and its interval", _alone(shapes.holds_extremes)),
     ("frames", "a frame as a statistics program prints it", "show a typed answer", _alone(shapes.holds_frame)),

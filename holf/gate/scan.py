@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from holf.downloads.check import shown_digests
 from holf.gate.known import Known
 from holf.gate.piece import Limits, Piece
 from holf.gate.rules import ALL, Rule
@@ -73,6 +74,7 @@ def scan(
     """
     tree, rules = Path(tree), tuple(rules)
     skip = frozenset(Path(path).resolve() for path in beside)
+    known = replace(known, shown=shown_digests(tree))
     broken: dict[str, set[tuple[str, Rule]]] = {}
     telling = set()
     for piece in walk(tree, limits or Limits(), known=known.theme, beside=skip):

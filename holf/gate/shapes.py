@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 
 from bs4 import Tag
 
 from holf.gate.kinds import bytes_kind
+from holf.gate.known import Known
 from holf.gate.markup import parse, rows_of
 from holf.gate.piece import Piece
 from holf.gate.repeats import is_number, longest_block, most_objects, most_repeats
@@ -71,12 +73,14 @@ _SPLITS = (
 )
 
 
-def holds_rows(piece: Piece) -> bool:
+def holds_rows(piece: Piece, known: Known) -> bool:
     """A table with more rows than a reader reads, or more than 28 rows of data in any form.
 
-    Tables of this book (`holf.table`) are made of typed answers and may have up to 200 rows; of other tables, those
-    rows count that hold two numbers or more.
+    Tables of this book (`holf.table`) are made of typed answers and may have up to 200 rows, also as a file that holds
+    just what a page of the tree shows; of other tables, those rows count that hold two numbers or more.
     """
+    if piece.data and hashlib.sha256(piece.data).hexdigest() in known.shown:
+        return False
     if piece.kind == "markup":
         for table in parse(piece.text).find_all("table"):
             rows = rows_of(table)
@@ -183,14 +187,25 @@ _CHART_WORDS = re.compile(
 )
 
 
+def _is_counted_off(data: object) -> bool:
+    """Whether a chart's data are a plain sequence of numbers, made when it is drawn: it then draws a formula."""
+    if not isinstance(data, dict) or data.keys() != {"sequence"} or not isinstance(data["sequence"], dict):
+        return False
+    steps = {key: value for key, value in data["sequence"].items() if key != "as"}
+    return steps.keys() <= {"start", "stop", "step"} and all(map(_numeric, steps.values()))
+
+
 def holds_chart_data(piece: Piece) -> bool:
-    """The data of an interactive chart: Vega and Altair, Plotly, Bokeh."""
+    """The data of an interactive chart: Vega and Altair, Plotly, Bokeh; not a chart that has none, only formulas."""
     if piece.kind == "json":
         for value in values_in(piece.value):
             if isinstance(value, dict):
-                schema = str(value.get("$schema", ""))
-                if _CHART_KEYS & value.keys() or ("vega" in schema and "data" in value):
+                if _CHART_KEYS & value.keys():
                     return True
+                if "vega" in str(value.get("$schema", "")):
+                    inner = (one for one in values_in(value) if isinstance(one, dict))
+                    if not all(_is_counted_off(one["data"]) for one in inner if "data" in one):
+                        return True
     return piece.kind in LISTED | {"mime"} and bool(_CHART_WORDS.search(piece.text))
 
 

@@ -119,13 +119,14 @@ def holds_comment(piece: Piece) -> bool:
 
 
 def holds_png_text(piece: Piece) -> bool:
-    """Words in a picture file, other than the book's own mark and the name of the drawing program."""
+    """Words in a picture file, other than the book's mark, the digest of its data and the drawing program's name."""
     if piece.kind != "png-text":
         return False
     keyword, _, text = piece.text.partition(": ")
     own = keyword == "Comment" and text in (MARK, REAL_MARK, "RECORD")
+    sealed = keyword == "Source" and re.fullmatch(r"sha256 [0-9a-f]{64}", text)
     drawn = keyword == "Software" and re.fullmatch(r"Matplotlib version ?[\d.]+, https://matplotlib\.org/", text)
-    return not (own or drawn)
+    return not (own or sealed or drawn)
 
 
 def holds_exif(piece: Piece) -> bool:

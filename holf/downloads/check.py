@@ -1,0 +1,154 @@
+"""The check that what readers download is what they see: files against pages, figures against their data and words."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+from bs4 import BeautifulSoup, Tag
+
+from holf.downloads.descriptions import load_descriptions
+from holf.downloads.files import Download, digest_of
+from holf.downloads.shown import parsed, seal_of, shown_on
+from holf.plan import load_plan
+from holf.table import Cell, Table
+from holf.text import MINUS
+
+FOLDER = "downloads"
+_NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
+# An alternative that only names its figure tells a listener nothing.
+_FEWEST_NUMBERS = 2
+
+
+def _texts(table: Table) -> list[str]:
+    cells = [entry.text if isinstance(entry, Cell) else entry for row in table.rows for entry in row]
+    return [table.caption, *table.columns, *cells]
+
+
+def _as_number(printed: str) -> str:
+    return printed.replace(",", "").replace(MINUS, "-").lstrip("+")
+
+
+def _known(table: Table) -> tuple[set[str], list[float]]:
+    """Numbers of a table, as printed and as values: of its cells and heads, and how often each of its words occurs."""
+    printed = {_as_number(found) for text in _texts(table) for found in _NUMBER.findall(text)}
+    columns = list(zip(*table.rows))
+    counts = {str(times) for column in columns for times in Counter(map(str, column)).values()}
+    printed |= counts | {str(len(table.rows))}
+    return printed, [float(one) for one in printed if re.fullmatch(r"-?\d+(\.\d+)?", one)]
+
+
+def alt_faults(alt: str, table: Table) -> list[str]:
+    """Why a text alternative is not that of a figure of these numbers; empty if it is.
+
+    Every number in it has to be in the table, perhaps there with more digits; and it has to have some.
+
+    Parameters
+    ----------
+    alt : str
+    table : Table
+        The twin of the figure.
+
+    Examples
+    --------
+    >>> table = Table("Means", ("Arm", "Mean"), (("a", "19.26"), ("b", "20.11")), source="record")
+    >>> alt_faults("a: 19.3; b: 20.1.", table), alt_faults("a: 19.4; b: 20.1.", table)
+    ([], ['its text alternative has numbers that are not drawn'])
+    """
+    printed, values = _known(table)
+    said = [_as_number(found) for found in _NUMBER.findall(alt)]
+    if len(said) < _FEWEST_NUMBERS:
+        return ["its text alternative has no numbers"]
+    strange = [one for one in said if one not in printed and not _is_rounded(one, values)]
+    return ["its text alternative has numbers that are not drawn"] if strange else []
+
+
+def _is_rounded(said: str, values: list[float]) -> bool:
+    if not re.fullmatch(r"-?\d+(\.\d+)?", said):
+        return False
+    places = len(said.partition(".")[2])
+    # Half a unit of the last digit, and a little for halves that binary fractions cannot hold.
+    return any(abs(value - float(said)) <= 0.5 * 10**-places + 1e-9 for value in values)
+
+
+def _pages(site: Path) -> Iterator[Path]:
+    for page in sorted(site.rglob("*.html")):
+        if page.is_file() and "_static" not in page.parts and b'class="holf-table"' in page.read_bytes():
+            yield page
+
+
+def shown_digests(tree: Path) -> frozenset[str]:
+    """SHA-256 of every file that the pages of a tree give for download, as those pages have them.
+
+    A file with another content is none of this book's, wherever it lies and whatever it calls itself.
+
+    Parameters
+    ----------
+    tree : Path
+    """
+    descriptions, found = load_descriptions(load_plan()), set()
+    for page in _pages(tree):
+        try:
+            for table, image in shown_on(parsed(page)):
+                made = Download("", "x", table, image.get("alt", "") if image else "").files(descriptions)
+                found |= {hashlib.sha256(content.encode()).hexdigest() for content in made.values()}
+        # A page that this book did not write vouches for no file.
+        except ValueError:
+            continue
+    return frozenset(found)
+
+
+def download_faults(site: Path) -> list[str]:
+    """Where the downloads of a built site are not what its pages show; empty if all is well.
+
+    Parameters
+    ----------
+    site : Path
+
+    Returns
+    -------
+    list of str
+        One line a fault, with page or file; numbers are not named.
+    """
+    descriptions, linked, faults = load_descriptions(load_plan()), set(), []
+    for page in _pages(site):
+        name = page.relative_to(site).as_posix()
+        soup = parsed(page)
+        shown, links = list(shown_on(soup)), _links(soup, page.parent)
+        if len(shown) != len(links):
+            faults.append(f"{name}: {len(shown)} tables, but downloads for {len(links)}")
+            continue
+        for (table, image), files in zip(shown, links):
+            linked |= set(files)
+            said = _faults_of(table, image, page, files, descriptions)
+            faults += [f"{name}: {table.caption!r}: {fault}" for fault in said]
+    stray = [path for path in sorted((site / FOLDER).rglob("*")) if path.is_file() and path.resolve() not in linked]
+    return faults + [f"{path.relative_to(site).as_posix()}: no page shows what it holds" for path in stray]
+
+
+def _links(soup: BeautifulSoup, folder: Path) -> list[list[Path]]:
+    """Files of each table that a page offers, in the order of the page."""
+    lines = soup.select("p.holf-downloads")
+    return [[(folder / unquote(link["href"])).resolve() for link in line.find_all("a")] for line in lines]
+
+
+def _faults_of(table: Table, image: Tag | None, page: Path, files: list[Path], descriptions) -> list[str]:
+    alt = image.get("alt", "") if image else ""
+    made = Download("", files[0].stem if files else "x", table, alt).files(descriptions)
+    faults = []
+    for path, (name, content) in zip(files, made.items()):
+        if path.name != name or not path.is_file():
+            faults.append(f"{name} is not there")
+        elif path.read_bytes() != content.encode():
+            faults.append(f"{name} is not what the page shows")
+    if len(files) != len(made):
+        faults.append(f"{len(files)} files instead of {len(made)}")
+    if image is not None:
+        faults += alt_faults(alt, table)
+        if seal_of((page.parent / image["src"]).read_bytes()) != digest_of(table):
+            faults.append("the figure was drawn from other numbers")
+    return faults

@@ -1,0 +1,149 @@
+"""Effect sizes for a meta-analysis: a row for each registered outcome, time and contrast, reported or not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from holf import text
+from holf.disclosure.withheld import is_withheld
+from holf.plan import Contrast, Outcome, Plan
+from holf.reporting_rows import Finding
+from holf.results import Effect, Level
+from holf.slots import Slot
+from holf.study import Study
+from holf.table import RECORD, Cell, Table, data_name, joint_source
+
+_WHERE = ("Outcome", "Kind", "Months", "Wave", "Level", "Contrast", "Registered contrast", "Direction", "Scale")
+_SIDES = tuple(f"{what}, {side}" for side in ("treated", "other") for what in ("n", "Mean", "SD", "Events"))
+_EFFECT = (
+    *("Model", "Estimand", "Covariates", "Analysed", "Clusters", "yi", "SE", "CI low", "CI high", "df", "vi"),
+    *("ICC", "Design effect, equal sizes", "Effective n"),
+)
+_FIGURES = 6
+
+
+def published_table(plan: Plan, slots: Sequence[Slot], findings: Sequence[Finding]) -> Table:
+    """What is published, as far as a meta-analysis could use it: the slots of Table 1, and otherwise empty rows.
+
+    Parameters
+    ----------
+    plan : Plan
+    slots : sequence of Slot
+        Of the article's Table 1, filled or not.
+    findings : sequence of Finding
+        What each document says of an outcome at a time.
+    """
+    rows = []
+    for outcome, wave, contrast in _places(plan):
+        sides = [*_typed(slots, outcome, wave, contrast.treated), *_typed(slots, outcome, wave, contrast.other)]
+        said = [found for found in findings if (found.outcome, found.wave) == (outcome.id, wave)]
+        documents = "; ".join(f"{found.source}: {found.verdict}" for found in said)
+        empty = [text.MISSING] * len(_EFFECT)
+        head = (*_where(plan, outcome, wave, contrast), _words(outcome, wave, said), documents or text.MISSING)
+        rows.append((*head, *sides, *empty))
+    columns = (*_WHERE, "In words", "Documents", *_SIDES, *_EFFECT)
+    return Table("Effect sizes", columns, tuple(rows), source=RECORD, folded=True)
+
+
+def analysed_table(studies: Sequence[Study]) -> Table:
+    """The same rows as this book's planned analysis fills them in from studies; empty where it asks nothing.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+        Of one class: simulated worlds, or one real study.
+    """
+    plan, rows = studies[0].plan, []
+    for outcome, wave, contrast in _places(plan):
+        for study in studies:
+            head = (*_where(plan, outcome, wave, contrast), data_name(study.source))
+            rows.append((*head, *_answers(study, outcome, wave, contrast)))
+    source = joint_source(study.source for study in studies)
+    return Table("Effect sizes", (*_WHERE, "Data", *_SIDES, *_EFFECT), tuple(rows), source=source, folded=True)
+
+
+def _places(plan: Plan) -> Iterator[tuple[Outcome, str, Contrast]]:
+    for contrast in sorted(plan.contrasts.values(), key=lambda one: one != plan.main):
+        for outcome in plan.outcomes.values():
+            if contrast == plan.main or outcome.id in contrast.outcomes:
+                for wave in outcome.waves:
+                    yield outcome, wave, contrast
+
+
+def _where(plan: Plan, outcome: Outcome, wave: str, contrast: Contrast) -> tuple[str | Cell, ...]:
+    return (
+        outcome.label,
+        outcome.kind,
+        Cell(str(plan.waves[wave]), "published", outcome.waves_facts[outcome.waves.index(wave)]),
+        wave,
+        outcome.level,
+        contrast.label,
+        "yes" if contrast.registered else "no",
+        outcome.direction,
+        "share" if outcome.type == "binary" else outcome.unit,
+    )
+
+
+def _words(outcome: Outcome, wave: str, said: Sequence[Finding]) -> Cell:
+    if wave == outcome.waves[0]:
+        return Cell(outcome.published["difference"], outcome.published["class"], outcome.published["difference_fact"])
+    told = any(found.verdict.startswith("reported") for found in said)
+    return Cell("no sentence on this time alone" if told else "not found", "unknown")
+
+
+def _typed(slots: Sequence[Slot], outcome: Outcome, wave: str, arms: Sequence[str]) -> list[str | Cell]:
+    """Number, mean, SD and events of a group as the article prints them; a group of several arms has none."""
+    found = {
+        slot.statistic: Cell(slot.printed, slot.kind)
+        for slot in slots
+        if slot.value is not None and (slot.outcome, slot.wave, slot.arm) == (outcome.id, wave, arms[0])
+    }
+    return [found.get(name, text.MISSING) if len(arms) == 1 else text.MISSING for name in ("n", "mean", "sd", "events")]
+
+
+def _answers(study: Study, outcome: Outcome, wave: str, contrast: Contrast) -> list[str]:
+    """What the catalogue of questions covers: every time of the registered contrast, the first of any other."""
+    if contrast == study.plan.main:
+        levels = [one for one in study.levels(outcome.id) if one.wave == wave]
+        sides = [_side(levels, outcome, arms) for arms in (contrast.treated, contrast.other)]
+        return [*sides[0], *sides[1], *_effect(study.effect(outcome.id, wave), outcome)]
+    if wave != outcome.waves[0]:
+        return [text.MISSING] * (len(_SIDES) + len(_EFFECT))
+    return [text.MISSING] * len(_SIDES) + _effect(study.effect(outcome.id, wave, contrast=contrast.id), outcome)
+
+
+def _side(levels: Sequence[Level], outcome: Outcome, arms: Sequence[str]) -> list[str]:
+    level = next((one for one in levels if (one.group,) == tuple(arms)), None)
+    if level is None:
+        return [text.MISSING] * 4
+    n = text.count(level.n)
+    if outcome.type == "binary":
+        return [n, _shown(level.mean), text.MISSING, text.count(level.n * level.mean)]
+    return [n, _shown(level.mean), _shown(level.sd), text.MISSING]
+
+
+def _effect(effect: Effect, outcome: Outcome) -> list[str]:
+    inflation = 1 + (effect.n_units / effect.n_clusters - 1) * max(effect.icc, 0.0)
+    return [
+        text.estimator(effect.estimator, outcome.words),
+        text.average(effect.estimand, outcome.words),
+        str(effect.covariates) if is_withheld(effect.covariates) else ", ".join(effect.covariates) or "none",
+        text.count(effect.n_units),
+        text.count(effect.n_clusters),
+        *map(_shown, (effect.estimate, effect.se, effect.ci_low, effect.ci_high, effect.df)),
+        # The square of a withheld number is a plain NaN; the reader should see the rule here too.
+        _square(effect.se),
+        *map(_shown, (effect.icc, inflation, effect.n_units / inflation)),
+    ]
+
+
+def _square(se: float) -> str:
+    return str(se) if is_withheld(se) else _shown(se**2)
+
+
+def _shown(value: float) -> str:
+    """A number to six figures: further digits would belong to no finding, and fewer would spoil a pooled weight."""
+    if is_withheld(value):
+        return str(value)
+    return text.MISSING if math.isnan(value) else text.figures(value, _FIGURES)
