@@ -59,11 +59,12 @@ def test_editions_are_built_side_by_side_and_say_what_they_are(book, tmp_path, c
     assert "is “harm”, its seed 7" in pages["harm-again"][0]
     # The chapter asks the null world whatever the source is, so its numbers change with the assumption alone.
     tables = [BeautifulSoup(text, "html.parser").select_one("table.holf-table").get_text() for text in (
-        (book.site / "chapters" / "study.html").read_text(), pages["harm-again"][1], pages["less-stable"][1])]  # fmt: skip
+        (book.site / "chapters" / "study.html").read_text(), pages["harm-again"][1], pages["less-stable"][1],
+    )]  # fmt: skip
     assert tables[0] == tables[1] != tables[2]
     assert "stability is 0.5; the book has 0.6." in pages["less-stable"][0]
-    shown = BeautifulSoup((tmp_path / "out" / "less-stable" / "chapters" / "assumptions.html").read_text(), "html.parser")
-    assert "For this edition; the book has 0.6." in shown.get_text()
+    assumed = (tmp_path / "out" / "less-stable" / "chapters" / "assumptions.html").read_text()
+    assert "For this edition; the book has 0.6." in BeautifulSoup(assumed, "html.parser").get_text()
     with pytest.raises(SystemExit):
         main(["sweep", str(plan), "--out", str(tmp_path / "out")])
     assert "3 editions: 2 built before, 0 now, 1 failed" in capsys.readouterr().out
