@@ -27,6 +27,7 @@ _METHODS = {
     "cr3": "OLS, CR3",
     "cluster_means": "{cluster} means",
     "mixed": "mixed model, Kenward\N{EN DASH}Roger",
+    "mixed_batched": "mixed model, t on {clusters} \N{MINUS SIGN} 2",
     "gee": "GEE, Fay\N{EN DASH}Graubard",
     "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
     "randomisation": "exact randomisation",

@@ -38,28 +38,33 @@ def test_editions_are_built_side_by_side_and_say_what_they_are(book, tmp_path, c
     monkeypatch.setenv("HOLF_ROOT", str(book.root))
     plan = write(tmp_path, {
         "harm-again": {"world": "harm", "seed": 7},
-        "more-work": {"world": "null", "assumptions": {"employment_baseline": 0.24}},
-        "impossible": {"world": "null", "assumptions": {"employment_baseline": 7}},
+        "less-stable": {"world": "null", "assumptions": {"stability": 0.5}},
+        "impossible": {"world": "null", "assumptions": {"stability": 7}},
     })  # fmt: skip
     before = book.snapshot(book.root / "data") | book.snapshot(book.root / "chapters")
     with pytest.raises(SystemExit) as end:
         main(["sweep", str(plan), "--out", str(tmp_path / "out"), "--workers", "2"])
     assert end.value.code == 1 and "2 now, 1 failed: impossible (see impossible.log)" in capsys.readouterr().out
-    assert sorted(os.listdir(tmp_path / "out")) == ["harm-again", "impossible.log", "more-work"]
-    assert "employment_baseline" in (tmp_path / "out" / "impossible.log").read_text()
+    assert sorted(os.listdir(tmp_path / "out")) == ["harm-again", "impossible.log", "less-stable"]
+    assert "stability" in (tmp_path / "out" / "impossible.log").read_text()
     assert book.snapshot(book.root / "data") | book.snapshot(book.root / "chapters") == before
     pages = {
         name: [(tmp_path / "out" / name / page).read_text() for page in ("index.html", "chapters/study.html")]
-        for name in ("harm-again", "more-work")
+        for name in ("harm-again", "less-stable")
     }
     for name, (first, study) in pages.items():
         assert site_faults(tmp_path / "out" / name) == []
         note = BeautifulSoup(first, "html.parser").select_one(".admonition")
         assert note.get_text().strip().startswith("SIMULATED: an edition of a sweep") and "holf-banner" in study
-    assert "is “harm”, its seed 7" in pages["harm-again"][0] and "harm world" in pages["harm-again"][1]
-    assert "employment_baseline is 0.24; the book has 0.2." in pages["more-work"][0]
-    shown = BeautifulSoup((tmp_path / "out" / "more-work" / "chapters" / "assumptions.html").read_text(), "html.parser")
-    assert "For this edition; the book has 0.2." in shown.get_text()
+    assert "is “harm”, its seed 7" in pages["harm-again"][0]
+    # The chapter asks the null world whatever the source is, so its numbers change with the assumption alone.
+    tables = [BeautifulSoup(text, "html.parser").select_one("table.holf-table").get_text() for text in (
+        (book.site / "chapters" / "study.html").read_text(), pages["harm-again"][1], pages["less-stable"][1],
+    )]  # fmt: skip
+    assert tables[0] == tables[1] != tables[2]
+    assert "stability is 0.5; the book has 0.6." in pages["less-stable"][0]
+    assumed = (tmp_path / "out" / "less-stable" / "chapters" / "assumptions.html").read_text()
+    assert "For this edition; the book has 0.6." in BeautifulSoup(assumed, "html.parser").get_text()
     with pytest.raises(SystemExit):
         main(["sweep", str(plan), "--out", str(tmp_path / "out")])
     assert "3 editions: 2 built before, 0 now, 1 failed" in capsys.readouterr().out

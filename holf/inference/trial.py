@@ -111,9 +111,8 @@ def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
     complete = ~np.isnan(numbers).any(axis=1) & frame[[arm, cluster]].notna().all(axis=1).to_numpy()
     codes = pd.factorize(frame.loc[complete, cluster])[0]
     order = np.argsort(codes, kind="stable")
-    numbers = numbers[complete][order]
     is_treated = _treated_rows(frame.loc[complete, arm], treated, arm)[order]
-    trial = sorted_trial(numbers, is_treated, codes[order], names=(outcome, arm, cluster, *names),
+    trial = sorted_trial(numbers[complete][order], is_treated, codes[order], names=(outcome, arm, cluster, *names),
                          smallest_arm=smallest_arm)
     return replace(trial, n_dropped=int((~complete).sum()))
 
@@ -125,11 +124,9 @@ def sorted_trial(numbers: np.ndarray, treated: np.ndarray, codes: np.ndarray, *,
     Parameters
     ----------
     numbers, treated, codes : numpy.ndarray, shapes (rows, 1 + covariates), (rows,) and (rows,)
-        Finite outcome and covariates, whether the row is treated (constant inside clusters), and the number of its
-        cluster, from 0 without a gap; sorted by cluster.
-    names : sequence of str
-        What messages call outcome, arm, cluster and the covariates, in this order.
-    smallest_arm : int
+        Finite outcome and covariates; whether a row is treated; its cluster, from 0 without a gap, ascending.
+    names, smallest_arm : sequence of str, int
+        What messages call outcome, arm, cluster and the covariates, in this order; fewest clusters in an arm.
 
     Returns
     -------
@@ -138,7 +135,7 @@ def sorted_trial(numbers: np.ndarray, treated: np.ndarray, codes: np.ndarray, *,
     Raises
     ------
     ValueError
-        As for `read_trial`, but for what concerns the frame.
+        As for `read_trial`.
 
     Examples
     --------

@@ -150,7 +150,7 @@ def unequal_sizes(count: int, total: int, cv: float) -> tuple[int, ...]:
     Examples
     --------
     >>> unequal_sizes(4, 40, 0.0), unequal_sizes(4, 40, 0.5)
-    ((10, 10, 10, 10), (4, 8, 11, 17))
+    ((10, 10, 10, 10), (5, 8, 11, 16))
     """
     if not 0 < count <= total:
         raise ValueError(f"{total} units cannot fill {count} clusters")

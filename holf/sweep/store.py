@@ -94,11 +94,13 @@ class Store:
             for key, what in (("plan", "another plan"), ("code", "another version of the code")):
                 if held.get(key) != mine[key]:
                     raise StoreError(f"{self.folder.name}/{_NOTE}: the sweep there is of {what}; name a new folder")
-        elif self.folder.exists() and any(self.folder.iterdir()):
+        elif self.folder.exists() and any(not path.name.startswith(".") for path in self.folder.iterdir()):
             raise StoreError(f"{self.folder.name}: holds something else than a sweep; name a new folder")
-        for folder in (self.parts, self.failed):
-            folder.mkdir(parents=True, exist_ok=True)
+        # The note comes first: a folder that has it is known again, wherever a kill fell.
+        self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(note, json.dumps(mine, indent=2) + "\n")
+        for folder in (self.parts, self.failed):
+            folder.mkdir(exist_ok=True)
 
     def done(self, tasks: Sequence[Task]) -> tuple[set[str], list[str]]:
         """Find the tasks whose partition is there and sound.
