@@ -286,6 +286,13 @@ def test_a_stale_number_in_any_text_alternative_is_found(book):
     assert alt_faults("A figure of the arms.", book[0].table) == ["its text alternative has no numbers"]
 
 
+def test_the_name_of_a_release_is_no_number_of_a_figure():
+    rows = (("a", "19.26"), ("b", "20.11"))
+    table = Table("Means", ("Arm", "Mean"), rows, source="real data: release 3f9a12b4")
+    assert alt_faults("REAL DATA (release 3f9a12b4). a: 19.3; b: 20.1.", table) == []
+    assert alt_faults("REAL DATA (release 3f9a12b4). a: 19.4; b: 20.1.", table) != []
+
+
 def test_the_page_speaks_the_alternative_that_the_run_wrote():
     for chapter in list_chapters():
         for cell in nbformat.read(chapter.page, as_version=4).cells:
@@ -455,6 +462,16 @@ def test_the_gate_lets_a_long_file_pass_only_as_what_a_page_shows(site):
     assert rules(site) == set()
     swap(site / "downloads" / "t.csv", "7.25", "7.26")
     assert ("downloads/t.csv", "rows") in rules(site)
+
+
+def test_a_page_of_someone_else_vouches_for_nothing_and_stops_nothing(tmp_path):
+    for number, inner in enumerate(("", "<caption>x</caption>", '<thead></thead><tbody><tr><td>1</td></tr></tbody>',
+                                    '<caption>x</caption><thead></thead><tbody><tr><th><span class="holf-badge">'
+                                    "</span></th></tr></tbody>")):  # fmt: skip
+        page = f'<div class="cell_output"><img><table class="holf-table" data-holf="strange">{inner}</table></div>'
+        (tmp_path / f"{number}.html").write_text(page)
+    (tmp_path / "latin.html").write_bytes('class="holf-table" å'.encode("latin-1"))
+    assert shown_digests(tmp_path) == frozenset()
 
 
 def test_the_gate_takes_no_long_file_at_its_word(tmp_path):

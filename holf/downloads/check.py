@@ -26,7 +26,8 @@ _FEWEST_NUMBERS = 2
 
 def _texts(table: Table) -> list[str]:
     cells = [entry.text if isinstance(entry, Cell) else entry for row in table.rows for entry in row]
-    return [table.caption, *table.columns, *cells]
+    # An alternative begins with the mark, and a release has digits in its name.
+    return [table.source, table.caption, *table.columns, *cells]
 
 
 def _as_number(printed: str) -> str:
