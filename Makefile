@@ -1,15 +1,23 @@
-# Two commands: `make book` builds the site, `make test` checks the code and every committed notebook.
+# Two commands matter: `make book` builds the site, `make test` checks the code and every committed notebook.
 # Both need a system Python 3.11 or newer with venv, and install the locked environment into .venv on first use.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: book test clean
+.PHONY: book test audit archive clean
 
 book: .venv/installed
 	$(BIN)/jupyter-book build . -W -n --keep-going
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout=300
+
+# Is a vulnerability known of a locked package? Says so aloud where nobody can be asked.
+audit: .venv/installed
+	$(BIN)/python .ci/audit
+
+# Site, sources, PDF, checksums and metadata in one file, in _build/archive; needs Chromium and a committed state.
+archive: book
+	$(BIN)/holf archive --out _build/archive
 
 # Compiling while installing saves every kernel seconds of parsing. The package itself is installed as it stands, so
 # that kernels and the command line find it.

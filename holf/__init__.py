@@ -5,7 +5,7 @@ The names below are loaded when they are first asked for, so that a command or a
 
 from importlib import import_module
 
-_HOME = {
+HOME_OF = {
     "open_study": "opening",
     "Study": "study",
     "StudyError": "study",
@@ -18,24 +18,26 @@ _HOME = {
     "adjusted_randomisation_test": "inference.randomisation",
     "minimum_detectable_difference": "inference.sample_size",
     "power": "inference.sample_size",
+    "equivalence_power": "inference.prospects",
     "simulate_power": "inference.batched",
     "load_ledger": "facts",
     "load_assumptions": "facts",
     "load_plan": "plan",
+    "load_registered": "plan",
     "load_published_results": "slots",
     "simulate": "simulation",
     "write_study": "simulation",
     "Effect": "results",
     "Icc": "results",
 }
-__all__ = sorted(_HOME)
+__all__ = sorted(HOME_OF)
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str):
-    if name not in _HOME:
+    if name not in HOME_OF:
         raise AttributeError(f"module 'holf' has no attribute {name!r}")
     # No function here has the name of a module: importing the module would hide the function.
-    value = getattr(import_module(f"holf.{_HOME[name]}"), name)
+    value = getattr(import_module(f"holf.{HOME_OF[name]}"), name)
     globals()[name] = value
     return value

@@ -14,6 +14,7 @@ import ctypes
 import os
 import shutil
 from html import escape
+from logging import getLogger
 from pathlib import Path
 
 import nbformat
@@ -25,14 +26,18 @@ from sphinx.util import logging
 
 from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
 from holf.downloads import pages as downloads
+from holf.frame.finish import SiteError, finish_site
+from holf.frame.head import mark_title
+from holf.frame.layout import use_frame
+from holf.interactive import load_chart, withdraw_runtime
 from holf.marks import BANNER, REAL_BANNER, site_faults
-from holf.opening import STAND_IN
 from holf.pages import write_pages
-from holf.paths import project_root
+from holf.paths import STAND_IN, project_root
 from holf.plan import load_plan
 from holf.provenance import explain_page, reread_if_rows_changed
-from holf.release.document import read_release
 from holf.simulation import refresh_studies
+from holf.staging import Unwritten, forget_lost_words, hold, open_staging, seal_staging
+from holf.sums import SUMS, read_sums, verified_sums, write_sums
 from holf.table import MARK, REAL_MARK
 
 MODES = ("auto", "force", "off", "check")
@@ -59,14 +64,20 @@ def setup(app: Sphinx) -> dict:
     """Register the extension with Sphinx."""
     app.add_config_value("papermill_mode", "auto", "env")
     app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
+    app.add_config_value("holf_frame", "", "html")
     # 100: before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
+    app.setup_extension("holf.colophon")
     app.connect("env-get-outdated", reread_changed_banners)
     app.connect("env-get-outdated", reread_if_rows_changed)
+    app.connect("env-updated", rewrite_if_titles_changed)
+    # Emitted right before the index is written.
+    app.connect("html-collect-pages", forget_lost_words)
     app.connect("doctree-read", add_banners)
-    app.connect("html-page-context", mark_head)
+    app.connect("html-page-context", mark_title)
     app.connect("html-page-context", explain_page)
     downloads.setup(app)
+    app.connect("html-page-context", load_chart)
     # 900: after every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
@@ -78,19 +89,31 @@ def prepare(app: Sphinx, config: Config) -> None:
     if mode not in MODES:
         raise ConfigError(f"papermill_mode must be one of {', '.join(MODES)}")
     try:
+        lock = hold(project_root(), lambda line: log.info("papermill: %s", line))
+        app.connect("build-finished", lambda _app, _error: os.close(lock), priority=999)
         if mode in ("auto", "force"):
             bring_up_to_date(Path(app.outdir).parent / "papermill", force=mode == "force", jobs=config.papermill_jobs)
         for chapter in list_chapters() if mode == "check" else ():
             if is_stale(chapter):
                 log.warning("chapter %s is stale", chapter.name, type="papermill", subtype="stale")
+        if Path(app.outdir).name == "html":
+            _redirect(app)
+            use_frame(app, config)
     except ChapterError as error:
         raise ExtensionError(f"papermill: {error}") from None
-    if Path(app.outdir).name == "html":
-        _redirect(app)
+    except OSError as error:
+        raise ExtensionError(f"papermill: {_cannot_write(error)}; the former site stays as it was") from None
+
+
+def _cannot_write(error: OSError) -> str:
+    name = Path(error.filename).name if isinstance(error.filename, str | bytes | os.PathLike) else "a file"
+    return f"cannot write {name}: {error.strerror or error}"
 
 
 def bring_up_to_date(work: Path, *, force: bool, jobs: int) -> None:
     """Refresh simulated tables and written pages, and run the chapters that are stale (or all of them)."""
+    # Copies of runs that failed or were killed in an earlier build.
+    shutil.rmtree(work, ignore_errors=True)
     # A book on real data holds no simulated study, so that none can slip into it.
     for world in () if real_source() else refresh_studies():
         log.info("papermill: simulated the %s world", world)
@@ -103,26 +126,24 @@ def bring_up_to_date(work: Path, *, force: bool, jobs: int) -> None:
 
 
 def _redirect(app: Sphinx) -> None:
-    """Let Sphinx work in `_build/.html`, and forget its caches if the last build did not come to its end.
-
-    A build that is killed while writing leaves caches that call unwritten pages up to date.
-    """
+    """Let Sphinx work in `_build/.html`, beside the site."""
     app.holf_site = Path(app.outdir)
     staging = app.holf_site.with_name(".html")
-    unfinished = staging.with_name(".unfinished")
-    if unfinished.exists():
-        for folder in (staging, Path(app.doctreedir)):
-            shutil.rmtree(folder, ignore_errors=True)
-        Path(app.doctreedir).mkdir(parents=True)
-    staging.mkdir(parents=True, exist_ok=True)
-    unfinished.touch()
+    app.holf_trusted = open_staging(staging, Path(app.doctreedir))
     app.outdir = type(app.outdir)(staging)
+    app.holf_unwritten = Unwritten()
+    getLogger(logging.NAMESPACE).addHandler(app.holf_unwritten)
 
 
 def real_source() -> str:
     """What the release of a book on real data says of itself; empty for any other book."""
     path = project_root() / "data" / f"{STAND_IN}.json"
-    return read_release(path).source if path.exists() else ""
+    if not path.exists():
+        return ""
+    # Imported where it is needed: it brings the estimators along, and most builds have no release.
+    from holf.release.document import read_release
+
+    return read_release(path).source
 
 
 def _banners(app: Sphinx, docname: str) -> str:
@@ -165,12 +186,11 @@ def add_banners(app: Sphinx, doctree: nodes.document) -> None:
         titles[0].parent.insert(titles[0].parent.index(titles[0]) + 1, nodes.raw("", banner, format="html"))
 
 
-def mark_head(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
-    """Say in a simulated page's title and description what it is: tabs, bookmarks and previews show nothing else."""
-    if BANNER in getattr(app.env, "holf_banners", {}).get(pagename, ""):
-        context["title"] = f"{MARK}: {context['title']}"
-        words = f"{MARK} demonstration, not a finding of the trial."
-        context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{words}">'
+def rewrite_if_titles_changed(_app: Sphinx, env) -> list[str]:
+    """Name all pages if a title changed: every page has them in its contents."""
+    titles = {name: title.astext() for name, title in env.titles.items()}
+    former, env.holf_titles = getattr(env, "holf_titles", titles), titles
+    return [] if former == titles else sorted(env.found_docs)
 
 
 def publish(app: Sphinx, error: Exception | None) -> None:
@@ -179,20 +199,41 @@ def publish(app: Sphinx, error: Exception | None) -> None:
     if site is None or error is not None:
         return
     staging = Path(app.outdir)
-    if faults := site_faults(staging):
-        raise ExtensionError("unmarked simulated content:\n" + "\n".join(faults))
-    prune(app, staging)
-    downloads.write_downloads(app, staging)
+    if app.holf_unwritten.errors:
+        raise ExtensionError(f"{_cannot_write(app.holf_unwritten.errors[0])}; the former site stays as it was")
     # With --keep-going Sphinx clears `warningiserror`, and would fail only after this moment.
     if (app.warningiserror or app.keep_going) and app._warncount:
         log.info("papermill: not published, because warnings are errors")
         return
+    prune(app, staging)
+    try:
+        downloads.write_downloads(app, staging)
+        _put_in_place(staging, site, trusted=app.holf_trusted)
+    except SiteError as fault:
+        raise ExtensionError(str(fault)) from None
+    except OSError as failure:
+        raise ExtensionError(f"{_cannot_write(failure)}; the former site stays as it was") from None
+    seal_staging(staging)
+
+
+def _put_in_place(staging: Path, site: Path, *, trusted: bool) -> None:
+    """Finish the pages and put them in the site's place, unless the site was made of the very same pages."""
+    before = read_sums(staging / SUMS) if trusted else {}
+    written = write_sums(staging)
+    if written == before and verified_sums(site):
+        return
+    passed = {name for name, digest in written.items() if before.get(name) == digest}
+    if faults := site_faults(staging, passed=passed):
+        raise ExtensionError("unmarked simulated content:\n" + "\n".join(faults))
     fresh = site.with_name(".html.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(staging, fresh)
-    exchange(fresh, site)
-    shutil.rmtree(fresh, ignore_errors=True)
-    staging.with_name(".unfinished").unlink()
+    try:
+        shutil.copytree(staging, fresh)
+        finish_site(fresh, staging.with_name(".pictures"))
+        write_sums(fresh)
+        exchange(fresh, site)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def prune(app: Sphinx, staging: Path) -> None:
@@ -211,6 +252,7 @@ def prune(app: Sphinx, staging: Path) -> None:
     for image in (staging / "_images").glob("*"):
         if image.name not in images:
             image.unlink()
+    withdraw_runtime(staging)
 
 
 def exchange(fresh: Path, site: Path) -> None:

@@ -1,7 +1,8 @@
 """Chapters and their execution: which notebooks there are, which are stale, and how papermill runs them.
 
 A chapter carries its own outputs of record. Its signature covers the source of its cells, its parameters, the data
-files it read when it last ran, this package and the lock file; if any of them changes, the chapter is stale.
+files it read when it last ran, the modules of this package that its code can reach, and the lock file; if any of them
+changes, the chapter is stale.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import nbformat
-from papermill import inspect_notebook
 
 from holf.paths import READS_LOG, code_root, project_root, write_whole
 from holf.plan import load_plan
+from holf.reach import reachable
 from holf.run import SAYS
 
 TEMPLATE = "chapters/templates/outcome.ipynb"
 SOURCE = "HOLF_SOURCE"
 INJECTED = "injected-parameters"
+RUNNER = "import holf.chapters"
 
 
 class ChapterError(RuntimeError):
@@ -88,6 +90,9 @@ def _with_source(chapter: Chapter) -> Chapter:
 
 def known_parameters(notebook: Path) -> set[str]:
     """Names that the cell tagged `parameters` sets."""
+    # Papermill takes longer to import than a build without work takes for everything else of this package.
+    from papermill import inspect_notebook
+
     return set(inspect_notebook(str(notebook)))
 
 
@@ -117,7 +122,10 @@ def signature(chapter: Chapter, reads: Iterable[str]) -> str:
     ]
     digest.update(json.dumps([source, chapter.parameters, chapter.title], sort_keys=True).encode())
     code = code_root()
-    files = [(path, path.relative_to(code.parent)) for path in sorted(code.rglob("*.py"))]
+    written = [cell.source for cell in cells if cell.cell_type == "code"]
+    # What injects parameters and cleans outputs counts for every chapter.
+    modules = reachable([*written, RUNNER], code)
+    files = [(path, path.relative_to(code.parent)) for path in modules]
     for name in ("requirements.lock", *(f"data/{name}" for name in sorted(reads))):
         files.append((root / name, Path(name)))
     for path, name in files:
@@ -178,9 +186,10 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
         If a parameter is unknown, a cell fails, or the page was saved meanwhile; the page is then as it was.
     """
     work.mkdir(parents=True, exist_ok=True)
-    executed, before = work / f"{chapter.name}.ipynb", _read_bytes(chapter.page)
-    with tempfile.TemporaryDirectory() as scratch:
-        log = Path(scratch) / "reads"
+    before = _read_bytes(chapter.page)
+    # A folder of its own: what a killed build started may go on writing for a moment.
+    with tempfile.TemporaryDirectory(dir=work) as scratch:
+        log, executed = Path(scratch) / "reads", Path(scratch) / f"{chapter.name}.ipynb"
         paths = os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")]))
         job = subprocess.run(
             [sys.executable, "-m", "holf.run", str(chapter.template), str(executed), json.dumps(chapter.parameters)],
@@ -190,20 +199,21 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
             env=os.environ | {READS_LOG: str(log), "PYTHONPATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"},
         )
         if job.returncode:
+            if executed.exists():
+                os.replace(executed, work / executed.name)
             # The kernel talks on the same stream, so what the runner has to say follows its mark.
             said = job.stderr.rpartition(SAYS)[2].strip()
             raise ChapterError(f"{chapter.name}: {said or 'the run ended without a word'}")
         reads = sorted(set(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
+        notebook = nbformat.read(executed, as_version=4)
     if _read_bytes(chapter.page) != before:
         raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
-    notebook = nbformat.read(executed, as_version=4)
     clean(notebook)
     if chapter.title:
         _, *rest = notebook.cells[0].source.splitlines()
         notebook.cells[0].source = "\n".join([f"# {chapter.title}", *rest])
     notebook.metadata["holf"] = {"reads": reads, "signature": signature(chapter, reads)}
     write_whole(chapter.page, nbformat.writes(notebook) + "\n")
-    executed.unlink()
 
 
 def run_chapters(chapters: list[Chapter], work: Path, *, jobs: int, say: Callable[[str], None]) -> None:

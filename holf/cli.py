@@ -1,4 +1,4 @@
-"""The command line: one command each to simulate, build, ask for power, check and release data, and check a tree."""
+"""The command line: one command each for what an author or a holder of the data does; `holf -h` lists them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from holf import archive
 from holf.downloads import command as changed
 from holf.dropin import command as check_data
 from holf.gate import command as release_check
 from holf.paths import project_root
 from holf.release import command as release
+from holf.sweep import command as sweep
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
@@ -70,16 +72,27 @@ def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
 
     if out.exists():
         raise FileExistsError(f"{out.name} exists already; name a new folder for the book")
-    fresh = out.with_name(f".{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "book"
         asked = make_edition(source, copy, profile=profile)
         if code := _sphinx(copy, mode="auto", HOLF_SOURCE=asked, HOLF_ROOT=str(copy)):
             sys.exit(code)
-        shutil.copytree(copy / "_build" / "html", fresh)
-    os.replace(fresh, out)
+        _put(copy / "_build" / "html", out)
     print(f"the book is in {out}")
+
+
+def _put(site: Path, out: Path) -> None:
+    from holf.staging import hold
+
+    # Another build may be about to put its book into the same place.
+    lock, fresh = hold(out.resolve().parent, print), out.with_name(f".{out.name}.new")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(site, fresh)
+        os.replace(fresh, out)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        os.close(lock)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,9 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
     power.add_argument("--difference", type=float, help="give the power for this difference instead")
     power.set_defaults(run=_power)
+    sweep.add_parser(commands)
     release.add_parser(commands)
     release_check.add_parser(commands)
     changed.add_parser(commands)
+    archive.add_parser(commands)
     return parser
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import seaborn as sns
+from matplotlib.axes import Axes
 
 from holf import text
+from holf.disclosure.withheld import is_withheld
 from holf.picture import INK, QUIET, Picture, arm_style, canvas, finish
 from holf.plan import Outcome, Plan
 from holf.results import Change, Effect, Level
@@ -34,6 +36,7 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
                     label=plan.arms[arm]["label"],
                 )
             axes.set(title=data_name(source), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
+            _say_withheld(axes, by_source[source], plan)
             axes.yaxis.set_major_formatter(text.tick)
             axes.legend(fontsize=8.5, frameon=False)
             axes.margins(y=0.25)
@@ -45,13 +48,21 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
     return finish(figure, f"{outcome.label}, means by arm. {said}.", table, source=table.source)
 
 
+def _say_withheld(axes: Axes, levels: Sequence[Level], plan: Plan) -> None:
+    """Name the means that disclosure control keeps back, which would else be gaps without a word."""
+    gone = [level for level in levels if is_withheld(level.mean)]
+    words = [f"{plan.arms[level.group]['label']}, {level.wave}: {level.mean}" for level in gone]
+    if words:
+        axes.annotate("\n".join(words), (0.98, 0.04), xycoords="axes fraction", ha="right", fontsize=8.5, color=INK)
+
+
 def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Table:
     rows = []
     for source, levels in by_source.items():
         for level in levels:
             shown = (level.wave, text.level(level.mean, outcome.show), text.count(level.n))
             rows.append((data_name(source), plan.arms[level.group]["label"], *shown))
-    caption, columns = f"{outcome.label}: means by arm and wave", ("World", "Arm", "Wave", "Mean", "n")
+    caption, columns = f"{outcome.label}: means by arm and wave", ("Data", "Arm", "Wave", "Mean", "n")
     return Table(caption, columns, tuple(rows), source=joint_source(by_source), folded=True)
 
 
@@ -73,8 +84,7 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
             for place, effect in enumerate(mine):
                 # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
                 face = "white" if effect.estimator == "naive" else INK
-                axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
-                axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
+                _draw_effect(axes, place, effect, factor, face=face)
             axes.set_yticks(range(len(mine)), [text.method(effect, outcome) for effect in mine], fontsize=8.5)
             axes.invert_yaxis()
             axes.set_title(data_name(source))
@@ -86,13 +96,22 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
     return finish(figure, f"{outcome.label}, difference between the arms. {said}.", table, source=table.source)
 
 
+def _draw_effect(axes: Axes, place: int, effect: Effect, factor: float, *, face: str = INK) -> None:
+    """One row: the estimate in its interval, or the words of the rule that withholds it."""
+    if is_withheld(effect.estimate):
+        axes.annotate(str(effect.estimate), (0, place), ha="center", va="center", fontsize=8.5, color=INK)
+        return
+    axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
+    axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
+
+
 def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
     rows = []
     for effect in effects:
         interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
         shown = (text.difference(effect.estimate, outcome.show), interval, text.p_value(effect.p_value))
         rows.append((data_name(effect.source), text.method(effect, outcome), *shown))
-    columns = ("World", "Estimator", "Difference", "95 % interval", "p")
+    columns = ("Data", "Estimator", "Difference", "95 % interval", "p")
     source = joint_source(effect.source for effect in effects)
     return Table(f"{outcome.label}: difference between the arms", columns, tuple(rows), source=source, folded=True)
 
@@ -106,9 +125,7 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             axes.axvspan(-1, 1, color="#e6e6e6", zorder=0.1)
             axes.axvline(0, color=QUIET, linewidth=1)
             for place, (effect, outcome) in enumerate(zip(effects[source], outcomes.values())):
-                low, middle, high = (x / outcome.margin for x in (effect.ci_low, effect.estimate, effect.ci_high))
-                axes.plot([low, high], [place, place], color=INK, linewidth=2)
-                axes.plot([middle], [place], "D", color=INK, markersize=6)
+                _draw_effect(axes, place, effect, 1 / outcome.margin)
             axes.set_yticks(range(len(names)), names, fontsize=8.5)
             axes.invert_yaxis()
             axes.set_title(data_name(source))
@@ -120,14 +137,14 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             outcome.label,
             text.difference(effect.estimate, outcome.show),
             text.interval(effect.ci_low, effect.ci_high, outcome.show),
-            text.decimal(effect.estimate / outcome.margin, 2),
+            text.decimal(effect.estimate if is_withheld(effect.estimate) else effect.estimate / outcome.margin, 2),
         )
         for source in sources
         for effect, outcome in zip(effects[source], outcomes.values())
     )
     table = Table(
         "Difference between the arms, all outcomes",
-        ("World", "Outcome", "Difference", "95 % interval", "In margins"),
+        ("Data", "Outcome", "Difference", "95 % interval", "In margins"),
         rows,
         source=joint_source(sources),
         folded=True,
@@ -174,7 +191,7 @@ def _change_twin(changes: Sequence[Change], effects: Sequence[Effect], outcome: 
         rows.append((world, "Difference between the arms", text.difference(effect.estimate, outcome.show), interval))
     caption, columns = (
         f"{outcome.label}: change in each arm, and the effect",
-        ("World", "What", "Value", "95 % interval"),
+        ("Data", "What", "Value", "95 % interval"),
     )
     source = joint_source([*(one.source for one in changes), *(one.source for one in effects)])
     return Table(caption, columns, tuple(rows), source=source, folded=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from myst_parser.mdit_to_docutils.base import default_slugify
 
 from holf.facts import FactError, Ledger
 from holf.paths import data_path
@@ -33,6 +35,16 @@ class Term:
     means: str
     betyr: str
     facts: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Anchor of the term's heading on the glossary page."""
+        return default_slugify(self.en)
+
+    def said(self, lang: str) -> str:
+        """The word and its meaning without links or emphasis, in bokmål for ``nb`` and else in English."""
+        word, meaning = (self.nb, self.betyr) if lang == "nb" else (self.en, self.means)
+        return f"{word}: {re.sub(r'[*]|(?<=])[(][^)]*[)]', '', meaning).replace('[', '').replace(']', '')}"
 
 
 def load_glossary(ledger: Ledger, path: Path | None = None) -> tuple[Term, ...]:
@@ -92,7 +104,9 @@ def glossary_page(terms: Sequence[Term]) -> str:
     for term in terms:
         leans = ", ".join(f"[{fact}](ledger.md#{fact.lower()})" for fact in term.facts)
         lines += [
-            f'### {term.en} · <span lang="nb">{term.nb}</span>',
+            f"### {term.en}",
+            "",
+            f'*In bokmål:* <span lang="nb">{term.nb}</span>',
             "",
             term.means + (f" ({leans})" if leans else ""),
             "",

@@ -10,15 +10,12 @@ from typing import Any
 import pandas as pd
 
 from holf import questions, sensitivity
-from holf.paths import data_path, note_read, project_root
+from holf.paths import STAND_IN, data_path, note_read, project_root
 from holf.plan import Plan, load_plan
 from holf.rows import Rows
 from holf.schema import Schema, load_schema
 from holf.simulation import MARK_FILE, default_seed, inputs_signature
 from holf.study import Study, StudyError
-
-# Name of the study that a book built elsewhere holds.
-STAND_IN = "source"
 
 
 def open_study(source: str | Path, *, profile: str | None = None) -> Study:

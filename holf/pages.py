@@ -10,7 +10,7 @@ from holf.dictionary import dictionary_page
 from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
 from holf.glossary import glossary_page, load_glossary
 from holf.paths import data_path, project_root, write_whole
-from holf.plan import load_plan
+from holf.plan import load_registered
 from holf.reporting import check_anchors, load_reporting
 from holf.reporting_pages import reporting_pages
 from holf.safety_pages import current_safety_page, own_release
@@ -117,7 +117,7 @@ def wanted_pages() -> dict[str, str]:
     # A book that does not list them, such as a small one for teaching, lacks the chapters that they point to.
     if "chapters/reporting" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
         reporting = load_reporting()
-        pages = reporting_pages(reporting, ledger, load_plan())
+        pages = reporting_pages(reporting, ledger, load_registered())
         fresh = {name.removeprefix("chapters/"): text for name, text in wanted.items()} | pages
         if own_release():
             # A book on real data lacks the chapters that show simulations, and the outcomes that the data lack.

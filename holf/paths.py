@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 READS_LOG = "HOLF_READS_LOG"
+# Name of the study that a book built elsewhere holds.
+STAND_IN = "source"
 
 
 def project_root() -> Path:
@@ -50,7 +52,10 @@ def note_read(name: str) -> None:
 
 
 def write_whole(path: Path, content: str) -> None:
-    """Write a text file so that it is there whole or not at all, even if the process is killed."""
+    """Write a text file so that it is there whole or not at all, even if the process is killed or the disk is full."""
     fresh = path.with_name(f".{path.name}.new")
-    fresh.write_text(content, encoding="utf-8")
-    os.replace(fresh, path)
+    try:
+        fresh.write_text(content, encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)

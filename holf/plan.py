@@ -8,8 +8,10 @@ from pathlib import Path
 import yaml
 
 from holf.facts import FactError
-from holf.paths import data_path
+from holf.paths import data_path, project_root
 
+# The plan of record in an edition whose data cannot answer all of it.
+REGISTERED = "registered.yml"
 KINDS = ("primary", "secondary", "other")
 _COPIED = (
     "label",
@@ -251,3 +253,21 @@ def load_plan(path: Path | None = None) -> Plan:
         )
     except KeyError as missing:
         raise FactError(f"{path.name}: {missing.args[0]} is missing") from None
+
+
+def load_registered() -> Plan:
+    """Read the plan of record: every outcome and time, also those that the data of this edition do not hold.
+
+    A book on partial data answers only what its data can (`load_plan`), but what was registered and published stays
+    whole.
+
+    Returns
+    -------
+    Plan
+
+    Examples
+    --------
+    >>> list(load_registered().outcomes)[:3]
+    ['employment', 'housing', 'income']
+    """
+    return load_plan(data_path(REGISTERED) if (project_root() / "data" / REGISTERED).exists() else None)

@@ -16,10 +16,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from holf.facts import Assumption, Fact, load_assumptions, load_ledger
-from holf.paths import data_path
+from holf.glossary import load_glossary
+from holf.paths import project_root
 from holf.table import SHAPES
 
-_LINK = re.compile(r'<a\b(?=[^>]*\bhref="(?:[^"#]*/)?(ledger|assumptions)\.html#([a-z0-9-]+)")([^>]*)>')
+_LINK = re.compile(r'<a\b(?=[^>]*\bhref="(?:[^"#]*/)?(ledger|assumptions|glossary)\.html#([a-z0-9-]+)")([^>]*)>')
 
 
 def fact_words(fact: Fact) -> str:
@@ -49,17 +50,20 @@ def assumption_words(entry: Assumption) -> str:
     return f"{SHAPES['assumed']} assumed: {entry.unit}\n{entry.reason}"
 
 
-def row_words() -> dict[tuple[str, str], str]:
-    """Words for every row that a page can link to, by page and anchor."""
+def row_words(lang: str = "en") -> dict[tuple[str, str], str]:
+    """Words for every row and term that a page can link to, by page and anchor; only terms have words in bokmål."""
     words = {("ledger", key.lower()): fact_words(fact) for key, fact in load_ledger().items()}
     words |= {
         ("assumptions", name.replace("_", "-")): assumption_words(entry) for name, entry in load_assumptions().items()
     }
+    # Another trial's project may have no glossary.
+    if (project_root() / "data" / "glossary.yml").exists():
+        words |= {("glossary", term.anchor): term.said(lang) for term in load_glossary(load_ledger())}
     return words
 
 
-def explain_links(body: str, words: dict[tuple[str, str], str]) -> str:
-    """Give each link to a row its words.
+def explain_links(body: str, words: dict[tuple[str, str], str], lang: str = "en") -> str:
+    """Give each link to a row or a term its words.
 
     Parameters
     ----------
@@ -67,12 +71,14 @@ def explain_links(body: str, words: dict[tuple[str, str], str]) -> str:
         HTML of a page's content.
     words : dict of (str, str) to str
         Words by page and anchor, such as ``("ledger", "f044")``.
+    lang : str
+        Language of the terms' words. Rows speak English whatever the page's language.
 
     Returns
     -------
     str
         The same HTML; links have the attributes ``data-said`` and ``aria-describedby``, and a hidden list at the end
-        holds each row's words once, in English whatever the page's language.
+        holds each row's words once.
     """
     used: dict[str, str] = {}
 
@@ -86,8 +92,11 @@ def explain_links(body: str, words: dict[tuple[str, str], str]) -> str:
     body = _LINK.sub(explained, body)
     if not used:
         return body
-    rows = "".join(f'<span id="{name}">{escape(said)}</span>\n' for name, said in sorted(used.items()))
-    return f'{body}\n<div class="holf-said" lang="en" hidden>\n{rows}</div>\n'
+    rows = "".join(
+        f'<span id="{name}" lang="{lang if name.startswith("said-glossary") else "en"}">{escape(said)}</span>\n'
+        for name, said in sorted(used.items())
+    )
+    return f'{body}\n<div class="holf-said" hidden>\n{rows}</div>\n'
 
 
 def _quoted(said: str) -> str:
@@ -96,14 +105,15 @@ def _quoted(said: str) -> str:
 
 def explain_page(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
     """Explain the numbers of a page that is about to be written, and declare its language."""
+    lang = app.env.metadata.get(pagename, {}).get("lang", "en")
     if "body" in context:
-        context["body"] = explain_links(context["body"], row_words())
-    if lang := app.env.metadata.get(pagename, {}).get("lang"):
-        context["language"] = lang
+        context["body"] = explain_links(context["body"], row_words(lang), lang)
+    context["language"] = lang
 
 
 def reread_if_rows_changed(app: Sphinx, env, _added, _changed, _removed) -> list[str]:
     """Name all pages if a row changed: its words stand on pages that did not change themselves."""
-    rows = b"\0".join(data_path(name).read_bytes() for name in ("facts.csv", "assumptions.yml"))
+    files = (project_root() / "data" / name for name in ("facts.csv", "assumptions.yml", "glossary.yml"))
+    rows = b"\0".join(path.read_bytes() for path in files if path.exists())
     former, env.holf_rows = getattr(env, "holf_rows", None), hashlib.sha256(rows).hexdigest()
     return [] if former in (None, env.holf_rows) else sorted(env.found_docs)

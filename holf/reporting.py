@@ -14,7 +14,7 @@ from pathlib import Path
 from holf.anchors import Anchors, link_targets
 from holf.facts import FactError, Ledger, load_ledger
 from holf.paths import data_path
-from holf.plan import Plan, load_plan
+from holf.plan import Plan, load_registered
 from holf.reporting_rows import LISTS, Conflict, Difference, Element, Finding, Item, Question, Row, Source, texts
 
 GIST_WORDS = 12
@@ -149,7 +149,7 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
     >>> {question.domain for question in load_reporting().questions} >= {"Missing outcome data"}
     True
     """
-    folder, ledger, plan = folder or data_path("reporting"), ledger or load_ledger(), plan or load_plan()
+    folder, ledger, plan = folder or data_path("reporting"), ledger or load_ledger(), plan or load_registered()
     kinds = (Source, Finding, Conflict, Item, Element, Question, Difference)
     reporting = Reporting(*(_read(kind, folder) for kind in kinds))
     seen = set()

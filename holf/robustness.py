@@ -70,8 +70,7 @@ def _of_influence(found: Influence, words: Words) -> list[tuple[str, str]]:
 
 
 def _of_odds(found: OddsRatio) -> tuple[str, str]:
-    limits = f"{text.decimal(found.ci_low, 2)} to {text.decimal(found.ci_high, 2)}"
-    return "Marginal odds ratio", f"{text.decimal(found.estimate, 2)} ({limits})"
+    return "Marginal odds ratio", f"{text.decimal(found.estimate, 2)} ({text.limits(found.ci_low, found.ci_high, 2)})"
 
 
 def _of_exact(found: ExactTest, words: Words) -> tuple[str, str]:
@@ -110,10 +109,11 @@ def _of_tipping(found: TippingPoint, outcome: Outcome) -> tuple[str, str]:
 def sanity_sentence(study: Study, outcome: Outcome, wave: str | None = None) -> Sentence:
     """One line on what the effect rests on."""
     found, words = study.sanity(outcome.id, wave), study.plan.words
-    icc = f"ICC {text.decimal(found.icc, 3)}" if math.isfinite(found.icc) else "one unit each, so no ICC"
+    alone = not is_withheld(found.icc) and math.isnan(found.icc)
+    icc = "one unit each, so no ICC" if alone else f"ICC {text.decimal(found.icc, 3)}"
     return Sentence(
         f"Rests on {found.n_treated} and {found.n_other} {words.clusters}, "
-        f"the smallest with {text.count(found.smallest)} measured; {icc}, "
+        f"measured in the smallest: {text.count(found.smallest)}; {icc}, "
         f"design effect {text.decimal(found.design_effect, 2)}, {text.decimal(found.df, 1)} degrees of freedom.",
         study.source,
     )

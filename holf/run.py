@@ -7,16 +7,35 @@ naming the cell and its error, if a cell fails.
 from __future__ import annotations
 
 import json
+import os
 import sys
-
-import papermill
+import threading
+import time
 
 # What sets the runner's own message apart from the chatter of the kernel.
 SAYS = "holf.run: "
 
 
+def end_with_parent() -> None:
+    """End this process soon after the build that started it, however that ended: nobody waits for the result.
+
+    The kernel of the notebook watches this process in the same way.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main(arguments: list[str]) -> int:
     """Execute the notebook; return the exit code."""
+    # The build itself imports this module for its mark, and runs nothing.
+    import papermill
+
     source, target, parameters = arguments[0], arguments[1], json.loads(arguments[2])
     # papermill itself only warns of a parameter that the notebook does not have, and runs without it.
     if unknown := set(parameters) - set(papermill.inspect_notebook(source)):
@@ -37,4 +56,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main(sys.argv[1:]))

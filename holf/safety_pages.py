@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from holf.disclosure.policy import Policy, Rule, load_profiles, load_rules
 from holf.gate import rules as gate
-from holf.opening import STAND_IN
-from holf.paths import project_root
-from holf.release.document import Release, read_release
+from holf.paths import STAND_IN, project_root
 from holf.schema import load_schema
 from holf.table import REAL_MARK
+
+if TYPE_CHECKING:
+    from holf.release.document import Release
 
 _NOTE = "<!-- Written by holf.safety_pages from data/disclosure.yml and holf/gate/rules.py; edit those. -->"
 _OPENING = """# What may leave, and what is refused
@@ -61,7 +63,12 @@ def words(text: object, where: str) -> str:
 def own_release() -> Release | None:
     """The release that this copy of the book was built from; None for a simulated book."""
     path = project_root() / "data" / f"{STAND_IN}.json"
-    return read_release(path) if path.exists() else None
+    if not path.exists():
+        return None
+    # Imported where it is needed: it brings the estimators along, and most builds have no release.
+    from holf.release.document import read_release
+
+    return read_release(path)
 
 
 def safety_page(

@@ -118,7 +118,7 @@ def icc_table(values: Sequence[tuple[Outcome, Icc]]) -> Table:
             outcome.label,
             data_name(value.source),
             text.decimal(value.estimate, 3),
-            f"{text.decimal(value.ci_low, 3)} to {text.decimal(value.ci_high, 3)}",
+            text.limits(value.ci_low, value.ci_high, 3),
             text.decimal(value.mean_size, 1),
         )
         for outcome, value in values

@@ -100,6 +100,11 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     return f"{text} {_style(show)[3]}".rstrip() if unit else text
 
 
+def limits(low: float, high: float, places: int) -> str:
+    """Two limits of a number without a style of its own, such as a ratio or a correlation."""
+    return str(low) if is_withheld(low) else f"{decimal(low, places)} to {decimal(high, places)}"
+
+
 def spread(value: float, show: str) -> str:
     """A standard deviation of what is printed in the style `show`, without its unit."""
     return decimal(value, 1 if show in _STYLES else _style(show)[1])
@@ -186,6 +191,19 @@ def p_value(value: float) -> str:
     return decimal(value, 3 if value < 0.1 else 2)
 
 
+def chance(value: float) -> str:
+    """A probability as a whole percentage, and never as impossible or certain.
+
+    Examples
+    --------
+    >>> chance(0.284), chance(0.0004), chance(0.9999)
+    ('28%', 'under 1%', 'over 99%')
+    """
+    if value < 0.01:
+        return "under 1%"
+    return "over 99%" if value > 0.99 else f"{100 * value:.0f}%"
+
+
 def reference(effect) -> str:
     """What a p-value was read against: degrees of freedom, or the number of allocations; never left out."""
     if effect.n_allocations is not None:
@@ -197,3 +215,9 @@ def scale(show: str) -> tuple[float, str]:
     """Factor and unit that turn a value into what an axis shows."""
     factor, _, name, unit = _style(show)
     return factor, unit if name == "%" else name
+
+
+def difference_style(show: str) -> tuple[float, int, str]:
+    """Factor, decimals and unit by which `difference` shows a value."""
+    factor, places, _, unit = _style(show)
+    return factor, places, unit

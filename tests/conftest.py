@@ -1,98 +1,15 @@
-"""A small book that is built for real: this project with two short chapters in the place of its own."""
+"""Fixtures that several rooms of tests share."""
 
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
-import nbformat
 import pytest
-
-from holf.paths import project_root
-
-CHAPTERS = {
-    "plain": [
-        "# Plain\n\n## Part",
-        "factor = 2",
-        "from holf.table import RECORD, Cell, Table\n"
-        "Table('Twice', ('x', 'y'), (('a', Cell(str(21 * factor), 'derived')),), source=RECORD)",
-    ],
-    "study": [
-        "# Study\n\n## Part",
-        "wave = 'm12'",
-        "import holf\nfrom holf import tables\nstudy = holf.open_study('null')\n"
-        "tables.effects_table([(study.plan.outcome('income'), 'Income', study.effect('income', wave))], 'Effect')",
-    ],
-}
-
-
-class SmallBook:
-    """A copy of the project in a folder of its own."""
-
-    def __init__(self, root: Path):
-        self.root, self.site = root, root / "_build" / "html"
-
-    def path(self, chapter: str) -> Path:
-        return self.root / "chapters" / f"{chapter}.ipynb"
-
-    def write(self, chapter: str, cells: list[str]) -> None:
-        prose, parameters, *code = cells
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_markdown_cell(prose), nbformat.v4.new_code_cell(parameters)]
-            + [nbformat.v4.new_code_cell(source) for source in code],
-            metadata={"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}},
-        )
-        notebook.cells[1].metadata["tags"] = ["parameters"]
-        for number, cell in enumerate(notebook.cells):
-            cell["id"] = f"c{number}"
-        nbformat.write(notebook, self.path(chapter))
-
-    def edit(self, chapter: str, old: str, new: str) -> None:
-        notebook = nbformat.read(self.path(chapter), as_version=4)
-        for cell in notebook.cells:
-            cell.source = cell.source.replace(old, new)
-        nbformat.write(notebook, self.path(chapter))
-
-    def environment(self, **extra: str) -> dict[str, str]:
-        return os.environ | {"HOLF_ROOT": str(self.root), "PYTHONPATH": str(self.root)} | extra
-
-    def command(self, *options: str) -> list[str]:
-        return [str(Path(sys.executable).with_name("jupyter-book")), "build", str(self.root), *options]
-
-    def build(self, *options: str, **extra: str) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            self.command(*(options or ("-W", "-n", "--keep-going"))),
-            capture_output=True,
-            text=True,
-            env=self.environment(**extra),
-            cwd=self.root,
-        )
-
-    def snapshot(self, folder: Path | None = None) -> dict[str, bytes]:
-        folder = folder or self.site
-        return {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
+from small_book import SmallBook, small_book
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> SmallBook:
     """The small book, built once; take `book` to change it."""
-    root = tmp_path_factory.mktemp("book")
-    for name in ("data", "holf", "assets"):
-        shutil.copytree(project_root() / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("_config.yml", "CITATION.cff", "requirements.lock"):
-        shutil.copy2(project_root() / name, root / name)
-    (root / "chapters").mkdir()
-    (root / "index.md").write_text("# Small book\n\n## Part\n\nWords.\n")
-    pages = "\n".join(f"  - file: chapters/{name}" for name in (*CHAPTERS, "ledger", "assumptions"))
-    (root / "_toc.yml").write_text(f"format: jb-book\nroot: index\nchapters:\n{pages}\n")
-    book = SmallBook(root)
-    for name, cells in CHAPTERS.items():
-        book.write(name, cells)
+    book = small_book(tmp_path_factory.mktemp("book"))
     done = book.build()
     assert done.returncode == 0 and (book.site / "index.html").exists(), done.stdout + done.stderr
     return book

@@ -144,6 +144,16 @@ ALTAIR = {
     "data": {"name": "d"},
     "datasets": {"d": RECORDS},
 }
+VEGA = "https://vega.github.io/schema/vega-lite/v6.json"
+COUNTED = {"sequence": {"start": 0, "stop": 1, "step": 0.01, "as": "part"}}
+
+
+def vega(*data) -> dict[str, bytes]:
+    """A page with a chart of one layer for each of `data`."""
+    layers = [{"data": one, "mark": "line"} for one in data]
+    return page(f"<script type='application/json'>{json.dumps({'$schema': VEGA, 'layer': layers})}</script>")
+
+
 PLOTLY = {"data": [{"type": "bar", "x": {"dtype": "f8", "bdata": b64(struct.pack("<40d", *VALUES))}}], "layout": {}}
 BOKEH = (
     "<script type='application/json'>"
@@ -193,6 +203,11 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
             + f"<script type='application/json'>{json.dumps(ALTAIR)}</script>"
         ),
     ),
+    "altair, data in a layer": ({"charts"}, vega(COUNTED, {"values": RECORDS[:9]})),
+    "altair, data from an address": ({"charts"}, vega({"url": "rows.csv"})),
+    "altair, data beside a sequence": ({"charts"}, vega(COUNTED | {"values": RECORDS[:9]})),
+    "altair, data inside a sequence": ({"charts"}, vega({"sequence": {"start": 0, "stop": 1, "values": VALUES[:9]}})),
+    "altair, data as a sequence's step": ({"charts"}, vega({"sequence": {"start": 0, "stop": 1, "step": VALUES[:9]}})),
     "plotly": ({"charts", "numbers"}, notebook(shown({"application/vnd.plotly.v1+json": PLOTLY}))),
     "bokeh": ({"charts"}, page(BOKEH)),
     "floats in base64": ({"numbers"}, page(f'<div data-x="{b64(struct.pack("<40f", *VALUES))}"></div>')),
@@ -349,6 +364,7 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     ),
     "offices without numbers": page(table(("Office", "Region"), [(name, "North") for name, _ in OFFICES])),
     "an icon": page(SVG.format('<path d="M3 4L5 6Z"/>')),
+    "a chart of a formula": vega(COUNTED, COUNTED),
     "letters of a figure": page(SVG.format(LETTERS)),
     "links of the site": page('<a href="/chapters/design.html">a</a><a href="../root/a.html">b</a>'),
     "a comment of the theme": page("<!-- Loaded before other Sphinx assets -->"),

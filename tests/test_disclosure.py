@@ -31,7 +31,7 @@ def written(tmp_path, change):
 
 
 def test_default_profile():
-    assert POLICY.profile == "no-strict" and POLICY.rules == RULES
+    assert POLICY.profile == "norwegian-strict" and POLICY.rules == RULES
     assert (POLICY.min_people, POLICY.min_families, POLICY.min_offices, POLICY.max_office_share) == (10, 10, 3, 0.5)
     assert (POLICY.round_to, POLICY.significant_digits) == (5, 3)
 
@@ -67,8 +67,8 @@ def test_every_rule_is_worded():
     ],
 )
 def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
-    path = written(tmp_path, lambda raw: raw["profiles"]["no-strict"].update({setting: weak}))
-    with pytest.raises(PolicyError, match=rf"disclosure.yml, profile no-strict, rule {rule}: .*weaker than the floor"):
+    path = written(tmp_path, lambda raw: raw["profiles"]["norwegian-strict"].update({setting: weak}))
+    with pytest.raises(PolicyError, match=rf"disclosure.yml, profile norwegian-strict, rule {rule}: .*weaker than the floor"):
         load_policy(path=path)
     assert load_policy("strict-15", path).profile == "strict-15"
 
@@ -76,14 +76,14 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda raw: raw["profiles"]["no-strict"].pop("round_to"), "setting round_to is missing"),
-        (lambda raw: raw["profiles"]["no-strict"].update(rules=[]), "setting rules is unknown"),
-        (lambda raw: raw["profiles"]["no-strict"].update(min_people="ten"), "rule people: .* same kind"),
-        (lambda raw: raw["profiles"]["no-strict"].update(min_people=10.5), "rule people: .* same kind"),
-        (lambda raw: raw["profiles"]["no-strict"].update(max_office_share=float("nan")), "rule dominance: .* weaker"),
-        (lambda raw: raw["profiles"]["no-strict"].update(min_families=11), "rule families: .* above min_people"),
-        (lambda raw: raw["profiles"]["no-strict"].update(min_interval=4), "rule complementary: .* between"),
-        (lambda raw: raw["profiles"]["no-strict"].update(min_interval=11), "rule complementary: .* between"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].pop("round_to"), "setting round_to is missing"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(rules=[]), "setting rules is unknown"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people="ten"), "rule people: .* same kind"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people=10.5), "rule people: .* same kind"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(max_office_share=float("nan")), "rule dominance: .* weaker"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_families=11), "rule families: .* above min_people"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=4), "rule complementary: .* between"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=11), "rule complementary: .* between"),
         (lambda raw: raw["rules"].pop("class"), "rule class: missing"),
         (lambda raw: raw["rules"].update(luck={}), "rule luck: unknown"),
         (lambda raw: raw["rules"]["people"].pop("floor"), "rule people: floor is missing"),

@@ -1,5 +1,6 @@
 """What a linked number rests on is shown at the link, reachable by keyboard and read aloud, without a script."""
 
+import re
 import shutil
 
 import pytest
@@ -118,3 +119,24 @@ def test_without_the_extension_the_test_above_would_fail(reading):
     assert reading.build("--all").returncode == 0
     assert parsed(reading, "chapters/norsk.html").html["lang"] == "en"
     assert not parsed(reading, "index.html").select("a[data-said]")
+
+
+@pytest.mark.parametrize(("lang", "begins"), [("en", "Cluster: A group"), ("nb", "klynge: En gruppe")])
+def test_a_term_is_explained_in_the_language_of_its_page(lang, begins):
+    links = '<a href="glossary.html#cluster">x</a><a href="ledger.html#f044">29</a>'
+    body = explain_links(links, row_words(lang), lang)
+    soup = BeautifulSoup(body, "html.parser")
+    term, row = soup.find(id="said-glossary-cluster"), soup.find(id="said-ledger-f044")
+    assert term.text.startswith(begins) and term["lang"] == lang and row["lang"] == "en"
+    assert soup.a["data-said"] == term.text
+
+
+def test_words_of_terms_have_no_markup():
+    said = [text for (page, _), text in [*row_words("en").items(), *row_words("nb").items()] if page == "glossary"]
+    assert len(said) > 60 and not [text for text in said if set("[]*") & set(text) or ".md" in text]
+
+
+def test_every_term_that_a_page_links_to_exists():
+    pages = sorted((project_root() / "chapters").glob("*.*"))
+    linked = {a for page in pages for a in re.findall(r"\(glossary\.md#([\w-]+)\)", page.read_text(encoding="utf-8"))}
+    assert linked <= {anchor for page, anchor in row_words() if page == "glossary"} and len(linked) > 5

@@ -73,6 +73,25 @@ def test_summaries_are_short_and_say_that_no_reader_has_checked_them(text):
     assert "Not yet reviewed" in text or "Ikke lest gjennom av en norsk leser ennå" in text
 
 
+def lix(text: str) -> float:
+    """Björnsson's readability index: words a sentence, plus long words (over six letters) a hundred words."""
+    seen = visible(ROW_LINK.sub(r"\1", text))
+    found = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", seen)
+    sentences = len(re.findall(r"[.!?:](?=\s|$)", seen))
+    return len(found) / sentences + 100 * sum(len(word) > 6 for word in found) / len(found)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, NORWEGIAN], ids=["en", "nb"])
+def test_summaries_are_easy_to_read(text):
+    """Below 40 a text reads like fiction or a newspaper; official prose lies above 50."""
+    assert lix(text) < 40
+
+
+def test_heavy_prose_breaks_the_budget():
+    heavy = "Municipal administrations systematically operationalise multidimensional interdisciplinary coordination."
+    assert lix(heavy * 3) > 55 > 15 > lix("We ran a mile. It was a hot day. The dog sat by me. ")
+
+
 def test_words_are_counted_as_a_reader_sees_them():
     assert (
         len(

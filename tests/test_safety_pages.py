@@ -52,7 +52,7 @@ def third_level(text: str) -> list[str]:
 
 
 def release(**content) -> Release:
-    whole = {"format": FORMAT, "data": REAL, "profile": "no-strict", "summary": SUMMARY, "answers": []}
+    whole = {"format": FORMAT, "data": REAL, "profile": "norwegian-strict", "summary": SUMMARY, "answers": []}
     return Release(whole | {"absent_tables": [], "absent_outcomes": []} | content)
 
 

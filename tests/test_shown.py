@@ -10,6 +10,7 @@ from PIL import Image
 
 import holf
 from holf import figures, setting, tables, text
+from holf.disclosure.withheld import Withheld
 from holf.inference.equivalence import equivalence
 from holf.paths import project_root
 from holf.picture import canvas, finish
@@ -194,3 +195,30 @@ def test_eligibility_differs_between_the_readings_only_where_it_should():
         meets_inclusion(6, 0, 1, reading="mine")
     with pytest.raises(ValueError, match="between 0 and 12"):
         meets_inclusion(13, 0, 1)
+
+
+def words_drawn(monkeypatch, draw) -> list[str]:
+    """All words in the axes of the figure that `draw` makes."""
+    seen = []
+
+    def watched(figure, alt, table, *, source):
+        seen.extend(words.get_text() for axes in figure.axes for words in axes.texts)
+        return finish(figure, alt, table, source=source)
+
+    monkeypatch.setattr(figures, "finish", watched)
+    draw()
+    return seen
+
+
+def test_a_figure_says_what_is_withheld_where_it_would_stand(studies, monkeypatch):
+    study, outcome = studies[0], studies[0].plan.outcome("income")
+    shown, gone = study.effect("income"), Withheld("people")
+    hidden = replace(shown, estimate=gone, ci_low=gone, ci_high=gone)
+    level, *rest = study.levels("income")
+    levels = [replace(level, mean=gone), *rest]
+    assert words_drawn(monkeypatch, lambda: figures.outcome_effects([hidden, shown], outcome, {})) == [str(gone)]
+    picture = words_drawn(monkeypatch, lambda: figures.overview({study.source: [hidden]}, {"income": outcome}))
+    assert picture == [str(gone)]
+    (said,) = words_drawn(monkeypatch, lambda: figures.outcome_levels({study.source: levels}, outcome, study.plan))
+    assert str(gone) in said and level.wave in said
+    assert words_drawn(monkeypatch, lambda: figures.outcome_levels({study.source: rest}, outcome, study.plan)) == []

@@ -113,7 +113,7 @@ def load_policy(profile: str | None = None, path: Path | None = None) -> Policy:
     --------
     >>> policy = load_policy()
     >>> policy.profile, policy.min_people, policy.round_to
-    ('no-strict', 10, 5)
+    ('norwegian-strict', 10, 5)
     """
     path = path or data_path("disclosure.yml")
     raw = _read(path)
@@ -166,7 +166,7 @@ def load_profiles(path: Path | None = None) -> dict[str, Policy]:
     Examples
     --------
     >>> next(iter(load_profiles()))
-    'no-strict'
+    'norwegian-strict'
     """
     raw = _read(path or data_path("disclosure.yml"))
     names = [raw["default"], *(name for name in raw["profiles"] if name != raw["default"])]

@@ -187,14 +187,25 @@ _CHART_WORDS = re.compile(
 )
 
 
+def _is_counted_off(data: object) -> bool:
+    """Whether a chart's data are a plain sequence of numbers, made when it is drawn: it then draws a formula."""
+    if not isinstance(data, dict) or data.keys() != {"sequence"} or not isinstance(data["sequence"], dict):
+        return False
+    steps = {key: value for key, value in data["sequence"].items() if key != "as"}
+    return steps.keys() <= {"start", "stop", "step"} and all(map(_numeric, steps.values()))
+
+
 def holds_chart_data(piece: Piece) -> bool:
-    """The data of an interactive chart: Vega and Altair, Plotly, Bokeh."""
+    """The data of an interactive chart: Vega and Altair, Plotly, Bokeh; not a chart that has none, only formulas."""
     if piece.kind == "json":
         for value in values_in(piece.value):
             if isinstance(value, dict):
-                schema = str(value.get("$schema", ""))
-                if _CHART_KEYS & value.keys() or ("vega" in schema and "data" in value):
+                if _CHART_KEYS & value.keys():
                     return True
+                if "vega" in str(value.get("$schema", "")):
+                    inner = (one for one in values_in(value) if isinstance(one, dict))
+                    if not all(_is_counted_off(one["data"]) for one in inner if "data" in one):
+                        return True
     return piece.kind in LISTED | {"mime"} and bool(_CHART_WORDS.search(piece.text))
 
 

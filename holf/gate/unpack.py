@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from holf.chart_runtime import is_runtime
 from holf.gate.archives import open_inventory, open_png, open_stream, open_tar, open_zip
 from holf.gate.documents import open_index, open_json, open_notebook
 from holf.gate.kinds import bytes_kind, decode, text_kind
@@ -124,7 +125,8 @@ def walk(tree: Path, limits: Limits, *, known: frozenset[str], beside: frozenset
     tree : Path
     limits : Limits
     known : frozenset of str
-        SHA-256 of files that are copies of an installed theme's: they are named, and not opened.
+        SHA-256 of files that are copies of an installed theme's: they are named, and not opened. So is the script that
+        draws charts, where it is byte for byte what the installed package makes.
     beside : frozenset of Path
         Files that are not part of what is published, such as the manifest.
     """
@@ -139,6 +141,6 @@ def walk(tree: Path, limits: Limits, *, known: frozenset[str], beside: frozenset
             yield Piece(path, kind="broken")
             continue
         data = file.read_bytes()
-        if hashlib.sha256(data).hexdigest() not in known:
+        if hashlib.sha256(data).hexdigest() not in known and not is_runtime(data):
             yield Piece(path, kind="file", name=path)
             yield from open_file(path, data, limits)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from math import comb, prod
 
 import numpy as np
+
+from holf.inference import sampled
 
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
 MOST_ALLOCATIONS = 10**9  # allocations visited one by one: about ten seconds a pass
@@ -114,18 +117,16 @@ def allocation_set(
     total = prod(comb(n, k) for n, k in zip(sizes, chosen))
     if total < 2:
         raise ValueError("treated: no stratum has clusters of both arms, so no other allocation was possible")
-    reachable = _best_cut(sizes, chosen)[2] <= MOST_ROWS if halves else total <= MOST_ALLOCATIONS
+    # The halves' rows multiply to no less than the total, so beyond the square of the most no cut can do: known at
+    # once, where trying the cuts of 1,000 clusters takes six seconds.
+    most = MOST_ROWS**2 if halves else MOST_ALLOCATIONS
+    reachable = total <= most and (not halves or _best_cut(sizes, chosen)[2] <= MOST_ROWS)
     if reachable:
         return Allocations(treated, strata, total)
     if rng is None:
-        raise ValueError(f"the {total:,} allocations are too many to count: give rng= for a Monte Carlo sample")
-    drawn = np.zeros((n_draws + 1, len(treated)), dtype=bool)
-    drawn[0] = treated
-    for code, k in enumerate(chosen):
-        members = np.flatnonzero(strata == code)
-        ranks = rng.random((n_draws, len(members))).argsort(axis=1).argsort(axis=1)
-        drawn[1:, members] = ranks < k
-    return Allocations(treated, strata, total, drawn)
+        shown = f"{total:,}" if total < 10**15 else f"{Decimal(total):.1e}"
+        raise ValueError(f"the {shown} allocations are too many to count: give rng= for a Monte Carlo sample")
+    return Allocations(treated, strata, total, sampled.draw(treated, strata, n_draws, rng))
 
 
 def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray | None = None) -> Halves:
@@ -269,11 +270,11 @@ def _with_squares(table: np.ndarray, totals: np.ndarray | None, code: int, *, wh
 
 def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray | None) -> Halves:
     """A sample of allocations as one left table."""
-    drawn = allocations.drawn.astype(float)
     if totals is None:
-        left = rows @ drawn.T
+        left = sampled.sums(rows, allocations.drawn)
     else:
-        by_stratum = np.array([(rows[-1] * (allocations.strata == s)) @ drawn.T for s in range(len(totals))])
+        by_stratum = np.array([rows[-1] * (allocations.strata == s) for s in range(len(totals))])
+        by_stratum = sampled.sums(by_stratum, allocations.drawn)
         own = (by_stratum - by_stratum**2 / totals[:, None]).sum(axis=0)
-        left = np.vstack([rows[:-1] @ drawn.T, own, np.zeros_like(own)])
+        left = np.vstack([sampled.sums(rows[:-1], allocations.drawn), own, np.zeros_like(own)])
     return Halves(((left, np.zeros((len(left), 1))),))

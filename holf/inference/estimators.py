@@ -39,7 +39,7 @@ class Method:
 
 def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
                     estimator: str = "cr2", covariates: Sequence[str] = (), level: float = 0.95,
-                    strata: str | None = None) -> Effect:
+                    strata: str | None = None, rng: np.random.Generator | None = None) -> Effect:
     """Estimate the effect of an arm that was randomised by cluster.
 
     Parameters
@@ -61,6 +61,9 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
     strata : str, optional
         Column with the strata inside which clusters were randomised, constant inside clusters; for ``"randomisation"``
         alone, whose allocations are then those inside strata and whose estimate is the difference given the strata.
+    rng : numpy.random.Generator, optional
+        For ``"randomisation"`` alone, and used only where the allocations are too many to count, some 50 clusters and
+        more: the source of a Monte Carlo sample of them.
 
     Returns
     -------
@@ -109,19 +112,57 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
         raise ValueError(f"estimator must be one of {', '.join(METHODS)}")
     if strata is not None and estimator != "randomisation":
         raise ValueError("strata are for the estimator 'randomisation' alone; others take them as covariates")
+    if rng is not None and estimator != "randomisation":
+        raise ValueError("rng is for the estimator 'randomisation' alone; the others draw nothing")
     trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
                        smallest_arm=1 if estimator == "naive" else SMALLEST_ARM)
+    if strata is None:
+        return effect_of(trial, estimator, level=level, rng=rng)
+    used = frame.dropna(subset=[outcome, arm, cluster, *covariates])
+    return effect_of(trial, estimator, level=level, rng=rng, strata=strata_of(used, cluster=cluster, strata=strata))
+
+
+def effect_of(trial: Trial, estimator: str, *, level: float = 0.95, strata: np.ndarray | None = None,
+              rng: np.random.Generator | None = None) -> Effect:
+    """Estimate the effect in a checked trial: `estimate_effect` for one that is asked several times.
+
+    Parameters
+    ----------
+    trial : Trial
+        Checked arrays.
+    estimator : str
+        One of the names of `estimate_effect`.
+    level : float
+        Confidence level, between 0 and 1.
+    strata : numpy.ndarray of int, shape (clusters,), optional
+        Strata inside which clusters were randomised, for ``"randomisation"``.
+    rng : numpy.random.Generator, optional
+        As for `estimate_effect`.
+
+    Returns
+    -------
+    Effect
+
+    Raises
+    ------
+    ValueError
+        If the method has no finite answer.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
+    >>> trial = read_trial(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> [round(effect_of(trial, name).se, 6) for name in ("cr2", "cluster_means")]
+    [1.825742, 1.825742]
+    """
     try:
         fit = METHODS[estimator].fit(trial)
     except ValueError as problem:
-        raise ValueError(f"column {outcome!r}: {problem}") from problem
+        raise ValueError(f"column {trial.outcome!r}: {problem}") from problem
     if estimator != "naive":
         fit = replace(fit, df=min(fit.df, trial.spare))
     effect = _effect(trial, fit, estimator, level)
-    if estimator != "randomisation":
-        return effect
-    used = frame.dropna(subset=[outcome, arm, cluster, *covariates])
-    return _randomised(effect, trial, None if strata is None else strata_of(used, cluster=cluster, strata=strata))
+    return effect if estimator != "randomisation" else _randomised(effect, trial, strata, rng)
 
 
 def office_means(trial: Trial) -> np.ndarray:
@@ -170,11 +211,12 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
     )
 
 
-def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None) -> Effect:
+def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np.random.Generator | None) -> Effect:
     # Imported here because the half tables are needed by this method alone.
     from holf.inference.randomisation import randomisation_test
 
-    found = randomisation_test(office_means(trial), trial.treated_clusters, strata=strata, level=effect.level)
+    found = randomisation_test(office_means(trial), trial.treated_clusters, strata=strata, level=effect.level,
+                               rng=rng)
     estimate = effect.estimate if strata is None else found.statistic
     return replace(effect, df=float("nan"), estimate=estimate, statistic=found.statistic, p_value=found.p_value,
                    ci_low=found.ci_low, ci_high=found.ci_high, n_allocations=found.n_allocations)

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, IterationLimitWarning
 
 from holf.inference.robust import Inference, gram
 
 CORRECTIONS = ("none", "fay_graubard", "mancl_derouen")
 # Fay and Graubard's bound on the share of the information that one cluster may hold.
 BOUND = 0.75
-# Score a row, outcome in standard deviations, at which the iterations stop; statsmodels' own limit is on the sum.
+# Score a row, outcome in standard deviations, at which the iterations stop.
 SCORE_TOLERANCE = 1e-12
-
-
-class _NonNegative(sm.cov_struct.Exchangeable):
-    """Exchangeable correlation, 0 where its moment estimate is negative."""
-
-    def update(self, params: np.ndarray) -> None:
-        """Set the correlation from the residuals at `params`."""
-        super().update(params)
-        self.dep_params = max(self.dep_params, 0.0)
+_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -72,7 +61,7 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
 
     Notes
     -----
-    The correlation is statsmodels' moment estimate, which takes p from the number of pairs, as R's gee does
+    The correlation is the moment estimate of statsmodels and of R's gee, which takes p from the number of pairs
     (geepack does not). Where that is negative it is set to 0, so the equations become least squares: near
     -1 / (n - 1) the largest cluster would take all the weight, and below it R's gee and statsmodels fail. At a
     true correlation of 0 a negative estimate is the likely one, so this is an ordinary case.
@@ -93,18 +82,36 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
         raise ValueError("gee: too few pairs of rows share a cluster to estimate their correlation")
     middle, spread = y.mean(), y.std()
     scaled = (y - middle) / spread
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", category=ConvergenceWarning)
-        warnings.simplefilter("error", category=IterationLimitWarning)
-        try:
-            found = sm.GEE(scaled, design, groups=codes, cov_struct=_NonNegative()).fit(
-                maxiter=200, ctol=SCORE_TOLERANCE * len(y), cov_type="naive")
-        except (ConvergenceWarning, IterationLimitWarning) as problem:
-            raise ValueError("gee: the estimating equations do not settle") from problem
-    correlation = float(found.cov_struct.dep_params)
-    if correlation >= 1:
-        raise ValueError("gee: the outcome does not vary inside clusters, so their correlation is not below 1")
-    return _reduce(scaled, design, codes, found.params, correlation, (middle, spread))
+    coefficients, correlation = _solve(scaled, design, sizes)
+    return _reduce(scaled, design, codes, coefficients, correlation, (middle, spread))
+
+
+def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, float]:
+    """Coefficients and correlation, in turn, until the score under the new correlation is nothing.
+
+    What a step needs of the rows is one pass for residuals; the rest are sums over clusters. A matrix a cluster, as
+    the general algorithm has it, takes twenty times as long on 29 clusters, and a gigabyte on a million rows.
+    """
+    rows, p = design.shape
+    starts = np.cumsum(sizes) - sizes
+    totals, y_totals = np.add.reduceat(design, starts, axis=0), np.add.reduceat(y, starts)
+    normal, right = design.T @ design, design.T @ y
+    pairs = (sizes * (sizes - 1)).sum() / 2
+    correlation = 0.0
+    for _ in range(_STEPS):
+        weight = correlation / (1 + (sizes - 1) * correlation)
+        coefficients = np.linalg.solve(normal - (totals.T * weight) @ totals, right - totals.T @ (weight * y_totals))
+        residuals = y - design @ coefficients
+        sums, square = np.add.reduceat(residuals, starts), residuals @ residuals
+        shared = (sums @ sums - square) / 2
+        correlation = max(0.0, float(shared / (square / (rows - p)) / (pairs - p)))
+        if correlation >= 1:
+            raise ValueError("gee: the outcome does not vary inside clusters, so their correlation is not below 1")
+        weight = correlation / (1 + (sizes - 1) * correlation)
+        score = (design.T @ residuals - totals.T @ (weight * sums)) / (1 - correlation)
+        if np.linalg.norm(score) <= SCORE_TOLERANCE * rows:
+            return coefficients, correlation
+    raise ValueError("gee: the estimating equations do not settle")
 
 
 def _reduce(scaled: np.ndarray, design: np.ndarray, codes: np.ndarray, coefficients: np.ndarray,

@@ -82,8 +82,11 @@ def power(
     """
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
-    se = _standard_error(clusters, mean_size, icc, size_cv, sd, covariate_r2, estimator)
-    _check_between("level", level, 0.5, 0.9999)
+    se = planned_error(
+        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
+        estimator=estimator,
+    )  # fmt: skip
+    check_between("level", level, 0.5, 0.9999)
     return _power_at(abs(difference) / se, sum(clusters) - 2, level)
 
 
@@ -146,9 +149,12 @@ def minimum_detectable_difference(
     >>> round(minimum_detectable_difference(clusters=(15, 14), mean_size=30.5, icc=0.05), 3)
     0.308
     """
-    se = _standard_error(clusters, mean_size, icc, size_cv, sd, covariate_r2, estimator)
-    _check_between("level", level, 0.5, 0.9999)
-    _check_between("power", power, 1.0 - level, 1.0)
+    se = planned_error(
+        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
+        estimator=estimator,
+    )  # fmt: skip
+    check_between("level", level, 0.5, 0.9999)
+    check_between("power", power, 1.0 - level, 1.0)
     df = sum(clusters) - 2
     upper = 1.0
     while _power_at(upper, df, level) < power:
@@ -163,8 +169,44 @@ def _power_at(ratio: float, df: int, level: float) -> float:
     return float(1.0 - ncf.cdf(central_f.ppf(level, 1, df), 1, df, min(ratio, 1e6) ** 2))
 
 
-def _standard_error(clusters, mean_size, icc, size_cv, sd, covariate_r2, estimator) -> float:
-    """Planned standard error of the difference; refuses a design that has none."""
+def planned_error(
+    *,
+    clusters: tuple[int, int],
+    mean_size: float,
+    icc: float,
+    size_cv: float = 0.0,
+    sd: float = 1.0,
+    covariate_r2: float = 0.0,
+    estimator: str = "cr2",
+) -> float:
+    """Standard error of the difference between the arms that a design leads one to expect.
+
+    Parameters
+    ----------
+    clusters : tuple of int
+        Number of clusters in the treated and in the other arm, at least two each.
+    mean_size, icc, size_cv, sd, covariate_r2, estimator
+        As for `holf.power`.
+
+    Returns
+    -------
+    float
+        In units of the outcome, in standard deviations if `sd` is 1.
+
+    Raises
+    ------
+    ValueError
+        If the design has none: an argument lies outside its range.
+
+    Notes
+    -----
+    The square root of the variance in the Notes of `holf.power`, which has the references.
+
+    Examples
+    --------
+    >>> round(planned_error(clusters=(15, 14), mean_size=30.5, icc=0.05), 3)
+    0.106
+    """
     if len(clusters) != 2 or any(k != int(k) or k < 2 for k in clusters):
         raise ValueError("clusters must be a pair of whole numbers, at least two clusters in each arm")
     if not (isfinite(mean_size) and mean_size >= 1.0):
@@ -194,7 +236,25 @@ def _inflation(mean_size: float, size_cv: float, icc: float, estimator: str) -> 
     raise ValueError('estimator must be "cr2" or "mixed"')
 
 
-def _check_between(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a value that does not lie strictly between two limits."""
+def check_between(name: str, value: float, low: float, high: float) -> None:
+    """Refuse a value that does not lie strictly between two limits.
+
+    Parameters
+    ----------
+    name : str
+        How the message calls it.
+    value, low, high : float
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+
+    Examples
+    --------
+    >>> check_between("level", 1.0, 0.5, 1.0)
+    Traceback (most recent call last):
+    ValueError: level must lie above 0.5 and below 1
+    """
     if not low < value < high:
         raise ValueError(f"{name} must lie above {low:g} and below {high:g}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -113,13 +113,47 @@ def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
     order = np.argsort(codes, kind="stable")
     numbers = numbers[complete][order]
     is_treated = _treated_rows(frame.loc[complete, arm], treated, arm)[order]
-    starts = np.searchsorted(codes[order], np.arange(codes.max() + 1))
-    _check_counts(is_treated[starts], arm, smallest_arm)
-    standard = _standardise(numbers[:, 1:], names)
-    design = np.column_stack([np.ones(len(is_treated)), is_treated, standard])
-    basis, back = _orthonormal(design, names)
+    trial = sorted_trial(numbers, is_treated, codes[order], names=(outcome, arm, cluster, *names),
+                         smallest_arm=smallest_arm)
+    return replace(trial, n_dropped=int((~complete).sum()))
+
+
+def sorted_trial(numbers: np.ndarray, treated: np.ndarray, codes: np.ndarray, *, names: Sequence[str],
+                 smallest_arm: int = SMALLEST_ARM) -> Trial:
+    """Make a trial of complete arrays; `read_trial` without the frame, which is nine tenths of its time.
+
+    Parameters
+    ----------
+    numbers, treated, codes : numpy.ndarray, shapes (rows, 1 + covariates), (rows,) and (rows,)
+        Finite outcome and covariates, whether the row is treated (constant inside clusters), and the number of its
+        cluster, from 0 without a gap; sorted by cluster.
+    names : sequence of str
+        What messages call outcome, arm, cluster and the covariates, in this order.
+    smallest_arm : int
+
+    Returns
+    -------
+    Trial
+
+    Raises
+    ------
+    ValueError
+        As for `read_trial`, but for what concerns the frame.
+
+    Examples
+    --------
+    >>> codes = np.repeat(np.arange(8), 2)
+    >>> sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "office")).spare
+    6
+    """
+    outcome, arm, cluster, *covariates = names
+    starts = np.searchsorted(codes, np.arange(codes[-1] + 1))
+    _check_counts(treated[starts], arm, smallest_arm)
+    standard = _standardise(numbers[:, 1:], covariates)
+    design = np.column_stack([np.ones(len(treated)), treated, standard])
+    basis, back = _orthonormal(design, covariates)
     _check_variation(numbers[:, 0], basis, outcome)
-    trial = Trial(outcome, numbers[:, 0], is_treated, standard, starts, basis, back, int((~complete).sum()))
+    trial = Trial(outcome, numbers[:, 0], treated, standard, starts, basis, back, 0)
     if smallest_arm > 1 and trial.spare < 1:
         raise ValueError(f"covariates constant inside {cluster!r} are too many for {len(starts)} clusters")
     return trial

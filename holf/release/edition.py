@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import fnmatch
 import re
 import shutil
@@ -15,9 +14,9 @@ from papermill import inspect_notebook
 from holf.anchors import without_links
 from holf.disclosure.policy import load_policy
 from holf.dropin.reader import read_dropin
-from holf.opening import STAND_IN, open_study
-from holf.paths import project_root
-from holf.plan import Outcome, load_plan
+from holf.opening import open_study
+from holf.paths import STAND_IN, project_root
+from holf.plan import REGISTERED, Outcome, load_plan
 from holf.release.document import Release, make_release, read_release
 from holf.schema import load_schema
 from holf.simulation import MARK_FILE
@@ -27,8 +26,6 @@ _PROJECT = (
     *("_config.yml", "_toc.yml", "CITATION.cff", "index.md", "requirements.lock"),
     *("chapters", "data", "holf", "assets"),
 )
-# Files of the record with a row an outcome and wave, checked against the plan: slots of Table 1, audit of outcomes.
-_BY_OUTCOME = ("published_results.csv", "reporting/outcome_audit.csv")
 # Cells with these tags, and blocks between these comments, belong to one kind of book only.
 SIMULATED_ONLY, REAL_ONLY = "simulated-only", "real-only"
 
@@ -64,14 +61,7 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         release = read_release(path) if path.is_file() else _release_of(path, profile)
     else:
         open_study(source)
-    copy.mkdir(parents=True)
-    for name in _PROJECT:
-        origin = project_root() / name
-        if origin.is_dir():
-            unwanted = ("__pycache__", "simulated") if release and name == "data" else ("__pycache__",)
-            shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns(*unwanted))
-        elif origin.exists():
-            shutil.copy2(origin, copy / name)
+    copy_project(copy, without=("simulated",) if release else ())
     if release:
         release.write(copy / "data" / f"{STAND_IN}.json")
         _tell_real(copy, release)
@@ -80,6 +70,39 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         return source
     shutil.copytree(path, copy / "data" / STAND_IN)
     return STAND_IN
+
+
+def copy_project(copy: Path, *, without: tuple[str, ...] = ()) -> None:
+    """Copy what a build needs of the project into a new folder, leaving out names below `data/`."""
+    copy.mkdir(parents=True)
+    for name in _PROJECT:
+        origin = project_root() / name
+        if origin.is_dir():
+            unwanted = ("__pycache__", *without) if name == "data" else ("__pycache__",)
+            shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns(*unwanted))
+        elif origin.exists():
+            shutil.copy2(origin, copy / name)
+
+
+def simulated_only_pages(copy: Path) -> set[str]:
+    """Chapters of a copy that show simulations whatever the study is, by name."""
+    return {page.stem for page in copy.glob("chapters/*.ipynb") if _is_simulated_only(page)}
+
+
+def drop_pages(copy: Path, gone: set[str]) -> None:
+    """Take pages out of a copy of the project: the files, their place in the contents, and links to them."""
+    for page in sorted(copy.glob("chapters/*.*")):
+        if page.stem in gone:
+            page.unlink()
+    for page in [*sorted(copy.glob("chapters/*.md")), copy / "index.md"]:
+        page.write_text(without_links(page.read_text(encoding="utf-8"), gone), encoding="utf-8")
+    for page in sorted(copy.glob("chapters/**/*.ipynb")):
+        notebook = nbformat.read(page, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = without_links(cell.source, gone)
+        nbformat.write(notebook, page)
+    _drop_from_contents(copy / "_toc.yml", gone)
 
 
 def _release_of(folder: Path, profile: str | None) -> Release:
@@ -91,9 +114,9 @@ def _tell_real(copy: Path, release: Release) -> None:
     """Take out what speaks of simulated worlds, bring in what speaks of real data, and drop what is missing."""
     kept = kept_waves(release)
     absent = [outcome for outcome in load_plan().outcomes.values() if outcome.id not in kept]
+    # What was registered and published stays whole, whatever the data hold.
+    shutil.copyfile(copy / "data" / "plan.yml", copy / "data" / REGISTERED)
     _keep_outcomes(copy / "data" / "plan.yml", kept)
-    for name in _BY_OUTCOME:
-        _keep_rows(copy / "data" / name, kept)
     chapters = copy / "chapters"
     gone = {f"outcome-{outcome.page}" for outcome in absent}
     missing = [_why_absent(outcome, release) for outcome in absent] + _lost_waves(kept)
@@ -216,20 +239,6 @@ def _keep_outcomes(path: Path, kept: dict[str, list[str]]) -> None:
     for contrast in plan["contrasts"].values():
         contrast["outcomes"] = [name for name in contrast["outcomes"] if name in kept]
     path.write_text(yaml.safe_dump(plan, allow_unicode=True, sort_keys=False), encoding="utf-8")
-
-
-def _keep_rows(path: Path, kept: dict[str, list[str]]) -> None:
-    """Keep the rows whose outcome and wave this edition knows."""
-    if not path.exists():
-        return
-    with open(path, encoding="utf-8", newline="") as stream:
-        head, *rows = csv.reader(stream)
-    outcome, wave, before = head.index("outcome"), head.index("wave"), load_plan().baseline
-    with open(path, "w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows(
-            [head, *(row for row in rows if row[outcome] in kept and row[wave] in (before, *kept[row[outcome]]))]
-        )
 
 
 def _drop_from_contents(path: Path, gone: set[str]) -> None:

@@ -1,0 +1,135 @@
+// The page "What would change my mind": follows the controls, and hands the chart its numbers. The patterns of what it
+// says stand in the panel itself (holf/mind_panel.py), the formulas in power.js.
+"use strict";
+
+(() => {
+  const panel = document.querySelector(".holf-mind");
+  if (!panel) return;
+  const held = panel.dataset, sizeCv = Number(held.sizeCv), target = Number(held.target);
+  const part = (name) => panel.querySelector(`[data-mind="${name}"]`);
+  const control = (name) => document.getElementById(`mind-${name}`);
+  const stops = [...panel.querySelectorAll("#mind-stops option")].map((stop) => stop.textContent);
+  const tenths = 10, mostTenths = Number(control("margin").max);
+  let view = null;
+
+  const grouped = (text) => text.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+  const decimal = (value, places) => {
+    const [whole, rest] = value.toFixed(places).split(".");
+    return rest ? `${grouped(whole)}.${rest}` : grouped(whole);
+  };
+  const chance = (value) => (value < 0.01 ? "under 1%" : value > 0.99 ? "over 99%" : `${(100 * value).toFixed(0)}%`);
+  const fill = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (_, name) => words[name]);
+
+  function read() {
+    const scale = JSON.parse(control("outcome").selectedOptions[0].dataset.scale), n = Number(control("clusters").value);
+    const stop = stops[Number(control("units").value)];
+    return {
+      scale, n, stop,
+      clusters: [Math.floor((n + 1) / 2), Math.floor(n / 2)],
+      units: Number(stop.split(":")[0].replaceAll(",", "")),
+      icc: Number(control("icc").value),
+      margin: (scale.margin * Number(control("margin").value)) / tenths,
+      level: Number(control("level").value) / 100,
+    };
+  }
+
+  function answer({ scale, clusters, units, icc, margin, level, n }) {
+    const error = holfPower.error({ clusters, units, icc, sizeCv, sd: scale.sd }), df = n - 2;
+    return {
+      error, df,
+      detectable: error * holfPower.detectable(target, df, level),
+      power: holfPower.power(margin / error, df, level),
+      excluded: holfPower.excluded(margin / error, 0, df, level),
+      foundBeyond: error * holfPower.quantile(1 - level, df),
+      excludedWithin: margin - error * holfPower.quantile(2 * (1 - level), df),
+    };
+  }
+
+  function words(asked, found) {
+    const { factor, places, sd } = asked.scale;
+    const amount = (value) => `${decimal(Math.abs(value) * factor, places)} ${asked.scale.unit}`.trimEnd();
+    return {
+      n_clusters: asked.n, one: asked.clusters[0], other: asked.clusters[1], n_units: decimal(asked.units, 0),
+      icc: decimal(asked.icc, 3), level: chance(asked.level), target: chance(target),
+      margin: amount(asked.margin), detectable: amount(found.detectable), in_sd: decimal(found.detectable / sd, 2),
+      power: chance(found.power), excluded: chance(found.excluded),
+      found_beyond: amount(found.foundBeyond), excluded_within: amount(found.excludedWithin),
+      between: found.foundBeyond < found.excludedWithin ? held.betweenBoth : held.betweenOpen,
+    };
+  }
+
+  function show(name, text) {
+    part(`${name}-shown`).textContent = text;
+    control(name).setAttribute("aria-valuetext", text);
+  }
+
+  function update() {
+    const asked = read(), found = answer(asked), said = words(asked, found), possible = found.excludedWithin > 0;
+    show("icc", said.icc);
+    show("units", asked.stop);
+    show("clusters", `${asked.n}: ${said.one} and ${said.other}`);
+    show("margin", said.margin);
+    show("level", said.level);
+    for (const name of ["detectable", "power", "excluded"]) {
+      part(name).textContent = said[name];
+      part(name).value = String(found[name]);
+    }
+    const usual = found.excluded >= target ? held.verdictUsually : held.verdictSeldom;
+    part("verdict").textContent = possible ? usual : held.verdictNever;
+    part("estimates").textContent = fill(possible ? held.estimatesSome : held.estimatesNever, said);
+    // The badge of the class stays behind the sentence.
+    part("said").firstChild.data = `${fill(held.said, said)} `;
+    part("unit").textContent = asked.scale.unit;
+    draw(asked, found);
+  }
+
+  // The chart counts in the outcome's shown unit, such as percentage points.
+  function signals({ scale, margin, level }, { error, df, detectable }) {
+    const { factor } = scale;
+    return {
+      error: error * factor, df, level, target,
+      margin: margin * factor, detectable: detectable * factor, most: (scale.margin * factor * mostTenths) / tenths,
+    };
+  }
+
+  function draw(asked, found) {
+    if (!view) return;
+    for (const [name, value] of Object.entries(signals(asked, found))) view.signal(name, value);
+    view.runAsync();
+  }
+
+  function start() {
+    const specification = JSON.parse(document.getElementById("holf-mind-chart").textContent), asked = read();
+    const begin = signals(asked, answer(asked)), box = part("chart");
+    specification.width = box.clientWidth;
+    for (const entry of specification.params) entry.value = begin[entry.name] ?? entry.value;
+    const { vegaEmbed: embed } = window;
+    // `ast` has Vega read its expressions instead of compiling them, which a page may forbid.
+    embed(box, specification, {
+      ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false,
+      expressionFunctions: { chanceToFind: holfPower.power, chanceToExclude: holfPower.excluded },
+    }).then((drawn) => {
+      view = drawn.view;
+      update();
+      new ResizeObserver(() => view.width(box.clientWidth).runAsync()).observe(box);
+    });
+  }
+
+  // The outcome stays as it is chosen: it is the question, not a condition.
+  const begin = Object.fromEntries(["units", "clusters", "level"].map((name) => [name, control(name).value]));
+  const takeScale = () => {
+    control("icc").value = read().scale.icc;
+    control("margin").value = tenths;
+  };
+  panel.addEventListener("input", (event) => {
+    if (event.target === control("outcome")) takeScale();
+    update();
+  });
+  part("reset").addEventListener("click", () => {
+    for (const [name, value] of Object.entries(begin)) control(name).value = value;
+    takeScale();
+    update();
+  });
+  update();
+  start();
+})();

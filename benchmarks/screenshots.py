@@ -1,0 +1,34 @@
+"""Pictures of pages at three widths, light and dark, for people to look at. Run: python -m benchmarks.screenshots OUT"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.browser import chromium, need_site
+
+WIDTHS = {390: 844, 768: 1024, 1440: 900}
+
+
+def main(out: Path, only: list[str]) -> None:
+    """Draw every page of the built site, or those named, into a folder."""
+    site = need_site()
+    out.mkdir(parents=True, exist_ok=True)
+    pages = [page for page in sorted(site.rglob("*.html")) if not only or page.stem in only]
+    with chromium() as browser:
+        for theme in ("light", "dark"):
+            page = browser.new_page(color_scheme=theme)
+            for file in pages:
+                page.goto(file.as_uri())
+                # Pictures further down would otherwise wait until somebody scrolls to them.
+                page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+                for width, height in WIDTHS.items():
+                    page.set_viewport_size({"width": width, "height": height})
+                    page.screenshot(path=out / f"{file.stem}-{theme}-{width}.png", full_page=True)
+                print(file.stem, theme, flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), sys.argv[2:])

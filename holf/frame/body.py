@@ -1,0 +1,84 @@
+"""Small faults in the HTML that Jupyter Book writes, mended where a page is about to be written, each with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from html import escape, unescape
+from pathlib import Path
+
+from PIL import Image
+
+# A starter for notebook servers, which names one of them, and a script to configure it: the book has no live code.
+_STARTER = re.compile(r'<script type="text/x-thebe-config">.*?</script>\s*<script>kernelName = [^<]*</script>', re.DOTALL)
+# A name that is not what is written ("Toggle hidden content" on "Show code"), for people who speak to their computer.
+# Open or closed is told by the element itself.
+_TOGGLE = re.compile(
+    r'<summary aria-label="Toggle hidden content">\s*<p class="collapsed admonition-title">(.*?)</p>\s*'
+    r'<p class="expanded admonition-title">.*?</p>\s*</summary>',
+    re.DOTALL,
+)
+# Read aloud, the sign would end every heading; the list of contents has the same links, and the pointer this one.
+_PERMALINK = re.compile(r'<a class="headerlink"')
+# An empty heading of a column names nothing.
+_EMPTY_HEAD = re.compile(r"<th\b([^>]*)>(\s|<p>\s*</p>)*</th>")
+_HEAD = re.compile(r'<th\b(?![^>]*\bscope=)(?=[^>]*class="[^"]*\bhead\b)')
+# Tables of the book are regions, one landmark each; a page has up to twenty, and nobody could find the real ones.
+_REGION = re.compile(r'(<div class="holf-scroll" tabindex="0" role=)"region"')
+_FRAME = re.compile(r'<div class="pst-scrollable-table-container">(?=(.*?)</table>)', re.DOTALL)
+_PICTURE = re.compile(r"<img\b[^>]*>")
+_WORDS = re.compile(r"<[^>]+>")
+
+
+def mend(body: str, pictures: Mapping[str, Path]) -> str:
+    """Mend the HTML of a page's content.
+
+    Parameters
+    ----------
+    body : str
+    pictures : mapping of str to pathlib.Path
+        File of each picture by the name that it has in the site.
+
+    Examples
+    --------
+    >>> mend('<a class="headerlink" href="#x">#</a><th class="head"><p></p></th>', {})
+    '<a aria-hidden="true" tabindex="-1" class="headerlink" href="#x">#</a><td class="head"></td>'
+    """
+    body = _STARTER.sub("", body)
+    body = _TOGGLE.sub(r'<summary class="frame-toggle">\1</summary>', body)
+    body = _PERMALINK.sub('<a aria-hidden="true" tabindex="-1" class="headerlink"', body)
+    body = _EMPTY_HEAD.sub(r"<td\1></td>", body)
+    body = _HEAD.sub('<th scope="col"', body)
+    body = _REGION.sub(r'\1"group"', body)
+    body = _FRAME.sub(_framed, body)
+    return _PICTURE.sub(_sized(pictures), body)
+
+
+def _framed(found: re.Match) -> str:
+    """A table that is wider than a phone scrolls in a frame, which the keyboard must reach and which needs a name."""
+    heads = [" ".join(unescape(_WORDS.sub("", head)).split()) for head in re.findall(r"<th\b.*?</th>", found[1], re.DOTALL)]
+    name = escape("Table: " + ", ".join(filter(None, heads)))
+    return f'<div class="pst-scrollable-table-container" tabindex="0" role="group" aria-label="{name}">'
+
+
+def _sized(pictures: Mapping[str, Path]) -> Callable[[re.Match], str]:
+    """Give pictures their width and height, so that nothing jumps when they arrive; those below load when near."""
+    seen = []
+
+    def sized(found: re.Match) -> str:
+        tag = found[0]
+        file = pictures.get(re.search(r'src="(?:[^"]*/)?([^"/]+)"', tag)[1])
+        if file is None or not file.exists():
+            return tag
+        if shown := re.search(r' style="width: (\d+)px;"', tag):
+            # The policy of the page forbids styles that stand in it.
+            tag = tag.replace(shown[0], "")
+        with Image.open(file) as picture:
+            width, height = picture.size
+        across = int(shown[1]) if shown else width
+        tag = re.sub(r' (?:width|height)="[^"]*"', "", tag)
+        later = ' loading="lazy"' if seen else ""
+        seen.append(file)
+        return tag.replace("<img", f'<img width="{across}" height="{round(across * height / width)}"{later}', 1)
+
+    return sized

@@ -1,0 +1,78 @@
+"""The picture that link previews show: words and published facts only, nothing simulated.
+
+It is drawn by hand, with ``python -m holf.frame.preview``, and committed; a test holds it against the ledger.
+"""
+
+from __future__ import annotations
+
+import io
+
+import yaml
+from matplotlib.figure import Figure
+
+from holf.facts import load_ledger
+from holf.paths import data_path, project_root
+from holf.picture import INK, arm_style
+from holf.plan import load_plan
+
+# What most link previews show whole, in pixels.
+SIZE, _DENSITY = (1200, 630), 100
+
+
+def preview_words() -> dict:
+    """Words of the picture, with each name of a ledger row replaced by what the row shows.
+
+    Raises
+    ------
+    KeyError
+        If the ledger has no such row.
+    ValueError
+        If a row is not a published one.
+    """
+    ledger = load_ledger()
+    stated = yaml.safe_load(data_path("preview.yml").read_text(encoding="utf-8"))
+    for fact in ledger.values():
+        if fact.kind != "published" and f"{{{fact.id}}}" in str(stated):
+            raise ValueError(f"data/preview.yml: {fact.id} is {fact.kind}; a preview shows published facts only")
+    shown = {key: fact.shown for key, fact in ledger.items()}
+
+    def told(words: str | dict) -> str | dict:
+        if isinstance(words, dict):
+            return {key: told(value) for key, value in words.items()}
+        return words.format_map(shown)
+
+    return told(stated)
+
+
+def draw_preview() -> bytes:
+    """Draw the preview.
+
+    Returns
+    -------
+    bytes
+        A PNG file of 1200 by 630 pixels that says in itself that it shows the record.
+    """
+    words, plan = preview_words(), load_plan()
+    figure = Figure(figsize=(SIZE[0] / _DENSITY, SIZE[1] / _DENSITY), dpi=_DENSITY, facecolor="white")
+    write = {"family": "DejaVu Sans", "color": INK}
+    figure.text(0.06, 0.80, words["title"], size=46, weight="bold", **write)
+    figure.text(0.06, 0.69, words["subtitle"], size=24, **write)
+    for row, (arm, said) in enumerate(words["arms"].items()):
+        colour, marker = arm_style(plan, arm)
+        height = 0.53 - 0.11 * row
+        axes = figure.add_axes((0.055, height - 0.02, 0.05, 0.08))
+        axes.plot([0], [0], marker=marker, markersize=20, color=colour)
+        axes.axis("off")
+        figure.text(0.13, height, said, size=28, **write)
+    figure.text(0.06, 0.25, words["found"], size=28, weight="bold", **write)
+    figure.text(0.06, 0.16, words["not_shown"], size=26, **write)
+    figure.text(0.06, 0.06, words["note"], size=16, **write)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", metadata={"Software": None, "Comment": "RECORD"})
+    return stream.getvalue()
+
+
+if __name__ == "__main__":
+    from holf.frame.pictures import squeeze
+
+    (project_root() / "assets" / "preview.png").write_bytes(squeeze(draw_preview()))

@@ -1,0 +1,185 @@
+"""What a cluster-randomised trial could say of a difference before it has data: rule it out, or leave it open.
+
+The companion of `holf.power`. Power asks how often the trial finds a difference that is there; this asks how often it
+excludes one that is not, and which estimates would do either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, sqrt
+
+from scipy import stats
+from scipy.integrate import quad
+
+from holf.inference.sample_size import check_between, planned_error
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Which estimates would say what, if their standard error came out as planned.
+
+    Attributes
+    ----------
+    found_beyond : float
+        An estimate farther from zero than this differs from zero by the two-sided test.
+    excluded_within : float
+        An estimate nearer to zero than this excludes every difference of `margin` or more; where it is negative, no
+        estimate does.
+    se : float
+        Planned standard error.
+    margin, level : float
+        As asked.
+    """
+
+    found_beyond: float
+    excluded_within: float
+    se: float
+    margin: float
+    level: float
+
+
+def equivalence_power(
+    *,
+    margin: float,
+    clusters: tuple[int, int],
+    mean_size: float,
+    icc: float,
+    difference: float = 0.0,
+    size_cv: float = 0.0,
+    level: float = 0.95,
+    sd: float = 1.0,
+    covariate_r2: float = 0.0,
+    estimator: str = "cr2",
+) -> float:
+    """Probability that two one-sided tests exclude every difference of `margin` or more.
+
+    Parameters
+    ----------
+    margin : float
+        Smallest difference that would matter, in units of the outcome, above 0.
+    clusters : tuple of int
+        Number of clusters in the treated and in the other arm, at least two each.
+    mean_size : float
+        Mean number of units in a cluster.
+    icc : float
+        Intraclass correlation, between 0 and 1.
+    difference : float
+        True difference between the arms; its sign does not matter.
+    size_cv, sd, covariate_r2, estimator
+        As for `holf.power`.
+    level : float
+        One minus the error rate of each test, between 0.5 and 0.9999, as for `holf.inference.equivalence`: at 0.95
+        the tests exclude what lies outside the 90 % interval.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; at a true difference of `margin`, at most 1 - `level`.
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside the range given above.
+
+    Notes
+    -----
+    The tests exclude exactly if the estimate d and its standard error s se, with the planned se, have
+    ``|d| + t s se < margin``, t the quantile of `level` on ``v = k_1 + k_0 - 2`` degrees of freedom. With d normal
+    around the true difference and v s^2 chi-squared on v degrees of freedom, independent of it, the probability is
+
+        ∫ [Phi((margin - difference) / se - t s) - Phi((-margin - difference) / se + t s)] f(s) ds
+
+    over s from 0 to margin / (t se), f the density of s. It is Owen's Q in another form, and integrated numerically.
+
+    References
+    ----------
+    Schuirmann DJ (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680 (the tests).
+    Phillips KF (1990), Journal of Pharmacokinetics and Biopharmaceutics 18:137-144 (their power).
+
+    Examples
+    --------
+    >>> round(equivalence_power(margin=0.3, clusters=(15, 14), mean_size=30.5, icc=0.05), 2)
+    0.74
+    """
+    se = planned_error(
+        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
+        estimator=estimator,
+    )  # fmt: skip
+    _check_margin(margin)
+    check_between("level", level, 0.5, 0.9999)
+    if not isfinite(difference):
+        raise ValueError("difference must be a finite number")
+    df = sum(clusters) - 2
+    quantile, spread = stats.t.ppf(level, df), stats.chi(df, scale=1.0 / sqrt(df))
+    low, high = (-margin - abs(difference)) / se, (margin - abs(difference)) / se
+
+    def excluded(s: float) -> float:
+        return (stats.norm.cdf(high - quantile * s) - stats.norm.cdf(low + quantile * s)) * spread.pdf(s)
+
+    # Beyond the last limit the density is below 1e-16; a wide margin would hide the peak from the integrator.
+    first, last = spread.ppf(1e-16), min(margin / (quantile * se), spread.isf(1e-16))
+    return float(quad(excluded, first, last, epsabs=1e-12, epsrel=1e-12, limit=200)[0]) if last > first else 0.0
+
+
+def limits(
+    *,
+    margin: float,
+    clusters: tuple[int, int],
+    mean_size: float,
+    icc: float,
+    size_cv: float = 0.0,
+    level: float = 0.95,
+    sd: float = 1.0,
+    covariate_r2: float = 0.0,
+    estimator: str = "cr2",
+) -> Limits:
+    """Which estimates would find a difference, and which would exclude one of `margin` or more.
+
+    Parameters
+    ----------
+    margin, clusters, mean_size, icc, size_cv, level, sd, covariate_r2, estimator
+        As for `equivalence_power`.
+
+    Returns
+    -------
+    Limits
+
+    Raises
+    ------
+    ValueError
+        If an argument lies outside its range.
+
+    Notes
+    -----
+    With v degrees of freedom, ``found_beyond = t_v((1 + level) / 2) se`` and ``excluded_within = margin -
+    t_v(level) se``. Estimates between the two leave both questions open; where the first is the smaller, estimates
+    between them are found and yet too small to matter.
+
+    References
+    ----------
+    Schuirmann DJ (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680.
+
+    Examples
+    --------
+    >>> found = limits(margin=0.3, clusters=(15, 14), mean_size=30.5, icc=0.05)
+    >>> round(found.found_beyond, 3), round(found.excluded_within, 3)
+    (0.217, 0.12)
+    """
+    se = planned_error(
+        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
+        estimator=estimator,
+    )  # fmt: skip
+    _check_margin(margin)
+    check_between("level", level, 0.5, 0.9999)
+    student = stats.t(sum(clusters) - 2)
+    return Limits(
+        found_beyond=float(student.ppf((1.0 + level) / 2.0)) * se,
+        excluded_within=margin - float(student.ppf(level)) * se,
+        se=se, margin=margin, level=level,
+    )  # fmt: skip
+
+
+def _check_margin(margin: float) -> None:
+    if not (isfinite(margin) and margin > 0):
+        raise ValueError("margin must be a positive number, in units of the outcome")

@@ -1,0 +1,73 @@
+"""Which modules of the package a chapter's code can reach, found by reading imports and running nothing.
+
+A chapter is signed with these alone, so that an edit of the build, the gate or the pages makes no chapter stale.
+Reading beats watching a run: an import that this run's data happened not to need still counts.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from holf import HOME_OF
+
+PACKAGE = "holf"
+
+
+def reachable(sources: Iterable[str], code: Path) -> list[Path]:
+    """Return the files of the package that `sources` can import, at first hand or through others, in order of path.
+
+    Parameters
+    ----------
+    sources : iterable of str
+        Python code, for instance that of a notebook's cells. Lines for IPython alone (``%`` and ``!``) are left out.
+    code : Path
+        Folder of the package's code.
+    """
+    found: set[Path] = set()
+    waiting = {name for source in sources for name in _names(ast.parse(_plain(source)))}
+    while waiting:
+        parts = waiting.pop().split(".")
+        for depth in range(1, len(parts) + 1):
+            path = _file(parts[1:depth], code)
+            if path and path not in found:
+                found.add(path)
+                waiting |= _imports_of(path, path.stat().st_mtime_ns)
+    return sorted(found)
+
+
+def _plain(source: str) -> str:
+    return "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))
+
+
+def _file(parts: list[str], code: Path) -> Path | None:
+    place = code.joinpath(*parts)
+    candidates = (place.with_suffix(".py"), place / "__init__.py") if parts else (place / "__init__.py",)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@cache
+def _imports_of(path: Path, _changed: int) -> frozenset[str]:
+    """Return the imports of one file; every chapter asks for nearly the same files, so each is parsed once a build."""
+    return frozenset(_names(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+def _names(tree: ast.AST) -> set[str]:
+    """Return dotted names that are imported anywhere in the tree, those of functions and lazy attributes included."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names.add(f"{node.value.id}.{node.attr}")
+    return {_at_home(name) for name in names if name.partition(".")[0] == PACKAGE}
+
+
+def _at_home(name: str) -> str:
+    """Return the module of a name that the package loads when it is first asked for, else the name itself."""
+    home = HOME_OF.get(name.partition(".")[2])
+    return f"{PACKAGE}.{home}" if home else name

@@ -1,0 +1,106 @@
+"""The built site in a real Chromium, with every other host shut off, and the site served as hosts serve it."""
+
+import functools
+import http.server
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from holf.paths import project_root
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Everything that browsers do by themselves is switched off, so that what is asked is asked by a page.
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
+
+
+def site_folder() -> Path:
+    """The built site: the variable HOLF_SITE, else what `make book` wrote."""
+    return Path(os.environ.get("HOLF_SITE", project_root() / "_build" / "html")).resolve()
+
+
+def need_site() -> Path:
+    """The built site, or an error that says how to get it."""
+    site = site_folder()
+    if not (site / "index.html").exists():
+        raise FileNotFoundError("there is no built site in _build/html: run `make book` first")
+    return site
+
+
+def need_chromium() -> str:
+    """Path of a Chromium, or an error that says how to get one."""
+    found = os.environ.get("HOLF_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if not found:
+        raise FileNotFoundError("there is no Chromium: `apt-get install chromium`, or name one in HOLF_CHROMIUM")
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A headless browser."""
+    path = need_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exception(), ConnectionError):  # a browser that moved on hangs up
+            super().handle_error(request, client_address)
+
+
+@contextmanager
+def served(site: Path) -> Iterator[str]:
+    """Address of a server of the site on this machine."""
+    with _Server(("127.0.0.1", 0), functools.partial(_Quiet, directory=site)) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+class Watched:
+    """A browser context that lets nothing out but to `home`, and remembers what pages asked and complained of."""
+
+    def __init__(self, browser: Browser, home: str, **options):
+        self.home, self.asked, self.foreign, self.failed, self.said = home, [], [], [], []
+        self.context: BrowserContext = browser.new_context(**options)
+        self.context.route("**/*", self._judge)
+        self.context.on("requestfailed", self._note)
+        self.context.on("response", lambda answer: answer.status >= 400 and self.failed.append(answer.url))
+        self.context.on("console", lambda line: line.type in ("error", "warning") and self.said.append(line.text))
+        self.context.on("weberror", lambda error: self.said.append(str(error.error)))
+
+    def _judge(self, route):
+        self.asked.append(route.request.url)
+        if route.request.url.startswith((self.home, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.foreign.append(route.request.url)
+            route.abort()
+
+    def _note(self, request):
+        # What was under way when the next page was opened is no failure of the site.
+        if request.failure != "net::ERR_ABORTED":
+            self.failed.append(request.url)
+
+    def faults(self) -> list[str]:
+        """What went wrong since the context was opened."""
+        return [
+            *(f"asked another host: {url}" for url in self.foreign),
+            *(f"failed: {url}" for url in self.failed),
+            *(f"console: {words}" for words in self.said),
+        ]

@@ -1,0 +1,58 @@
+"""Two surroundings for a build that have nothing in common: if the sites differ, something of them came into a page."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+STRANGE = Path(__file__).resolve().parent / "strange"
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a machine and its user are to a build."""
+
+    name: str
+    days: int
+    processors: int
+    umask: int
+    variables: dict[str, str]
+
+    def environment(self, root: Path, home: Path, **extra: str) -> dict[str, str]:
+        """The variables for a build of the project in `root`."""
+        home.mkdir(parents=True, exist_ok=True)
+        kept = {key: os.environ[key] for key in ("PATH", "VIRTUAL_ENV", "CHROMIUM") if key in os.environ}
+        return (
+            kept
+            | dict.fromkeys(THREADS, str(self.processors))
+            | {"HOME": str(home), "HOLF_ROOT": str(root), "PYTHONPATH": f"{root}{os.pathsep}{STRANGE}"}
+            | {"STRANGE_DAYS": str(self.days), "STRANGE_PROCESSORS": str(self.processors)}
+            | self.variables
+            | extra
+        )
+
+    def run(self, command: list[str], root: Path, home: Path, **extra: str) -> subprocess.CompletedProcess:
+        """Run a command there, and keep what it says."""
+        return subprocess.run(
+            command,
+            cwd=root,
+            env=self.environment(root, home, **extra),
+            umask=self.umask,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+
+
+ORDINARY = Surroundings(
+    "ordinary", 0, 1, 0o022,
+    {"LANG": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "1", "USER": "someone", "COLUMNS": "80"},
+)  # fmt: skip
+STRANGER = Surroundings(
+    "stranger", 437, 3, 0o077,
+    {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "LANGUAGE": "nb", "TZ": "XXX-13:45",
+     "PYTHONHASHSEED": "4242", "USER": "kari-nordmann", "LOGNAME": "kari-nordmann", "COLUMNS": "200"},
+)  # fmt: skip
