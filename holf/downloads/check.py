@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup, Tag
 from holf.downloads.descriptions import load_descriptions
 from holf.downloads.files import Download, digest_of
 from holf.downloads.shown import parsed, seal_of, shown_on
+from holf.downloads.values import read_value
 from holf.plan import load_plan
 from holf.table import Cell, Table
 from holf.text import MINUS
@@ -46,7 +47,7 @@ def _known(table: Table) -> tuple[set[str], list[float]]:
 def alt_faults(alt: str, table: Table) -> list[str]:
     """Why a text alternative is not that of a figure of these numbers; empty if it is.
 
-    Every number in it has to be in the table, perhaps there with more digits; and it has to have some.
+    Every number in it has to be in the table, perhaps there with more digits; and it has to have some if the table has.
 
     Parameters
     ----------
@@ -62,7 +63,9 @@ def alt_faults(alt: str, table: Table) -> list[str]:
     """
     printed, values = _known(table)
     said = [_as_number(found) for found in _NUMBER.findall(alt)]
-    if len(said) < _FEWEST_NUMBERS:
+    # A figure whose numbers are all withheld has none to say.
+    drawn = [value for value in map(read_value, _texts(table)) if value and value.parts.keys() - {"withheld"}]
+    if len(said) < min(_FEWEST_NUMBERS, len(drawn)):
         return ["its text alternative has no numbers"]
     strange = [one for one in said if one not in printed and not _is_rounded(one, values)]
     return ["its text alternative has numbers that are not drawn"] if strange else []
