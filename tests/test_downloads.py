@@ -80,6 +80,7 @@ def rows_of(table: Table) -> list[dict[str, str]]:
         ("19,292 NOK (5,814), n = 439", {"": "19292", "brackets": "5814", "n": "439"}, "NOK"),
         ("4,157 in 29", {"": "4157", "in": "29"}, ""),
         ("0 of 29", {"": "0", "of": "29"}, ""),
+        ("under 1%", {"relation": "<", "": "1"}, "%"),
         ("10 or more", {"": "10", "relation": ">="}, ""),
         ("3,201 families", {"": "3201"}, "families"),
         ("\N{EM DASH}", {}, ""),
