@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup, Tag
 from holf.downloads.descriptions import load_descriptions
 from holf.downloads.files import Download, digest_of
 from holf.downloads.shown import parsed, seal_of, shown_on
+from holf.downloads.values import read_value
 from holf.plan import load_plan
 from holf.table import Cell, Table
 from holf.text import MINUS
@@ -26,7 +27,8 @@ _FEWEST_NUMBERS = 2
 
 def _texts(table: Table) -> list[str]:
     cells = [entry.text if isinstance(entry, Cell) else entry for row in table.rows for entry in row]
-    return [table.caption, *table.columns, *cells]
+    # An alternative begins with the mark, and a release has digits in its name.
+    return [table.source, table.caption, *table.columns, *cells]
 
 
 def _as_number(printed: str) -> str:
@@ -45,7 +47,7 @@ def _known(table: Table) -> tuple[set[str], list[float]]:
 def alt_faults(alt: str, table: Table) -> list[str]:
     """Why a text alternative is not that of a figure of these numbers; empty if it is.
 
-    Every number in it has to be in the table, perhaps there with more digits; and it has to have some.
+    Every number in it has to be in the table, perhaps there with more digits; and it has to have some if the table has.
 
     Parameters
     ----------
@@ -61,7 +63,9 @@ def alt_faults(alt: str, table: Table) -> list[str]:
     """
     printed, values = _known(table)
     said = [_as_number(found) for found in _NUMBER.findall(alt)]
-    if len(said) < _FEWEST_NUMBERS:
+    # A figure whose numbers are all withheld has none to say.
+    drawn = [value for value in map(read_value, _texts(table)) if value and value.parts.keys() - {"withheld"}]
+    if len(said) < min(_FEWEST_NUMBERS, len(drawn)):
         return ["its text alternative has no numbers"]
     strange = [one for one in said if one not in printed and not _is_rounded(one, values)]
     return ["its text alternative has numbers that are not drawn"] if strange else []

@@ -31,7 +31,7 @@ def _cell(tag: Tag) -> str | Cell:
     words = tag.get_text()
     kind = ""
     if badge is not None:
-        kind = next(name.removeprefix("holf-") for name in badge["class"] if name != "holf-badge")
+        kind = next((name.removeprefix("holf-") for name in badge["class"] if name != "holf-badge"), "")
         words = words.removesuffix(f" {badge.get_text()}")
     return Cell(words, kind, link["href"].rpartition("#")[2].upper() if link is not None else "")
 

@@ -11,7 +11,7 @@ from holf.text import MINUS, MISSING
 PARTS = ("relation", "", "low", "high", "n", "df", "allocations", "brackets", "in", "of", "withheld")
 _NUMBER = r"[+\u2212-]?\d[\d,]*(?:\.\d+)?(?:e[\u2212+-]?\d+)?"
 _UNIT = r"(?P<unit>%| [^\W\d_][^\d,;()]*?| \(unit [^()\d]*\))?"
-_RELATION = r"(?:(?P<relation><|at most)\s*)?"
+_RELATION = r"(?:(?P<relation><|under|at most)\s*)?"
 _FORMS = tuple(
     re.compile(form.replace("NUMBER", _NUMBER).replace("UNIT", _UNIT).replace("RELATION", _RELATION))
     for form in (
@@ -28,7 +28,7 @@ _FORMS = tuple(
     )
 )
 _WITHHELD = re.compile(r"withheld \(([\w-]+)\)")
-_RELATIONS = {"<": "<", "at most": "<=", " or more": ">="}
+_RELATIONS = {"<": "<", "under": "<", "at most": "<=", " or more": ">="}
 
 
 @dataclass(frozen=True)
