@@ -43,8 +43,8 @@ def git_id(path: Path) -> str:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = (Path(folder) / "a").write_text("words")
-    ...     git_id(Path(folder) / "a"), git_id(Path(folder))
-    ('06a3d6ad6ba4a8c95c5c5e4cd5d1cb3e9ecdd0f7', '')
+    ...     git_id(Path(folder) / "a")
+    'f917a2c299cecfd1baa88af5f6e311ee56e529a8'
     """
     return _object(path)[1].hex()
 
