@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup, Tag
 
 from holf.marks import BANNER, REAL_BANNER
 
-STYLES = ("_static/pygments.css", "_static/holf.css", "_static/print.css")
+STYLES = ("_static/site.css", "_static/print.css")
 # Controls of a browser, and words that are read out at a link: neither is on paper.
 _NOT_PRINTED = (
     "script, style, .headerlink, .holf-said, .cell_input, details.hide.above-input, .prev-next-area, .toctree-wrapper, "

@@ -11,14 +11,14 @@ import json
 from html import escape
 from pathlib import Path
 
-import nbformat
 from sphinx.application import Sphinx
 
 from holf.chapters import list_chapters
 from holf.paths import STAND_IN, project_root
-from holf.simulation import MARK_FILE
 from holf.sums import SUMS
 
+# The file that marks a simulated study, as `holf.simulation` names it; importing that would bring scipy along.
+MARK_FILE = "simulation.json"
 PLACE = "<!-- colophon -->"
 FOLDERS = ("assets", "chapters", "data", "holf")
 
@@ -104,7 +104,9 @@ def _code(text: str) -> str:
 def _chapter_rows() -> list[tuple[str, ...]]:
     rows = []
     for chapter in list_chapters():
-        record = nbformat.read(chapter.page, as_version=4).metadata.get("holf", {}) if chapter.page.exists() else {}
+        # Read as JSON: nbformat would check each notebook against its schema, at every build.
+        notebook = json.loads(chapter.page.read_text(encoding="utf-8")) if chapter.page.exists() else {}
+        record = notebook.get("metadata", {}).get("holf", {})
         parameters = ", ".join(f"{name} = {value}" for name, value in chapter.parameters.items())
         reads = ", ".join(record.get("reads", ()))
         rows.append((chapter.name, escape(parameters), escape(reads), _code(record.get("signature", "never run"))))

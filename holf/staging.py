@@ -67,6 +67,17 @@ def foundation() -> str:
     return digest.hexdigest()
 
 
+def sources() -> str:
+    """SHA-256 of all that simulated tables and written pages follow from: data, chapters' sources, settings and code."""
+    root, digest = project_root(), hashlib.sha256()
+    files = [root / name for name in _SETTINGS]
+    for folder in (root / "chapters", root / "data", code_root()):
+        files += [path for path in sorted(folder.rglob("*")) if path.suffix != ".pyc" and path.is_file()]
+    for path in filter(Path.exists, files):
+        digest.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
 def open_staging(staging: Path, doctrees: Path) -> bool:
     """Make the folder ready in which Sphinx writes its pages, and break its seal.
 
