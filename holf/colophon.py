@@ -69,10 +69,10 @@ def _sha1(kind: bytes, content: bytes) -> bytes:
 
 def data_mode() -> str:
     """In one sentence, whose numbers the study results of this book are."""
-    from holf.release.document import read_release
-
     data = project_root() / "data"
     if (data / f"{STAND_IN}.json").exists():
+        from holf.release.document import read_release
+
         return f"Real data, under disclosure control: {read_release(data / f'{STAND_IN}.json').source}."
     marks = sorted([*data.glob(f"simulated/*/{MARK_FILE}"), *data.glob(f"{STAND_IN}/{MARK_FILE}")])
     worlds = [json.loads(mark.read_text(encoding="utf-8")) for mark in marks]
