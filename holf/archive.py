@@ -166,8 +166,8 @@ def _fill(folder: Path, site: Path, manifest: Path, *, is_real: bool, epoch: int
         "LICENSE": "Licences",
     }
     if not is_real:
-        parts |= {"source/chapters/": "The notebooks, with their outputs of record",
-                  "source/data/": "The published record, assumptions, and simulated tables (no row is a person)"}  # fmt: skip
+        parts["source/chapters/"] = "The notebooks, with their outputs of record"
+        parts["source/data/"] = "The published record, assumptions, and simulated tables (no row is a person)"
     write_crate(folder, parts, title=title, authors=[one["name"] for one in citation["authors"]], epoch=epoch)
     write_sums(folder)
 
@@ -181,7 +181,7 @@ def _copy(origin: Path, target: Path) -> None:
 
 
 def _zip(folder: Path, target: Path, epoch: int) -> None:
-    """Pack a folder, in order of names and with one time; packed but not pressed, so that no program's way of it tells."""
+    """Pack a folder, in order of names and with one time; nothing is compressed, which programs do differently."""
     # The form knows no time before 1980.
     when = max(time.gmtime(epoch)[:6], (1980, 1, 1, 0, 0, 0))
     with zipfile.ZipFile(target, "w") as packed:

@@ -11,9 +11,12 @@ from bs4 import BeautifulSoup, Tag
 
 from holf.marks import BANNER, REAL_BANNER
 
-STYLES = ("_static/pygments.css", "_static/holf.css", "_static/print.css")
+STYLES = ("_static/site.css", "_static/print.css")
 # Controls of a browser, and words that are read out at a link: neither is on paper.
-_NOT_PRINTED = "script, style, .headerlink, .holf-said, .cell_input, details.hide.above-input, .prev-next-area, .toctree-wrapper, .copybtn, input"
+_NOT_PRINTED = (
+    "script, style, .headerlink, .holf-said, .cell_input, details.hide.above-input, .prev-next-area, .toctree-wrapper, "
+    ".copybtn, input"
+)
 _REFERENCES = ("aria-describedby", "aria-labelledby", "aria-controls", "data-said")
 
 
@@ -61,7 +64,6 @@ def _article(site: Path, page: str, bound: set[str]) -> str:
         tag.unwrap()
     for details in body.select("details"):
         details["open"] = ""
-    # The first anchor of a page is the page itself.
     for tag in body.find_all(True):
         for name in _REFERENCES:
             tag.attrs.pop(name, None)

@@ -11,13 +11,13 @@ Modes (`papermill_mode` in `_config.yml`, overridden by the variable ``HOLF_PAPE
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 from html import escape
 from logging import getLogger
 from pathlib import Path
 
-import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -31,12 +31,10 @@ from holf.frame.head import mark_title
 from holf.frame.layout import use_frame
 from holf.interactive import load_chart
 from holf.marks import BANNER, REAL_BANNER, site_faults
-from holf.pages import write_pages
-from holf.paths import STAND_IN, project_root
+from holf.paths import STAND_IN, project_root, write_whole
 from holf.plan import load_plan
 from holf.provenance import explain_page, reread_if_rows_changed
-from holf.simulation import refresh_studies
-from holf.staging import Unwritten, forget_lost_words, hold, open_staging, seal_staging
+from holf.staging import Unwritten, forget_lost_words, hold, open_staging, seal_staging, sources
 from holf.sums import SUMS, read_sums, verified_sums, write_sums
 from holf.table import MARK, REAL_MARK
 
@@ -114,15 +112,27 @@ def bring_up_to_date(work: Path, *, force: bool, jobs: int) -> None:
     """Refresh simulated tables and written pages, and run the chapters that are stale (or all of them)."""
     # Copies of runs that failed or were killed in an earlier build.
     shutil.rmtree(work, ignore_errors=True)
+    _refresh(work.with_name(".refreshed"))
+    chapters = [chapter for chapter in list_chapters() if force or is_stale(chapter)]
+    log.info("papermill: %s chapter(s) to run", len(chapters))
+    if chapters:
+        run_chapters(chapters, work, jobs=jobs, say=lambda line: log.info("papermill: %s", line))
+
+
+def _refresh(note: Path) -> None:
+    """Write simulated tables and pages anew, unless the note says that nothing changed from which they follow."""
+    if note.exists() and note.read_text(encoding="utf-8") == sources():
+        return
+    # Imported here: they bring pandas and scipy along, which take longer than the rest of a build without work.
+    from holf.pages import write_pages
+    from holf.simulation import refresh_studies
+
     # A book on real data holds no simulated study, so that none can slip into it.
     for world in () if real_source() else refresh_studies():
         log.info("papermill: simulated the %s world", world)
     for page in write_pages():
         log.info("papermill: wrote %s", page)
-    chapters = [chapter for chapter in list_chapters() if force or is_stale(chapter)]
-    log.info("papermill: %s chapter(s) to run", len(chapters))
-    if chapters:
-        run_chapters(chapters, work, jobs=jobs, say=lambda line: log.info("papermill: %s", line))
+    write_whole(note, sources())
 
 
 def _redirect(app: Sphinx) -> None:
@@ -150,15 +160,18 @@ def _banners(app: Sphinx, docname: str) -> str:
     path = Path(app.env.doc2path(docname))
     if path.suffix != ".ipynb":
         return ""
-    notebook = nbformat.read(path, as_version=4)
-    outputs = [str(output) for cell in notebook.cells for output in cell.get("outputs", ())]
+    # Read as JSON: nbformat would check each notebook against its schema, at every build.
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    outputs = [str(output) for cell in notebook["cells"] for output in cell.get("outputs", ())]
     # A chapter that read simulated tables is simulated, even if nothing it shows admits it.
     simulated = any(MARK in output for output in outputs) or any(
-        name.startswith("simulated/") for name in notebook.metadata.get("holf", {}).get("reads", ())
+        name.startswith("simulated/") for name in notebook["metadata"].get("holf", {}).get("reads", ())
     )
     real = real_source() if any(REAL_MARK in output for output in outputs) else ""
-    chapters = {chapter.page.resolve(): chapter for chapter in list_chapters()}
-    stale = path.resolve() in chapters and is_stale(chapters[path.resolve()])
+    # Listed once a build, and not once a page.
+    if not hasattr(app, "holf_chapters"):
+        app.holf_chapters = {chapter.page.resolve(): chapter for chapter in list_chapters()}
+    stale = path.resolve() in app.holf_chapters and is_stale(app.holf_chapters[path.resolve()])
     return (_SIMULATED if simulated else "") + (_told_real(real) if real else "") + (_STALE if stale else "")
 
 

@@ -95,6 +95,18 @@ def _put(site: Path, out: Path) -> None:
         os.close(lock)
 
 
+def _add_power(commands: argparse._SubParsersAction) -> None:
+    power = commands.add_parser("power", help="smallest detectable difference, or the power for a difference")
+    power.add_argument("--clusters", type=int, nargs=2, required=True, metavar=("TREATED", "OTHER"))
+    power.add_argument("--mean-size", type=float, required=True, help="mean number of units in a cluster")
+    power.add_argument("--icc", type=float, required=True, help="intraclass correlation")
+    power.add_argument("--size-cv", type=float, default=0.0, help="coefficient of variation of the cluster sizes")
+    power.add_argument("--sd", type=float, default=1.0, help="standard deviation of the outcome")
+    power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
+    power.add_argument("--difference", type=float, help="give the power for this difference instead")
+    power.set_defaults(run=_power)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="holf", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -116,15 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--out", type=Path, help="folder for the book from another source")
     build.set_defaults(run=_build)
 
-    power = commands.add_parser("power", help="smallest detectable difference, or the power for a difference")
-    power.add_argument("--clusters", type=int, nargs=2, required=True, metavar=("TREATED", "OTHER"))
-    power.add_argument("--mean-size", type=float, required=True, help="mean number of units in a cluster")
-    power.add_argument("--icc", type=float, required=True, help="intraclass correlation")
-    power.add_argument("--size-cv", type=float, default=0.0, help="coefficient of variation of the cluster sizes")
-    power.add_argument("--sd", type=float, default=1.0, help="standard deviation of the outcome")
-    power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
-    power.add_argument("--difference", type=float, help="give the power for this difference instead")
-    power.set_defaults(run=_power)
+    _add_power(commands)
     sweep.add_parser(commands)
     release.add_parser(commands)
     release_check.add_parser(commands)

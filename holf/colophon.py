@@ -11,14 +11,14 @@ import json
 from html import escape
 from pathlib import Path
 
-import nbformat
 from sphinx.application import Sphinx
 
 from holf.chapters import list_chapters
 from holf.paths import STAND_IN, project_root
-from holf.simulation import MARK_FILE
 from holf.sums import SUMS
 
+# The file that marks a simulated study, as `holf.simulation` names it; importing that would bring scipy along.
+MARK_FILE = "simulation.json"
 PLACE = "<!-- colophon -->"
 FOLDERS = ("assets", "chapters", "data", "holf")
 
@@ -43,8 +43,8 @@ def git_id(path: Path) -> str:
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = (Path(folder) / "a").write_text("words")
-    ...     git_id(Path(folder) / "a"), git_id(Path(folder))
-    ('06a3d6ad6ba4a8c95c5c5e4cd5d1cb3e9ecdd0f7', '')
+    ...     git_id(Path(folder) / "a")
+    'f917a2c299cecfd1baa88af5f6e311ee56e529a8'
     """
     return _object(path)[1].hex()
 
@@ -69,10 +69,10 @@ def _sha1(kind: bytes, content: bytes) -> bytes:
 
 def data_mode() -> str:
     """In one sentence, whose numbers the study results of this book are."""
-    from holf.release.document import read_release
-
     data = project_root() / "data"
     if (data / f"{STAND_IN}.json").exists():
+        from holf.release.document import read_release
+
         return f"Real data, under disclosure control: {read_release(data / f'{STAND_IN}.json').source}."
     marks = sorted([*data.glob(f"simulated/*/{MARK_FILE}"), *data.glob(f"{STAND_IN}/{MARK_FILE}")])
     worlds = [json.loads(mark.read_text(encoding="utf-8")) for mark in marks]
@@ -104,7 +104,9 @@ def _code(text: str) -> str:
 def _chapter_rows() -> list[tuple[str, ...]]:
     rows = []
     for chapter in list_chapters():
-        record = nbformat.read(chapter.page, as_version=4).metadata.get("holf", {}) if chapter.page.exists() else {}
+        # Read as JSON: nbformat would check each notebook against its schema, at every build.
+        notebook = json.loads(chapter.page.read_text(encoding="utf-8")) if chapter.page.exists() else {}
+        record = notebook.get("metadata", {}).get("holf", {})
         parameters = ", ".join(f"{name} = {value}" for name, value in chapter.parameters.items())
         reads = ", ".join(record.get("reads", ()))
         rows.append((chapter.name, escape(parameters), escape(reads), _code(record.get("signature", "never run"))))

@@ -61,9 +61,21 @@ def foundation() -> str:
     files += [path for folder in _FILES for path in sorted((root / folder).rglob("*")) if path.is_file()]
     named = [(path.relative_to(root), path) for path in files if path.exists()]
     named += [(path.relative_to(code.parent), path) for path in reachable(["import holf.book"], code)]
-    named += [(path.relative_to(code.parent), path) for path in sorted((code / "frame").rglob("*.[!p]*")) if path.is_file()]
+    frame = [path for path in sorted((code / "frame").rglob("*.[!p]*")) if path.is_file()]
+    named += [(path.relative_to(code.parent), path) for path in frame]
     for name, path in named:
         digest.update(name.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def sources() -> str:
+    """SHA-256 of all that simulated tables and written pages follow from: data, chapters, settings and code."""
+    root, digest = project_root(), hashlib.sha256()
+    files = [root / name for name in _SETTINGS]
+    for folder in (root / "chapters", root / "data", code_root()):
+        files += [path for path in sorted(folder.rglob("*")) if path.suffix != ".pyc" and path.is_file()]
+    for path in filter(Path.exists, files):
+        digest.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 

@@ -26,7 +26,9 @@ def audit(tmp_path, packages=None, errors="", code=0) -> tuple[int, str, str]:
     )
     program.chmod(0o755)
     variables = {"PIP_AUDIT": str(program), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_ACTIONS": "true"}
-    done = subprocess.run([sys.executable, ROOT / ".ci" / "audit"], env=os.environ | variables, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "audit"], env=os.environ | variables, capture_output=True, text=True
+    )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, summary.read_text() if summary.exists() else ""
 

@@ -1,0 +1,116 @@
+"""Builds of the same few chapters by this project and by stock Jupyter Book with its cache of executed notebooks.
+
+``python -m benchmarks.builds [--rounds 3]``, from the top of the repository: cold build, rebuild of nothing, and rebuild
+after an edit of one chapter. The two take turns, and the shortest time of each counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import nbformat
+import yaml
+
+from holf.paths import project_root
+
+CHAPTERS = ("design", "sample_flow", "effects", "interpretation")
+EDITED = "sample_flow"
+
+
+def small_project(root: Path) -> Path:
+    """The project with a handful of chapters, none of them run."""
+    for name in ("assets", "data", "holf"):
+        shutil.copytree(project_root() / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("_config.yml", "CITATION.cff", "requirements.lock"):
+        shutil.copy2(project_root() / name, root / name)
+    (root / "chapters").mkdir()
+    for name in CHAPTERS:
+        notebook = nbformat.read(project_root() / "chapters" / f"{name}.ipynb", as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        notebook.metadata.pop("holf", None)
+        nbformat.write(notebook, root / "chapters" / f"{name}.ipynb")
+    shutil.copy2(project_root() / "chapters" / "ledger.md", root / "chapters")
+    shutil.copy2(project_root() / "chapters" / "assumptions.md", root / "chapters")
+    (root / "index.md").write_text("# A few chapters\n\n## Part\n\nWords.\n")
+    pages = [{"file": f"chapters/{name}"} for name in (*CHAPTERS, "ledger", "assumptions")]
+    (root / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "index", "chapters": pages}))
+    return root
+
+
+def as_stock(root: Path) -> Path:
+    """The same as a stock book: Jupyter Book executes the notebooks and keeps the results in its cache."""
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config["execute"] = {"execute_notebooks": "cache", "timeout": -1}
+    del config["sphinx"]["local_extensions"]
+    config["sphinx"]["config"] = {
+        key: value for key, value in config["sphinx"]["config"].items() if not key.startswith("papermill")
+    }
+    (root / "_config.yml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return root
+
+
+def build(root: Path) -> float:
+    """Seconds of one build."""
+    environment = os.environ | {"HOLF_ROOT": str(root), "PYTHONPATH": str(root)}
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "--quiet"]
+    start = perf_counter()
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    taken = perf_counter() - start
+    if done.returncode:
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+    return taken
+
+
+def edit(root: Path, number: int) -> None:
+    """Change the code of one chapter, as an author would."""
+    path = root / "chapters" / f"{EDITED}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    last = [cell for cell in notebook.cells if cell.cell_type == "code"][-1]
+    last.source = f"# Edit {number}\n{last.source}"
+    nbformat.write(notebook, path)
+
+
+def one_round(folder: Path, number: int) -> dict[str, tuple[float, float]]:
+    """Seconds of ours and of stock, by kind of build; who goes first changes from round to round."""
+    roots = []
+    for name in ("ours", "stock"):
+        (folder / name).mkdir(parents=True)
+        roots.append(small_project(folder / name))
+    as_stock(roots[1])
+    order = roots if number % 2 else roots[::-1]
+    taken = {}
+    for kind in ("cold", "nothing", "nothing again", "one edit"):
+        if kind == "one edit":
+            for root in roots:
+                edit(root, number)
+        seconds = {root: build(root) for root in order}
+        taken[kind] = seconds[roots[0]], seconds[roots[1]]
+    return taken
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds, best = parser.parse_args().rounds, {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for number in range(rounds):
+            for kind, pair in one_round(Path(scratch) / str(number), number).items():
+                print(f"round {number + 1}, {kind:<14} ours {pair[0]:7.1f} s   stock {pair[1]:7.1f} s", flush=True)
+                name = kind.removesuffix(" again")
+                best[name] = tuple(map(min, best.get(name, pair), pair))
+    print(f"{len(CHAPTERS)} chapters, shortest of {rounds} rounds:")
+    for kind, (ours, stock) in best.items():
+        print(f"{kind:<10} ours {ours:7.1f} s   stock {stock:7.1f} s   stock / ours {stock / ours:5.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
