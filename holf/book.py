@@ -35,7 +35,7 @@ from holf.paths import STAND_IN, project_root, write_whole
 from holf.plan import load_plan
 from holf.provenance import explain_page, reread_if_rows_changed
 from holf.staging import Unwritten, forget_lost_words, hold, open_staging, seal_staging, sources
-from holf.sums import SUMS, read_sums, verified_sums, write_sums
+from holf.sums import SUMS, digests, read_sums, verified_sums, write_sums
 from holf.table import MARK, REAL_MARK
 
 MODES = ("auto", "force", "off", "check")
@@ -219,9 +219,12 @@ def publish(app: Sphinx, error: Exception | None) -> None:
         log.info("papermill: not published, because warnings are errors")
         return
     prune(app, staging)
+    before = read_sums(staging / SUMS) if app.holf_trusted else {}
     try:
-        downloads.write_downloads(app, staging)
-        _put_in_place(staging, site, trusted=app.holf_trusted)
+        # Nothing is made again from the very same pages.
+        if not before or digests(staging) != before or not verified_sums(site):
+            downloads.write_downloads(app, staging)
+            _put_in_place(staging, site, before)
     except SiteError as fault:
         raise ExtensionError(str(fault)) from None
     except OSError as failure:
@@ -229,12 +232,9 @@ def publish(app: Sphinx, error: Exception | None) -> None:
     seal_staging(staging)
 
 
-def _put_in_place(staging: Path, site: Path, *, trusted: bool) -> None:
-    """Finish the pages and put them in the site's place, unless the site was made of the very same pages."""
-    before = read_sums(staging / SUMS) if trusted else {}
+def _put_in_place(staging: Path, site: Path, before: dict[str, str]) -> None:
+    """Check the pages that are not as they were `before`, finish them all, and put them in the site's place."""
     written = write_sums(staging)
-    if written == before and verified_sums(site):
-        return
     passed = {name for name, digest in written.items() if before.get(name) == digest}
     if faults := site_faults(staging, passed=passed):
         raise ExtensionError("unmarked simulated content:\n" + "\n".join(faults))

@@ -27,11 +27,13 @@ def reachable(sources: Iterable[str], code: Path) -> list[Path]:
         Folder of the package's code.
     """
     found: set[Path] = set()
+    there = {".".join(path.relative_to(code).with_suffix("").parts): path for path in code.rglob("*.py")}
     waiting = {name for source in sources for name in _names(ast.parse(_plain(source)))}
     while waiting:
-        parts = waiting.pop().split(".")
-        for depth in range(1, len(parts) + 1):
-            path = _file(parts[1:depth], code)
+        _, *parts = waiting.pop().split(".")
+        for depth in range(len(parts) + 1):
+            name = ".".join(parts[:depth])
+            path = there.get(name) or there.get(f"{name}.__init__".lstrip("."))
             if path and path not in found:
                 found.add(path)
                 waiting |= _imports_of(path, path.stat().st_mtime_ns)
@@ -40,12 +42,6 @@ def reachable(sources: Iterable[str], code: Path) -> list[Path]:
 
 def _plain(source: str) -> str:
     return "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))
-
-
-def _file(parts: list[str], code: Path) -> Path | None:
-    place = code.joinpath(*parts)
-    candidates = (place.with_suffix(".py"), place / "__init__.py") if parts else (place / "__init__.py",)
-    return next((path for path in candidates if path.is_file()), None)
 
 
 @cache

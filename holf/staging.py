@@ -20,7 +20,7 @@ from holf.paths import code_root, project_root, write_whole
 from holf.reach import reachable
 
 # What a page can come from beside its own source; what changes here changes every page.
-_SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock", "data/plan.yml")
+_SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock", "data/plan.yml", "data/columns.yml")
 _FILES = ("assets",)
 
 

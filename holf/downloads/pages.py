@@ -20,6 +20,7 @@ from holf.downloads.check import FOLDER, download_faults
 from holf.downloads.descriptions import load_descriptions
 from holf.downloads.files import Download
 from holf.downloads.shown import ShownError, downloads_of
+from holf.paths import project_root
 from holf.plan import load_plan
 from holf.table import mark_of
 
@@ -146,8 +147,10 @@ def add_list(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
-    """Name the page with the list if anything on it changed: it changes with every other page."""
-    listed = hashlib.sha256(_list_html(app).encode()).hexdigest()
+    """Name the page with the list if a notebook or a description changed: the list is made of all of them."""
+    sources = [Path(env.doc2path(docname)) for docname in sorted(env.found_docs)]
+    sources = [*(path for path in sources if path.suffix == ".ipynb"), project_root() / "data" / "columns.yml"]
+    listed = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources if path.exists())).hexdigest()
     former, env.holf_listed = getattr(env, "holf_listed", None), listed
     if former in (None, listed):
         return []
