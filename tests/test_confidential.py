@@ -346,7 +346,7 @@ def test_the_release_of_a_folder_is_always_the_same(home, data, monkeypatch, tmp
         (("release", "--data", "{data}", "--out", "{here}/new.json", "--key", "{project}/k.key"), "inside the project"),
         (("release", "--data", "{here}/none", "--out", "{here}/new.json"), "no such folder"),
         (("release", "--data", "{data}", "--out", "{here}/new.json", "--previous", "{here}/there.json"), "not a file"),
-        (("build", "--source", "paradise", "--out", "{here}/site"), "no such folder"),
+        (("build", "--source", "paradise", "--out", "{here}/site"), "no world, folder or release file"),
         (("build", "--source", "{here}/there.json", "--out", "{here}/site"), "not a file of JSON"),
         (("build", "--source", "{data}", "--out", "{here}"), "exists already"),
         (("build", "--source", "{data}", "--out", "{here}/site", "--profile", "lax"), "lax"),

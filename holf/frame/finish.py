@@ -97,6 +97,8 @@ def finish_site(site: Path, cache: Path) -> None:
         if path.is_file()
     }
     _drop_unasked(static, asked | own - set(_OWN))
+    # Sphinx's note to itself, which names folders of the machine by their checksum.
+    (site / ".buildinfo").unlink(missing_ok=True)
     squeeze_folder(site / "_images", cache)
 
 

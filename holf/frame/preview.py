@@ -54,7 +54,7 @@ def draw_preview() -> bytes:
     """
     words, plan = preview_words(), load_plan()
     figure = Figure(figsize=(SIZE[0] / _DENSITY, SIZE[1] / _DENSITY), dpi=_DENSITY, facecolor="white")
-    write = {"family": "DejaVu Sans", "color": INK}
+    write = {"fontfamily": "DejaVu Sans", "color": INK}
     figure.text(0.06, 0.80, words["title"], size=46, weight="bold", **write)
     figure.text(0.06, 0.69, words["subtitle"], size=24, **write)
     for row, (arm, said) in enumerate(words["arms"].items()):

@@ -124,7 +124,7 @@ def allocation_set(
     if reachable:
         return Allocations(treated, strata, total)
     if rng is None:
-        shown = f"{total:,}" if total < 10**15 else f"{Decimal(total):.1e}"
+        shown = f"{total:,}" if total < 1e15 else f"{Decimal(total):.1e}"
         raise ValueError(f"the {shown} allocations are too many to count: give rng= for a Monte Carlo sample")
     return Allocations(treated, strata, total, sampled.draw(treated, strata, n_draws, rng))
 
