@@ -37,11 +37,11 @@ def test_a_build_that_is_not_mended_is_found(ready, tmp_path):
     shutil.copytree(book.root, tmp_path / "book")
     spoiled = SmallBook(tmp_path / "book")
     spoiled.build()
-    (spoiled.root / "_build" / ".html" / "chapters" / "plain.html").write_text("half a pa")
+    (spoiled.root / "_build" / ".html" / "chapters" / "study.html").write_text("half a pa")
     state = next(state for state in sites if sites[state] == book.snapshot())
-    with pytest.raises(Broken, match="not right: SHA256SUMS, chapters/plain.html"):
+    with pytest.raises(Broken, match="the next build failed"):
         trial(spoiled, sites, state, Kill(0.0, signal.SIGKILL, False))
-    (spoiled.root / "_build" / ".sealed").unlink()
+    (spoiled.root / "_build" / ".sealed").unlink(missing_ok=True)
     trial(spoiled, sites, state, Kill(0.0, signal.SIGKILL, False))
 
 
@@ -73,26 +73,22 @@ def test_a_full_disk_ends_the_build_and_leaves_the_site(ready, tmp_path, size):
     assert full.snapshot() == sites[state]
 
 
-def test_a_folder_that_may_not_be_written_is_named_in_one_line(ready, tmp_path):
+def test_a_folder_that_may_not_be_written_is_named(ready, tmp_path):
     book = ready[2]
     shutil.copytree(book.root, tmp_path / "book")
     fixed = SmallBook(tmp_path / "book")
     (fixed.root / "_build" / ".sealed").unlink()
     former = fixed.snapshot()
     folder = fixed.root / "_build"
-    # Whoever may write everywhere builds as somebody who may not.
-    nobody = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
-    if nobody:
-        for path in (tmp_path, *tmp_path.parents):
-            if path.stat().st_uid == os.geteuid() and path.is_relative_to(tmp_path.parents[2]):
-                path.chmod(0o755)
+    # Root may write everywhere, so it builds without the right to overlook modes.
+    bound = ["setpriv", "--bounding-set", "-dac_override"] if os.geteuid() == 0 else []
     folder.chmod(0o555)
     done = subprocess.run(
-        fixed.command("--quiet"), capture_output=True, text=True, env=fixed.environment(), cwd=fixed.root, **nobody
+        bound + fixed.command("--quiet"), capture_output=True, text=True, env=fixed.environment(), cwd=fixed.root
     )
     folder.chmod(0o755)
     assert done.returncode != 0 and fixed.snapshot() == former
-    assert "cannot write" in done.stderr + done.stdout and "Traceback" not in done.stderr + done.stdout
+    assert "cannot write" in done.stderr and "Permission denied; the former site stays as it was" in done.stderr
 
 
 SLOW = "(__import__('pathlib').Path('started').touch(), __import__('time').sleep(6), str(23 *"
