@@ -24,11 +24,11 @@ import nbformat
 from holf.paths import READS_LOG, code_root, project_root, write_whole
 from holf.plan import load_plan
 from holf.reach import reachable
-from holf.run import SAYS
+from holf.run import SAYS, as_run
 
 TEMPLATE = "chapters/templates/outcome.ipynb"
 SOURCE = "HOLF_SOURCE"
-INJECTED = "injected-parameters"
+PARAMETERS, INJECTED = "parameters", "injected-parameters"
 RUNNER = "import holf.chapters"
 
 
@@ -115,6 +115,7 @@ def signature(chapter: Chapter, reads: Iterable[str]) -> str:
     """
     root, digest = project_root(), hashlib.sha256()
     cells = nbformat.read(chapter.template, as_version=4).cells
+    show_values(cells, chapter.parameters)  # as the page does once it has run, which is no change
     source = [
         (cell.cell_type, cell.source, cell.metadata.get("tags", []))
         for cell in cells
@@ -139,6 +140,13 @@ def is_stale(chapter: Chapter) -> bool:
         return True
     record = nbformat.read(chapter.page, as_version=4).metadata.get("holf", {})
     return record.get("signature") != signature(chapter, record.get("reads", ()))
+
+
+def show_values(cells: list[nbformat.NotebookNode], parameters: dict) -> None:
+    """Set the parameters cell to the values of a run, in place; `clean` takes the injected cell out of view."""
+    for cell in cells:
+        if PARAMETERS in cell.metadata.get("tags", []):
+            cell.source = as_run(cell.source, parameters)
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
@@ -209,6 +217,7 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
     if _read_bytes(chapter.page) != before:
         raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
     clean(notebook)
+    show_values(notebook.cells, chapter.parameters)
     if chapter.title:
         _, *rest = notebook.cells[0].source.splitlines()
         notebook.cells[0].source = "\n".join([f"# {chapter.title}", *rest])

@@ -6,6 +6,7 @@ naming the cell and its error, if a cell fails.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import sys
@@ -29,6 +30,39 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def as_run(source: str, parameters: dict) -> str:
+    """Source of a parameters cell with the values of a run in the place of its own, as papermill writes them.
+
+    A page shows this cell and not the one that papermill injects: who copies it gets the numbers of the page.
+
+    Parameters
+    ----------
+    source : str
+    parameters : dict
+        Values of the run, by name; names that the cell does not set are left out.
+
+    Examples
+    --------
+    >>> as_run('outcome = "employment"  # of the plan', {"outcome": "income"})
+    'outcome = "income"  # of the plan'
+    """
+    from papermill.translators import PythonTranslator
+
+    text = source.encode()
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    set_here = [node for node in ast.parse(source).body if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+    # From the end, so that the places of the others hold; `ast` counts bytes.
+    for node in reversed(set_here):
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+        if isinstance(target, ast.Name) and target.id in parameters:
+            first = starts[node.value.lineno - 1] + node.value.col_offset
+            last = starts[node.value.end_lineno - 1] + node.value.end_col_offset
+            text = text[:first] + PythonTranslator.translate(parameters[target.id]).encode() + text[last:]
+    return text.decode()
 
 
 def main(arguments: list[str]) -> int:

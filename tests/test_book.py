@@ -15,6 +15,7 @@ import pytest
 from holf.book import exchange
 from holf.chapters import Chapter, ChapterError, clean, run_chapter
 from holf.paths import project_root
+from holf.run import as_run
 from holf.simulation import write_study
 
 
@@ -185,8 +186,16 @@ def test_a_known_parameter_is_injected_without_noise(book, monkeypatch):
     assert "63" in str(notebook.cells[-1].outputs) and notebook.cells[0].source.startswith("# A title\n")
     injected = [cell for cell in notebook.cells if cell["id"] == "injected-parameters"]
     assert len(injected) == 1 and injected[0].metadata["tags"] == ["injected-parameters", "remove-cell"]
+    assert notebook.cells[1].source == "factor = 3", "who copies the cell that the page shows gets the page's numbers"
     assert "papermill" not in notebook.metadata and not any("papermill" in cell.metadata for cell in notebook.cells)
     assert str(book.root) not in book.path("plain").read_text()
+
+
+def test_values_of_a_run_stand_in_the_place_of_the_cells_own():
+    cell = 'a = "æ" # one\nb: list = [\n    1,\n    2,\n]  # two\nc = d = 3\nprint(a)'
+    run = as_run(cell, {"a": "y", "b": ["x"], "z": 9})
+    assert run == 'a = "y" # one\nb: list = ["x"]  # two\nc = d = 3\nprint(a)'
+    assert as_run(run, {"a": "y", "b": ["x"]}) == run and as_run(cell, {}) == cell
 
 
 def test_outcome_page_without_an_outcome_is_named(book):
@@ -235,6 +244,7 @@ def test_build_from_another_source_leaves_the_project_alone(book, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     page = (out / "chapters" / "study.html").read_text()
     assert "benefit world" in page and "null world" not in page
+    assert "['null']" not in page and "OUT OF DATE" not in page, "the page shows with which study it was run"
     assert book.snapshot(book.root / "chapters") == before
     assert not [name for name, content in book.snapshot(out).items() if str(folder).encode() in content]
     again = subprocess.run(command, env=book.environment(), cwd=book.root, capture_output=True, text=True)

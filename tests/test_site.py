@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 import nbformat
 import pytest
@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 
 from holf.chapters import list_chapters
 from holf.downloads.check import download_faults
+from holf.frame.links import link_faults
 from holf.marks import page_faults, site_faults
 from holf.paths import project_root
 from holf.table import MARK, Table
@@ -61,6 +62,26 @@ def test_pages_with_simulated_results_carry_banner_and_marks(site):
             assert soup.select('table[data-holf="simulated"]')
             title = soup.find("h1")
             assert MARK in title.find_next("aside").get_text(), "the banner stands right below the title"
+
+
+def shown_values(page: Path) -> dict[str, str]:
+    """What the code that a page shows assigns first to each name."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    code = "\n".join(cell.get_text() for cell in soup.select(".cell_input pre"))
+    return {name: value.strip() for name, value in reversed(re.findall(r"^(\w+) = ([^#\n]*)", code, re.MULTILINE))}
+
+
+def test_the_code_of_each_page_shows_with_which_parameters_it_was_run(site, tmp_path):
+    run_with = {chapter: chapter.parameters for chapter in list_chapters() if chapter.parameters}
+    assert run_with, "outcome pages share a template"
+    for chapter, parameters in run_with.items():
+        shown = shown_values(site / "chapters" / f"{chapter.name}.html")
+        assert {name: shown[name] for name in parameters} == {name: f'"{v}"' for name, v in parameters.items()}
+    planted = tmp_path / "planted.html"
+    planted.write_text(
+        '<div class="cell_input"><pre>outcome = "employment"  # x</pre><pre>outcome = "income"</pre></div>'
+    )
+    assert shown_values(planted) == {"outcome": '"employment"'}, "the first is the one that readers copy"
 
 
 def test_no_page_is_out_of_date(site):
@@ -136,21 +157,28 @@ def test_site_without_pages_is_an_error(tmp_path):
         site_faults(tmp_path)
 
 
+# Address and the tag before whose end it is planted: also links of the frame, which stand on every page.
+DEAD = {
+    "ledger.html#f999": "article",
+    "no-such-page.html": "article",
+    "../index.html#description": "header",
+    "../no-such-page.html": "footer",
+    "no-such-folder/": "head",
+}
+
+
 def test_every_internal_link_and_anchor_exists(site):
-    soups = {page: BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in pages(site)}
-    anchors = {page: {tag["id"] for tag in soup.find_all(id=True)} for page, soup in soups.items()}
-    missing = []
-    for page, soup in soups.items():
-        for link in soup.select("article a[href], nav a[href]"):
-            url = urlparse(link["href"])
-            if url.scheme or (link["href"].startswith("#") and not url.fragment):
-                continue
-            target = (page.parent / unquote(url.path)).resolve() if url.path else page
-            if not target.exists():
-                missing.append(f"{page.name}: {link['href']}")
-            elif url.fragment and target in anchors and unquote(url.fragment) not in anchors[target]:
-                missing.append(f"{page.name}: {link['href']}")
-    assert missing == []
+    assert link_faults(site) == []
+
+
+@pytest.mark.parametrize("address", DEAD)
+def test_a_dead_link_or_anchor_is_found_wherever_it_stands(site, tmp_path, address):
+    shutil.copytree(site, tmp_path / "site")
+    page, end = tmp_path / "site" / "chapters" / "errata.html", f"</{DEAD[address]}>"
+    html, tag = page.read_text(encoding="utf-8"), "link" if end == "</head>" else "a"
+    assert html.count(end) == 1
+    page.write_text(html.replace(end, f'<{tag} href="{address}">{end}'), encoding="utf-8")
+    assert link_faults(tmp_path / "site") == [f"chapters/errata.html: {address} leads nowhere"]
 
 
 def test_every_figure_has_a_text_alternative_with_numbers(site):

@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlparse
 from holf.frame.finish import pages_of
 
 _HREF = re.compile(r"<(?:a|area|link)\b[^>]*?\shref=\"([^\"]*)\"")
-_TARGET = re.compile(r"<[a-z][^>]*?\s(?:id|name)=\"([^\"]+)\"")
+# A name is an anchor in a link only: every page has a `<meta name="description">`.
+_TARGET = re.compile(r"<(?:[a-z][^>]*?\sid|a\b[^>]*?\sname)=\"([^\"]+)\"")
 
 
 def inside_links(html: str) -> list[str]:
