@@ -63,6 +63,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("papermill_mode", "auto", "env")
     app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
     app.add_config_value("holf_frame", "", "html")
+    app.add_config_value("holf_ways", [], "html")
     # 100: before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
     app.setup_extension("holf.colophon")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import yaml
 
 from holf.paths import project_root
@@ -60,8 +62,56 @@ def as_ris(work: dict) -> str:
     return "\n".join([*lines, "ER  - "])
 
 
+def ways_to_reach(citation: dict) -> list[tuple[str, str]]:
+    """Words and addresses for those who want to answer or to look: what the citation file states, and nothing else.
+
+    Parameters
+    ----------
+    citation : dict
+        Content of `CITATION.cff`; `repository-code`, `url` and `contact` are read.
+
+    Examples
+    --------
+    >>> ways_to_reach({"contact": [{"name": "The desk", "email": "desk@example.org"}]})
+    [('Contact: The desk', 'mailto:desk@example.org')]
+    """
+    found = [("Source code", citation.get("repository-code")), ("Home page", citation.get("url"))]
+    for one in citation.get("contact", ()):
+        name = one.get("name") or f"{one['given-names']} {one['family-names']}"
+        address = f"mailto:{one['email']}" if "email" in one else one.get("website")
+        found.append((f"Contact: {name}", address))
+    return [(words, address) for words, address in found if address]
+
+
+def cite_files(citation: dict) -> dict[str, str]:
+    """The files for reference managers, by their place in the book."""
+    works = {"holf-article": citation["references"][0], "holf-compendium": citation}
+    return {
+        f"chapters/cite/{key}.{ending}": form + "\n"
+        for key, work in works.items()
+        for ending, form in (("bib", as_bibtex(work, key)), ("ris", as_ris(work)))
+    }
+
+
+def _files_of(key: str) -> list[str]:
+    return [f"Files for reference managers: [BibTeX](cite/{key}.bib), [RIS](cite/{key}.ris).", ""]
+
+
 def _fenced(content: str, kind: str = "text") -> list[str]:
     return [f"```{kind}", content.rstrip(), "```", ""]
+
+
+def told_address(entry: dict) -> str:
+    """Where a document of `data/sources.yml` is found, or that nobody recorded it.
+
+    Examples
+    --------
+    >>> told_address({"address": "https://example.org/study/1"}), told_address({})
+    ('Its own page: [example.org](https://example.org/study/1).', 'Address not recorded.')
+    """
+    if address := entry.get("address"):
+        return f"Its own page: [{urlsplit(address).netloc}]({address})."
+    return "Address not recorded."
 
 
 def cite_page(citation: dict, file: str, sources: dict[str, dict]) -> str:
@@ -88,6 +138,7 @@ def cite_page(citation: dict, file: str, sources: dict[str, dict]) -> str:
         "",
         as_text(article),
         "",
+        *_files_of("holf-article"),
         *_fenced(as_bibtex(article, "holf-article"), "bibtex"),
         *_fenced(as_ris(article)),
         "## This book",
@@ -97,14 +148,18 @@ def cite_page(citation: dict, file: str, sources: dict[str, dict]) -> str:
         "",
         as_text(citation),
         "",
+        *_files_of("holf-compendium"),
         *_fenced(as_bibtex(citation, "holf-compendium"), "bibtex"),
         *_fenced(as_ris(citation)),
-        "`CITATION.cff`, as it stands in the repository:",
+        "[CITATION.cff](../CITATION.cff), as it stands in the repository:",
         "",
         *_fenced(file, "yaml"),
         "## The documents behind the ledger",
         "",
-        *(f"- **{name}**: {entry['title']}. *{entry['what']}*" for name, entry in sources.items()),
+        *(
+            f"- **{name}**: {entry['title']}. *{entry['what']}* {told_address(entry)}"
+            for name, entry in sources.items()
+        ),
         "",
         "A published number is best cited with its row, such as [F044](ledger.md#f044): the row names its source and "
         "quotes it.",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from holf.anchors import lacking, read_anchors, without_links
-from holf.citation import cite_page, load_citation
+from holf.citation import cite_files, cite_page, load_citation, told_address, ways_to_reach
 from holf.dictionary import dictionary_page
+from holf.downloads.change_log import change_log_page, load_releases
 from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
 from holf.glossary import glossary_page, load_glossary
 from holf.paths import data_path, project_root, write_whole
@@ -17,7 +20,13 @@ from holf.safety_pages import current_safety_page, own_release
 from holf.schema import load_schema
 from holf.table import SHAPES
 
+_DOI = re.compile(r"\bdoi (10\.\d{4,}/[^\s;,]+)")
 _NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. -->\n\n"
+
+
+def _with_doi(source: str) -> str:
+    """The name of a source, its DOI as a link; no other address of a page is recorded."""
+    return _DOI.sub(r"[doi \1](https://doi.org/\1)", source)
 
 
 def _fact_lines(fact: Fact) -> list[str]:
@@ -27,7 +36,7 @@ def _fact_lines(fact: Fact) -> list[str]:
         "",
         f"**{fact.fact}:** {fact.shown}{unit}",
         "",
-        f"{SHAPES[fact.kind]} {fact.kind} · source: {fact.source} · {fact.status.replace('_', ' ')}"
+        f"{SHAPES[fact.kind]} {fact.kind} · source: {_with_doi(fact.source)} · {fact.status.replace('_', ' ')}"
         + (f" ({fact.severity})" if fact.severity != "none" else ""),
         "",
     ]
@@ -50,10 +59,14 @@ def ledger_page(ledger: Ledger, sources: dict[str, dict]) -> str:
         "## Sources",
         "",
     ]
-    lines += [f"- **{name}**: {entry['title']}, {entry['dated']}. *{entry['what']}*" for name, entry in sources.items()]
+    lines += [
+        f"- **{name}**: {entry['title']}, {entry['dated']}. *{entry['what']}* {told_address(entry)}"
+        for name, entry in sources.items()
+    ]
     lines += [
         "",
-        "Facts from elsewhere name their page. Quotes are 15 words at most, in the language of the source.",
+        "Facts from elsewhere name their page, whose address is recorded only where it has a DOI. Quotes are 15 words at "
+        "most, in the language of the source.",
         "",
     ]
     for group, facts in ledger.groups().items():
@@ -114,11 +127,16 @@ def wanted_pages() -> dict[str, str]:
     if (root / "CITATION.cff").exists():
         page = cite_page(load_citation(), (root / "CITATION.cff").read_text(encoding="utf-8"), sources)
         wanted["chapters/cite.md"] = _NOTE.format(file="CITATION.cff and data/sources.yml") + page
+        wanted |= cite_files(load_citation())
+    if (root / "data" / "releases.yml").exists():
+        page = change_log_page(load_releases(load_citation()["version"]))
+        wanted["chapters/change_log.md"] = _NOTE.format(file="data/releases.yml") + page
     # A book that does not list them, such as a small one for teaching, lacks the chapters that they point to.
     if "chapters/reporting" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
         reporting = load_reporting()
-        pages = reporting_pages(reporting, ledger, load_registered())
-        fresh = {name.removeprefix("chapters/"): text for name, text in wanted.items()} | pages
+        ways = ways_to_reach(load_citation()) if (root / "CITATION.cff").exists() else []
+        pages = reporting_pages(reporting, ledger, load_registered(), ways)
+        fresh = {name.removeprefix("chapters/"): text for name, text in wanted.items() if name.endswith(".md")} | pages
         if own_release():
             # A book on real data lacks the chapters that show simulations, and the outcomes that the data lack.
             there = {path.name for path in (project_root() / "chapters").iterdir()} | fresh.keys()
@@ -141,6 +159,7 @@ def write_pages() -> list[str]:
     for name, content in wanted_pages().items():
         path = project_root() / name
         if not path.exists() or path.read_text(encoding="utf-8") != content:
+            path.parent.mkdir(exist_ok=True)
             write_whole(path, content)
             written.append(name)
     return written

@@ -18,7 +18,7 @@ from holf.facts import Assumption, Fact, FactError, Ledger
 from holf.paths import data_path, project_root
 
 # Pages that `holf.pages` computes from rows that carry their own source and reason.
-COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "data_dictionary.md")
+COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "data_dictionary.md", "change_log.md")
 ROW_LINK = re.compile(r"\[([^\]]*)\]\((?:chapters/)?(ledger|assumptions)\.md#([a-z0-9-]+)\)")
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 # What is not prose. A fence that begins with a brace is a directive, and its words are prose.
@@ -26,13 +26,15 @@ _NOT_PROSE = (
     _FRONT,
     re.compile(r"<!--.*?-->", re.DOTALL),
     re.compile(r"^[ \t]*(`{3,}|~{3,})(?!\{)[^\n]*\n.*?^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE),
-    re.compile(r"`[^`\n]+`"),
+    # A name or a command; a number alone, perhaps with a word, is prose however it is set.
+    re.compile(r"`(?![\d\s.,:/%\u2212+-]+[a-zæøå]*`)[^`\n]+`"),
     re.compile(r"<[^<>]+>"),
     ROW_LINK,
     re.compile(r"(?<=\])\([^)\s]*\)"),
     re.compile(r"https?://\S+"),
     re.compile(r"^[ \t]*\d+\.(?=\s)", re.MULTILINE),
 )
+_FRACTIONS = "\u00bc-\u00be\u2150-\u215e"
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def load_rules(path: Path | None = None) -> Rules:
             raise FactError(f"{path.name}, {name}: the pattern does not find its example")
         kinds.append(kind)
     words = {
-        lang: re.compile(rf"\b[\w-]*(?:{'|'.join(names)})[\w-]*", re.IGNORECASE)
+        lang: re.compile(
+            rf"\b[\w-]*(?:{'|'.join(names)})[\w-]*|\b(?:{'|'.join(content['before'][lang])})\b", re.IGNORECASE
+        )
         for lang, names in content["words"].items()
     }
     return Rules(tuple(kinds), words)
@@ -110,7 +114,10 @@ def bare_numbers(page: str, rules: Rules) -> list[str]:
         prose = kind.pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), prose)
     faults = []
     for number, line in enumerate(prose.splitlines(), start=1):
-        found = [*re.finditer(r"[^\s\[\]]*\d[^\s\[\]]*", line), *rules.words[language(page)].finditer(line)]
+        found = [
+            *re.finditer(rf"[^\s\[\]]*[\d{_FRACTIONS}][^\s\[\]]*", line),
+            *rules.words[language(page)].finditer(line),
+        ]
         for one in sorted(found, key=lambda one: one.start()):
             around = re.search(r"\S*\s*\Z", line[: one.start()])[0] + one[0] + re.match(r"\s*\S*", line[one.end() :])[0]
             faults.append(f'line {number}: {one[0]} in "{around.strip()}"')

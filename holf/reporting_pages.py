@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from holf.checklist_pages import NOTE, consort_page, fact_links, place_links, rob2_page, tidier_page
@@ -131,9 +132,12 @@ def audit_page(reporting: Reporting, ledger: Ledger, plan: Plan) -> str:
     return _finish("outcome_audit.csv", lines)
 
 
-def errata_page(reporting: Reporting, ledger: Ledger) -> str:
-    """Markdown of the differences between documents, the most important first."""
-    lines = [_ERRATA, "## The differences", ""]
+def errata_page(reporting: Reporting, ledger: Ledger, ways: Sequence[tuple[str, str]] = ()) -> str:
+    """Markdown of the differences between documents, the most important first; `ways` say where an answer may go."""
+    lines = [_ERRATA]
+    if ways:
+        lines += [f"Where to send one: {' · '.join(f'[{words}]({address})' for words, address in ways)}.", ""]
+    lines += ["## The differences", ""]
     for row in reporting.differences:
         lines += [f"({row.name})=", f"### Item {row.rank}: {row.title}", "", expand(row.differs, ledger), ""]
         lines += [f"*In this book.* {expand(row.done, ledger)} {place_links(row.where, reporting)}", ""]
@@ -145,7 +149,9 @@ def _finish(file: str, lines: list[str]) -> str:
     return NOTE.format(file=f"data/reporting/{file}") + "\n".join(lines).rstrip() + "\n"
 
 
-def reporting_pages(reporting: Reporting, ledger: Ledger, plan: Plan) -> dict[str, str]:
+def reporting_pages(
+    reporting: Reporting, ledger: Ledger, plan: Plan, ways: Sequence[tuple[str, str]] = ()
+) -> dict[str, str]:
     """Every page of this room.
 
     Parameters
@@ -155,6 +161,8 @@ def reporting_pages(reporting: Reporting, ledger: Ledger, plan: Plan) -> dict[st
         Gives the values that texts name.
     plan : Plan
         Gives the registered outcomes, their order and their times.
+    ways : sequence of (str, str)
+        Words and addresses for those who want to answer (`holf.citation.ways_to_reach`).
 
     Returns
     -------
@@ -174,5 +182,5 @@ def reporting_pages(reporting: Reporting, ledger: Ledger, plan: Plan) -> dict[st
         "reporting.md": _finish("consort.csv", consort_page(reporting, ledger)),
         "tidier.md": _finish("tidier.csv", tidier_page(reporting, ledger)),
         "rob2.md": _finish("rob2.csv", rob2_page(reporting, ledger)),
-        "errata.md": errata_page(reporting, ledger),
+        "errata.md": errata_page(reporting, ledger, ways),
     }

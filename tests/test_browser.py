@@ -260,6 +260,22 @@ def test_search_finds_and_leads_there(page, watched, home, site):
     assert watched.faults() == []
 
 
+@pytest.mark.parametrize("asked, found", {"884": "Ledger", "3,201": "Sample flow", "862 parents": "Sample flow"}.items())
+def test_search_finds_numbers(page, home, asked, found):
+    def results() -> str:
+        page.get_by_text("Search finished").wait_for()
+        return " ".join(page.locator("#search-results li a").all_text_contents())
+
+    page.goto(home + f"search.html?q={asked}")
+    assert found in results()
+    # Without the book's own script, numbers are dropped from what was asked.
+    page.route("**/search.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.goto(home + "search.html?q=884")
+    page.get_by_text("did not match any documents").wait_for()
+    page.goto(home + "search.html?q=99884")
+    page.get_by_text("did not match any documents").wait_for()
+
+
 def test_files_that_pages_link_to_download(page, watched, site, home):
     links = {
         (path.parent / link).resolve().relative_to(site).as_posix()

@@ -47,6 +47,23 @@ BARE = {
     "**14** and *15* in bold.": "**14**",
     "Chapter T3 and CR9.": "T3",
     "A 97 % interval.": "97",
+    "Only five of nine offices improved.": "five of nine",
+    "Only nine offices improved.": "nine offices",
+    "Eleven families left.": "Eleven families",
+    "One office left.": "One office",
+    "Two hundred and three single parents.": "hundred",
+    "Seven single parents left.": "Seven single parents",
+    "A third of the families.": "A third of the families",
+    "Half of all offices.": "Half of all offices",
+    "By ten percentage points.": "ten percentage",
+    "Twelve percent improved.": "Twelve percent",
+    "\u00bd of them signed.": "\u00bd",
+    "1/2 signed.": "1/2",
+    "`884` enrolled.": "`884`",
+    "Of `3,201 families` few came.": "`3,201",
+    "A gain of `+12 %`.": "`+12",
+    NB + "Bare fem kontorer ble bedre.": "fem kontorer",
+    NB + "En tredel av familiene.": "En tredel av familiene",
     NB + "Det var 14 kontorer.": "14",
     NB + "Det var tjueni kontorer.": "tjueni",
 }  # fmt: skip
@@ -66,6 +83,7 @@ FINE = (
     "<!-- 29 --> <div id='q29'></div> [there](page29.md) https://example.org/29",
     "A 95 % interval, a two-sided test at 5 %, CR2, NCT03102775.",
     "No number, two contrasts, once in twenty.",
+    "One of the two arms, in two worlds. `m12`, `pytest -n 4`, `SHA256SUMS` and `income == 12`.",
 )
 
 
@@ -91,7 +109,9 @@ def test_a_kind_without_reason_or_with_a_wrong_example_is_refused(tmp_path):
         ("{pattern: 'x', example: x, reason: ''}", "needs a reason"),
         ("{pattern: 'x', example: y, reason: because of it}", "does not find its example"),
     ):
-        (tmp_path / "prose.yml").write_text(f"kinds:\n  one: {entry}\nwords: {{en: [twenty]}}\n", encoding="utf-8")
+        (tmp_path / "prose.yml").write_text(
+            f"kinds:\n  one: {entry}\nwords: {{en: [twenty]}}\nbefore: {{en: [x]}}\n", encoding="utf-8"
+        )
         with pytest.raises(FactError, match=f"prose.yml, one: .*{message}"):
             load_rules(tmp_path / "prose.yml")
 

@@ -22,6 +22,7 @@ from holf.table import MARK, RECORD, Cell, Table, kind_of, mark_of
 from holf.text import MINUS, MISSING
 
 _WANTED = re.compile(r"chapters/[\w-]+\.ipynb|data/(facts\.csv|assumptions\.yml)")
+RECORD_TITLE = "Published, derived and assumed"
 # Page, caption without its digits, class, and place among equals: what a table keeps while its numbers change.
 Key = tuple[str, str, str, int]
 
@@ -195,7 +196,7 @@ def as_markdown(found: list[Change], old: str, new: str) -> str:
     lines = [f"# Numbers that changed: {old} to {new}", ""]
     for mark in dict.fromkeys(["", *(one.mark for one in found)]):
         mine = [one for one in found if one.mark == mark]
-        title = f"{mark}, not results of the trial" if mark else "Published, derived and assumed"
+        title = f"{mark}, not results of the trial" if mark else RECORD_TITLE
         lines += [f"## {title}", ""]
         if not mine:
             lines += ["Nothing changed.", ""]

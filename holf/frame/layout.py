@@ -16,8 +16,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from holf.citation import load_citation, ways_to_reach
 from holf.frame.body import mend
 from holf.frame.head import head_tags
+from holf.paths import project_root
 
 TEMPLATES, STATIC = (Path(__file__).parent / name for name in ("templates", "static"))
 # One style sheet for every page, made when the site is published.
@@ -47,6 +49,8 @@ def use_frame(app: Sphinx, config: Config) -> None:
     code = sorted(path for path in STATIC.parent.rglob("*.*") if path.suffix in (".py", ".html"))
     parts = [path.read_bytes() for path in code]
     config.holf_frame = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    # Another trial's project may have no citation file. Set here, so that a change of it writes every page anew.
+    config.holf_ways = ways_to_reach(load_citation()) if (project_root() / "CITATION.cff").exists() else []
     app.connect("html-page-context", fill_frame, priority=900)
 
 
@@ -56,6 +60,7 @@ def fill_frame(app: Sphinx, pagename: str, _template: str, context: dict, doctre
     context["frame_head"] = head_tags(app, pagename, context, doctree)
     context["frame_chapters"] = _chapters(app, context)
     context["frame_contents"] = _contents(app, pagename)
+    context["frame_ways"] = app.config.holf_ways
     for kind in ("css_files", "script_files"):
         context[kind] = [file for file in context[kind] if _stays(file)]
     if "body" in context:
