@@ -13,6 +13,7 @@ from myst_parser.mdit_to_docutils.base import default_slugify
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^(#{1,3}) (.+)$", re.MULTILINE)
 _LABEL = re.compile(r"^\(([\w-]+)\)=$", re.MULTILINE)
+_LABELLED = re.compile(r"^\(([\w-]+)\)=\n+#{1,3} (.+)$", re.MULTILINE)
 _TARGET = re.compile(r"\]\(((?:[\w-]+\.(?:md|ipynb))?(?:#[\w-]+)?)\)")
 
 
@@ -38,15 +39,15 @@ def _prose(path: Path) -> str:
     return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
-def _slugs(text: str) -> set[str]:
-    """The anchors that Sphinx gives to the headings of a page; a repeated one is counted on."""
-    found: list[str] = []
+def _slugs(text: str) -> dict[str, str]:
+    """Words of each heading of a page by the anchor that Sphinx gives to it; a repeated one is counted on."""
+    found: dict[str, str] = {}
     for _, title in _HEADING.findall(text):
         slug, again = default_slugify(title.strip()), 1
         while (name := slug if again == 1 else f"{slug}-{again - 1}") in found:
             again += 1
-        found.append(name)
-    return set(found)
+        found[name] = title.strip()
+    return found
 
 
 def link_targets(text: str) -> list[str]:
@@ -74,14 +75,42 @@ def read_anchors(folder: Path, fresh: Mapping[str, str]) -> Anchors:
     -------
     Anchors
     """
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".md", ".ipynb") and path.name not in fresh]
-    sources = {path.name: _prose(path) for path in files} | dict(fresh)
-    sources = {name: _FENCE.sub("", text) for name, text in sources.items()}
+    sources = _sources(folder, fresh)
     labels = {name: set(_LABEL.findall(text)) for name, text in sources.items()}
     return Anchors(
-        {name: frozenset(_slugs(text) | labels[name]) for name, text in sources.items()},
+        {name: frozenset(_slugs(text).keys() | labels[name]) for name, text in sources.items()},
         frozenset().union(*labels.values()),
     )
+
+
+def _sources(folder: Path, fresh: Mapping[str, str]) -> dict[str, str]:
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in (".md", ".ipynb") and path.name not in fresh]
+    found = {path.name: _prose(path) for path in files} | dict(fresh)
+    return {name: _FENCE.sub("", text) for name, text in found.items()}
+
+
+def read_titles(folder: Path, fresh: Mapping[str, str]) -> dict[str, str]:
+    """What a link to each place that has a heading should say: the page, and its heading there.
+
+    Parameters
+    ----------
+    folder, fresh
+        As for `read_anchors`.
+
+    Returns
+    -------
+    dict of str to str
+        Such as ``"Design: The comparison"`` for ``"design.ipynb#the-comparison"``.
+    """
+    titles: dict[str, str] = {}
+    for name, text in _sources(folder, fresh).items():
+        slugs = _slugs(text)
+        page = next(iter(slugs.values()), name).partition(":")[0]
+        titles[name] = page
+        titles |= {
+            f"{name}#{place}": f"{page}: {words}" for place, words in (slugs | dict(_LABELLED.findall(text))).items()
+        }
+    return titles
 
 
 def without_links(text: str, gone: Collection[str]) -> str:

@@ -76,9 +76,10 @@ def place_links(places: Iterable[str], reporting: Reporting) -> str:
     for place in places:
         page, _, anchor = place.partition("#")
         stem = page.partition(".")[0]
-        words = (anchor if anchor.startswith(stem) else f"{stem}: {anchor}").replace("-", " ").replace("_", " ")
+        plain = (anchor if anchor.startswith(stem) else f"{stem}: {anchor}").replace("-", " ").replace("_", " ")
+        words = reporting.titles.get(place, plain)
         links.append(f"[{words}]({'#' + anchor if anchor in labels else place})")
-    return f"See {', '.join(links)}." if links else ""
+    return f"See {'; '.join(links)}." if links else ""
 
 
 def _tail(row: Item | Element | Question, reporting: Reporting) -> str:

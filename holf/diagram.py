@@ -34,7 +34,8 @@ def _box(axes, left: float, width: float, top: float, height: float, kind: str, 
         )
     )
     label = fill(label, 44 if width > 0.5 else 20)
-    axes.text(left + width / 2, top - height * 0.30, label, ha="center", va="center", fontsize=8, linespacing=1.0)
+    size = 8 if label.count("\n") < 2 else 7
+    axes.text(left + width / 2, top - height * 0.30, label, ha="center", va="center", fontsize=size, linespacing=1.0)
     axes.text(
         left + width / 2,
         top - height * 0.74,
@@ -56,16 +57,7 @@ def _arm_boxes(axes, top: float, height: float, count: FlowCount, kind: str, arm
     for place, (arm, label) in enumerate(arm_labels.items()):
         known = arm in count.by_arm
         words = f"{count.by_arm[arm]:,} {count.box.unit}" if known else "not published"
-        _box(
-            axes,
-            _STAGE[0] + place * (width + 0.04),
-            width,
-            top,
-            height,
-            kind if known else "unknown",
-            label,
-            words,
-        )
+        _box(axes, _STAGE[0] + place * (width + 0.04), width, top, height, kind if known else "unknown", label, words)
 
 
 def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
@@ -89,31 +81,28 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
         axes.axis("off")
         for place, (count, by_arm) in enumerate(lines):
             top = 1 - place * step
-            if place:
+            if place and not count.box.beside:
                 _arrow(axes, (middle, top + step - height), (middle, top))
             if by_arm:
                 _arm_boxes(axes, top, height, count, _class_of(count, flow.source), arm_labels)
                 continue
-            _box(axes, *_STAGE, top, height, _class_of(count, flow.source), count.box.label, count.shown)
-            if count.box.unit_changes:
-                # Beside the arrow into this box, where it happens.
-                axes.text(
-                    middle + 0.02,
-                    top + 0.5 * (step - height),
-                    "the unit changes here",
-                    fontsize=7.5,
-                    color=QUIET,
-                    ha="left",
-                    va="center",
-                    style="italic",
-                )
+            _box(axes, *_STAGE, top, height, _class_of(count, flow.source), count.label, count.shown)
+            if note := count.box.beside or (count.box.unit_changes and "the unit changes here"):
+                # Beside the arrow into this box, where it happens; or in the place of one.
+                left = _STAGE[0] if count.box.beside else middle + 0.02
+                place_of_note = (left, top + 0.5 * (step - height))
+                axes.text(*place_of_note, note, fontsize=7.5, color=QUIET, ha="left", va="center", style="italic")
             for loss in (other for other in flow.counts if other.box.is_loss and other.box.parent == count.box.id):
-                _box(axes, *_LOSS, top, height, _class_of(loss, flow.source), loss.box.label, loss.shown)
-                _arrow(axes, (sum(_STAGE), top - height / 2), (_LOSS[0], top - height / 2))
+                _box(axes, *_LOSS, top, height, _class_of(loss, flow.source), loss.label, loss.shown)
+                if loss.leave:
+                    _arrow(axes, (sum(_STAGE), top - height / 2), (_LOSS[0], top - height / 2))
         counted = [_class_of(count, flow.source) for count in flow.counts]
         kinds = dict.fromkeys([*counted, *(("unknown",) if flow.source == RECORD else ())])
         axes.text(0, 0.0, "  ".join(f"{SHAPES[kind]} {kind}" for kind in kinds), fontsize=8, color=QUIET, va="bottom")
-    said = "; ".join(f"{count.box.label}: {count.shown}" for count in flow.counts)
+    said = "; ".join(
+        f"{count.label}: {count.shown}" + (f" ({count.box.beside})" if count.box.beside else "")
+        for count in flow.counts
+    )
     return finish(figure, f"Participant flow. {said}.", flow_table(flow, arm_labels=arm_labels), source=flow.source)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from holf import text
 from holf.disclosure.withheld import is_withheld
@@ -90,7 +91,9 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
             axes.set_title(data_name(source))
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
-        panels[-1].set_xlabel(f"{outcome.words.minus}, {unit}\n(grey: smaller than the assumed margin)")
+        # Six numbers of five digits still stand apart on the narrowest axis.
+        panels[-1].xaxis.set_major_locator(MaxNLocator(6))
+        panels[-1].set_xlabel(f"{outcome.words.minus}, {unit}, 95 % intervals\n(grey: smaller than the assumed margin)")
     table = _effects_twin(effects, outcome)
     said = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in table.rows)
     return finish(figure, f"{outcome.label}, difference between the arms. {said}.", table, source=table.source)
@@ -130,7 +133,10 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             axes.invert_yaxis()
             axes.set_title(data_name(source))
             sns.despine(ax=axes, left=True)
-        panels[-1].set_xlabel("Difference in multiples of the margin\n(grey: smaller than the assumed margin)")
+        minus = next(iter(outcomes.values())).words.minus
+        panels[-1].set_xlabel(
+            f"{minus}, in multiples of the margin, 95 % intervals\n(grey: smaller than the assumed margin)"
+        )
     rows = tuple(
         (
             data_name(source),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +38,10 @@ class FlowBox:
         True for those who leave on the way.
     unit_changes : str
         Says how the unit differs from the parent's; empty where it is the same.
+    beside : str
+        Says why no arrow leads from the parent, where it came first; empty where one does.
+    published_label : str
+        What the record's count is, where it is no loss as counted in a study; empty where both are the same.
     table, where : str, dict
         How a study counts the box: rows of `table` in which the columns have these values.
     """
@@ -52,6 +56,8 @@ class FlowBox:
     unit_changes: str
     table: str
     where: dict[str, int] = field(default_factory=dict)
+    beside: str = ""
+    published_label: str = ""
 
     def holds(self, frame: pd.DataFrame) -> pd.Series:
         """Whether each row of the box's table belongs to the box."""
@@ -78,11 +84,21 @@ class FlowCount:
         return f"{self.total:,} {self.box.unit if self.kind == COUNTED else self.box.published_unit}"
 
     @property
+    def label(self) -> str:
+        """What the count is of."""
+        return self.box.label if self.kind == COUNTED else self.box.published_label or self.box.label
+
+    @property
+    def leave(self) -> bool:
+        """Whether these are known to have left on the way."""
+        return self.box.is_loss and self.label == self.box.label
+
+    @property
     def stage(self) -> str:
-        """The box's label, with a word where people leave and where the unit changes."""
-        notes = ["leave"] if self.box.is_loss else []
+        """The label, with a word where people leave and where the unit changes."""
+        notes = ["leave"] if self.leave else []
         notes += [f"unit changes {self.box.unit_changes}"] if self.box.unit_changes else []
-        return f"{self.box.label} ({'; '.join(notes)})" if notes else self.box.label
+        return f"{self.label} ({'; '.join(notes)})" if notes else self.label
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,8 @@ def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
             unit_changes=e.get("unit_changes", ""),
             table=e["count"]["table"],
             where=e["count"].get("where", {}),
+            beside=e.get("beside", ""),
+            published_label=e.get("published_label", ""),
         )
         for e in entries
     )
@@ -167,6 +185,8 @@ def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str
         If the published and derived counts do not balance.
     """
     offices = {arm: ledger.number(fact) for arm, fact in arms.items()}
+    shown = {key: fact.shown for key, fact in ledger.items()}
+    boxes = tuple(replace(box, published_label=box.published_label.format_map(shown)) for box in boxes)
     return Flow(
         tuple(
             FlowCount(

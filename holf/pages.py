@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import yaml
 
-from holf.anchors import lacking, read_anchors, without_links
+from holf.anchors import lacking, read_anchors, read_titles, without_links
 from holf.citation import cite_files, cite_page, load_citation, told_address, ways_to_reach
 from holf.dictionary import dictionary_page
 from holf.downloads.change_log import change_log_page, load_releases
@@ -135,8 +136,12 @@ def wanted_pages() -> dict[str, str]:
     if "chapters/reporting" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
         reporting = load_reporting()
         ways = ways_to_reach(load_citation()) if (root / "CITATION.cff").exists() else []
-        pages = reporting_pages(reporting, ledger, load_registered(), ways)
-        fresh = {name.removeprefix("chapters/"): text for name, text in wanted.items() if name.endswith(".md")} | pages
+        others = {name.removeprefix("chapters/"): text for name, text in wanted.items() if name.endswith(".md")}
+        # Written twice: their links are named after headings, some of which are their own.
+        first = reporting_pages(reporting, ledger, load_registered(), ways)
+        titles = read_titles(root / "chapters", others | first)
+        pages = reporting_pages(replace(reporting, titles=titles), ledger, load_registered(), ways)
+        fresh = others | pages
         if own_release():
             # A book on real data lacks the chapters that show simulations, and the outcomes that the data lack.
             there = {path.name for path in (project_root() / "chapters").iterdir()} | fresh.keys()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from holf.anchors import Anchors, link_targets
@@ -32,7 +33,10 @@ _NAMES = re.compile(r"\b(?:19|20)\d\d\b|\bTable 1\b|\bT2\b|\bRoB 2\b|\bitems? \d
 
 @dataclass(frozen=True)
 class Reporting:
-    """Everything in `data/reporting/`, by kind of row and in the order of the files."""
+    """Everything in `data/reporting/`, by kind of row and in the order of the files.
+
+    `titles` are the words of links to places of the book, by place (`holf.anchors.read_titles`).
+    """
 
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
@@ -41,10 +45,11 @@ class Reporting:
     elements: tuple[Element, ...]
     questions: tuple[Question, ...]
     differences: tuple[Difference, ...]
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self) -> tuple[Row, ...]:
         """Every row of every file."""
-        return tuple(row for field in fields(self) for row in getattr(self, field.name))
+        return tuple(row for kind in fields(self) if kind.name != "titles" for row in getattr(self, kind.name))
 
 
 def expand(text: str, ledger: Ledger) -> str:

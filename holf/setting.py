@@ -3,76 +3,155 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.dates import YearLocator, date2num
+import yaml
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num
 
 from holf import text
-from holf.facts import Ledger
+from holf.facts import FactError, Ledger
+from holf.paths import data_path
 from holf.picture import INK, QUIET, Picture, canvas, finish
 from holf.table import RECORD, Cell, Table
 
 
+@dataclass(frozen=True)
+class Moment:
+    """Something with a date: its name, first and last day, both as the record gives them, and their ledger rows."""
+
+    what: str
+    start: str
+    end: str
+    facts: tuple[str, ...]
+
+
+def load_moments(ledger: Ledger, path: Path | None = None) -> list[Moment]:
+    """Read the dates of `data/timeline.yml` (or of another file of its form).
+
+    Raises
+    ------
+    FactError
+        If a date that is given there does not stand in its ledger row.
+    """
+    path, found = path or data_path("timeline.yml"), []
+    for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["dates"]:
+        first, last = ledger[entry["facts"][0]], ledger[entry["facts"][-1]]
+        start = entry.get("from", first.value)
+        if "from" in entry and not (
+            entry["said"] in f"{first.fact} {first.value} {first.source}" and start[:4] in entry["said"]
+        ):
+            raise FactError(f"{path.name}, {entry['what']}: {start} does not stand in {first.id}")
+        end = entry.get("to", start if "from" in entry else last.value)
+        found.append(Moment(entry["what"], start, end, tuple(entry["facts"])))
+    return found
+
+
 def timeline(ledger: Ledger) -> Picture:
-    """Published dates of the trial: periods as bars, events as points."""
-    periods = [("Start to finish (text)", "F023", "F025"), ("Start to completion (fields)", "F024", "F027")]
-    events = [
-        ("Registration submitted", "F033"),
-        ("Registration posted", "F035"),
-        ("Record last updated", "F036"),
-        ("Blog post", "F147"),
-    ]
-    rows = [(label, ledger[start].value, ledger[end].value, (start, end)) for label, start, end in periods]
-    rows += [(label, ledger[fact].value, ledger[fact].value, (fact,)) for label, fact in events]
-    with canvas(2.9) as (figure, (axes,)):
-        for place, (_, start, end, _) in enumerate(rows):
-            first, last = date2num(np.datetime64(start)), date2num(np.datetime64(end))
-            if first == last:
-                axes.plot([first], [place], "D", color=INK, markersize=6)
-            else:
-                axes.barh(place, last - first, left=first, height=0.5, color="#c9d6df", edgecolor=INK)
-            words, style = start if first == last else f"{start} to {end}", {"fontsize": 8, "color": QUIET}
-            axes.annotate(words, (last, place), xytext=(6, 0), textcoords="offset points", va="center", **style)
-        axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    """Published dates of the trial: periods as bars, events as points, a year or month as the bar that it is."""
+    moments = load_moments(ledger)
+    with canvas(3.7) as (figure, (axes,)):
+        for place, moment in enumerate(moments):
+            _draw_moment(axes, place, moment)
+        axes.set_yticks(range(len(moments)), [moment.what for moment in moments], fontsize=8.5)
         axes.invert_yaxis()
-        axes.xaxis_date()
-        axes.xaxis.set_major_locator(YearLocator())
-        # Room on the right for the dates that stand beside the bars, about a third of the width.
-        axes.margins(x=0.03)
-        axes.set_xlim(right=axes.get_xlim()[1] + 0.45 * (axes.get_xlim()[1] - axes.get_xlim()[0]))
-        axes.tick_params(axis="x", labelsize=8, rotation=45)
+        years = range(min(int(one.start[:4]) for one in moments), max(int(one.end[:4]) for one in moments) + 2)
+        axes.set_xticks([date2num(np.datetime64(f"{year}-01-01")) for year in years], years, fontsize=8)
         sns.despine(ax=axes)
-    dates = [(label, Cell(a, "published", facts[0]), Cell(b, "published", facts[-1])) for label, a, b, facts in rows]
-    table = Table("Dates of the trial", ("What", "From", "To"), tuple(dates), folded=True, source=RECORD)
-    said = "; ".join(f"{label} {start}" + (f" to {end}" if end != start else "") for label, start, end, _ in rows)
+    dates = tuple(
+        (one.what, Cell(one.start, "published", one.facts[0]), Cell(one.end, "published", one.facts[-1]))
+        for one in moments
+    )
+    table = Table("Dates of the trial", ("What", "From", "To"), dates, folded=True, source=RECORD)
+    said = "; ".join(f"{one.what} {one.start}" + (f" to {one.end}" if one.end != one.start else "") for one in moments)
     return finish(figure, f"Timeline. {said}.", table, source=RECORD)
+
+
+def _draw_moment(axes: Axes, place: int, moment: Moment) -> None:
+    """One row; the words stand in a long bar, else beside the mark on the side where there is room."""
+    first = np.datetime64(moment.start)
+    # The last day of what the record gives as a year or a month.
+    last = np.datetime64(np.datetime64(moment.end) + 1, "D") - 1
+    start, end = date2num(np.datetime64(first, "D")), date2num(last)
+    words = moment.start if moment.end == moment.start else f"{moment.start} to {moment.end}"
+    style = {"fontsize": 8, "color": INK, "va": "center"}
+    if end - start > 20:
+        axes.barh(place, end - start, left=start, height=0.6, color="#c9d6df", edgecolor=INK)
+    else:
+        axes.plot([start], [place], "D", color=INK, markersize=6)
+    if end - start > 600:
+        axes.annotate(words, ((start + end) / 2, place), ha="center", **style)
+    else:
+        left = first > np.datetime64("2020-01-01")
+        shift, align = ((-7, 0), "right") if left else ((7, 0), "left")
+        axes.annotate(words, (start if left else end, place), shift, textcoords="offset points", ha=align, **style)
+
+
+def follow_up(ledger: Ledger) -> Picture:
+    """When who was to be measured, in months, and how far registers were followed in what is reported."""
+    entries = yaml.safe_load(data_path("timeline.yml").read_text(encoding="utf-8"))["months"]
+    rows = [(entry["what"], key, ledger.number(key)) for entry in entries for key in entry["facts"]]
+    names = [entry["what"] for entry in entries]
+    with canvas(1.9) as (figure, (axes,)):
+        for name, _, months in rows:
+            axes.plot([months], [names.index(name)], "D", color=INK, markersize=7)
+            place = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center", "fontsize": 9}
+            axes.annotate(text.count(months), (months, names.index(name)), **place)
+        axes.set_yticks(range(len(names)), names, fontsize=8.5)
+        axes.set(
+            xlim=(0, 52),
+            ylim=(len(names) - 0.6, -0.8),
+            xticks=range(0, 49, 12),
+            xlabel="Months after baseline; for NAV's summary, after the start",
+        )
+        sns.despine(ax=axes)
+    shown = tuple((name, Cell(text.count(months), "published", key)) for name, key, months in rows)
+    table = Table("Follow-up in months", ("Who and what", "Months"), shown, folded=True, source=RECORD)
+    said = "; ".join(f"{name}: {months}" for name, _, months in rows)
+    return finish(
+        figure,
+        f"Follow-up in months after baseline, and for NAV's summary after the start. {said}.",
+        table,
+        source=RECORD,
+    )
 
 
 def office_map(offices: pd.DataFrame) -> Picture:
     """Where the offices are, all in one colour: which office was in which arm is not published.
 
+    The region with the most offices is drawn again, larger, in the empty corner over the sea.
+
     Parameters
     ----------
     offices : DataFrame
-        `data/offices.csv`, with corrected_name, lat_approx, lon_approx, registry_place.
+        `data/offices.csv`, with corrected_name, lat_approx, lon_approx, registry_place, region_ssb_landsdel.
     """
-    with canvas(5.3) as (figure, (axes,)):
-        sns.scatterplot(offices, x="lon_approx", y="lat_approx", color=INK, s=24, ax=axes, legend=False, zorder=3)
-        _name_places(axes, offices)
-        # One degree of longitude is about half a degree of latitude here.
-        axes.set(
-            xlabel="Longitude, degrees east",
-            ylabel="Latitude, degrees north",
-            xlim=(-1, 23),
-            ylim=(58.2, 69.3),
-            aspect=2.0,
-            xticks=range(4, 18, 4),
-        )
+    crowded = offices["region_ssb_landsdel"] == offices["region_ssb_landsdel"].mode()[0]
+    near, far = offices[crowded], offices[~crowded]
+    with canvas(5.6) as (figure, (axes,)):
+        inset = axes.inset_axes((0.0, 0.56, 0.62, 0.43))
+        for place in (axes, inset):
+            sns.scatterplot(offices, x="lon_approx", y="lat_approx", color=INK, s=24, ax=place, legend=False, zorder=3)
+            # One degree of longitude is about half a degree of latitude here.
+            place.set(aspect=2.0)
+        west = far["lon_approx"] < 7
+        _name_places(axes, far[west], 4.4, 0.42, "right")
+        _name_places(axes, far[~west], 17.4, 0.42, "left")
+        axes.set(xlabel="Longitude, degrees east", ylabel="Latitude, degrees north", xticks=range(4, 18, 4))
+        axes.set(xlim=(-1, 23), ylim=(58.2, 69.7))
+        middle = near["lon_approx"].median()
+        _name_places(inset, near[near["lon_approx"] <= middle], 10.34, 0.032, "right")
+        _name_places(inset, near[near["lon_approx"] > middle], 11.12, 0.032, "left")
+        inset.set(xlim=(9.79, 11.6), ylim=(59.79, 60.08), xticks=[], yticks=[], xlabel="", ylabel="")
+        inset.set_title(near["region_ssb_landsdel"].iloc[0], fontsize=8.5, pad=3)
+        axes.indicate_inset((10.3, 59.75, 0.85, 0.3), inset, edgecolor=QUIET)
         sns.despine(ax=axes)
     table = Table(
-        f"The {len(offices)} offices",
+        f"Map: the {len(offices)} offices",
         ("Office", "Place in the registry", "Region"),
         tuple((o.corrected_name, o.registry_place, o.region_ssb_landsdel) for o in offices.itertuples()),
         folded=True,
@@ -88,26 +167,15 @@ def office_map(offices: pd.DataFrame) -> Picture:
     )
 
 
-def _name_places(axes, offices: pd.DataFrame) -> None:
-    """Names in columns at the sides, lines to the places: ten offices stand within a few kilometres."""
-    offices = offices.assign(crowded=offices["region_ssb_landsdel"] == "Oslo og Akershus")
-    west = (offices["lon_approx"] < 7) | offices["crowded"]
-    for names, x, align in ((offices[west], 3.4, "right"), (offices[~west], 17.6, "left")):
-        line = {"arrowstyle": "-", "color": "#b0b0b0", "lw": 0.7, "shrinkA": 1}
-        line["relpos"] = (1 if align == "right" else 0, 0.5)
-        lowest = 58.4
-        for row in names.sort_values(["crowded", "lat_approx", "lon_approx"]).itertuples():
-            name, height = row.corrected_name.removeprefix("NAV "), max(lowest, row.lat_approx)
-            axes.annotate(
-                name,
-                (row.lon_approx, row.lat_approx),
-                xytext=(x, height),
-                ha=align,
-                va="center",
-                fontsize=8,
-                arrowprops=line,
-            )
-            lowest = height + 0.42
+def _name_places(axes: Axes, offices: pd.DataFrame, x: float, step: float, align: str) -> None:
+    """Names in a column at one side, at least `step` apart, with lines to the places."""
+    line = {"arrowstyle": "-", "color": "#b0b0b0", "lw": 0.7, "shrinkA": 1, "relpos": (align == "right", 0.5)}
+    lowest = -np.inf
+    for row in offices.sort_values(["lat_approx", "lon_approx"]).itertuples():
+        name, height = row.corrected_name.removeprefix("NAV "), max(lowest, row.lat_approx)
+        style = {"ha": align, "va": "center", "fontsize": 8, "arrowprops": line}
+        axes.annotate(name, (row.lon_approx, row.lat_approx), xytext=(x, height), **style)
+        lowest = height + step
 
 
 def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, caption: str) -> Picture:

@@ -260,7 +260,9 @@ def test_search_finds_and_leads_there(page, watched, home, site):
     assert watched.faults() == []
 
 
-@pytest.mark.parametrize("asked, found", {"884": "Ledger", "3,201": "Sample flow", "862 parents": "Sample flow"}.items())
+@pytest.mark.parametrize(
+    "asked, found", {"884": "Ledger", "3,201": "Sample flow", "862 parents": "Sample flow"}.items()
+)
 def test_search_finds_numbers(page, home, asked, found):
     def results() -> str:
         page.get_by_text("Search finished").wait_for()
@@ -357,6 +359,61 @@ def test_words_at_a_number_go_away_at_escape(page, home):
     assert first.evaluate(SAID)
     page.keyboard.press("Escape")
     assert not first.evaluate(SAID), "also while the pointer rests on it"
+
+
+HEIGHT = """element => parseFloat(getComputedStyle(element, "::after").height)"""
+UNDER = '([x, y]) => document.elementFromPoint(x, y)?.closest("a")?.getAttribute("href") ?? ""'
+
+
+def test_words_at_a_number_open_where_they_can_be_read(page, home, site):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(home + "index.html")
+    link = page.locator('.holf-cards a[href$="#f066"]')
+    link.evaluate("element => scrollTo(0, element.getBoundingClientRect().bottom + scrollY - innerHeight + 40)")
+    for show in (link.hover, link.focus):
+        show()
+        box, height = link.bounding_box(), link.evaluate(HEIGHT)
+        assert height > 60 and box["y"] + box["height"] + height > 900, "there is no room below"
+        for above in (20, height - 10):
+            spot = [box["x"] + 30, box["y"] - above]
+            assert spot[1] > 0 and page.evaluate(UNDER, spot).endswith("#f066"), "all of it stands above its link"
+    page.evaluate("document.activeElement.blur()")
+    link.hover()
+    page.mouse.move(box["x"] + 30, box["y"] - 20)
+    assert link.evaluate(SAID), "the pointer can move into it"
+    page.mouse.move(5, 5)
+    link.evaluate("element => scrollTo(0, element.getBoundingClientRect().top + scrollY - 200)")
+    link.hover()
+    box = link.bounding_box()
+    assert not page.evaluate(UNDER, [box["x"] + 30, box["y"] - 30]).endswith("#f066"), "with room below it opens there"
+    assert page.evaluate(UNDER, [box["x"] + 30, box["y"] + box["height"] + 30]).endswith("#f066")
+
+
+MORE = """() => [...document.querySelectorAll(".holf-scroll, .pst-scrollable-table-container")].map((frame) =>
+  [frame.scrollWidth - frame.clientWidth - frame.scrollLeft > 2, getComputedStyle(frame).boxShadow !== "none"])"""
+
+
+def test_a_table_that_goes_on_beyond_its_edge_says_so(page, home):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(home + "chapters/effects.html")
+    expect(page.locator(".frame-more").first).to_be_attached()
+    seen = page.evaluate(MORE)
+    assert all(more == shaded for more, shaded in seen) and any(more for more, _ in seen)
+    frame = page.locator(".holf-scroll.frame-more").first
+    frame.evaluate("element => { element.id = 'seen'; element.scrollLeft = element.scrollWidth; }")
+    expect(page.locator("#seen")).not_to_have_class(re.compile("frame-more"))
+
+
+def test_the_first_answer_is_read_on_a_phone_row_by_row(page, home):
+    table = page.locator(".holf-stacked table")
+    heads = "all => all.map((cell) => [cell.getBoundingClientRect().width, getComputedStyle(cell, '::before').content])"
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(home + "index.html")
+    cells = table.locator("td").evaluate_all(heads)
+    assert all(width > 280 and "published" in said or "not show" in said for width, said in cells) and len(cells) >= 6
+    assert page.evaluate("document.querySelector('.holf-stacked table').scrollWidth") < 390
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert all(width < 400 and said == "none" for width, said in table.locator("td").evaluate_all(heads))
 
 
 def test_dark_mode_follows_the_system_until_the_reader_chooses(browser, home):

@@ -19,12 +19,14 @@ from holf.chapters import list_chapters
 from holf.cli import main
 from holf.disclosure.withheld import Withheld
 from holf.downloads import changes as changed
+from holf.downloads.change_log import change_log_page, load_releases, of_record
 from holf.downloads.check import alt_faults, download_faults, shown_digests
 from holf.downloads.descriptions import load_descriptions
 from holf.downloads.effect_sizes import analysed_table, published_table
 from holf.downloads.files import Download, columns_of, csv_of, digest_of, slug, stem_of
 from holf.downloads.shown import ShownError, downloads_of, seal_of
 from holf.downloads.values import read_value
+from holf.facts import FactError
 from holf.gate.known import Known
 from holf.gate.scan import scan
 from holf.paths import project_root
@@ -565,3 +567,24 @@ def test_the_whole_book_can_be_compared_with_itself():
     state = changed.read_state(str(project_root()))
     some = {name: state[name] for name in ("chapters/effects.ipynb", "chapters/design.ipynb", "data/assumptions.yml")}
     assert len(state) > 15 and len(changed.tables_of(some)) > 10 and changed.changes(some, some) == []
+
+
+def test_the_change_log_tells_what_changed_in_the_record_between_releases(tmp_path):
+    found = [changed.Change("design", "T", "Offices", "In all", "28", "29", "+1", ""),
+             changed.Change("effects", "T", "Income", "Effect", "+61", "+62", "+1", MARK)]  # fmt: skip
+    (tmp_path / "0.2.0.md").write_text(changed.as_markdown(found, "v0.1.0", "v0.2.0"), encoding="utf-8")
+    file = tmp_path / "releases.yml"
+    entries = (
+        "- {version: 0.2.0, about: Offices counted again., numbers: 0.2.0.md}\n- {version: 0.1.0, about: First.}\n"
+    )
+    file.write_text(entries, encoding="utf-8")
+    page = change_log_page(load_releases("0.2.0", file))
+    assert "| design | T | Offices | In all | 28 | 29 | +1 |" in page and page.index("0.2.0") < page.index("0.1.0")
+    assert MARK not in page and "+62" not in page, "no number of simulated people"
+    with pytest.raises(FactError, match="newest release is 0.2.0, and CITATION.cff says 0.3.0"):
+        load_releases("0.3.0", file)
+    file.write_text(entries.replace(", numbers: 0.2.0.md", ""), encoding="utf-8")
+    with pytest.raises(FactError, match="0.2.0: a release after the first needs `numbers`"):
+        load_releases("0.2.0", file)
+    with pytest.raises(FactError, match="no part 'Published, derived and assumed'"):
+        of_record("# Numbers that changed\n")

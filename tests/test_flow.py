@@ -82,3 +82,24 @@ def test_diagram_shows_every_count_and_leaves_the_unknown_open(published):
     ]
     assert len(dashed) == 4 + 2, "four unknown boxes, and the two arms of the analysis"
     assert "3,201" in picture.alt and "SIMULATED" not in picture.alt
+
+
+def arrows(flow) -> int:
+    picture = flow_diagram(flow, arm_labels={"holf": "HOLF model", "local": "Local practice"})
+    return sum(note.arrow_patch is not None for note in picture.figure.axes[0].texts if hasattr(note, "arrow_patch"))
+
+
+def test_what_is_no_loss_in_the_record_is_drawn_and_called_as_none(published):
+    unexplained, counted = published["not_analysed"], holf.open_study("null").flow()["not_analysed"]
+    assert unexplained.stage == "884 less 862: unexplained, units may differ" and not unexplained.leave
+    assert counted.stage == "Not in the analysis (leave)" and counted.leave
+    picture = flow_diagram(published, arm_labels={"holf": "HOLF model", "local": "Local practice"})
+    assert "884 less 862: unexplained, units may differ: 22" in picture.alt and "Not in the analysis" not in picture.alt
+    plain = Flow(tuple(replace(one, box=replace(one.box, published_label="", beside="")) for one in published.counts))
+    assert arrows(plain) == arrows(published) + 2, (
+        "one to what is no loss, and one from the offices to earlier families"
+    )
+    with pytest.raises(KeyError, match="F999"):
+        published_flow(
+            holf.load_ledger(), [replace(one.box, published_label="{F999}") for one in plain.counts], arms=ARMS
+        )

@@ -3,21 +3,25 @@
 import io
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from browser import need_site
 from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.utils import new_document
 from PIL import Image, ImageChops, ImageDraw, PngImagePlugin
 
 from holf.chart_runtime import RUNTIME
 from holf.frame.body import mend
 from holf.frame.finish import SiteError, finish_site, page_faults, pages_of
-from holf.frame.head import LONGEST, describe, shorten
+from holf.frame.head import LONGEST, describe, head_tags, shorten
 from holf.frame.layout import POLICY
 from holf.frame.links import link_faults
 from holf.frame.pictures import squeeze, squeeze_folder
 from holf.frame.preview import SIZE, draw_preview, preview_words
 from holf.frame.styles import drop_variables, lean, meets, names_of, rules_of
+from holf.marks import BANNER
 from holf.paths import project_root
 from holf.table import MARK
 
@@ -75,7 +79,7 @@ def test_the_site_holds_no_file_of_the_theme_that_no_page_asks_for(site):
             assert not re.search(r"unpkg|jsdelivr|cdnjs|googleapis", path.read_text(encoding="utf-8")), path.name
 
 
-def test_every_page_says_what_it_is(soups):
+def test_every_page_says_what_it_is(soups, site):
     descriptions = {}
     for name, soup in soups.items():
         head = {
@@ -83,14 +87,64 @@ def test_every_page_says_what_it_is(soups):
         }
         assert soup.title.get_text().strip() and soup.html["lang"] == ("nb" if name.endswith("_nb.html") else "en")
         assert 25 < len(head["description"]) <= 260, name
-        assert head["og:title"] and head["og:description"] and head["og:image"].endswith("_static/preview.png"), name
+        assert head["og:title"] and head["og:description"] and "What this page answers" not in head["og:description"]
         assert soup.select_one('link[rel="icon"]')["href"].endswith("_static/favicon.svg")
         assert soup.select_one('meta[http-equiv="Content-Security-Policy"]')["content"] == POLICY
         simulated = bool(soup.select(".holf-banner-simulated"))
+        picture = "preview-simulated.png" if simulated else "preview.png"
+        assert head["og:image"].endswith(f"_static/{picture}") and (site / "_static" / picture).exists(), name
+        assert head["og:image:alt"].startswith(MARK) == simulated and "og:url" not in head, "no address is configured"
         for said in (soup.title.get_text(), head["description"], head["og:title"], head["og:description"]):
             assert said.startswith(MARK) == simulated, name
         descriptions.setdefault(head["description"], []).append(name)
     assert {words: names for words, names in descriptions.items() if len(names) > 1} == {}
+
+
+def head_of(base: str) -> str:
+    """What a page says of itself in a site at an address, or at none."""
+    env = SimpleNamespace(holf_banners={"chapters/x": f'<aside class="{BANNER}">'})
+    app = SimpleNamespace(env=env, config=SimpleNamespace(html_baseurl=base))
+    context = {"title": "X", "docstitle": "Book", "pathto": lambda *_, **__: "../"}
+    return head_tags(app, "chapters/x", context | ({"pageurl": f"{base}chapters/x.html"} if base else {}), None)
+
+
+def test_previews_name_whole_addresses_where_the_site_has_one():
+    head = head_of("https://example.org/book/")
+    assert '<meta property="og:url" content="https://example.org/book/chapters/x.html">' in head
+    assert '<meta property="og:image" content="https://example.org/book/_static/preview-simulated.png">' in head
+    assert 'content="https://example.org/_static/' in head_of("https://example.org"), (
+        "with or without a slash at its end"
+    )
+    assert "og:url" not in head_of("") and 'content="../_static/preview-simulated.png"' in head_of("")
+
+
+def test_a_site_with_an_address_and_a_contact_says_so_on_every_page(book):
+    config, citation = book.root / "_config.yml", book.root / "CITATION.cff"
+    config.write_text(config.read_text().replace("\nhtml:\n", "\nhtml:\n  baseurl: https://example.org/book/\n"))
+    with citation.open("a") as stream:
+        stream.write("repository-code: https://example.org/code\n")
+        stream.write("contact: [{name: The desk, email: desk@example.org}]\n")
+    done = book.build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    html = (book.site / "chapters" / "study.html").read_text(encoding="utf-8")
+    assert 'property="og:url" content="https://example.org/book/chapters/study.html"' in html
+    assert 'property="og:image" content="https://example.org/book/_static/preview-simulated.png"' in html
+    for page in pages_of(book.site):
+        foot = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").footer
+        links = {link.get_text(): link["href"] for link in foot.find_all("a")}
+        assert links == {"Source code": "https://example.org/code", "Contact: The desk": "mailto:desk@example.org"}
+
+
+def test_titles_repeat_nothing_and_controls_of_code_have_names_of_their_own(soups):
+    assert soups["index.html"].title.get_text() == soups["index.html"].h1.find(string=True).strip()
+    for name, soup in soups.items():
+        controls = [control.get_text() for control in soup.select("summary.frame-toggle")]
+        assert len({*controls}) == len(controls), name
+    table = soups["index.html"].select_one(".holf-stacked table")
+    heads = [head.get_text() for head in table.select("thead th")]
+    assert len(table.select('tbody th[scope="row"]')) == len(table.select("tbody tr")) > 2
+    for row in table.select("tbody tr"):
+        assert [cell["data-label"] for cell in row.select("td")] == heads[1:]
 
 
 def test_words_in_another_language_say_so(soups):
@@ -278,6 +332,22 @@ def test_what_the_theme_gets_wrong_is_mended():
     assert mended.endswith('role="group" aria-label="x">')
 
 
+def test_controls_are_counted_and_rows_of_stacked_tables_are_headed():
+    control = (
+        '<summary aria-label="Toggle hidden content"><p class="collapsed admonition-title">Show code</p>'
+        '<p class="expanded admonition-title">Hide code</p></summary>'
+    )
+    assert ">Show code</summary>" in mend(control, {})
+    assert re.findall(r">(Show[^<]*)<", mend(control * 2, {})) == ["Show code 1 of 2", "Show code 2 of 2"]
+    table = (
+        '<table><thead><tr><th class="head">A</th><th class="head">B &amp; c</th></tr></thead><tbody>%s</tbody></table>'
+    )
+    rows = "<tr><td><p>x</p></td>\n<td>y</td></tr>\n<tr><td>z</td><td>w</td></tr>"
+    stacked = mend('<div class="holf-stacked docutils container">\n' + table % rows + "</div>", {})
+    assert stacked.count('<th scope="row">') == 2 and stacked.count('<td data-label="B &amp; c">') == 2
+    assert 'scope="row"' not in mend(table % rows, {})
+
+
 def test_pictures_get_their_size(tmp_path):
     (tmp_path / "p.png").write_bytes(drawing(3))
     body = '<img alt="x" src="../_images/q.png" style="width: 32px;" /><img src="q.png" /><img src="other.png" />'
@@ -289,6 +359,11 @@ def test_pictures_get_their_size(tmp_path):
 def test_descriptions_are_cut_between_words_and_begin_with_the_class():
     assert shorten("a " * 200).endswith("a…") and len(shorten("word " * 99)) <= LONGEST + 1
     assert describe("Title", None) == "Title"
+    page = new_document("x")
+    page += nodes.paragraph(text="What this page answers. Which offices there were. " + "And much more " * 20)
+    assert describe("Title", page) == "Title. Which offices there were."
+    page.children[0].children[0] = nodes.Text("What this page answers. " + "one long sentence " * 20)
+    assert describe("Title", page).endswith("…") and "answers" not in describe("Title", page)
     assert describe("Title", None, '<aside class="holf-banner-simulated">').startswith(f"{MARK} demonstration, not")
     assert describe("Title", None, '<aside class="holf-banner-real">').startswith("REAL DATA")
 
@@ -298,6 +373,11 @@ def test_the_preview_shows_published_facts_and_is_up_to_date(tmp_path, monkeypat
     with Image.open(io.BytesIO(committed)) as picture:
         assert picture.size == SIZE and picture.info["Comment"] == "RECORD"
     assert difference(draw_preview(), committed) <= 8
+    simulated = (project_root() / "assets" / "preview-simulated.png").read_bytes()
+    with Image.open(io.BytesIO(simulated)) as picture:
+        assert picture.size == SIZE and picture.info["Comment"] == MARK
+    assert difference(draw_preview(simulated=True), simulated) <= 8
+    assert preview_words()["simulated"]["title"] == MARK and not re.search(r"\d", str(preview_words()["simulated"]))
     assert preview_words()["arms"]["holf"].startswith("15 ") and "no differences" in preview_words()["found"]
     data = tmp_path / "data"
     shutil.copytree(project_root() / "data", data, ignore=shutil.ignore_patterns("simulated"))

@@ -1,15 +1,19 @@
 """What each reader finds: the answer first, the same questions in both languages, words explained, works cited."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
-from holf.citation import as_bibtex, as_ris, as_text, cite_page, load_citation
+from holf.citation import as_bibtex, as_ris, as_text, cite_files, cite_page, load_citation, ways_to_reach
 from holf.facts import FactError, load_ledger
 from holf.glossary import load_glossary
 from holf.paths import data_path, project_root
+from holf.plan import load_plan
 from holf.prose import ROW_LINK, visible
+from holf.reporting import load_reporting
+from holf.reporting_pages import reporting_pages
 
 ROOT, LEDGER = project_root(), load_ledger()
 WORDS, FIRST = 700, 300
@@ -201,6 +205,39 @@ def test_citations_come_from_the_citation_file():
 def test_no_doi_is_invented():
     """The article's DOI stands in no source; the only one in the ledger is the protocol's."""
     assert not re.search(r"\b10\.\d{4,}/", page("chapters/cite.md") + page("CITATION.cff"))
+
+
+def test_files_for_reference_managers_hold_what_the_page_shows():
+    files = cite_files(load_citation())
+    assert len(files) == 4 and {Path(name).suffix for name in files} == {".bib", ".ris"}
+    for name, content in files.items():
+        assert page(name) == content and content.strip() in page("chapters/cite.md")
+        assert f"]({name.removeprefix('chapters/')})" in page("chapters/cite.md")
+
+
+def test_addresses_are_those_that_are_recorded():
+    sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
+    registry = sources["registry"]["address"]
+    assert registry.endswith(f"/{yaml.safe_load(data_path('plan.yml').read_text())['trial']['registry_id']}")
+    protocol = f"https://doi.org/{re.search('doi (.*)', LEDGER['F127'].source)[1]}"
+    for name in ("index.md", "chapters/ledger.md"):
+        assert f"]({registry})" in page(name) and f"]({protocol})" in page(name)
+    assert page("chapters/ledger.md").count("Address not recorded.") == sum(
+        "address" not in one for one in sources.values()
+    )
+    out = {*re.findall(r"\]\((https?://[^)]*)\)", "".join(page(f"chapters/{name}.md") for name in ("ledger", "cite")))}
+    assert out == {registry, protocol}, "no other address is recorded"
+
+
+def test_ways_to_reach_are_those_of_the_citation_file():
+    assert ways_to_reach({}) == [] == ways_to_reach({"contact": [{"name": "No address"}]})
+    person = {"given-names": "A", "family-names": "B", "website": "https://example.org/b"}
+    ways = ways_to_reach({"repository-code": "https://example.org/code", "contact": [person]})
+    assert ways == [("Source code", "https://example.org/code"), ("Contact: A B", "https://example.org/b")]
+    reporting, plan = load_reporting(), load_plan()
+    told = reporting_pages(reporting, LEDGER, plan, ways)["errata.md"]
+    assert "Where to send one: [Source code](https://example.org/code)" in told
+    assert "Where to send one" not in reporting_pages(reporting, LEDGER, plan)["errata.md"]
 
 
 def test_bibtex_and_ris_have_their_form():

@@ -3,10 +3,11 @@
 import csv
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
-from holf.anchors import link_targets, read_anchors
+from holf.anchors import link_targets, read_anchors, read_titles
 from holf.checklist_pages import place_links
 from holf.facts import FactError, load_ledger
 from holf.pages import write_pages
@@ -179,8 +180,9 @@ def test_headings_are_found_outside_code_and_counted_on(tmp_path):
     assert "#own-label" in anchors and "#one" not in anchors and "a.md" in anchors and "b.md" not in anchors
 
 
-def test_committed_pages_are_those_of_the_data(pages):
-    for name, text in pages.items():
+def test_committed_pages_are_those_of_the_data(reporting, pages):
+    titles = read_titles(CHAPTERS, pages)
+    for name, text in reporting_pages(replace(reporting, titles=titles), load_ledger(), load_plan()).items():
         assert (CHAPTERS / name).read_text(encoding="utf-8") == text, f"run the build and commit chapters/{name}"
     listed = (project_root() / "_toc.yml").read_text(encoding="utf-8")
     assert all(f"chapters/{name.removesuffix('.md')}\n" in listed for name in pages)
@@ -240,8 +242,31 @@ def test_words_become_links(reporting):
     ledger = load_ledger()
     assert expand("+{F090} months of {F044}", ledger) == "+[12](ledger.md#f090) months of [29](ledger.md#f044)"
     assert place_links(["rebuild.md#real-data", "tidier.md#tidier-3"], reporting) == (
-        "See [rebuild: real data](rebuild.md#real-data), [tidier 3](#tidier-3)."
+        "See [rebuild: real data](rebuild.md#real-data); [tidier 3](#tidier-3)."
     )
+
+
+def test_links_are_named_after_headings(reporting, tmp_path):
+    page = "# Design: what with what\n\n## When\n\n(label-1)=\n### Item 1: A name\n\n## When\n"
+    titles = read_titles(tmp_path, {"design.md": page})
+    assert titles == {
+        "design.md": "Design",
+        "design.md#design-what-with-what": "Design: Design: what with what",
+        "design.md#when": "Design: When",
+        "design.md#item-1-a-name": "Design: Item 1: A name",
+        "design.md#when-1": "Design: When",
+        "design.md#label-1": "Design: Item 1: A name",
+    }
+    named = place_links(["design.md#when", "tidier.md#tidier-3"], replace(reporting, titles=titles))
+    assert named == "See [Design: When](design.md#when); [tidier 3](#tidier-3)."
+
+
+def test_no_link_of_a_page_is_named_after_an_anchor(pages):
+    """Every place of the data has a heading, so that the words made from anchors are never seen."""
+    written = "\n".join((CHAPTERS / name).read_text(encoding="utf-8") for name in pages)
+    see = [link for line in re.findall(r"See (\[.*?\)\.)", written) for link in re.findall(r"\[([^\]]*)\]", line)]
+    assert len(see) > 50 and "Design: The comparison" in see
+    assert [words for words in see if not re.match(r"[A-Z\u00c5]", words)] == []
 
 
 def test_the_best_verdict_stands():

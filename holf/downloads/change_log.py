@@ -19,7 +19,7 @@ next, and where they stand.
 
 Whoever cited a number can see here whether it is still the same. Numbers of simulated people are not listed: they are
 no results of the trial, and follow from the assumptions, whose changes are. The command `holf changes OLD NEW` lists
-all numbers between any two states of the book; every proposed change of the book shows that list to those who review it.
+all numbers that differ between two states of the book; whoever reviews a proposed change sees that list.
 """
 
 

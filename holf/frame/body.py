@@ -20,6 +20,10 @@ _TOGGLE = re.compile(
     r'<p class="expanded admonition-title">.*?</p>\s*</summary>',
     re.DOTALL,
 )
+_SHOW = '<summary class="frame-toggle">Show code</summary>'
+# On a phone each row of such a table becomes a card, in which every cell needs the name of its column.
+_STACKED = re.compile(r'<div class="holf-stacked docutils container">\s*(.*?</table>)', re.DOTALL)
+_ROW = re.compile(r"(<tr\b[^>]*>\s*)<td\b([^>]*)>(.*?)</td>(.*?</tr>)", re.DOTALL)
 # Read aloud, the sign would end every heading; the list of contents has the same links, and the pointer this one.
 _PERMALINK = re.compile(r'<a class="headerlink"')
 # An empty heading of a column names nothing.
@@ -48,12 +52,38 @@ def mend(body: str, pictures: Mapping[str, Path]) -> str:
     """
     body = _STARTER.sub("", body)
     body = _TOGGLE.sub(r'<summary class="frame-toggle">\1</summary>', body)
+    body = _numbered(body)
     body = _PERMALINK.sub('<a aria-hidden="true" tabindex="-1" class="headerlink"', body)
     body = _EMPTY_HEAD.sub(r"<td\1></td>", body)
     body = _HEAD.sub('<th scope="col"', body)
+    body = _STACKED.sub(_with_names, body)
     body = _REGION.sub(r'\1"group"', body)
     body = _FRAME.sub(_framed, body)
     return _PICTURE.sub(_sized(pictures), body)
+
+
+def _numbered(body: str) -> str:
+    """Tell apart the controls that unfold code: up to a dozen on a page had one name."""
+    *parts, last = body.split(_SHOW)
+    if len(parts) < 2:
+        return body
+    shown = (_SHOW.replace("code", f"code {place} of {len(parts)}") for place in range(1, len(parts) + 1))
+    return "".join(part + show for part, show in zip(parts, shown)) + last
+
+
+def _with_names(found: re.Match) -> str:
+    """Head each row with its first cell, and tell each other cell the name of its column."""
+    heads = [
+        escape(" ".join(unescape(_WORDS.sub("", head)).split()))
+        for head in re.findall(r"<th\b.*?</th>", found[1], re.DOTALL)
+    ]
+
+    def headed(row: re.Match) -> str:
+        names = iter(heads[1:])
+        rest = re.sub(r"<td\b", lambda _: f'<td data-label="{next(names)}"', row[4])
+        return f'{row[1]}<th scope="row"{row[2]}>{row[3]}</th>{rest}'
+
+    return f'<div class="holf-stacked docutils container">{_ROW.sub(headed, found[1])}'
 
 
 def _framed(found: re.Match) -> str:

@@ -15,7 +15,9 @@ from holf.table import MARK, REAL_MARK
 
 # Search engines cut descriptions at about this length.
 LONGEST = 158
-PREVIEW = PurePosixPath("_static/preview.png")
+PREVIEW, SIMULATED_PREVIEW = PurePosixPath("_static/preview.png"), PurePosixPath("_static/preview-simulated.png")
+# What most pages open with, which says nothing to those who have not come yet.
+_OPENING = "What this page answers."
 _SAID = {
     BANNER: f"{MARK} demonstration, not a finding of the trial. ",
     REAL_BANNER: f"{REAL_MARK}, under disclosure control. ",
@@ -60,8 +62,13 @@ def describe(title: str, doctree: nodes.document | None, banner: str = "") -> st
         HTML of the banners above the page.
     """
     said = next((words for mark, words in _SAID.items() if mark in banner), "")
-    words = first_words(doctree) if doctree is not None else ""
-    return said + shorten(f"{title}. {words}" if words else title, LONGEST - len(said))
+    words = first_words(doctree).removeprefix(_OPENING) if doctree is not None else ""
+    whole = f"{title}. {words.strip()}" if words else title
+    # Whole sentences, where more than the title fits.
+    ends = [end.end() for end in re.finditer(r"(?<=[.?!])(?=\s|$)", whole) if end.end() <= LONGEST - len(said)]
+    if ends and ends[-1] > len(title) + 30:
+        return said + " ".join(whole[: ends[-1]].split())
+    return said + shorten(whole, LONGEST - len(said))
 
 
 def mark_title(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
@@ -80,17 +87,21 @@ def head_tags(app: Sphinx, pagename: str, context: dict, doctree: nodes.document
     title = re.sub(r"<[^>]+>", "", context.get("title") or f"{pagename.capitalize()}: {context['docstitle']}")
     found = re.search(r'<meta content="([^"]*)" name="description"|name="description" content="([^"]*)"', given)
     words = next(filter(None, found.groups())) if found else escape(describe(title, doctree, banner))
-    base = context["pathto"]("", resource=True) if not app.config.html_baseurl else app.config.html_baseurl
+    known = app.config.html_baseurl
+    base = f"{known.removesuffix('/')}/" if known else context["pathto"]("", resource=True).removesuffix("#")
+    picture = SIMULATED_PREVIEW if BANNER in banner else PREVIEW
     wanted = {
         'name="description"': words,
         'property="og:type"': "article",
         'property="og:site_name"': escape(context["docstitle"]),
         'property="og:title"': title,
         'property="og:description"': words,
-        'property="og:image"': f"{base.removesuffix('#')}{PREVIEW}",
-        'property="og:image:alt"': escape(context["docstitle"]),
+        'property="og:image"': f"{base}{picture}",
+        'property="og:image:alt"': escape(context["docstitle"]) if picture == PREVIEW else _SAID[BANNER].strip(),
         'name="twitter:card"': "summary_large_image",
     }
-    if not (project_root() / "assets" / PREVIEW.name).exists():
+    if known:
+        wanted['property="og:url"'] = escape(context["pageurl"])
+    if not (project_root() / "assets" / picture.name).exists():
         wanted = {name: value for name, value in wanted.items() if "image" not in name and "card" not in name}
     return "\n".join(f'<meta {name} content="{value}">' for name, value in wanted.items() if name not in given)

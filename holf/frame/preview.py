@@ -1,6 +1,6 @@
-"""The picture that link previews show: words and published facts only, nothing simulated.
+"""The pictures that link previews show: words and published facts only, no simulated number.
 
-It is drawn by hand, with ``python -m holf.frame.preview``, and committed; a test holds it against the ledger.
+They are drawn by hand, with ``python -m holf.frame.preview``, and committed; a test holds them against the ledger.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 
 from holf.facts import load_ledger
 from holf.paths import data_path, project_root
-from holf.picture import INK, arm_style
+from holf.picture import ALARM, INK, arm_style
 from holf.plan import load_plan
+from holf.table import MARK
 
 # What most link previews show whole, in pixels.
 SIZE, _DENSITY = (1200, 630), 100
@@ -44,18 +45,24 @@ def preview_words() -> dict:
     return told(stated)
 
 
-def draw_preview() -> bytes:
+def draw_preview(*, simulated: bool = False) -> bytes:
     """Draw the preview.
+
+    Parameters
+    ----------
+    simulated : bool
+        Draw the one of pages with simulated results, which shows no fact and says what they are.
 
     Returns
     -------
     bytes
-        A PNG file of 1200 by 630 pixels that says in itself that it shows the record.
+        A PNG file of 1200 by 630 pixels that says in itself whether it shows the record or belongs to a simulation.
     """
     words, plan = preview_words(), load_plan()
+    words = words["simulated"] | {"arms": {}} if simulated else words
     figure = Figure(figsize=(SIZE[0] / _DENSITY, SIZE[1] / _DENSITY), dpi=_DENSITY, facecolor="white")
     write = {"fontfamily": "DejaVu Sans", "color": INK}
-    figure.text(0.06, 0.80, words["title"], size=46, weight="bold", **write)
+    figure.text(0.06, 0.80, words["title"], size=46, weight="bold", **write | ({"color": ALARM} if simulated else {}))
     figure.text(0.06, 0.69, words["subtitle"], size=24, **write)
     for row, (arm, said) in enumerate(words["arms"].items()):
         colour, marker = arm_style(plan, arm)
@@ -68,11 +75,12 @@ def draw_preview() -> bytes:
     figure.text(0.06, 0.16, words["not_shown"], size=26, **write)
     figure.text(0.06, 0.06, words["note"], size=16, **write)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None, "Comment": "RECORD"})
+    figure.savefig(stream, format="png", metadata={"Software": None, "Comment": MARK if simulated else "RECORD"})
     return stream.getvalue()
 
 
 if __name__ == "__main__":
     from holf.frame.pictures import squeeze
 
-    (project_root() / "assets" / "preview.png").write_bytes(squeeze(draw_preview()))
+    for name, simulated in (("preview.png", False), ("preview-simulated.png", True)):
+        (project_root() / "assets" / name).write_bytes(squeeze(draw_preview(simulated=simulated)))

@@ -117,6 +117,9 @@ def _tell_real(copy: Path, release: Release) -> None:
     # What was registered and published stays whole, whatever the data hold.
     shutil.copyfile(copy / "data" / "plan.yml", copy / "data" / REGISTERED)
     _keep_outcomes(copy / "data" / "plan.yml", kept)
+    # The picture of pages that show simulations, of which there are none.
+    for picture in (copy / "assets").glob("*simulated*"):
+        picture.unlink()
     chapters = copy / "chapters"
     gone = {f"outcome-{outcome.page}" for outcome in absent}
     missing = [_why_absent(outcome, release) for outcome in absent] + _lost_waves(kept)
