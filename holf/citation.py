@@ -93,12 +93,14 @@ def cite_files(citation: dict) -> dict[str, str]:
     }
 
 
-def _files_of(key: str) -> list[str]:
-    return [f"Files for reference managers: [BibTeX](cite/{key}.bib), [RIS](cite/{key}.ris).", ""]
-
-
 def _fenced(content: str, kind: str = "text") -> list[str]:
     return [f"```{kind}", content.rstrip(), "```", ""]
+
+
+def _work(work: dict, key: str) -> list[str]:
+    """A work in each form, and the files that hold it."""
+    files = f"Files for reference managers: [BibTeX](cite/{key}.bib), [RIS](cite/{key}.ris)."
+    return [as_text(work), "", files, "", *_fenced(as_bibtex(work, key), "bibtex"), *_fenced(as_ris(work))]
 
 
 def told_address(entry: dict) -> str:
@@ -136,21 +138,13 @@ def cite_page(citation: dict, file: str, sources: dict[str, dict]) -> str:
         "",
         "## The article",
         "",
-        as_text(article),
-        "",
-        *_files_of("holf-article"),
-        *_fenced(as_bibtex(article, "holf-article"), "bibtex"),
-        *_fenced(as_ris(article)),
+        *_work(article, "holf-article"),
         "## This book",
         "",
         "For its presentation, code and simulated data. Say which version, and never cite a simulated number as a "
         "result.",
         "",
-        as_text(citation),
-        "",
-        *_files_of("holf-compendium"),
-        *_fenced(as_bibtex(citation, "holf-compendium"), "bibtex"),
-        *_fenced(as_ris(citation)),
+        *_work(citation, "holf-compendium"),
         "[CITATION.cff](../CITATION.cff), as it stands in the repository:",
         "",
         *_fenced(file, "yaml"),

@@ -66,8 +66,8 @@ def ledger_page(ledger: Ledger, sources: dict[str, dict]) -> str:
     ]
     lines += [
         "",
-        "Facts from elsewhere name their page, whose address is recorded only where it has a DOI. Quotes are 15 words at "
-        "most, in the language of the source.",
+        "Facts from elsewhere name their page, whose address is recorded only where it has a DOI. Quotes are 15 words "
+        "at most, in the language of the source.",
         "",
     ]
     for group, facts in ledger.groups().items():

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 import holf
 from holf import setting
@@ -59,5 +60,5 @@ def test_each_office_is_named_once_on_the_map_and_names_stand_apart():
     assert picture.alt.startswith("Map of") and picture.table.caption.startswith("Map")
     renderer = FigureCanvasAgg(picture.figure).get_renderer()
     picture.figure.draw(renderer)
-    boxes = [note.get_window_extent(renderer).shrunk(0.9, 0.9) for note in inset.texts]
+    boxes = [Text.get_window_extent(note, renderer).shrunk(0.9, 0.9) for note in inset.texts]
     assert not [1 for number, one in enumerate(boxes) for other in boxes[number + 1 :] if one.overlaps(other)]

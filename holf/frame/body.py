@@ -56,9 +56,9 @@ def mend(body: str, pictures: Mapping[str, Path]) -> str:
     body = _PERMALINK.sub('<a aria-hidden="true" tabindex="-1" class="headerlink"', body)
     body = _EMPTY_HEAD.sub(r"<td\1></td>", body)
     body = _HEAD.sub('<th scope="col"', body)
-    body = _STACKED.sub(_with_names, body)
     body = _REGION.sub(r'\1"group"', body)
     body = _FRAME.sub(_framed, body)
+    body = _STACKED.sub(_with_names, body)
     return _PICTURE.sub(_sized(pictures), body)
 
 
