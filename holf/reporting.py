@@ -64,7 +64,7 @@ def expand(text: str, ledger: Ledger) -> str:
 
 
 def _read(kind: type, folder: Path) -> tuple:
-    columns = tuple(field.name for field in fields(kind))
+    columns = tuple(column.name for column in fields(kind))
     with open(folder / kind.file, encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
         found = tuple(reader.fieldnames or ())
@@ -84,9 +84,9 @@ def _read(kind: type, folder: Path) -> tuple:
 
 def _check_row(row: Row, ledger: Ledger) -> None:
     where = f"{row.file}, row {row.name}"
-    for field in fields(row):
-        if not getattr(row, field.name) and field.name not in row.optional:
-            raise FactError(f"{where}: {field.name} is empty")
+    for column in fields(row):
+        if not getattr(row, column.name) and column.name not in row.optional:
+            raise FactError(f"{where}: {column.name} is empty")
     for column, allowed in row.closed.items():
         if getattr(row, column) not in allowed:
             raise FactError(f"{where}: {column} must be one of {', '.join(filter(None, allowed))}")
