@@ -360,8 +360,10 @@ def test_descriptions_are_cut_between_words_and_begin_with_the_class():
     assert shorten("a " * 200).endswith("a…") and len(shorten("word " * 99)) <= LONGEST + 1
     assert describe("Title", None) == "Title"
     page = new_document("x")
-    page += nodes.paragraph(text="What this page answers. Which offices there were. " + "And much more " * 20)
-    assert describe("Title", page) == "Title. Which offices there were."
+    page += nodes.paragraph(
+        text="What this page answers. Which offices there were, and where they stood. " + "And much more " * 20
+    )
+    assert describe("Title", page) == "Title. Which offices there were, and where they stood."
     page.children[0].children[0] = nodes.Text("What this page answers. " + "one long sentence " * 20)
     assert describe("Title", page).endswith("…") and "answers" not in describe("Title", page)
     assert describe("Title", None, '<aside class="holf-banner-simulated">').startswith(f"{MARK} demonstration, not")
