@@ -110,7 +110,7 @@ def follow_up(ledger: Ledger) -> Picture:
         )
         sns.despine(ax=axes)
     shown = tuple((name, Cell(text.count(months), "published", key)) for name, key, months in rows)
-    table = Table("Follow-up in months", ("Who and what", "Months"), shown, folded=True, source=RECORD)
+    table = Table("Follow-up in months", ("What", "Months"), shown, folded=True, source=RECORD)
     said = "; ".join(f"{name}: {months}" for name, _, months in rows)
     return finish(
         figure,

@@ -371,7 +371,8 @@ def test_the_map_and_the_flow_draw_what_their_files_name():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
     picture = setting.office_map(offices)
     named = {row["office"].removeprefix("NAV ") for row in rows_of(picture.table)}
-    assert named == {words.get_text() for words in picture.figure.axes[0].texts}
+    main = picture.figure.axes[0]
+    assert named == {words.get_text() for axes in (main, *main.child_axes) for words in axes.texts}
     arms = {arm: PLAN.arms[arm]["label"] for arm in PLAN.main.arms}
     published = flow.published_flow(
         holf.load_ledger(), flow.load_flow(), arms={a: PLAN.arms[a]["offices_fact"] for a in arms}

@@ -122,9 +122,10 @@ def test_figures_of_the_record_are_not_stamped():
 def test_map_has_one_colour_and_every_office():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
     picture = setting.office_map(offices)
-    axes = picture.figure.axes[0]
-    assert len({tuple(colour) for colour in axes.collections[0].get_facecolors()}) == 1
-    assert {note.get_text() for note in axes.texts} == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
+    places = (picture.figure.axes[0], *picture.figure.axes[0].child_axes)
+    assert len({tuple(colour) for axes in places for colour in axes.collections[0].get_facecolors()}) == 1
+    named = {note.get_text() for axes in places for note in axes.texts}
+    assert named == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
 
 
 def test_text_alternative_has_the_drawn_numbers(studies):
