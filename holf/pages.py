@@ -21,11 +21,10 @@ _NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. 
 
 
 def _fact_lines(fact: Fact) -> list[str]:
-    unit = f" {fact.unit}" if fact.unit else ""
     lines = [
         f"### {fact.id}",
         "",
-        f"**{fact.fact}:** {fact.shown}{unit}",
+        f"**{fact.fact}:** {fact.said}",
         "",
         f"{SHAPES[fact.kind]} {fact.kind} · source: {fact.source} · {fact.status.replace('_', ' ')}"
         + (f" ({fact.severity})" if fact.severity != "none" else ""),

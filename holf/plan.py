@@ -50,11 +50,20 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """What one document says of a contrast: its id in the audit, the sentence in few words, and the row quoting it."""
+
+    source: str
+    words: str
+    fact: str
+
+
+@dataclass(frozen=True)
 class Contrast:
     """Which groups are compared, where the group is written, and who belongs to the comparison.
 
     `population` maps a table to the 0/1 column that must be 1 for its rows to count. `outcomes` are those compared in a
-    contrast that is not the registered one.
+    contrast that is not the registered one, and `published` is what documents say of such a contrast itself.
     """
 
     id: str
@@ -67,6 +76,7 @@ class Contrast:
     population: dict[str, str]
     outcomes: tuple[str, ...]
     facts: tuple[str, ...]
+    published: tuple[Statement, ...]
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -201,6 +211,7 @@ def _contrast(name: str, entry: dict) -> Contrast:
         population=entry["population"],
         outcomes=tuple(entry["outcomes"]),
         facts=tuple(entry["facts"]),
+        published=tuple(Statement(one["source"], one["words"], one["fact"]) for one in entry.get("published", ())),
     )
 
 

@@ -34,8 +34,7 @@ def fact_words(fact: Fact) -> str:
     Source: registry
     “involving 29 labor and welfare offices, 58 family coordinators”
     """
-    unit = f" {fact.unit}" if fact.unit else ""
-    lines = [f"{SHAPES[fact.kind]} {fact.kind}: {fact.fact}, {fact.shown}{unit}", f"Source: {fact.source}"]
+    lines = [f"{SHAPES[fact.kind]} {fact.kind}: {fact.fact}, {fact.said}", f"Source: {fact.source}"]
     if fact.quote:
         lines.append(f"“{fact.quote}”")
     if fact.status == "contradicted":

@@ -111,13 +111,20 @@ def _said(outcome: Outcome, what: str) -> Cell:
     return Cell(outcome.published[what], outcome.published["class"], outcome.published[f"{what}_fact"])
 
 
+def other_report(outcome: Outcome) -> str | Cell:
+    """What another report says of an outcome than the one that its first words follow; missing where none does."""
+    if "other" not in outcome.published:
+        return text.MISSING
+    return Cell(outcome.published["other"], "published", outcome.published["other_fact"])
+
+
 def published_outcomes_table(plan: Plan) -> Table:
-    """What the record says about each outcome, in words: the change inside arms, and the difference between them."""
+    """What the record says about each outcome, in words: the difference between arms, then the change inside them."""
     rows = tuple(
-        (outcome.label, outcome.kind, _said(outcome, "change"), _said(outcome, "difference"))
+        (outcome.label, _said(outcome, "difference"), _said(outcome, "change"), other_report(outcome), outcome.kind)
         for outcome in plan.outcomes.values()
     )
-    columns = ("Outcome", "Kind", "Change inside the arms", "Difference between the arms")
+    columns = ("Outcome", "Difference between the arms", "Change inside the arms", "Another report says", "Kind")
     return Table("What is published about each outcome", columns, rows, source=RECORD)
 
 
@@ -129,8 +136,9 @@ def outcome_record_table(outcome: Outcome, ledger: Ledger) -> Table:
         ("Kind", Cell(outcome.kind, "published", outcome.fact)),
         ("Measured in", Cell(outcome.level, outcome.level_class)),
         ("Times", Cell(months, "published", outcome.waves_facts[0])),
-        ("Change inside the arms", _said(outcome, "change")),
         ("Difference between the arms", _said(outcome, "difference")),
+        ("Change inside the arms", _said(outcome, "change")),
+        ("Another report says", other_report(outcome)),
         ("Unit in this book", Cell(outcome.unit, "assumed")),
         ("Smallest difference worth having", Cell(text.amount(outcome.margin, outcome.show), "assumed")),
         ("Why that margin", outcome.margin_reason),

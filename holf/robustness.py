@@ -120,12 +120,12 @@ def sanity_sentence(study: Study, outcome: Outcome, wave: str | None = None) -> 
 
 
 def regression_table(gaps: Sequence[float], correlations: Sequence[float], outcome: Outcome) -> Table:
-    """Change to expect from regression to the mean alone, for families that enter below their usual level.
+    """Change to expect from regression to the mean alone, for families chosen because they lay below the average.
 
     Parameters
     ----------
     gaps : sequence of float
-        How far below its usual level the group enters, in units of the outcome; assumed.
+        How far below the average of those it was chosen from the group enters, in units of the outcome; assumed.
     correlations : sequence of float
         Correlation of two measurements a year apart; assumed.
     outcome : Outcome
@@ -137,6 +137,6 @@ def regression_table(gaps: Sequence[float], correlations: Sequence[float], outco
         )
         for gap in gaps
     )
-    columns = ("Entered below their usual level by", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
+    columns = ("Entered below the average by", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
     caption = f"{outcome.label}: change to expect from regression to the mean alone, with nothing done"
     return Table(caption, columns, rows, source=RECORD)

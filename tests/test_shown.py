@@ -153,12 +153,12 @@ def test_finish_stamps_by_source_alone():
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (-900, 900, "Any difference is smaller than the assumed margin"),
+        (-900, 900, "The interval rules out a difference as large as the assumed margin"),
         (-1500, 200, "leave open one as large as the assumed margin"),
         (-200, 1500, "leave open one as large as the assumed margin"),
         (200, 1800, "lies higher; the interval excludes zero"),
         (-1800, -200, "lies lower; the interval excludes zero"),
-        (100, 900, "Any difference is smaller"),
+        (100, 900, "The interval rules out"),
     ],
 )
 def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
@@ -166,6 +166,7 @@ def test_sentences_never_take_no_difference_for_equality(studies, low, high, sai
     effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high)
     sentence = effect_sentence(effect, outcome)
     assert said in sentence.words and "no effect" not in sentence.words
+    assert "ny difference is smaller" not in sentence.words, "an interval rules out, and proves nothing"
     assert repr(sentence).startswith(MARK) and sentence._repr_markdown_().startswith(f"**{MARK}**")
 
 
