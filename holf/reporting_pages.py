@@ -106,7 +106,8 @@ def _conflict(conflict: Conflict, reporting: Reporting, plan: Plan, ledger: Ledg
 def _outcome(outcome: Outcome, reporting: Reporting, ledger: Ledger) -> list[str]:
     titles = {source.id: source.title for source in reporting.sources}
     lines = [f"### {outcome.label}", ""]
-    lines += [f"Registered among the {outcome.kind} outcomes: [{outcome.measure}](ledger.md#{outcome.fact.lower()}).", ""]
+    measure = f"[{outcome.measure}](ledger.md#{outcome.fact.lower()})"
+    lines += [f"Registered among the {outcome.kind} outcomes: {measure}.", ""]
     for wave in outcome.waves:
         rows = [row for row in reporting.findings if (row.outcome, row.wave) == (outcome.id, wave)]
         lines += [f"(audit-{_slug(outcome.id)}-{wave})=", f"**After {_months(outcome, wave, ledger)}**", ""]
