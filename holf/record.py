@@ -162,6 +162,6 @@ def detectable_table(
         "ICC",
         "Design effect",
         "Detectable, SD",
-        f"Detectable where {text.level(share, 'percent')} are employed",
+        f"Detectable where {text.chance(share)} are employed",
     )
     return Table("What the trial could usually have seen", columns, tuple(rows), source=RECORD)

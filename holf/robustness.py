@@ -113,7 +113,7 @@ def sanity_sentence(study: Study, outcome: Outcome, wave: str | None = None) -> 
     icc = "one unit each, so no ICC" if alone else f"ICC {text.decimal(found.icc, 3)}"
     return Sentence(
         f"Rests on {found.n_treated} and {found.n_other} {words.clusters}, "
-        f"measured in the smallest: {text.count(found.smallest)}; {icc}, "
+        f"fewest measured in one {words.cluster}: {text.count(found.smallest)}; {icc}, "
         f"design effect {text.decimal(found.design_effect, 2)}, {text.decimal(found.df, 1)} degrees of freedom.",
         study.source,
     )
