@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import holf
-from holf import figures, setting, tables, text
+from holf import figures, robustness, setting, tables, text
 from holf.disclosure.withheld import Withheld
 from holf.inference.equivalence import equivalence
 from holf.paths import project_root
@@ -148,6 +148,15 @@ def test_finish_stamps_by_source_alone():
         assert finish(
             figure, "x", Table("t", ("a",), (), source=RECORD), source="simulated: null world"
         ).alt.startswith(MARK)
+
+
+def test_labels_are_in_words_of_the_trial(studies):
+    study = studies[0]
+    arms = {arm: study.plan.arms[arm]["label"] for arm in study.plan.main.arms}
+    table = tables.recruitment_table(study.recruitment(), arms, study.plan.words)
+    assert table.rows[0][0] == "number in each office"
+    said = robustness.sanity_sentence(study, study.plan.outcome("income")).words
+    assert "fewest measured in one office: " in said
 
 
 @pytest.mark.parametrize(
