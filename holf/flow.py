@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from holf.facts import Ledger
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 from holf.table import RECORD
 
 # The kind of a box that was counted in study tables, real or simulated.
@@ -128,7 +127,7 @@ def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> 
 
 def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
     """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
-    entries = yaml.safe_load((path or data_path("flow.yml")).read_text(encoding="utf-8"))
+    entries = read_yaml(path or data_path("flow.yml"))
     return tuple(
         FlowBox(
             id=e["id"],

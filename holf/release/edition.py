@@ -19,7 +19,7 @@ from holf.paths import STAND_IN, project_root
 from holf.plan import REGISTERED, Outcome, load_plan
 from holf.release.document import Release, make_release, read_release
 from holf.schema import load_schema
-from holf.simulation import MARK_FILE
+from holf.simulated import MARK_FILE
 
 # What a build needs of the project, as far as it is there; everything else stays where it is.
 _PROJECT = (
