@@ -25,7 +25,7 @@ def put_in_place(staging: Path, site: Path, before: dict[str, str]) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         shutil.copytree(staging, fresh)
-        finish_site(fresh, staging.with_name(".pictures"))
+        finish_site(fresh, staging.with_name(".finished"))
         write_sums(fresh)
         exchange(fresh, site)
     finally:
