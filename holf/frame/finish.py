@@ -8,7 +8,7 @@ from pathlib import Path
 
 from holf.frame.layout import SHEET, STATIC
 from holf.frame.pictures import squeeze_folder
-from holf.frame.styles import drop_variables, lean, names_of
+from holf.frame.styles import drop_variables, lean, names_of, tight
 from holf.paths import project_root
 
 # The theme's sheets whose rules the book may use, in the order in which the theme links them. The scripts' own are not
@@ -115,7 +115,7 @@ def site_sheet(static: Path, names: frozenset[str]) -> str:
     theme = [sheet for pattern in _THEME for sheet in sorted(static.glob(pattern))]
     parts = [lean(sheet.read_text(encoding="utf-8"), names) for sheet in theme]
     parts += [(static / name).read_text(encoding="utf-8") for name in _OWN if (static / name).exists()]
-    return drop_variables("\n".join(parts))
+    return tight(drop_variables("\n".join(parts)))
 
 
 def _drop_unasked(static: Path, asked: set[str]) -> None:
