@@ -280,6 +280,20 @@ def test_files_that_pages_link_to_download(page, watched, site, home):
     assert download.value.suggested_filename == "data.csv"
 
 
+SCROLLING = """() => [...document.querySelectorAll("main *")].filter((one) => {
+  const { overflowX, overflowY } = getComputedStyle(one);
+  return /auto|scroll/.test(overflowX + overflowY);
+}).map((one) => one.className)"""
+
+
+@pytest.mark.parametrize("name", [LEDGER, RESULTS, "chapters/data_dictionary.html"])
+def test_nothing_scrolls_on_paper(page, home, name):
+    page.goto(home + name)
+    assert page.evaluate(SCROLLING), "on a screen wide tables do"
+    page.emulate_media(media="print")
+    assert page.evaluate(SCROLLING) == []
+
+
 @pytest.mark.parametrize("name", ["index.html", RESULTS])
 def test_on_paper_stands_the_text_and_nothing_else(page, home, name):
     page.goto(home + name)
