@@ -3,7 +3,7 @@
 ``python -m benchmarks.matrix [--chapters all|few] [--plant clock|path]``, from the top of the repository. Four builds
 from clean copies of the tracked files cover what could leak, each against the first: folder, clock, locale, time zone,
 hash seed, user, home, threads, umask, ``SOURCE_DATE_EPOCH``, order of folders, and the processor that numpy's kernels
-are chosen for. With ``--plant``, the copies hold a leak, which must be found.
+are chosen for. With ``--plant``, the copies hold a leak, which the first two builds must show.
 """
 
 from __future__ import annotations
@@ -62,7 +62,21 @@ def stated_year() -> int:
     return int(re.match(r"\d{4}", config["copyright"])[0])
 
 
-def cells(root: bool) -> list[Cell]:
+def other_users() -> tuple[int | None, int | None]:
+    """Two users to build as, or nobody where this process may not, which is said aloud."""
+    why = "only root can build as somebody else"
+    if os.name == "posix" and os.geteuid() == 0:
+        try:
+            for user in STRANGERS:
+                subprocess.run([sys.executable, "-c", ""], user=user, group=user, extra_groups=[], check=True)
+            return STRANGERS
+        except (OSError, subprocess.CalledProcessError):
+            why = "no other user of this machine may run this Python, because of the folder it lies in"
+    print(f"NOT VARIED: the user; {why}", file=sys.stderr, flush=True)
+    return None, None
+
+
+def cells() -> list[Cell]:
     """The covering set; each cell differs from the first in nearly everything, and no two share a clock or a folder."""
     first_second = (stated_year() - 1970) * 31_557_600 + 86_400
     back = Surroundings(
@@ -75,7 +89,7 @@ def cells(root: bool) -> list[Cell]:
         {"LANG": "C.UTF-8", "TZ": "XXX-05:45", "PYTHONHASHSEED": "77", "OPENBLAS_CORETYPE": "Prescott",
          "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3", "SOURCE_DATE_EPOCH": str(first_second + 15_000_000)},
     )  # fmt: skip
-    users = STRANGERS if root else (None, None)
+    users = other_users()
     return [
         Cell(ORDINARY, "here"),
         Cell(replace(STRANGER, user=users[0]), "en annen mappe/der borte"),
@@ -85,7 +99,7 @@ def cells(root: bool) -> list[Cell]:
 
 
 def clean_copy(root: Path, chapters: str) -> None:
-    """The tracked files as they are now, or a book of a few of the chapters."""
+    """The tracked files as they are at this moment, or a book of a few of the chapters."""
     root.mkdir(parents=True)
     if chapters == "few":
         small_project(root)
@@ -122,15 +136,12 @@ def build(cell: Cell, root: Path, options: list[str]) -> dict[str, str]:
     return found | {f"chapters/{name}": digest for name, digest in notebooks.items() if name.endswith(".ipynb")}
 
 
-def run(cell: Cell, scratch: Path, chapters: str, leak: str | None) -> dict[str, str]:
-    """Build one cell and print what it was."""
-    root, start = scratch / cell.folder, perf_counter()
-    clean_copy(root, chapters)
-    if leak:
-        plant(root, leak)
+def run(cell: Cell, source: Path, root: Path, options: list[str]) -> dict[str, str]:
+    """Build one cell from a copy of its own, and print what it was."""
+    start = perf_counter()
+    shutil.copytree(source, root)
     print(f"{cell.where.name}: {cell.said()}", flush=True)
-    # Pages of a few chapters link to others, of which Sphinx warns.
-    found = build(cell, root, ["-W", "-n", "--keep-going"] if chapters == "all" else [])
+    found = build(cell, root, options)
     sums = hashlib.sha256((root / "_build" / "html" / SUMS).read_bytes()).hexdigest()
     print(f"  {SUMS} {sums}, {len(found)} files, {perf_counter() - start:.0f} s", flush=True)
     return found
@@ -141,20 +152,24 @@ def main() -> int:
     parser.add_argument("--chapters", choices=("all", "few"), default="all")
     parser.add_argument("--plant", choices=tuple(PLANTS))
     arguments = parser.parse_args()
-    root = os.name == "posix" and os.geteuid() == 0
-    if not root:
-        print("NOT VARIED: the user. Only root can build as somebody else.", file=sys.stderr)
     first, faults = None, 0
     with tempfile.TemporaryDirectory() as scratch:
         # The other users must get through to their copies.
         os.chmod(scratch, 0o755)
-        for cell in cells(root):
-            found = run(cell, Path(scratch), arguments.chapters, arguments.plant)
+        # One copy for all: somebody may work on the project meanwhile.
+        source = Path(scratch) / "source"
+        clean_copy(source, arguments.chapters)
+        if arguments.plant:
+            plant(source, arguments.plant)
+        # Pages of a few chapters link to others, of which Sphinx warns.
+        options = ["-W", "-n", "--keep-going"] if arguments.chapters == "all" else []
+        for cell in cells()[: 2 if arguments.plant else None]:
+            found = run(cell, source, Path(scratch) / cell.folder, options)
             first = first or found
             differing = sorted(name for name in found.keys() | first.keys() if found.get(name) != first.get(name))
             faults += bool(differing)
             for name in differing[:MOST_NAMED]:
-                print(f"  DIFFERS: {name}")
+                print(f"  DIFFERS: {name}", flush=True)
             if len(differing) > MOST_NAMED:
                 print(f"  DIFFERS: {len(differing) - MOST_NAMED} more")
     print(f"{faults} builds differ from the first" if faults else "the same bytes in all")

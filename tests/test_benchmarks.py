@@ -1,11 +1,14 @@
 """The measurements that give a verdict, on planted faults: what they say when something is wrong."""
 
 import json
+import shutil
 import stat
 
 import pytest
 
-from benchmarks import lighthouse
+from benchmarks import lighthouse, matrix
+from holf.paths import project_root
+from holf.sums import SUMS
 
 
 def fake_lighthouse(folder, **points: float) -> str:
@@ -38,3 +41,60 @@ def test_lighthouse_that_measures_nothing_is_an_error(monkeypatch):
     monkeypatch.setattr("sys.argv", ["lighthouse", "--lighthouse", "false", "--runs", "1"])
     with pytest.raises(RuntimeError, match=r"measured nothing of .*index\.html"):
         lighthouse.main()
+
+
+def fake_builds(monkeypatch, *arguments: str, leak: str = "") -> int:
+    """Exit code of the matrix, whose builds write one page; with a leak, those of one cell differ."""
+
+    def build(cell, root, options):
+        (root / "_build" / "html").mkdir(parents=True)
+        (root / "_build" / "html" / SUMS).write_text("")
+        return {"site/index.html": leak if cell.where.days > 0 else "", "site/about.html": ""}
+
+    monkeypatch.setattr("sys.argv", ["matrix", *arguments])
+    monkeypatch.setattr(matrix, "clean_copy", lambda root, _: shutil.copytree(project_root() / "holf", root / "holf"))
+    monkeypatch.setattr(matrix, "build", build)
+    return matrix.main()
+
+
+def test_the_matrix_fails_and_names_the_files_where_builds_differ(monkeypatch, capsys):
+    assert fake_builds(monkeypatch) == 0
+    said = capsys.readouterr().out
+    assert said.count(SUMS) == len(matrix.cells()) == 4 and "the same bytes in all" in said
+    assert fake_builds(monkeypatch, leak="made in 2027") == 1
+    said = capsys.readouterr().out
+    assert said.count("DIFFERS: site/index.html") == 2 and "DIFFERS: site/about.html" not in said
+
+
+@pytest.mark.parametrize("leak", matrix.PLANTS)
+def test_a_leak_is_planted_where_pages_are_made(tmp_path, leak):
+    shutil.copytree(project_root() / "holf", tmp_path / "holf")
+    code = tmp_path / "holf" / "frame" / "layout.py"
+    before = code.read_text(encoding="utf-8")
+    matrix.plant(tmp_path, leak)
+    after = code.read_text(encoding="utf-8")
+    assert after.replace(matrix.PLANTS[leak], "") == before != after
+    compile(after, code.name, "exec")
+    code.write_text(before.replace(matrix.PLACE, ""), encoding="utf-8")
+    with pytest.raises(RuntimeError, match="find another place"):
+        matrix.plant(tmp_path, leak)
+
+
+def test_cells_share_little_and_what_is_not_varied_is_said(monkeypatch, capsys):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    cells = matrix.cells()
+    assert "NOT VARIED: the user; only root" in capsys.readouterr().err
+    for values in (
+        [cell.folder for cell in cells],
+        [cell.where.days for cell in cells],
+        [cell.where.processors for cell in cells],
+        [cell.where.variables["TZ"] for cell in cells],
+        [cell.where.variables["PYTHONHASHSEED"] for cell in cells],
+    ):
+        assert len(set(values)) == len(cells)
+
+
+def test_a_clean_copy_holds_what_is_tracked_and_nothing_else(tmp_path):
+    matrix.clean_copy(tmp_path / "copy", "all")
+    assert (tmp_path / "copy" / "chapters" / "ledger.md").exists() and (tmp_path / "copy" / "tests").is_dir()
+    assert not (tmp_path / "copy" / "_build").exists() and not (tmp_path / "copy" / ".git").exists()
