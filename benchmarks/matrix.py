@@ -66,12 +66,17 @@ def other_users() -> tuple[int | None, int | None]:
     """Two users to build as, or nobody where this process may not, which is said aloud."""
     why = "only root can build as somebody else"
     if os.name == "posix" and os.geteuid() == 0:
+        # Where the library of this Python is closed to them, the system's own may run in its place.
+        ask = [sys.executable, "-c", "import sys; print(sys.version)"]
         try:
-            for user in STRANGERS:
-                subprocess.run([sys.executable, "-c", ""], user=user, group=user, extra_groups=[], check=True)
-            return STRANGERS
+            if all(
+                subprocess.check_output(ask, user=user, group=user, extra_groups=[], text=True).strip() == sys.version
+                for user in STRANGERS
+            ):
+                return STRANGERS
+            why = "other users of this machine would run another Python"
         except (OSError, subprocess.CalledProcessError):
-            why = "no other user of this machine may run this Python, because of the folder it lies in"
+            why = "other users of this machine may not run this Python, because of the folder it lies in"
     print(f"NOT VARIED: the user; {why}", file=sys.stderr, flush=True)
     return None, None
 

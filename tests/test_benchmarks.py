@@ -3,6 +3,7 @@
 import json
 import shutil
 import stat
+import sys
 
 import pytest
 
@@ -92,6 +93,22 @@ def test_cells_share_little_and_what_is_not_varied_is_said(monkeypatch, capsys):
         [cell.where.variables["PYTHONHASHSEED"] for cell in cells],
     ):
         assert len(set(values)) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"), [("3.11.2 (elsewhere)", "another Python"), (PermissionError(), "may not run")]
+)
+def test_users_who_would_run_another_python_are_not_varied(monkeypatch, capsys, answer, why):
+    def asked(*_, **__):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("subprocess.check_output", asked)
+    assert matrix.other_users() == (None, None) and why in capsys.readouterr().err
+    monkeypatch.setattr("subprocess.check_output", lambda *_, **__: f"{sys.version}\n")
+    assert matrix.other_users() == matrix.STRANGERS
 
 
 def test_a_clean_copy_holds_what_is_tracked_and_nothing_else(tmp_path):
