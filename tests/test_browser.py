@@ -398,7 +398,8 @@ def test_pages_look_as_with_all_rules_of_the_theme(page, home, site, name, monke
     page.goto(home + name)
     lean_looks = page.evaluate(LOOKS)
     monkeypatch.setattr("holf.frame.styles.meets", lambda *_: True)
-    monkeypatch.setattr("holf.frame.finish.drop_variables", lambda sheet: sheet)
+    for step in ("drop_variables", "tight"):
+        monkeypatch.setattr(f"holf.frame.finish.{step}", lambda sheet: sheet)
     whole = site_sheet(site.parent / ".html" / "_static", frozenset())
     assert len(whole) > 300_000
     page.route("**/_static/site.css", lambda route: route.fulfill(body=whole, content_type="text/css"))
