@@ -280,6 +280,20 @@ def test_files_that_pages_link_to_download(page, watched, site, home):
     assert download.value.suggested_filename == "data.csv"
 
 
+SCROLLING = """() => [...document.querySelectorAll("main *")].filter((one) => {
+  const { overflowX, overflowY } = getComputedStyle(one);
+  return /auto|scroll/.test(overflowX + overflowY);
+}).map((one) => one.className)"""
+
+
+@pytest.mark.parametrize("name", ["chapters/effect_sizes.html", RESULTS, "chapters/data_dictionary.html"])
+def test_nothing_scrolls_on_paper(page, home, name):
+    page.goto(home + name)
+    assert page.evaluate(SCROLLING), "on a screen wide tables do"
+    page.emulate_media(media="print")
+    assert page.evaluate(SCROLLING) == []
+
+
 @pytest.mark.parametrize("name", ["index.html", RESULTS])
 def test_on_paper_stands_the_text_and_nothing_else(page, home, name):
     page.goto(home + name)
@@ -384,7 +398,8 @@ def test_pages_look_as_with_all_rules_of_the_theme(page, home, site, name, monke
     page.goto(home + name)
     lean_looks = page.evaluate(LOOKS)
     monkeypatch.setattr("holf.frame.styles.meets", lambda *_: True)
-    monkeypatch.setattr("holf.frame.finish.drop_variables", lambda sheet: sheet)
+    for step in ("drop_variables", "tight"):
+        monkeypatch.setattr(f"holf.frame.finish.{step}", lambda sheet: sheet)
     whole = site_sheet(site.parent / ".html" / "_static", frozenset())
     assert len(whole) > 300_000
     page.route("**/_static/site.css", lambda route: route.fulfill(body=whole, content_type="text/css"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from holf.frame.layout import SHEET, STATIC
 from holf.frame.pictures import squeeze_folder
-from holf.frame.styles import drop_variables, lean, names_of
+from holf.frame.styles import drop_variables, lean, names_of, tight
 from holf.paths import project_root, write_whole
 from holf.sums import fingerprint
 
@@ -135,7 +135,7 @@ def site_sheet(static: Path, names: frozenset[str]) -> str:
         Elements, classes and ids of all pages (`holf.frame.styles.names_of`).
     """
     sheets = [(sheet.name in _OWN, sheet.read_text(encoding="utf-8")) for sheet in _sheets(static)]
-    return drop_variables("\n".join(rules if own else lean(rules, names) for own, rules in sheets))
+    return tight(drop_variables("\n".join(rules if own else lean(rules, names) for own, rules in sheets)))
 
 
 def _drop_unasked(static: Path, asked: set[str]) -> None:
