@@ -17,7 +17,7 @@ _NOT_PRINTED = (
     "script, style, .headerlink, .holf-said, .cell_input, details.hide.above-input, .prev-next-area, .toctree-wrapper, "
     ".copybtn, input"
 )
-_REFERENCES = ("aria-describedby", "aria-labelledby", "aria-controls", "data-said")
+_REFERENCES = ("aria-describedby", "aria-details", "aria-labelledby", "aria-controls", "data-said")
 
 
 def contents(site: Path) -> list[str]:

@@ -58,7 +58,7 @@ def office_map(offices: pd.DataFrame) -> Picture:
     offices : DataFrame
         `data/offices.csv`, with corrected_name, lat_approx, lon_approx, registry_place.
     """
-    with canvas(4.0) as (figure, (axes,)):
+    with canvas(3.7) as (figure, (axes,)):
         sns.scatterplot(offices, x="lon_approx", y="lat_approx", color=INK, s=24, ax=axes, legend=False, zorder=3)
         _name_places(axes, offices)
         # One degree of longitude is about half a degree of latitude here.
