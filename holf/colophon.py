@@ -108,11 +108,12 @@ def _chapters() -> list[str]:
         # Read as JSON: nbformat would check each notebook against its schema, at every build.
         notebook = json.loads(chapter.page.read_text(encoding="utf-8")) if chapter.page.exists() else {}
         record = notebook.get("metadata", {}).get("holf", {})
+        # As code, so that names of files may break anywhere.
         said = {
-            "Parameters": ", ".join(f"{name} = {value}" for name, value in chapter.parameters.items()),
-            "Data read": ", ".join(record.get("reads", ())),
+            "Parameters": ", ".join(_code(f"{name} = {value}") for name, value in chapter.parameters.items()),
+            "Data read": ", ".join(map(_code, record.get("reads", ()))),
         }
-        lines = "".join(f"<dd>{name}: {escape(words)}</dd>\n" for name, words in said.items() if words)
+        lines = "".join(f"<dd>{name}: {words}</dd>\n" for name, words in said.items() if words)
         signed = _code(record.get("signature", "never run"))
         items.append(f"<dt>{escape(chapter.name)}</dt>\n{lines}<dd>Signature of all it follows from: {signed}</dd>")
     return ["### The chapters that were run, and from what", "", "<dl>", *items, "</dl>", ""]

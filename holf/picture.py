@@ -70,6 +70,10 @@ class Picture:
     @property
     def letters(self) -> float:
         """Size of the smallest letters, in CSS pixels where the figure is shown as wide as it was drawn."""
+        for axes in self.figure.axes:
+            # Matplotlib writes at the ticks no sooner than it is asked.
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.get_ticklabels()
         drawn = [words for words in self.figure.findobj(Text) if words.get_visible() and words.get_text().strip()]
         return min(words.get_fontsize() for words in drawn) * _AN_INCH / 72
 

@@ -110,6 +110,12 @@ def test_every_picture_has_its_width_and_height(soups, site):
         assert int(image["width"]) <= width, "a picture is never blown up"
 
 
+def test_a_comment_parts_no_list(soups):
+    """Blocks for one kind of book stand between comments, which end a list unless they are indented."""
+    (items,) = soups["index.html"].find(id="where-to-go-next").find_all("ul")
+    assert len(items.find_all("li", recursive=False)) >= 8
+
+
 def test_every_figure_leads_to_the_table_of_its_numbers(soups):
     figures = [(name, image, soup) for name, soup in soups.items() for image in soup.select(".cell_output img")]
     assert len(figures) >= 20

@@ -31,8 +31,8 @@ _FRAME = re.compile(r'<div class="pst-scrollable-table-container">(?=(.*?)</tabl
 _PICTURE = re.compile(r"<img\b[^>]*>")
 _WORDS = re.compile(r"<[^>]+>")
 # A figure, and the table of its numbers, which is the next one: folded, or in its frame.
-_DRAWN = re.compile(r'<img\b(?=[^>]*>(?:(?!<img\b).)*?<(?:details class="holf-twin"|div class="holf-scroll"))', re.DOTALL)
 _NUMBERS = re.compile(r'<(?:details class="holf-twin"|div class="holf-scroll")')
+_DRAWN = re.compile(rf"<img\b(?=[^>]*>(?:(?!<img\b).)*?{_NUMBERS.pattern})", re.DOTALL)
 
 
 def mend(body: str, pictures: Mapping[str, Path]) -> str:
