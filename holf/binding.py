@@ -20,7 +20,7 @@ _NOT_PRINTED = (
 # Columns that a sheet holds; with more, words stand letter below letter.
 WIDEST = 12
 _UNKNOWN = ("", "—")
-_REFERENCES = ("aria-describedby", "aria-labelledby", "aria-controls", "data-said")
+_REFERENCES = ("aria-describedby", "aria-details", "aria-labelledby", "aria-controls", "data-said")
 
 
 def contents(site: Path) -> list[str]:

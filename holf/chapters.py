@@ -102,8 +102,8 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _shown_width(png: str) -> int:
-    """Width in CSS pixels of a base64 PNG at double density, shown a little larger than drawn."""
-    return round(int.from_bytes(b64decode(png[:64])[16:20]) / 2 * 1.15)
+    """Width in CSS pixels of a base64 PNG, shown at double density where there is room."""
+    return round(int.from_bytes(b64decode(png[:64])[16:20]) / 2)
 
 
 def run_chapter(chapter: Chapter, work: Path) -> None:

@@ -31,7 +31,7 @@ START = mind.Design(
     SCALES[0], LEDGER.number("F044"), LEDGER.number("F122"), icc=SCALES[0].icc, margin=SCALES[0].margin, level=0.95,
     size_cv=ASSUMED["parents_size_cv"].value, target=ASSUMED["power_target"].value,
 )  # fmt: skip
-WORDS = ("offices", "families")
+WORDS = ("offices", LEDGER["F122"].unit)
 OWN = ("power.js", "mind.js", "mind.css")
 DRAWN, RESET = ".holf-mind-chart svg .mark-line", "Back to the trial as reported"
 
@@ -160,6 +160,16 @@ def test_the_page_begins_with_the_trial_as_reported(kept):
     check(kept, START)
 
 
+def test_the_size_counts_what_the_record_counts(kept):
+    assert "862 parents" in words_of(kept, "said") and "families" not in words_of(kept, "said")
+    stops = kept.locator("#mind-stops option").all_text_contents()
+    for key in ("F065", "F122", "F069"):
+        fact = LEDGER[key]
+        assert [one for one in stops if one.startswith(f"{fact.shown}: {fact.unit} ")], key
+    heads = kept.locator("table.holf-table thead").last.inner_text()
+    assert LEDGER["F122"].unit.capitalize() in heads and "Families" not in heads
+
+
 def test_what_stands_there_without_scripts_is_what_the_script_says(opened, live):
     plain = opened(drawn=False, java_script_enabled=False)
     for name in ("said", "verdict", "estimates", "detectable", "power", "excluded", "unit"):
@@ -171,7 +181,7 @@ def test_what_stands_there_without_scripts_is_what_the_script_says(opened, live)
 # Keys for each control, and the design that they lead to.
 MOVES = {
     "icc up": ({"icc": ["ArrowRight"] * 4}, {"icc": 0.04}),
-    "no icc, few families": ({"icc": ["Home"], "units": ["Home"]}, {"icc": 0.0, "n_units": 100}),
+    "no icc, few parents": ({"icc": ["Home"], "units": ["Home"]}, {"icc": 0.0, "n_units": 100}),
     "enrolled": ({"units": ["ArrowRight"]}, {"n_units": LEDGER.number("F066")}),
     "planned": ({"units": ["ArrowLeft"] * 3}, {"n_units": LEDGER.number("F065")}),
     "eligible, most offices": (

@@ -115,6 +115,26 @@ def test_every_picture_has_its_width_and_height(soups, site):
         assert int(image["width"]) <= width, "a picture is never blown up"
 
 
+def test_a_comment_parts_no_list(soups):
+    """Blocks for one kind of book stand between comments, which end a list unless they are indented."""
+    (items,) = soups["index.html"].find(id="where-to-go-next").find_all("ul")
+    assert len(items.find_all("li", recursive=False)) >= 8
+
+
+def test_every_figure_leads_to_the_table_of_its_numbers(soups):
+    figures = [(name, image, soup) for name, soup in soups.items() for image in soup.select(".cell_output img")]
+    assert len(figures) >= 20
+    for name, image, soup in figures:
+        (table,) = soup.find_all(id=image["aria-details"])
+        assert table is image.find_next(class_=["holf-twin", "holf-scroll"]) and table.find("table"), name
+    image, twin = '<a href="q.png"><img src="q.png"/></a>', '<details class="holf-twin"><table></table></details>'
+    mended = mend(f'{twin}{image}{twin}{image}<div class="holf-scroll"></div>{twin}<img src="r.png"/>', {})
+    soup = BeautifulSoup(mended, "html.parser")
+    assert [image.get("aria-details") for image in soup.find_all("img")] == ["numbers-1", "numbers-2", None]
+    assert [tag["id"] for tag in soup.find_all(id=True)] == ["numbers-1", "numbers-2"]
+    assert soup.find(id="numbers-1") is soup.find_all("details")[1] and soup.find(id="numbers-2").name == "div"
+
+
 def test_every_link_leads_somewhere(site, tmp_path):
     assert link_faults(site) == []
     shutil.copytree(site, tmp_path / "site")

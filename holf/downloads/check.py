@@ -23,8 +23,8 @@ from holf.text import MINUS
 FOLDER = "downloads"
 _NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
 _NAMED = re.compile(rf"<img [^>]*\bsrc=\"([^\"]+)\"|<a [^>]*\bhref=\"([^\"]*\b{FOLDER}/[^\"#]+)\"")
-# An alternative that only names its figure tells a listener nothing.
-_FEWEST_NUMBERS = 2
+# An alternative that only names its figure tells a listener nothing; a long one cannot be skimmed, and the table can.
+_FEWEST_NUMBERS, _MOST_LETTERS = 2, 500
 
 
 def _texts(table: Table) -> list[str]:
@@ -49,7 +49,8 @@ def _known(table: Table) -> tuple[set[str], list[float]]:
 def alt_faults(alt: str, table: Table) -> list[str]:
     """Why a text alternative is not that of a figure of these numbers; empty if it is.
 
-    Every number in it has to be in the table, perhaps there with more digits; and it has to have some if the table has.
+    Every number in it has to be in the table, perhaps there with more digits; it has to have some if the table has, and
+    to be short enough to listen to.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ def alt_faults(alt: str, table: Table) -> list[str]:
     >>> alt_faults("a: 19.3; b: 20.1.", table), alt_faults("a: 19.4; b: 20.1.", table)
     ([], ['its text alternative has numbers that are not drawn'])
     """
+    if len(alt) > _MOST_LETTERS:
+        return ["its text alternative is too long to listen to"]
     printed, values = _known(table)
     said = [_as_number(found) for found in _NUMBER.findall(alt)]
     # A figure whose numbers are all withheld has none to say.

@@ -225,9 +225,12 @@ def _retell(page: Path, gone: set[str]) -> None:
 
 
 def _choose_blocks(text: str) -> str:
-    """In a Markdown page, drop blocks for simulated books and uncover those for real ones."""
-    text = re.sub(rf"^% {SIMULATED_ONLY}\n.*?^% end\n", "", text, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(rf"^% {REAL_ONLY}: ?", "", text, flags=re.MULTILINE)
+    """In a Markdown page, drop blocks for simulated books and uncover those for real ones.
+
+    The comments may be indented: one that stands inside a list must, or it would part the list.
+    """
+    text = re.sub(rf"^ *% {SIMULATED_ONLY}\n.*?^ *% end\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(rf"^ *% {REAL_ONLY}: ?", "", text, flags=re.MULTILINE)
 
 
 def _keep_outcomes(path: Path, kept: dict[str, list[str]]) -> None:
