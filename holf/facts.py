@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 
 CLASSES = ("published", "derived")
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
@@ -230,7 +228,7 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
     True
     """
     path = path or data_path("assumptions.yml")
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = read_yaml(path)
     found = {name: _check_assumption(name, entry, path.name) for name, entry in entries.items()}
     for name, entry in entries.items():
         if (limit := entry.get("at_most")) and found[name].value > found[limit].value:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import yaml
-
 from holf.anchors import lacking, read_anchors, without_links
 from holf.citation import cite_page, load_citation
 from holf.dictionary import dictionary_page
 from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
 from holf.glossary import glossary_page, load_glossary
-from holf.paths import data_path, project_root, write_whole
+from holf.paths import data_path, project_root, read_yaml, write_whole
 from holf.plan import load_registered
 from holf.reporting import check_anchors, load_reporting
 from holf.reporting_pages import reporting_pages
@@ -98,7 +96,7 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
 
 def wanted_pages() -> dict[str, str]:
     """Every page that is written from data, by its path, as it should be."""
-    sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
+    sources = read_yaml(data_path("sources.yml"))
     root, ledger = project_root(), load_ledger()
     wanted = {
         "chapters/ledger.md": ledger_page(ledger, sources),

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from holf.facts import FactError
-from holf.paths import data_path, project_root
+from holf.paths import data_path, project_root, read_yaml
 
 # The plan of record in an edition whose data cannot answer all of it.
 REGISTERED = "registered.yml"
@@ -248,7 +246,7 @@ def load_plan(path: Path | None = None) -> Plan:
     ['null', 'benefit', 'harm']
     """
     path = path or data_path("plan.yml")
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    raw = read_yaml(path)
     try:
         words = _words(raw["trial"], raw["arms"], raw["contrasts"], path.name)
         return Plan(

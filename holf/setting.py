@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.dates import YearLocator, date2num
+from matplotlib.dates import DateFormatter, YearLocator, date2num
 
 from holf import text
 from holf.facts import Ledger
-from holf.picture import INK, QUIET, Picture, canvas, finish
+from holf.picture import INK, QUIET, SMALL, Picture, canvas, finish, name_rows
 from holf.table import RECORD, Cell, Table
 
 
@@ -26,23 +26,23 @@ def timeline(ledger: Ledger) -> Picture:
     ]
     rows = [(label, ledger[start].value, ledger[end].value, (start, end)) for label, start, end in periods]
     rows += [(label, ledger[fact].value, ledger[fact].value, (fact,)) for label, fact in events]
-    with canvas(2.9) as (figure, (axes,)):
+    with canvas(3.0) as (figure, (axes,)):
         for place, (_, start, end, _) in enumerate(rows):
             first, last = date2num(np.datetime64(start)), date2num(np.datetime64(end))
             if first == last:
                 axes.plot([first], [place], "D", color=INK, markersize=6)
             else:
-                axes.barh(place, last - first, left=first, height=0.5, color="#c9d6df", edgecolor=INK)
-            words, style = start if first == last else f"{start} to {end}", {"fontsize": 8, "color": QUIET}
-            axes.annotate(words, (last, place), xytext=(6, 0), textcoords="offset points", va="center", **style)
-        axes.set_yticks(range(len(rows)), [row[0] for row in rows])
-        axes.invert_yaxis()
+                axes.barh(place, last - first, left=first, height=0.3, color="#c9d6df", edgecolor=INK)
+            words, style = start if first == last else f"{start} to {end}", {"fontsize": SMALL, "color": QUIET}
+            place_of = {"ha": "center"} if first == last else {"ha": "left"}
+            axes.annotate(words, (first, place - 0.2), va="bottom", **place_of, **style)
+        name_rows(axes, [row[0] for row in rows])
         axes.xaxis_date()
-        axes.xaxis.set_major_locator(YearLocator())
-        # Room on the right for the dates that stand beside the bars, about a third of the width.
-        axes.margins(x=0.03)
-        axes.set_xlim(right=axes.get_xlim()[1] + 0.45 * (axes.get_xlim()[1] - axes.get_xlim()[0]))
-        axes.tick_params(axis="x", labelsize=8, rotation=45)
+        axes.xaxis.set_major_locator(YearLocator(2))
+        axes.xaxis.set_major_formatter(DateFormatter("%Y"))
+        # Dates stand above their marks, and at the right end need room for half of their words.
+        left, right = axes.get_xlim()
+        axes.set_xlim(right=right + 0.1 * (right - left))
         sns.despine(ax=axes)
     dates = [(label, Cell(a, "published", facts[0]), Cell(b, "published", facts[-1])) for label, a, b, facts in rows]
     table = Table("Dates of the trial", ("What", "From", "To"), tuple(dates), folded=True, source=RECORD)
@@ -58,17 +58,17 @@ def office_map(offices: pd.DataFrame) -> Picture:
     offices : DataFrame
         `data/offices.csv`, with corrected_name, lat_approx, lon_approx, registry_place.
     """
-    with canvas(5.3) as (figure, (axes,)):
+    with canvas(3.7) as (figure, (axes,)):
         sns.scatterplot(offices, x="lon_approx", y="lat_approx", color=INK, s=24, ax=axes, legend=False, zorder=3)
         _name_places(axes, offices)
         # One degree of longitude is about half a degree of latitude here.
         axes.set(
             xlabel="Longitude, degrees east",
             ylabel="Latitude, degrees north",
-            xlim=(-1, 23),
+            xlim=(-0.6, 21.4),
             ylim=(58.2, 69.3),
             aspect=2.0,
-            xticks=range(4, 18, 4),
+            xticks=range(4, 20, 4),
         )
         sns.despine(ax=axes)
     table = Table(
@@ -92,7 +92,9 @@ def _name_places(axes, offices: pd.DataFrame) -> None:
     """Names in columns at the sides, lines to the places: ten offices stand within a few kilometres."""
     offices = offices.assign(crowded=offices["region_ssb_landsdel"] == "Oslo og Akershus")
     west = (offices["lon_approx"] < 7) | offices["crowded"]
-    for names, x, align in ((offices[west], 3.4, "right"), (offices[~west], 17.6, "left")):
+    # The sea leaves room in the north-west, and the border in the south-east.
+    offices["x"] = np.where(west, np.where(offices["crowded"], 8.5, 4.7), np.maximum(13, offices["lon_approx"] + 1))
+    for names, align in ((offices[west], "right"), (offices[~west], "left")):
         line = {"arrowstyle": "-", "color": "#b0b0b0", "lw": 0.7, "shrinkA": 1}
         line["relpos"] = (1 if align == "right" else 0, 0.5)
         lowest = 58.4
@@ -101,23 +103,21 @@ def _name_places(axes, offices: pd.DataFrame) -> None:
             axes.annotate(
                 name,
                 (row.lon_approx, row.lat_approx),
-                xytext=(x, height),
+                xytext=(row.x, height),
                 ha=align,
                 va="center",
-                fontsize=8,
+                fontsize=SMALL,
                 arrowprops=line,
             )
-            lowest = height + 0.42
+            lowest = height + 0.47
 
 
 def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, caption: str) -> Picture:
     """Smallest detectable difference in standard deviations against the intraclass correlation."""
-    with canvas(3.0) as (figure, (axes,)):
+    with canvas(2.8) as (figure, (axes,)):
         sns.lineplot(x=list(grid), y=list(values), color=INK, marker="D", ax=axes)
         for x, y in zip(grid, values):
-            axes.annotate(
-                text.decimal(y, 2), (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9
-            )
+            axes.annotate(text.decimal(y, 2), (x, y), xytext=(0, 7), textcoords="offset points", ha="center")
         axes.set(
             xlabel="Intraclass correlation (assumed)",
             ylabel="Smallest detectable\ndifference, SD",

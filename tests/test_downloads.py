@@ -555,10 +555,12 @@ def test_the_gate_knows_the_seal_of_a_figure_and_nothing_else_under_its_name(tmp
     assert rules(tmp_path) == set()
     seal = digest_of(picture.table).encode()
     assert seal in png
-    image, said = Image.open(io.BytesIO(png)), PngImagePlugin.PngInfo()
-    said.add_text("Source", "income 8123.45")
-    image.save(tmp_path / "a.png", pnginfo=said)
-    assert ("a.png", "png-text") in rules(tmp_path)
+    assert b"Letters\x0011.3 of 350 px" in png
+    for keyword, words in (("Source", "income 8123.45"), ("Letters", "8123.4 of 350 px"), ("Letters", "income")):
+        image, said = Image.open(io.BytesIO(png)), PngImagePlugin.PngInfo()
+        said.add_text(keyword, words)
+        image.save(tmp_path / "a.png", pnginfo=said)
+        assert ("a.png", "png-text") in rules(tmp_path), keyword
 
 
 # --- the change log ----------------------------------------------------------------------------------------------

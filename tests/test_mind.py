@@ -18,7 +18,7 @@ PLAN, ASSUMED = holf.load_plan(), holf.load_assumptions()
 SCALES = tuple(mind.scale_of(one, ASSUMED) for one in PLAN.outcomes.values() if one.kind == "primary")
 START = mind.Design(SCALES[0], 29, 862, icc=0.02, margin=0.05, level=0.95, size_cv=0.25, target=0.8)
 STOPS = tuple(map(mind_panel.Stop, (400, 862, 1000)))
-WORDS = ("offices", "families")
+WORDS = ("offices", "parents")
 
 
 def panel(**change) -> mind_panel.Panel:
