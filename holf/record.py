@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from holf import text
 from holf.eligibility import READINGS, meets_inclusion
 from holf.facts import Ledger
-from holf.plan import Outcome, Plan
+from holf.plan import Contrast, Outcome, Plan
 from holf.slots import Slot
 from holf.table import RECORD, Cell, Table
 
@@ -116,6 +116,13 @@ def other_report(outcome: Outcome) -> str | Cell:
     if "other" not in outcome.published:
         return text.MISSING
     return Cell(outcome.published["other"], "published", outcome.published["other_fact"])
+
+
+def randomised_cells(plan: Plan, ledger: Ledger, contrast: Contrast) -> list[str | Cell]:
+    """Clusters of each group of a contrast as randomised, treated first; missing where another unit was drawn."""
+    if contrast != plan.main:
+        return [text.MISSING] * 2
+    return [fact_cell(ledger, plan.arms[side[0]]["offices_fact"]) for side in (contrast.treated, contrast.other)]
 
 
 def published_outcomes_table(plan: Plan) -> Table:

@@ -9,7 +9,7 @@ from holf import text
 from holf.disclosure.withheld import is_withheld
 from holf.facts import Ledger
 from holf.plan import Contrast, Outcome, Plan
-from holf.record import other_report
+from holf.record import other_report, randomised_cells
 from holf.reporting_rows import Finding
 from holf.results import Effect, Level
 from holf.slots import Slot
@@ -44,7 +44,7 @@ def published_table(plan: Plan, ledger: Ledger, slots: Sequence[Slot], findings:
         at = [found for found in findings if (found.outcome, found.wave) == (outcome.id, wave)]
         said = _of_outcome(outcome, wave, at) if contrast == plan.main else _of_contrast(contrast, at)
         sides = [*_typed(slots, outcome, wave, contrast.treated), *_typed(slots, outcome, wave, contrast.other)]
-        head = (*_where(plan, outcome, wave, contrast), *said, *_randomised(plan, ledger, contrast))
+        head = (*_where(plan, outcome, wave, contrast), *said, *randomised_cells(plan, ledger, contrast))
         rows.append((*head, *sides, *[text.MISSING] * len(_EFFECT)))
     columns = (*_WHERE, *_SAID, *_SIDES, *_EFFECT)
     return Table("Effect sizes", columns, tuple(rows), source=RECORD, folded=True)
@@ -108,14 +108,6 @@ def _of_contrast(contrast: Contrast, at: Sequence[Finding]) -> tuple[str | Cell,
     said = [Cell(one.words, "published", one.fact) for one in told] or [Cell("not found", "unknown")]
     documents = "; ".join(f"{found.source}: {found.verdict}" for found in about) or text.MISSING
     return said[0], said[1] if len(said) > 1 else text.MISSING, documents
-
-
-def _randomised(plan: Plan, ledger: Ledger, contrast: Contrast) -> list[str | Cell]:
-    """Clusters of each group as randomised; none where another unit was drawn."""
-    if contrast != plan.main:
-        return [text.MISSING] * 2
-    facts = [plan.arms[side[0]]["offices_fact"] for side in (contrast.treated, contrast.other)]
-    return [Cell(ledger[fact].shown, ledger[fact].kind, fact) for fact in facts]
 
 
 def _typed(slots: Sequence[Slot], outcome: Outcome, wave: str, arms: Sequence[str]) -> list[str | Cell]:
