@@ -98,9 +98,8 @@
     view.runAsync();
   }
 
-  function start() {
-    const specification = JSON.parse(document.getElementById("holf-mind-chart").textContent), asked = read();
-    const begin = signals(asked, answer(asked)), box = part("chart");
+  function start(specification) {
+    const asked = read(), begin = signals(asked, answer(asked)), box = part("chart");
     specification.width = box.clientWidth;
     for (const entry of specification.params) entry.value = begin[entry.name] ?? entry.value;
     const { vegaEmbed: embed } = window;
@@ -113,6 +112,23 @@
       update();
       new ResizeObserver(() => view.width(box.clientWidth).runAsync()).observe(box);
     });
+  }
+
+  // What draws the chart weighs ten times the page and keeps a phone busy for a second. It is fetched when a tenth of the
+  // chart is in view or a control is reached, so that nothing else waits for it.
+  function startWhenWanted() {
+    const held = document.getElementById("holf-mind-chart");
+    const fetchOnce = () => {
+      watch.disconnect();
+      panel.removeEventListener("focusin", fetchOnce);
+      const script = document.createElement("script");
+      script.src = held.dataset.src;
+      script.addEventListener("load", () => start(JSON.parse(held.textContent)));
+      document.head.append(script);
+    };
+    const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && fetchOnce(), { threshold: 0.1 });
+    watch.observe(part("chart").parentElement);
+    panel.addEventListener("focusin", fetchOnce);
   }
 
   // The outcome stays as it is chosen: it is the question, not a condition.
@@ -130,6 +146,8 @@
     takeScale();
     update();
   });
-  update();
-  start();
+  // The page already says what its controls begin with; only a browser that kept them as they were left makes them differ.
+  const moved = (one) => (one.type === "range" ? one.value !== one.defaultValue : one.selected !== one.defaultSelected);
+  if ([...panel.querySelectorAll("input, select option")].some(moved)) update();
+  startWhenWanted();
 })();

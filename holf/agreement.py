@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
-import yaml
 
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 from holf.plan import load_plan
 from holf.reanalysis import COVARIATES, answers, permutation_counts
 
@@ -82,7 +81,7 @@ class Digits:
 
 def load_trials() -> dict[str, ReferenceTrial]:
     """Read `data/reference/trials.yml`: the data sets by name, in the file's order; the plan names simulated worlds."""
-    entries = yaml.safe_load(data_path("reference/trials.yml").read_text(encoding="utf-8"))
+    entries = read_yaml(data_path("reference/trials.yml"))
     worlds = load_plan().worlds
     for entry in entries.values():
         if world := entry.pop("world", None):

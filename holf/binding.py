@@ -15,9 +15,12 @@ STYLES = ("_static/site.css", "_static/print.css")
 # Controls of a browser, and words that are read out at a link: neither is on paper.
 _NOT_PRINTED = (
     "script, style, .headerlink, .holf-said, .cell_input, details.hide.above-input, .prev-next-area, .toctree-wrapper, "
-    ".copybtn, input"
+    ".copybtn, input, .holf-mind fieldset, .holf-mind figure"
 )
-_REFERENCES = ("aria-describedby", "aria-labelledby", "aria-controls", "data-said")
+# Columns that a sheet holds; with more, words stand letter below letter.
+WIDEST = 12
+_UNKNOWN = ("", "—")
+_REFERENCES = ("aria-describedby", "aria-details", "aria-labelledby", "aria-controls", "data-said")
 
 
 def contents(site: Path) -> list[str]:
@@ -64,6 +67,9 @@ def _article(site: Path, page: str, bound: set[str]) -> str:
         tag.unwrap()
     for details in body.select("details"):
         details["open"] = ""
+    for table in body.select("table"):
+        if len(table.select("thead th")) > WIDEST:
+            table.replace_with(_rows(soup, table))
     for tag in body.find_all(True):
         for name in _REFERENCES:
             tag.attrs.pop(name, None)
@@ -76,6 +82,29 @@ def _article(site: Path, page: str, bound: set[str]) -> str:
     lang = soup.html.get("lang", "en")
     inner = body.decode_contents()
     return f'<article class="holf-sheets-{kind}" id="{_place(page, "")}" lang="{lang}">{inner}</article>'
+
+
+def _rows(soup: BeautifulSoup, table: Tag) -> Tag:
+    """A table as paragraphs, one a row: each value after the name of its column, without what is not known."""
+    rows = soup.new_tag("div", attrs={"class": f"holf-rows-{table.get('data-holf', 'other')}"})
+    if table.caption:
+        caption = soup.new_tag("div", attrs={"class": "holf-rows-caption"})
+        caption.extend(list(table.caption.contents))
+        rows.append(caption)
+    names = [head.get_text(" ", strip=True) for head in table.select("thead th")]
+    for row in table.select("tbody > tr"):
+        told = soup.new_tag("p", attrs={"class": "holf-row"})
+        for name, cell in zip(names, row.find_all(["th", "td"], recursive=False), strict=True):
+            if cell.get_text(strip=True) not in _UNKNOWN:
+                told.extend([*([", "] if told.contents else []), _strong(soup, name), " ", *list(cell.contents)])
+        rows.append(told)
+    return rows
+
+
+def _strong(soup: BeautifulSoup, words: str) -> Tag:
+    tag = soup.new_tag("strong")
+    tag.string = words
+    return tag
 
 
 def _place(page: str, anchor: str) -> str:

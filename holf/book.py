@@ -10,7 +10,6 @@ Modes (`papermill_mode` in `_config.yml`, overridden by the variable ``HOLF_PAPE
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shutil
@@ -24,18 +23,30 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util import logging
 
-from holf.chapters import ChapterError, is_stale, list_chapters, run_chapters
+from holf.chapters import list_chapters, run_chapters
 from holf.downloads import pages as downloads
-from holf.frame.finish import SiteError, finish_site
+from holf.frame.finish import SiteError
 from holf.frame.head import mark_title
 from holf.frame.layout import use_frame
+from holf.freshness import ChapterError, is_stale, renew_prose
 from holf.interactive import load_chart
-from holf.marks import BANNER, REAL_BANNER, site_faults
+from holf.marks import BANNER, REAL_BANNER
 from holf.paths import STAND_IN, project_root, write_whole
 from holf.plan import load_plan
 from holf.provenance import explain_page, reread_if_rows_changed
-from holf.staging import Unwritten, forget_lost_words, hold, open_staging, seal_staging, sources
-from holf.sums import SUMS, digests, read_sums, verified_sums, write_sums
+from holf.publish import prune, put_in_place
+from holf.staging import (
+    Unwritten,
+    forget_lost_words,
+    foundation,
+    hold,
+    inputs,
+    is_unchanged,
+    open_staging,
+    seal_staging,
+    sources,
+)
+from holf.sums import SUMS, digests, read_sums, verified_sums
 from holf.table import MARK, REAL_MARK
 
 MODES = ("auto", "force", "off", "check")
@@ -90,14 +101,19 @@ def prepare(app: Sphinx, config: Config) -> None:
     try:
         lock = hold(project_root(), lambda line: log.info("papermill: %s", line))
         app.connect("build-finished", lambda _app, _error: os.close(lock), priority=999)
-        if mode in ("auto", "force"):
+        site = Path(app.outdir) if Path(app.outdir).name == "html" else None
+        unchanged = site is not None and mode == "auto" and is_unchanged(site, inputs())
+        if not unchanged and mode in ("auto", "force"):
             bring_up_to_date(Path(app.outdir).parent / "papermill", force=mode == "force", jobs=config.papermill_jobs)
-        for chapter in list_chapters() if mode == "check" else ():
-            if is_stale(chapter):
-                log.warning("chapter %s is stale", chapter.name, type="papermill", subtype="stale")
-        if Path(app.outdir).name == "html":
-            _redirect(app)
+        # In this order: a chapter that was edited while others ran is stale, or its edit comes after the inputs.
+        made_of = inputs()
+        app.holf_stale = {chapter.page for chapter in list_chapters() if not unchanged and is_stale(chapter)}
+        for page in sorted(app.holf_stale) if mode == "check" else ():
+            log.warning("chapter %s is stale", page.stem, type="papermill", subtype="stale")
+        if site:
+            _redirect(app, site, "" if app.holf_stale else made_of)
             use_frame(app, config)
+            _spare_work(app) if unchanged else _open(app)
     except ChapterError as error:
         raise ExtensionError(f"papermill: {error}") from None
     except OSError as error:
@@ -110,23 +126,27 @@ def _cannot_write(error: OSError) -> str:
 
 
 def bring_up_to_date(work: Path, *, force: bool, jobs: int) -> None:
-    """Refresh simulated tables and written pages, and run the chapters that are stale (or all of them)."""
+    """Refresh simulated tables and written pages, run the chapters that are stale (or all), and renew others' prose."""
     # Copies of runs that failed or were killed in an earlier build.
     shutil.rmtree(work, ignore_errors=True)
     _refresh(work.with_name(".refreshed"))
-    chapters = [chapter for chapter in list_chapters() if force or is_stale(chapter)]
-    log.info("papermill: %s chapter(s) to run", len(chapters))
-    if chapters:
-        run_chapters(chapters, work, jobs=jobs, say=lambda line: log.info("papermill: %s", line))
+    chapters = list_chapters()
+    stale = [chapter for chapter in chapters if force or is_stale(chapter)]
+    log.info("papermill: %s chapter(s) to run", len(stale))
+    if stale:
+        run_chapters(stale, work, jobs=jobs, say=lambda line: log.info("papermill: %s", line))
+    for chapter in chapters:
+        if chapter not in stale and renew_prose(chapter):
+            log.info("papermill: new prose in chapters/%s", chapter.page.name)
 
 
 def _refresh(note: Path) -> None:
     """Write simulated tables and pages anew, unless the note says that nothing changed from which they follow."""
     if note.exists() and note.read_text(encoding="utf-8") == sources():
         return
-    # Imported here: they bring pandas and scipy along, which take longer than the rest of a build without work.
+    # Imported here: most builds need neither.
     from holf.pages import write_pages
-    from holf.simulation import refresh_studies
+    from holf.simulated import refresh_studies
 
     # A book on real data holds no simulated study, so that none can slip into it.
     for world in () if real_source() else refresh_studies():
@@ -136,14 +156,32 @@ def _refresh(note: Path) -> None:
     write_whole(note, sources())
 
 
-def _redirect(app: Sphinx) -> None:
+def _redirect(app: Sphinx, site: Path, made_of: str) -> None:
     """Let Sphinx work in `_build/.html`, beside the site."""
-    app.holf_site = Path(app.outdir)
-    staging = app.holf_site.with_name(".html")
-    app.holf_trusted = open_staging(staging, Path(app.doctreedir))
-    app.outdir = type(app.outdir)(staging)
+    app.holf_site, app.holf_made_of = site, made_of
+    app.outdir = type(app.outdir)(site.with_name(".html"))
+
+
+def _open(app: Sphinx) -> None:
+    """Make the folder ready in which Sphinx works."""
+    app.holf_rests_on = foundation()
+    app.holf_trusted = open_staging(Path(app.outdir), Path(app.doctreedir), app.holf_rests_on)
     app.holf_unwritten = Unwritten()
     getLogger(logging.NAMESPACE).addHandler(app.holf_unwritten)
+
+
+def _spare_work(app: Sphinx) -> None:
+    """Let Sphinx end without a look at the pages, which nothing changed, unless it is asked for all (`--all`)."""
+    build = app.build
+
+    def build_if_asked(force_all: bool = False, filenames: list[str] | None = None) -> None:
+        if force_all or filenames or app.fresh_env_used:
+            _open(app)
+            build(force_all, filenames)
+        else:
+            log.info("papermill: nothing changed since the last build; the site stays as it is")
+
+    app.build = build_if_asked
 
 
 def real_source() -> str:
@@ -169,10 +207,7 @@ def _banners(app: Sphinx, docname: str) -> str:
         name.startswith("simulated/") for name in notebook["metadata"].get("holf", {}).get("reads", ())
     )
     real = real_source() if any(REAL_MARK in output for output in outputs) else ""
-    # Listed once a build, and not once a page.
-    if not hasattr(app, "holf_chapters"):
-        app.holf_chapters = {chapter.page.resolve(): chapter for chapter in list_chapters()}
-    stale = path.resolve() in app.holf_chapters and is_stale(app.holf_chapters[path.resolve()])
+    stale = path.resolve() in {page.resolve() for page in app.holf_stale}
     return (_SIMULATED if simulated else "") + (_told_real(real) if real else "") + (_STALE if stale else "")
 
 
@@ -219,69 +254,15 @@ def publish(app: Sphinx, error: Exception | None) -> None:
     if (app.warningiserror or app.keep_going) and app._warncount:
         log.info("papermill: not published, because warnings are errors")
         return
-    prune(app, staging)
+    prune(app.env, staging)
     before = read_sums(staging / SUMS) if app.holf_trusted else {}
     try:
         # Nothing is made again from the very same pages.
         if not before or digests(staging) != before or not verified_sums(site):
-            downloads.write_downloads(app, staging)
-            _put_in_place(staging, site, before)
+            downloads.write_downloads(app, staging, before)
+            put_in_place(staging, site, before)
     except SiteError as fault:
         raise ExtensionError(str(fault)) from None
     except OSError as failure:
         raise ExtensionError(f"{_cannot_write(failure)}; the former site stays as it was") from None
-    seal_staging(staging)
-
-
-def _put_in_place(staging: Path, site: Path, before: dict[str, str]) -> None:
-    """Check the pages that are not as they were `before`, finish them all, and put them in the site's place."""
-    written = write_sums(staging)
-    passed = {name for name, digest in written.items() if before.get(name) == digest}
-    if faults := site_faults(staging, passed=passed):
-        raise ExtensionError("unmarked simulated content:\n" + "\n".join(faults))
-    fresh = site.with_name(".html.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        shutil.copytree(staging, fresh)
-        finish_site(fresh, staging.with_name(".pictures"))
-        write_sums(fresh)
-        exchange(fresh, site)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def prune(app: Sphinx, staging: Path) -> None:
-    """Delete what earlier builds left and this book no longer has: pages, their sources, and images.
-
-    Sphinx never deletes; a figure that was withdrawn would stay in the site for whoever knows its address.
-    """
-    docs, images = app.env.found_docs, {name for _, name in app.env.images.values()}
-    own = {"search", "genindex"}
-    for page in staging.rglob("*.html"):
-        if "_static" not in page.parts and page.relative_to(staging).with_suffix("").as_posix() not in docs | own:
-            page.unlink()
-    for source in [path for path in (staging / "_sources").rglob("*") if path.is_file()]:
-        if source.relative_to(staging / "_sources").with_suffix("").as_posix() not in docs:
-            source.unlink()
-    for image in (staging / "_images").glob("*"):
-        if image.name not in images:
-            image.unlink()
-
-
-def exchange(fresh: Path, site: Path) -> None:
-    """Put `fresh` in the place of `site`; where the system can, in one step without a moment between.
-
-    Afterwards `fresh` may hold the former site.
-    """
-    if not site.exists():
-        os.replace(fresh, site)
-        return
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
-    here, swap = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
-    if rename and rename(here, os.fsencode(fresh), here, os.fsencode(site), swap) == 0:
-        return
-    former = site.with_name(".html.former")
-    shutil.rmtree(former, ignore_errors=True)
-    os.replace(site, former)
-    os.replace(fresh, site)
-    shutil.rmtree(former, ignore_errors=True)
+    seal_staging(staging, app.holf_rests_on, app.holf_made_of)

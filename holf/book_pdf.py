@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from holf.binding import bind
-from holf.pdf_text import page_texts
 from holf.paths import project_root
+from holf.pdf_text import page_texts
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _HEADS = re.compile(r'content: "([^"\n]*(?:imulated|SIMULATED|REAL DATA)[^"\n]*)"')

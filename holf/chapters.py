@@ -1,57 +1,31 @@
-"""Chapters and their execution: which notebooks there are, which are stale, and how papermill runs them.
+"""Chapters and their execution: which notebooks there are, and how papermill runs them.
 
-A chapter carries its own outputs of record. Its signature covers the source of its cells, its parameters, the data
-files it read when it last ran, the modules of this package that its code can reach, and the lock file; if any of them
-changes, the chapter is stale.
+A chapter carries its own outputs of record; `holf.freshness` says which are older than what they follow from.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 
+from holf.freshness import INJECTED, PARAMETERS, Chapter, ChapterError, signature, titled
 from holf.paths import READS_LOG, code_root, project_root, write_whole
 from holf.plan import load_plan
-from holf.reach import reachable
 from holf.run import SAYS, as_run
+from holf.sums import fingerprint
 
 TEMPLATE = "chapters/templates/outcome.ipynb"
 SOURCE = "HOLF_SOURCE"
-PARAMETERS, INJECTED = "parameters", "injected-parameters"
-RUNNER = "import holf.chapters"
-
-
-class ChapterError(RuntimeError):
-    """A chapter cannot be run; the message names the chapter and, where one failed, the cell and its error."""
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A page that is a notebook: where it is, whose cells it has, and the parameters that papermill injects.
-
-    `title` replaces the first line of the template, where several pages share one.
-    """
-
-    page: Path
-    template: Path
-    parameters: dict = field(default_factory=dict)
-    title: str = ""
-
-    @property
-    def name(self) -> str:
-        """File name without its ending."""
-        return self.page.stem
 
 
 def list_chapters() -> list[Chapter]:
@@ -96,52 +70,6 @@ def known_parameters(notebook: Path) -> set[str]:
     return set(inspect_notebook(str(notebook)))
 
 
-def _bytes_of(path: Path) -> bytes:
-    if path.is_dir():
-        # The tables, and not the note of how they were made: an assumption that moves no number makes nothing stale.
-        tables = [entry for entry in sorted(path.iterdir()) if entry.suffix == ".csv"]
-        return b"\0".join(entry.name.encode() + b"\0" + entry.read_bytes() for entry in tables)
-    return path.read_bytes() if path.exists() else b"(missing)"
-
-
-def signature(chapter: Chapter, reads: Iterable[str]) -> str:
-    """SHA-256 over everything that a chapter's outputs follow from.
-
-    Parameters
-    ----------
-    chapter : Chapter
-    reads : iterable of str
-        Names below `data/` that the chapter reads.
-    """
-    root, digest = project_root(), hashlib.sha256()
-    cells = nbformat.read(chapter.template, as_version=4).cells
-    show_values(cells, chapter.parameters)  # as the page does once it has run, which is no change
-    source = [
-        (cell.cell_type, cell.source, cell.metadata.get("tags", []))
-        for cell in cells
-        if INJECTED not in cell.metadata.get("tags", [])
-    ]
-    digest.update(json.dumps([source, chapter.parameters, chapter.title], sort_keys=True).encode())
-    code = code_root()
-    written = [cell.source for cell in cells if cell.cell_type == "code"]
-    # What injects parameters and cleans outputs counts for every chapter.
-    modules = reachable([*written, RUNNER], code)
-    files = [(path, path.relative_to(code.parent)) for path in modules]
-    for name in ("requirements.lock", *(f"data/{name}" for name in sorted(reads))):
-        files.append((root / name, Path(name)))
-    for path, name in files:
-        digest.update(b"\0" + name.as_posix().encode() + b"\0" + _bytes_of(path))
-    return digest.hexdigest()
-
-
-def is_stale(chapter: Chapter) -> bool:
-    """Say whether a chapter's outputs are older than what they follow from."""
-    if not chapter.page.exists():
-        return True
-    record = nbformat.read(chapter.page, as_version=4).metadata.get("holf", {})
-    return record.get("signature") != signature(chapter, record.get("reads", ()))
-
-
 def show_values(cells: list[nbformat.NotebookNode], parameters: dict) -> None:
     """Set the parameters cell to the values of a run, in place; `clean` takes the injected cell out of view."""
     for cell in cells:
@@ -170,13 +98,19 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata["language_info"] = {"name": "python"}
 
 
+def _surroundings() -> str:
+    """Fingerprint of what a run could have read: outputs signed with anything newer would never be stale."""
+    root = project_root()
+    return fingerprint([root / "data", code_root(), root / "requirements.lock", (root / TEMPLATE).parent])
+
+
 def _read_bytes(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
 def _shown_width(png: str) -> int:
-    """Width in CSS pixels of a base64 PNG at double density, shown a little larger than drawn."""
-    return round(int.from_bytes(b64decode(png[:64])[16:20]) / 2 * 1.15)
+    """Width in CSS pixels of a base64 PNG, shown at double density where there is room."""
+    return round(int.from_bytes(b64decode(png[:64])[16:20]) / 2)
 
 
 def run_chapter(chapter: Chapter, work: Path) -> None:
@@ -191,10 +125,11 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
     Raises
     ------
     ChapterError
-        If a parameter is unknown, a cell fails, or the page was saved meanwhile; the page is then as it was.
+        If a parameter is unknown, a cell fails, or the page or what it may read was changed meanwhile; the page is
+        then as it was.
     """
     work.mkdir(parents=True, exist_ok=True)
-    before = _read_bytes(chapter.page)
+    before, around = _read_bytes(chapter.page), _surroundings()
     # A folder of its own: what a killed build started may go on writing for a moment.
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         log, executed = Path(scratch) / "reads", Path(scratch) / f"{chapter.name}.ipynb"
@@ -216,11 +151,11 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
         notebook = nbformat.read(executed, as_version=4)
     if _read_bytes(chapter.page) != before:
         raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
+    if _surroundings() != around:
+        raise ChapterError(f"{chapter.name}: data, code or a template changed while it ran; build again")
     clean(notebook)
     show_values(notebook.cells, chapter.parameters)
-    if chapter.title:
-        _, *rest = notebook.cells[0].source.splitlines()
-        notebook.cells[0].source = "\n".join([f"# {chapter.title}", *rest])
+    notebook.cells[0].source = titled(notebook.cells[0].source, chapter)
     notebook.metadata["holf"] = {"reads": reads, "signature": signature(chapter, reads)}
     write_whole(chapter.page, nbformat.writes(notebook) + "\n")
 

@@ -54,7 +54,8 @@ def _sphinx(root: Path, *, mode: str, **extra: str) -> int:
 
 def _build(arguments: argparse.Namespace) -> None:
     if arguments.check:
-        from holf.chapters import is_stale, list_chapters
+        from holf.chapters import list_chapters
+        from holf.freshness import is_stale
 
         stale = [chapter.name for chapter in list_chapters() if is_stale(chapter)]
         print("\n".join(f"stale: {name}" for name in stale) or "every chapter is up to date")

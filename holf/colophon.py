@@ -101,16 +101,22 @@ def _code(text: str) -> str:
     return f"<code>{escape(text)}</code>"
 
 
-def _chapter_rows() -> list[tuple[str, ...]]:
-    rows = []
+def _chapters() -> list[str]:
+    """Each chapter with what it was run from: a list, since four columns with a checksum are wider than a phone."""
+    items = []
     for chapter in list_chapters():
         # Read as JSON: nbformat would check each notebook against its schema, at every build.
         notebook = json.loads(chapter.page.read_text(encoding="utf-8")) if chapter.page.exists() else {}
         record = notebook.get("metadata", {}).get("holf", {})
-        parameters = ", ".join(f"{name} = {value}" for name, value in chapter.parameters.items())
-        reads = ", ".join(record.get("reads", ()))
-        rows.append((chapter.name, escape(parameters), escape(reads), _code(record.get("signature", "never run"))))
-    return rows
+        # As code, so that names of files may break anywhere.
+        said = {
+            "Parameters": ", ".join(_code(f"{name} = {value}") for name, value in chapter.parameters.items()),
+            "Data read": ", ".join(map(_code, record.get("reads", ()))),
+        }
+        lines = "".join(f"<dd>{name}: {words}</dd>\n" for name, words in said.items() if words)
+        signed = _code(record.get("signature", "never run"))
+        items.append(f"<dt>{escape(chapter.name)}</dt>\n{lines}<dd>Signature of all it follows from: {signed}</dd>")
+    return ["### The chapters that were run, and from what", "", "<dl>", *items, "</dl>", ""]
 
 
 def colophon() -> str:
@@ -125,11 +131,7 @@ def colophon() -> str:
             f"**Data.** {escape(data_mode())}",
             "",
             *_table("What this book was made from", ("Part", "Its name by content"), made),
-            *_table(
-                "The chapters that were run, and from what",
-                ("Chapter", "Parameters", "Data read", "Signature of all it follows from"),
-                _chapter_rows(),
-            ),
+            *_chapters(),
             f'<p>Every file of this site, with its checksum: <a href="../{SUMS}">{SUMS}</a>.</p>',
         ]
     )

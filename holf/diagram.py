@@ -6,13 +6,14 @@ from textwrap import fill
 
 from matplotlib.patches import FancyBboxPatch
 
+from holf import spoken
 from holf.flow import COUNTED, Flow, FlowCount
-from holf.picture import INK, QUIET, Picture, canvas, finish
+from holf.picture import INK, QUIET, SMALL, Picture, canvas, finish
 from holf.table import RECORD, SHAPES, Cell, Table, kind_of
 
 # Line style of a box by the class of its number: shape of the line as well as colour.
 _LINES = {"published": "-", "derived": ":", "unknown": (0, (5, 3)), "simulated": "-.", "real": "-."}
-_STAGE, _LOSS = (0.02, 0.56), (0.66, 0.33)
+_STAGE, _LOSS = (0.0, 0.56), (0.62, 0.38)
 
 
 def _class_of(count: FlowCount, source: str) -> str:
@@ -33,18 +34,11 @@ def _box(axes, left: float, width: float, top: float, height: float, kind: str, 
             facecolor="white",
         )
     )
-    label = fill(label, 44 if width > 0.5 else 20)
-    size = 8 if label.count("\n") < 2 else 7
-    axes.text(left + width / 2, top - height * 0.30, label, ha="center", va="center", fontsize=size, linespacing=1.0)
-    axes.text(
-        left + width / 2,
-        top - height * 0.74,
-        f"{SHAPES[kind]} {words}",
-        ha="center",
-        va="center",
-        fontsize=9.5 if width > 0.5 else 8.3,
-        weight="bold",
-    )
+    # Letters that a box takes, measured: 47 across the whole figure.
+    lines = fill(label, round(47 * width)), fill(f"{SHAPES[kind]} {words}", round(43 * width))
+    style = {"ha": "center", "fontsize": SMALL, "linespacing": 1.0}
+    axes.text(left + width / 2, top - height * 0.1, lines[0], va="top", **style)
+    axes.text(left + width / 2, top - height * 0.92, lines[1], va="bottom", weight="bold", **style)
 
 
 def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -53,11 +47,12 @@ def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
 
 def _arm_boxes(axes, top: float, height: float, count: FlowCount, kind: str, arm_labels: dict[str, str]) -> None:
     """One box an arm, side by side; dashed where the split is not published."""
-    width = (_STAGE[1] - 0.04) / len(arm_labels)
+    gap = 0.02
+    width = (_STAGE[1] - gap * (len(arm_labels) - 1)) / len(arm_labels)
     for place, (arm, label) in enumerate(arm_labels.items()):
         known = arm in count.by_arm
         words = f"{count.by_arm[arm]:,} {count.box.unit}" if known else "not published"
-        _box(axes, _STAGE[0] + place * (width + 0.04), width, top, height, kind if known else "unknown", label, words)
+        _box(axes, _STAGE[0] + place * (width + gap), width, top, height, kind if known else "unknown", label, words)
 
 
 def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
@@ -73,10 +68,9 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
     stages = [count for count in flow.counts if not count.box.is_loss]
     # A stage takes one row; the first and the last take another for their arms.
     lines = [(stages[0], False), (stages[0], True), *((stage, False) for stage in stages[1:]), (stages[-1], True)]
-    step, height = 1.0 / (len(lines) + 0.1), 0.66 / (len(lines) + 0.1)
+    step, height = 1.0 / (len(lines) + 0.1), 0.74 / (len(lines) + 0.1)
     middle = _STAGE[0] + _STAGE[1] / 2
-    # Narrower than other figures: its words have to survive a phone.
-    with canvas(0.88 * len(lines) + 0.4, width=4.7) as (figure, (axes,)):
+    with canvas(0.86 * len(lines) + 0.4) as (figure, (axes,)):
         axes.set(xlim=(0, 1), ylim=(-0.01, 1.01))
         axes.axis("off")
         for place, (count, by_arm) in enumerate(lines):
@@ -91,19 +85,16 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
                 # Beside the arrow into this box, where it happens; or in the place of one.
                 left = _STAGE[0] if count.box.beside else middle + 0.02
                 place_of_note = (left, top + 0.5 * (step - height))
-                axes.text(*place_of_note, note, fontsize=7.5, color=QUIET, ha="left", va="center", style="italic")
+                axes.text(*place_of_note, note, fontsize=SMALL, color=QUIET, ha="left", va="center", style="italic")
             for loss in (other for other in flow.counts if other.box.is_loss and other.box.parent == count.box.id):
                 _box(axes, *_LOSS, top, height, _class_of(loss, flow.source), loss.label, loss.shown)
                 if loss.leave:
                     _arrow(axes, (sum(_STAGE), top - height / 2), (_LOSS[0], top - height / 2))
         counted = [_class_of(count, flow.source) for count in flow.counts]
         kinds = dict.fromkeys([*counted, *(("unknown",) if flow.source == RECORD else ())])
-        axes.text(0, 0.0, "  ".join(f"{SHAPES[kind]} {kind}" for kind in kinds), fontsize=8, color=QUIET, va="bottom")
-    said = "; ".join(
-        f"{count.label}: {count.shown}" + (f" ({count.box.beside})" if count.box.beside else "")
-        for count in flow.counts
-    )
-    return finish(figure, f"Participant flow. {said}.", flow_table(flow, arm_labels=arm_labels), source=flow.source)
+        key = "  ".join(f"{SHAPES[kind]} {kind}" for kind in kinds)
+        axes.text(0, 0.0, key, fontsize=SMALL, color=QUIET, va="bottom")
+    return finish(figure, spoken.of_flow(flow), flow_table(flow, arm_labels=arm_labels), source=flow.source)
 
 
 def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 
 CLASSES = ("published", "derived")
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
 QUOTE_WORDS = 15
+# Units of the ledger that say what kind of value stands there; beside the value they would only be in the way.
+_KINDS_OF_VALUE = ("date", "direction", "month", "timing", "year", "years")
 
 
 class FactError(ValueError):
@@ -62,12 +62,27 @@ class Fact:
 
     @property
     def shown(self) -> str:
-        """The value as it stands in prose: a number of four digits or more gets thousands separators."""
+        """The value as it stands in prose: a number of four digits or more gets thousands separators.
+
+        A year and the number of a record count nothing, and get none.
+        """
+        if self._is_number and isinstance(self.number, int) and not self.unit.endswith(("year", "number")):
+            return f"{self.number:,}"
+        return self.value
+
+    @property
+    def said(self) -> str:
+        """The value with its unit, where the unit adds to it: not to a date, nor to words that name it already."""
+        named = f"{self.fact} {self.value}".lower()
+        repeated = not self._is_number and self.unit.lower().removesuffix("s") in named
+        return self.shown if repeated or self.unit in ("", *_KINDS_OF_VALUE) else f"{self.shown} {self.unit}"
+
+    @property
+    def _is_number(self) -> bool:
         try:
-            number = self.number
+            return self.number is not None
         except FactError:
-            return self.value
-        return f"{number:,}" if self.unit != "year" and isinstance(number, int) else self.value
+            return False
 
     def link(self, page: str = "ledger.md") -> str:
         """Markdown link whose text is the value and whose target is this row on the ledger page."""
@@ -213,7 +228,7 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
     True
     """
     path = path or data_path("assumptions.yml")
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = read_yaml(path)
     found = {name: _check_assumption(name, entry, path.name) for name, entry in entries.items()}
     for name, entry in entries.items():
         if (limit := entry.get("at_most")) and found[name].value > found[limit].value:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from holf import text
+from holf import spoken, text
 from holf.disclosure.withheld import is_withheld
-from holf.picture import INK, QUIET, Picture, arm_style, canvas, finish
+from holf.picture import INK, QUIET, SMALL, Picture, arm_style, canvas, finish, name_rows
 from holf.plan import Outcome, Plan
 from holf.results import Change, Effect, Level
 from holf.table import Table, data_name, joint_source
@@ -21,7 +22,7 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
     factor, unit = text.scale(outcome.show)
     unit = "%" if outcome.show == "percent" else unit
     sources = list(by_source)
-    with canvas(0.7 + 1.9 * len(sources), len(sources), sharex=True, sharey=True) as (figure, panels):
+    with canvas(0.9 + 1.4 * len(sources), len(sources), sharex=True, sharey=True) as (figure, panels):
         for axes, source in zip(panels, sources):
             for arm in dict.fromkeys(level.group for level in by_source[source]):
                 levels = [level for level in by_source[source] if level.group == arm]
@@ -35,18 +36,18 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
                     markersize=7,
                     ax=axes,
                     label=plan.arms[arm]["label"],
+                    legend=False,
                 )
             axes.set(title=data_name(source), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
             _say_withheld(axes, by_source[source], plan)
             axes.yaxis.set_major_formatter(text.tick)
-            axes.legend(fontsize=8.5, frameon=False)
             axes.margins(y=0.25)
             sns.despine(ax=axes)
         panels[-1].set_xlabel("Months since baseline")
+        # One key for all panels, outside of them: inside it would hide marks.
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", frameon=False, ncols=2)
     table = _levels_table(by_source, outcome, plan)
-    last = outcome.waves[-1]
-    said = "; ".join(f"{row[0]}, {row[1]}, {row[2]}: {row[3]}" for row in table.rows if row[2] in (plan.baseline, last))
-    return finish(figure, f"{outcome.label}, means by arm. {said}.", table, source=table.source)
+    return finish(figure, spoken.of_levels(by_source, outcome, plan), table, source=table.source)
 
 
 def _say_withheld(axes: Axes, levels: Sequence[Level], plan: Plan) -> None:
@@ -54,7 +55,7 @@ def _say_withheld(axes: Axes, levels: Sequence[Level], plan: Plan) -> None:
     gone = [level for level in levels if is_withheld(level.mean)]
     words = [f"{plan.arms[level.group]['label']}, {level.wave}: {level.mean}" for level in gone]
     if words:
-        axes.annotate("\n".join(words), (0.98, 0.04), xycoords="axes fraction", ha="right", fontsize=8.5, color=INK)
+        axes.annotate("\n".join(words), (0.98, 0.04), xycoords="axes fraction", ha="right", fontsize=SMALL, color=INK)
 
 
 def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Table:
@@ -75,7 +76,7 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
     factor, unit = text.scale(outcome.show)
     sources = list(dict.fromkeys(effect.source for effect in effects))
     lines = max(sum(effect.source == source for effect in effects) for source in sources)
-    with canvas(0.9 + (0.45 + 0.24 * lines) * len(sources), len(sources), sharex=True) as (figure, panels):
+    with canvas(0.8 + (0.4 + 0.28 * lines) * len(sources), len(sources), sharex=True) as (figure, panels):
         for axes, source in zip(panels, sources):
             mine = [effect for effect in effects if effect.source == source]
             axes.axvspan(-outcome.margin * factor, outcome.margin * factor, color="#e6e6e6", zorder=0.1)
@@ -86,23 +87,22 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
                 # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
                 face = "white" if effect.estimator == "naive" else INK
                 _draw_effect(axes, place, effect, factor, face=face)
-            axes.set_yticks(range(len(mine)), [text.method(effect, outcome) for effect in mine], fontsize=8.5)
-            axes.invert_yaxis()
+            name_rows(axes, [text.method(effect, outcome) for effect in mine])
             axes.set_title(data_name(source))
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
         # Six numbers of five digits still stand apart on the narrowest axis.
         panels[-1].xaxis.set_major_locator(MaxNLocator(6))
-        panels[-1].set_xlabel(f"{outcome.words.minus}, {unit}, 95 % intervals\n(grey: smaller than the assumed margin)")
+        axis = fill(f"{outcome.words.minus}, {unit}, 95 % intervals", 36)
+        panels[-1].set_xlabel(f"{axis}\n(grey: smaller than the assumed margin)")
     table = _effects_twin(effects, outcome)
-    said = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in table.rows)
-    return finish(figure, f"{outcome.label}, difference between the arms. {said}.", table, source=table.source)
+    return finish(figure, spoken.of_effects(effects, outcome), table, source=table.source)
 
 
 def _draw_effect(axes: Axes, place: int, effect: Effect, factor: float, *, face: str = INK) -> None:
     """One row: the estimate in its interval, or the words of the rule that withholds it."""
     if is_withheld(effect.estimate):
-        axes.annotate(str(effect.estimate), (0, place), ha="center", va="center", fontsize=8.5, color=INK)
+        axes.annotate(str(effect.estimate), (0, place), ha="center", va="center", fontsize=SMALL, color=INK)
         return
     axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
     axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
@@ -123,14 +123,13 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
     """Every outcome's effect in multiples of its own margin, one panel a source: inside 1 is less than matters."""
     sources = list(effects)
     names = [outcomes[name].label for name in outcomes]
-    with canvas(0.8 + 2.5 * len(sources), len(sources), sharex=True) as (figure, panels):
+    with canvas(0.8 + (0.4 + 0.31 * len(names)) * len(sources), len(sources), sharex=True) as (figure, panels):
         for axes, source in zip(panels, sources):
             axes.axvspan(-1, 1, color="#e6e6e6", zorder=0.1)
             axes.axvline(0, color=QUIET, linewidth=1)
             for place, (effect, outcome) in enumerate(zip(effects[source], outcomes.values())):
                 _draw_effect(axes, place, effect, 1 / outcome.margin)
-            axes.set_yticks(range(len(names)), names, fontsize=8.5)
-            axes.invert_yaxis()
+            name_rows(axes, names)
             axes.set_title(data_name(source))
             sns.despine(ax=axes, left=True)
         minus = next(iter(outcomes.values())).words.minus
@@ -155,8 +154,7 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
         source=joint_source(sources),
         folded=True,
     )
-    said = "; ".join(f"{row[0]}, {row[1]}: {row[2]}" for row in rows)
-    return finish(figure, f"Differences between the arms with 95 % intervals. {said}.", table, source=table.source)
+    return finish(figure, spoken.of_overview(effects, list(outcomes.values())), table, source=table.source)
 
 
 def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Picture:
@@ -172,18 +170,14 @@ def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outc
             axes.plot([effect.ci_low * factor, effect.ci_high * factor], [len(mine)] * 2, color=INK, linewidth=2)
             axes.plot([effect.estimate * factor], [len(mine)], "D", color=INK, markersize=7)
             labels = [f"Change,\n{plan.arms[change.arm]['label']}" for change in mine] + ["Effect\n(difference)"]
-            axes.set_yticks(range(len(labels)), labels, fontsize=8.5)
-            axes.invert_yaxis()
-            axes.margins(y=0.3)
+            name_rows(axes, labels)
             axes.axvline(0, color=QUIET, linewidth=1)
             axes.set_title(data_name(effect.source))
             sns.despine(ax=axes, left=True)
         panels[-1].xaxis.set_major_formatter(text.tick)
         panels[-1].set_xlabel(unit)
     table = _change_twin(changes, effects, outcome, plan)
-    said = "; ".join(f"{row[0]}, {row[1]}: {row[2]}" for row in table.rows)
-    alt = f"{outcome.label}: before-after change is not the effect. {said}."
-    return finish(figure, alt, table, source=table.source)
+    return finish(figure, spoken.of_change(changes, effects, outcome, plan), table, source=table.source)
 
 
 def _change_twin(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Table:

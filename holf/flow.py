@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import pandas as pd
-import yaml
+from typing import TYPE_CHECKING
 
 from holf.facts import Ledger
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 from holf.table import RECORD
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The kind of a box that was counted in study tables, real or simulated.
 COUNTED = "counted"
@@ -61,6 +62,9 @@ class FlowBox:
 
     def holds(self, frame: pd.DataFrame) -> pd.Series:
         """Whether each row of the box's table belongs to the box."""
+        # Imported here: the build asks the boxes for their units alone.
+        import pandas as pd
+
         belongs = pd.Series(True, index=frame.index)
         for column, value in self.where.items():
             belongs &= (frame[column] == value).fillna(False).astype(bool)
@@ -144,7 +148,7 @@ def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> 
 
 def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
     """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
-    entries = yaml.safe_load((path or data_path("flow.yml")).read_text(encoding="utf-8"))
+    entries = read_yaml(path or data_path("flow.yml"))
     return tuple(
         FlowBox(
             id=e["id"],

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 from holf.facts import FactError, Ledger
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 
 KEYS = ("en", "nb", "means", "betyr", "facts")
 
@@ -75,7 +74,7 @@ def load_glossary(ledger: Ledger, path: Path | None = None) -> tuple[Term, ...]:
     """
     path = path or data_path("glossary.yml")
     terms: list[Term] = []
-    for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+    for entry in read_yaml(path):
         where = f"{path.name}, {entry.get('en') or '(no English word)'}"
         for key in KEYS:
             if key not in entry or entry[key] in ("", None):

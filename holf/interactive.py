@@ -67,8 +67,10 @@ def load_chart(app: Sphinx, pagename: str, _template: str, context: dict, _doctr
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, runtime())
     app.add_css_file("mind.css")
-    for name in (RUNTIME, "power.js", "mind.js"):
+    for name in ("power.js", "mind.js"):
         app.add_js_file(name, loading_method="defer")
     # A closing tag inside the text would end the element.
     specification = json.dumps(chart(), sort_keys=True).replace("</", "<\\/")
-    context["body"] += f'\n<script type="application/json" id="holf-mind-chart">{specification}</script>\n'
+    # `assets/mind.js` fetches what draws when the chart is about to be seen.
+    drawn_by = f'id="holf-mind-chart" data-src="{context["pathto"](f"_static/{RUNTIME}", resource=True)}"'
+    context["body"] += f'\n<script type="application/json" {drawn_by}>{specification}</script>\n'

@@ -16,6 +16,7 @@ from bs4 import BeautifulSoup, Tag
 from PIL import Image
 
 from holf import text
+from holf.flow import load_flow
 from holf.plan import load_plan
 from holf.table import ELSEWHERE_MARK, MARK, REAL_MARK
 
@@ -38,9 +39,6 @@ def _image_fault(page: Path, image: Tag) -> str | None:
 
 def _number() -> re.Pattern:
     """A cell that is a number, perhaps with sign or a unit of the plan or the flow; "m12" or "+12 months" is none."""
-    # Imported where it is needed, since it brings pandas along: most builds change no page.
-    from holf.flow import load_flow
-
     units = {"%", "points", "percentage points", *(box.unit for box in load_flow())}
     units |= {text.scale(outcome.show)[1] for outcome in load_plan().outcomes.values()}
     return re.compile(rf"[+\u2212-]?[\d.,]+\s*({'|'.join(map(re.escape, sorted(units - {''})))})?")

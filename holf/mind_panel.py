@@ -27,13 +27,13 @@ _SAID = (
     "chance of {excluded}."
 )
 _VERDICTS = {
-    "never": "Not at all: no estimate would be near enough to zero.",
+    "never": "Hardly: at the standard error to expect, no estimate would be near enough to zero.",
     "seldom": "Not reliably.",
     "usually": "Reliably.",
 }
 _ESTIMATES = {
-    "never": "Beyond ±{found_beyond}: there is a difference. Nearer to zero: open. None rules out {margin}.",
-    "some": "Beyond ±{found_beyond}: there is a difference. Within ±{excluded_within}: less than {margin}. "
+    "never": "Beyond ±{found_beyond}: the test finds a difference. Nearer to zero: open. None rules out {margin}.",
+    "some": "Beyond ±{found_beyond}: the test finds a difference. Within ±{excluded_within}: it rules out {margin}. "
     "Between: {between}.",
 }
 _BETWEEN = {"open": "open", "both": "both, too small to matter"}
@@ -174,7 +174,7 @@ def said(design: Design, words: tuple[str, str]) -> str:
 
 
 def verdict(design: Design) -> str:
-    """Whether a design could rule the worthwhile difference out: not at all, not reliably, or reliably."""
+    """Whether a design could rule the worthwhile difference out: hardly, not reliably, or reliably."""
     found = answer(design)
     if found.excluded_within <= 0:
         return _VERDICTS["never"]

@@ -14,7 +14,7 @@ from holf.paths import STAND_IN, data_path, note_read, project_root
 from holf.plan import Plan, load_plan
 from holf.rows import Rows
 from holf.schema import Schema, load_schema
-from holf.simulation import MARK_FILE, default_seed, inputs_signature
+from holf.simulated import MARK_FILE, default_seed, inputs_signature
 from holf.study import Study, StudyError
 
 

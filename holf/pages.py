@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-import yaml
-
 from holf.anchors import lacking, read_anchors, read_titles, without_links
 from holf.citation import cite_files, cite_page, load_citation, told_address, ways_to_reach
 from holf.dictionary import dictionary_page
 from holf.downloads.change_log import change_log_page, load_releases
 from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
 from holf.glossary import glossary_page, load_glossary
-from holf.paths import data_path, project_root, write_whole
+from holf.paths import data_path, project_root, read_yaml, write_whole
 from holf.plan import load_registered
 from holf.reporting import check_anchors, load_reporting
 from holf.reporting_pages import reporting_pages
@@ -31,11 +29,10 @@ def _with_doi(source: str) -> str:
 
 
 def _fact_lines(fact: Fact) -> list[str]:
-    unit = f" {fact.unit}" if fact.unit else ""
     lines = [
         f"### {fact.id}",
         "",
-        f"**{fact.fact}:** {fact.shown}{unit}",
+        f"**{fact.fact}:** {fact.said}",
         "",
         f"{SHAPES[fact.kind]} {fact.kind} · source: {_with_doi(fact.source)} · {fact.status.replace('_', ' ')}"
         + (f" ({fact.severity})" if fact.severity != "none" else ""),
@@ -113,7 +110,7 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
 
 def wanted_pages() -> dict[str, str]:
     """Every page that is written from data, by its path, as it should be."""
-    sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
+    sources = read_yaml(data_path("sources.yml"))
     root, ledger = project_root(), load_ledger()
     wanted = {
         "chapters/ledger.md": ledger_page(ledger, sources),

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from holf.facts import FactError
-from holf.paths import data_path, project_root
+from holf.paths import data_path, project_root, read_yaml
 
 # The plan of record in an edition whose data cannot answer all of it.
 REGISTERED = "registered.yml"
@@ -50,11 +48,20 @@ class Words:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """What one document says of a contrast: its id in the audit, the sentence in few words, and the row quoting it."""
+
+    source: str
+    words: str
+    fact: str
+
+
+@dataclass(frozen=True)
 class Contrast:
     """Which groups are compared, where the group is written, and who belongs to the comparison.
 
     `population` maps a table to the 0/1 column that must be 1 for its rows to count. `outcomes` are those compared in a
-    contrast that is not the registered one.
+    contrast that is not the registered one, and `published` is what documents say of such a contrast itself.
     """
 
     id: str
@@ -67,6 +74,7 @@ class Contrast:
     population: dict[str, str]
     outcomes: tuple[str, ...]
     facts: tuple[str, ...]
+    published: tuple[Statement, ...]
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -201,6 +209,7 @@ def _contrast(name: str, entry: dict) -> Contrast:
         population=entry["population"],
         outcomes=tuple(entry["outcomes"]),
         facts=tuple(entry["facts"]),
+        published=tuple(Statement(one["source"], one["words"], one["fact"]) for one in entry.get("published", ())),
     )
 
 
@@ -237,7 +246,7 @@ def load_plan(path: Path | None = None) -> Plan:
     ['null', 'benefit', 'harm']
     """
     path = path or data_path("plan.yml")
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    raw = read_yaml(path)
     try:
         words = _words(raw["trial"], raw["arms"], raw["contrasts"], path.name)
         return Plan(

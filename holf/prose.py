@@ -15,7 +15,7 @@ import yaml
 
 from holf import text
 from holf.facts import Assumption, Fact, FactError, Ledger
-from holf.paths import data_path, project_root
+from holf.paths import data_path, project_root, read_yaml
 
 # Pages that `holf.pages` computes from rows that carry their own source and reason.
 COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "data_dictionary.md", "change_log.md")
@@ -64,7 +64,7 @@ def load_rules(path: Path | None = None) -> Rules:
         If a kind has no reason, or does not find its own example.
     """
     path = path or data_path("prose.yml")
-    content, kinds = yaml.safe_load(path.read_text(encoding="utf-8")), []
+    content, kinds = read_yaml(path), []
     for name, entry in content["kinds"].items():
         kind = Kind(name, re.compile(entry["pattern"]), entry.get("reason") or "", entry["example"])
         if not kind.reason:

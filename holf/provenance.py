@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass
 from html import escape
 
+import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -23,8 +25,77 @@ from holf.table import SHAPES
 _LINK = re.compile(r'<a\b(?=[^>]*\bhref="(?:[^"#]*/)?(ledger|assumptions|glossary)\.html#([a-z0-9-]+)")([^>]*)>')
 
 
-def fact_words(fact: Fact) -> str:
+# The frame of a row's words in each language of the book; what the ledger itself says stays as it was written.
+_FRAME = {
+    "en": {
+        "published": "published",
+        "derived": "derived",
+        "assumed": "assumed",
+        "source": "Source",
+        "contradicted": "Contradicted in the record",
+        "note": "Note",
+        "levels": {},
+    },
+    "nb": {
+        "published": "publisert",
+        "derived": "utledet",
+        "assumed": "antatt",
+        "source": "Kilde",
+        "contradicted": "Motsagt i kildene",
+        "note": "Merknad",
+        "levels": {
+            "none": "uten motsetning",
+            "cosmetic": "kosmetisk",
+            "reconcilable": "kan forenes",
+            "ambiguous": "tvetydig",
+            "conflict": "konflikt",
+            "open": "åpent",
+        },
+    },
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said at a link.
+
+    Attributes
+    ----------
+    parts : tuple of (str, str)
+        Words and their language, in order; together they are the text.
+    """
+
+    parts: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return "".join(words for words, _ in self.parts)
+
+    def html(self, around: str) -> str:
+        """The words as HTML for a place in the language `around`, where those of others say so."""
+        return "".join(
+            escape(words) if lang == around else f'<span lang="{lang}">{escape(words)}</span>'
+            for words, lang in self.parts
+        )
+
+
+def load_quote_languages() -> dict[str, str]:
+    """Language of the quotes from each source that is not quoted in English, from `data/quotes.yml`."""
+    path = project_root() / "data" / "quotes.yml"
+    # Another trial's ledger may quote English sources only.
+    listed = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {source: lang for lang, sources in listed.items() for source in sources}
+
+
+def fact_words(fact: Fact, lang: str = "en", quoted_in: str = "en") -> Said:
     """What a reader should know of a published or derived number, in three or four lines.
+
+    Parameters
+    ----------
+    fact : Fact
+    lang : str
+        Language of the frame; ``en`` or ``nb``.
+    quoted_in : str
+        Language of the quote.
 
     Examples
     --------
@@ -34,45 +105,61 @@ def fact_words(fact: Fact) -> str:
     Source: registry
     “involving 29 labor and welfare offices, 58 family coordinators”
     """
-    unit = f" {fact.unit}" if fact.unit else ""
-    lines = [f"{SHAPES[fact.kind]} {fact.kind}: {fact.fact}, {fact.shown}{unit}", f"Source: {fact.source}"]
+    frame = _FRAME[lang]
+    parts = [
+        (f"{SHAPES[fact.kind]} {frame[fact.kind]}: ", lang),
+        (f"{fact.fact}, {fact.said}", "en"),
+        (f"\n{frame['source']}: ", lang),
+        (fact.source, "en"),
+    ]
     if fact.quote:
-        lines.append(f"“{fact.quote}”")
+        parts += [("\n", lang), (f"“{fact.quote}”", quoted_in)]
     if fact.status == "contradicted":
-        lines.append(f"Contradicted in the record ({fact.severity}). {fact.note}".rstrip())
+        level = frame["levels"].get(fact.severity, fact.severity)
+        parts += [(f"\n{frame['contradicted']} ({level}).", lang), (f" {fact.note}".rstrip(), "en")]
     elif fact.note:
-        lines.append(f"Note: {fact.note}")
-    return "\n".join(lines)
+        parts += [(f"\n{frame['note']}: ", lang), (fact.note, "en")]
+    return Said(tuple(part for part in parts if part[0]))
 
 
-def assumption_words(entry: Assumption) -> str:
+def assumption_words(entry: Assumption, lang: str = "en") -> Said:
     """What a reader should know of an assumed number: that it is one, and why."""
-    return f"{SHAPES['assumed']} assumed: {entry.unit}\n{entry.reason}"
+    sign = f"{SHAPES['assumed']} {_FRAME[lang]['assumed']}: "
+    return Said(((sign, lang), (f"{entry.unit}\n{entry.reason}", "en")))
 
 
-def row_words(lang: str = "en") -> dict[tuple[str, str], str]:
-    """Words for every row and term that a page can link to, by page and anchor; only terms have words in bokmål."""
-    words = {("ledger", key.lower()): fact_words(fact) for key, fact in load_ledger().items()}
+def row_words(lang: str = "en") -> dict[tuple[str, str], Said]:
+    """Words for every row and term that a page can link to, by page and anchor, in the language of the page.
+
+    What the ledger says is English, and its quotes are in the language of their source; only the frame around them and
+    the terms are in bokmål.
+    """
+    languages = load_quote_languages()
+    words = {
+        ("ledger", key.lower()): fact_words(fact, lang, languages.get(fact.source, "en"))
+        for key, fact in load_ledger().items()
+    }
     words |= {
-        ("assumptions", name.replace("_", "-")): assumption_words(entry) for name, entry in load_assumptions().items()
+        ("assumptions", name.replace("_", "-")): assumption_words(entry, lang)
+        for name, entry in load_assumptions().items()
     }
     # Another trial's project may have no glossary.
     if (project_root() / "data" / "glossary.yml").exists():
-        words |= {("glossary", term.anchor): term.said(lang) for term in load_glossary(load_ledger())}
+        words |= {("glossary", term.anchor): Said(((term.said(lang), lang),)) for term in load_glossary(load_ledger())}
     return words
 
 
-def explain_links(body: str, words: dict[tuple[str, str], str], lang: str = "en") -> str:
+def explain_links(body: str, words: dict[tuple[str, str], Said], lang: str = "en") -> str:
     """Give each link to a row or a term its words.
 
     Parameters
     ----------
     body : str
         HTML of a page's content.
-    words : dict of (str, str) to str
+    words : dict of (str, str) to Said
         Words by page and anchor, such as ``("ledger", "f044")``.
     lang : str
-        Language of the terms' words. Rows speak English whatever the page's language.
+        Language of the page.
 
     Returns
     -------
@@ -80,21 +167,20 @@ def explain_links(body: str, words: dict[tuple[str, str], str], lang: str = "en"
         The same HTML; links have the attributes ``data-said`` and ``aria-describedby``, and a hidden list at the end
         holds each row's words once.
     """
-    used: dict[str, str] = {}
+    used: dict[str, Said] = {}
 
     def explained(found: re.Match) -> str:
         said = words.get((found[1], found[2]))
         if said is None:
             return found[0]
         used[f"said-{found[1]}-{found[2]}"] = said
-        return f'<a{found[3]} data-said="{_quoted(said)}" aria-describedby="said-{found[1]}-{found[2]}">'
+        return f'<a{found[3]} data-said="{_quoted(str(said))}" aria-describedby="said-{found[1]}-{found[2]}">'
 
     body = _LINK.sub(explained, body)
     if not used:
         return body
     rows = "".join(
-        f'<span id="{name}" lang="{lang if name.startswith("said-glossary") else "en"}">{escape(said)}</span>\n'
-        for name, said in sorted(used.items())
+        f'<span id="{name}" lang="{lang}">{said.html(lang)}</span>\n' for name, said in sorted(used.items())
     )
     return f'{body}\n<div class="holf-said" hidden>\n{rows}</div>\n'
 
@@ -113,7 +199,7 @@ def explain_page(app: Sphinx, pagename: str, _template: str, context: dict, _doc
 
 def reread_if_rows_changed(app: Sphinx, env, _added, _changed, _removed) -> list[str]:
     """Name all pages if a row changed: its words stand on pages that did not change themselves."""
-    files = (project_root() / "data" / name for name in ("facts.csv", "assumptions.yml", "glossary.yml"))
+    files = (project_root() / "data" / name for name in ("facts.csv", "assumptions.yml", "glossary.yml", "quotes.yml"))
     rows = b"\0".join(path.read_bytes() for path in files if path.exists())
     former, env.holf_rows = getattr(env, "holf_rows", None), hashlib.sha256(rows).hexdigest()
     return [] if former in (None, env.holf_rows) else sorted(env.found_docs)

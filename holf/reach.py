@@ -7,6 +7,7 @@ Reading beats watching a run: an import that this run's data happened not to nee
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from holf import HOME_OF
 
 PACKAGE = "holf"
+_PLAIN = re.compile(rf"^[ \t]*(from {PACKAGE}[\w.]* import (?:\([^)]*\)|[^(\n]+))", re.MULTILINE)
 
 
 def reachable(sources: Iterable[str], code: Path) -> list[Path]:
@@ -28,7 +30,7 @@ def reachable(sources: Iterable[str], code: Path) -> list[Path]:
     """
     found: set[Path] = set()
     there = {".".join(path.relative_to(code).with_suffix("").parts): path for path in code.rglob("*.py")}
-    waiting = {name for source in sources for name in _names(ast.parse(_plain(source)))}
+    waiting = {name for source in sources for name in _names(_plain(source))}
     while waiting:
         _, *parts = waiting.pop().split(".")
         for depth in range(len(parts) + 1):
@@ -47,11 +49,19 @@ def _plain(source: str) -> str:
 @cache
 def _imports_of(path: Path, _changed: int) -> frozenset[str]:
     """Return the imports of one file; every chapter asks for nearly the same files, so each is parsed once a build."""
-    return frozenset(_names(ast.parse(path.read_text(encoding="utf-8"))))
+    return frozenset(_names(path.read_text(encoding="utf-8")))
 
 
-def _names(tree: ast.AST) -> set[str]:
-    """Return dotted names that are imported anywhere in the tree, those of functions and lazy attributes included."""
+def _names(source: str) -> set[str]:
+    """Return dotted names that are imported anywhere in a source, those of functions and lazy attributes included."""
+    # To parse whole files takes longer than the rest of a build without work, and nearly all say `from … import …` in
+    # lines of their own. A file that has the two words in another line, such as `import holf`, is parsed whole.
+    lines = [line.strip() for line in source.splitlines() if PACKAGE in line and "import" in line]
+    unusual = [line for line in lines if not line.startswith((f"from {PACKAGE}", ">>>"))]
+    try:
+        tree = ast.parse(source if unusual else "\n".join(_PLAIN.findall(source)))
+    except SyntaxError:
+        tree = ast.parse(source)
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from holf import text
 from holf.eligibility import READINGS, meets_inclusion
 from holf.facts import Ledger
-from holf.plan import Outcome, Plan
+from holf.plan import Contrast, Outcome, Plan
 from holf.slots import Slot
 from holf.table import RECORD, Cell, Table
 
@@ -111,13 +111,27 @@ def _said(outcome: Outcome, what: str) -> Cell:
     return Cell(outcome.published[what], outcome.published["class"], outcome.published[f"{what}_fact"])
 
 
+def other_report(outcome: Outcome) -> str | Cell:
+    """What another report says of an outcome than the one that its first words follow; missing where none does."""
+    if "other" not in outcome.published:
+        return text.MISSING
+    return Cell(outcome.published["other"], "published", outcome.published["other_fact"])
+
+
+def randomised_cells(plan: Plan, ledger: Ledger, contrast: Contrast) -> list[str | Cell]:
+    """Clusters of each group of a contrast as randomised, treated first; missing where another unit was drawn."""
+    if contrast != plan.main:
+        return [text.MISSING] * 2
+    return [fact_cell(ledger, plan.arms[side[0]]["offices_fact"]) for side in (contrast.treated, contrast.other)]
+
+
 def published_outcomes_table(plan: Plan) -> Table:
-    """What the record says about each outcome, in words: the change inside arms, and the difference between them."""
+    """What the record says about each outcome, in words: the difference between arms, then the change inside them."""
     rows = tuple(
-        (outcome.label, outcome.kind, _said(outcome, "change"), _said(outcome, "difference"))
+        (outcome.label, _said(outcome, "difference"), _said(outcome, "change"), other_report(outcome), outcome.kind)
         for outcome in plan.outcomes.values()
     )
-    columns = ("Outcome", "Kind", "Change inside the arms", "Difference between the arms")
+    columns = ("Outcome", "Difference between the arms", "Change inside the arms", "Another report says", "Kind")
     return Table("What is published about each outcome", columns, rows, source=RECORD)
 
 
@@ -129,8 +143,9 @@ def outcome_record_table(outcome: Outcome, ledger: Ledger) -> Table:
         ("Kind", Cell(outcome.kind, "published", outcome.fact)),
         ("Measured in", Cell(outcome.level, outcome.level_class)),
         ("Times", Cell(months, "published", outcome.waves_facts[0])),
-        ("Change inside the arms", _said(outcome, "change")),
         ("Difference between the arms", _said(outcome, "difference")),
+        ("Change inside the arms", _said(outcome, "change")),
+        ("Another report says", other_report(outcome)),
         ("Unit in this book", Cell(outcome.unit, "assumed")),
         ("Smallest difference worth having", Cell(text.amount(outcome.margin, outcome.show), "assumed")),
         ("Why that margin", outcome.margin_reason),
@@ -154,6 +169,6 @@ def detectable_table(
         "ICC",
         "Design effect",
         "Detectable, SD",
-        f"Detectable where {text.level(share, 'percent')} are employed",
+        f"Detectable where {text.chance(share)} are employed",
     )
     return Table("What the trial could usually have seen", columns, tuple(rows), source=RECORD)

@@ -9,7 +9,7 @@ import seaborn as sns
 
 from holf import text
 from holf.inference.recovery import Recovery
-from holf.picture import INK, QUIET, Picture, canvas, finish
+from holf.picture import INK, QUIET, SMALL, Picture, canvas, finish, name_rows
 from holf.scenarios import Settings
 from holf.sentences import Sentence
 from holf.table import RECORD, Cell, Table
@@ -46,7 +46,7 @@ def coverage_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
 def _rates(found: Sequence[Recovery], settings: Settings, what: str, nominal: float, title: str) -> Picture:
     level, labels = settings.monte_carlo_level, settings.labels
     names, truths = (list(dict.fromkeys(getattr(one, key) for one in found)) for key in ("estimator", "scenario"))
-    with canvas(1.5 + len(names) * (0.2 + 0.075 * len(truths)) + 0.2 * len(truths)) as (figure, (axes,)):
+    with canvas(1.0 + len(names) * (0.2 + 0.075 * len(truths)) + 0.2 * len(truths)) as (figure, (axes,)):
         axes.axvline(100 * nominal, color=INK, linewidth=1.2, linestyle="--")
         for one in found:
             place = truths.index(one.scenario)
@@ -59,9 +59,9 @@ def _rates(found: Sequence[Recovery], settings: Settings, what: str, nominal: fl
             axes.axhline(edge - 0.5, color="#dddddd", linewidth=0.8, zorder=0.1)
         for (marker, colour), name in zip(_MARKS, truths):
             axes.plot([], [], marker, color=colour, label=labels[name], markersize=5)
-        axes.set_yticks(range(len(names)), [text.estimator(name, settings.words) for name in names], fontsize=8.5)
-        axes.set(ylim=(len(names) - 0.5, -0.5), xlabel=f"{title}, %\n(lines: {_percent(level)} Monte Carlo intervals)")
-        figure.legend(loc="outside lower center", fontsize=8, frameon=False, ncols=1 if len(truths) < 4 else 2)
+        name_rows(axes, [text.estimator(name, settings.words) for name in names])
+        axes.set_xlabel(f"{title}, %\n(lines: {_percent(level)} Monte Carlo intervals)")
+        figure.legend(loc="outside lower center", fontsize=SMALL, frameon=False)
         sns.despine(ax=axes, left=True)
     rows = tuple(
         (text.estimator(one.estimator, settings.words), labels[one.scenario], *_rate(one, what, level)) for one in found
@@ -94,7 +94,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
     level, first = settings.monte_carlo_level, found[0]
     width = NormalDist().inv_cdf((1 + level) / 2)
     truths = (("office average", first.office_effect, ":"), ("family average", first.family_effect, "--"))
-    with canvas(1.4 + 0.3 * len(found)) as (figure, (axes,)):
+    with canvas(1.3 + 0.5 * len(found)) as (figure, (axes,)):
         for label, truth, line in truths:
             axes.axvline(truth, color=INK, linestyle=line, label=f"true {label}")
         for place, one in enumerate(found):
@@ -102,10 +102,9 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
             axes.plot(ends, [place, place], color=QUIET, linewidth=2)
             axes.plot([one.mean_estimate], [place], "D", color=INK, markersize=5)
         named = [f"{text.estimator(one.estimator, settings.words)}\n({one.estimand})" for one in found]
-        axes.set_yticks(range(len(found)), named, fontsize=8)
-        axes.invert_yaxis()
+        name_rows(axes, named, wrap=19)
         axes.set_xlabel(f"Mean estimate, SD\n(lines: {_percent(level)} Monte Carlo intervals)")
-        figure.legend(loc="outside lower center", fontsize=8.5, frameon=False, ncols=2)
+        figure.legend(loc="outside lower center", frameon=False)
         sns.despine(ax=axes, left=True)
     rows = tuple(
         (

@@ -45,6 +45,11 @@ def _months(outcome: Outcome, wave: str, ledger: Ledger) -> str:
     return f"{ledger[outcome.waves_facts[outcome.waves.index(wave)]].link()} months"
 
 
+def _label(outcome: Outcome, wave: str, ledger: Ledger) -> str:
+    """The registry's own name of a time, which its row quotes in front of a bracket."""
+    return ledger[outcome.waves_facts[outcome.waves.index(wave)]].quote.partition(" (")[0]
+
+
 def standing(findings: list[Finding]) -> str:
     """The best verdict that any source earns for one outcome and time.
 
@@ -64,7 +69,8 @@ def _glance(reporting: Reporting, plan: Plan, ledger: Ledger) -> list[str]:
         for wave in outcome.waves:
             verdict = standing([row for row in reporting.findings if (row.outcome, row.wave) == (outcome.id, wave)])
             link = f"[{outcome.label}](#audit-{_slug(outcome.id)}-{wave})"
-            lines.append(f"| {link} | {_months(outcome, wave, ledger)} | {SIGNS[verdict]} {verdict} |")
+            after = f"{_months(outcome, wave, ledger)} (registry: {_label(outcome, wave, ledger)})"
+            lines.append(f"| {link} | {after} | {SIGNS[verdict]} {verdict} |")
     return [*lines, ""]
 
 
@@ -101,7 +107,8 @@ def _conflict(conflict: Conflict, reporting: Reporting, plan: Plan, ledger: Ledg
 def _outcome(outcome: Outcome, reporting: Reporting, ledger: Ledger) -> list[str]:
     titles = {source.id: source.title for source in reporting.sources}
     lines = [f"### {outcome.label}", ""]
-    lines += [f"Registered as a {outcome.kind} outcome: [{outcome.measure}](ledger.md#{outcome.fact.lower()}).", ""]
+    measure = f"[{outcome.measure}](ledger.md#{outcome.fact.lower()})"
+    lines += [f"Registered among the {outcome.kind} outcomes: {measure}.", ""]
     for wave in outcome.waves:
         rows = [row for row in reporting.findings if (row.outcome, row.wave) == (outcome.id, wave)]
         lines += [f"(audit-{_slug(outcome.id)}-{wave})=", f"**After {_months(outcome, wave, ledger)}**", ""]

@@ -113,19 +113,19 @@ def sanity_sentence(study: Study, outcome: Outcome, wave: str | None = None) -> 
     icc = "one unit each, so no ICC" if alone else f"ICC {text.decimal(found.icc, 3)}"
     return Sentence(
         f"Rests on {found.n_treated} and {found.n_other} {words.clusters}, "
-        f"measured in the smallest: {text.count(found.smallest)}; {icc}, "
+        f"fewest measured in one {words.cluster}: {text.count(found.smallest)}; {icc}, "
         f"design effect {text.decimal(found.design_effect, 2)}, {text.decimal(found.df, 1)} degrees of freedom.",
         study.source,
     )
 
 
 def regression_table(gaps: Sequence[float], correlations: Sequence[float], outcome: Outcome) -> Table:
-    """Change to expect from regression to the mean alone, for families that enter below their usual level.
+    """Change to expect from regression to the mean alone, for families chosen because they lay below the average.
 
     Parameters
     ----------
     gaps : sequence of float
-        How far below its usual level the group enters, in units of the outcome; assumed.
+        How far below the average of those it was chosen from the group enters, in units of the outcome; assumed.
     correlations : sequence of float
         Correlation of two measurements a year apart; assumed.
     outcome : Outcome
@@ -137,6 +137,6 @@ def regression_table(gaps: Sequence[float], correlations: Sequence[float], outco
         )
         for gap in gaps
     )
-    columns = ("Entered below their usual level by", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
+    columns = ("Entered below the average by", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
     caption = f"{outcome.label}: change to expect from regression to the mean alone, with nothing done"
     return Table(caption, columns, rows, source=RECORD)

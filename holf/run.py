@@ -77,7 +77,14 @@ def main(arguments: list[str]) -> int:
         return 1
     try:
         papermill.execute_notebook(
-            source, target, parameters=parameters, kernel_name="python3", progress_bar=False, log_output=False
+            source,
+            target,
+            parameters=parameters,
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=False,
+            # Whatever the kernel had to say was received; the kind way waits one to three seconds for it to leave.
+            shutdown_kernel="immediate",
         )
     except papermill.PapermillExecutionError as error:
         first_line = (error.source.strip().splitlines() or [""])[0]

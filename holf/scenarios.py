@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 from scipy.stats import gamma
 
 from holf.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
 from holf.inference.recovery import Recovery, Truth
 from holf.inference.truth import Scenario
 from holf.opening import simulated_study
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 from holf.plan import Words, load_plan
 from holf.population import spread
 from holf.results import Effect
@@ -120,7 +119,7 @@ def load_settings(path: Path | None = None) -> Settings:
         world has an effect.
     """
     path = path or data_path("recovery.yml")
-    file = yaml.safe_load(path.read_text(encoding="utf-8"))
+    file = read_yaml(path)
     ledger, assumed, plan = load_ledger(), load_assumptions(), load_plan()
     common = {
         key: _number(f"{path.name}, {key}", entry, assumed)

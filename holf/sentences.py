@@ -43,7 +43,7 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
     margin = text.amount(outcome.margin, outcome.show)
     inside = -outcome.margin < effect.ci_low and effect.ci_high < outcome.margin
     if inside:
-        verdict = f"Any difference is smaller than the assumed margin of {margin}."
+        verdict = f"The interval rules out a difference as large as the assumed margin of {margin}."
     elif effect.ci_low <= 0 <= effect.ci_high:
         verdict = f"The data show no clear difference, and leave open one as large as the assumed margin of {margin}."
     else:

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import seaborn as sns
-import yaml
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 
 from holf import text
 from holf.facts import FactError, Ledger
-from holf.paths import data_path
-from holf.picture import INK, QUIET, Picture, canvas, finish
+from holf.paths import data_path, read_yaml
+from holf.picture import INK, QUIET, SMALL, Picture, canvas, finish, name_rows
 from holf.table import RECORD, Cell, Table
+
+_LINE = {"arrowstyle": "-", "color": "#b0b0b0", "lw": 0.7, "shrinkA": 1}
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def load_moments(ledger: Ledger, path: Path | None = None) -> list[Moment]:
         If a date that is given there does not stand in its ledger row.
     """
     path, found = path or data_path("timeline.yml"), []
-    for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["dates"]:
+    for entry in read_yaml(path)["dates"]:
         first, last = ledger[entry["facts"][0]], ledger[entry["facts"][-1]]
         start = entry.get("from", first.value)
         if "from" in entry and not (
@@ -54,13 +55,12 @@ def load_moments(ledger: Ledger, path: Path | None = None) -> list[Moment]:
 def timeline(ledger: Ledger) -> Picture:
     """Published dates of the trial: periods as bars, events as points, a year or month as the bar that it is."""
     moments = load_moments(ledger)
-    with canvas(3.7) as (figure, (axes,)):
+    with canvas(4.6) as (figure, (axes,)):
         for place, moment in enumerate(moments):
             _draw_moment(axes, place, moment)
-        axes.set_yticks(range(len(moments)), [moment.what for moment in moments], fontsize=8.5)
-        axes.invert_yaxis()
+        name_rows(axes, [moment.what for moment in moments])
         years = range(min(int(one.start[:4]) for one in moments), max(int(one.end[:4]) for one in moments) + 2)
-        axes.set_xticks([date2num(np.datetime64(f"{year}-01-01")) for year in years], years, fontsize=8)
+        axes.set_xticks([date2num(np.datetime64(f"{year}-01-01")) for year in years], years, fontsize=SMALL)
         sns.despine(ax=axes)
     dates = tuple(
         (one.what, Cell(one.start, "published", one.facts[0]), Cell(one.end, "published", one.facts[-1]))
@@ -72,42 +72,34 @@ def timeline(ledger: Ledger) -> Picture:
 
 
 def _draw_moment(axes: Axes, place: int, moment: Moment) -> None:
-    """One row; the words stand in a long bar, else beside the mark on the side where there is room."""
-    first = np.datetime64(moment.start)
+    """One row: its mark, and its words above it."""
     # The last day of what the record gives as a year or a month.
     last = np.datetime64(np.datetime64(moment.end) + 1, "D") - 1
-    start, end = date2num(np.datetime64(first, "D")), date2num(last)
+    start, end = date2num(np.datetime64(moment.start, "D")), date2num(last)
     words = moment.start if moment.end == moment.start else f"{moment.start} to {moment.end}"
-    style = {"fontsize": 8, "color": INK, "va": "center"}
     if end - start > 20:
-        axes.barh(place, end - start, left=start, height=0.6, color="#c9d6df", edgecolor=INK)
+        axes.barh(place, end - start, left=start, height=0.3, color="#c9d6df", edgecolor=INK)
     else:
         axes.plot([start], [place], "D", color=INK, markersize=6)
-    if end - start > 600:
-        axes.annotate(words, ((start + end) / 2, place), ha="center", **style)
-    else:
-        left = first > np.datetime64("2020-01-01")
-        shift, align = ((-7, 0), "right") if left else ((7, 0), "left")
-        axes.annotate(words, (start if left else end, place), shift, textcoords="offset points", ha=align, **style)
+    # So that no words leave the frame at its sides.
+    align, x = ("left", start) if moment.start < "2019" else ("center", (start + end) / 2)
+    align, x = ("right", end) if moment.start > "2021" else (align, x)
+    axes.annotate(words, (x, place - 0.22), ha=align, va="bottom", fontsize=SMALL, color=QUIET)
 
 
 def follow_up(ledger: Ledger) -> Picture:
     """When who was to be measured, in months, and how far registers were followed in what is reported."""
-    entries = yaml.safe_load(data_path("timeline.yml").read_text(encoding="utf-8"))["months"]
+    entries = read_yaml(data_path("timeline.yml"))["months"]
     rows = [(entry["what"], key, ledger.number(key)) for entry in entries for key in entry["facts"]]
     names = [entry["what"] for entry in entries]
-    with canvas(1.9) as (figure, (axes,)):
+    with canvas(2.6) as (figure, (axes,)):
         for name, _, months in rows:
             axes.plot([months], [names.index(name)], "D", color=INK, markersize=7)
-            place = {"xytext": (0, 8), "textcoords": "offset points", "ha": "center", "fontsize": 9}
+            place = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center", "fontsize": SMALL}
             axes.annotate(text.count(months), (months, names.index(name)), **place)
-        axes.set_yticks(range(len(names)), names, fontsize=8.5)
-        axes.set(
-            xlim=(0, 52),
-            ylim=(len(names) - 0.6, -0.8),
-            xticks=range(0, 49, 12),
-            xlabel="Months after baseline; for NAV's summary, after the start",
-        )
+        name_rows(axes, names)
+        axes.set(xlim=(0, 52), ylim=(len(names) - 0.6, -0.8), xticks=range(0, 49, 12))
+        axes.set_xlabel("Months after baseline\n(NAV's summary: after the start)")
         sns.despine(ax=axes)
     shown = tuple((name, Cell(text.count(months), "published", key)) for name, key, months in rows)
     table = Table("Follow-up in months", ("What", "Months"), shown, folded=True, source=RECORD)
@@ -123,7 +115,7 @@ def follow_up(ledger: Ledger) -> Picture:
 def office_map(offices: pd.DataFrame) -> Picture:
     """Where the offices are, all in one colour: which office was in which arm is not published.
 
-    The region with the most offices is drawn again, larger, in the empty corner over the sea.
+    The region with the most offices is drawn again, larger, below the others.
 
     Parameters
     ----------
@@ -132,24 +124,22 @@ def office_map(offices: pd.DataFrame) -> Picture:
     """
     crowded = offices["region_ssb_landsdel"] == offices["region_ssb_landsdel"].mode()[0]
     near, far = offices[crowded], offices[~crowded]
-    with canvas(5.6) as (figure, (axes,)):
-        inset = axes.inset_axes((0.0, 0.56, 0.62, 0.43))
-        for place in (axes, inset):
-            sns.scatterplot(offices, x="lon_approx", y="lat_approx", color=INK, s=24, ax=place, legend=False, zorder=3)
+    with canvas(5.6, 2, height_ratios=(3, 1)) as (figure, (axes, close)):
+        for place, shown in ((axes, offices), (close, near)):
+            sns.scatterplot(shown, x="lon_approx", y="lat_approx", color=INK, s=24, ax=place, legend=False, zorder=3)
             # One degree of longitude is about half a degree of latitude here.
-            place.set(aspect=2.0)
+            place.set(aspect=2.0, xlabel="", ylabel="")
+            sns.despine(ax=place)
         west = far["lon_approx"] < 7
-        _name_places(axes, far[west], 4.4, 0.42, "right")
-        _name_places(axes, far[~west], 17.4, 0.42, "left")
-        axes.set(xlabel="Longitude, degrees east", ylabel="Latitude, degrees north", xticks=range(4, 18, 4))
-        axes.set(xlim=(-1, 23), ylim=(58.2, 69.7))
+        _name_places(axes, far[west], 4.4, 0.47, "right")
+        _name_places(axes, far[~west], 17.4, 0.47, "left")
+        region = near["region_ssb_landsdel"].iloc[0]
+        axes.set(xlim=(-0.6, 24), ylim=(58.2, 69.3), xticks=range(4, 20, 4), ylabel="Latitude, degrees north")
         middle = near["lon_approx"].median()
-        _name_places(inset, near[near["lon_approx"] <= middle], 10.34, 0.032, "right")
-        _name_places(inset, near[near["lon_approx"] > middle], 11.12, 0.032, "left")
-        inset.set(xlim=(9.79, 11.6), ylim=(59.79, 60.08), xticks=[], yticks=[], xlabel="", ylabel="")
-        inset.set_title(near["region_ssb_landsdel"].iloc[0], fontsize=8.5, pad=3)
-        axes.indicate_inset((10.3, 59.75, 0.85, 0.3), inset, edgecolor=QUIET)
-        sns.despine(ax=axes)
+        _name_places(close, near[near["lon_approx"] <= middle], 10.34, 0.042, "right")
+        _name_places(close, near[near["lon_approx"] > middle], 11.12, 0.042, "left")
+        close.set(xlim=(9.65, 11.75), ylim=(59.8, 60.1), xticks=[10, 10.5, 11, 11.5], xlabel="Longitude, degrees east")
+        close.set_title(f"{region}, larger")
     table = Table(
         f"Map: the {len(offices)} offices",
         ("Office", "Place in the registry", "Region"),
@@ -169,23 +159,21 @@ def office_map(offices: pd.DataFrame) -> Picture:
 
 def _name_places(axes: Axes, offices: pd.DataFrame, x: float, step: float, align: str) -> None:
     """Names in a column at one side, at least `step` apart, with lines to the places."""
-    line = {"arrowstyle": "-", "color": "#b0b0b0", "lw": 0.7, "shrinkA": 1, "relpos": (align == "right", 0.5)}
+    line = _LINE | {"relpos": (align == "right", 0.5)}
     lowest = -np.inf
     for row in offices.sort_values(["lat_approx", "lon_approx"]).itertuples():
         name, height = row.corrected_name.removeprefix("NAV "), max(lowest, row.lat_approx)
-        style = {"ha": align, "va": "center", "fontsize": 8, "arrowprops": line}
+        style = {"ha": align, "va": "center", "fontsize": SMALL, "arrowprops": line}
         axes.annotate(name, (row.lon_approx, row.lat_approx), xytext=(x, height), **style)
         lowest = height + step
 
 
 def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, caption: str) -> Picture:
     """Smallest detectable difference in standard deviations against the intraclass correlation."""
-    with canvas(3.0) as (figure, (axes,)):
+    with canvas(2.8) as (figure, (axes,)):
         sns.lineplot(x=list(grid), y=list(values), color=INK, marker="D", ax=axes)
         for x, y in zip(grid, values):
-            axes.annotate(
-                text.decimal(y, 2), (x, y), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9
-            )
+            axes.annotate(text.decimal(y, 2), (x, y), xytext=(0, 7), textcoords="offset points", ha="center")
         axes.set(
             xlabel="Intraclass correlation (assumed)",
             ylabel="Smallest detectable\ndifference, SD",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,22 +12,9 @@ import pandas as pd
 
 from holf.facts import load_assumptions, load_ledger
 from holf.measures import add_participation, draw_delivery, draw_register, draw_staff, draw_survey, locate
-from holf.paths import project_root
 from holf.plan import load_plan
 from holf.population import Rules, draw_children, draw_families, draw_offices, draw_parents
-
-MARK_FILE = "simulation.json"
-# What the tables follow from. Reading it here would put it on the list of what a chapter read; it is hashed instead.
-INPUTS = (
-    "data/facts.csv",
-    "data/assumptions.yml",
-    "data/plan.yml",
-    "holf/facts.py",
-    "holf/plan.py",
-    "holf/simulation.py",
-    "holf/population.py",
-    "holf/measures.py",
-)
+from holf.simulated import MARK_FILE, default_seed, inputs_signature
 
 
 def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
@@ -97,19 +83,6 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     }
 
 
-def default_seed() -> int:
-    """Seed of the project's own simulated studies."""
-    return load_assumptions()["seed"].value
-
-
-def inputs_signature() -> str:
-    """SHA-256 over everything that the simulated tables follow from."""
-    digest = hashlib.sha256()
-    for name in INPUTS:
-        digest.update(name.encode() + b"\0" + (project_root() / name).read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
 def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
     """Simulate one world and write its tables as CSV, beside a file that marks them as simulated.
 
@@ -172,20 +145,3 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
     os.replace(fresh, out)
     shutil.rmtree(old, ignore_errors=True)
     return out
-
-
-def refresh_studies() -> list[str]:
-    """Write anew those of the project's own simulated studies whose inputs have changed; return their worlds."""
-    worlds = load_plan().worlds
-    if not worlds:
-        return []
-    home, current = project_root() / "data" / "simulated", inputs_signature()
-    stale = [
-        world
-        for world in worlds
-        if not (mark := home / world / MARK_FILE).exists()
-        or json.loads(mark.read_text(encoding="utf-8"))["inputs_sha256"] != current
-    ]
-    for world in stale:
-        write_study(world, home / world)
-    return stale

@@ -2,7 +2,7 @@
 
 A build that is killed may leave caches that call unwritten pages up to date, or half a picture under its right name. So
 the caches count only if the build that left them came to its end, and everything that every page rests on is still the
-same; a seal beside them says so.
+same; a seal beside them says so. It also says of what the site was made: where nothing changed, nothing is done.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from holf.chapters import SOURCE
+from holf.freshness import markdown_of
 from holf.paths import code_root, project_root, write_whole
 from holf.reach import reachable
+from holf.sums import fingerprint, verified_sums
 
 # What a page can come from beside its own source; what changes here changes every page.
 _SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock", "data/plan.yml", "data/columns.yml")
-_FILES = ("assets",)
 
 
 def hold(folder: Path, say: Callable[[str], None]) -> int:
@@ -53,33 +55,54 @@ def hold(folder: Path, say: Callable[[str], None]) -> int:
 
 
 def foundation() -> str:
-    """SHA-256 of what every page rests on: settings, contents, styles, and the code that makes pages."""
+    """Fingerprint of what every page rests on: settings, contents, styles, and the code that makes pages."""
     root, code = project_root(), code_root()
-    # Sphinx takes the year of its pages from this variable, and does not write them anew when it changes.
-    digest = hashlib.sha256(os.environ.get("SOURCE_DATE_EPOCH", "").encode() + b"\0")
-    files = [root / name for name in _SETTINGS]
-    files += [path for folder in _FILES for path in sorted((root / folder).rglob("*")) if path.is_file()]
-    named = [(path.relative_to(root), path) for path in files if path.exists()]
-    named += [(path.relative_to(code.parent), path) for path in reachable(["import holf.book"], code)]
     frame = [path for path in sorted((code / "frame").rglob("*.[!p]*")) if path.is_file()]
-    named += [(path.relative_to(code.parent), path) for path in frame]
-    for name, path in named:
-        digest.update(name.as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    made = fingerprint([*(root / name for name in _SETTINGS), root / "assets", *frame])
+    # Sphinx takes the year of its pages from this variable, and does not write them anew when it changes.
+    named = [os.environ.get("SOURCE_DATE_EPOCH", ""), made]
+    # By name, and not by place in the list: one more module must change what comes of it.
+    for path in reachable(["import holf.book"], code):
+        named += [path.relative_to(code).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()]
+    return hashlib.sha256("\0".join(named).encode()).hexdigest()
 
 
 def sources() -> str:
-    """SHA-256 of all that simulated tables and written pages follow from: data, chapters, settings and code."""
-    root, digest = project_root(), hashlib.sha256()
-    files = [root / name for name in _SETTINGS]
-    for folder in (root / "chapters", root / "data", code_root()):
-        files += [path for path in sorted(folder.rglob("*")) if path.suffix != ".pyc" and path.is_file()]
-    for path in filter(Path.exists, files):
-        digest.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    """Fingerprint of all that simulated tables and written pages follow from: data, code, settings and headings."""
+    root, chapters = project_root(), project_root() / "chapters"
+    files = [path for path in sorted(chapters.rglob("*")) if path.is_file() and path.suffix != ".ipynb"]
+    prose = hashlib.sha256()
+    for path in sorted(chapters.rglob("*.ipynb")):
+        # Pages link to headings of notebooks, and what a run adds to a notebook is none.
+        prose.update("\0".join([path.name, *markdown_of(path)]).encode() + b"\0")
+    made = fingerprint([*(root / name for name in _SETTINGS), root / "data", code_root(), *files])
+    return hashlib.sha256(f"{made}{prose.hexdigest()}{[path.name for path in files]}".encode()).hexdigest()
 
 
-def open_staging(staging: Path, doctrees: Path) -> bool:
+def inputs() -> str:
+    """Fingerprint of all that a site follows from, so that the same one again means the same site."""
+    root, around = project_root(), [os.environ.get(name, "") for name in ("SOURCE_DATE_EPOCH", SOURCE)]
+    folders = [root / "chapters", root / "data", root / "assets", code_root()]
+    pages = sorted(root.glob("*.md"))
+    made = fingerprint([*folders, *(root / name for name in _SETTINGS), *pages])
+    return hashlib.sha256("\0".join([made, *around, *(page.name for page in pages)]).encode()).hexdigest()
+
+
+def is_unchanged(site: Path, now: str) -> bool:
+    """Whether a site is whole, and the last build made it of these very inputs with every chapter fresh.
+
+    Parameters
+    ----------
+    site : Path
+    now : str
+        From `inputs`.
+    """
+    seal = _seal(site)
+    sealed = seal.read_text(encoding="utf-8").split() if seal.exists() else []
+    return sealed[1:] == [now] and site.with_name(".html").is_dir() and bool(verified_sums(site))
+
+
+def open_staging(staging: Path, doctrees: Path, now: str) -> bool:
     """Make the folder ready in which Sphinx writes its pages, and break its seal.
 
     Parameters
@@ -88,6 +111,8 @@ def open_staging(staging: Path, doctrees: Path) -> bool:
         Folder beside the site.
     doctrees : Path
         Sphinx's folder of parsed pages.
+    now : str
+        From `foundation`.
 
     Returns
     -------
@@ -95,7 +120,7 @@ def open_staging(staging: Path, doctrees: Path) -> bool:
         True if what the last build left can be trusted; else everything was deleted and is made anew.
     """
     seal = _seal(staging)
-    trusted = staging.is_dir() and seal.exists() and seal.read_text(encoding="utf-8") == foundation()
+    trusted = staging.is_dir() and seal.exists() and seal.read_text(encoding="utf-8").split()[:1] == [now]
     seal.unlink(missing_ok=True)
     if not trusted:
         for folder in (staging, doctrees, staging.with_name("jupyter_execute")):
@@ -109,9 +134,18 @@ def open_staging(staging: Path, doctrees: Path) -> bool:
     return trusted
 
 
-def seal_staging(staging: Path) -> None:
-    """Note that a build came to its end."""
-    write_whole(_seal(staging), foundation())
+def seal_staging(staging: Path, rests_on: str, made_of: str) -> None:
+    """Note that a build came to its end.
+
+    Parameters
+    ----------
+    staging : Path
+    rests_on : str
+        From `foundation`, as it was when the build began: what changed meanwhile must count as changed.
+    made_of : str
+        From `inputs`, as they were before Sphinx read them; empty if not every chapter was fresh then.
+    """
+    write_whole(_seal(staging), f"{rests_on}\n{made_of}\n")
 
 
 def forget_lost_words(app: Sphinx) -> list:

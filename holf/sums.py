@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from holf.paths import write_whole
@@ -14,6 +15,21 @@ def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below a folder but its own list, by path with forward slashes, in order of path."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     return {name: hashlib.sha256(files[name].read_bytes()).hexdigest() for name in sorted(files.keys() - {SUMS})}
+
+
+def fingerprint(places: Iterable[Path]) -> str:
+    """SHA-256 over the names and contents of files and of all files below folders; what is not there counts as such.
+
+    Compiled code, which Python writes when it likes, is left out.
+    """
+    digest = hashlib.sha256()
+    for number, place in enumerate(places):
+        below = sorted(path for path in place.rglob("*") if path.suffix != ".pyc" and path.is_file())
+        for path in [place] if place.is_file() else below:
+            name = path.relative_to(place).as_posix() if path != place else place.name
+            content = hashlib.sha256(path.read_bytes()).digest()
+            digest.update(f"{number}\0{name}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def write_sums(folder: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from holf import text
 from holf.paths import data_path
-from holf.picture import INK, Picture, canvas, finish
+from holf.picture import INK, Picture, canvas, finish, name_rows
 from holf.plan import Words
 from holf.sentences import Sentence
 from holf.sweep.plan import SweepPlan, load_sweep
@@ -59,7 +59,7 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
     """
     found = found[(found["estimator"] == estimator) & (found["size_cv"] == found["size_cv"].min())]
     counts, correlations, effects = (sorted(found[name].unique()) for name in ("clusters", "icc", "effect"))
-    with canvas(0.9 + 2.0 * len(counts), len(counts), sharex=True) as (figure, panels):
+    with canvas(0.8 + 1.7 * len(counts), len(counts), sharex=True) as (figure, panels):
         for axes, count in zip(panels, counts):
             part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
             axes.imshow(100 * part.to_numpy(), cmap="Blues", vmin=0, vmax=_PALE, aspect="auto", origin="lower")
@@ -99,15 +99,15 @@ def error_surface(found: pd.DataFrame, words: Words) -> Picture:
     nulls = found[found["rejected_is"] == "type-I error"]
     groups = list(nulls.groupby(["clusters", "size_cv"]))
     estimators = list(dict.fromkeys(nulls["estimator"]))
-    with canvas(0.9 + 1.75 * len(groups), len(groups), sharex=True) as (figure, panels):
+    with canvas(0.8 + (0.3 + 0.32 * len(estimators)) * len(groups), len(groups), sharex=True) as (figure, panels):
         for axes, ((count, cv), part) in zip(panels, groups):
             shares = part.pivot(index="estimator", columns="icc", values="rejected").loc[estimators]
             axes.imshow(100 * shares.to_numpy(), cmap="Oranges", vmin=0, vmax=_PALE / 2, aspect="auto")
             for (row, place), share in np.ndenumerate(shares.to_numpy()):
                 axes.text(place, row, text.decimal(100 * share, 1), ha="center", va="center", color=INK, fontsize=9)
-            axes.set_yticks(range(len(estimators)), [_named(one, words) for one in estimators], fontsize=8)
+            name_rows(axes, [_named(one, words) for one in estimators])
             axes.set_xticks(range(shares.shape[1]), [text.decimal(x, 2) for x in shares.columns])
-            axes.set_title(f"{text.count(count)} {words.clusters}, CV of their sizes {text.decimal(cv, 2)}")
+            axes.set_title(f"{text.count(count)} {words.clusters}, CV of sizes {text.decimal(cv, 2)}")
         panels[-1].set_xlabel("Intraclass correlation\n(in the cells: trials that reject, %)")
     rows = tuple(
         (text.count(one.clusters), text.decimal(one.size_cv, 2), _named(one.estimator, words), text.decimal(one.icc, 2),

@@ -8,7 +8,7 @@ from holf import text
 from holf.flow import Flow
 from holf.inference.equivalence import Equivalence
 from holf.inference.inflation import variance_inflation
-from holf.inference.influence import RecruitmentDiagnostic
+from holf.inference.influence import UNITS, RecruitmentDiagnostic
 from holf.plan import Outcome, Words
 from holf.results import Attrition, Change, Effect, Icc, Level, Multiplicity, Sizes
 from holf.table import Cell, Table, data_name, joint_source
@@ -152,7 +152,7 @@ def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[s
     """Recruitment diagnostics: means of the clusters' means by arm, and how often the draw alone gives such a gap."""
     rows = tuple(
         (
-            one.characteristic,
+            f"number in each {words.cluster}" if one.characteristic == UNITS else one.characteristic,
             text.decimal(one.mean_treated, 2),
             text.decimal(one.mean_other, 2),
             f"{text.p_value(one.p_value)} ({one.n_allocations:,} allocations)",

@@ -11,7 +11,8 @@ from holf.paths import project_root
 from holf.plan import Plan, load_plan
 from holf.release import document
 from holf.schema import load_schema
-from holf.simulation import MARK_FILE, write_study
+from holf.simulated import MARK_FILE
+from holf.simulation import write_study
 
 ID = "KANARI-"
 INCOME, MEETINGS, HOUSING, COMPETENCE = 83497, 68351, 9.8765, 4.54321

@@ -20,6 +20,7 @@ class Surroundings:
     processors: int
     umask: int
     variables: dict[str, str]
+    user: int | None = None
 
     def environment(self, root: Path, home: Path, **extra: str) -> dict[str, str]:
         """The variables for a build of the project in `root`."""
@@ -36,6 +37,7 @@ class Surroundings:
 
     def run(self, command: list[str], root: Path, home: Path, **extra: str) -> subprocess.CompletedProcess:
         """Run a command there, and keep what it says."""
+        other = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
         return subprocess.run(
             command,
             cwd=root,
@@ -44,6 +46,7 @@ class Surroundings:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
+            **other,
         )
 
 

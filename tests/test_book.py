@@ -12,9 +12,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from holf.book import exchange
-from holf.chapters import Chapter, ChapterError, clean, run_chapter
+from holf.chapters import clean, run_chapter
+from holf.freshness import Chapter, ChapterError, is_stale, renew_prose
 from holf.paths import project_root
+from holf.publish import exchange
 from holf.run import as_run
 from holf.simulation import write_study
 
@@ -31,6 +32,49 @@ def test_a_second_build_runs_no_chapter_and_changes_nothing(book):
     done = book.build()
     assert done.returncode == 0 and ran(done) == []
     assert (book.snapshot(), book.path("study").read_bytes()) == before
+
+
+NOTHING = "nothing changed since the last build"
+
+
+def test_where_nothing_changed_sphinx_looks_at_no_page(book):
+    book.build()
+    before = book.snapshot()
+    assert NOTHING in book.build().stdout
+    done = book.build("--all")
+    assert done.returncode == 0 and NOTHING not in done.stdout and "writing output" in done.stdout
+    assert book.snapshot() == before and NOTHING in book.build().stdout
+
+
+def test_a_change_anywhere_is_no_reason_to_do_nothing(book):
+    book.build()
+    for place in ("index.md", "assets/holf.css", "data/facts.csv", "chapters/ledger.md", "_toc.yml"):
+        with open(book.root / place, "a", encoding="utf-8") as file:
+            file.write("\n")
+        assert NOTHING not in book.build().stdout, place
+    assert NOTHING in book.build().stdout
+
+
+def test_a_site_that_was_touched_is_made_again(book):
+    book.build()
+    before = book.snapshot()
+    (book.site / "index.html").write_text("Something else.")
+    assert NOTHING not in book.build().stdout
+    assert book.snapshot() == before
+
+
+def test_what_is_stale_is_never_called_unchanged(book):
+    book.edit("plain", "21", "22")
+    assert book.build(HOLF_PAPERMILL="off").returncode == 0
+    done = book.build()
+    assert NOTHING not in done.stdout and ran(done) == ["plain"]
+
+
+def test_an_edit_of_prose_runs_nothing(book):
+    book.edit("plain", "## Part", "## Another part")
+    done = book.build()
+    assert done.returncode == 0 and ran(done) == []
+    assert "Another part" in (book.site / "chapters" / "plain.html").read_text()
 
 
 def test_a_plain_build_does_the_same(book):
@@ -218,6 +262,64 @@ def test_an_edit_made_while_the_chapter_runs_is_not_lost(book, monkeypatch):
     assert page.read_text().endswith(" ")
 
 
+@pytest.mark.parametrize("place", ["data/facts.csv", "holf/text.py"])
+def test_outputs_are_not_signed_with_what_changed_while_they_were_made(book, monkeypatch, place):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    page = book.path("plain")
+    book.edit("plain", "factor = 2", f"factor = 2\nopen({str(book.root / place)!r}, 'a').write('\\n')")
+    before = page.read_bytes()
+    with pytest.raises(ChapterError, match="plain: data, code or a template changed while it ran"):
+        run_chapter(Chapter(page, page), book.root / "_build" / "papermill")
+    assert page.read_bytes() == before
+
+
+def from_template(book) -> Chapter:
+    """A page of a template, run once."""
+    template = book.root / "chapters" / "templates" / "outcome.ipynb"
+    template.parent.mkdir()
+    template.write_bytes(book.path("plain").read_bytes())
+    chapter = Chapter(book.path("many"), template, {"factor": 3}, "One of many")
+    run_chapter(chapter, book.root / "_build" / "papermill")
+    return chapter
+
+
+def test_new_prose_of_a_template_reaches_its_pages_without_a_run(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    chapter = from_template(book)
+    assert not is_stale(chapter) and not renew_prose(chapter)
+    before = nbformat.read(chapter.page, as_version=4)
+    template = nbformat.read(chapter.template, as_version=4)
+    template.cells[0].source = "# Plain\n\nOther words.\n\n## Part"
+    template.cells.insert(2, nbformat.v4.new_markdown_cell("More words.", id="more"))
+    nbformat.write(template, chapter.template)
+    assert not is_stale(chapter) and renew_prose(chapter) and not renew_prose(chapter)
+    after = nbformat.read(chapter.page, as_version=4)
+    assert after.cells[0].source == "# One of many\n\nOther words.\n\n## Part"
+    assert [cell.source for cell in after.cells if cell.cell_type == "markdown"][1:] == ["More words."]
+    code = [[cell for cell in one.cells if cell.cell_type == "code"] for one in (before, after)]
+    assert code[0] == code[1] and "63" in str(code[1])
+    run_chapter(chapter, book.root / "_build" / "papermill")
+    assert nbformat.read(chapter.page, as_version=4) == after, "a run would have written the same"
+
+
+def test_a_stale_page_gets_its_prose_from_its_run(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    chapter = from_template(book)
+    template = nbformat.read(chapter.template, as_version=4)
+    template.cells[0].source, template.cells[-1].source = "# Plain\n\nOther words.", "'other code'"
+    nbformat.write(template, chapter.template)
+    before = chapter.page.read_bytes()
+    assert is_stale(chapter) and not renew_prose(chapter) and chapter.page.read_bytes() == before
+
+
+def test_a_page_that_is_no_notebook_is_named(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    for content in ("words", "[]", "{}"):
+        book.path("plain").write_text(content)
+        with pytest.raises(ChapterError, match="chapters/plain.ipynb is not a notebook"):
+            is_stale(Chapter(book.path("plain"), book.path("plain")))
+
+
 def test_an_assumption_that_moves_no_number_makes_nothing_stale(book):
     assumptions = book.root / "data" / "assumptions.yml"
     text = assumptions.read_text(encoding="utf-8")
@@ -280,7 +382,7 @@ def test_clean_gives_a_figure_its_text_and_drops_what_varies():
 
 def test_exchange_with_and_without_help_of_the_system(tmp_path, monkeypatch):
     for attempt, system in enumerate(("posix", "other")):
-        monkeypatch.setattr("holf.book.os.name", system)
+        monkeypatch.setattr("holf.publish.os.name", system)
         fresh, site = tmp_path / f"fresh{attempt}", tmp_path / f"site{attempt}"
         for folder, word in ((fresh, "new"), (site, "old")):
             folder.mkdir()
@@ -304,7 +406,7 @@ def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
     assumptions.write_text(
         assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 910"), encoding="utf-8"
     )
-    refresh = [sys.executable, "-c", "from holf.simulation import refresh_studies; print(refresh_studies())"]
+    refresh = [sys.executable, "-c", "from holf.simulated import refresh_studies; print(refresh_studies())"]
     assert (
         "null" in subprocess.run(refresh, cwd=book.root, env=book.environment(), capture_output=True, text=True).stdout
     )

@@ -7,12 +7,14 @@ judged before: a page with 600 table cells has about 20 such ways, and asking of
 """
 
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from browser import Watched, chromium, need_chromium, need_site, served, site_folder
+from PIL import Image
 from playwright.sync_api import expect
 
 from holf.frame.finish import pages_of, site_sheet
@@ -171,6 +173,53 @@ def test_pictures_arrive_nothing_jumps_and_no_page_is_wider_than_its_window(craw
         assert seen.shift < 0.001, name
 
 
+FIGURES = """() => [...document.querySelectorAll("main img")].map((image) => {
+  const style = getComputedStyle(image);
+  const width = image.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return [image.getAttribute("src"), width, style.objectFit];
+})"""
+# CSS pixels; what the letters of a figure must at least measure where it is shown.
+LEAST_LETTERS = 11
+
+
+def small_letters(page, address: str, folder: Path) -> list[str]:
+    """Figures of a page whose letters are too small on a phone, or that do not say how large their letters are."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address)
+    faults = []
+    for src, width, fit in page.evaluate(FIGURES):
+        with Image.open(folder / src) as file:
+            said = re.fullmatch(r"([\d.]+) of (\d+) px", file.info.get("Letters", ""))
+        shown = float(said[1]) * width / float(said[2]) if said else 0.0
+        if shown < LEAST_LETTERS or fit != "fill":
+            faults.append(f"{src}: letters of {shown:.1f} CSS pixels")
+    return faults
+
+
+def test_letters_in_figures_are_legible_on_a_phone(page, site, home):
+    shown = [path for path in pages_of(site) if "<img" in path.read_text(encoding="utf-8")]
+    assert len(shown) >= 10
+    faults = {path.name: small_letters(page, home + path.relative_to(site).as_posix(), path.parent) for path in shown}
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_small_letters_are_seen(page, site, home, tmp_path):
+    figure = next(path for path in sorted((site / "_images").glob("*.png")))
+    shutil.copy2(figure, tmp_path / "figure.png")
+    with Image.open(figure) as file:
+        file.save(tmp_path / "silent.png")
+
+    def found_at(width: int) -> list[str]:
+        html = "".join(f"<img src='{name}.png' width='{width}' height='9'>" for name in ("figure", "silent"))
+        page.route(home + "planted", lambda route: route.fulfill(body=f"<main>{html}", content_type="text/html"))
+        found = small_letters(page, home + "planted", tmp_path)
+        page.unroute(home + "planted")
+        return [one.partition(" CSS")[0] for one in found]
+
+    assert found_at(350) == ["silent.png: letters of 0.0"]
+    assert found_at(280) == ["figure.png: letters of 8.8", "silent.png: letters of 0.0"]
+
+
 PLANTED = {
     "image-alt": "<img src='favicon.svg' width='9' height='9'>",
     "color-contrast": "<p style='color:#999'>pale in light mode</p>",
@@ -296,6 +345,20 @@ def test_files_that_pages_link_to_download(page, watched, site, home):
     with page.expect_download() as download:
         page.get_by_role("link").click()
     assert download.value.suggested_filename == "data.csv"
+
+
+SCROLLING = """() => [...document.querySelectorAll("main *")].filter((one) => {
+  const { overflowX, overflowY } = getComputedStyle(one);
+  return /auto|scroll/.test(overflowX + overflowY);
+}).map((one) => one.className)"""
+
+
+@pytest.mark.parametrize("name", ["chapters/effect_sizes.html", RESULTS, "chapters/data_dictionary.html"])
+def test_nothing_scrolls_on_paper(page, home, name):
+    page.goto(home + name)
+    assert page.evaluate(SCROLLING), "on a screen wide tables do"
+    page.emulate_media(media="print")
+    assert page.evaluate(SCROLLING) == []
 
 
 @pytest.mark.parametrize("name", ["index.html", RESULTS])
@@ -459,7 +522,8 @@ def test_pages_look_as_with_all_rules_of_the_theme(page, home, site, name, monke
     page.goto(home + name)
     lean_looks = page.evaluate(LOOKS)
     monkeypatch.setattr("holf.frame.styles.meets", lambda *_: True)
-    monkeypatch.setattr("holf.frame.finish.drop_variables", lambda sheet: sheet)
+    for step in ("drop_variables", "tight"):
+        monkeypatch.setattr(f"holf.frame.finish.{step}", lambda sheet: sheet)
     whole = site_sheet(site.parent / ".html" / "_static", frozenset())
     assert len(whole) > 300_000
     page.route("**/_static/site.css", lambda route: route.fulfill(body=whole, content_type="text/css"))

@@ -31,7 +31,7 @@ START = mind.Design(
     SCALES[0], LEDGER.number("F044"), LEDGER.number("F122"), icc=SCALES[0].icc, margin=SCALES[0].margin, level=0.95,
     size_cv=ASSUMED["parents_size_cv"].value, target=ASSUMED["power_target"].value,
 )  # fmt: skip
-WORDS = ("offices", "families")
+WORDS = ("offices", LEDGER["F122"].unit)
 OWN = ("power.js", "mind.js", "mind.css")
 DRAWN, RESET = ".holf-mind-chart svg .mark-line", "Back to the trial as reported"
 
@@ -78,8 +78,8 @@ class Opener:
     def __init__(self, browser, page: Path):
         self.browser, self.page, self.contexts = browser, page, []
 
-    def __call__(self, file: Path | None = None, *, drawn: bool = True, width: int = 1000, **options):
-        context = self.browser.new_context(viewport={"width": width, "height": 900}, **options)
+    def __call__(self, file: Path | None = None, *, drawn=True, width=1000, height=900, **options):
+        context = self.browser.new_context(viewport={"width": width, "height": height}, **options)
         self.contexts.append(context)
         page = context.new_page()
         page.asked, page.failed = [], []
@@ -87,6 +87,7 @@ class Opener:
         page.on("pageerror", lambda error: page.failed.append(f"{error}\n{error.stack}"))
         page.goto((file or self.page).as_uri())
         if drawn:
+            page.locator(".holf-mind-chart").scroll_into_view_if_needed()
             page.wait_for_selector(DRAWN, timeout=30_000)
         return page
 
@@ -159,6 +160,16 @@ def test_the_page_begins_with_the_trial_as_reported(kept):
     check(kept, START)
 
 
+def test_the_size_counts_what_the_record_counts(kept):
+    assert "862 parents" in words_of(kept, "said") and "families" not in words_of(kept, "said")
+    stops = kept.locator("#mind-stops option").all_text_contents()
+    for key in ("F065", "F122", "F069"):
+        fact = LEDGER[key]
+        assert [one for one in stops if one.startswith(f"{fact.shown}: {fact.unit} ")], key
+    heads = kept.locator("table.holf-table thead").last.inner_text()
+    assert LEDGER["F122"].unit.capitalize() in heads and "Families" not in heads
+
+
 def test_what_stands_there_without_scripts_is_what_the_script_says(opened, live):
     plain = opened(drawn=False, java_script_enabled=False)
     for name in ("said", "verdict", "estimates", "detectable", "power", "excluded", "unit"):
@@ -170,7 +181,7 @@ def test_what_stands_there_without_scripts_is_what_the_script_says(opened, live)
 # Keys for each control, and the design that they lead to.
 MOVES = {
     "icc up": ({"icc": ["ArrowRight"] * 4}, {"icc": 0.04}),
-    "no icc, few families": ({"icc": ["Home"], "units": ["Home"]}, {"icc": 0.0, "n_units": 100}),
+    "no icc, few parents": ({"icc": ["Home"], "units": ["Home"]}, {"icc": 0.0, "n_units": 100}),
     "enrolled": ({"units": ["ArrowRight"]}, {"n_units": LEDGER.number("F066")}),
     "planned": ({"units": ["ArrowLeft"] * 3}, {"n_units": LEDGER.number("F065")}),
     "eligible, most offices": (
@@ -331,6 +342,45 @@ def test_no_other_page_loads_its_scripts_and_it_asks_nobody_else(opened, kept, s
     assert not [error for error in kept.failed if re.search(r"(vega|mind|power)\.js", error)]
     other = opened(site / "index.html", drawn=False)
     assert not {Path(url.partition("?")[0]).name for url in other.asked} & {*OWN, "vega.js"}
+
+
+def asked_for_runtime(page) -> bool:
+    return any("vega.js" in url for url in page.asked)
+
+
+@pytest.mark.parametrize("want", ["scroll", "keyboard"])
+def test_what_draws_is_fetched_when_the_chart_is_wanted_and_not_before(opened, want):
+    page = opened(drawn=False, height=500)
+    page.wait_for_timeout(1000)
+    assert not asked_for_runtime(page) and page.locator(".holf-mind-chart svg").count() == 0
+    assert words_of(page, "said") == mind_panel.said(START, WORDS)
+    if want == "scroll":
+        page.locator(".holf-mind-chart").scroll_into_view_if_needed()
+    else:
+        press(page, "outcome")
+    page.wait_for_selector(DRAWN, timeout=30_000, state="attached")
+    assert asked_for_runtime(page)
+
+
+def test_controls_that_a_browser_left_elsewhere_are_followed_from_the_start(opened, site, tmp_path):
+    copy = tmp_path / "site"
+    shutil.copytree(site, copy)
+    script = copy / "_static" / "mind.js"
+    kept_by_browser = 'document.getElementById("mind-clusters").value = "8";\n'
+    script.write_text(kept_by_browser + script.read_text(encoding="utf-8"), encoding="utf-8")
+    page = opened(copy / "chapters" / f"{NAME}.html", drawn=False, height=500)
+    assert words_of(page, "said") == mind_panel.said(replace(START, n_clusters=8), WORDS)
+
+
+def test_a_chart_that_was_never_drawn_leaves_no_hole_on_paper(opened):
+    page = opened(drawn=False, height=500)
+    page.emulate_media(media="print")
+    assert page.locator(".holf-mind figure").is_hidden() and page.locator(".holf-mind-said").is_visible()
+    page.emulate_media(media="screen")
+    page.locator(".holf-mind-chart").scroll_into_view_if_needed()
+    page.wait_for_selector(DRAWN, timeout=30_000)
+    page.emulate_media(media="print")
+    assert page.locator(".holf-mind-chart svg").is_visible()
 
 
 def test_weight(site):

@@ -371,8 +371,7 @@ def test_the_map_and_the_flow_draw_what_their_files_name():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
     picture = setting.office_map(offices)
     named = {row["office"].removeprefix("NAV ") for row in rows_of(picture.table)}
-    main = picture.figure.axes[0]
-    assert named == {words.get_text() for axes in (main, *main.child_axes) for words in axes.texts}
+    assert named == {words.get_text() for axes in picture.figure.axes for words in axes.texts}
     arms = {arm: PLAN.arms[arm]["label"] for arm in PLAN.main.arms}
     published = flow.published_flow(
         holf.load_ledger(), flow.load_flow(), arms={a: PLAN.arms[a]["offices_fact"] for a in arms}
@@ -390,7 +389,7 @@ def analysed(studies) -> Table:
 
 
 def test_effect_sizes_have_a_row_for_everything_registered_and_none_is_filled_by_guessing():
-    table = published_table(PLAN, holf.load_published_results(), load_reporting().findings)
+    table = published_table(PLAN, holf.load_ledger(), holf.load_published_results(), load_reporting().findings)
     rows = rows_of(table)
     main, beside = (one for one in sorted(PLAN.contrasts.values(), key=lambda one: one != PLAN.main))
     wanted = {(what.label, wave, main.label) for what in PLAN.outcomes.values() for wave in what.waves}
@@ -404,6 +403,61 @@ def test_effect_sizes_have_a_row_for_everything_registered_and_none_is_filled_by
     assert stem_of(table, ()) == "effect_sizes"
 
 
+@pytest.fixture(scope="module")
+def published() -> pd.DataFrame:
+    """The file of what is published, as a program reads it."""
+    table = published_table(PLAN, holf.load_ledger(), holf.load_published_results(), load_reporting().findings)
+    return pd.DataFrame(rows_of(table))
+
+
+def test_a_contrast_is_told_only_by_documents_that_speak_of_it(published):
+    """The article and the blog compare HOLF with local practice alone: they say nothing of the other contrast."""
+    other = published[published["registered_contrast"] == "no"]
+    cited = {fact for name in other if name.endswith("_fact") and name != "months_fact" for fact in other[name]} - {""}
+    assert cited == {"F135", "F158"}
+    named = {one.split(": ")[0] for row in other["documents"] for one in row.split("; ")}
+    assert named == {"nav-register", "nav-news"}
+    told = other.set_index(["outcome", "wave"])["in_words_fact"].to_dict()
+    assert {wave for (_, wave), fact in told.items() if fact} == {"m12", "m24"}
+    assert set(other.loc[other["wave"].isin(["m36", "m48"]), "in_words"]) == {"not found"}
+    assert not {"F111", "F112", "F113", "F114"} & cited
+    assert not set(other["clusters_treated"]) - {""}, "families were drawn, not offices"
+
+
+def test_what_is_said_of_a_contrast_holds_in_the_audit_and_the_ledger():
+    sources, ledger = {source.id for source in load_reporting().sources}, holf.load_ledger()
+    said = [one for contrast in PLAN.contrasts.values() for one in contrast.published]
+    assert said and all(one.source in sources and one.fact in ledger for one in said)
+
+
+def test_what_is_assumed_or_as_randomised_says_so(published):
+    main = published[published["registered_contrast"] == "yes"]
+    assert set(published["scale_class"]) == {"assumed"}
+    vague = published["outcome"].isin([PLAN.outcome(name).label for name in ("income", "working_alliance")])
+    assert set(published.loc[vague, "level_class"]) == {"assumed"}
+    assert set(published.loc[~vague, "level_class"]) == {"published"}
+    assert set(main["clusters_treated"]) == {"15"} and set(main["clusters_other"]) == {"14"}
+    assert set(main["clusters_treated_fact"]) == {"F046"} and set(main["clusters_other_fact"]) == {"F047"}
+    assert not set(published["analysed"]) - {""}, "no source gives the parents behind one outcome"
+
+
+def test_another_report_and_the_measure_that_was_reported_stand_beside(published):
+    first = published[published["registered_contrast"] == "yes"].drop_duplicates("outcome").set_index("outcome")
+    for name in ("employment", "housing", "income", "participation"):
+        assert first.loc[PLAN.outcome(name).label, "another_report_says_fact"] == "F157"
+    assert "social inclusion" in first.loc[PLAN.outcome("participation").label, "in_words"]
+    skills = first.loc[PLAN.outcome("coordinator_competence").label]
+    assert (skills["in_words"], skills["in_words_class"]) == ("not reported", "unknown")
+    assert skills["another_report_says_fact"] == "F136"
+    assert "not said compared with what" in skills["another_report_says"]
+
+
+def test_no_cell_of_a_simulated_file_calls_itself_published(analysed):
+    frame = pd.DataFrame(rows_of(analysed))
+    assert len(frame) and not [name for name in frame if name.endswith("_class") and name != "data_class"]
+    assert not frame.isin(["published"]).any().any()
+
+
 def test_a_typed_slot_of_table_one_stands_in_the_file():
     slots = [
         replace(slot, value=0.2, printed="20.0", kind="published")
@@ -411,7 +465,7 @@ def test_a_typed_slot_of_table_one_stands_in_the_file():
         else slot
         for slot in holf.load_published_results()
     ]
-    rows = rows_of(published_table(PLAN, slots, ()))
+    rows = rows_of(published_table(PLAN, holf.load_ledger(), slots, ()))
     filled = [row for row in rows if row["mean_treated"]]
     assert {(row["wave"], row["mean_treated_class"]) for row in filled} == {("m12", "published")}
     assert all(row["contrast"] == PLAN.main.label and not row["mean_other"] for row in filled)
@@ -503,10 +557,12 @@ def test_the_gate_knows_the_seal_of_a_figure_and_nothing_else_under_its_name(tmp
     assert rules(tmp_path) == set()
     seal = digest_of(picture.table).encode()
     assert seal in png
-    image, said = Image.open(io.BytesIO(png)), PngImagePlugin.PngInfo()
-    said.add_text("Source", "income 8123.45")
-    image.save(tmp_path / "a.png", pnginfo=said)
-    assert ("a.png", "png-text") in rules(tmp_path)
+    assert b"Letters\x0011.3 of 350 px" in png
+    for keyword, words in (("Source", "income 8123.45"), ("Letters", "8123.4 of 350 px"), ("Letters", "income")):
+        image, said = Image.open(io.BytesIO(png)), PngImagePlugin.PngInfo()
+        said.add_text(keyword, words)
+        image.save(tmp_path / "a.png", pnginfo=said)
+        assert ("a.png", "png-text") in rules(tmp_path), keyword
 
 
 # --- the change log ----------------------------------------------------------------------------------------------

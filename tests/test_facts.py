@@ -87,6 +87,27 @@ def test_link_shows_the_value():
     ledger = load_ledger()
     assert ledger["F067"].link() == "[3,201](ledger.md#f067)"
     assert ledger["F031"].shown == "2021", "a year has no separator"
+    assert ledger["F005"].shown == "48510", "the number of a record counts nothing"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("F044", "29 offices"),
+        ("F067", "3,201 families"),
+        ("F005", "48510 NSD project number"),
+        ("F024", "2016-01-01"),
+        ("F031", "2021"),
+        ("F038", "2022-09"),
+        ("F075", "up to 4 children under 16"),
+        ("F086", "before randomisation"),
+        ("F114", "2 of 4: finances; children’s social inclusion"),
+        ("F039", "431 (submitted) / 461 (posted) days"),
+        ("F154", "< 5 percent of recipients"),
+    ],
+)
+def test_a_unit_is_said_where_it_adds_to_the_value(row, said):
+    assert load_ledger()[row].said == said
 
 
 @pytest.mark.parametrize(

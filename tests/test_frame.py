@@ -20,7 +20,7 @@ from holf.frame.layout import POLICY
 from holf.frame.links import link_faults
 from holf.frame.pictures import squeeze, squeeze_folder
 from holf.frame.preview import SIZE, draw_preview, preview_words
-from holf.frame.styles import drop_variables, lean, meets, names_of, rules_of
+from holf.frame.styles import drop_variables, lean, meets, names_of, rules_of, tight
 from holf.marks import BANNER
 from holf.paths import project_root
 from holf.table import MARK
@@ -48,8 +48,6 @@ def weight(page) -> int:
         r"<(?:img|script)\b[^>]*?\ssrc=\"([^\"]+)\"|<link rel=\"(?:stylesheet|icon)\" href=\"([^\"]+)\"", html
     )
     files = {(page.parent / (one or other).partition("?")[0]).resolve() for one, other in loaded}
-    # What draws the one interactive page is no chapter's; it weighs 900 KB and is loaded there alone.
-    files = {file for file in files if file.name != RUNTIME}
     return page.stat().st_size + sum(file.stat().st_size for file in files)
 
 
@@ -63,10 +61,17 @@ def heavy(site) -> dict[str, int]:
 def test_no_page_is_heavy(site, tmp_path):
     assert heavy(site) == {}
     assert len([page for page in pages_of(site) if RUNTIME in page.read_text(encoding="utf-8")]) == 1
-    shutil.copytree(site, tmp_path / "site")
-    picture = next((tmp_path / "site" / "_images").glob("*.png"))
+    copy = tmp_path / "site"
+    shutil.copytree(site, copy)
+    interactive = copy / "chapters" / "what_would_change_my_mind.html"
+    text = interactive.read_text(encoding="utf-8")
+    waiting = f'id="holf-mind-chart" data-src="../_static/{RUNTIME}"'
+    assert waiting in text, "fetched when the chart is seen, not with the page"
+    interactive.write_text(text.replace(waiting, waiting.replace("data-src", "src")), encoding="utf-8")
+    assert list(heavy(copy)) == ["chapters/what_would_change_my_mind.html"]
+    picture = next((copy / "_images").glob("*.png"))
     picture.write_bytes(picture.read_bytes() + bytes(HEAVIEST))
-    assert heavy(tmp_path / "site")
+    assert len(heavy(copy)) > 1
 
 
 def test_the_site_holds_no_file_of_the_theme_that_no_page_asks_for(site):
@@ -162,6 +167,26 @@ def test_every_picture_has_its_width_and_height(soups, site):
             width, height = file.size
         assert abs(int(image["height"]) - int(image["width"]) * height / width) <= 1
         assert int(image["width"]) <= width, "a picture is never blown up"
+
+
+def test_a_comment_parts_no_list(soups):
+    """Blocks for one kind of book stand between comments, which end a list unless they are indented."""
+    (items,) = soups["index.html"].find(id="where-to-go-next").find_all("ul")
+    assert len(items.find_all("li", recursive=False)) >= 8
+
+
+def test_every_figure_leads_to_the_table_of_its_numbers(soups):
+    figures = [(name, image, soup) for name, soup in soups.items() for image in soup.select(".cell_output img")]
+    assert len(figures) >= 20
+    for name, image, soup in figures:
+        (table,) = soup.find_all(id=image["aria-details"])
+        assert table is image.find_next(class_=["holf-twin", "holf-scroll"]) and table.find("table"), name
+    image, twin = '<a href="q.png"><img src="q.png"/></a>', '<details class="holf-twin"><table></table></details>'
+    mended = mend(f'{twin}{image}{twin}{image}<div class="holf-scroll"></div>{twin}<img src="r.png"/>', {})
+    soup = BeautifulSoup(mended, "html.parser")
+    assert [image.get("aria-details") for image in soup.find_all("img")] == ["numbers-1", "numbers-2", None]
+    assert [tag["id"] for tag in soup.find_all(id=True)] == ["numbers-1", "numbers-2"]
+    assert soup.find(id="numbers-1") is soup.find_all("details")[1] and soup.find(id="numbers-2").name == "div"
 
 
 def test_every_link_leads_somewhere(site, tmp_path):
@@ -315,6 +340,16 @@ def test_rules_stay_where_a_page_meets_them():
 def test_variables_stay_while_something_uses_them():
     sheet = ":root{--a:1;--b:var(--a);--c:2}\np{width:var(--c)}"
     assert drop_variables(sheet) == ":root{--c:2}\np{width:var(--c)}"
+
+
+def test_idle_spaces_go_and_strings_stay(site):
+    sheet = (
+        "/* x */\np > a:not( .b ) {\n  content: '; }  {' ;;\n  width: calc(1px + 2px);\n}\n\n@media x { q { r: s } }\n"
+    )
+    assert tight(sheet) == "p > a:not( .b ){content: '; }  {';width: calc(1px + 2px)}@media x{q{r: s}}"
+    served = (site / "_static" / "site.css").read_text(encoding="utf-8")
+    assert tight(served) == served and len(list(rules_of(served))) > 200
+    assert tight(f"{served} /* loose */") == served
 
 
 def test_what_the_theme_gets_wrong_is_mended():

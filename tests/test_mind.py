@@ -18,7 +18,7 @@ PLAN, ASSUMED = holf.load_plan(), holf.load_assumptions()
 SCALES = tuple(mind.scale_of(one, ASSUMED) for one in PLAN.outcomes.values() if one.kind == "primary")
 START = mind.Design(SCALES[0], 29, 862, icc=0.02, margin=0.05, level=0.95, size_cv=0.25, target=0.8)
 STOPS = tuple(map(mind_panel.Stop, (400, 862, 1000)))
-WORDS = ("offices", "families")
+WORDS = ("offices", "parents")
 
 
 def panel(**change) -> mind_panel.Panel:
@@ -75,7 +75,7 @@ def test_more_units_in_the_same_clusters_never_pass_a_floor():
 
 
 VERDICTS = {
-    "Not at all": design(SCALES[0]),
+    "Hardly: at the standard error to expect": design(SCALES[0]),
     "Not reliably": design(SCALES[1]),
     "Reliably": design(SCALES[1], icc=0.0),
 }
@@ -86,12 +86,16 @@ def test_verdicts(verdict):
     asked = VERDICTS[verdict]
     found = mind.answer(asked)
     assert mind_panel.verdict(asked).startswith(verdict)
-    assert (found.excluded_within > 0, found.excluded >= 0.8) == (verdict != "Not at all", verdict == "Reliably")
+    hardly = verdict.startswith("Hardly")
+    assert (found.excluded_within > 0, found.excluded >= 0.8) == (not hardly, verdict == "Reliably")
+    assert not hardly or found.excluded > 0.005, "the card beside it shows a chance, so the words must not deny one"
 
 
 def test_what_an_estimate_would_say():
     assert mind_panel.estimates(design(SCALES[0])).endswith("None rules out 5.0 percentage points.")
     assert "Between: open" in mind_panel.estimates(design(SCALES[1]))
+    for said in map(mind_panel.estimates, (design(SCALES[0], level=0.8), design(SCALES[1]))):
+        assert "the test finds a difference" in said and "there is a difference" not in said
     wide = design(SCALES[1], margin=2.0)
     assert "Between: both" in mind_panel.estimates(wide)
     found = mind.answer(wide)

@@ -40,6 +40,8 @@ def test_plan_points_at_rows_and_assumptions_that_exist():
     for outcome in plan.outcomes.values():
         assert outcome.fact in ledger and {*outcome.waves_facts} <= {*ledger}
         assert {*outcome.simulated.values()} <= {*assumed}
+        said = {key: fact for key, fact in outcome.published.items() if key.endswith("_fact")}
+        assert {"change_fact", "difference_fact"} <= {*said} and {*said.values()} <= {*ledger}
     assert all(fact in ledger for contrast in plan.contrasts.values() for fact in contrast.facts)
 
 

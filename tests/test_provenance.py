@@ -9,25 +9,25 @@ from bs4 import BeautifulSoup
 from holf.facts import load_ledger
 from holf.marks import site_faults
 from holf.paths import project_root
-from holf.provenance import explain_links, fact_words, row_words
+from holf.provenance import Said, explain_links, fact_words, load_quote_languages, row_words
 
 WORDS = row_words()
 
 
 def test_words_name_class_source_quote_and_contradictions():
     ledger = load_ledger()
-    said = fact_words(ledger["F066"])
+    said = str(fact_words(ledger["F066"]))
     assert said.startswith("● published: ") and "Source: registry" in said and "“Enrollment (Actual) 884”" in said
     assert "Contradicted in the record (open). Against 650" in said
-    assert fact_words(ledger["F069"]).startswith("◆ derived: ") and "“" not in fact_words(ledger["F069"])
+    assert str(fact_words(ledger["F069"])).startswith("◆ derived: ") and "“" not in str(fact_words(ledger["F069"]))
     for key, fact in ledger.items():
-        said = WORDS["ledger", key.lower()]
+        said = str(WORDS["ledger", key.lower()])
         assert fact.source in said and fact.quote in said and fact.note in said
         assert ("Contradicted" in said) == (fact.status == "contradicted")
 
 
 def test_every_assumption_says_that_it_is_one():
-    said = [words for (page, _), words in WORDS.items() if page == "assumptions"]
+    said = [str(words) for (page, _), words in WORDS.items() if page == "assumptions"]
     assert said and all(words.startswith("▲ assumed: ") for words in said)
 
 
@@ -43,7 +43,7 @@ def test_a_link_to_a_row_gets_its_words(link):
     soup = BeautifulSoup(explain_links(f"<p>{link} and {link}</p>", WORDS), "html.parser")
     page, _, anchor = LINKS[link].partition("-")
     assert len(soup.select("a[data-said][aria-describedby][href]")) == 2
-    assert soup.a["data-said"] == WORDS[page, anchor]
+    assert soup.a["data-said"] == str(WORDS[page, anchor])
     (described,) = soup.find_all(id=soup.a["aria-describedby"])
     assert described.get_text() == soup.a["data-said"] and described.parent.has_attr("hidden")
 
@@ -59,7 +59,7 @@ def test_other_links_and_pages_stay_as_they_are():
 
 
 def test_words_are_escaped():
-    body = explain_links('<a href="ledger.html#f001">x</a>', {("ledger", "f001"): 'a "quote" <b>\nline'})
+    body = explain_links('<a href="ledger.html#f001">x</a>', {("ledger", "f001"): Said((('a "quote" <b>\nline', "en"),))})
     assert "&quot;quote&quot; &lt;b&gt;&#10;line" in body
     assert BeautifulSoup(body, "html.parser").a["data-said"] == 'a "quote" <b>\nline'
 
@@ -127,12 +127,36 @@ def test_a_term_is_explained_in_the_language_of_its_page(lang, begins):
     body = explain_links(links, row_words(lang), lang)
     soup = BeautifulSoup(body, "html.parser")
     term, row = soup.find(id="said-glossary-cluster"), soup.find(id="said-ledger-f044")
-    assert term.text.startswith(begins) and term["lang"] == lang and row["lang"] == "en"
+    assert term.text.startswith(begins) and term["lang"] == lang == row["lang"]
     assert soup.a["data-said"] == term.text
 
 
+def test_a_row_speaks_the_language_of_the_page_around_words_of_the_record():
+    soup = BeautifulSoup(explain_links('<a href="ledger.html#f133">x</a>', row_words("nb"), "nb"), "html.parser")
+    row = soup.find(id="said-ledger-f133")
+    assert row["lang"] == "nb" and row.get_text() == soup.a["data-said"]
+    assert row.get_text().startswith("● publisert: Families drawn") and "\nKilde: NAV" in row.get_text()
+    english = [part.get_text() for part in row.find_all("span", lang="en")]
+    assert any("Families drawn" in one for one in english) and not any("Familiekoordinatorene" in one for one in english)
+    row = BeautifulSoup(explain_links('<a href="ledger.html#f133">x</a>', WORDS), "html.parser").find(lang="nb")
+    assert row.get_text().startswith("“Familiekoordinatorene"), "on an English page the quote says its language"
+    said = str(row_words("nb")["ledger", "f066"])
+    assert "Motsagt i kildene (åpent). Against 650" in said and "Contradicted" not in said
+
+
+def test_the_language_of_every_quote_is_known():
+    languages, ledger = load_quote_languages(), load_ledger()
+    assert set(languages) <= {fact.source for fact in ledger.values()} and set(languages.values()) == {"nb"}
+    for fact in ledger.values():
+        looks = bool(re.search(r"\b(og|ikke|har|som|av|er|mot|barn|kr|prosjekt\w*)\b", fact.quote))
+        assert not looks or languages.get(fact.source) == "nb", fact.id
+        assert not re.search(r"\b(the|of|and|with)\b", fact.quote) or fact.source not in languages, fact.id
+        assert f"({fact.severity})" not in str(fact_words(fact, "nb")), fact.id
+
+
 def test_words_of_terms_have_no_markup():
-    said = [text for (page, _), text in [*row_words("en").items(), *row_words("nb").items()] if page == "glossary"]
+    words = [*row_words("en").items(), *row_words("nb").items()]
+    said = [str(text) for (page, _), text in words if page == "glossary"]
     assert len(said) > 60 and not [text for text in said if set("[]*") & set(text) or ".md" in text]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from holf.chapters import list_chapters
 from holf.paths import code_root
-from holf.reach import reachable
+from holf.reach import _names, reachable
 
 CODE = code_root()
 
@@ -73,6 +73,24 @@ def test_what_a_run_loads_was_reached():
 def test_no_other_import_is_hidden_in_a_string():
     dynamic = [path.name for path in CODE.rglob("*.py") if "import_module(" in path.read_text(encoding="utf-8")]
     assert dynamic == ["__init__.py"]
+
+
+def test_the_short_way_finds_what_a_whole_parse_finds():
+    odd = (
+        "x = 1; from holf import text\n",
+        "import numpy, holf\nholf.power\n",
+        "from holf.a import (  # a bracket )\n    b,\n)\nfrom holf.c import d\n",
+        '"""\n>>> from holf import text\n"""\n',
+        '"""\nfrom holf import text, and so on.\n"""\n',
+        "if True:\n    from holf.a import b, \\\n        c\n",
+    )
+    found = [_names(source) for source in odd]
+    wanted = [{"holf", "holf.text"}, {"holf", "holf.inference.sample_size"}, {"holf.a", "holf.a.b", "holf.c", "holf.c.d"}]
+    assert found == [*wanted, set(), set(), {"holf.a", "holf.a.b", "holf.a.c"}]
+    for path in CODE.rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        # With this line, which has the two words, the file is parsed whole.
+        assert _names(source) == _names(source + "\n# holf, import\n"), path.name
 
 
 def test_the_build_and_the_gate_make_no_chapter_stale():

@@ -7,7 +7,8 @@ import nbformat
 import pytest
 
 import holf
-from holf.chapters import TEMPLATE, is_stale, list_chapters, show_values
+from holf.chapters import TEMPLATE, list_chapters, show_values
+from holf.freshness import is_stale, renew_prose
 from holf.pages import wanted_pages
 from holf.paths import project_root
 
@@ -59,6 +60,7 @@ def test_outcome_pages_have_the_cells_of_the_template():
         show_values(expected, chapter.parameters)
         assert [cell.source for cell in cells[1:]] == [cell.source for cell in expected[1:]]
         assert cells[0].source.splitlines()[0] == f"# {chapter.title}"
+        assert not renew_prose(chapter)
     assert not any(cell.get("outputs") for cell in nbformat.read(ROOT / TEMPLATE, as_version=4).cells)
 
 

@@ -52,8 +52,7 @@ def test_follow_up_shows_every_registered_wave_and_the_horizon_that_was_reported
 def test_each_office_is_named_once_on_the_map_and_names_stand_apart():
     offices = pd.read_csv(data_path("offices.csv"))
     picture = setting.office_map(offices)
-    main = picture.figure.axes[0]
-    (inset,) = main.child_axes
+    main, inset = picture.figure.axes
     names = [note.get_text() for axes in (main, inset) for note in axes.texts]
     assert sorted(names) == sorted(offices["corrected_name"].str.removeprefix("NAV "))
     assert len(inset.texts) == offices["region_ssb_landsdel"].value_counts().max()

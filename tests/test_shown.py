@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import holf
-from holf import figures, setting, tables, text
+from holf import figures, robustness, setting, tables, text
 from holf.disclosure.withheld import Withheld
 from holf.inference.equivalence import equivalence
 from holf.paths import project_root
@@ -122,7 +122,7 @@ def test_figures_of_the_record_are_not_stamped():
 def test_map_has_one_colour_and_every_office():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
     picture = setting.office_map(offices)
-    places = (picture.figure.axes[0], *picture.figure.axes[0].child_axes)
+    places = picture.figure.axes
     assert len({tuple(colour) for axes in places for colour in axes.collections[0].get_facecolors()}) == 1
     named = {note.get_text() for axes in places for note in axes.texts}
     assert named == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
@@ -131,8 +131,8 @@ def test_map_has_one_colour_and_every_office():
 def test_text_alternative_has_the_drawn_numbers(studies):
     effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
     picture = figures.outcome_effects([effect], outcome, {})
-    shown = text.difference(effect.estimate, "0 NOK")
-    assert shown in picture.alt and shown in repr(picture.table)
+    shown = text.difference(effect.estimate, "0 NOK", unit=False)
+    assert f"{shown} (" in picture.alt and shown in repr(picture.table)
     moved = figures.outcome_effects([replace(effect, estimate=effect.estimate + 500)], outcome, {})
     assert shown not in moved.alt
 
@@ -145,21 +145,30 @@ def test_same_figure_same_bytes(studies):
 
 def test_finish_stamps_by_source_alone():
     with canvas(1.0) as (figure, _):
-        assert finish(figure, "x", Table("t", ("a",), (), source=RECORD), source=RECORD).alt == "x"
+        assert finish(figure, "x", Table("t", ("a",), (), source=RECORD), source=RECORD).alt.startswith("x ")
         assert finish(
             figure, "x", Table("t", ("a",), (), source=RECORD), source="simulated: null world"
         ).alt.startswith(MARK)
 
 
+def test_labels_are_in_words_of_the_trial(studies):
+    study = studies[0]
+    arms = {arm: study.plan.arms[arm]["label"] for arm in study.plan.main.arms}
+    table = tables.recruitment_table(study.recruitment(), arms, study.plan.words)
+    assert table.rows[0][0] == "number in each office"
+    said = robustness.sanity_sentence(study, study.plan.outcome("income")).words
+    assert "fewest measured in one office: " in said
+
+
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (-900, 900, "Any difference is smaller than the assumed margin"),
+        (-900, 900, "The interval rules out a difference as large as the assumed margin"),
         (-1500, 200, "leave open one as large as the assumed margin"),
         (-200, 1500, "leave open one as large as the assumed margin"),
         (200, 1800, "lies higher; the interval excludes zero"),
         (-1800, -200, "lies lower; the interval excludes zero"),
-        (100, 900, "Any difference is smaller"),
+        (100, 900, "The interval rules out"),
     ],
 )
 def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
@@ -167,6 +176,7 @@ def test_sentences_never_take_no_difference_for_equality(studies, low, high, sai
     effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high)
     sentence = effect_sentence(effect, outcome)
     assert said in sentence.words and "no effect" not in sentence.words
+    assert "ny difference is smaller" not in sentence.words, "an interval rules out, and proves nothing"
     assert repr(sentence).startswith(MARK) and sentence._repr_markdown_().startswith(f"**{MARK}**")
 
 

@@ -12,7 +12,8 @@ from holf.measures import Units, draw_outcome
 from holf.paths import project_root
 from holf.plan import load_plan
 from holf.population import Rules, pick, spread
-from holf.simulation import MARK_FILE, simulate, write_study
+from holf.simulated import MARK_FILE
+from holf.simulation import simulate, write_study
 
 WORLDS = ("null", "benefit", "harm")
 

@@ -10,7 +10,8 @@ import holf
 from holf.dropin.report import DropInError
 from holf.paths import project_root
 from holf.results import Attrition, Change, Effect, Icc, Level
-from holf.simulation import MARK_FILE, write_study
+from holf.simulated import MARK_FILE
+from holf.simulation import write_study
 from holf.study import StudyError
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import yaml
-
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 
 _ON_CELLS = ("staff", "people", "families", "offices", "dominance", "class", "df", "extremes", "rounding", "digits")
 RULES = frozenset((*_ON_CELLS, "complementary", "linked", "differencing"))
@@ -175,7 +173,7 @@ def load_profiles(path: Path | None = None) -> dict[str, Policy]:
 
 def _read(path: Path) -> dict:
     """The file's content, each rule known, in force, and with its words and a floor for its setting."""
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    raw = read_yaml(path)
     if wrong := sorted(RULES ^ raw["rules"].keys()):
         raise PolicyError(f"{path.name}, rule {wrong[0]}: {'missing' if wrong[0] in RULES else 'unknown'}")
     for name, rule in raw["rules"].items():

@@ -6,11 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from holf.downloads.changes import RECORD_TITLE
 from holf.facts import FactError
-from holf.paths import data_path
+from holf.paths import data_path, read_yaml
 
 _PAGE = """# Change log
 
@@ -48,7 +46,7 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
         If the newest release is not this version, or one after the first has no list of changed numbers.
     """
     path = path or data_path("releases.yml")
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = read_yaml(path)
     if str(entries[0]["version"]) != current:
         raise FactError(f"{path.name}: the newest release is {entries[0]['version']}, and CITATION.cff says {current}")
     found = []

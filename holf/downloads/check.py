@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,8 +22,9 @@ from holf.text import MINUS
 
 FOLDER = "downloads"
 _NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
-# An alternative that only names its figure tells a listener nothing.
-_FEWEST_NUMBERS = 2
+_NAMED = re.compile(rf"<img [^>]*\bsrc=\"([^\"]+)\"|<a [^>]*\bhref=\"([^\"]*\b{FOLDER}/[^\"#]+)\"")
+# An alternative that only names its figure tells a listener nothing; a long one cannot be skimmed, and the table can.
+_FEWEST_NUMBERS, _MOST_LETTERS = 2, 500
 
 
 def _texts(table: Table) -> list[str]:
@@ -47,7 +49,8 @@ def _known(table: Table) -> tuple[set[str], list[float]]:
 def alt_faults(alt: str, table: Table) -> list[str]:
     """Why a text alternative is not that of a figure of these numbers; empty if it is.
 
-    Every number in it has to be in the table, perhaps there with more digits; and it has to have some if the table has.
+    Every number in it has to be in the table, perhaps there with more digits; it has to have some if the table has, and
+    to be short enough to listen to.
 
     Parameters
     ----------
@@ -61,6 +64,8 @@ def alt_faults(alt: str, table: Table) -> list[str]:
     >>> alt_faults("a: 19.3; b: 20.1.", table), alt_faults("a: 19.4; b: 20.1.", table)
     ([], ['its text alternative has numbers that are not drawn'])
     """
+    if len(alt) > _MOST_LETTERS:
+        return ["its text alternative is too long to listen to"]
     printed, values = _known(table)
     said = [_as_number(found) for found in _NUMBER.findall(alt)]
     # A figure whose numbers are all withheld has none to say.
@@ -106,12 +111,15 @@ def shown_digests(tree: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def download_faults(site: Path) -> list[str]:
+def download_faults(site: Path, *, same: Collection[str] = frozenset()) -> list[str]:
     """Where the downloads of a built site are not what its pages show; empty if all is well.
 
     Parameters
     ----------
     site : Path
+    same : collection of str
+        Files, by path in the site, that are as they were when the site passed this check. A page is passed over if it,
+        its files and its pictures are among them.
 
     Returns
     -------
@@ -121,6 +129,10 @@ def download_faults(site: Path) -> list[str]:
     descriptions, linked, faults = load_descriptions(load_plan()), set(), []
     for page in _pages(site):
         name = page.relative_to(site).as_posix()
+        named = _named(page, site)
+        if named | {name} <= set(same):
+            linked |= {(site / file).resolve() for file in named}
+            continue
         soup = parsed(page)
         shown, links = list(shown_on(soup)), _links(soup, page.parent)
         if len(shown) != len(links):
@@ -132,6 +144,13 @@ def download_faults(site: Path) -> list[str]:
             faults += [f"{name}: {table.caption!r}: {fault}" for fault in said]
     stray = [path for path in sorted((site / FOLDER).rglob("*")) if path.is_file() and path.resolve() not in linked]
     return faults + [f"{path.relative_to(site).as_posix()}: no page shows what it holds" for path in stray]
+
+
+def _named(page: Path, site: Path) -> set[str]:
+    """Pictures and downloads that a page names, by path in the site."""
+    found = _NAMED.finditer(page.read_text(encoding="utf-8", errors="replace"))
+    names = [match[1] or match[2] for match in found]
+    return {Path(os.path.relpath(page.parent / unquote(name), site)).as_posix() for name in names}
 
 
 def _links(soup: BeautifulSoup, folder: Path) -> list[list[Path]]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import yaml
-
 from holf import text
-from holf.paths import project_root
+from holf.paths import project_root, read_yaml
 from holf.plan import Plan
 
 
@@ -59,7 +57,7 @@ def load_descriptions(plan: Plan) -> Descriptions:
     """
     path = project_root() / "data" / "columns.yml"
     # Another trial's project may have none.
-    raw = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    raw = read_yaml(path) if path.exists() else {}
     named = raw.get("named", {})
     headings = dict(raw.get("headings", {}))
     headings |= {arm["label"]: named.get("arm", "") for arm in plan.arms.values()}

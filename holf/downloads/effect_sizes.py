@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from holf import text
 from holf.disclosure.withheld import is_withheld
+from holf.facts import Ledger
 from holf.plan import Contrast, Outcome, Plan
+from holf.record import other_report, randomised_cells
 from holf.reporting_rows import Finding
 from holf.results import Effect, Level
 from holf.slots import Slot
@@ -15,6 +17,7 @@ from holf.study import Study
 from holf.table import RECORD, Cell, Table, data_name, joint_source
 
 _WHERE = ("Outcome", "Kind", "Months", "Wave", "Level", "Contrast", "Registered contrast", "Direction", "Scale")
+_SAID = ("In words", "Another report says", "Documents", "Clusters, treated", "Clusters, other")
 _SIDES = tuple(f"{what}, {side}" for side in ("treated", "other") for what in ("n", "Mean", "SD", "Events"))
 _EFFECT = (
     *("Model", "Estimand", "Covariates", "Analysed", "Clusters", "yi", "SE", "CI low", "CI high", "df", "vi"),
@@ -23,12 +26,14 @@ _EFFECT = (
 _FIGURES = 6
 
 
-def published_table(plan: Plan, slots: Sequence[Slot], findings: Sequence[Finding]) -> Table:
+def published_table(plan: Plan, ledger: Ledger, slots: Sequence[Slot], findings: Sequence[Finding]) -> Table:
     """What is published, as far as a meta-analysis could use it: the slots of Table 1, and otherwise empty rows.
 
     Parameters
     ----------
     plan : Plan
+    ledger : Ledger
+        Gives the numbers of clusters as randomised.
     slots : sequence of Slot
         Of the article's Table 1, filled or not.
     findings : sequence of Finding
@@ -36,13 +41,12 @@ def published_table(plan: Plan, slots: Sequence[Slot], findings: Sequence[Findin
     """
     rows = []
     for outcome, wave, contrast in _places(plan):
+        at = [found for found in findings if (found.outcome, found.wave) == (outcome.id, wave)]
+        said = _of_outcome(outcome, wave, at) if contrast == plan.main else _of_contrast(contrast, at)
         sides = [*_typed(slots, outcome, wave, contrast.treated), *_typed(slots, outcome, wave, contrast.other)]
-        said = [found for found in findings if (found.outcome, found.wave) == (outcome.id, wave)]
-        documents = "; ".join(f"{found.source}: {found.verdict}" for found in said)
-        empty = [text.MISSING] * len(_EFFECT)
-        head = (*_where(plan, outcome, wave, contrast), _words(outcome, wave, said), documents or text.MISSING)
-        rows.append((*head, *sides, *empty))
-    columns = (*_WHERE, "In words", "Documents", *_SIDES, *_EFFECT)
+        head = (*_where(plan, outcome, wave, contrast), *said, *randomised_cells(plan, ledger, contrast))
+        rows.append((*head, *sides, *[text.MISSING] * len(_EFFECT)))
+    columns = (*_WHERE, *_SAID, *_SIDES, *_EFFECT)
     return Table("Effect sizes", columns, tuple(rows), source=RECORD, folded=True)
 
 
@@ -57,8 +61,9 @@ def analysed_table(studies: Sequence[Study]) -> Table:
     plan, rows = studies[0].plan, []
     for outcome, wave, contrast in _places(plan):
         for study in studies:
-            head = (*_where(plan, outcome, wave, contrast), data_name(study.source))
-            rows.append((*head, *_answers(study, outcome, wave, contrast)))
+            # Without classes: a reader who keeps what is published must not be left with rows of another class.
+            where = (Cell(one.text, "", one.fact) for one in _where(plan, outcome, wave, contrast))
+            rows.append((*where, data_name(study.source), *_answers(study, outcome, wave, contrast)))
     source = joint_source(study.source for study in studies)
     return Table("Effect sizes", (*_WHERE, "Data", *_SIDES, *_EFFECT), tuple(rows), source=source, folded=True)
 
@@ -71,25 +76,38 @@ def _places(plan: Plan) -> Iterator[tuple[Outcome, str, Contrast]]:
                     yield outcome, wave, contrast
 
 
-def _where(plan: Plan, outcome: Outcome, wave: str, contrast: Contrast) -> tuple[str | Cell, ...]:
+def _where(plan: Plan, outcome: Outcome, wave: str, contrast: Contrast) -> tuple[Cell, ...]:
     return (
-        outcome.label,
-        outcome.kind,
+        Cell(outcome.label),
+        Cell(outcome.kind),
         Cell(str(plan.waves[wave]), "published", outcome.waves_facts[outcome.waves.index(wave)]),
-        wave,
-        outcome.level,
-        contrast.label,
-        "yes" if contrast.registered else "no",
-        outcome.direction,
-        "share" if outcome.type == "binary" else outcome.unit,
+        Cell(wave),
+        Cell(outcome.level, outcome.level_class),
+        Cell(contrast.label),
+        Cell("yes" if contrast.registered else "no"),
+        Cell(outcome.direction),
+        Cell("share" if outcome.type == "binary" else outcome.unit, "assumed"),
     )
 
 
-def _words(outcome: Outcome, wave: str, said: Sequence[Finding]) -> Cell:
+def _of_outcome(outcome: Outcome, wave: str, at: Sequence[Finding]) -> tuple[str | Cell, ...]:
+    """Of the registered contrast: in words, another report, and what every document was found to say."""
+    documents = "; ".join(f"{found.source}: {found.verdict}" for found in at) or text.MISSING
     if wave == outcome.waves[0]:
-        return Cell(outcome.published["difference"], outcome.published["class"], outcome.published["difference_fact"])
-    told = any(found.verdict.startswith("reported") for found in said)
-    return Cell("no sentence on this time alone" if told else "not found", "unknown")
+        said = outcome.published
+        return Cell(said["difference"], said["class"], said["difference_fact"]), other_report(outcome), documents
+    told = any(found.verdict.startswith("reported") for found in at)
+    return Cell("no sentence on this time alone" if told else "not found", "unknown"), text.MISSING, documents
+
+
+def _of_contrast(contrast: Contrast, at: Sequence[Finding]) -> tuple[str | Cell, ...]:
+    """The same of a contrast that the outcomes' own words are not about: from the documents that speak of it alone."""
+    named = {one.source: one for one in contrast.published}
+    about = [found for found in at if found.source in named]
+    told = [named[found.source] for found in about if named[found.source].fact in found.facts]
+    said = [Cell(one.words, "published", one.fact) for one in told] or [Cell("not found", "unknown")]
+    documents = "; ".join(f"{found.source}: {found.verdict}" for found in about) or text.MISSING
+    return said[0], said[1] if len(said) > 1 else text.MISSING, documents
 
 
 def _typed(slots: Sequence[Slot], outcome: Outcome, wave: str, arms: Sequence[str]) -> list[str | Cell]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import shutil
-from collections.abc import Collection, Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -20,8 +19,10 @@ from holf.downloads.check import FOLDER, download_faults
 from holf.downloads.descriptions import load_descriptions
 from holf.downloads.files import Download
 from holf.downloads.shown import ShownError, downloads_of
+from holf.freshness import markdown_of
 from holf.paths import project_root
 from holf.plan import load_plan
+from holf.sums import digests
 from holf.table import mark_of
 
 # A page with a list names the place with a container of this class.
@@ -40,16 +41,16 @@ def _of_page(app: Sphinx, docname: str) -> list[list[Download]]:
     path = Path(app.env.doc2path(docname))
     if path.suffix != ".ipynb":
         return []
-    try:
-        return _read(path, path.stat().st_mtime_ns)
-    except ShownError as error:
-        raise ExtensionError(str(error)) from None
-
-
-# A build asks four times for every page: for the list, its links, their files, and the list's own page.
-@lru_cache(maxsize=256)
-def _read(path: Path, _changed: int) -> list[list[Download]]:
-    return downloads_of(nbformat.read(path, as_version=4), path.stem)
+    # Kept with Sphinx's own notes of the page: a build asks four times for every page, and the list needs them all.
+    kept = app.env.__dict__.setdefault("holf_downloads", {})
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if kept.get(docname, ("", []))[0] != digest:
+        try:
+            kept[docname] = digest, downloads_of(nbformat.reads(content.decode(), as_version=4), path.stem)
+        except ShownError as error:
+            raise ExtensionError(str(error)) from None
+    return kept[docname][1]
 
 
 def _size(content: str) -> str:
@@ -96,8 +97,7 @@ def add_links(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def _titles(app: Sphinx, docname: str) -> str:
-    first = nbformat.read(app.env.doc2path(docname), as_version=4).cells[0].source
-    return first.splitlines()[0].removeprefix("# ")
+    return markdown_of(Path(app.env.doc2path(docname)))[0].splitlines()[0].removeprefix("# ")
 
 
 def _in_order(app: Sphinx, docname: str) -> Iterator[str]:
@@ -158,8 +158,15 @@ def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
     return [name for name, path in prose if path.suffix == ".md" and LIST in path.read_text(encoding="utf-8")]
 
 
-def write_downloads(app: Sphinx, site: Path) -> None:
-    """Write the files of every page, and hold them against the pages.
+def write_downloads(app: Sphinx, site: Path, before: Mapping[str, str]) -> None:
+    """Write the files of every page, and hold them against the pages that are not as they were before.
+
+    Parameters
+    ----------
+    app : Sphinx
+    site : Path
+    before : mapping of str to str
+        SHA-256 of the files of a site that was checked, by path; empty if none was.
 
     Raises
     ------
@@ -174,5 +181,6 @@ def write_downloads(app: Sphinx, site: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             for name, content in one.files(descriptions).items():
                 (folder / name).write_bytes(content.encode())
-    if faults := download_faults(site):
+    same = {name for name, digest in digests(site).items() if before.get(name) == digest} if before else set()
+    if faults := download_faults(site, same=same):
         raise ExtensionError("downloads are not what the pages show:\n" + "\n".join(faults))

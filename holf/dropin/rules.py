@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 if TYPE_CHECKING:
+    import pandas as pd
+
     from holf.schema import Schema
 
 
@@ -87,6 +87,9 @@ def _waves(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema
 
 def _holds(frame: pd.DataFrame, where: dict) -> pd.Series:
     """Rows in which each named column has the value, or one of the values."""
+    # Imported here: to put rules in words, as the build does, nobody needs it.
+    import pandas as pd
+
     mask = pd.Series(True, index=frame.index)
     for column, wanted in where.items():
         values = wanted if isinstance(wanted, list) else [wanted]

@@ -34,6 +34,9 @@ _REGION = re.compile(r'(<div class="holf-scroll" tabindex="0" role=)"region"')
 _FRAME = re.compile(r'<div class="pst-scrollable-table-container">(?=(.*?)</table>)', re.DOTALL)
 _PICTURE = re.compile(r"<img\b[^>]*>")
 _WORDS = re.compile(r"<[^>]+>")
+# A figure, and the table of its numbers, which is the next one: folded, or in its frame.
+_NUMBERS = re.compile(r'<(?:details class="holf-twin"|div class="holf-scroll")')
+_DRAWN = re.compile(rf"<img\b(?=[^>]*>(?:(?!<img\b).)*?{_NUMBERS.pattern})", re.DOTALL)
 
 
 def mend(body: str, pictures: Mapping[str, Path]) -> str:
@@ -59,6 +62,7 @@ def mend(body: str, pictures: Mapping[str, Path]) -> str:
     body = _REGION.sub(r'\1"group"', body)
     body = _FRAME.sub(_framed, body)
     body = _STACKED.sub(_with_names, body)
+    body = _with_details(body)
     return _PICTURE.sub(_sized(pictures), body)
 
 
@@ -84,6 +88,19 @@ def _with_names(found: re.Match) -> str:
         return f'{row[1]}<th scope="row"{row[2]}>{row[3]}</th>{rest}'
 
     return f'<div class="holf-stacked docutils container">{_ROW.sub(headed, found[1])}'
+
+
+def _with_details(body: str) -> str:
+    """Tell a screen reader which table has the numbers of a figure: its text alternative is short, and refers to it."""
+    parts, places = [], [found.start() for found in _DRAWN.finditer(body)]
+    for number, (start, end) in enumerate(zip([0, *places], [*places, len(body)])):
+        part = body[start:end]
+        if number:
+            name = f"numbers-{number}"
+            part = part.replace("<img", f'<img aria-details="{name}"', 1)
+            part = _NUMBERS.sub(lambda found, name=name: f'{found[0]} id="{name}"', part, count=1)
+        parts.append(part)
+    return "".join(parts)
 
 
 def _framed(found: re.Match) -> str:

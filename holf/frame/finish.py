@@ -3,13 +3,17 @@ look at every page for whatever would ask another host."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from holf.frame.layout import SHEET, STATIC
 from holf.frame.pictures import squeeze_folder
-from holf.frame.styles import drop_variables, lean, names_of
-from holf.paths import project_root
+from holf.frame.styles import drop_variables, lean, names_of, tight
+from holf.paths import project_root, write_whole
+from holf.sums import fingerprint
 
 # The theme's sheets whose rules the book may use, in the order in which the theme links them. The scripts' own are not
 # among them, as the frame leaves the scripts out.
@@ -74,7 +78,7 @@ def finish_site(site: Path, cache: Path) -> None:
     site : pathlib.Path
         A copy that nobody reads yet.
     cache : pathlib.Path
-        Folder for pictures that need not be squeezed again.
+        Folder for pictures and style sheets that need not be made again.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def finish_site(site: Path, cache: Path) -> None:
     if faults:
         raise SiteError("a page must be whole without other hosts:\n" + "\n".join(faults))
     static = site / "_static"
-    (static / SHEET).write_text(site_sheet(static, frozenset().union(*map(names_of, pages.values()))), encoding="utf-8")
+    (static / SHEET).write_text(_kept_sheet(static, pages.values(), cache / "sheets"), encoding="utf-8")
     asked = {name for html in pages.values() for name in _ASKED.findall(html)}
     own = {
         path.relative_to(folder).as_posix()
@@ -99,7 +103,25 @@ def finish_site(site: Path, cache: Path) -> None:
     _drop_unasked(static, asked | own - set(_OWN))
     # Sphinx's note to itself, which names folders of the machine by their checksum.
     (site / ".buildinfo").unlink(missing_ok=True)
-    squeeze_folder(site / "_images", cache)
+    squeeze_folder(site / "_images", cache / "pictures")
+
+
+def _kept_sheet(static: Path, pages: Iterable[str], cache: Path) -> str:
+    """The style sheet of these pages, made anew only if they have other names or the sheets other rules."""
+    names = frozenset().union(*map(names_of, pages))
+    key = hashlib.sha256("\0".join([fingerprint(_sheets(static)), *sorted(names)]).encode()).hexdigest()
+    kept = cache / f"{key}.css"
+    if not kept.exists():
+        shutil.rmtree(cache, ignore_errors=True)
+        cache.mkdir(parents=True)
+        write_whole(kept, site_sheet(static, names))
+    return kept.read_text(encoding="utf-8")
+
+
+def _sheets(static: Path) -> list[Path]:
+    """Sheets of the theme and of the book, in the order in which their rules count."""
+    theme = [sheet for pattern in _THEME for sheet in sorted(static.glob(pattern))]
+    return theme + [static / name for name in _OWN if (static / name).exists()]
 
 
 def site_sheet(static: Path, names: frozenset[str]) -> str:
@@ -112,10 +134,8 @@ def site_sheet(static: Path, names: frozenset[str]) -> str:
     names : frozenset of str
         Elements, classes and ids of all pages (`holf.frame.styles.names_of`).
     """
-    theme = [sheet for pattern in _THEME for sheet in sorted(static.glob(pattern))]
-    parts = [lean(sheet.read_text(encoding="utf-8"), names) for sheet in theme]
-    parts += [(static / name).read_text(encoding="utf-8") for name in _OWN if (static / name).exists()]
-    return drop_variables("\n".join(parts))
+    sheets = [(sheet.name in _OWN, sheet.read_text(encoding="utf-8")) for sheet in _sheets(static)]
+    return tight(drop_variables("\n".join(rules if own else lean(rules, names) for own, rules in sheets)))
 
 
 def _drop_unasked(static: Path, asked: set[str]) -> None:

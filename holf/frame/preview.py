@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import io
 
-import yaml
 from matplotlib.figure import Figure
 
 from holf.facts import load_ledger
-from holf.paths import data_path, project_root
+from holf.paths import data_path, project_root, read_yaml
 from holf.picture import ALARM, INK, arm_style
 from holf.plan import load_plan
 from holf.table import MARK
@@ -31,7 +30,7 @@ def preview_words() -> dict:
         If a row is not a published one.
     """
     ledger = load_ledger()
-    stated = yaml.safe_load(data_path("preview.yml").read_text(encoding="utf-8"))
+    stated = read_yaml(data_path("preview.yml"))
     for fact in ledger.values():
         if fact.kind != "published" and f"{{{fact.id}}}" in str(stated):
             raise ValueError(f"data/preview.yml: {fact.id} is {fact.kind}; a preview shows published facts only")

@@ -22,6 +22,10 @@ _CLASSES = re.compile(r'\bclass="([^"]*)"')
 _IDS = re.compile(r'\bid="([^"]*)"')
 _TAGS = re.compile(r"<([a-z][a-z0-9-]*)\b")
 _VARIABLE = re.compile(r"(--[\w-]+)\s*:")
+# A string or an address; a brace or semicolon with the spaces about it; spaces.
+_LOOSE = re.compile(
+    r'("(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|url\([^)"\']*\))|[\s;]*(\})\s*|\s*(\{)\s*|\s*(;)[\s;]*|\s+', re.DOTALL
+)
 _USE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
@@ -120,3 +124,14 @@ def drop_variables(sheet: str) -> str:
             return re.sub(r"[^{}\n]*\{\s*\}\n?", "", sheet)
         names = "|".join(sorted(map(re.escape, unused), key=len, reverse=True))
         sheet = re.sub(rf"(?<![\w-])(?:{names})\s*:[^;{{}}]*(?:;|(?=\}}))", "", sheet)
+
+
+def tight(sheet: str) -> str:
+    """The same sheet without comments and idle spaces: no page shows anything before all of it has arrived.
+
+    Examples
+    --------
+    >>> tight('a {\\n  b: "c  {d"; /* e */\\n  f: g  h;\\n}')
+    'a{b: "c  {d";f: g h}'
+    """
+    return _LOOSE.sub(lambda found: next(filter(None, found.groups()), " "), _COMMENT.sub("", sheet)).strip()

@@ -119,14 +119,15 @@ def holds_comment(piece: Piece) -> bool:
 
 
 def holds_png_text(piece: Piece) -> bool:
-    """Words in a picture file, other than the book's mark, the digest of its data and the drawing program's name."""
+    """Words in a picture file, other than the book's mark, the digest of its data, its letters and what drew it."""
     if piece.kind != "png-text":
         return False
     keyword, _, text = piece.text.partition(": ")
     own = keyword == "Comment" and text in (MARK, REAL_MARK, "RECORD")
     sealed = keyword == "Source" and re.fullmatch(r"sha256 [0-9a-f]{64}", text)
+    sized = keyword == "Letters" and re.fullmatch(r"\d{2}\.\d of \d{3} px", text)
     drawn = keyword == "Software" and re.fullmatch(r"Matplotlib version ?[\d.]+, https://matplotlib\.org/", text)
-    return not (own or sealed or drawn)
+    return not (own or sealed or sized or drawn)
 
 
 def holds_exif(piece: Piece) -> bool:

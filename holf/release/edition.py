@@ -19,7 +19,7 @@ from holf.paths import STAND_IN, project_root
 from holf.plan import REGISTERED, Outcome, load_plan
 from holf.release.document import Release, make_release, read_release
 from holf.schema import load_schema
-from holf.simulation import MARK_FILE
+from holf.simulated import MARK_FILE
 
 # What a build needs of the project, as far as it is there; everything else stays where it is.
 _PROJECT = (
@@ -228,9 +228,12 @@ def _retell(page: Path, gone: set[str]) -> None:
 
 
 def _choose_blocks(text: str) -> str:
-    """In a Markdown page, drop blocks for simulated books and uncover those for real ones."""
-    text = re.sub(rf"^% {SIMULATED_ONLY}\n.*?^% end\n", "", text, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(rf"^% {REAL_ONLY}: ?", "", text, flags=re.MULTILINE)
+    """In a Markdown page, drop blocks for simulated books and uncover those for real ones.
+
+    The comments may be indented: one that stands inside a list must, or it would part the list.
+    """
+    text = re.sub(rf"^ *% {SIMULATED_ONLY}\n.*?^ *% end\n", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(rf"^ *% {REAL_ONLY}: ?", "", text, flags=re.MULTILINE)
 
 
 def _keep_outcomes(path: Path, kept: dict[str, list[str]]) -> None:

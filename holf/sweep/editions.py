@@ -16,7 +16,7 @@ import yaml
 from holf.facts import FactError, load_assumptions
 from holf.plan import load_plan
 from holf.release.edition import copy_project, drop_pages, simulated_only_pages
-from holf.simulation import default_seed
+from holf.simulated import default_seed
 from holf.sweep.plan import PlanError, read_kind
 
 _KEYS = {"world", "seed", "assumptions"}

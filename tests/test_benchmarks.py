@@ -1,0 +1,117 @@
+"""The measurements that give a verdict, on planted faults: what they say when something is wrong."""
+
+import json
+import shutil
+import stat
+import sys
+
+import pytest
+
+from benchmarks import lighthouse, matrix
+from holf.paths import project_root
+from holf.sums import SUMS
+
+
+def fake_lighthouse(folder, **points: float) -> str:
+    """A command that writes such a report as Lighthouse does."""
+    found = {
+        "categories": {name: {"score": points.get(name.replace("-", "_"), 1)} for name in lighthouse.CATEGORIES},
+        "audits": {name: {"numericValue": 10.0} for name in lighthouse.TIMES},
+    }
+    (folder / "report.json").write_text(json.dumps(found))
+    command = folder / "lighthouse"
+    command.write_text(
+        f"#!/bin/sh\ncd {folder}\n"
+        'for word; do case "$word" in --output-path=*) cp report.json "${word#*=}";; esac; done\n'
+    )
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    return str(command)
+
+
+@pytest.mark.parametrize("points, code", [({}, 0), ({"performance": 0.994}, 1), ({"best_practices": None}, 1)])
+def test_lighthouse_below_100_fails(tmp_path, monkeypatch, capsys, points, code):
+    command = fake_lighthouse(tmp_path, **points)
+    monkeypatch.setattr("sys.argv", ["lighthouse", "--lighthouse", command, "--runs", "1"])
+    assert lighthouse.main() == code
+    said = capsys.readouterr().out
+    assert said.count("below 100") == len(lighthouse.PAGES) * len(lighthouse.FORMS) * code
+    assert code or "100 in all" in said
+
+
+def test_lighthouse_that_measures_nothing_is_an_error(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["lighthouse", "--lighthouse", "false", "--runs", "1"])
+    with pytest.raises(RuntimeError, match=r"measured nothing of .*index\.html"):
+        lighthouse.main()
+
+
+def fake_builds(monkeypatch, *arguments: str, leak: str = "") -> int:
+    """Exit code of the matrix, whose builds write one page; with a leak, those of one cell differ."""
+
+    def build(cell, root, options):
+        (root / "_build" / "html").mkdir(parents=True)
+        (root / "_build" / "html" / SUMS).write_text("")
+        return {"site/index.html": leak if cell.where.days > 0 else "", "site/about.html": ""}
+
+    monkeypatch.setattr("sys.argv", ["matrix", *arguments])
+    monkeypatch.setattr(matrix, "clean_copy", lambda root, _: shutil.copytree(project_root() / "holf", root / "holf"))
+    monkeypatch.setattr(matrix, "build", build)
+    return matrix.main()
+
+
+def test_the_matrix_fails_and_names_the_files_where_builds_differ(monkeypatch, capsys):
+    assert fake_builds(monkeypatch) == 0
+    said = capsys.readouterr().out
+    assert said.count(SUMS) == len(matrix.cells()) == 4 and "the same bytes in all" in said
+    assert fake_builds(monkeypatch, leak="made in 2027") == 1
+    said = capsys.readouterr().out
+    assert said.count("DIFFERS: site/index.html") == 2 and "DIFFERS: site/about.html" not in said
+
+
+@pytest.mark.parametrize("leak", matrix.PLANTS)
+def test_a_leak_is_planted_where_pages_are_made(tmp_path, leak):
+    shutil.copytree(project_root() / "holf", tmp_path / "holf")
+    code = tmp_path / "holf" / "frame" / "layout.py"
+    before = code.read_text(encoding="utf-8")
+    matrix.plant(tmp_path, leak)
+    after = code.read_text(encoding="utf-8")
+    assert after.replace(matrix.PLANTS[leak], "") == before != after
+    compile(after, code.name, "exec")
+    code.write_text(before.replace(matrix.PLACE, ""), encoding="utf-8")
+    with pytest.raises(RuntimeError, match="find another place"):
+        matrix.plant(tmp_path, leak)
+
+
+def test_cells_share_little_and_what_is_not_varied_is_said(monkeypatch, capsys):
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    cells = matrix.cells()
+    assert "NOT VARIED: the user; only root" in capsys.readouterr().err
+    for values in (
+        [cell.folder for cell in cells],
+        [cell.where.days for cell in cells],
+        [cell.where.processors for cell in cells],
+        [cell.where.variables["TZ"] for cell in cells],
+        [cell.where.variables["PYTHONHASHSEED"] for cell in cells],
+    ):
+        assert len(set(values)) == len(cells)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"), [("3.11.2 (elsewhere)", "another Python"), (PermissionError(), "may not run")]
+)
+def test_users_who_would_run_another_python_are_not_varied(monkeypatch, capsys, answer, why):
+    def asked(*_, **__):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("subprocess.check_output", asked)
+    assert matrix.other_users() == (None, None) and why in capsys.readouterr().err
+    monkeypatch.setattr("subprocess.check_output", lambda *_, **__: f"{sys.version}\n")
+    assert matrix.other_users() == matrix.STRANGERS
+
+
+def test_a_clean_copy_holds_what_is_tracked_and_nothing_else(tmp_path):
+    matrix.clean_copy(tmp_path / "copy", "all")
+    assert (tmp_path / "copy" / "chapters" / "ledger.md").exists() and (tmp_path / "copy" / "tests").is_dir()
+    assert not (tmp_path / "copy" / "_build").exists() and not (tmp_path / "copy" / ".git").exists()
