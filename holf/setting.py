@@ -134,7 +134,7 @@ def office_map(offices: pd.DataFrame) -> Picture:
         _name_places(axes, far[west], 4.4, 0.47, "right")
         _name_places(axes, far[~west], 17.4, 0.47, "left")
         region = near["region_ssb_landsdel"].iloc[0]
-        axes.set(xlim=(-0.6, 24), ylim=(58.2, 69.3), xticks=range(4, 20, 4), ylabel="Latitude, degrees north")
+        axes.set(xlim=(-1.8, 24), ylim=(58.2, 69.3), xticks=range(4, 20, 4), ylabel="Latitude, degrees north")
         middle = near["lon_approx"].median()
         _name_places(close, near[near["lon_approx"] <= middle], 10.34, 0.042, "right")
         _name_places(close, near[near["lon_approx"] > middle], 11.12, 0.042, "left")
