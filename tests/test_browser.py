@@ -304,7 +304,7 @@ def test_search_finds_and_leads_there(page, watched, home, site):
     page.keyboard.press("Enter")
     page.get_by_text("Search finished").wait_for()
     page.locator("#search-results .context").first.wait_for()
-    page.locator("#search-results").get_by_role("link", name=re.compile("Risk of bias")).first.click()
+    page.locator("#search-results").get_by_role("link", name=re.compile("Risk of bias: support")).first.click()
     page.wait_for_url("**/rob2.html*")
     assert watched.faults() == []
 
