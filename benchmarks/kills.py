@@ -1,8 +1,8 @@
 """Kill builds at random moments, and look whether the site is whole at once and right after the next build.
 
 ``python -m benchmarks.kills [--kills 50] [--seed 20170331]``, from the top of the repository. A tenth of the trials
-change an assumption, so that the simulated studies are written anew as well. A build that ended before its kill is looked
-at in the same way, but does not count. Ends with exit code 1 at the first fault.
+change an assumption, so that the simulated studies are written anew as well. A build that ended before its kill is
+looked at in the same way, but does not count. Ends with exit code 1 at the first fault.
 """
 
 from __future__ import annotations
