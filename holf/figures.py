@@ -7,6 +7,7 @@ from textwrap import fill
 
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from holf import spoken, text
@@ -41,13 +42,29 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
             axes.set(title=data_name(source), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
             _say_withheld(axes, by_source[source], plan)
             axes.yaxis.set_major_formatter(text.tick)
-            axes.margins(y=0.25)
+            axes.margins(y=0.35)
+            _name_lines(axes)
             sns.despine(ax=axes)
         panels[-1].set_xlabel("Months since baseline")
-        # One key for all panels, outside of them: inside it would hide marks.
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", frameon=False, ncols=2)
     table = _levels_table(by_source, outcome, plan)
     return finish(figure, spoken.of_levels(by_source, outcome, plan), table, source=table.source)
+
+
+def _name_lines(axes: Axes) -> None:
+    """Name each line beside its last known point: the highest from there upwards, the others downwards."""
+    ends = [(line.get_label(), *_last_known(line)) for line in axes.lines if _last_known(line)]
+    for place, (label, x, y) in enumerate(sorted(ends, key=lambda end: -end[2])):
+        label = fill(label, 9, break_long_words=False)
+        # In points: two names never meet, however close the lines end, and a third arm's name clear of the second's.
+        away, side = (1, "bottom") if place == 0 else (-1 - 22 * (place - 1), "top")
+        axes.annotate(
+            label, (x, y), (7, away), textcoords="offset points", va=side, fontsize=SMALL, color=INK, linespacing=1.0
+        )
+
+
+def _last_known(line: Line2D) -> tuple[float, float] | None:
+    known = [(x, y) for x, y in zip(*line.get_data()) if y == y]
+    return known[-1] if known else None
 
 
 def _say_withheld(axes: Axes, levels: Sequence[Level], plan: Plan) -> None:
@@ -133,9 +150,8 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             axes.set_title(data_name(source))
             sns.despine(ax=axes, left=True)
         minus = next(iter(outcomes.values())).words.minus
-        panels[-1].set_xlabel(
-            f"{minus}, in multiples of the margin, 95 % intervals\n(grey: smaller than the assumed margin)"
-        )
+        axis = fill(f"{minus}, in multiples of the margin, 95 % intervals", 36)
+        panels[-1].set_xlabel(f"{axis}\n(grey: smaller than the assumed margin)")
     rows = tuple(
         (
             data_name(source),

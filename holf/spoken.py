@@ -96,11 +96,7 @@ def of_change(changes: Sequence[Change], effects: Sequence[Effect], outcome: Out
 def of_flow(flow: Flow) -> str:
     """How many were left at each stage, and at which stages nobody knows."""
     stages = [count for count in flow.counts if not count.box.is_loss]
-    known = [
-        f"{one.label}: {one.shown}" + (f" ({one.box.beside})" if one.box.beside else "")
-        for one in stages
-        if any(letter.isdigit() for letter in one.shown)
-    ]
+    known = [f"{one.label}: {one.shown}" for one in stages if any(letter.isdigit() for letter in one.shown)]
     # A difference that is no loss is told, lest the last two numbers be read as one.
     known += [f"{one.label}: {one.shown}" for one in flow.counts if one.box.is_loss and not one.leave]
     rest = [one.label for one in stages if not any(letter.isdigit() for letter in one.shown)]
