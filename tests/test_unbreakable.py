@@ -38,7 +38,8 @@ def test_a_build_that_is_not_mended_is_found(ready, tmp_path):
     spoiled = SmallBook(tmp_path / "book")
     spoiled.build()
     (spoiled.root / "_build" / ".html" / "chapters" / "study.html").write_text("half a pa")
-    state = next(state for state in sites if sites[state] == book.snapshot())
+    # Into another state: where nothing changed, no build would look at what lies beside the site.
+    state = next(state for state in sites if sites[state] != book.snapshot())
     with pytest.raises(Broken, match="the next build failed"):
         trial(spoiled, sites, state, Kill(0.0, signal.SIGKILL, False))
     (spoiled.root / "_build" / ".sealed").unlink(missing_ok=True)
