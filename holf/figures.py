@@ -56,7 +56,7 @@ def _name_lines(axes: Axes) -> None:
     for place, (label, x, y) in enumerate(sorted(ends, key=lambda end: -end[2])):
         label = fill(label, 9, break_long_words=False)
         # In points: two names never meet, however close the lines end, and a third arm's name clear of the second's.
-        away, side = (1, "bottom") if place == 0 else (-1 - 22 * (place - 1), "top")
+        away, side = (1, "bottom") if place == 0 else (-1 - 2.6 * SMALL * (place - 1), "top")
         axes.annotate(
             label, (x, y), (7, away), textcoords="offset points", va=side, fontsize=SMALL, color=INK, linespacing=1.0
         )

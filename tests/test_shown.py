@@ -230,6 +230,9 @@ def test_a_figure_says_what_is_withheld_where_it_would_stand(studies, monkeypatc
     assert words_drawn(monkeypatch, lambda: figures.outcome_effects([hidden, shown], outcome, {})) == [str(gone)]
     picture = words_drawn(monkeypatch, lambda: figures.overview({study.source: [hidden]}, {"income": outcome}))
     assert picture == [str(gone)]
-    (said,) = words_drawn(monkeypatch, lambda: figures.outcome_levels({study.source: levels}, outcome, study.plan))
-    assert str(gone) in said and level.wave in said
-    assert words_drawn(monkeypatch, lambda: figures.outcome_levels({study.source: rest}, outcome, study.plan)) == []
+    drawn = words_drawn(monkeypatch, lambda: figures.outcome_levels({study.source: levels}, outcome, study.plan))
+    (said,) = (words for words in drawn if str(gone) in words)
+    assert level.wave in said
+    names = {study.plan.arms[one.group]["label"] for one in levels}
+    rest = words_drawn(monkeypatch, lambda: figures.outcome_levels({study.source: rest}, outcome, study.plan))
+    assert {" ".join(words.split()) for words in rest} == names, "each line is named at its end, once"
