@@ -86,12 +86,12 @@ def cells() -> list[Cell]:
     first_second = (stated_year() - 1970) * 31_557_600 + 86_400
     back = Surroundings(
         "back in time", -800, 2, 0o027,
-        {"LC_ALL": "POSIX", "PYTHONUTF8": "1", "TZ": "XXX+11:30", "PYTHONHASHSEED": "random", "USER": "ola",
+        {"LC_ALL": "POSIX", "PYTHONUTF8": "1", "TZ": "WEST+11:30", "PYTHONHASHSEED": "random", "USER": "ola",
          "COLUMNS": "40", "SOURCE_DATE_EPOCH": str(first_second)},
     )  # fmt: skip
     processor = Surroundings(
         "another processor", 31, 4, 0o022,
-        {"LANG": "C.UTF-8", "TZ": "XXX-05:45", "PYTHONHASHSEED": "77", "OPENBLAS_CORETYPE": "Prescott",
+        {"LANG": "C.UTF-8", "TZ": "EAST-05:45", "PYTHONHASHSEED": "77", "OPENBLAS_CORETYPE": "Prescott",
          "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3", "SOURCE_DATE_EPOCH": str(first_second + 15_000_000)},
     )  # fmt: skip
     users = other_users()
