@@ -59,14 +59,13 @@ def chart() -> dict:
 
 
 def load_chart(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
-    """Give a page that holds the panel its chart, scripts and style sheet; leave every other page as it is."""
+    """Give a page that holds the panel its chart and scripts; leave every other page as it is."""
     if PANEL not in context.get("body", ""):
         return
     target = Path(app.outdir) / "_static" / RUNTIME
     if not target.exists() or not is_runtime(target.read_bytes()):
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, runtime())
-    app.add_css_file("mind.css")
     for name in ("power.js", "mind.js"):
         app.add_js_file(name, loading_method="defer")
     # A closing tag inside the text would end the element.

@@ -32,7 +32,7 @@ START = mind.Design(
     size_cv=ASSUMED["parents_size_cv"].value, target=ASSUMED["power_target"].value,
 )  # fmt: skip
 WORDS = ("offices", LEDGER["F122"].unit)
-OWN = ("power.js", "mind.js", "mind.css")
+OWN = ("power.js", "mind.js")
 DRAWN, RESET = ".holf-mind-chart svg .mark-line", "Back to the trial as reported"
 
 

@@ -333,6 +333,7 @@ def test_rules_stay_where_a_page_meets_them():
         ".a .b{c:d}\n.a{e:f}\n#c>p::after{content:'};'}\n@media (x){.b{i:j}}\np:not(.gone){m:n}"
     )
     assert meets("html[data-theme=dark] .a", names) and not meets("table", names)
+    assert not meets("html:not([data-theme]) .a", names), "every page says its theme"
     with pytest.raises(ValueError, match="braces"):
         list(rules_of("a{b:c"))
 
@@ -346,7 +347,7 @@ def test_idle_spaces_go_and_strings_stay(site):
     sheet = (
         "/* x */\np > a:not( .b ) {\n  content: '; }  {' ;;\n  width: calc(1px + 2px);\n}\n\n@media x { q { r: s } }\n"
     )
-    assert tight(sheet) == "p > a:not( .b ){content: '; }  {';width: calc(1px + 2px)}@media x{q{r: s}}"
+    assert tight(sheet) == "p>a:not( .b ){content:'; }  {';width:calc(1px + 2px)}@media x{q{r:s}}"
     served = (site / "_static" / "site.css").read_text(encoding="utf-8")
     assert tight(served) == served and len(list(rules_of(served))) > 200
     assert tight(f"{served} /* loose */") == served

@@ -25,7 +25,8 @@ _THEME = (
     "mystnb.*.css",
     "sphinx-design.min.css",
 )
-_OWN = ("frame.css", "holf.css", "print.css")
+# That of the interactive page is one of them: a second sheet would keep a phone waiting longer than its few rules do.
+_OWN = ("frame.css", "holf.css", "mind.css", "print.css")
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|source|video|audio|embed|input|track)\b[^>]*?\s(?:src|srcset|poster)=[\"']([^\"']*)"
     r"|<link\b(?![^>]*rel=[\"'](?:canonical|license|author|prev|next|alternate))[^>]*?\shref=[\"']([^\"']*)"

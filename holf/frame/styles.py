@@ -22,10 +22,14 @@ _CLASSES = re.compile(r'\bclass="([^"]*)"')
 _IDS = re.compile(r'\bid="([^"]*)"')
 _TAGS = re.compile(r"<([a-z][a-z0-9-]*)\b")
 _VARIABLE = re.compile(r"(--[\w-]+)\s*:")
-# A string or an address; a brace or semicolon with the spaces about it; spaces.
+# A string or an address; a sign that needs no spaces about it, or none behind it; spaces.
 _LOOSE = re.compile(
-    r'("(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|url\([^)"\']*\))|[\s;]*(\})\s*|\s*(\{)\s*|\s*(;)[\s;]*|\s+', re.DOTALL
+    r'("(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|url\([^)"\']*\))'
+    r"|[\s;]*(\})\s*|\s*([{,>!])\s*|\s*(;)[\s;]*|(:)\s+|\s+",
+    re.DOTALL,
 )
+# The frame says of every page which theme it is in, before any script does.
+_NEVER = ":not([data-theme])"
 _USE = re.compile(r"var\(\s*(--[\w-]+)")
 
 
@@ -78,6 +82,8 @@ def meets(selector: str, names: frozenset[str]) -> bool:
     >>> meets("table.a > td:not(.b)", frozenset({"table", ".a", "td"})), meets("p .c", frozenset({"p"}))
     (True, False)
     """
+    if _NEVER in selector:
+        return False
     bare = _PSEUDO.sub("", _IN_BRACKETS.sub("", _ASIDE.sub("", selector)))
     for sign, name, _, element in _NAME.findall(bare):
         wanted = f"{sign}{name}".replace("\\", "") or element.lower()
@@ -132,6 +138,6 @@ def tight(sheet: str) -> str:
     Examples
     --------
     >>> tight('a {\\n  b: "c  {d"; /* e */\\n  f: g  h;\\n}')
-    'a{b: "c  {d";f: g h}'
+    'a{b:"c  {d";f:g h}'
     """
     return _LOOSE.sub(lambda found: next(filter(None, found.groups()), " "), _COMMENT.sub("", sheet)).strip()
