@@ -10,9 +10,11 @@ Modes (`papermill_mode` in `_config.yml`, overridden by the variable ``HOLF_PAPE
 
 from __future__ import annotations
 
+import gc
 import json
 import os
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from logging import getLogger
 from pathlib import Path
@@ -23,18 +25,19 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError, ExtensionError
 from sphinx.util import logging
 
-from holf.chapters import list_chapters, run_chapters
+from holf.chapters import list_chapters
 from holf.downloads import pages as downloads
 from holf.frame.finish import SiteError
 from holf.frame.head import mark_title
 from holf.frame.layout import use_frame
-from holf.freshness import ChapterError, is_stale, renew_prose
+from holf.freshness import ChapterError, is_stale
 from holf.interactive import load_chart
 from holf.marks import BANNER, REAL_BANNER
-from holf.paths import STAND_IN, project_root, write_whole
+from holf.paths import project_root
 from holf.plan import load_plan
 from holf.provenance import explain_page, reread_if_rows_changed
 from holf.publish import prune, put_in_place
+from holf.renewal import real_source, start_renewal
 from holf.staging import (
     Unwritten,
     forget_lost_words,
@@ -44,12 +47,13 @@ from holf.staging import (
     is_unchanged,
     open_staging,
     seal_staging,
-    sources,
 )
 from holf.sums import SUMS, digests, read_sums, verified_sums
 from holf.table import MARK, REAL_MARK
 
 MODES = ("auto", "force", "off", "check")
+# New objects until the next look for garbage; 700 is what Python itself takes.
+_GARBAGE = 100_000
 log = logging.getLogger(__name__)
 
 _SIMULATED = (
@@ -71,6 +75,10 @@ _STALE = (
 
 def setup(app: Sphinx) -> dict:
     """Register the extension with Sphinx."""
+    # What Sphinx and its extensions loaded stays to the end; to look through it again and again for something to
+    # collect took a tenth of a build.
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
     app.add_config_value("papermill_mode", "auto", "env")
     app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
     app.add_config_value("holf_frame", "", "html")
@@ -90,34 +98,56 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", load_chart)
     # 900: after every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
+    begin(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def prepare(app: Sphinx, config: Config) -> None:
-    """Bring everything that Sphinx will read up to date, then send its pages to a place beside the site."""
-    mode = os.environ.get("HOLF_PAPERMILL", config.papermill_mode)
+def begin(app: Sphinx) -> None:
+    """Keep other builds out, and start whatever must be done before Sphinx reads anything."""
+    mode = os.environ.get("HOLF_PAPERMILL", app.config.papermill_mode)
     if mode not in MODES:
         raise ConfigError(f"papermill_mode must be one of {', '.join(MODES)}")
-    try:
-        lock = hold(project_root(), lambda line: log.info("papermill: %s", line))
+    with _told():
+        lock = hold(project_root(), _say)
         app.connect("build-finished", lambda _app, _error: os.close(lock), priority=999)
-        site = Path(app.outdir) if Path(app.outdir).name == "html" else None
-        unchanged = site is not None and mode == "auto" and is_unchanged(site, inputs())
-        if not unchanged and mode in ("auto", "force"):
-            bring_up_to_date(Path(app.outdir).parent / "papermill", force=mode == "force", jobs=config.papermill_jobs)
+        app.holf_site = Path(app.outdir) if Path(app.outdir).name == "html" else None
+        app.holf_mode = mode
+        app.holf_unchanged = app.holf_site is not None and mode == "auto" and is_unchanged(app.holf_site, inputs())
+        app.holf_renewed = None
+        if not app.holf_unchanged and mode in ("auto", "force"):
+            work, jobs = Path(app.outdir).parent / "papermill", app.config.papermill_jobs
+            app.holf_renewed = start_renewal(work, force=mode == "force", jobs=jobs, say=_say)
+
+
+def prepare(app: Sphinx, config: Config) -> None:
+    """Wait until everything that Sphinx will read is up to date, then send its pages to a place beside the site."""
+    with _told():
+        if app.holf_renewed:
+            app.holf_renewed()
         # In this order: a chapter that was edited while others ran is stale, or its edit comes after the inputs.
         made_of = inputs()
-        app.holf_stale = {chapter.page for chapter in list_chapters() if not unchanged and is_stale(chapter)}
-        for page in sorted(app.holf_stale) if mode == "check" else ():
+        app.holf_stale = {chapter.page for chapter in list_chapters() if not app.holf_unchanged and is_stale(chapter)}
+        for page in sorted(app.holf_stale) if app.holf_mode == "check" else ():
             log.warning("chapter %s is stale", page.stem, type="papermill", subtype="stale")
-        if site:
-            _redirect(app, site, "" if app.holf_stale else made_of)
+        if app.holf_site:
+            _redirect(app, "" if app.holf_stale else made_of)
             use_frame(app, config)
-            _spare_work(app) if unchanged else _open(app)
+            _spare_work(app) if app.holf_unchanged else _open(app)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in one line what is wrong, as an error of this extension."""
+    try:
+        yield
     except ChapterError as error:
         raise ExtensionError(f"papermill: {error}") from None
     except OSError as error:
         raise ExtensionError(f"papermill: {_cannot_write(error)}; the former site stays as it was") from None
+
+
+def _say(line: str) -> None:
+    log.info("papermill: %s", line)
 
 
 def _cannot_write(error: OSError) -> str:
@@ -125,41 +155,10 @@ def _cannot_write(error: OSError) -> str:
     return f"cannot write {name}: {error.strerror or error}"
 
 
-def bring_up_to_date(work: Path, *, force: bool, jobs: int) -> None:
-    """Refresh simulated tables and written pages, run the chapters that are stale (or all), and renew others' prose."""
-    # Copies of runs that failed or were killed in an earlier build.
-    shutil.rmtree(work, ignore_errors=True)
-    _refresh(work.with_name(".refreshed"))
-    chapters = list_chapters()
-    stale = [chapter for chapter in chapters if force or is_stale(chapter)]
-    log.info("papermill: %s chapter(s) to run", len(stale))
-    if stale:
-        run_chapters(stale, work, jobs=jobs, say=lambda line: log.info("papermill: %s", line))
-    for chapter in chapters:
-        if chapter not in stale and renew_prose(chapter):
-            log.info("papermill: new prose in chapters/%s", chapter.page.name)
-
-
-def _refresh(note: Path) -> None:
-    """Write simulated tables and pages anew, unless the note says that nothing changed from which they follow."""
-    if note.exists() and note.read_text(encoding="utf-8") == sources():
-        return
-    # Imported here: most builds need neither.
-    from holf.pages import write_pages
-    from holf.simulated import refresh_studies
-
-    # A book on real data holds no simulated study, so that none can slip into it.
-    for world in () if real_source() else refresh_studies():
-        log.info("papermill: simulated the %s world", world)
-    for page in write_pages():
-        log.info("papermill: wrote %s", page)
-    write_whole(note, sources())
-
-
-def _redirect(app: Sphinx, site: Path, made_of: str) -> None:
+def _redirect(app: Sphinx, made_of: str) -> None:
     """Let Sphinx work in `_build/.html`, beside the site."""
-    app.holf_site, app.holf_made_of = site, made_of
-    app.outdir = type(app.outdir)(site.with_name(".html"))
+    app.holf_made_of = made_of
+    app.outdir = type(app.outdir)(app.holf_site.with_name(".html"))
 
 
 def _open(app: Sphinx) -> None:
@@ -182,17 +181,6 @@ def _spare_work(app: Sphinx) -> None:
             log.info("papermill: nothing changed since the last build; the site stays as it is")
 
     app.build = build_if_asked
-
-
-def real_source() -> str:
-    """What the release of a book on real data says of itself; empty for any other book."""
-    path = project_root() / "data" / f"{STAND_IN}.json"
-    if not path.exists():
-        return ""
-    # Imported where it is needed: it brings the estimators along, and most builds have no release.
-    from holf.release.document import read_release
-
-    return read_release(path).source
 
 
 def _banners(app: Sphinx, docname: str) -> str:

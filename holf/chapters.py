@@ -18,13 +18,11 @@ from pathlib import Path
 
 import nbformat
 
-from holf.freshness import INJECTED, PARAMETERS, Chapter, ChapterError, signature, titled
-from holf.paths import READS_LOG, code_root, project_root, write_whole
+from holf.freshness import INJECTED, PARAMETERS, TEMPLATE, Chapter, ChapterError, signature, surroundings, titled
+from holf.paths import READS_LOG, project_root, write_whole
 from holf.plan import load_plan
-from holf.run import SAYS, as_run
-from holf.sums import fingerprint
+from holf.run import SAYS, as_run, noted
 
-TEMPLATE = "chapters/templates/outcome.ipynb"
 SOURCE = "HOLF_SOURCE"
 
 
@@ -73,7 +71,7 @@ def known_parameters(notebook: Path) -> set[str]:
 def show_values(cells: list[nbformat.NotebookNode], parameters: dict) -> None:
     """Set the parameters cell to the values of a run, in place; `clean` takes the injected cell out of view."""
     for cell in cells:
-        if PARAMETERS in cell.metadata.get("tags", []):
+        if parameters and PARAMETERS in cell.metadata.get("tags", []):
             cell.source = as_run(cell.source, parameters)
 
 
@@ -96,12 +94,6 @@ def clean(notebook: nbformat.NotebookNode) -> None:
                 }
     notebook.metadata.pop("papermill", None)
     notebook.metadata["language_info"] = {"name": "python"}
-
-
-def _surroundings() -> str:
-    """Fingerprint of what a run could have read: outputs signed with anything newer would never be stale."""
-    root = project_root()
-    return fingerprint([root / "data", code_root(), root / "requirements.lock", (root / TEMPLATE).parent])
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -129,7 +121,7 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
         then as it was.
     """
     work.mkdir(parents=True, exist_ok=True)
-    before, around = _read_bytes(chapter.page), _surroundings()
+    before = _read_bytes(chapter.page)
     # A folder of its own: what a killed build started may go on writing for a moment.
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         log, executed = Path(scratch) / "reads", Path(scratch) / f"{chapter.name}.ipynb"
@@ -148,10 +140,10 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
             said = job.stderr.rpartition(SAYS)[2].strip()
             raise ChapterError(f"{chapter.name}: {said or 'the run ended without a word'}")
         reads = sorted(set(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
-        notebook = nbformat.read(executed, as_version=4)
+        notebook, around = nbformat.read(executed, as_version=4), noted(executed).read_text(encoding="utf-8")
     if _read_bytes(chapter.page) != before:
         raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
-    if _surroundings() != around:
+    if surroundings() != around:
         raise ChapterError(f"{chapter.name}: data, code or a template changed while it ran; build again")
     clean(notebook)
     show_values(notebook.cells, chapter.parameters)

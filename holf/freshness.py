@@ -15,10 +15,12 @@ from pathlib import Path
 
 from holf.paths import code_root, project_root, write_whole
 from holf.reach import reachable
-from holf.run import as_run
+from holf.run import with_values
+from holf.sums import fingerprint
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 RUNNER = "import holf.chapters"
+TEMPLATE = "chapters/templates/outcome.ipynb"
 
 
 class ChapterError(RuntimeError):
@@ -54,10 +56,11 @@ def signature(chapter: Chapter, reads: Iterable[str]) -> str:
     """
     root, code, digest = project_root(), code_root(), hashlib.sha256()
     cells = [cell for cell in _notebook(chapter.template)["cells"] if _is_code(cell)]
-    # With the values that the page shows once it has run, which are no change.
-    values = chapter.parameters
+    # What the run sets is signed once, below: a page that has run shows it in the place of the template's own values.
+    hidden = dict.fromkeys(chapter.parameters, "...")
     source = [
-        (as_run(_source(cell), values) if PARAMETERS in _tags(cell) else _source(cell), _tags(cell)) for cell in cells
+        (with_values(_source(cell), hidden) if PARAMETERS in _tags(cell) else _source(cell), _tags(cell))
+        for cell in cells
     ]
     digest.update(json.dumps([source, chapter.parameters], sort_keys=True).encode())
     # What injects parameters and cleans outputs counts for every chapter.
@@ -68,6 +71,12 @@ def signature(chapter: Chapter, reads: Iterable[str]) -> str:
     for path, name in files:
         digest.update(b"\0" + name.as_posix().encode() + b"\0" + _bytes_of(path))
     return digest.hexdigest()
+
+
+def surroundings() -> str:
+    """Fingerprint of what a run can read: outputs that were signed with anything newer would never be stale."""
+    root = project_root()
+    return fingerprint([root / "data", code_root(), root / "requirements.lock", (root / TEMPLATE).parent])
 
 
 def is_stale(chapter: Chapter) -> bool:

@@ -7,14 +7,29 @@ naming the cell and its error, if a cell fails.
 from __future__ import annotations
 
 import ast
+import asyncio
+import gc
 import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
 
 # What sets the runner's own message apart from the chatter of the kernel.
 SAYS = "holf.run: "
+KERNEL = (
+    # Nobody types commands, and two kernels would get into each other's way in the file of their history.
+    "--HistoryManager.enabled=False",
+    # Python looks for garbage every 700 new objects, over all that libraries loaded: a tenth of a chapter's time.
+    "--IPKernelApp.exec_lines=__import__('gc').set_threshold(100_000)",
+)
 
 
 def end_with_parent() -> None:
@@ -48,8 +63,26 @@ def as_run(source: str, parameters: dict) -> str:
     >>> as_run('outcome = "employment"  # of the plan', {"outcome": "income"})
     'outcome = "income"  # of the plan'
     """
+    # Imported here: the build, which imports this module, takes longer for papermill than for a look at all chapters.
     from papermill.translators import PythonTranslator
 
+    return with_values(source, {name: PythonTranslator.translate(value) for name, value in parameters.items()})
+
+
+def with_values(source: str, values: Mapping[str, str]) -> str:
+    """Source of a cell with other code in the place of what it sets names to.
+
+    Parameters
+    ----------
+    source : str
+    values : mapping of str to str
+        Code by name; names that the cell does not set are left out.
+
+    Examples
+    --------
+    >>> with_values('a = [1, 2]  # both', {"a": "f()", "b": "3"})
+    'a = f()  # both'
+    """
     text = source.encode()
     starts = [0]
     for line in text.splitlines(keepends=True):
@@ -58,21 +91,67 @@ def as_run(source: str, parameters: dict) -> str:
     # From the end, so that the places of the others hold; `ast` counts bytes.
     for node in reversed(set_here):
         target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-        if isinstance(target, ast.Name) and target.id in parameters:
+        if isinstance(target, ast.Name) and target.id in values:
             first = starts[node.value.lineno - 1] + node.value.col_offset
             last = starts[node.value.end_lineno - 1] + node.value.end_col_offset
-            text = text[:first] + PythonTranslator.translate(parameters[target.id]).encode() + text[last:]
+            text = text[:first] + values[target.id].encode() + text[last:]
     return text.decode()
+
+
+@contextmanager
+def kernel() -> Iterator[AsyncKernelManager]:
+    """A kernel that comes up while papermill is still being imported; it ends with the block.
+
+    Each of the two takes most of a second, and neither waits for the other.
+    """
+    # The build itself imports this module for its mark, and runs nothing.
+    from jupyter_client.manager import AsyncKernelManager
+
+    manager = AsyncKernelManager(kernel_name="python3")
+    asyncio.run(manager.start_kernel(extra_arguments=list(KERNEL)))
+    try:
+        yield manager
+    finally:
+        # Whatever the kernel had to say was received; the kind way waits one to three seconds for it to leave.
+        asyncio.run(manager.shutdown_kernel(now=True))
+
+
+def noted(target: str | Path) -> Path:
+    """File beside an executed copy that says what was around when its run began (`holf.freshness.surroundings`)."""
+    return Path(f"{target}.around")
 
 
 def main(arguments: list[str]) -> int:
     """Execute the notebook; return the exit code."""
-    # The build itself imports this module for its mark, and runs nothing.
+    # Imported here: it needs this module.
+    from holf.freshness import surroundings
+
+    try:
+        with kernel() as manager:
+            # Before any cell runs, and here, as the build is busy loading what it needs.
+            noted(arguments[1]).write_text(surroundings(), encoding="utf-8")
+            return execute(arguments[0], arguments[1], json.loads(arguments[2]), manager)
+    except Exception as error:  # a kernel that died or would not start: one line, since the reader is a build log
+        print(f"{SAYS}the notebook did not run to its end: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+
+def execute(source: str, target: str, parameters: dict, manager: AsyncKernelManager) -> int:
+    """Execute the notebook in a kernel; return the exit code.
+
+    Parameters
+    ----------
+    source, target : str
+        Paths of the notebook and of its executed copy.
+    parameters : dict
+        Values by name.
+    manager : jupyter_client.manager.AsyncKernelManager
+        Of a kernel that was started.
+    """
     import papermill
 
-    source, target, parameters = arguments[0], arguments[1], json.loads(arguments[2])
     # papermill itself only warns of a parameter that the notebook does not have, and runs without it.
-    if unknown := set(parameters) - set(papermill.inspect_notebook(source)):
+    if parameters and (unknown := set(parameters) - set(papermill.inspect_notebook(source))):
         print(f"{SAYS}the notebook has no parameter {sorted(unknown)[0]!r}", file=sys.stderr)
         return 1
     try:
@@ -83,19 +162,22 @@ def main(arguments: list[str]) -> int:
             kernel_name="python3",
             progress_bar=False,
             log_output=False,
-            # Whatever the kernel had to say was received; the kind way waits one to three seconds for it to leave.
-            shutdown_kernel="immediate",
+            # Written once, at the end, also of a run that fails; else twice a cell.
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+            km=manager,
         )
     except papermill.PapermillExecutionError as error:
         first_line = (error.source.strip().splitlines() or [""])[0]
         print(f"{SAYS}cell [{error.exec_count}] `{first_line}` raised {error.ename}: {error.evalue}", file=sys.stderr)
-        return 1
-    except Exception as error:  # a kernel that died or would not start: one line, since the reader is a build log
-        print(f"{SAYS}the notebook did not run to its end: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 if __name__ == "__main__":
     end_with_parent()
-    sys.exit(main(sys.argv[1:]))
+    # Thousands of objects of libraries stay to the end, and nobody needs them cleared away one by one.
+    gc.disable()
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)

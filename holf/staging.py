@@ -22,6 +22,8 @@ from holf.paths import code_root, project_root, write_whole
 from holf.reach import reachable
 from holf.sums import fingerprint, verified_sums
 
+# Beginnings of the lines in which a page has a place to link to, or hides one.
+_PLACES = ("#", "(", "```", "~~~")
 # What a page can come from beside its own source; what changes here changes every page.
 _SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock", "data/plan.yml", "data/columns.yml")
 
@@ -73,8 +75,9 @@ def sources() -> str:
     files = [path for path in sorted(chapters.rglob("*")) if path.is_file() and path.suffix != ".ipynb"]
     prose = hashlib.sha256()
     for path in sorted(chapters.rglob("*.ipynb")):
-        # Pages link to headings of notebooks, and what a run adds to a notebook is none.
-        prose.update("\0".join([path.name, *markdown_of(path)]).encode() + b"\0")
+        # Pages link to headings and labels of notebooks, and fences hide what only looks like one.
+        lines = [line for text in markdown_of(path) for line in text.splitlines() if line.startswith(_PLACES)]
+        prose.update("\0".join([path.name, *lines]).encode() + b"\0")
     made = fingerprint([*(root / name for name in _SETTINGS), root / "data", code_root(), *files])
     return hashlib.sha256(f"{made}{prose.hexdigest()}{[path.name for path in files]}".encode()).hexdigest()
 

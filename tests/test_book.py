@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -16,8 +17,10 @@ from holf.chapters import clean, run_chapter
 from holf.freshness import Chapter, ChapterError, is_stale, renew_prose
 from holf.paths import project_root
 from holf.publish import exchange
+from holf.renewal import start_renewal
 from holf.run import as_run
 from holf.simulation import write_study
+from holf.staging import sources
 
 
 def ran(done: subprocess.CompletedProcess) -> list[str]:
@@ -251,6 +254,33 @@ def test_outcome_page_without_an_outcome_is_named(book):
     (templates / "outcome.ipynb").write_bytes(book.path("plain").read_bytes())
     done = book.build()
     assert "outcome-primary-happiness.ipynb belongs to no outcome" in done.stderr + done.stdout
+
+
+def test_sphinx_goes_on_while_chapters_run_and_hears_of_their_faults(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    said, may_end = [], threading.Event()
+
+    def slow(chapters, work, *, jobs, say):
+        assert may_end.wait(60)
+        raise ChapterError(f"{jobs} at once: {[chapter.name for chapter in chapters]}")
+
+    monkeypatch.setattr("holf.renewal.run_chapters", slow)
+    finish = start_renewal(book.root / "_build" / "papermill", force=True, jobs=3, say=said.append)
+    assert said == ["2 chapter(s) to run"], "it came back before they ended"
+    may_end.set()
+    with pytest.raises(ChapterError, match=r"3 at once: \['plain', 'study'\]"):
+        finish()
+
+
+def test_pages_are_written_anew_for_places_to_link_to_and_not_for_prose(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    before = sources()
+    book.edit("plain", "## Part", "## Part\n\nMore words.")
+    assert sources() == before
+    for old, new in (("## Part", "(place)=\n## Part"), ("More words.", "```\nMore words."), ("## Part", "## Parts")):
+        book.edit("plain", old, new)
+        assert sources() != before, new
+        before = sources()
 
 
 def test_an_edit_made_while_the_chapter_runs_is_not_lost(book, monkeypatch):

@@ -5,6 +5,7 @@ import tomllib
 from importlib.metadata import version
 
 import yaml
+from jupyter_book.config import get_default_sphinx_config
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -69,6 +70,11 @@ def test_the_card_is_kept():
     assert not names["jupyter-book"].specifier.contains("2.0.0")
     for name in ("_config.yml", "_toc.yml", "chapters", "holf", "data", "tests", "environment.yml"):
         assert (ROOT / name).exists()
+
+
+def test_the_book_loads_what_jupyter_book_loads_and_its_own_before():
+    config = yaml.safe_load((project_root() / "_config.yml").read_text(encoding="utf-8"))["sphinx"]
+    assert config["config"]["extensions"] == [*config["local_extensions"], *get_default_sphinx_config()["extensions"]]
 
 
 def test_actions_are_pinned_by_commit():

@@ -13,9 +13,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import yaml
-from bs4 import BeautifulSoup
 
-from holf.downloads.shown import TABLE, read_table
+from holf.downloads.shown import read_table, tables_in
 from holf.downloads.values import read_value
 from holf.paths import project_root
 from holf.table import MARK, RECORD, Cell, Table, kind_of, mark_of
@@ -120,7 +119,7 @@ def _tables_in(path: str, content: str) -> Iterator[Table]:
         for cell in json.loads(content)["cells"]:
             for output in cell.get("outputs", ()):
                 html = "".join(output.get("data", {}).get("text/html", ""))
-                yield from map(read_table, BeautifulSoup(html, "html.parser").select(TABLE))
+                yield from map(read_table, tables_in(html))
 
 
 def _rows(table: Table) -> dict[tuple[str, int], dict[str, str]]:

@@ -155,7 +155,7 @@ def _named(page: Path, site: Path) -> set[str]:
 
 def _links(soup: BeautifulSoup, folder: Path) -> list[list[Path]]:
     """Files of each table that a page offers, in the order of the page."""
-    lines = soup.select("p.holf-downloads")
+    lines = soup.find_all("p", class_="holf-downloads")
     return [[(folder / unquote(link["href"])).resolve() for link in line.find_all("a")] for line in lines]
 
 

@@ -15,11 +15,17 @@ from PIL import Image
 from holf.downloads.files import Download, stem_of
 from holf.table import RECORD, Cell, Table, kind_of, source_of
 
-TABLE = "table.holf-table"
+TABLE = "holf-table"
 
 
 class ShownError(ValueError):
     """An output is not what this book shows; the message names page and table."""
+
+
+def tables_in(html: str) -> list[Tag]:
+    """This book's tables in an output."""
+    # By name and class, here and below: to compile selectors takes longer than to find these.
+    return BeautifulSoup(html, "html.parser").find_all("table", class_=TABLE)
 
 
 def _cell(tag: Tag) -> str | Cell:
@@ -100,7 +106,7 @@ def _of_cell(cell: NotebookNode, page: str, taken: set[str]) -> list[Download]:
         data = output.get("data", {})
         if "image/png" in data:
             alt, seal = data.get("text/plain", ""), seal_of(b64decode(data["image/png"]))
-        for tag in BeautifulSoup(data.get("text/html", ""), "html.parser").select(TABLE):
+        for tag in tables_in(data.get("text/html", "")):
             table = read_table(tag)
             if data["text/html"] != table._repr_html_() or data.get("text/plain") != repr(table):
                 raise ShownError(f"{page}: table {table.caption!r} was changed by hand: run the chapter again")
@@ -137,11 +143,11 @@ def shown_on(page: BeautifulSoup) -> Iterator[tuple[Table, Tag | None]]:
     ShownError
         If a table is none of this book.
     """
-    for output in page.select(".cell_output"):
+    for output in page.find_all(class_="cell_output"):
         image = None
-        for tag in output.select(f"img, {TABLE}"):
+        for tag in output.find_all(["img", "table"]):
             if tag.name == "img":
                 image = tag
-            else:
+            elif TABLE in tag.get("class", ()):
                 yield read_table(tag), image
                 image = None
