@@ -105,6 +105,22 @@ def _shown_width(png: str) -> int:
     return round(int.from_bytes(b64decode(png[:64])[16:20]) / 2)
 
 
+def _environment(scratch: Path, log: Path) -> dict[str, str]:
+    """Variables of a run: what the person who builds set for notebooks and figures of their own changes no output."""
+    settings = scratch / "matplotlibrc"
+    settings.touch()
+    paths = os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")]))
+    return os.environ | {
+        READS_LOG: str(log),
+        "PYTHONPATH": paths,
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "MATPLOTLIBRC": str(settings),
+        # Both name code that every kernel runs before the first cell.
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "PYTHONSTARTUP": "",
+    }
+
+
 def run_chapter(chapter: Chapter, work: Path) -> None:
     """Run one chapter in a process of its own and put it in its place, whole or not at all.
 
@@ -125,13 +141,12 @@ def run_chapter(chapter: Chapter, work: Path) -> None:
     # A folder of its own: what a killed build started may go on writing for a moment.
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         log, executed = Path(scratch) / "reads", Path(scratch) / f"{chapter.name}.ipynb"
-        paths = os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")]))
         job = subprocess.run(
             [sys.executable, "-m", "holf.run", str(chapter.template), str(executed), json.dumps(chapter.parameters)],
             cwd=project_root() / "chapters",
             capture_output=True,
             text=True,
-            env=os.environ | {READS_LOG: str(log), "PYTHONPATH": paths, "JUPYTER_PREFER_ENV_PATH": "1"},
+            env=_environment(Path(scratch), log),
         )
         if job.returncode:
             if executed.exists():

@@ -292,6 +292,24 @@ def test_an_edit_made_while_the_chapter_runs_is_not_lost(book, monkeypatch):
     assert page.read_text().endswith(" ")
 
 
+def test_settings_of_the_person_who_builds_reach_no_output(book, monkeypatch, tmp_path):
+    home = tmp_path / "home"
+    startup, style = home / ".ipython" / "profile_default" / "startup", home / "styles" / "matplotlibrc"
+    for path, words in ((startup / "0.py", "early = 1"), (style, "lines.linewidth: 9"), (home / "s.py", "start = 1")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(words)
+    monkeypatch.setenv("IPYTHONDIR", str(home / ".ipython"))
+    monkeypatch.setenv("MATPLOTLIBRC", str(style))
+    monkeypatch.setenv("PYTHONSTARTUP", str(home / "s.py"))
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    page = book.path("plain")
+    looks = "import matplotlib\nfactor = 2, matplotlib.rcParams['lines.linewidth'], 'early' in dir(), 'start' in dir()"
+    book.edit("plain", "factor = 2", looks)
+    book.edit("plain", "str(21 * factor)", "str(factor)")
+    run_chapter(Chapter(page, page), book.root / "_build" / "papermill")
+    assert "(2, 1.5, False, False)" in page.read_text()
+
+
 @pytest.mark.parametrize("place", ["data/facts.csv", "holf/text.py"])
 def test_outputs_are_not_signed_with_what_changed_while_they_were_made(book, monkeypatch, place):
     monkeypatch.setenv("HOLF_ROOT", str(book.root))
