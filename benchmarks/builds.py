@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.builds [--rounds 3]``, from the top of the repository: cold build, rebuild of nothing, and one
 after an edit of the code or of the prose of one chapter. The two take turns at being first. Machines are noisy: beside
-the shortest time of each stands in how many of the pairs ours was faster, and the median of their ratios.
+the shortest time of each stands in how many of the pairs ours was faster, and the median of their ratios. Exit code 1
+if by that median ours is slower at anything but prose.
 """
 
 from __future__ import annotations
@@ -101,10 +102,10 @@ def one_round(folder: Path, number: int) -> list[tuple[str, float, float]]:
     return taken
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds, pairs = parser.parse_args().rounds, {}
+    rounds, pairs, slower = parser.parse_args().rounds, {}, []
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(rounds):
             for kind, ours, stock in one_round(Path(scratch) / str(number), number):
@@ -115,7 +116,9 @@ def main() -> None:
         ours, stock = map(min, zip(*timed, strict=True))
         faster, ratio = sum(a < b for a, b in timed), median(b / a for a, b in timed)
         print(f"{kind:<14} ours {ours:6.1f} s   stock {stock:6.1f} s   {faster} of {len(timed)}   {ratio:.2f}")
+        slower += [kind] if ratio < 1 and kind != "edit of prose" else []
+    return 1 if slower else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -45,7 +45,10 @@ from holf.staging import (
     hold,
     inputs,
     is_unchanged,
+    keep_notes,
+    note_source,
     open_staging,
+    reread_edited,
     seal_staging,
 )
 from holf.sums import SUMS, digests, read_sums, verified_sums
@@ -85,7 +88,12 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("holf_ways", [], "html")
     # 100: before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
+    app.connect("builder-inited", refuse_other_builders)
     app.setup_extension("holf.colophon")
+    # 1: before any extension changes what was read.
+    app.connect("source-read", note_source, priority=1)
+    app.connect("env-merge-info", keep_notes)
+    app.connect("env-get-outdated", reread_edited)
     app.connect("env-get-outdated", reread_changed_banners)
     app.connect("env-get-outdated", reread_if_rows_changed)
     app.connect("env-updated", rewrite_if_titles_changed)
@@ -111,9 +119,14 @@ def begin(app: Sphinx) -> None:
         lock = hold(project_root(), _say)
         app.connect("build-finished", lambda _app, _error: os.close(lock), priority=999)
         app.holf_site = Path(app.outdir) if Path(app.outdir).name == "html" else None
-        app.holf_mode = mode
-        app.holf_unchanged = app.holf_site is not None and mode == "auto" and is_unchanged(app.holf_site, inputs())
-        app.holf_renewed = None
+        app.holf_mode, app.holf_strict = mode, app.warningiserror or app.keep_going
+        app.holf_settings = json.dumps(app.config.overrides, sort_keys=True, default=str)
+        app.holf_inputs, app.holf_renewed = inputs(app.holf_settings), None
+        app.holf_unchanged = (
+            app.holf_site is not None
+            and mode == "auto"
+            and is_unchanged(app.holf_site, app.holf_inputs, strict=app.holf_strict)
+        )
         if not app.holf_unchanged and mode in ("auto", "force"):
             work, jobs = Path(app.outdir).parent / "papermill", app.config.papermill_jobs
             app.holf_renewed = start_renewal(work, force=mode == "force", jobs=jobs, say=_say)
@@ -125,7 +138,8 @@ def prepare(app: Sphinx, config: Config) -> None:
         if app.holf_renewed:
             app.holf_renewed()
         # In this order: a chapter that was edited while others ran is stale, or its edit comes after the inputs.
-        made_of = inputs()
+        made_of = inputs(app.holf_settings)
+        app.holf_unchanged = app.holf_unchanged and made_of == app.holf_inputs
         app.holf_stale = {chapter.page for chapter in list_chapters() if not app.holf_unchanged and is_stale(chapter)}
         for page in sorted(app.holf_stale) if app.holf_mode == "check" else ():
             log.warning("chapter %s is stale", page.stem, type="papermill", subtype="stale")
@@ -152,7 +166,7 @@ def _say(line: str) -> None:
 
 def _cannot_write(error: OSError) -> str:
     name = Path(error.filename).name if isinstance(error.filename, str | bytes | os.PathLike) else "a file"
-    return f"cannot write {name}: {error.strerror or error}"
+    return f"cannot {'find' if isinstance(error, FileNotFoundError) else 'write'} {name}: {error.strerror or error}"
 
 
 def _redirect(app: Sphinx, made_of: str) -> None:
@@ -164,9 +178,23 @@ def _redirect(app: Sphinx, made_of: str) -> None:
 def _open(app: Sphinx) -> None:
     """Make the folder ready in which Sphinx works."""
     app.holf_rests_on = foundation()
-    app.holf_trusted = open_staging(Path(app.outdir), Path(app.doctreedir), app.holf_rests_on)
+    app.holf_trusted = open_staging(
+        Path(app.outdir), Path(app.doctreedir), app.holf_rests_on, strict=app.holf_strict
+    )
     app.holf_unwritten = Unwritten()
     getLogger(logging.NAMESPACE).addHandler(app.holf_unwritten)
+
+
+def refuse_other_builders(app: Sphinx) -> None:
+    """Stop any build but that of the site: only its pages are checked for marks before anybody sees them.
+
+    Raises
+    ------
+    ExtensionError
+        If Sphinx was asked for another kind of output.
+    """
+    if app.builder.name != "html":
+        raise ExtensionError(f"papermill: this book is not made as {app.builder.name}; `holf archive` makes its PDF")
 
 
 def _spare_work(app: Sphinx) -> None:
@@ -253,4 +281,4 @@ def publish(app: Sphinx, error: Exception | None) -> None:
         raise ExtensionError(str(fault)) from None
     except OSError as failure:
         raise ExtensionError(f"{_cannot_write(failure)}; the former site stays as it was") from None
-    seal_staging(staging, app.holf_rests_on, app.holf_made_of)
+    seal_staging(staging, app.holf_rests_on, app.holf_made_of, warned=bool(app._warncount))

@@ -11,9 +11,9 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -105,9 +105,9 @@ def _shown_width(png: str) -> int:
     return round(int.from_bytes(b64decode(png[:64])[16:20]) / 2)
 
 
-def _environment(scratch: Path, log: Path) -> dict[str, str]:
+def _environment(log: Path) -> dict[str, str]:
     """Variables of a run: what the person who builds set for notebooks and figures of their own changes no output."""
-    settings = scratch / "matplotlibrc"
+    settings = log.with_name("matplotlibrc")
     settings.touch()
     paths = os.pathsep.join(filter(None, [str(project_root()), os.environ.get("PYTHONPATH")]))
     return os.environ | {
@@ -116,68 +116,124 @@ def _environment(scratch: Path, log: Path) -> dict[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",
         "MATPLOTLIBRC": str(settings),
         # Both name code that every kernel runs before the first cell.
-        "IPYTHONDIR": str(scratch / "ipython"),
+        "IPYTHONDIR": str(log.with_name("ipython")),
         "PYTHONSTARTUP": "",
     }
 
 
-def run_chapter(chapter: Chapter, work: Path) -> None:
-    """Run one chapter in a process of its own and put it in its place, whole or not at all.
+@dataclass(frozen=True)
+class Run:
+    """A run that was started.
+
+    Attributes
+    ----------
+    chapter : Chapter
+    before : bytes
+        The page as it was.
+    scratch : tempfile.TemporaryDirectory
+        A folder of its own: what a killed build started may go on writing for a moment.
+    job : subprocess.Popen
+    """
+
+    chapter: Chapter
+    before: bytes
+    scratch: tempfile.TemporaryDirectory
+    job: subprocess.Popen
+
+
+def start_chapter(chapter: Chapter, work: Path) -> Run:
+    """Start one chapter in a process of its own, which ends if this one does.
 
     Parameters
     ----------
     chapter : Chapter
     work : Path
-        Folder for the executed copy; that of a failed run stays there for inspection.
+        Folder for the executed copy.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    before, scratch = _read_bytes(chapter.page), tempfile.TemporaryDirectory(dir=work)
+    executed, log = _files(chapter, scratch)
+    job = subprocess.Popen(
+        [sys.executable, "-m", "holf.run", str(chapter.template), str(executed), json.dumps(chapter.parameters)],
+        cwd=project_root() / "chapters",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(log),
+    )
+    return Run(chapter, before, scratch, job)
+
+
+def _files(chapter: Chapter, scratch: tempfile.TemporaryDirectory) -> tuple[Path, Path]:
+    """The executed copy of a run, and the names below `data/` that it reads."""
+    return Path(scratch.name) / f"{chapter.name}.ipynb", Path(scratch.name) / "reads"
+
+
+def end_chapter(run: Run) -> None:
+    """Wait for a run, and put its chapter in its place, whole or not at all.
 
     Raises
     ------
     ChapterError
         If a parameter is unknown, a cell fails, or the page or what it may read was changed meanwhile; the page is
-        then as it was.
+        then as it was, and the executed copy of a run that failed lies beside its scratch folder for inspection.
     """
-    work.mkdir(parents=True, exist_ok=True)
-    before = _read_bytes(chapter.page)
-    # A folder of its own: what a killed build started may go on writing for a moment.
-    with tempfile.TemporaryDirectory(dir=work) as scratch:
-        log, executed = Path(scratch) / "reads", Path(scratch) / f"{chapter.name}.ipynb"
-        job = subprocess.run(
-            [sys.executable, "-m", "holf.run", str(chapter.template), str(executed), json.dumps(chapter.parameters)],
-            cwd=project_root() / "chapters",
-            capture_output=True,
-            text=True,
-            env=_environment(Path(scratch), log),
-        )
-        if job.returncode:
+    chapter, (executed, log) = run.chapter, _files(run.chapter, run.scratch)
+    with run.scratch:
+        _, errors = run.job.communicate()
+        if run.job.returncode:
             if executed.exists():
-                os.replace(executed, work / executed.name)
+                os.replace(executed, executed.parents[1] / executed.name)
             # The kernel talks on the same stream, so what the runner has to say follows its mark.
-            said = job.stderr.rpartition(SAYS)[2].strip()
+            said = errors.rpartition(SAYS)[2].strip()
             raise ChapterError(f"{chapter.name}: {said or 'the run ended without a word'}")
         reads = sorted(set(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
         notebook, around = nbformat.read(executed, as_version=4), noted(executed).read_text(encoding="utf-8")
-    if _read_bytes(chapter.page) != before:
-        raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
-    if surroundings() != around:
-        raise ChapterError(f"{chapter.name}: data, code or a template changed while it ran; build again")
     clean(notebook)
     show_values(notebook.cells, chapter.parameters)
     notebook.cells[0].source = titled(notebook.cells[0].source, chapter)
-    notebook.metadata["holf"] = {"reads": reads, "signature": signature(chapter, reads)}
-    write_whole(chapter.page, nbformat.writes(notebook) + "\n")
+    signed = signature(chapter, reads, json.loads(nbformat.writes(notebook)))
+    notebook.metadata["holf"] = {"reads": reads, "signature": signed}
+    content = nbformat.writes(notebook) + "\n"
+    # Last, so that nothing which changed while this was made is signed or overwritten.
+    if surroundings() != around:
+        raise ChapterError(f"{chapter.name}: data, code or a template changed while it ran; build again")
+    if _read_bytes(chapter.page) != run.before:
+        raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
+    write_whole(chapter.page, content)
 
 
-def run_chapters(chapters: list[Chapter], work: Path, *, jobs: int, say: Callable[[str], None]) -> None:
+def run_chapter(chapter: Chapter, work: Path) -> None:
+    """Run one chapter from start to end; see `start_chapter` and `end_chapter`."""
+    end_chapter(start_chapter(chapter, work))
+
+
+def run_chapters(
+    chapters: list[Chapter], work: Path, *, jobs: int, say: Callable[[str], None], begun: Collection[Run] = ()
+) -> None:
     """Run chapters side by side, one process each, and report every one as it ends.
+
+    Parameters
+    ----------
+    chapters : list of Chapter
+    work : Path
+        Folder for executed copies.
+    jobs : int
+        How many run at once.
+    say : callable
+        Told of each, in a line.
+    begun : collection of Run
+        Of other chapters, which are waited for as well.
 
     Raises
     ------
     ChapterError
         If any failed, after all have ended; the message lists every failure.
     """
-    failures = []
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        futures = {pool.submit(run_chapter, chapter, work): chapter for chapter in chapters}
+    failures, pool = [], ThreadPoolExecutor(max_workers=jobs)
+    try:
+        futures = {pool.submit(end_chapter, run): run.chapter for run in begun}
+        futures |= {pool.submit(run_chapter, chapter, work): chapter for chapter in chapters}
         for done, future in enumerate(as_completed(futures), start=1):
             error = future.exception()
             if error is not None and not isinstance(error, ChapterError):
@@ -185,5 +241,8 @@ def run_chapters(chapters: list[Chapter], work: Path, *, jobs: int, say: Callabl
             say(f"chapter {done}/{len(futures)} {futures[future].name}: {'FAILED' if error else 'done'}")
             if error:
                 failures.append(str(error))
+    finally:
+        # After an interruption no other chapter is started.
+        pool.shutdown(cancel_futures=True)
     if failures:
         raise ChapterError("\n".join(failures))

@@ -1,7 +1,8 @@
 """Which chapters are older than what their outputs follow from, and prose brought up to date without a run.
 
 A chapter's signature covers the source of its code, its parameters, the data files it read when it last ran, the
-modules of this package that its code can reach, and the lock file. Prose is not among them: no output follows from it.
+modules of this package that its code can reach, the lock file, and the outputs themselves. Prose is not among them: no
+output follows from it.
 """
 
 from __future__ import annotations
@@ -45,26 +46,37 @@ class Chapter:
         return self.page.stem
 
 
-def signature(chapter: Chapter, reads: Iterable[str]) -> str:
-    """SHA-256 over everything that a chapter's outputs follow from.
+def signature(chapter: Chapter, reads: Iterable[str], page: dict) -> str:
+    """SHA-256 over everything that a chapter's outputs follow from, and over these outputs.
 
     Parameters
     ----------
     chapter : Chapter
     reads : iterable of str
         Names below `data/` that the chapter reads.
+    page : dict
+        The executed notebook, as its file has it: outputs that were cleared or edited are none of the run's.
+
+    Raises
+    ------
+    ChapterError
+        If code of a cell cannot be read.
     """
     root, code, digest = project_root(), code_root(), hashlib.sha256()
     cells = [cell for cell in _notebook(chapter.template)["cells"] if _is_code(cell)]
     # What the run sets is signed once, below: a page that has run shows it in the place of the template's own values.
     hidden = dict.fromkeys(chapter.parameters, "...")
-    source = [
-        (with_values(_source(cell), hidden) if PARAMETERS in _tags(cell) else _source(cell), _tags(cell))
-        for cell in cells
-    ]
-    digest.update(json.dumps([source, chapter.parameters], sort_keys=True).encode())
-    # What injects parameters and cleans outputs counts for every chapter.
-    modules = reachable([*map(_source, cells), RUNNER], code)
+    outputs = [cell.get("outputs", []) for cell in page["cells"] if cell["cell_type"] == "code"]
+    try:
+        source = [
+            (with_values(_source(cell), hidden) if PARAMETERS in _tags(cell) else _source(cell), _tags(cell))
+            for cell in cells
+        ]
+        # What injects parameters and cleans outputs counts for every chapter.
+        modules = reachable([*map(_source, cells), RUNNER], code)
+    except SyntaxError as error:
+        raise ChapterError(f"chapters/{chapter.template.name}: `{(error.text or '').strip()}` is no Python") from None
+    digest.update(json.dumps([source, chapter.parameters, outputs], sort_keys=True).encode())
     files = [(path, path.relative_to(code.parent)) for path in modules]
     for name in ("requirements.lock", *(f"data/{name}" for name in sorted(reads))):
         files.append((root / name, Path(name)))
@@ -89,8 +101,9 @@ def is_stale(chapter: Chapter) -> bool:
     """
     if not chapter.page.exists():
         return True
-    record = _notebook(chapter.page)["metadata"].get("holf", {})
-    return record.get("signature") != signature(chapter, record.get("reads", ()))
+    page = _notebook(chapter.page)
+    record = page["metadata"].get("holf", {})
+    return record.get("signature") != signature(chapter, record.get("reads", ()), page)
 
 
 def titled(source: str, chapter: Chapter) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from holf.chapters import list_chapters, run_chapters
+from holf.chapters import list_chapters, run_chapters, start_chapter
 from holf.freshness import is_stale, renew_prose
 from holf.paths import STAND_IN, project_root, write_whole
 from holf.staging import sources
+
+# The second finds nothing to write, unless somebody edits meanwhile; a later build then goes on.
+_PASSES = 3
 
 
 def start_renewal(work: Path, *, force: bool, jobs: int, say: Callable[[str], None]) -> Callable[[], None]:
@@ -48,12 +50,11 @@ def start_renewal(work: Path, *, force: bool, jobs: int, say: Callable[[str], No
     chapters = list_chapters()
     stale = [chapter for chapter in chapters if force or is_stale(chapter)]
     say(f"{len(stale)} chapter(s) to run")
-    pool = ThreadPoolExecutor(max_workers=1)
-    runs = pool.submit(run_chapters, stale, work, jobs=jobs, say=say)
-    pool.shutdown(wait=False)
+    # Processes and no threads: one that imports anything while Sphinx is interrupted at an import waits for ever.
+    begun = [start_chapter(chapter, work) for chapter in stale[:jobs]]
 
     def finish() -> None:
-        runs.result()
+        run_chapters(stale[jobs:], work, jobs=jobs, say=say, begun=begun)
         for chapter in chapters:
             if chapter not in stale and renew_prose(chapter):
                 say(f"new prose in chapters/{chapter.page.name}")
@@ -69,12 +70,16 @@ def _refresh(note: Path, say: Callable[[str], None]) -> None:
     from holf.pages import write_pages
     from holf.simulated import refresh_studies
 
-    # A book on real data holds no simulated study, so that none can slip into it.
-    for world in () if real_source() else refresh_studies():
-        say(f"simulated the {world} world")
-    for page in write_pages():
-        say(f"wrote {page}")
-    write_whole(note, sources())
+    for _ in range(_PASSES):
+        before = sources()
+        # A book on real data holds no simulated study, so that none can slip into it.
+        worlds, pages = [] if real_source() else refresh_studies(), write_pages()
+        for line in (*(f"simulated the {world} world" for world in worlds), *(f"wrote {page}" for page in pages)):
+            say(line)
+        # Noted only if all that was read is as it was before, so that no edit is taken for one that was followed.
+        if not worlds and not pages and sources() == before:
+            write_whole(note, before)
+            return
 
 
 def real_source() -> str:

@@ -117,7 +117,8 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
     ...     (written / MARK_FILE).exists()
     True
     """
-    out = Path(out)
+    # What is edited meanwhile must count as changed.
+    out, made_of = Path(out), inputs_signature()
     tables = simulate(world, seed=seed)
     known = {f"{name}.csv" for name in tables} | {MARK_FILE}
     if out.exists():
@@ -136,7 +137,7 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
         "world": world,
         "seed": seed,
         "licence": "CC0-1.0",
-        "inputs_sha256": inputs_signature(),
+        "inputs_sha256": made_of,
         "says": "Simulated from published facts and stated assumptions. No row is a person; no number is a finding.",
     }
     (fresh / MARK_FILE).write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8")

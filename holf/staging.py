@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 from holf.chapters import SOURCE
 from holf.freshness import markdown_of
@@ -22,8 +24,8 @@ from holf.paths import code_root, project_root, write_whole
 from holf.reach import reachable
 from holf.sums import fingerprint, verified_sums
 
-# Beginnings of the lines in which a page has a place to link to, or hides one.
-_PLACES = ("#", "(", "```", "~~~")
+# What of a page is a place to link to, or hides one.
+_PLACES = re.compile(r"^(?:\([\w-]+\)=\n+.*|(?:#|```|~~~).*)", re.MULTILINE)
 # What a page can come from beside its own source; what changes here changes every page.
 _SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock", "data/plan.yml", "data/columns.yml")
 
@@ -76,22 +78,28 @@ def sources() -> str:
     prose = hashlib.sha256()
     for path in sorted(chapters.rglob("*.ipynb")):
         # Pages link to headings and labels of notebooks, and fences hide what only looks like one.
-        lines = [line for text in markdown_of(path) for line in text.splitlines() if line.startswith(_PLACES)]
+        lines = [line for text in markdown_of(path) for line in _PLACES.findall(text)]
         prose.update("\0".join([path.name, *lines]).encode() + b"\0")
     made = fingerprint([*(root / name for name in _SETTINGS), root / "data", code_root(), *files])
     return hashlib.sha256(f"{made}{prose.hexdigest()}{[path.name for path in files]}".encode()).hexdigest()
 
 
-def inputs() -> str:
-    """Fingerprint of all that a site follows from, so that the same one again means the same site."""
-    root, around = project_root(), [os.environ.get(name, "") for name in ("SOURCE_DATE_EPOCH", SOURCE)]
+def inputs(settings: str) -> str:
+    """Fingerprint of all that a site follows from, so that the same one again means the same site.
+
+    Parameters
+    ----------
+    settings : str
+        What Sphinx was told beside the project's files, such as the settings of another file than `_config.yml`.
+    """
+    root, around = project_root(), [settings, *(os.environ.get(name, "") for name in ("SOURCE_DATE_EPOCH", SOURCE))]
     folders = [root / "chapters", root / "data", root / "assets", code_root()]
     pages = sorted(root.glob("*.md"))
     made = fingerprint([*folders, *(root / name for name in _SETTINGS), *pages])
     return hashlib.sha256("\0".join([made, *around, *(page.name for page in pages)]).encode()).hexdigest()
 
 
-def is_unchanged(site: Path, now: str) -> bool:
+def is_unchanged(site: Path, now: str, *, strict: bool) -> bool:
     """Whether a site is whole, and the last build made it of these very inputs with every chapter fresh.
 
     Parameters
@@ -99,13 +107,15 @@ def is_unchanged(site: Path, now: str) -> bool:
     site : Path
     now : str
         From `inputs`.
+    strict : bool
+        Warnings are errors, so a site whose build warned must be made again.
     """
-    seal = _seal(site)
-    sealed = seal.read_text(encoding="utf-8").split() if seal.exists() else []
-    return sealed[1:] == [now] and site.with_name(".html").is_dir() and bool(verified_sums(site))
+    _, made_of, warned = _sealed(site)
+    passed = made_of == now and not (strict and warned)
+    return passed and site.with_name(".html").is_dir() and bool(verified_sums(site))
 
 
-def open_staging(staging: Path, doctrees: Path, now: str) -> bool:
+def open_staging(staging: Path, doctrees: Path, now: str, *, strict: bool) -> bool:
     """Make the folder ready in which Sphinx writes its pages, and break its seal.
 
     Parameters
@@ -116,15 +126,17 @@ def open_staging(staging: Path, doctrees: Path, now: str) -> bool:
         Sphinx's folder of parsed pages.
     now : str
         From `foundation`.
+    strict : bool
+        Warnings are errors, and pages that are not read again would not repeat theirs.
 
     Returns
     -------
     bool
         True if what the last build left can be trusted; else everything was deleted and is made anew.
     """
-    seal = _seal(staging)
-    trusted = staging.is_dir() and seal.exists() and seal.read_text(encoding="utf-8").split()[:1] == [now]
-    seal.unlink(missing_ok=True)
+    rests_on, _, warned = _sealed(staging)
+    trusted = staging.is_dir() and rests_on == now and not (strict and warned)
+    _seal(staging).unlink(missing_ok=True)
     if not trusted:
         for folder in (staging, doctrees, staging.with_name("jupyter_execute")):
             if folder.exists():
@@ -137,7 +149,7 @@ def open_staging(staging: Path, doctrees: Path, now: str) -> bool:
     return trusted
 
 
-def seal_staging(staging: Path, rests_on: str, made_of: str) -> None:
+def seal_staging(staging: Path, rests_on: str, made_of: str, *, warned: bool) -> None:
     """Note that a build came to its end.
 
     Parameters
@@ -147,8 +159,10 @@ def seal_staging(staging: Path, rests_on: str, made_of: str) -> None:
         From `foundation`, as it was when the build began: what changed meanwhile must count as changed.
     made_of : str
         From `inputs`, as they were before Sphinx read them; empty if not every chapter was fresh then.
+    warned : bool
+        Sphinx warned of something.
     """
-    write_whole(_seal(staging), f"{rests_on}\n{made_of}\n")
+    write_whole(_seal(staging), "\n".join([rests_on, made_of, "warned" if warned else ""]))
 
 
 def forget_lost_words(app: Sphinx) -> list:
@@ -162,6 +176,36 @@ def forget_lost_words(app: Sphinx) -> list:
 
 def _seal(staging: Path) -> Path:
     return staging.with_name(".sealed")
+
+
+def _sealed(staging: Path) -> list[str]:
+    """What the seal says: from `foundation`, from `inputs`, and whether there were warnings; empty if it is broken."""
+    lines = _seal(staging).read_text(encoding="utf-8").split("\n") if _seal(staging).exists() else []
+    return lines if len(lines) == 3 else ["", "", ""]
+
+
+def note_source(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Note the text of a page as it was read."""
+    if not hasattr(app.env, "holf_read"):
+        app.env.holf_read = {}
+    app.env.holf_read[docname] = hashlib.sha256(source[0].encode()).hexdigest()
+
+
+def reread_edited(_app: Sphinx, env: BuildEnvironment, _added: set, _changed: set, _removed: set) -> list[str]:
+    """Name the pages whose text is not as it was read.
+
+    Sphinx goes by the time of a file, and overlooks one that was put back with its former time, or saved while it was
+    being read.
+    """
+    known = getattr(env, "holf_read", {})
+    now = {name: Path(env.doc2path(name)).read_text(encoding="utf-8-sig") for name in env.found_docs}
+    return [name for name, text in now.items() if known.get(name) != hashlib.sha256(text.encode()).hexdigest()]
+
+
+def keep_notes(_app: Sphinx, env: BuildEnvironment, names: set[str], other: BuildEnvironment) -> None:
+    """Take over what a process beside this one noted of the pages that it read."""
+    found = getattr(other, "holf_read", {})
+    env.holf_read = getattr(env, "holf_read", {}) | {name: found[name] for name in names if name in found}
 
 
 class Unwritten(logging.Handler):

@@ -20,11 +20,11 @@ def digests(folder: Path) -> dict[str, str]:
 def fingerprint(places: Iterable[Path]) -> str:
     """SHA-256 over the names and contents of files and of all files below folders; what is not there counts as such.
 
-    Compiled code, which Python writes when it likes, is left out.
+    Compiled code, which Python writes and renames when it likes, is left out.
     """
     digest = hashlib.sha256()
     for number, place in enumerate(places):
-        below = sorted(path for path in place.rglob("*") if path.suffix != ".pyc" and path.is_file())
+        below = sorted(path for path in place.rglob("*") if "__pycache__" not in path.parts and path.is_file())
         for path in [place] if place.is_file() else below:
             name = path.relative_to(place).as_posix() if path != place else place.name
             content = hashlib.sha256(path.read_bytes()).digest()

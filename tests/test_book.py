@@ -258,18 +258,18 @@ def test_outcome_page_without_an_outcome_is_named(book):
 
 def test_sphinx_goes_on_while_chapters_run_and_hears_of_their_faults(book, monkeypatch):
     monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    said, may_end = [], threading.Event()
-
-    def slow(chapters, work, *, jobs, say):
-        assert may_end.wait(60)
-        raise ChapterError(f"{jobs} at once: {[chapter.name for chapter in chapters]}")
-
-    monkeypatch.setattr("holf.renewal.run_chapters", slow)
-    finish = start_renewal(book.root / "_build" / "papermill", force=True, jobs=3, say=said.append)
-    assert said == ["2 chapter(s) to run"], "it came back before they ended"
-    may_end.set()
-    with pytest.raises(ChapterError, match=r"3 at once: \['plain', 'study'\]"):
+    book.write("more", ["# More", "factor = 3", "factor / 0"])
+    gate = book.root / "gate"
+    os.mkfifo(gate)
+    book.edit("plain", "factor = 2", f"factor = open({str(gate)!r}).read()")
+    said, before = [], threading.active_count()
+    finish = start_renewal(book.root / "_build" / "papermill", force=True, jobs=2, say=said.append)
+    assert said == ["3 chapter(s) to run"] and threading.active_count() == before, "it came back, and left no thread"
+    gate.write_text("2")
+    with pytest.raises(ChapterError, match="more: cell .* raised ZeroDivisionError"):
         finish()
+    assert sorted(line.split(maxsplit=2)[2] for line in said[1:]) == ["more: FAILED", "plain: done", "study: done"]
+    assert (book.root / "_build" / "papermill" / "more.ipynb").exists(), "left for inspection"
 
 
 def test_pages_are_written_anew_for_places_to_link_to_and_not_for_prose(book, monkeypatch):

@@ -101,9 +101,7 @@ def test_of_two_builds_at_once_the_second_waits(ready, tmp_path, first_is_killed
     shutil.copytree(book.root, tmp_path / "book")
     shared = SmallBook(tmp_path / "book")
     for old in ("str(21 *", "str(22 *"):
-        shared.edit(
-            "plain", old, "(__import__('pathlib').Path('started').touch(), __import__('time').sleep(6), str(23 *"
-        )
+        shared.edit("plain", old, SLOW)
     shared.edit("plain", "factor)", "factor))[2]")
 
     def start() -> subprocess.Popen:
