@@ -44,7 +44,7 @@ def test_where_nothing_changed_sphinx_looks_at_no_page(book):
     book.build()
     before = book.snapshot()
     assert NOTHING in book.build().stdout
-    done = book.build("--all")
+    done = book.build("--all", "-W", "-n", "--keep-going")
     assert done.returncode == 0 and NOTHING not in done.stdout and "writing output" in done.stdout
     assert book.snapshot() == before and NOTHING in book.build().stdout
 
