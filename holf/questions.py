@@ -61,8 +61,9 @@ def flow(rows: Rows) -> list[Answered]:
 
 def sizes(rows: Rows, *, table: str, arm: str | None, contrast: str) -> list[Answered]:
     """How many rows of a table the offices have."""
-    group = rows.plan.main.group[1]
-    frame = rows.population(table, rows.plan.contrast(contrast), [group, *rows.keys(table)])
+    compared = rows.plan.contrast(contrast)
+    group = compared.group[1]
+    frame = rows.population(table, compared, [group, *rows.keys(table)])
     frame = frame if arm is None else frame[frame[group] == arm]
     counts = frame[rows.cluster].value_counts().to_numpy(float)
     found = Sizes(table, arm or "", len(counts), float(counts.mean()), float(counts.std() / counts.mean()))
@@ -71,13 +72,17 @@ def sizes(rows: Rows, *, table: str, arm: str | None, contrast: str) -> list[Ans
 
 def baseline(rows: Rows, *, contrast: str) -> list[Answered]:
     """Means at baseline by arm, of the schema's characteristics and of every outcome measured then."""
-    compared, group = rows.plan.contrast(contrast), rows.plan.main.group[1]
+    compared = rows.plan.contrast(contrast)
+    group = compared.group[1]
     before, answers = rows.plan.baseline, []
     for table, column, label, show in rows.characteristics:
+        if not rows.has_groups(table, compared):
+            continue
         frame = rows.population(table, compared, [column, group, *rows.keys(table)])
         frame = frame.assign(unit=frame[rows.schema.key(table)], value=frame[column].astype(float), group=frame[group])
         answers += [_level(frame, table, label, arm, before or "", show) for arm in compared.arms]
-    for outcome in rows.plan.outcomes.values() if before else ():
+    measured = [one for one in rows.plan.outcomes.values() if rows.has_groups(rows.unit_table(one), compared)]
+    for outcome in measured if before else ():
         found = levels(rows, outcome=outcome.id, contrast=contrast)
         answers += [one for one in found if one.answer.wave == before]
     return answers

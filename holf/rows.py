@@ -43,11 +43,17 @@ class Rows:
         return self.linked(table, [*self.tables[table].columns, group]).rename(columns={group: "arm"})
 
     def population(self, table: str, contrast: Contrast, columns: list[str]) -> pd.DataFrame:
-        """Linked rows of `table` that belong to the comparison."""
+        """Linked rows of `table` that belong to the comparison: inside its population, and in one of its arms."""
         tables = [table, *(above for _, above in self.schema.path(table))]
         flags = [column for name, column in contrast.population.items() if name in tables]
-        frame = self.linked(table, [*columns, *flags])
-        return frame[(frame[flags] == 1).all(axis=1)] if flags else frame
+        groups = [contrast.group[1]] if self.has_groups(table, contrast) else []
+        frame = self.linked(table, [*columns, *flags, *groups])
+        belongs = (frame[flags] == 1).all(axis=1) & frame[groups].isin(contrast.arms).all(axis=1)
+        return frame[belongs]
+
+    def has_groups(self, table: str, contrast: Contrast) -> bool:
+        """Whether each row of `table` is in a group of the contrast: the group stands in it or in a table above it."""
+        return contrast.group[0] in (table, *(above for _, above in self.schema.path(table)))
 
     def unit_table(self, outcome: Outcome) -> str:
         """Table with one row for each unit of the outcome; a long table names it by its key."""
@@ -66,7 +72,6 @@ class Rows:
         if not outcome.is_wide:
             frame = frame[frame["wave"] == wave]
         frame = frame.rename(columns={wanted[0]: "unit", column: "value", group: "group"})
-        frame = frame[frame["group"].isin(contrast.arms)]
         return frame[["unit", *above, "group", "value"]].astype({"value": float})
 
     def analysis(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
@@ -94,7 +99,6 @@ class Rows:
         frame = self.population(table, contrast, [unit, *above, group, *known]).rename(
             columns={unit: "unit", group: "group"}
         )
-        frame = frame[frame["group"].isin(contrast.arms)]
         complete = [column for column in dict.fromkeys(known) if frame[column].notna().all()]
         others = [name for name in outcome.covariates if name != "baseline" and name not in complete]
         measured = self.analysis(outcome, wave, contrast).set_index("unit")[["value", "baseline", *others]]

@@ -110,7 +110,8 @@ class Study:
     def specifications(self, outcome: str, wave: str | None = None) -> tuple[Effect, ...]:
         """The effect under every method: as planned, beside, weighted for missing outcomes, and without covariates."""
         what = self.plan.outcome(outcome)
-        bare = [name for name in ("cr2", "cluster_means") if name in (what.estimator, *what.beside)]
+        planned = (what.estimator, *what.beside) if what.covariates else ()
+        bare = [name for name in ("cr2", "cluster_means") if name in planned]
         return (
             *self.effects(outcome, wave),
             *(self.effect(outcome, wave, estimator=name) for name in what.also),

@@ -59,6 +59,7 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
     """
     found = found[(found["estimator"] == estimator) & (found["size_cv"] == found["size_cv"].min())]
     counts, correlations, effects = (sorted(found[name].unique()) for name in ("clusters", "icc", "effect"))
+    unit = _effect_unit(found)
     with canvas(0.8 + 1.7 * len(counts), len(counts), sharex=True) as (figure, panels):
         for axes, count in zip(panels, counts):
             part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
@@ -68,7 +69,7 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
             axes.set_yticks(range(len(correlations)), [text.decimal(x, 2) for x in correlations])
             axes.set_xticks(range(len(effects)), [text.decimal(x, 2) for x in effects])
             axes.set(title=f"{text.count(count)} {words.clusters}", ylabel="Intraclass correlation")
-        panels[-1].set_xlabel("True effect, SD\n(in the cells: trials that reject, %)")
+        panels[-1].set_xlabel(f"True effect, {unit}\n(in the cells: trials that reject, %)")
     ends, title = (effects[0], effects[-1]), f"Power, {_named(estimator, words)}"
     said = "; ".join(
         f"{text.count(count)} {words.clusters}, correlation {text.decimal(icc, 2)}: "
@@ -76,17 +77,25 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
         for count in counts
         for icc in (correlations[0], correlations[-1])
     )
-    alt = f"{title}, from an effect of {ends[0]:g} to {ends[1]:g} SD. {said}."
+    alt = f"{title}, from an effect of {ends[0]:g} to {ends[1]:g} ({unit}). {said}."
     return finish(figure, alt, _power_table(found, title, words), source=SOURCE)
 
 
 def _power_table(found: pd.DataFrame, title: str, words: Words) -> Table:
-    measures = ("Intraclass correlation", "True effect, SD", "Rejected", f"{_percent(LEVEL)} MC interval")
+    measures = ("Intraclass correlation", f"True effect, {_effect_unit(found)}", "Rejected", f"{_percent(LEVEL)} MC interval")
     rows = tuple(
         (text.count(one.clusters), text.decimal(one.icc, 2), text.decimal(one.effect, 2), *_rate(one))
         for one in found.sort_values(["clusters", "icc", "effect"]).itertuples()
     )
     return Table(title, (words.clusters.capitalize(), *measures), rows, source=SOURCE, folded=True)
+
+
+def _effect_unit(found: pd.DataFrame) -> str:
+    """Unit of the true effects: a binary outcome has a ``share``, a continuous one a standard deviation of 1."""
+    binary = found["share"].notna() if "share" in found else pd.Series(False, index=found.index)
+    if binary.nunique() > 1:
+        raise ValueError("the sweep mixes binary and continuous outcomes, whose effects have no common unit")
+    return "difference of shares" if binary.any() else "SD"
 
 
 def _one(found: pd.DataFrame, count: float, icc: float, effect: float) -> float:

@@ -11,11 +11,14 @@ import pytest
 import yaml
 
 import holf
+from holf import questions, sensitivity
 from holf.disclosure.withheld import is_withheld
 from holf.dropin.reader import read_dropin
 from holf.dropin.report import DropInError
 from holf.paths import project_root
+from holf.plan import load_plan
 from holf.release.document import read_release
+from holf.rows import Rows
 from holf.schema import load_schema
 
 sys.path.insert(0, str(Path(__file__).parent / "trials"))
@@ -240,3 +243,31 @@ def test_no_other_room_of_holf_knows_a_fact_of_this_trial():
     }
     assert found - {*STAYS} == set()
     assert {*STAYS} - found == set(), "no longer needed here"
+
+
+def test_a_third_arm_is_no_part_of_a_comparison_of_two(other):
+    """Villages of an arm that the contrast does not name change none of its answers."""
+    tables = {name: pd.read_csv(other[1] / f"{name}.csv") for name in ("villages", "children")}
+    third = {name: frame.copy() for name, frame in tables.items()}
+    few = third["villages"]["village_id"].unique()[:6]
+    for frame in third.values():
+        frame["village_id"] = "W" + frame["village_id"]
+    third["villages"]["treatment"] = "waiting"
+    third = {name: frame[frame["village_id"].isin("W" + few)] for name, frame in third.items()}
+    third["children"] = third["children"].assign(child_id="W" + third["children"]["child_id"])
+    joined = {name: pd.concat([frame, third[name]], ignore_index=True) for name, frame in tables.items()}
+    two, three = (Rows(frames, load_plan(), load_schema()) for frames in (tables, joined))
+    asked = {
+        questions.sizes: {"table": "children", "arm": None, "contrast": "treatment"},
+        questions.recruitment: {"table": "children"},
+        questions.baseline: {"contrast": "treatment"},
+        questions.levels: {"outcome": "infection", "contrast": "treatment"},
+        questions.icc: {"outcome": "antibody", "wave": "y2014", "contrast": "treatment"},
+        questions.attrition: {"outcome": "infection", "wave": "y2014"},
+        sensitivity.exact: {"outcome": "infection", "wave": "y2014"},
+        sensitivity.sanity: {"outcome": "antibody", "wave": "y2014"},
+    }
+    for question, arguments in asked.items():
+        assert [one.answer for one in question(three, **arguments)] == [
+            one.answer for one in question(two, **arguments)
+        ], question.__name__

@@ -191,6 +191,22 @@ def test_every_method_stands_beside_the_planned_one(study):
     assert all(effect.ci_low < effect.estimate < effect.ci_high for effect in found)
 
 
+def test_a_plan_without_covariates_has_each_method_once(study, monkeypatch):
+    bare = dataclasses.replace(study.plan.outcome("housing"), covariates=())
+    monkeypatch.setitem(study.plan.outcomes, "housing", bare)
+    names = [effect.estimator for effect in study.specifications("housing")]
+    assert len(set(names)) == len(names) and {"cr2", "cluster_means"} <= set(names)
+
+
+def test_the_baseline_of_families_inside_offices_compares_their_own_groups(study):
+    found = study.baseline("coordinator")
+    adults = {one.group: one for one in found if one.label == "Adults in the family"}
+    assert set(adults) == {"holf", "local", "ordinary"} and min(one.n for one in adults.values()) > 400
+    assert sum(one.n for one in adults.values()) / 29 == pytest.approx(study.sizes(contrast="coordinator").mean)
+    staff = {study.plan.outcome(name).label for name in ("working_alliance", "coordinator_competence")}
+    assert not staff & {one.label for one in found}, "coordinators are in no group of this contrast"
+
+
 def test_what_the_answer_hangs_on_agrees_with_the_answer(study):
     effect, exact = study.effect("housing"), {one.statistic: one for one in study.exact("housing")}
     by_offices = study.effect("housing", estimator="randomisation")

@@ -97,6 +97,15 @@ def test_everything_drawn_is_marked_and_has_its_numbers():
     assert said.startswith(MARK) and said.count(" of 20") == len(PLAN.estimators)
 
 
+def test_the_unit_of_effects_is_that_of_the_outcome():
+    drawn = swept.power_surface(FOUND.assign(share=0.2), "cr2", WORDS)
+    assert "difference of shares" in drawn.alt and "True effect, difference of shares" in drawn.table.columns
+    assert "True effect, SD" in swept.power_surface(FOUND, "cr2", WORDS).table.columns
+    mixed = FOUND.assign(share=[0.2 if row % 2 else math.nan for row in range(len(FOUND))])
+    with pytest.raises(ValueError, match="binary and continuous"):
+        swept.power_surface(mixed, "cr2", WORDS)
+
+
 def test_the_sentence_counts_cells_that_leave_the_line():
     good = FOUND[(FOUND["estimator"] == "cr2") & (FOUND["effect"] == 0)].assign(rejected=0.05)
     bad = good.assign(rejected=[0.2] + [0.05] * (len(good) - 1))
