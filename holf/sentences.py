@@ -28,10 +28,10 @@ class Sentence:
 
 
 def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
-    """Say what an interval shows against the margin: less, more, both or neither.
+    """Say what an interval shows against the margin, and whether the test rejects no difference.
 
-    An interval that holds zero is never called "no effect": either all of it lies inside the margin, or the data leave
-    open a difference that would matter. Of an effect that disclosure control withholds nothing is said but that.
+    A test that does not reject is never called "no effect": either the whole interval lies inside the margin, or the
+    data leave open a difference that would matter. Of an effect that disclosure control withholds nothing is said but that.
     """
     if math.isnan(effect.ci_low):
         return Sentence(f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)}.", effect.source)
@@ -44,9 +44,10 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
     inside = -outcome.margin < effect.ci_low and effect.ci_high < outcome.margin
     if inside:
         verdict = f"The interval rules out a difference as large as the assumed margin of {margin}."
-    elif effect.ci_low <= 0 <= effect.ci_high:
-        verdict = f"The data show no clear difference, and leave open one as large as the assumed margin of {margin}."
-    else:
+    elif effect.is_significant:
         better = "higher" if effect.estimate > 0 else "lower"
-        verdict = f"The treated arm lies {better}; the interval excludes zero."
+        p_value = text.p_value(effect.p_value)
+        verdict = f"The treated arm lies {better}; p {p_value if p_value.startswith('<') else f'= {p_value}'}."
+    else:
+        verdict = f"The data show no clear difference, and leave open one as large as the assumed margin of {margin}."
     return Sentence(f"{shown} {verdict}", effect.source)

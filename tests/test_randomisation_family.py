@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holf.inference import allocations as allocations_module
-from holf.inference.max_t import _Largest
 from holf.inference.randomisation import randomisation_test
+from holf.inference.tails import Largest
 
 
 def joint_by_brute_force(table, weights, treated, strata):
@@ -140,10 +140,11 @@ def test_sampled_family_agrees_with_the_exact_one(monkeypatch):
 def test_largest_values_of_a_stream():
     values = np.random.default_rng(0).normal(size=5000)
     for keep in (1, 7, 600):
-        largest = _Largest(keep)
+        largest = Largest(keep)
         for part in np.split(values, 50):
             largest.add(part)
         assert largest.smallest() == np.sort(values)[-keep]
+        assert np.array_equal(largest.values(), np.sort(values)[-keep:][::-1])
 
 
 def test_an_outcome_without_any_difference_keeps_an_interval():

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import product as choices
 from math import comb, prod
 
 import numpy as np
@@ -96,7 +97,9 @@ def allocation_set(
     Raises
     ------
     ValueError
-        If no other allocation exists, or the full set is out of reach and `rng` is None.
+        If no other allocation exists, the full set is out of reach and `rng` is None, or there is no draw.
+    TypeError
+        If `rng` is not a generator.
 
     Notes
     -----
@@ -113,6 +116,10 @@ def allocation_set(
     >>> allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99).total
     6
     """
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError("rng must be a numpy.random.Generator, such as numpy.random.default_rng(1)")
+    if n_draws < 1:
+        raise ValueError("n_draws must be at least 1")
     sizes, chosen = _stratum_counts(treated, strata)
     total = prod(comb(n, k) for n, k in zip(sizes, chosen))
     if total < 2:
@@ -120,12 +127,11 @@ def allocation_set(
     # The halves' rows multiply to no less than the total, so beyond the square of the most no cut can do: known at
     # once, where trying the cuts of 1,000 clusters takes six seconds.
     most = MOST_ROWS**2 if halves else MOST_ALLOCATIONS
-    reachable = total <= most and (not halves or _best_cut(sizes, chosen)[2] <= MOST_ROWS)
+    reachable = total <= most and (not halves or best_cut(sizes, chosen).rows <= MOST_ROWS)
     if reachable:
         return Allocations(treated, strata, total)
     if rng is None:
-        shown = f"{total:,}" if total < 1e15 else f"{Decimal(total):.1e}"
-        raise ValueError(f"the {shown} allocations are too many to count: give rng= for a Monte Carlo sample")
+        raise ValueError(f"the {shown_total(total)} allocations are too many to count: give rng= for a Monte Carlo sample")
     return Allocations(treated, strata, total, sampled.draw(treated, strata, n_draws, rng))
 
 
@@ -173,9 +179,10 @@ def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray
         return _drawn_tables(allocations, rows, totals)
     sizes, chosen = _stratum_counts(allocations.treated, allocations.strata)
     members = [rows[:, allocations.strata == code] for code in range(len(sizes))]
-    cut, left_size, _ = _best_cut(sizes, chosen)
+    best = best_cut(sizes, chosen)
+    cut, left_size = best.stratum, best.left_size
     sides = []
-    for codes in (range(cut), range(cut + 1, len(sizes))):
+    for codes in (best.left, best.right):
         table = np.zeros((len(rows) + (weights is not None), 1))
         for code in codes:
             options = _sums_by_size(members[code], chosen[code])[chosen[code]]
@@ -231,19 +238,84 @@ def _left_choices(size: int, chosen: int, left_size: int) -> range:
     return range(max(0, chosen - (size - left_size)), min(chosen, left_size) + 1)
 
 
-def _best_cut(sizes: list[int], chosen: list[int]) -> tuple[int, int, int]:
-    """Stratum to cut, clusters on its left side, and rows of the larger half."""
-    options = [comb(n, k) for n, k in zip(sizes, chosen)]
-    best = None
-    for code, (size, k) in enumerate(zip(sizes, chosen)):
-        before, after = prod(options[:code]), prod(options[code + 1 :])
-        for left_size in range(size + 1):
-            choices = _left_choices(size, k, left_size)
-            left = before * sum(comb(left_size, j) for j in choices)
-            right = after * sum(comb(size - left_size, k - j) for j in choices)
-            if best is None or max(left, right) < best[2]:
-                best = (code, left_size, max(left, right))
-    return best
+@dataclass(frozen=True)
+class Cut:
+    """How the clusters are cut into two halves.
+
+    Attributes
+    ----------
+    left, right : tuple of int
+        Strata that lie whole in one half.
+    stratum, left_size : int
+        The stratum that is cut, and how many of its clusters lie in the left half.
+    rows : int
+        Rows of the larger half.
+    """
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    stratum: int
+    left_size: int
+    rows: int
+
+
+def best_cut(sizes: list[int], chosen: list[int]) -> Cut:
+    """Cut strata into two halves of which the larger has as few rows as any cut allows.
+
+    Parameters
+    ----------
+    sizes, chosen : list of int
+        Clusters, and treated clusters, of each stratum.
+
+    Returns
+    -------
+    Cut
+
+    Notes
+    -----
+    Strata of the same size and number of treated clusters are alike, so only how many of each kind lie on the left
+    matters, and the order of the strata does not. A set that can be counted at all (`MOST_ROWS` squared) has at most 44
+    strata with a choice, and some thousand such numbers.
+
+    Examples
+    --------
+    >>> best_cut([2, 9, 2], [1, 4, 1]).rows, best_cut([9, 2, 2], [4, 1, 1]).rows
+    (30, 30)
+    """
+    kinds: dict[tuple[int, int], list[int]] = {}
+    for code, kind in enumerate(zip(sizes, chosen)):
+        kinds.setdefault(kind, []).append(code)
+    best, winner = None, None
+    for kind in kinds:
+        others = {one: codes[1:] if one == kind else codes for one, codes in kinds.items()}
+        # A stratum without a choice has one row wherever it lies.
+        free = [one for one in others if comb(*one) > 1 and others[one]]
+        parts = list(choices(*(range(len(others[one]) + 1) for one in free)))
+        rows = np.array([prod(comb(*one) ** n for one, n in zip(free, part)) for part in parts], dtype=float)
+        for left_size in range(kind[0] + 1):
+            taken = _left_choices(*kind, left_size)
+            left = rows * sum(comb(left_size, j) for j in taken)
+            right = rows.max() / rows * sum(comb(kind[0] - left_size, kind[1] - j) for j in taken)
+            place = int(np.argmin(np.maximum(left, right)))
+            larger = max(left[place], right[place])
+            if best is None or larger < best:
+                best = larger
+                winner = kind, left_size, others, dict(zip(free, parts[place]))
+    kind, left_size, others, part = winner
+    left = [code for one, codes in others.items() for code in codes[: part.get(one, 0)]]
+    right = [code for one, codes in others.items() for code in codes[part.get(one, 0) :]]
+    return Cut(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
+
+
+def shown_total(total: int) -> str:
+    """A count of allocations as it is printed: a large one in powers of ten.
+
+    Examples
+    --------
+    >>> shown_total(77558760), shown_total(10**40)
+    ('77,558,760', '1.0e+40')
+    """
+    return f"{total:,}" if total < 10**15 else f"{Decimal(total):.1e}"
 
 
 def _sums_by_size(rows: np.ndarray, largest: int) -> list[np.ndarray]:

@@ -6,11 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from holf.inference.trial import numeric, require_columns, require_nested
+from holf.inference.trial import INPUT_ROUNDING, middle, numeric, require_columns, require_nested
 from holf.results import Icc
-
-# Mean squares below this share of the total are rounding: the values are then equal as far as floats can tell.
-ROUNDING = 1e-20
 
 
 def cluster_sizes(frame: pd.DataFrame, *, cluster: str) -> pd.Series:
@@ -186,13 +183,14 @@ def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level:
         raise ValueError(f"column {outcome!r}: at least one arm needs two clusters with a value")
     if df_within < 1:
         raise ValueError(f"column {outcome!r}: every cluster has one row, so no correlation inside can be seen")
-    centred = values - values.mean()
+    centred = values - middle(values)
+    centred -= centred.mean()
     means = np.bincount(codes, centred) / sizes
     rows_of_arm = np.bincount(arms, sizes)
     arm_means = np.bincount(arms, sizes * means) / rows_of_arm
     between = float(sizes @ (means - arm_means[arms]) ** 2) / df_between
     within = float(((centred - means[codes]) ** 2).sum()) / df_within
-    if between + within <= ROUNDING * float(values @ values):
+    if between + within <= INPUT_ROUNDING**2 * float(values @ values):
         raise ValueError(f"column {outcome!r} is constant, so its intraclass correlation does not exist")
     size = (len(values) - float((sizes**2 / rows_of_arm[arms]).sum())) / df_between
     upper, lower = stats.f.ppf([(1 + level) / 2, (1 - level) / 2], df_between, df_within)

@@ -176,13 +176,14 @@ def office_means(trial: Trial) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (clusters,)
-        Without covariates the plain means. With them, the means of the outcome less the covariates' part in least
+        Counted from `trial.origin`. Without covariates the plain means. With them, the means of the outcome less the covariates' part in least
         squares on intercept and covariates, the arm left out; covariates count from their overall mean.
 
     Examples
     --------
     >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
-    >>> office_means(read_trial(frame, "y", arm="arm", cluster="office", treated=1)).tolist()
+    >>> trial = read_trial(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> (trial.origin + office_means(trial)).tolist()
     [4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]
     """
     slopes = np.linalg.lstsq(trial.covariates, trial.y - trial.y.mean(), rcond=None)[0]
@@ -201,13 +202,14 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
     if len(trial.y) > len(trial.starts) > 2:
         icc = anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level,
                         outcome=trial.outcome).estimate
+    mean_treated, mean_other = trial.means
     return Effect(
         estimate=fit.estimate, se=fit.se, df=fit.df,
         statistic=statistic, p_value=float(2 * stats.t.sf(abs(statistic), fit.df)),
         ci_low=float(fit.estimate - margin), ci_high=float(fit.estimate + margin),
         n_units=len(trial.y), n_clusters=len(trial.starts), n_dropped=trial.n_dropped,
         icc=icc, estimator=estimator, estimand=METHODS[estimator].estimand, level=level,
-        mean_treated=float(trial.y[trial.treated].mean()), mean_other=float(trial.y[~trial.treated].mean()),
+        mean_treated=mean_treated, mean_other=mean_other,
     )
 
 

@@ -13,6 +13,7 @@ from holf.inference.clusters import strata_of
 from holf.inference.estimators import estimate_effect
 from holf.inference.randomisation import randomisation_test
 from holf.inference.trial import numeric, require_columns, require_nested
+from holf.results import Effect
 
 # Values that differ by less than this, relative to the largest, are equal but for rounding.
 ALIKE = 1e-12
@@ -31,8 +32,8 @@ class Influence:
     largest_shift : float
         Largest absolute change of the estimate, in standard errors.
     n_sign_changes, n_significance_changes, n_clusters : int
-        Clusters without which the estimate has another sign; without which the interval excludes 0 although it
-        does not with them, or the reverse; and clusters left out in turn.
+        Clusters without which the estimate has another sign; without which the test rejects although it does not
+        with them, or the reverse; and clusters left out in turn.
     estimator, level, source
         As for `holf.results.Effect`.
     """
@@ -100,8 +101,8 @@ def leave_one_out(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, 
 
     Notes
     -----
-    largest_shift = max_k |d_(k) - d| / se, where d_(k) is the estimate without cluster k. Significance is read
-    from the interval.
+    largest_shift = max_k |d_(k) - d| / se, where d_(k) is the estimate without cluster k. Significance is that
+    of the p-value (`Effect.is_significant`).
 
     Examples
     --------
@@ -114,18 +115,18 @@ def leave_one_out(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, 
     asked = {"arm": arm, "cluster": cluster, "treated": treated, "estimator": estimator, "covariates": covariates,
              "level": level}
     effect = estimate_effect(frame, outcome, **asked)
-    estimates, low, high = _left_out(frame, outcome, asked).T
-    excludes_zero = (low > 0) | (high < 0)
+    without = _left_out(frame, outcome, asked)
+    estimates = np.array([one.estimate for one in without])
     return Influence(
         estimate=effect.estimate, se=effect.se, estimator=estimator, level=level, n_clusters=len(estimates),
         largest_shift=float(np.abs(estimates - effect.estimate).max() / effect.se),
         n_sign_changes=int((np.sign(estimates) != np.sign(effect.estimate)).sum()),
-        n_significance_changes=int((excludes_zero != (effect.ci_low > 0 or effect.ci_high < 0)).sum()),
+        n_significance_changes=sum(one.is_significant != effect.is_significant for one in without),
     )
 
 
-def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> np.ndarray:
-    """Estimate and limits without each cluster in turn.
+def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> list[Effect]:
+    """Effects without each cluster in turn.
 
     Private, because with the effect on all clusters they give away the mean of a single office.
     """
@@ -133,11 +134,10 @@ def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> np.ndarray:
     found = []
     for label in used[asked["cluster"]].unique():
         try:
-            effect = estimate_effect(used[used[asked["cluster"]] != label], outcome, **asked)
+            found.append(estimate_effect(used[used[asked["cluster"]] != label], outcome, **asked))
         except ValueError as problem:
             raise ValueError(f"with one {asked['cluster']!r} left out: {problem}") from problem
-        found.append((effect.estimate, effect.ci_low, effect.ci_high))
-    return np.array(found)
+    return found
 
 
 def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str], *, arm: str, cluster: str,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
-from math import inf, sqrt
+from math import sqrt
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtri
 
-from holf.inference.allocations import Allocations
+from holf.inference.allocations import Allocations, shown_total
 from holf.inference.tails import Statistic
 
 
@@ -26,9 +23,10 @@ class RandomisationResult:
     p_value : float or ndarray
         Share of allocations at least as extreme, the observed one included.
     ci_low, ci_high : float, ndarray or None
-        Central interval of a constant difference, by inversion of two one-sided tests; infinite where too few
-        allocations exist to reject anything at this level, None where it was not asked for. It can disagree with a
-        two-sided p-value at the margin if the distribution is skewed.
+        Central interval of a constant difference: it leaves out a difference exactly where one of the two one-sided
+        tests of that difference, each at half of 1 - `level`, rejects it. The limits themselves are not rejected;
+        they are infinite where too few allocations exist to reject anything at this level, None where no interval was
+        asked for. It can disagree with a two-sided p-value at the margin if the distribution is skewed.
     n_allocations : int
         Size of the allocation set.
     exact : bool
@@ -144,72 +142,6 @@ def tail_allowance(size: int, level: float, tails: int) -> int:
     return int(size * (1 - Fraction(str(float(level)))) / tails)
 
 
-def limit(statistic: Statistic, size: int, allowed: int, side: int) -> float:
-    """One limit of the interval: the farthest difference that the one-sided test does not reject.
-
-    Parameters
-    ----------
-    statistic : Statistic
-        The statistic.
-    size : int
-        Number of allocations counted over.
-    allowed : int
-        A difference is rejected if at most so many allocations are as extreme on its side.
-    side : {-1, 1}
-        Lower or upper limit.
-
-    Returns
-    -------
-    float
-        In units of the outcome; infinite if no difference can be rejected.
-
-    Raises
-    ------
-    ValueError
-        If the statistic is undefined at a shift on the way.
-
-    Notes
-    -----
-    The count is nearly a normal distribution function of the shift, so its probit is nearly a straight line and
-    Brent's method needs 8 to 20 counts. The limit is found to 1e-7 of the statistic's spread. Where the level
-    leaves room for no allocation beyond, nothing can be rejected and the limit is infinite.
-
-    References
-    ----------
-    Garthwaite (1996), Biometrics 52:1387 (inversion of randomisation tests).
-
-    Examples
-    --------
-    >>> from holf.inference.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> from holf.inference.tails import linear
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> statistic = linear(full, score, contrast, 1.0)
-    >>> limit(statistic, 6, 0, 1), round(limit(statistic, 6, 1, 1), 4)
-    (inf, 4.0)
-    """
-    if allowed < 1:
-        return side * inf
-    target = ndtri((allowed + 0.5) / size)
-
-    @cache
-    def excess(shift: float) -> float:
-        count = statistic.count(shift, statistic.observed(shift), -side)
-        return float(ndtri(min(count, size - 0.5) / size) - target)
-
-    inside = statistic.centre
-    while excess(inside) <= 0.0:
-        inside -= side * statistic.spread
-    distance = 2.0 * statistic.spread
-    while excess(statistic.centre + side * distance) > 0.0:
-        distance *= 2.0
-        if distance > 1e9 * statistic.spread:
-            return side * inf
-    outside = statistic.centre + side * distance
-    return float(brentq(excess, inside, outside, xtol=1e-7 * statistic.spread))
-
-
 def answer(
     allocations: Allocations, statistic: Statistic, alternative: str, level: float, interval: bool
 ) -> RandomisationResult:
@@ -261,7 +193,7 @@ def answer(
     size = allocations.size
     p_value = extreme_count(statistic, size, alternative) / size
     allowed = tail_allowance(size, level, tails=2)
-    low, high = (limit(statistic, size, allowed, side) if interval else None for side in (-1, 1))
+    low, high = (statistic.limit(allowed, side) if interval else None for side in (-1, 1))
     return RandomisationResult(
         statistic=float(statistic.observed(0.0)),
         p_value=p_value,
@@ -284,4 +216,4 @@ def _method(allocations: Allocations) -> str:
     among += "" if n_strata == 1 else f" inside {n_strata} strata"
     if allocations.exact:
         return f"exact: all {allocations.total:,} allocations of {among}"
-    return f"Monte Carlo: {allocations.size - 1:,} of the {allocations.total:,} allocations of {among}"
+    return f"Monte Carlo: {allocations.size - 1:,} of the {shown_total(allocations.total)} allocations of {among}"

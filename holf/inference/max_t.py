@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from holf.inference.allocations import Allocations, blocks, half_tables
-from holf.inference.tails import TOLERANCE
+from holf.inference.tails import Largest
 
 
 @dataclass(frozen=True)
@@ -26,35 +26,6 @@ class Joint:
     critical: float
 
 
-class _Largest:
-    """Keeps the largest values of a stream in bounded memory."""
-
-    def __init__(self, keep: int):
-        self._keep = keep
-        self._floor = -np.inf
-        self._parts: list[np.ndarray] = []
-        self._held = 0
-
-    def add(self, values: np.ndarray) -> None:
-        """Take those values that may still be among the largest."""
-        above = values[values >= self._floor]
-        self._parts.append(above)
-        self._held += above.size
-        if self._held >= 2 * self._keep:
-            self._trim()
-
-    def smallest(self) -> float:
-        """The smallest of the values kept."""
-        self._trim()
-        return float(self._floor)
-
-    def _trim(self) -> None:
-        values = np.concatenate(self._parts)
-        values.partition(values.size - self._keep)
-        values = values[values.size - self._keep :]
-        self._parts, self._held, self._floor = [values], values.size, values[0]
-
-
 def joint_distribution(
     allocations: Allocations,
     scores: np.ndarray,
@@ -62,6 +33,7 @@ def joint_distribution(
     weights: np.ndarray | None,
     rejected: int,
     alternative: str,
+    tolerances: np.ndarray,
 ) -> Joint:
     """Step-down adjusted p-values and the critical value of the largest statistic.
 
@@ -79,6 +51,8 @@ def joint_distribution(
         Largest number of allocations that the critical value may leave above it.
     alternative : {"two-sided", "greater", "less"}
         Direction of the p-values; the critical value is two-sided.
+    tolerances : ndarray of float, shape (outcomes,)
+        Sums of scores that differ by less are ties.
 
     Returns
     -------
@@ -105,7 +79,7 @@ def joint_distribution(
     >>> arm = np.array([True, True, False, False])
     >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
     >>> scores = np.array([[2.0, 1.0, -1.0, -2.0], [1.0, -1.0, 1.0, -1.0]])
-    >>> joint = joint_distribution(full, scores, np.ones(2), None, 0, "greater")
+    >>> joint = joint_distribution(full, scores, np.ones(2), None, 0, "greater", np.full(2, 1e-9))
     >>> joint.adjusted.round(4).tolist(), float(joint.critical)
     ([0.1667, 0.8333], 3.0)
     """
@@ -115,11 +89,11 @@ def joint_distribution(
     observed = rows[:, allocations.treated].sum(axis=1)
     strength = np.abs(observed) if alternative == "two-sided" else observed
     order = np.argsort(strength, kind="stable")
-    slack = TOLERANCE * np.abs(rows).sum(axis=1)
+    slack = tolerances / deviations
     tables = half_tables(allocations, rows[order], weights)
     unit = denominator(allocations, weights)
     counts = np.zeros(len(rows), dtype=np.int64)
-    largest = _Largest(rejected + 1)
+    largest = Largest(rejected + 1)
     for a, b in blocks(tables):
         scale = 1.0 if weights is None else (a[-2] + b[-2] - tables.cross * a[-1] * b[-1]) / unit
         signed = absolute = None

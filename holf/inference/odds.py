@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -91,6 +91,7 @@ def marginal_odds_ratio(frame: pd.DataFrame, outcome: str, *, arm: str, cluster:
     check_level(level)
     trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
                        smallest_arm=SMALLEST_ARM)
+    trial = replace(trial, y=trial.y + trial.origin, origin=0.0)
     if not np.isin(trial.y, (0, 1)).all():
         raise ValueError(f"column {outcome!r} is not 0/1, so it has no odds")
     _require_both_values(trial)

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from holf.inference.allocations import Allocations, allocation_set
-from holf.inference.inversion import RandomisationResult, answer, limit, tail_allowance
+from holf.inference.inversion import RandomisationResult, answer, tail_allowance
 from holf.inference.max_t import denominator, joint_distribution
 from holf.inference.scores import centred, coefficient, difference, permutation_deviation, welch_difference
-from holf.inference.tails import TOLERANCE, Statistic
+from holf.inference.tails import Statistic, input_rounding
+from holf.inference.trial import middle
 
 
 def randomisation_test(
@@ -71,8 +72,10 @@ def randomisation_test(
     -----
     With weights w and strata s the difference is the least-squares coefficient of the arm given the strata,
     ``sum_s (W_s1 W_s0 / W_s) (mean_s1 - mean_s0) / sum_s (W_s1 W_s0 / W_s)``, without strata simply the difference
-    of the two means. Ties are values within 1e-10 of the sum of absolute values; whole numbers are compared
-    exactly. Several outcomes are made comparable by their permutation standard deviations; their simultaneous
+    of the two means. Whole numbers are compared exactly. Other values are ties where they differ by less than 1e-10 of
+    the sum of absolute values, or than the rounding of the input; values far from zero may be given as they are. With
+    covariates, and for Welch's t, the differences that no test rejects can have gaps: the limits are then the outermost
+    of them (Welch's t: as far as a search outwards finds, to 1e-7 standard errors). Several outcomes are made comparable by their permutation standard deviations; their simultaneous
     intervals invert each outcome's exact test at the tail counts beyond the exact critical value of max|T|, taken
     under no effect. Measured joint coverage at level 0.90 (1,500 trials of 6 v 6, four outcomes): 0.90 for effects
     of two standard errors, 0.89 for five.
@@ -89,6 +92,8 @@ def randomisation_test(
     (4.0, 0.1, 20)
     """
     table = _finite("values", values).reshape(len(values), -1).T
+    rounding = [input_rounding(row) for row in table]
+    table = np.array([row - middle(row) for row in table])
     arm = _arm(treated, len(values))
     codes = _codes("strata", np.zeros(len(arm)) if strata is None else strata, len(arm))
     several = np.ndim(values) == 2
@@ -99,11 +104,11 @@ def randomisation_test(
     weights = None if weights is None else _weights(weights, len(arm))
     halves = statistic == "difference" and weights is None and not several
     allocations = allocation_set(arm, codes, halves=halves, rng=rng, n_draws=n_draws)
-    for row in table:
-        permutation_deviation(centred(row, codes), arm, codes)
+    for row, blur in zip(table, rounding):
+        permutation_deviation(centred(row, codes), arm, codes, rounding=blur)
     if statistic == "welch":
         return answer(allocations, welch_difference(allocations, table[0]), alternative, level, interval)
-    statistics = [difference(allocations, row, weights) for row in table]
+    statistics = [difference(allocations, row, weights, blur) for row, blur in zip(table, rounding)]
     answers = [answer(allocations, one, alternative, level, interval) for one in statistics]
     return _family(allocations, table, weights, statistics, answers) if several else answers[0]
 
@@ -192,22 +197,23 @@ def _family(
     scores = scores if weights is None else weights * scores
     deviations = np.array([permutation_deviation(s, allocations.treated, allocations.strata) for s in scores])
     rejected = tail_allowance(allocations.size, first.level, tails=1)
-    joint = joint_distribution(allocations, scores, deviations, weights, rejected, first.alternative)
+    unit = denominator(allocations, weights)
+    tolerances = np.array([one.tolerance * unit for one in statistics])
+    joint = joint_distribution(allocations, scores, deviations, weights, rejected, first.alternative, tolerances)
     names = ("statistic", "p_value", "ci_low", "ci_high", "p_value_se")
     joined = {n: np.array([getattr(a, n) for a in answers]) for n in names if getattr(first, n) is not None}
     if first.ci_low is not None:
-        beyond = joint.critical * deviations + 2.0 * TOLERANCE * np.abs(scores).sum(axis=1)
-        bounds = beyond / denominator(allocations, weights)
+        bounds = (joint.critical * deviations + 2.0 * tolerances) / unit
         joined["simultaneous_low"], joined["simultaneous_high"] = (
-            np.array([_simultaneous(one, allocations.size, b, side) for one, b in zip(statistics, bounds)])
+            np.array([_simultaneous(one, b, side) for one, b in zip(statistics, bounds)])
             for side in (-1, 1)
         )
     return replace(first, **joined, p_value_adjusted=joint.adjusted)
 
 
-def _simultaneous(statistic: Statistic, size: int, bound: float, side: int) -> float:
+def _simultaneous(statistic: Statistic, bound: float, side: int) -> float:
     """Limit whose test rejects no difference exactly if the statistic lies beyond the joint critical value."""
-    return limit(statistic, size, statistic.count(0.0, -side * bound, -side), side)
+    return statistic.limit(statistic.count(0.0, -side * bound, -side), side)
 
 
 def _finite(name: str, numbers: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import optimize, stats
 
 from holf.inference.mixed import RATIOS, Profile, best_ratio, reduce_to_profile
+from holf.inference.trial import middle
 from holf.results import Icc
 
 
@@ -55,7 +56,8 @@ def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: 
     starts = np.append(0, sizes.cumsum()[:-1])
     labels = np.unique(arms)
     design = (arms[codes[order], None] == labels).astype(float)
-    centred = values[order] - values.mean()
+    centred = values[order] - middle(values)
+    centred -= centred.mean()
     profile = reduce_to_profile(centred, design / np.sqrt(design.sum(axis=0)), starts)
     best = best_ratio(profile)
     bound = profile.deviance(best) + stats.chi2.ppf(level, 1)

@@ -7,7 +7,8 @@ from math import lcm
 import numpy as np
 
 from holf.inference.allocations import Allocations
-from holf.inference.tails import Statistic, linear, ratio, welch
+from holf.inference.tails import Statistic, input_rounding, linear, ratio, welch
+from holf.inference.trial import middle
 
 
 def centred(
@@ -53,7 +54,9 @@ def centred(
     return factor * values - (factor * sums / np.bincount(strata, weights))[strata]
 
 
-def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray) -> float:
+def permutation_deviation(
+    score: np.ndarray, arm: np.ndarray, strata: np.ndarray, *, rounding: float = 0.0
+) -> float:
     """Exact standard deviation of the treated sum of `score` over all allocations.
 
     Parameters
@@ -64,6 +67,8 @@ def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray
         Observed allocation.
     strata : ndarray of int, shape (clusters,)
         Stratum codes.
+    rounding : float
+        Rounding that sums of the scores carry from the input.
 
     Returns
     -------
@@ -92,12 +97,14 @@ def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray
     chosen = np.bincount(strata, arm)
     squares = np.bincount(strata, centred(score, strata) ** 2)
     deviation = float(np.sqrt((chosen * (size - chosen) * squares / (size * np.maximum(size - 1, 1))).sum()))
-    if deviation <= 1e-12 * np.abs(score).max():
+    if deviation <= max(1e-12 * np.abs(score).max(), rounding):
         raise ValueError("values: nothing varies inside a stratum that has clusters of both arms")
     return deviation
 
 
-def difference(allocations: Allocations, values: np.ndarray, weights: np.ndarray | None) -> Statistic:
+def difference(
+    allocations: Allocations, values: np.ndarray, weights: np.ndarray | None, rounding: float = 0.0
+) -> Statistic:
     """Difference of means, weighted or not, given the strata.
 
     Parameters
@@ -108,6 +115,8 @@ def difference(allocations: Allocations, values: np.ndarray, weights: np.ndarray
         Cluster values.
     weights : ndarray of float, shape (clusters,), or None
         Weights, or None for clusters alike.
+    rounding : float
+        Rounding that sums of the values carry from the input (`holf.inference.tails.input_rounding`).
 
     Returns
     -------
@@ -139,12 +148,14 @@ def difference(allocations: Allocations, values: np.ndarray, weights: np.ndarray
     arm, strata = allocations.treated.astype(float), allocations.strata
     if weights is not None:
         scores = [weights * centred(row, strata, weights) for row in (values, arm)]
-        return ratio(allocations, *scores, weights, np.empty((0, len(arm))))
+        blur = rounding * weights.max()
+        return ratio(allocations, *scores, weights, np.empty((0, len(arm))), rounding=blur)
     factor = lcm(*np.bincount(strata).tolist())
-    if factor * np.abs(values).sum() >= 2.0**53 or np.any(values != np.rint(values)):
-        factor = 1
+    whole = factor * np.abs(values).sum() < 2.0**53 and np.array_equal(values, np.rint(values))
+    factor = factor if whole else 1
     score, contrast = (centred(row, strata, factor=factor) for row in (values, arm))
-    return linear(allocations, score, contrast, contrast[allocations.treated].sum())
+    scale = contrast[allocations.treated].sum()
+    return linear(allocations, score, contrast, scale, rounding=rounding, whole=whole)
 
 
 def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
@@ -235,6 +246,7 @@ def coefficient(
     """
     strata = allocations.strata[cluster]
     arm = allocations.treated[cluster].astype(float)
+    rounding, outcome = input_rounding(outcome), outcome - middle(outcome)
     inside = np.column_stack([centred(column, strata) for column in covariates.T])
     basis, triangle = np.linalg.qr(inside)
     lengths = np.linalg.norm(covariates, axis=0)
@@ -244,8 +256,9 @@ def coefficient(
     for row in (outcome, arm):
         residual = centred(row, strata)
         residual -= basis @ (basis.T @ residual)
-        if row is outcome and np.abs(residual).max() <= 1e-12 * np.abs(row).max():
+        if row is outcome and np.abs(residual).max() <= max(1e-12 * np.abs(row).max(), rounding / len(row)):
             raise ValueError("outcome: the strata and covariates leave nothing that varies")
         sums.append(np.bincount(cluster, residual))
     weights = np.bincount(cluster).astype(float)
-    return ratio(allocations, *sums, weights, np.array([np.bincount(cluster, q) for q in basis.T]))
+    bases = np.array([np.bincount(cluster, q) for q in basis.T])
+    return ratio(allocations, *sums, weights, bases, rounding=rounding)

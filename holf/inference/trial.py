@@ -11,6 +11,8 @@ import pandas as pd
 # A column whose part outside the columns before it is shorter than this, relative to its own length, is taken as
 # a linear combination of them; rounding alone stays near 1e-15.
 RANK_TOLERANCE = 1e-10
+# Variation below this, relative to the size of the numbers given, is their rounding and no variation.
+INPUT_ROUNDING = 1e-14
 # Below this many clusters in an arm no method here keeps its error rate.
 SMALLEST_ARM = 4
 
@@ -24,7 +26,10 @@ class Trial:
     outcome : str
         Name of the outcome column, for messages.
     y : numpy.ndarray, shape (rows,)
-        Outcome in its own units.
+        Outcome in its own units, counted from `origin`.
+    origin : float
+        A middle value of the outcome. Counted from it, 0/1 values a billion away from zero keep their differences
+        exactly; no estimate of a difference depends on it.
     treated : numpy.ndarray of bool, shape (rows,)
         Whether the row lies in the treated arm.
     covariates : numpy.ndarray, shape (rows, covariates)
@@ -46,6 +51,12 @@ class Trial:
     basis: np.ndarray
     back: np.ndarray
     n_dropped: int
+    origin: float = 0.0
+
+    @property
+    def means(self) -> tuple[float, float]:
+        """Mean outcome of the treated and of the other arm, over rows."""
+        return tuple(float(self.origin + self.y[rows].mean()) for rows in (self.treated, ~self.treated))
 
     @property
     def sizes(self) -> np.ndarray:
@@ -149,11 +160,25 @@ def sorted_trial(numbers: np.ndarray, treated: np.ndarray, codes: np.ndarray, *,
     standard = _standardise(numbers[:, 1:], covariates)
     design = np.column_stack([np.ones(len(treated)), treated, standard])
     basis, back = _orthonormal(design, covariates)
-    _check_variation(numbers[:, 0], basis, outcome)
-    trial = Trial(outcome, numbers[:, 0], treated, standard, starts, basis, back, 0)
+    origin = middle(numbers[:, 0])
+    y = numbers[:, 0] - origin
+    _check_variation(y, np.linalg.norm(numbers[:, 0]), basis, outcome)
+    trial = Trial(outcome, y, treated, standard, starts, basis, back, 0, origin)
     if smallest_arm > 1 and trial.spare < 1:
         raise ValueError(f"covariates constant inside {cluster!r} are too many for {len(starts)} clusters")
     return trial
+
+
+def middle(values: np.ndarray) -> float:
+    """A middle one of some numbers. Counted from it, numbers that lie close together far from zero lose nothing.
+
+    Examples
+    --------
+    >>> middle(np.array([1e9, 1e9 + 2, 1e9 + 1]))
+    1000000001.0
+    """
+    place = len(values) // 2
+    return float(np.partition(values, place)[place])
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
@@ -242,8 +267,9 @@ def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
 
 
 def _covariate_names(covariates: Sequence[str]) -> list[str]:
-    if isinstance(covariates, str):
-        raise ValueError("covariates must be a sequence of column names, not one string")
+    # A generator would be empty at its second use, and columns that it names would silently not be adjusted for.
+    if isinstance(covariates, str) or not isinstance(covariates, Sequence):
+        raise ValueError("covariates must be a list or tuple of column names")
     return list(covariates)
 
 
@@ -291,10 +317,11 @@ def _orthonormal(design: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, 
     return basis, np.linalg.inv(upper)
 
 
-def _check_variation(y: np.ndarray, basis: np.ndarray, outcome: str) -> None:
+def _check_variation(y: np.ndarray, given: float, basis: np.ndarray, outcome: str) -> None:
+    """Refuse an outcome that is constant, or fixed by the design, up to the rounding of numbers of length `given`."""
     centred = y - y.mean()
     total = np.linalg.norm(centred)
-    if total <= RANK_TOLERANCE * np.linalg.norm(y):
+    if total <= INPUT_ROUNDING * given:
         raise ValueError(f"column {outcome!r} is constant")
-    if np.linalg.norm(centred - basis @ (basis.T @ centred)) <= RANK_TOLERANCE * total:
+    if np.linalg.norm(centred - basis @ (basis.T @ centred)) <= RANK_TOLERANCE * total + INPUT_ROUNDING * given:
         raise ValueError(f"column {outcome!r} does not vary beyond the arm and the covariates")

@@ -173,7 +173,7 @@ def weighted_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
         ci_low=found.estimate - half, ci_high=found.estimate + half,
         n_units=len(order), n_clusters=len(trial.starts), n_dropped=len(frame) - len(order),
         icc=icc, estimator="ipw", estimand=FAMILY, level=level,
-        mean_treated=float(trial.y[trial.treated].mean()), mean_other=float(trial.y[~trial.treated].mean()),
+        mean_treated=trial.means[0], mean_other=trial.means[1],
     )
 
 
