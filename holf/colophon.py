@@ -14,6 +14,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from holf.chapters import list_chapters
+from holf.freshness import signature
 from holf.paths import STAND_IN, project_root
 from holf.sums import SUMS
 
@@ -114,7 +115,7 @@ def _chapters() -> list[str]:
             "Data read": ", ".join(map(_code, record.get("reads", ()))),
         }
         lines = "".join(f"<dd>{name}: {words}</dd>\n" for name, words in said.items() if words)
-        signed = _code(record.get("signature", "never run"))
+        signed = _code(signature(chapter) or "never run")
         items.append(f"<dt>{escape(chapter.name)}</dt>\n{lines}<dd>Signature of all it follows from: {signed}</dd>")
     return ["### The chapters that were run, and from what", "", "<dl>", *items, "</dl>", ""]
 
