@@ -15,11 +15,9 @@ from sphinx.application import Sphinx
 
 from holf.chapters import list_chapters
 from holf.freshness import signature
-from holf.paths import STAND_IN, project_root
+from holf.paths import MARK_FILE, STAND_IN, project_root
 from holf.sums import SUMS
 
-# The file that marks a simulated study, as `holf.simulation` names it; importing that would bring scipy along.
-MARK_FILE = "simulation.json"
 PLACE = "<!-- colophon -->"
 FOLDERS = ("assets", "chapters", "data", "holf")
 

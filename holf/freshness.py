@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from holf.paths import code_root, project_root, write_whole
+from holf.paths import MARK_FILE, code_root, project_root, write_whole
 from holf.run import with_values
 from holf.sums import fingerprint
 
@@ -31,6 +31,7 @@ RUNS = "chapters/runs.jsonl"
 _OWN = ("code cells", "parameters", "outputs")
 # Hexadecimal digits of a digest: enough against accidents, and nobody forges one.
 _LENGTH = 16
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # Reasons that one line can hold.
 _TOLD = 5
 # Chapters end side by side.
@@ -96,7 +97,7 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
 
 
 def file_digest(name: str) -> str:
-    """Digest of what counts of a file or folder of the project: code by its syntax, a folder by its tables.
+    """Digest of what counts of a file or folder of the project: code by its syntax, a folder by its files.
 
     Parameters
     ----------
@@ -105,9 +106,9 @@ def file_digest(name: str) -> str:
     """
     path = _path_of(name)
     if path.is_dir():
-        # The tables, and not the note of how they were made: an assumption that moves no number makes nothing stale.
-        tables = [entry for entry in sorted(path.iterdir()) if entry.suffix == ".csv"]
-        return _digest_of([(entry.name, hashlib.sha256(entry.read_bytes()).hexdigest()) for entry in tables])
+        # Not the note of how simulated tables were made: an assumption that moves no number makes nothing stale.
+        files = (entry for entry in sorted(path.rglob("*")) if entry.is_file() and entry.name != MARK_FILE)
+        return fingerprint(files)[:_LENGTH]
     if not path.exists():
         return "missing"
     content = path.read_bytes()
@@ -299,16 +300,17 @@ def _code_digest(source: bytes) -> str:
         return hashlib.sha256(source).hexdigest()[:_LENGTH]
 
 
-def _syntax(node: object) -> object:
-    """A syntax tree as lists; what is empty is left out, since versions of Python differ in it."""
+def _syntax(node: object) -> str:
+    """A syntax tree in a line; what is empty is left out, since versions of Python differ in it."""
     if isinstance(node, list):
-        return [_syntax(one) for one in node]
+        return f"[{','.join(map(_syntax, node))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = dict(ast.iter_fields(node))
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node):
+    if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
         fields["body"] = node.body[1:]
-    return [type(node).__name__, *([name, _syntax(value)] for name, value in fields.items() if value not in (None, []))]
+    told = ",".join(f"{name}={_syntax(value)}" for name, value in fields.items() if value is not None and value != [])
+    return f"{type(node).__name__}({told})"
 
 
 def _digest_of(content: object) -> str:

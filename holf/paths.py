@@ -10,6 +10,8 @@ import yaml
 READS_LOG = "HOLF_READS_LOG"
 # Name of the study that a book built elsewhere holds.
 STAND_IN = "source"
+# What marks a folder of tables as simulated, and says from what.
+MARK_FILE = "simulation.json"
 
 
 def project_root() -> Path:

@@ -6,11 +6,10 @@ import hashlib
 import json
 
 from holf.facts import load_assumptions
-from holf.paths import project_root
+from holf.paths import MARK_FILE, project_root
 from holf.plan import load_plan
 from holf.witness import unnoted
 
-MARK_FILE = "simulation.json"
 # What the tables follow from. A chapter that opens them does not read it: it is hashed, to see whether they are current.
 INPUTS = (
     "data/facts.csv",
