@@ -220,7 +220,7 @@ def end_chapter(run: Run) -> None:
 def _files_noted(log: Path) -> list[str]:
     """What a run loaded and read, each once: a folder that it asked for whole stands for the files in it."""
     noted = {*log.read_text(encoding="utf-8").splitlines()} if log.exists() else set()
-    return sorted(name for name in noted if not any(parent.as_posix() in noted for parent in PurePosixPath(name).parents))
+    return sorted(name for name in noted if noted.isdisjoint(map(str, PurePosixPath(name).parents)))
 
 
 def run_chapter(chapter: Chapter, work: Path) -> None:

@@ -7,17 +7,16 @@ Prose is not among them, nor are tags that only change how a cell is shown: no o
 
 from __future__ import annotations
 
-import ast
 import copy
 import hashlib
 import json
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-from holf.paths import MARK_FILE, code_root, project_root, write_whole
+from holf.digests import digest_of, file_digest
+from holf.paths import code_root, project_root, write_whole
 from holf.run import with_values
 from holf.sums import fingerprint
 
@@ -26,12 +25,9 @@ PARAMETERS, INJECTED = "parameters", "injected-parameters"
 _RUNNING = (PARAMETERS, "raises-exception", "skip-execution")
 # What injects parameters and cleans outputs, outside the kernel, counts for every chapter.
 RUNNER = ("holf/chapters.py", "holf/run.py")
-# Beside the chapters and not in them, one line a chapter: branches that change the same module do not meet in notebooks.
+# Beside the chapters, one line for each: branches that change the same module do not meet in notebooks.
 RUNS = "chapters/runs.jsonl"
 _OWN = ("code cells", "parameters", "outputs")
-# Hexadecimal digits of a digest: enough against accidents, and nobody forges one.
-_LENGTH = 16
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # Reasons that one line can hold.
 _TOLD = 5
 # Chapters end side by side.
@@ -89,30 +85,11 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
         raise ChapterError(f"chapters/{chapter.template.name}: `{(error.text or '').strip()}` is no Python") from None
     outputs = [cell.get("outputs", []) for cell in page["cells"] if cell["cell_type"] == "code"]
     found = {
-        "code cells": _digest_of(cells),
-        "parameters": _digest_of(chapter.parameters),
-        "outputs": _digest_of([outputs, page["metadata"].get("holf", {}).get("reads")]),
+        "code cells": digest_of(cells),
+        "parameters": digest_of(chapter.parameters),
+        "outputs": digest_of([outputs, page["metadata"].get("holf", {}).get("reads")]),
     }
-    return found | {name: file_digest(name) for name in sorted({*RUNNER, "requirements.lock", *files})}
-
-
-def file_digest(name: str) -> str:
-    """Digest of what counts of a file or folder of the project: code by its syntax, a folder by its files.
-
-    Parameters
-    ----------
-    name : str
-        Relative to the project.
-    """
-    path = _path_of(name)
-    if path.is_dir():
-        # Not the note of how simulated tables were made: an assumption that moves no number makes nothing stale.
-        files = (entry for entry in sorted(path.rglob("*")) if entry.is_file() and entry.name != MARK_FILE)
-        return fingerprint(files)[:_LENGTH]
-    if not path.exists():
-        return "missing"
-    content = path.read_bytes()
-    return _code_digest(content) if path.suffix == ".py" else hashlib.sha256(content).hexdigest()[:_LENGTH]
+    return found | {name: file_digest(_path_of(name)) for name in sorted({*RUNNER, "requirements.lock", *files})}
 
 
 def surroundings(others: Iterable[str]) -> str:
@@ -289,29 +266,3 @@ def _page(name: str) -> Path:
 def _path_of(name: str) -> Path:
     """Where a file lies that a run named: a book without code of its own has that of the package."""
     return (code_root().parent if name.startswith("holf/") else project_root()) / name
-
-
-@cache
-def _code_digest(source: bytes) -> str:
-    """Digest of code by its syntax: comments, docstrings and layout move no number."""
-    try:
-        return _digest_of(_syntax(ast.parse(source)))
-    except (SyntaxError, ValueError):
-        return hashlib.sha256(source).hexdigest()[:_LENGTH]
-
-
-def _syntax(node: object) -> str:
-    """A syntax tree in a line; what is empty is left out, since versions of Python differ in it."""
-    if isinstance(node, list):
-        return f"[{','.join(map(_syntax, node))}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = dict(ast.iter_fields(node))
-    if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-        fields["body"] = node.body[1:]
-    told = ",".join(f"{name}={_syntax(value)}" for name, value in fields.items() if value is not None and value != [])
-    return f"{type(node).__name__}({told})"
-
-
-def _digest_of(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:_LENGTH]

@@ -195,7 +195,7 @@ def first_failure(cells: list[dict]) -> str:
     --------
     >>> cell = {"cell_type": "code", "source": "1", "outputs": [], "metadata": {}, "execution_count": None}
     >>> first_failure([cell | {"execution_count": 1}, cell])
-    'cell [2] `1` was not run: the one before it ended the kernel'
+    'cell [2] `1` did not run to its end: it, or the one before it, ended the kernel'
     """
     number = 0
     for cell in cells:
@@ -210,8 +210,9 @@ def first_failure(cells: list[dict]) -> str:
         if errors and "raises-exception" not in tags:
             return f"{name} raised {errors[0]['ename']}: {errors[0]['evalue']}"
         if cell["execution_count"] is None:
-            why = "its tags say so" if "skip-execution" in tags else "the one before it ended the kernel"
-            return f"{name} was not run: {why}"
+            if "skip-execution" in tags:
+                return f"{name} was not run: its tags say so"
+            return f"{name} did not run to its end: it, or the one before it, ended the kernel"
     return ""
 
 

@@ -10,7 +10,7 @@ from holf.paths import MARK_FILE, project_root
 from holf.plan import load_plan
 from holf.witness import unnoted
 
-# What the tables follow from. A chapter that opens them does not read it: it is hashed, to see whether they are current.
+# What the tables follow from. A chapter that asks whether they are current has these hashed, and reads none of them.
 INPUTS = (
     "data/facts.csv",
     "data/assumptions.yml",

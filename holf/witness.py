@@ -33,8 +33,12 @@ def watch() -> None:
             note_file("data/" + Path(path[len(home) :]).as_posix())
 
     sys.addaudithook(note_data)
+    shell = get_ipython()
+    # A kernel ends at some moment after these were called, and some cells more may run; without them, the cell fails.
+    for name in ("exit", "quit"):
+        shell.user_ns.pop(name, None)
     # After every cell, since a kernel is ended without a word.
-    get_ipython().events.register("post_run_cell", lambda _result: [note_file(name) for name in modules_loaded()])
+    shell.events.register("post_run_cell", lambda _result: [note_file(name) for name in modules_loaded()])
 
 
 @contextmanager
