@@ -27,6 +27,7 @@ _RUNNING = (PARAMETERS, "raises-exception", "skip-execution")
 RUNNER = ("holf/chapters.py", "holf/run.py")
 # Beside the chapters, one line for each: branches that change the same module do not meet in notebooks.
 RUNS = "chapters/runs.jsonl"
+NO_RUN = "no run is on record"
 _OWN = ("code cells", "parameters", "outputs")
 # Reasons that one line can hold.
 _TOLD = 5
@@ -114,19 +115,21 @@ def other_files() -> list[str]:
 def why_stale(chapter: Chapter) -> list[str]:
     """Name what changed since a chapter ran, part by part; empty if its outputs are what a run would give.
 
+    A chapter without a run on record has `NO_RUN` as its one reason.
+
     Raises
     ------
     ChapterError
         If a page is no notebook.
     """
     if not chapter.page.exists():
-        return ["there is no page"]
+        return [NO_RUN]
     page, changes = _notebook(chapter.page), []
     for name, run in _runs():
         if name == chapter.name:
             now = parts(chapter, [part for part in run if part not in _OWN], page)
             changes.append([part for part in now if now[part] != run.get(part)])
-    return min(changes, key=len, default=["no run is on record"])
+    return min(changes, key=len, default=[NO_RUN])
 
 
 def is_stale(chapter: Chapter) -> bool:
@@ -142,6 +145,8 @@ def told(reasons: list[str]) -> str:
     >>> told(["code cells", "data/plan.yml"])
     'changed since it ran: code cells, data/plan.yml'
     """
+    if reasons == [NO_RUN]:
+        return NO_RUN
     more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
     return f"changed since it ran: {', '.join(reasons[:_TOLD])}{more}"
 

@@ -1,7 +1,6 @@
 """The same files give the same site, byte for byte, whatever the folder, clock, locale, user and number of processors."""
 
 import hashlib
-import re
 import subprocess
 
 import pytest
@@ -9,6 +8,7 @@ from small_book import SmallBook, small_book
 from surroundings import ORDINARY, STRANGER
 
 from holf.colophon import git_id
+from holf.freshness import Chapter, signature
 from holf.sums import SUMS, differences, read_sums, verified_sums, write_sums
 
 
