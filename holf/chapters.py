@@ -34,6 +34,8 @@ from holf.plan import load_plan
 from holf.run import SAYS, as_run, noted
 
 SOURCE = "HOLF_SOURCE"
+# What notes the others is loaded itself.
+WITNESS = "holf/witness.py"
 
 
 def list_chapters() -> list[Chapter]:
@@ -197,7 +199,8 @@ def end_chapter(run: Run) -> None:
             # The kernel talks on the same stream, so what the runner has to say follows its mark.
             said = errors.rpartition(SAYS)[2].strip()
             raise ChapterError(f"{chapter.name}: {said or 'the run ended without a word'}")
-        if not (files := _files_noted(log)):
+        files = _files_noted(log)
+        if WITNESS not in files:
             raise ChapterError(f"{chapter.name}: its kernel noted nothing of what it loaded")
         others, around = json.loads(noted(executed).read_text(encoding="utf-8"))
         notebook = nbformat.read(executed, as_version=4)

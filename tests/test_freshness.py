@@ -124,6 +124,17 @@ def test_whatever_road_it_takes_what_a_kernel_loads_and_reads_counts(own):
     assert why_stale(chapter) == []
 
 
+def test_a_run_whose_kernel_notes_no_module_is_not_signed(own):
+    """Not even if it notes data: the chapter would be called fresh whatever became of the code."""
+    witness = own.root / "holf" / "witness.py"
+    text = witness.read_text(encoding="utf-8")
+    assert "in modules_loaded()" in text
+    witness.write_text(text.replace("in modules_loaded()", "in ()"), encoding="utf-8")
+    own.edit("plain", "factor = 2", "open('../data/quotes.yml').close()\nfactor = 2")
+    with pytest.raises(ChapterError, match="plain: its kernel noted nothing of what it loaded"):
+        run(own)
+
+
 def test_comments_docstrings_and_layout_of_a_module_count_for_nothing(own):
     chapter, path = run(own), own.root / "holf" / "table.py"
     text = path.read_text(encoding="utf-8")
