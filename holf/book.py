@@ -30,10 +30,10 @@ from holf.downloads import pages as downloads
 from holf.frame.finish import SiteError
 from holf.frame.head import mark_title
 from holf.frame.layout import use_frame
-from holf.freshness import ChapterError, is_stale
+from holf.freshness import ChapterError, told, why_stale
 from holf.interactive import load_chart
 from holf.marks import BANNER, REAL_BANNER
-from holf.paths import project_root
+from holf.paths import check_book, project_root
 from holf.plan import load_plan
 from holf.provenance import explain_page, reread_if_rows_changed
 from holf.publish import prune, put_in_place
@@ -72,7 +72,7 @@ _REAL = (
 )
 _STALE = (
     '<aside class="holf-banner holf-banner-stale" aria-label="State of this page"><strong>OUT OF DATE.</strong> '
-    "The results on this page are older than its code or its data; it has not been run again.</aside>"
+    "The results on this page are older than its code or its data; it has not been run again ({why}).</aside>"
 )
 
 
@@ -115,6 +115,10 @@ def begin(app: Sphinx) -> None:
     mode = os.environ.get("HOLF_PAPERMILL", app.config.papermill_mode)
     if mode not in MODES:
         raise ConfigError(f"papermill_mode must be one of {', '.join(MODES)}")
+    try:
+        check_book(Path(app.srcdir))
+    except ValueError as error:
+        raise ExtensionError(f"papermill: {error}") from None
     with _told():
         lock = hold(project_root(), _say)
         app.connect("build-finished", lambda _app, _error: os.close(lock), priority=999)
@@ -140,9 +144,10 @@ def prepare(app: Sphinx, config: Config) -> None:
         # In this order: a chapter that was edited while others ran is stale, or its edit comes after the inputs.
         made_of = inputs(app.holf_settings)
         app.holf_unchanged = app.holf_unchanged and made_of == app.holf_inputs
-        app.holf_stale = {chapter.page for chapter in list_chapters() if not app.holf_unchanged and is_stale(chapter)}
+        chapters = [] if app.holf_unchanged else list_chapters()
+        app.holf_stale = {chapter.page.resolve(): told(why) for chapter in chapters if (why := why_stale(chapter))}
         for page in sorted(app.holf_stale) if app.holf_mode == "check" else ():
-            log.warning("chapter %s is stale", page.stem, type="papermill", subtype="stale")
+            log.warning("chapter %s is stale: %s", page.stem, app.holf_stale[page], type="papermill", subtype="stale")
         if app.holf_site:
             _redirect(app, "" if app.holf_stale else made_of)
             use_frame(app, config)
@@ -223,8 +228,9 @@ def _banners(app: Sphinx, docname: str) -> str:
         name.startswith("simulated/") for name in notebook["metadata"].get("holf", {}).get("reads", ())
     )
     real = real_source() if any(REAL_MARK in output for output in outputs) else ""
-    stale = path.resolve() in {page.resolve() for page in app.holf_stale}
-    return (_SIMULATED if simulated else "") + (_told_real(real) if real else "") + (_STALE if stale else "")
+    why = app.holf_stale.get(path.resolve(), "")
+    stale = _STALE.format(why=escape(why)) if why else ""
+    return (_SIMULATED if simulated else "") + (_told_real(real) if real else "") + stale
 
 
 def _told_real(source: str) -> str:

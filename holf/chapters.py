@@ -14,16 +14,28 @@ from base64 import b64decode
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import nbformat
 
-from holf.freshness import INJECTED, PARAMETERS, TEMPLATE, Chapter, ChapterError, signature, surroundings, titled
+from holf.freshness import (
+    INJECTED,
+    PARAMETERS,
+    TEMPLATE,
+    Chapter,
+    ChapterError,
+    parts,
+    put_on_record,
+    surroundings,
+    titled,
+)
 from holf.paths import READS_LOG, project_root, write_whole
 from holf.plan import load_plan
 from holf.run import SAYS, as_run, noted
 
 SOURCE = "HOLF_SOURCE"
+# What notes the others is loaded itself.
+WITNESS = "holf/witness.py"
 
 
 def list_chapters() -> list[Chapter]:
@@ -165,7 +177,7 @@ def start_chapter(chapter: Chapter, work: Path) -> Run:
 
 
 def _files(chapter: Chapter, scratch: tempfile.TemporaryDirectory) -> tuple[Path, Path]:
-    """The executed copy of a run, and the names below `data/` that it reads."""
+    """The executed copy of a run, and the list of what its kernel loads and reads."""
     return Path(scratch.name) / f"{chapter.name}.ipynb", Path(scratch.name) / "reads"
 
 
@@ -187,20 +199,31 @@ def end_chapter(run: Run) -> None:
             # The kernel talks on the same stream, so what the runner has to say follows its mark.
             said = errors.rpartition(SAYS)[2].strip()
             raise ChapterError(f"{chapter.name}: {said or 'the run ended without a word'}")
-        reads = sorted(set(log.read_text(encoding="utf-8").splitlines())) if log.exists() else []
-        notebook, around = nbformat.read(executed, as_version=4), noted(executed).read_text(encoding="utf-8")
+        files = _files_noted(log)
+        if WITNESS not in files:
+            raise ChapterError(f"{chapter.name}: its kernel noted nothing of what it loaded")
+        others, around = json.loads(noted(executed).read_text(encoding="utf-8"))
+        notebook = nbformat.read(executed, as_version=4)
     clean(notebook)
     show_values(notebook.cells, chapter.parameters)
     notebook.cells[0].source = titled(notebook.cells[0].source, chapter)
-    signed = signature(chapter, reads, json.loads(nbformat.writes(notebook)))
-    notebook.metadata["holf"] = {"reads": reads, "signature": signed}
+    notebook.metadata["holf"] = {"reads": [name.removeprefix("data/") for name in files if name.startswith("data/")]}
     content = nbformat.writes(notebook) + "\n"
+    found = parts(chapter, files, json.loads(content))
     # Last, so that nothing which changed while this was made is signed or overwritten.
-    if surroundings() != around:
+    if surroundings(others) != around:
         raise ChapterError(f"{chapter.name}: data, code or a template changed while it ran; build again")
     if _read_bytes(chapter.page) != run.before:
         raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
     write_whole(chapter.page, content)
+    # After the page: a build that is killed in between leaves outputs that are on no record, and so a stale chapter.
+    put_on_record(chapter, found)
+
+
+def _files_noted(log: Path) -> list[str]:
+    """What a run loaded and read, each once: a folder that it asked for whole stands for the files in it."""
+    noted = {*log.read_text(encoding="utf-8").splitlines()} if log.exists() else set()
+    return sorted(name for name in noted if noted.isdisjoint(map(str, PurePosixPath(name).parents)))
 
 
 def run_chapter(chapter: Chapter, work: Path) -> None:

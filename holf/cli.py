@@ -13,8 +13,9 @@ from pathlib import Path
 from holf import archive
 from holf.downloads import command as changed
 from holf.dropin import command as check_data
+from holf.freshness import ChapterError, told, why_stale
 from holf.gate import command as release_check
-from holf.paths import project_root
+from holf.paths import check_book, project_root
 from holf.release import command as release
 from holf.sweep import command as sweep
 
@@ -52,13 +53,20 @@ def _sphinx(root: Path, *, mode: str, **extra: str) -> int:
     return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": mode, "PYTHONPATH": paths} | extra).returncode
 
 
+def _book_asked() -> Path:
+    """The book that the person who asks stands in; from elsewhere, that of this package or of ``HOLF_ROOT``."""
+    places = [] if os.environ.get("HOLF_ROOT") else [Path.cwd(), *Path.cwd().parents]
+    books = [place for place in places if (place / "_config.yml").is_file() and (place / "chapters").is_dir()]
+    return books[0] if books else project_root()
+
+
 def _build(arguments: argparse.Namespace) -> None:
+    check_book(_book_asked())
     if arguments.check:
         from holf.chapters import list_chapters
-        from holf.freshness import is_stale
 
-        stale = [chapter.name for chapter in list_chapters() if is_stale(chapter)]
-        print("\n".join(f"stale: {name}" for name in stale) or "every chapter is up to date")
+        stale = {chapter.name: told(why) for chapter in list_chapters() if (why := why_stale(chapter))}
+        print("\n".join(f"stale: {name}: {why}" for name, why in stale.items()) or "every chapter is up to date")
         sys.exit(1 if stale else 0)
     if not arguments.source and not arguments.out:
         sys.exit(_sphinx(project_root(), mode="auto"))
@@ -143,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
     parsed = _parser().parse_args(arguments)
     try:
         parsed.run(parsed)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ChapterError) as error:
         print(f"holf: {error}", file=sys.stderr)
         sys.exit(2)
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from holf.chapters import list_chapters
-from holf.paths import STAND_IN, project_root
+from holf.freshness import signature
+from holf.paths import MARK_FILE, STAND_IN, project_root
 from holf.sums import SUMS
 
-# The file that marks a simulated study, as `holf.simulation` names it; importing that would bring scipy along.
-MARK_FILE = "simulation.json"
 PLACE = "<!-- colophon -->"
 FOLDERS = ("assets", "chapters", "data", "holf")
 
@@ -114,7 +113,7 @@ def _chapters() -> list[str]:
             "Data read": ", ".join(map(_code, record.get("reads", ()))),
         }
         lines = "".join(f"<dd>{name}: {words}</dd>\n" for name, words in said.items() if words)
-        signed = _code(record.get("signature", "never run"))
+        signed = _code(signature(chapter) or "never run")
         items.append(f"<dt>{escape(chapter.name)}</dt>\n{lines}<dd>Signature of all it follows from: {signed}</dd>")
     return ["### The chapters that were run, and from what", "", "<dl>", *items, "</dl>", ""]
 

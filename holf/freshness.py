@@ -1,8 +1,8 @@
 """Which chapters are older than what their outputs follow from, and prose brought up to date without a run.
 
-A chapter's signature covers the source of its code, its parameters, the data files it read when it last ran, the
-modules of this package that its code can reach, the lock file, and the outputs themselves. Prose is not among them: no
-output follows from it.
+What a chapter's outputs follow from is written down when it ran, part by part: the source of its code, its parameters,
+the data that it read, the modules of this project that its kernel loaded, the lock file, and the outputs themselves.
+Prose is not among them, nor are tags that only change how a cell is shown: no output follows from them.
 """
 
 from __future__ import annotations
@@ -10,17 +10,29 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holf.digests import digest_of, file_digest
 from holf.paths import code_root, project_root, write_whole
-from holf.reach import reachable
 from holf.run import with_values
 from holf.sums import fingerprint
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
-RUNNER = "import holf.chapters"
+# Tags that change what a run does with a cell.
+_RUNNING = (PARAMETERS, "raises-exception", "skip-execution")
+# What injects parameters and cleans outputs, outside the kernel, counts for every chapter.
+RUNNER = ("holf/chapters.py", "holf/run.py")
+# Beside the chapters, one line for each: branches that change the same module do not meet in notebooks.
+RUNS = "chapters/runs.jsonl"
+NO_RUN = "no run is on record"
+_OWN = ("code cells", "parameters", "outputs")
+# Reasons that one line can hold.
+_TOLD = 5
+# Chapters end side by side.
+_writing = threading.Lock()
 TEMPLATE = "chapters/templates/outcome.ipynb"
 
 
@@ -46,53 +58,64 @@ class Chapter:
         return self.page.stem
 
 
-def signature(chapter: Chapter, reads: Iterable[str], page: dict) -> str:
-    """SHA-256 over everything that a chapter's outputs follow from, and over these outputs.
+def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
+    """Digests of everything that a chapter's outputs follow from, and of these outputs, part by part.
 
     Parameters
     ----------
     chapter : Chapter
-    reads : iterable of str
-        Names below `data/` that the chapter reads.
+    files : iterable of str
+        What its kernel loaded and read, relative to the project (`holf.witness`).
     page : dict
         The executed notebook, as its file has it: outputs that were cleared or edited are none of the run's.
 
     Raises
     ------
     ChapterError
-        If code of a cell cannot be read.
+        If the code of the parameters cannot be read.
     """
-    root, code, digest = project_root(), code_root(), hashlib.sha256()
-    cells = [cell for cell in _notebook(chapter.template)["cells"] if _is_code(cell)]
-    # What the run sets is signed once, below: a page that has run shows it in the place of the template's own values.
+    # What the run sets is a part of its own: a page that has run shows it in the place of the template's own values.
     hidden = dict.fromkeys(chapter.parameters, "...")
-    outputs = [cell.get("outputs", []) for cell in page["cells"] if cell["cell_type"] == "code"]
     try:
-        source = [
-            (with_values(_source(cell), hidden) if PARAMETERS in _tags(cell) else _source(cell), _tags(cell))
-            for cell in cells
+        cells = [
+            (with_values(_source(cell), hidden) if PARAMETERS in _tags(cell) else _source(cell), _running_tags(cell))
+            for cell in _notebook(chapter.template)["cells"]
+            if _is_code(cell)
         ]
-        # What injects parameters and cleans outputs counts for every chapter.
-        modules = reachable([*map(_source, cells), RUNNER], code)
     except SyntaxError as error:
         raise ChapterError(f"chapters/{chapter.template.name}: `{(error.text or '').strip()}` is no Python") from None
-    digest.update(json.dumps([source, chapter.parameters, outputs], sort_keys=True).encode())
-    files = [(path, path.relative_to(code.parent)) for path in modules]
-    for name in ("requirements.lock", *(f"data/{name}" for name in sorted(reads))):
-        files.append((root / name, Path(name)))
-    for path, name in files:
-        digest.update(b"\0" + name.as_posix().encode() + b"\0" + _bytes_of(path))
-    return digest.hexdigest()
+    outputs = [cell.get("outputs", []) for cell in page["cells"] if cell["cell_type"] == "code"]
+    found = {
+        "code cells": digest_of(cells),
+        "parameters": digest_of(chapter.parameters),
+        "outputs": digest_of([outputs, page["metadata"].get("holf", {}).get("reads")]),
+    }
+    return found | {name: file_digest(_path_of(name)) for name in sorted({*RUNNER, "requirements.lock", *files})}
 
 
-def surroundings() -> str:
-    """Fingerprint of what a run can read: outputs that were signed with anything newer would never be stale."""
+def surroundings(others: Iterable[str]) -> str:
+    """Fingerprint of what a run can read: outputs that were signed with anything newer would never be stale.
+
+    Parameters
+    ----------
+    others : iterable of str
+        From `other_files`, as it was when the run began.
+    """
     root = project_root()
-    return fingerprint([root / "data", code_root(), root / "requirements.lock", (root / TEMPLATE).parent])
+    folders = [root / "data", code_root(), root / "requirements.lock", (root / TEMPLATE).parent]
+    return fingerprint([*folders, *map(_path_of, others)])
 
 
-def is_stale(chapter: Chapter) -> bool:
-    """Say whether a chapter's outputs are older than what they follow from.
+def other_files() -> list[str]:
+    """Files that runs on record loaded or read elsewhere than in the folders of the data and of this package."""
+    names = {name for _, run in _runs() for name in run if name not in _OWN}
+    return sorted(name for name in names if not name.startswith(("data/", "holf/")))
+
+
+def why_stale(chapter: Chapter) -> list[str]:
+    """Name what changed since a chapter ran, part by part; empty if its outputs are what a run would give.
+
+    A chapter without a run on record has `NO_RUN` as its one reason.
 
     Raises
     ------
@@ -100,10 +123,61 @@ def is_stale(chapter: Chapter) -> bool:
         If a page is no notebook.
     """
     if not chapter.page.exists():
-        return True
-    page = _notebook(chapter.page)
-    record = page["metadata"].get("holf", {})
-    return record.get("signature") != signature(chapter, record.get("reads", ()), page)
+        return [NO_RUN]
+    page, changes = _notebook(chapter.page), []
+    for name, run in _runs():
+        if name == chapter.name:
+            now = parts(chapter, [part for part in run if part not in _OWN], page)
+            changes.append([part for part in now if now[part] != run.get(part)])
+    return min(changes, key=len, default=[NO_RUN])
+
+
+def is_stale(chapter: Chapter) -> bool:
+    """Say whether a chapter's outputs are older than what they follow from."""
+    return bool(why_stale(chapter))
+
+
+def told(reasons: list[str]) -> str:
+    """Reasons of `why_stale` in a line, the first few of many.
+
+    Examples
+    --------
+    >>> told(["code cells", "data/plan.yml"])
+    'changed since it ran: code cells, data/plan.yml'
+    """
+    if reasons == [NO_RUN]:
+        return NO_RUN
+    more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
+    return f"changed since it ran: {', '.join(reasons[:_TOLD])}{more}"
+
+
+def put_on_record(chapter: Chapter, found: dict[str, str]) -> None:
+    """Write down of what a chapter's outputs were made, in the place of what was known of an earlier run."""
+    with _writing:
+        kept = [(name, run) for name, run in _runs() if name != chapter.name and _page(name).exists()]
+        lines = [
+            json.dumps({"chapter": name, "parts": run}, sort_keys=True, ensure_ascii=False)
+            for name, run in sorted([*kept, (chapter.name, found)], key=lambda entry: entry[0])
+        ]
+        write_whole(project_root() / RUNS, "\n".join(lines) + "\n")
+
+
+def signature(chapter: Chapter) -> str:
+    """SHA-256 over all that the run on record was made from, and over its outputs; empty if there is none."""
+    found = [run for name, run in _runs() if name == chapter.name]
+    return hashlib.sha256(json.dumps(found[-1], sort_keys=True).encode()).hexdigest() if found else ""
+
+
+def _runs() -> list[tuple[str, dict[str, str]]]:
+    """Runs on record, by chapter.
+
+    Where two branches ran a chapter, git keeps the lines of both (``.gitattributes``), and none fits what was merged.
+    Any other line, such as the marker of a conflict, is no run.
+    """
+    path = project_root() / RUNS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    entries = [json.loads(line) for line in lines if line.startswith("{")]
+    return [(entry["chapter"], entry["parts"]) for entry in entries]
 
 
 def titled(source: str, chapter: Chapter) -> str:
@@ -112,7 +186,7 @@ def titled(source: str, chapter: Chapter) -> str:
 
 
 def renew_prose(chapter: Chapter) -> bool:
-    """Give the page of a template the template's prose as it is now, and say whether anything changed.
+    """Give the page of a template the template's prose and tags as they are now, and say whether anything changed.
 
     Outputs and code stay; a stale chapter is left as it is, since its run brings the prose along.
 
@@ -126,7 +200,7 @@ def renew_prose(chapter: Chapter) -> bool:
     code = iter([cell for cell in page["cells"] if cell["cell_type"] == "code"])
     for cell in _notebook(chapter.template)["cells"]:
         if _is_code(cell):
-            cells.append(next(code))
+            cells.append(_tagged(next(code), _tags(cell)))
             # Papermill puts its cell behind that of the defaults.
             if PARAMETERS in _tags(cell) and chapter.parameters:
                 cells.append(next(code))
@@ -152,11 +226,18 @@ def markdown_of(path: Path) -> list[str]:
 
 def _notebook(path: Path) -> dict:
     # As JSON: nbformat checks each notebook against its schema, at every build.
+    text = path.read_text(encoding="utf-8")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(text)
         return found if {"cells", "metadata"} <= found.keys() else {}["cells"]
     except (ValueError, KeyError, AttributeError):
-        raise ChapterError(f"chapters/{path.name} is not a notebook") from None
+        marker = next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith("<<<<<<< ")), None)
+        if marker is None:
+            raise ChapterError(f"chapters/{path.name} is not a notebook") from None
+        raise ChapterError(
+            f"chapters/{path.name} has conflict markers at line {marker}: settle prose and code, take either side of "
+            "an output, and build again; the chapter then runs"
+        ) from None
 
 
 def _source(cell: dict) -> str:
@@ -168,14 +249,25 @@ def _tags(cell: dict) -> list[str]:
     return cell.get("metadata", {}).get("tags", [])
 
 
+def _tagged(cell: dict, tags: list[str]) -> dict:
+    """The cell with other tags."""
+    others = {key: value for key, value in cell["metadata"].items() if key != "tags"}
+    return cell | {"metadata": others | ({"tags": tags} if tags else {})}
+
+
 def _is_code(cell: dict) -> bool:
     """Whether a cell is code that somebody wrote, and not the one that papermill injected."""
     return cell["cell_type"] == "code" and INJECTED not in _tags(cell)
 
 
-def _bytes_of(path: Path) -> bytes:
-    if path.is_dir():
-        # The tables, and not the note of how they were made: an assumption that moves no number makes nothing stale.
-        tables = [entry for entry in sorted(path.iterdir()) if entry.suffix == ".csv"]
-        return b"\0".join(entry.name.encode() + b"\0" + entry.read_bytes() for entry in tables)
-    return path.read_bytes() if path.exists() else b"(missing)"
+def _running_tags(cell: dict) -> list[str]:
+    return [tag for tag in _tags(cell) if tag in _RUNNING]
+
+
+def _page(name: str) -> Path:
+    return project_root() / "chapters" / f"{name}.ipynb"
+
+
+def _path_of(name: str) -> Path:
+    """Where a file lies that a run named: a book without code of its own has that of the package."""
+    return (code_root().parent if name.startswith("holf/") else project_root()) / name

@@ -10,6 +10,8 @@ import yaml
 READS_LOG = "HOLF_READS_LOG"
 # Name of the study that a book built elsewhere holds.
 STAND_IN = "source"
+# What marks a folder of tables as simulated, and says from what.
+MARK_FILE = "simulation.json"
 
 
 def project_root() -> Path:
@@ -23,11 +25,38 @@ def code_root() -> Path:
     return own if own.is_dir() else Path(__file__).resolve().parent
 
 
+def check_book(book: Path) -> None:
+    """Refuse a folder that is no book, or not the one that this package works for.
+
+    An environment holds one copy of the package, and there may be more checkouts: without this, the copy would look at
+    its own checkout, whichever was asked for.
+
+    Parameters
+    ----------
+    book : Path
+
+    Raises
+    ------
+    ValueError
+        The message says what to do.
+    """
+    book, root, code = book.resolve(), project_root().resolve(), Path(__file__).resolve().parent
+    if not (book / "_config.yml").is_file() or not (book / "chapters").is_dir():
+        raise ValueError(f"there is no book in {book}: it has no _config.yml, or no folder `chapters`")
+    if (book / "holf").is_dir() and code != (book / "holf").resolve():
+        raise ValueError(
+            f"the book is in {book}, and `holf` was loaded from {code.parent}: build it in an environment of its own "
+            f"(`make book`), or with `PYTHONPATH={book}`"
+        )
+    if book != root:
+        raise ValueError(f"the book is in {book}, and `holf` works for the one in {root}: set `HOLF_ROOT={book}`")
+
+
 def data_path(name: str) -> Path:
     """Return the path of a file or folder below `data/`, and note that it was asked for.
 
     While a chapter runs in a build, the variable ``HOLF_READS_LOG`` names a file to which each name is appended.
-    The build signs a chapter with exactly the data it read, so no chapter has to declare them.
+    A chapter is stale once any of them changes, so no chapter has to declare them.
 
     Parameters
     ----------
@@ -47,7 +76,12 @@ def data_path(name: str) -> Path:
 
 
 def note_read(name: str) -> None:
-    """Put `name` on the list of what a running chapter reads; outside a build, do nothing."""
+    """Put a name below `data/` on the list of what a running chapter reads; outside a build, do nothing."""
+    note_file(f"data/{name}")
+
+
+def note_file(name: str) -> None:
+    """Put a name relative to the project on the list of what a running chapter rests on; else do nothing."""
     if log := os.environ.get(READS_LOG):
         with open(log, "a", encoding="utf-8") as stream:
             stream.write(name + "\n")

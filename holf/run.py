@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ KERNEL = (
     "--HistoryManager.enabled=False",
     # Python looks for garbage every 700 new objects, over all that libraries loaded: a tenth of a chapter's time.
     "--IPKernelApp.exec_lines=__import__('gc').set_threshold(100_000)",
+    # What the chapter follows from is what its kernel loads and reads.
+    "--IPKernelApp.exec_lines=__import__('holf.witness').witness.watch()",
 )
 
 
@@ -124,12 +126,13 @@ def noted(target: str | Path) -> Path:
 def main(arguments: list[str]) -> int:
     """Execute the notebook; return the exit code."""
     # Imported here: it needs this module.
-    from holf.freshness import surroundings
+    from holf.freshness import other_files, surroundings
 
     try:
         with kernel() as manager:
             # Before any cell runs, and here, as the build is busy loading what it needs.
-            noted(arguments[1]).write_text(surroundings(), encoding="utf-8")
+            others = other_files()
+            noted(arguments[1]).write_text(json.dumps([others, surroundings(others)]), encoding="utf-8")
             return execute(arguments[0], arguments[1], json.loads(arguments[2]), manager)
     except Exception as error:  # a kernel that died or would not start: one line, since the reader is a build log
         print(f"{SAYS}the notebook did not run to its end: {type(error).__name__}: {error}", file=sys.stderr)
@@ -149,12 +152,14 @@ def execute(source: str, target: str, parameters: dict, manager: AsyncKernelMana
         Of a kernel that was started.
     """
     import papermill
+    from papermill.execute import ERROR_MARKER_TAG
 
     # papermill itself only warns of a parameter that the notebook does not have, and runs without it.
     if parameters and (unknown := set(parameters) - set(papermill.inspect_notebook(source))):
         print(f"{SAYS}the notebook has no parameter {sorted(unknown)[0]!r}", file=sys.stderr)
         return 1
-    try:
+    # A cell that ends the kernel is no error to papermill, and one that is meant to fail is: judged here instead.
+    with suppress(papermill.PapermillExecutionError):
         papermill.execute_notebook(
             source,
             target,
@@ -167,11 +172,48 @@ def execute(source: str, target: str, parameters: dict, manager: AsyncKernelMana
             autosave_cell_every=0,
             km=manager,
         )
-    except papermill.PapermillExecutionError as error:
-        first_line = (error.source.strip().splitlines() or [""])[0]
-        print(f"{SAYS}cell [{error.exec_count}] `{first_line}` raised {error.ename}: {error.evalue}", file=sys.stderr)
+    executed = json.loads(Path(target).read_text(encoding="utf-8"))
+    # Papermill's own note of an error.
+    executed["cells"] = [cell for cell in executed["cells"] if ERROR_MARKER_TAG not in cell["metadata"].get("tags", [])]
+    if said := first_failure(executed["cells"]):
+        print(f"{SAYS}{said}", file=sys.stderr)
         return 1
+    Path(target).write_text(json.dumps(executed), encoding="utf-8")
     return 0
+
+
+def first_failure(cells: list[dict]) -> str:
+    """Say which cell of an executed notebook failed or was not run; empty if all ran to their end.
+
+    A cell with the tag ``raises-exception`` may fail, as elsewhere in Jupyter.
+
+    Parameters
+    ----------
+    cells : list of dict
+
+    Examples
+    --------
+    >>> cell = {"cell_type": "code", "source": "1", "outputs": [], "metadata": {}, "execution_count": None}
+    >>> first_failure([cell | {"execution_count": 1}, cell])
+    'cell [2] `1` did not run to its end: it, or the one before it, ended the kernel'
+    """
+    number = 0
+    for cell in cells:
+        source = "".join(cell["source"]).strip()
+        # As in Jupyter, an empty cell is not run.
+        if cell["cell_type"] != "code" or not source:
+            continue
+        number += 1
+        name = f"cell [{number}] `{source.splitlines()[0]}`"
+        tags = cell["metadata"].get("tags", [])
+        errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
+        if errors and "raises-exception" not in tags:
+            return f"{name} raised {errors[0]['ename']}: {errors[0]['evalue']}"
+        if cell["execution_count"] is None:
+            if "skip-execution" in tags:
+                return f"{name} was not run: its tags say so"
+            return f"{name} did not run to its end: it, or the one before it, ended the kernel"
+    return ""
 
 
 if __name__ == "__main__":

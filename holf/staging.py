@@ -19,9 +19,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from holf.chapters import SOURCE
-from holf.freshness import markdown_of
+from holf.freshness import RUNS, markdown_of, other_files
 from holf.paths import code_root, project_root, write_whole
-from holf.reach import reachable
 from holf.sums import fingerprint, verified_sums
 
 # What of a page is a place to link to, or hides one.
@@ -59,22 +58,19 @@ def hold(folder: Path, say: Callable[[str], None]) -> int:
 
 
 def foundation() -> str:
-    """Fingerprint of what every page rests on: settings, contents, styles, and the code that makes pages."""
-    root, code = project_root(), code_root()
-    frame = [path for path in sorted((code / "frame").rglob("*.[!p]*")) if path.is_file()]
-    made = fingerprint([*(root / name for name in _SETTINGS), root / "assets", *frame])
+    """Fingerprint of what every page rests on: settings, contents, styles, and the code."""
+    root = project_root()
+    # All of the code: pages also come from modules that are loaded only when one is made.
+    made = fingerprint([*(root / name for name in _SETTINGS), root / "assets", code_root()])
     # Sphinx takes the year of its pages from this variable, and does not write them anew when it changes.
-    named = [os.environ.get("SOURCE_DATE_EPOCH", ""), made]
-    # By name, and not by place in the list: one more module must change what comes of it.
-    for path in reachable(["import holf.book"], code):
-        named += [path.relative_to(code).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()]
-    return hashlib.sha256("\0".join(named).encode()).hexdigest()
+    return hashlib.sha256(f"{os.environ.get('SOURCE_DATE_EPOCH', '')}\0{made}".encode()).hexdigest()
 
 
 def sources() -> str:
     """Fingerprint of all that simulated tables and written pages follow from: data, code, settings and headings."""
     root, chapters = project_root(), project_root() / "chapters"
-    files = [path for path in sorted(chapters.rglob("*")) if path.is_file() and path.suffix != ".ipynb"]
+    left_out = (".ipynb", Path(RUNS).suffix)
+    files = [path for path in sorted(chapters.rglob("*")) if path.is_file() and path.suffix not in left_out]
     prose = hashlib.sha256()
     for path in sorted(chapters.rglob("*.ipynb")):
         # Pages link to headings and labels of notebooks, and fences hide what only looks like one.
@@ -93,7 +89,7 @@ def inputs(settings: str) -> str:
         What Sphinx was told beside the project's files, such as the settings of another file than `_config.yml`.
     """
     root, around = project_root(), [settings, *(os.environ.get(name, "") for name in ("SOURCE_DATE_EPOCH", SOURCE))]
-    folders = [root / "chapters", root / "data", root / "assets", code_root()]
+    folders = [root / "chapters", root / "data", root / "assets", code_root(), *(root / name for name in other_files())]
     pages = sorted(root.glob("*.md"))
     made = fingerprint([*folders, *(root / name for name in _SETTINGS), *pages])
     return hashlib.sha256("\0".join([made, *around, *(page.name for page in pages)]).encode()).hexdigest()

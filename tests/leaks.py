@@ -373,7 +373,7 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     "a notebook of the book": notebook(
         plain("Twice\nx | y"),
         cell={"tags": ["hide-input"], "mystnb": {"image": {"alt": "words"}}},
-        metadata={"holf": {"reads": ["facts.csv"], "signature": "c1eabd1e9de43d37" * 4}},
+        metadata={"holf": {"reads": ["facts.csv"]}},
     ),
     "numbers in words": page("<p>Of 29 offices, 15 and 14; 3,201 parents, 62 % of them in Oslo, 2016-2019.</p>"),
     "eleven digits of no person": page("<p>12345678901</p>"),

@@ -139,10 +139,11 @@ def test_unmarked_simulated_content_is_not_published(book):
 def test_stale_pages_say_so_and_check_names_them(book):
     book.edit("plain", "21", "22")
     checked = book.build(HOLF_PAPERMILL="check")
-    assert checked.returncode != 0 and "chapter plain is stale" in checked.stderr + checked.stdout
+    assert checked.returncode != 0 and "chapter plain is stale: changed since it ran: code cells" in checked.stderr + checked.stdout
     assert ran(checked) == []
     assert book.build(HOLF_PAPERMILL="off").returncode == 0
-    assert "OUT OF DATE" in (book.site / "chapters" / "plain.html").read_text()
+    page = (book.site / "chapters" / "plain.html").read_text()
+    assert "OUT OF DATE" in page and "(changed since it ran: code cells)" in page
     assert "OUT OF DATE" not in (book.site / "chapters" / "study.html").read_text()
     assert book.build().returncode == 0
     assert "OUT OF DATE" not in (book.site / "chapters" / "plain.html").read_text()
@@ -408,6 +409,40 @@ def test_build_from_another_source_leaves_the_project_alone(book, tmp_path):
     )
     assert wrong.returncode == 2 and "no world, folder or release file 'benfit'" in wrong.stderr
     assert "null, benefit" in wrong.stderr and not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("with_root", [False, True])
+def test_the_code_of_another_checkout_builds_no_book_and_changes_neither(book, tmp_path, with_root):
+    """An environment has one copy of `holf`; its book and the one that is built are two."""
+    other = tmp_path / "other"
+    shutil.copytree(book.root, other)
+    book.edit("plain", "21", "22")
+    before = book.snapshot(book.root), book.snapshot(other)
+    environment = book.environment(PYTHONPATH=str(other))
+    del environment["HOLF_ROOT"]
+    if with_root:
+        environment["HOLF_ROOT"] = str(book.root)
+    done = subprocess.run(book.command("--quiet"), capture_output=True, text=True, env=environment, cwd=book.root)
+    said = f"the book is in {book.root}, and `holf` was loaded from {other}"
+    assert done.returncode != 0 and said in done.stderr + done.stdout
+    after = book.snapshot(book.root), book.snapshot(other)
+    assert [{name for name in one if "__pycache__" not in name} for one in after] == [
+        {name for name in one if "__pycache__" not in name} for one in before
+    ]
+    assert all(now[name] == then[name] for now, then in zip(after, before, strict=True) for name in then)
+    assert book.build().returncode == 0
+
+
+def test_a_folder_that_is_not_the_one_of_HOLF_ROOT_is_not_built(book, tmp_path):
+    shutil.copytree(book.root, tmp_path / "other")
+    done = subprocess.run(
+        book.command("--quiet"),
+        capture_output=True,
+        text=True,
+        env=book.environment(HOLF_ROOT=str(tmp_path / "other")),
+        cwd=book.root,
+    )
+    assert done.returncode != 0 and f"set `HOLF_ROOT={book.root}`" in done.stderr + done.stdout
 
 
 def test_clean_gives_a_figure_its_text_and_drops_what_varies():

@@ -3,6 +3,7 @@
 import pytest
 
 from holf.cli import main
+from holf.paths import project_root
 
 
 def run(capsys, *arguments):
@@ -46,6 +47,31 @@ def test_simulate_keeps_what_is_there(capsys, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     code, _, err = run(capsys, "simulate", "--world", "null", "--out", tmp_path)
     assert code == 2 and "something else" in err and (tmp_path / "mine.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("made", [(), ("_config.yml",), ("chapters",)])
+def test_where_there_is_no_book_no_chapter_is_called_up_to_date(capsys, tmp_path, monkeypatch, made):
+    """As in an environment into which the package was installed without its repository."""
+    for name in made:
+        (tmp_path / name).mkdir() if name == "chapters" else (tmp_path / name).touch()
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    code, out, err = run(capsys, "build", "--check")
+    assert code == 2 and out == "" and err.startswith(f"holf: there is no book in {tmp_path}")
+
+
+def test_check_looks_at_the_book_that_one_stands_in_or_says_that_it_cannot(capsys, tmp_path, monkeypatch):
+    inner = tmp_path / "chapters" / "templates"
+    inner.mkdir(parents=True)
+    (tmp_path / "_config.yml").touch()
+    monkeypatch.delenv("HOLF_ROOT", raising=False)
+    monkeypatch.chdir(inner)
+    code, out, err = run(capsys, "build", "--check")
+    assert code == 2 and out == "" and f"set `HOLF_ROOT={tmp_path}`" in err and str(project_root()) in err
+    (tmp_path / "holf").mkdir()
+    code, out, err = run(capsys, "build", "--check")
+    assert code == 2 and out == "" and f"`PYTHONPATH={tmp_path}`" in err and str(project_root()) in err
+    monkeypatch.setenv("HOLF_ROOT", str(project_root()))
+    assert run(capsys, "build", "--check")[0] in (0, 1), "who names a book means that one"
 
 
 def test_unknown_command_and_help(capsys):

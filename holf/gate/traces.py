@@ -39,7 +39,7 @@ _LITTER = re.compile(
 _NOTEBOOK_KEYS = {
     "kernelspec": {"display_name", "language", "name"},
     "language_info": {"name"},
-    "holf": {"reads", "signature"},
+    "holf": {"reads"},
     "jupytext": {"text_representation", "formats"},
 }
 _CELL_KEYS = {"tags": None, "mystnb": {"image", "figure"}}
