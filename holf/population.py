@@ -115,6 +115,9 @@ def draw_families(rng: np.random.Generator, offices: pd.DataFrame, rules: Rules)
     low_education = rng.random(count) < rules.published("F140") / 100
     odds = np.where(low_education, rules.assumed("enrolment_odds_low_education"), 1.0)
     enrolled = pick(rng, drawn * odds, rules.assumed("families_enrolled"))
+    # Exactly the assumed share of the families that take part, so that any seed has second parents enough to enrol.
+    share = rules.assumed("two_adults_share")
+    two_adults = sum(pick(rng, (enrolled == part).astype(float), round(share * (enrolled == part).sum())) for part in (0, 1))
     months = np.where(rng.random(count) < rules.assumed("months_assistance_mode_share"), 12, rng.integers(6, 12, count))
     n_children = rng.choice(4, size=count, p=rules.assumed("children_shares")) + 1
     return pd.DataFrame(
@@ -125,7 +128,7 @@ def draw_families(rng: np.random.Generator, offices: pd.DataFrame, rules: Rules)
             "drawn": drawn,
             "enrolled": enrolled,
             "followup_group": _followup(offices["arm"].to_numpy()[office], eligible, drawn),
-            "n_adults": 1 + (rng.random(count) < rules.assumed("two_adults_share")),
+            "n_adults": 1 + two_adults,
             "n_children_u16": n_children,
             "months_assistance": months,
             "lower_secondary": low_education.astype(int),

@@ -154,7 +154,7 @@ def test_an_assumption_without_class_range_or_reason_is_refused(tmp_path, change
     ("name", "value", "said"),
     [
         ("children_shares", [0.5, 0.5, 0.5, 0.5], "do not add up"),
-        ("families_enrolled", 901, "families_enrolled: more than families_drawn"),
+        ("families_enrolled", 761, "families_enrolled: more than families_drawn"),
     ],
 )
 def test_assumptions_that_do_not_fit_each_other_are_refused(tmp_path, name, value, said):
