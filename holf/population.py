@@ -115,11 +115,12 @@ def draw_families(rng: np.random.Generator, offices: pd.DataFrame, rules: Rules)
     low_education = rng.random(count) < rules.published("F140") / 100
     odds = np.where(low_education, rules.assumed("enrolment_odds_low_education"), 1.0)
     enrolled = pick(rng, drawn * odds, rules.assumed("families_enrolled"))
-    # Exactly the assumed share of the families that take part, so that any seed has second parents enough to enrol.
-    share = rules.assumed("two_adults_share")
-    two_adults = sum(pick(rng, (enrolled == part).astype(float), round(share * (enrolled == part).sum())) for part in (0, 1))
     months = np.where(rng.random(count) < rules.assumed("months_assistance_mode_share"), 12, rng.integers(6, 12, count))
     n_children = rng.choice(4, size=count, p=rules.assumed("children_shares")) + 1
+    # Exactly the assumed share of the families that take part, so that any seed has second parents enough to enrol.
+    two_adults = np.zeros(count, dtype=int)
+    for group in (enrolled == 1, enrolled == 0):
+        two_adults += pick(rng, group.astype(float), round(rules.assumed("two_adults_share") * group.sum()))
     return pd.DataFrame(
         {
             "family_id": codes("F", count, 4),
