@@ -37,7 +37,7 @@ def _source_line(source: Source) -> str:
         where += f", read at [{urlsplit(source.copy).netloc}]({source.copy})"
     if source.doi:
         where += f", [doi {source.doi}](https://doi.org/{source.doi})"
-    read = f" Read: {source.read}." if source.read else ""
+    read = f" Read {source.read}." if source.read else ""
     return f"- **{source.name}**: {source.title}{dated}. *{source.what}* {where}.{read}"
 
 
