@@ -447,7 +447,7 @@ def test_another_report_and_the_measure_that_was_reported_stand_beside(published
         assert first.loc[PLAN.outcome(name).label, "another_report_says_fact"] == fact
     assert "social inclusion" in first.loc[PLAN.outcome("participation").label, "in_words"]
     skills = first.loc[PLAN.outcome("coordinator_competence").label]
-    assert (skills["in_words"], skills["in_words_class"]) == ("not reported", "unknown")
+    assert (skills["in_words"], skills["in_words_class"]) == ("not found in the sources read", "unknown")
     assert skills["another_report_says_fact"] == "F189"
     assert "not said compared with what" in skills["another_report_says"]
 
