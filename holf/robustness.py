@@ -55,7 +55,7 @@ def _with_interval(estimate: float, low: float, high: float, outcome: Outcome) -
 
 
 def _of_gap(gap: EstimandGap, outcome: Outcome) -> tuple[str, str]:
-    label = f"{text.average('family average', outcome)} minus {text.average('office average', outcome)}"
+    label = f"{outcome.level} average minus {outcome.words.cluster} average"
     return _capital(label), _with_interval(gap.estimate, gap.ci_low, gap.ci_high, outcome)
 
 
