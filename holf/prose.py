@@ -1,8 +1,8 @@
 """Words of this book: numbers that need a source, and claims on what exists that nobody could know from what was read.
 
 A number links to its row of the ledger or of the assumptions, or is of a kind that may stand alone. The kinds, with
-their reasons, stand in `data/prose.yml`; everything else with a digit is a fault. A link whose text holds a number has to
-say what its row says, in the number style of the page's language.
+their reasons, stand in `data/prose.yml`; everything else with a digit is a fault. A link whose text holds a number has
+to say what its row says, in the number style of the page's language.
 
 This book could not read every document of the trial, so no text may call something unpublished. The words for it, and
 the texts in which they are right, stand in the same file.
@@ -15,6 +15,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -234,9 +235,8 @@ def texts() -> dict[str, str]:
     notebooks = [page for page in sorted((root / "chapters").rglob("*.ipynb")) if not page.name.startswith("outcome-")]
     for page in notebooks:  # the prose of outcome pages is that of their template
         cells = nbformat.read(page, as_version=4).cells
-        found[page] = _joined(
-            part for cell in cells for part in ([cell.source] if cell.cell_type == "markdown" else _strings(cell.source))
-        )
+        parts = ([cell.source] if cell.cell_type == "markdown" else _strings(cell.source) for cell in cells)
+        found[page] = _joined(chain.from_iterable(parts))
     data = root / "data"
     for file in (root / "CITATION.cff", *sorted(data.glob("*.yml"))):
         if file.name != "prose.yml":  # it lists the words that are sought
