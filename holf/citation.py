@@ -1,8 +1,6 @@
-"""How to cite the trial and this book: text, BibTeX, RIS and CFF, all from `CITATION.cff` and `data/sources.yml`."""
+"""How to cite the trial and this book: text, BibTeX, RIS and CFF, all from `CITATION.cff`."""
 
 from __future__ import annotations
-
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -103,20 +101,7 @@ def _work(work: dict, key: str) -> list[str]:
     return [as_text(work), "", files, "", *_fenced(as_bibtex(work, key), "bibtex"), *_fenced(as_ris(work))]
 
 
-def told_address(entry: dict) -> str:
-    """Where a document of `data/sources.yml` is found, or that nobody recorded it.
-
-    Examples
-    --------
-    >>> told_address({"address": "https://example.org/study/1"}), told_address({})
-    ('Its own page: [example.org](https://example.org/study/1).', 'Address not recorded.')
-    """
-    if address := entry.get("address"):
-        return f"Its own page: [{urlsplit(address).netloc}]({address})."
-    return "Address not recorded."
-
-
-def cite_page(citation: dict, file: str, sources: dict[str, dict]) -> str:
+def cite_page(citation: dict, file: str) -> str:
     """Markdown of the page that says how to cite.
 
     Parameters
@@ -125,8 +110,6 @@ def cite_page(citation: dict, file: str, sources: dict[str, dict]) -> str:
         Content of `CITATION.cff`.
     file : str
         That file as it stands.
-    sources : dict of str to dict
-        Content of `data/sources.yml`.
     """
     article = citation["references"][0]
     lines = [
@@ -150,12 +133,7 @@ def cite_page(citation: dict, file: str, sources: dict[str, dict]) -> str:
         *_fenced(file, "yaml"),
         "## The documents behind the ledger",
         "",
-        *(
-            f"- **{name}**: {entry['title']}. *{entry['what']}* {told_address(entry)}"
-            for name, entry in sources.items()
-        ),
-        "",
-        "A published number is best cited with its row, such as [F044](ledger.md#f044): the row names its source and "
-        "quotes it.",
+        "The [ledger](ledger.md) lists them first, each with its address and how it was read. A published number is "
+        "best cited with its row, such as [F044](ledger.md#f044): the row names its source and quotes it.",
     ]
     return "\n".join(lines).rstrip() + "\n"

@@ -7,7 +7,7 @@ from textwrap import fill
 from matplotlib.patches import FancyBboxPatch
 
 from holf import spoken
-from holf.flow import COUNTED, Flow, FlowCount
+from holf.flow import COUNTED, UNKNOWN, Flow, FlowCount
 from holf.picture import INK, QUIET, SMALL, Picture, canvas, finish
 from holf.table import RECORD, SHAPES, Cell, Table, kind_of
 
@@ -46,12 +46,12 @@ def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
 
 
 def _arm_boxes(axes, top: float, height: float, count: FlowCount, kind: str, arm_labels: dict[str, str]) -> None:
-    """One box an arm, side by side; dashed where the split is not published."""
+    """One box an arm, side by side; dashed where the split is in no source read."""
     gap = 0.02
     width = (_STAGE[1] - gap * (len(arm_labels) - 1)) / len(arm_labels)
     for place, (arm, label) in enumerate(arm_labels.items()):
         known = arm in count.by_arm
-        words = f"{count.by_arm[arm]:,} {count.box.unit}" if known else "not published"
+        words = f"{count.by_arm[arm]:,} {count.box.unit}" if known else UNKNOWN
         _box(axes, _STAGE[0] + place * (width + gap), width, top, height, kind if known else "unknown", label, words)
 
 
@@ -103,7 +103,7 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
     for count in flow.counts:
         fact = count.box.fact if count.kind in ("published", "derived") else ""
         kind = _class_of(count, flow.source)
-        arms = (f"{count.by_arm[arm]:,}" if arm in count.by_arm else "not published" for arm in arm_labels)
+        arms = (f"{count.by_arm[arm]:,}" if arm in count.by_arm else UNKNOWN for arm in arm_labels)
         rows.append(
             (
                 count.stage,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from holf.paths import data_path, read_yaml
@@ -33,7 +33,7 @@ class Fact:
     kind : str
         ``"published"`` or ``"derived"`` (arithmetic on published values).
     source, quote : str
-        Document, and at most 15 words of it.
+        Name of a document in `data/sources.yml`, or of two with "and" between them, and at most 15 words of it.
     status, severity, note : str
         Whether the sources agree on it, how badly they do not, and what to know.
     """
@@ -49,6 +49,11 @@ class Fact:
     status: str
     severity: str
     note: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the documents that it rests on, as in `data/sources.yml`."""
+        return tuple(self.source.split(" and "))
 
     @property
     def number(self) -> int | float:
@@ -170,6 +175,78 @@ def load_ledger(path: Path | None = None) -> Ledger:
         _check_fact(row, seen, path.name)
         seen.add(row["id"])
     return Ledger([Fact(**{("kind" if k == "class" else k): row[k] for k in COLUMNS}) for row in rows])
+
+
+@dataclass(frozen=True)
+class Source:
+    """A document behind the ledger, as `data/sources.yml` describes it.
+
+    Attributes
+    ----------
+    name, title, what : str
+        Its name in the ledger, its kind, its own title.
+    dated : str
+        Its date, or empty.
+    address, copy, doi : str
+        Where it is found, the copy that was read where that is another page, and its DOI; empty where not known.
+    unknown : str
+        Why no address is known, or empty.
+    read : str
+        How and when it was read, or empty.
+    lang : str
+        Language of its quotes.
+    """
+
+    name: str
+    title: str
+    what: str
+    dated: str = ""
+    address: str = ""
+    copy: str = ""
+    doi: str = ""
+    unknown: str = ""
+    read: str = ""
+    lang: str = "en"
+
+
+def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
+    """Read the documents behind the ledger.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Every row of it must rest on a document that is described.
+    path : Path, optional
+        A YAML file in the form of `data/sources.yml`; that file itself by default.
+
+    Returns
+    -------
+    dict of str to Source
+        By name, in the order of the file.
+
+    Raises
+    ------
+    FactError
+        If a document lacks title or what, has an unknown entry, or has both an address and a reason for having none;
+        if a row of the ledger names a document that is not there.
+
+    Examples
+    --------
+    >>> load_sources(load_ledger())["registry"].address
+    'https://clinicaltrials.gov/study/NCT03102775'
+    """
+    path = path or data_path("sources.yml")
+    known, sources = {field.name for field in fields(Source)} - {"name"}, {}
+    for name, entry in read_yaml(path).items():
+        if odd := sorted(set(entry) - known) + [key for key in ("title", "what") if not entry.get(key)]:
+            raise FactError(f"{path.name}, {name}: {odd[0]} is unknown or missing")
+        source = sources[name] = Source(name, **{key: str(value) for key, value in entry.items()})
+        if source.address and source.unknown:
+            raise FactError(f"{path.name}, {name}: has an address, and says why it has none")
+    for fact in ledger.values():
+        if missing := [name for name in fact.sources if name not in sources]:
+            raise FactError(f"facts.csv, row {fact.id}: {path.name} has no source {missing[0]}")
+    return sources
 
 
 @dataclass(frozen=True)

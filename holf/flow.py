@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # The kind of a box that was counted in study tables, real or simulated.
 COUNTED = "counted"
+# What stands where a count would, and no source that this book could read has one.
+UNKNOWN = "in no source read"
 
 
 class FlowError(ValueError):
@@ -32,7 +34,7 @@ class FlowBox:
     published_unit : str
         What stands for the unit beside the published count; differs where the source names none.
     fact : str
-        Ledger row with the published or derived count; empty where no count is published.
+        Ledger row with the published or derived count; empty where no source read has a count.
     parent : str
         Box from which this one comes; empty for the first.
     is_loss : bool
@@ -84,7 +86,7 @@ class FlowCount:
     def shown(self) -> str:
         """The count with its unit; for a published one, what its source says of the unit."""
         if self.total is None:
-            return "not published"
+            return UNKNOWN
         return f"{self.total:,} {self.box.unit if self.kind == COUNTED else self.box.published_unit}"
 
     @property

@@ -32,7 +32,8 @@ _VERDICTS = {
     "usually": "Reliably.",
 }
 _ESTIMATES = {
-    "never": "Beyond ±{found_beyond}: the test finds a difference. Nearer to zero: open. None rules out {margin}.",
+    "never": "Beyond ±{found_beyond}: the test finds a difference. Nearer to zero: open. "
+    "No estimate rules out {margin}.",
     "some": "Beyond ±{found_beyond}: the test finds a difference. Within ±{excluded_within}: it rules out {margin}. "
     "Between: {between}.",
 }

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from holf.anchors import lacking, read_anchors, read_titles, without_links
-from holf.citation import cite_files, cite_page, load_citation, told_address, ways_to_reach
+from holf.citation import cite_files, cite_page, load_citation, ways_to_reach
 from holf.dictionary import dictionary_page
 from holf.downloads.change_log import change_log_page, load_releases
-from holf.facts import Assumption, Fact, Ledger, load_assumptions, load_ledger
+from holf.facts import Assumption, Fact, Ledger, Source, load_assumptions, load_ledger, load_sources
 from holf.glossary import glossary_page, load_glossary
-from holf.paths import data_path, project_root, read_yaml, write_whole
+from holf.paths import project_root, write_whole
 from holf.plan import load_registered
 from holf.reporting import check_anchors, load_reporting
 from holf.reporting_pages import reporting_pages
@@ -19,22 +19,36 @@ from holf.safety_pages import current_safety_page, own_release
 from holf.schema import load_schema
 from holf.table import SHAPES
 
-_DOI = re.compile(r"\bdoi (10\.\d{4,}/[^\s;,]+)")
 _NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. -->\n\n"
 
 
-def _with_doi(source: str) -> str:
-    """The name of a source, its DOI as a link; no other address of a page is recorded."""
-    return _DOI.sub(r"[doi \1](https://doi.org/\1)", source)
+def _named(source: Source) -> str:
+    """The name of a source, as a link to it where its address is known."""
+    return f"[{source.name}]({source.address})" if source.address else f"{source.name} (address not known)"
 
 
-def _fact_lines(fact: Fact) -> list[str]:
+def _source_line(source: Source) -> str:
+    """A source in the list of sources: what it is, where it is, and how it was read."""
+    dated = f", {source.dated}" if source.dated else ""
+    where = f"Address not known: {source.unknown}" if source.unknown else "Address not recorded"
+    if source.address:
+        where = f"At [{urlsplit(source.address).netloc}]({source.address})"
+    if source.copy:
+        where += f", read at [{urlsplit(source.copy).netloc}]({source.copy})"
+    if source.doi:
+        where += f", [doi {source.doi}](https://doi.org/{source.doi})"
+    read = f" Read {source.read}." if source.read else ""
+    return f"- **{source.name}**: {source.title}{dated}. *{source.what}* {where}.{read}"
+
+
+def _fact_lines(fact: Fact, sources: dict[str, Source]) -> list[str]:
     lines = [
         f"### {fact.id}",
         "",
         f"**{fact.fact}:** {fact.said}",
         "",
-        f"{SHAPES[fact.kind]} {fact.kind} · source: {_with_doi(fact.source)} · {fact.status.replace('_', ' ')}"
+        f"{SHAPES[fact.kind]} {fact.kind} · source: {' and '.join(_named(sources[name]) for name in fact.sources)}"
+        f" · {fact.status.replace('_', ' ')}"
         + (f" ({fact.severity})" if fact.severity != "none" else ""),
         "",
     ]
@@ -45,7 +59,7 @@ def _fact_lines(fact: Fact) -> list[str]:
     return lines
 
 
-def ledger_page(ledger: Ledger, sources: dict[str, dict]) -> str:
+def ledger_page(ledger: Ledger, sources: dict[str, Source]) -> str:
     """Markdown of the ledger: one heading a fact, so that every viewer of Markdown can jump to it."""
     disputed = sum(fact.status == "contradicted" for fact in ledger.values())
     lines = [
@@ -57,20 +71,17 @@ def ledger_page(ledger: Ledger, sources: dict[str, dict]) -> str:
         "## Sources",
         "",
     ]
-    lines += [
-        f"- **{name}**: {entry['title']}, {entry['dated']}. *{entry['what']}* {told_address(entry)}"
-        for name, entry in sources.items()
-    ]
+    lines += [_source_line(source) for source in sources.values()]
     lines += [
         "",
-        "Facts from elsewhere name their page, whose address is recorded only where it has a DOI. Quotes are 15 words "
-        "at most, in the language of the source.",
+        "A stored copy is a page as a public archive of pages kept it, in most cases its beginning only. Quotes are 15 "
+        "words at most, in the language of the source.",
         "",
     ]
     for group, facts in ledger.groups().items():
         lines += [f"## {group[0].upper()}{group[1:]}", ""]
         for fact in facts:
-            lines += _fact_lines(fact)
+            lines += _fact_lines(fact, sources)
     return _NOTE.format(file="data/facts.csv") + "\n".join(lines).rstrip() + "\n"
 
 
@@ -110,10 +121,9 @@ def assumptions_page(assumptions: dict[str, Assumption]) -> str:
 
 def wanted_pages() -> dict[str, str]:
     """Every page that is written from data, by its path, as it should be."""
-    sources = read_yaml(data_path("sources.yml"))
     root, ledger = project_root(), load_ledger()
     wanted = {
-        "chapters/ledger.md": ledger_page(ledger, sources),
+        "chapters/ledger.md": ledger_page(ledger, load_sources(ledger)),
         "chapters/assumptions.md": assumptions_page(load_assumptions()),
         "chapters/disclosure.md": current_safety_page(),
         "chapters/data_dictionary.md": dictionary_page(load_schema()),
@@ -123,8 +133,8 @@ def wanted_pages() -> dict[str, str]:
         page = glossary_page(load_glossary(ledger))
         wanted["chapters/glossary.md"] = _NOTE.format(file="data/glossary.yml") + page
     if (root / "CITATION.cff").exists():
-        page = cite_page(load_citation(), (root / "CITATION.cff").read_text(encoding="utf-8"), sources)
-        wanted["chapters/cite.md"] = _NOTE.format(file="CITATION.cff and data/sources.yml") + page
+        page = cite_page(load_citation(), (root / "CITATION.cff").read_text(encoding="utf-8"))
+        wanted["chapters/cite.md"] = _NOTE.format(file="CITATION.cff") + page
         wanted |= cite_files(load_citation())
     if (root / "data" / "releases.yml").exists():
         page = change_log_page(load_releases(load_citation()["version"]))

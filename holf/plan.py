@@ -35,15 +35,12 @@ class Words:
     ----------
     cluster, clusters : str
         A randomised unit, and several.
-    unit : str
-        Whose average an average over rows is called.
     minus : str
         The difference between the randomised arms, treated minus other.
     """
 
     cluster: str
     clusters: str
-    unit: str
     minus: str
 
 
@@ -219,7 +216,7 @@ def _words(trial: dict, arms: dict[str, dict], contrasts: dict[str, dict], file:
         raise FactError(f"{file}: exactly one contrast must have its group in the table of the randomised clusters")
     treated, other = (arms[randomised[0][side][0]]["label"] for side in ("treated", "other"))
     minus = randomised[0].get("difference", f"{treated} minus {other}")
-    return Words(trial["cluster"]["noun"], trial["cluster"]["plural"], trial["unit"], minus)
+    return Words(trial["cluster"]["noun"], trial["cluster"]["plural"], minus)
 
 
 def load_plan(path: Path | None = None) -> Plan:

@@ -117,6 +117,10 @@ def draw_families(rng: np.random.Generator, offices: pd.DataFrame, rules: Rules)
     enrolled = pick(rng, drawn * odds, rules.assumed("families_enrolled"))
     months = np.where(rng.random(count) < rules.assumed("months_assistance_mode_share"), 12, rng.integers(6, 12, count))
     n_children = rng.choice(4, size=count, p=rules.assumed("children_shares")) + 1
+    # Exactly the assumed share of the families that take part, so that any seed has second parents enough to enrol.
+    two_adults = np.zeros(count, dtype=int)
+    for group in (enrolled == 1, enrolled == 0):
+        two_adults += pick(rng, group.astype(float), round(rules.assumed("two_adults_share") * group.sum()))
     return pd.DataFrame(
         {
             "family_id": codes("F", count, 4),
@@ -125,7 +129,7 @@ def draw_families(rng: np.random.Generator, offices: pd.DataFrame, rules: Rules)
             "drawn": drawn,
             "enrolled": enrolled,
             "followup_group": _followup(offices["arm"].to_numpy()[office], eligible, drawn),
-            "n_adults": 1 + (rng.random(count) < rules.assumed("two_adults_share")),
+            "n_adults": 1 + two_adults,
             "n_children_u16": n_children,
             "months_assistance": months,
             "lower_secondary": low_education.astype(int),

@@ -1,13 +1,21 @@
-"""Numbers in prose: each links to its row of the ledger or of the assumptions, or is of a kind that may stand alone.
+"""Words of this book: numbers that need a source, and claims on what exists that nobody could know from what was read.
 
-The kinds that may, with their reasons, stand in `data/prose.yml`; everything else with a digit is a fault. A link whose
-text holds a number has to say what its row says, in the number style of the page's language.
+A number links to its row of the ledger or of the assumptions, or is of a kind that may stand alone. The kinds, with
+their reasons, stand in `data/prose.yml`; everything else with a digit is a fault. A link whose text holds a number has
+to say what its row says, in the number style of the page's language.
+
+This book could not read every document of the trial, so no text may call something unpublished. The words for it, and
+the texts in which they are right, stand in the same file.
 """
 
 from __future__ import annotations
 
+import ast
+import csv
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -173,3 +181,93 @@ def prose_pages() -> dict[str, str]:
         cells = nbformat.read(page, as_version=4).cells
         found[page] = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     return {page.relative_to(root).as_posix(): words for page, words in found.items()}
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Words that say what exists beyond what was read, and the texts in which they are right, each with its reason."""
+
+    patterns: tuple[re.Pattern, ...]
+    allowed: dict[str, str]
+
+
+def load_claims(path: Path | None = None) -> Claims:
+    """Read the words that say what exists, and the texts that may hold them.
+
+    Raises
+    ------
+    FactError
+        If a text has no reason, or holds none of the words.
+    """
+    path = path or data_path("prose.yml")
+    content = read_yaml(path)["beyond_what_was_read"]
+    patterns = tuple(re.compile(one.replace(" ", r"\s+"), re.IGNORECASE) for one in content["patterns"])
+    for entry in content["allowed"]:
+        if not entry.get("reason"):
+            raise FactError(f"{path.name}, {entry['text']!r}: a text that is allowed needs a reason")
+        if not any(pattern.search(entry["text"]) for pattern in patterns):
+            raise FactError(f"{path.name}, {entry['text']!r}: there is nothing to allow in it")
+    return Claims(patterns, {entry["text"]: entry["reason"] for entry in content["allowed"]})
+
+
+def beyond_what_was_read(words: str, claims: Claims) -> list[str]:
+    """Claims that something is published nowhere, where only the sources read are known not to have it.
+
+    Examples
+    --------
+    >>> beyond_what_was_read("Its size is not *yet* [published](ledger.md#f111).", load_claims())
+    ['not yet published']
+    >>> beyond_what_was_read("No source this book could read gives its size.", load_claims())
+    []
+    """
+    shown = re.sub(r"\*", "", re.sub(r"\[([^\]]*)\]\([^)\s]*\)", r"\1", words))
+    for text_allowed in claims.allowed:
+        shown = re.sub(r"\s+".join(map(re.escape, text_allowed.split())), " ", shown)
+    found = [one[0] for pattern in claims.patterns for one in pattern.finditer(shown)]
+    return [" ".join(one.split()) for one in found]
+
+
+def texts() -> dict[str, str]:
+    """All that a reader may see, by path: whole pages, and the strings of notebooks, data files and the package."""
+    root = project_root()
+    pages = [root / "index.md", root / "README.md", *sorted((root / "chapters").glob("*.md"))]
+    found = {page: page.read_text(encoding="utf-8") for page in pages}
+    notebooks = [page for page in sorted((root / "chapters").rglob("*.ipynb")) if not page.name.startswith("outcome-")]
+    for page in notebooks:  # the prose of outcome pages is that of their template
+        cells = nbformat.read(page, as_version=4).cells
+        parts = ([cell.source] if cell.cell_type == "markdown" else _strings(cell.source) for cell in cells)
+        found[page] = _joined(chain.from_iterable(parts))
+    data = root / "data"
+    for file in (root / "CITATION.cff", *sorted(data.glob("*.yml"))):
+        if file.name != "prose.yml":  # it lists the words that are sought
+            found[file] = _joined(_leaves(read_yaml(file)))
+    for file in (*sorted(data.glob("*.csv")), *sorted((data / "reporting").glob("*.csv"))):
+        with file.open(encoding="utf-8", newline="") as rows:
+            found[file] = _joined(cell for row in csv.reader(rows) for cell in row)
+    for file in sorted((root / "holf").rglob("*.py")):
+        found[file] = _joined(_strings(file.read_text(encoding="utf-8")))
+    return {file.relative_to(root).as_posix(): words for file, words in found.items()}
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n|\n".join(parts)  # no claim goes over a bar
+
+
+def _leaves(value: object) -> Iterator[str]:
+    """Every string in a YAML document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(one)
+
+
+def _strings(source: str) -> Iterator[str]:
+    """Every string of a Python source that is not its documentation."""
+    nodes = list(ast.walk(ast.parse(source)))
+    documented = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    return (
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented
+    )

@@ -13,11 +13,10 @@ import re
 from dataclasses import dataclass
 from html import escape
 
-import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from holf.facts import Assumption, Fact, load_assumptions, load_ledger
+from holf.facts import Assumption, Fact, load_assumptions, load_ledger, load_sources
 from holf.glossary import load_glossary
 from holf.paths import project_root
 from holf.table import SHAPES
@@ -78,14 +77,6 @@ class Said:
         )
 
 
-def load_quote_languages() -> dict[str, str]:
-    """Language of the quotes from each source that is not quoted in English, from `data/quotes.yml`."""
-    path = project_root() / "data" / "quotes.yml"
-    # Another trial's ledger may quote English sources only.
-    listed = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return {source: lang for lang, sources in listed.items() for source in sources}
-
-
 def fact_words(fact: Fact, lang: str = "en", quoted_in: str = "en") -> Said:
     """What a reader should know of a published or derived number, in three or four lines.
 
@@ -134,10 +125,10 @@ def row_words(lang: str = "en") -> dict[tuple[str, str], Said]:
     What the ledger says is English, and its quotes are in the language of their source; only the frame around them and
     the terms are in bokmål.
     """
-    languages = load_quote_languages()
+    ledger = load_ledger()
+    sources = load_sources(ledger)
     words = {
-        ("ledger", key.lower()): fact_words(fact, lang, languages.get(fact.source, "en"))
-        for key, fact in load_ledger().items()
+        ("ledger", key.lower()): fact_words(fact, lang, sources[fact.sources[0]].lang) for key, fact in ledger.items()
     }
     words |= {
         ("assumptions", name.replace("_", "-")): assumption_words(entry, lang)
@@ -145,7 +136,7 @@ def row_words(lang: str = "en") -> dict[tuple[str, str], Said]:
     }
     # Another trial's project may have no glossary.
     if (project_root() / "data" / "glossary.yml").exists():
-        words |= {("glossary", term.anchor): Said(((term.said(lang), lang),)) for term in load_glossary(load_ledger())}
+        words |= {("glossary", term.anchor): Said(((term.said(lang), lang),)) for term in load_glossary(ledger)}
     return words
 
 
@@ -199,7 +190,7 @@ def explain_page(app: Sphinx, pagename: str, _template: str, context: dict, _doc
 
 def reread_if_rows_changed(app: Sphinx, env, _added, _changed, _removed) -> list[str]:
     """Name all pages if a row changed: its words stand on pages that did not change themselves."""
-    files = (project_root() / "data" / name for name in ("facts.csv", "assumptions.yml", "glossary.yml", "quotes.yml"))
+    files = (project_root() / "data" / name for name in ("facts.csv", "assumptions.yml", "glossary.yml", "sources.yml"))
     rows = b"\0".join(path.read_bytes() for path in files if path.exists())
     former, env.holf_rows = getattr(env, "holf_rows", None), hashlib.sha256(rows).hexdigest()
     return [] if former in (None, env.holf_rows) else sorted(env.found_docs)

@@ -76,10 +76,10 @@ def eligibility_table() -> Table:
 
 
 def denominators_table(ledger: Ledger) -> Table:
-    """The four numbers that have been called the size of the trial."""
+    """The four numbers that could be taken for the size of the trial."""
     rows = (
         ("F065", "An estimate made in advance"),
-        ("F160", "Two press counts added; the second may be another group"),
+        ("F160", "This book's sum of two press counts; the second may be another group"),
         ("F122", "Analysed in the article's twelve-month follow-up"),
         ("F066", "Enrolment in the registry, unit not stated"),
     )

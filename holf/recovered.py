@@ -93,7 +93,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
     """Mean estimate of every estimator where the two averages differ, against both of them."""
     level, first = settings.monte_carlo_level, found[0]
     width = NormalDist().inv_cdf((1 + level) / 2)
-    truths = (("office average", first.office_effect, ":"), ("family average", first.family_effect, "--"))
+    truths = (("office average", first.office_effect, ":"), ("parent average", first.family_effect, "--"))
     with canvas(1.3 + 0.5 * len(found)) as (figure, (axes,)):
         for label, truth, line in truths:
             axes.axvline(truth, color=INK, linestyle=line, label=f"true {label}")
@@ -101,7 +101,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
             ends = [one.mean_estimate - width * one.bias_se, one.mean_estimate + width * one.bias_se]
             axes.plot(ends, [place, place], color=QUIET, linewidth=2)
             axes.plot([one.mean_estimate], [place], "D", color=INK, markersize=5)
-        named = [f"{text.estimator(one.estimator, settings.words)}\n({one.estimand})" for one in found]
+        named = [f"{text.estimator(one.estimator, settings.words)}\n({_estimand(one)})" for one in found]
         name_rows(axes, named, wrap=19)
         axes.set_xlabel(f"Mean estimate, SD\n(lines: {_percent(level)} Monte Carlo intervals)")
         figure.legend(loc="outside lower center", frameon=False)
@@ -109,7 +109,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
     rows = tuple(
         (
             text.estimator(one.estimator, settings.words),
-            one.estimand,
+            _estimand(one),
             _plain(one.mean_estimate, one),
             _plain(one.bias_se, one),
             *(text.level(count / one.answered, "percent") for count in (one.covers_office, one.covers_family)),
@@ -122,12 +122,17 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
         "Mean estimate",
         "Monte Carlo SE",
         "Holds office average",
-        "Holds family average",
+        "Holds parent average",
     )
     true = ", ".join(f"{label} {_plain(truth, first)}" for label, truth, _ in truths)
     said = "; ".join(f"{row[0]} {row[2]}" for row in rows)
     table = Table(f"Two averages, and which estimator finds which: true {true}", columns, rows, source=SOURCE)
     return finish(figure, f"True {true}. Mean estimates: {said}.", table, source=SOURCE)
+
+
+def _estimand(one: Recovery) -> str:
+    """The average that an estimator targets, named after those in the rows: every truth has a row a parent."""
+    return one.estimand.replace("family", "parent")
 
 
 def _plain(value: float, one: Recovery) -> str:
@@ -143,7 +148,7 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
         rows.append(
             (
                 settings.labels[one.scenario],
-                f"{text.estimator(one.estimator, settings.words)} ({one.estimand})",
+                f"{text.estimator(one.estimator, settings.words)} ({_estimand(one)})",
                 text.decimal(one.replicates, 0),
                 text.decimal(one.failed, 0),
                 _plain(one.truth, one),
@@ -194,7 +199,7 @@ def truths_table(settings: Settings) -> Table:
         outcome = "normal, SD 1" if one.share is None else f"0/1, {text.level(one.share, 'percent')} ones"
         shown = (*(text.decimal(x, 2) for x in numbers), outcome, f"{min(one.sizes)} to {max(one.sizes)}")
         rows.append((settings.labels[name], *(Cell(one, "assumed") for one in shown)))
-    averages = ("Effect, office average", "Effect, family average")
+    averages = ("Effect, office average", "Effect, parent average")
     columns = ("Truth", "ICC", "Correlation with baseline", *averages, "Outcome", "Parents in an office")
     return Table("What is planted", columns, tuple(rows), source=RECORD)
 

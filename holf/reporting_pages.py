@@ -51,7 +51,7 @@ def _label(outcome: Outcome, wave: str, ledger: Ledger) -> str:
 
 
 def standing(findings: list[Finding]) -> str:
-    """The best verdict that any source earns for one outcome and time.
+    """The best verdict of any source for one outcome and time.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def standing(findings: list[Finding]) -> str:
 
 
 def _glance(reporting: Reporting, plan: Plan, ledger: Ledger) -> list[str]:
-    lines = ["## At a glance", "", "The best verdict that any source earns.", ""]
+    lines = ["## At a glance", "", "The best status in any source.", ""]
     lines += ["| Registered outcome | After | Found |", "| --- | --- | --- |"]
     for outcome in plan.outcomes.values():
         for wave in outcome.waves:

@@ -35,7 +35,7 @@ def _rows(study: Study, outcome: Outcome, wave: str | None) -> list[tuple[str, s
     rows = [_of_gap(study.gap(outcome.id, wave), outcome), *_of_influence(study.influence(outcome.id, wave), words)]
     if outcome.type == "binary":
         rows.append(_of_odds(study.odds(outcome.id, wave)))
-    rows += [_of_exact(one, words) for one in study.exact(outcome.id, wave)]
+    rows += [_of_exact(one, outcome) for one in study.exact(outcome.id, wave)]
     losses = study.attrition(outcome.id, wave)
     rows += [_of_attrition(one, study) for one in losses]
     if any(one.n_measured != one.n_expected for one in losses):
@@ -55,7 +55,7 @@ def _with_interval(estimate: float, low: float, high: float, outcome: Outcome) -
 
 
 def _of_gap(gap: EstimandGap, outcome: Outcome) -> tuple[str, str]:
-    label = f"{outcome.words.unit} average minus {outcome.words.cluster} average"
+    label = f"{outcome.level} average minus {outcome.words.cluster} average"
     return _capital(label), _with_interval(gap.estimate, gap.ci_low, gap.ci_high, outcome)
 
 
@@ -73,9 +73,9 @@ def _of_odds(found: OddsRatio) -> tuple[str, str]:
     return "Marginal odds ratio", f"{text.decimal(found.estimate, 2)} ({text.limits(found.ci_low, found.ci_high, 2)})"
 
 
-def _of_exact(found: ExactTest, words: Words) -> tuple[str, str]:
+def _of_exact(found: ExactTest, outcome: Outcome) -> tuple[str, str]:
     counted = f"{found.n_allocations:,} allocations{'' if found.exact else ', sampled'}"
-    return f"Exact p, {text.average(found.statistic, words)} ({counted})", text.p_value(found.p_value)
+    return f"Exact p, {text.average(found.statistic, outcome)} ({counted})", text.p_value(found.p_value)
 
 
 def _of_attrition(loss: Attrition, study: Study) -> tuple[str, str]:

@@ -113,7 +113,7 @@ def follow_up(ledger: Ledger) -> Picture:
 
 
 def office_map(offices: pd.DataFrame) -> Picture:
-    """Where the offices are, all in one colour: which office was in which arm is not published.
+    """Where the offices are, all in one colour: which office was in which arm is in no source read.
 
     The region with the most offices is drawn again, larger, below the others.
 
@@ -150,7 +150,7 @@ def office_map(offices: pd.DataFrame) -> Picture:
     regions = ", ".join(f"{name} {count}" for name, count in offices["region_ssb_landsdel"].value_counts().items())
     return finish(
         figure,
-        f"Map of the {len(offices)} offices in one colour, since their arms are not published. "
+        f"Map of the {len(offices)} offices in one colour, since their arms are in no source read. "
         f"Offices by region: {regions}. Positions are approximate.",
         table,
         source=RECORD,

@@ -76,7 +76,7 @@ def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) 
                 text.difference(effect.estimate, outcome.show),
                 text.interval(effect.ci_low, effect.ci_high, outcome.show),
                 f"{text.p_value(effect.p_value)} ({text.reference(effect)})",
-                f"{text.estimator(effect.estimator, words)} ({text.average(effect.estimand, words)})",
+                f"{text.estimator(effect.estimator, words)} ({text.average(effect.estimand, outcome)})",
                 f"{text.count(effect.n_units)} in {effect.n_clusters}",
                 text.decimal(effect.icc, 3),
             )

@@ -144,10 +144,13 @@ def estimators(words) -> list[str]:
     return [estimator(name, words) for name in _METHODS]
 
 
-def average(name: str, words) -> str:
-    """An estimand, or means that a test compares, in the words of the trial; other names stay as they are."""
+def average(name: str, outcome) -> str:
+    """An estimand, or means that a test compares, in the words of the trial; other names stay as they are.
+
+    An average over rows is one over those in whom the outcome is measured, such as parents or children.
+    """
     first, _, rest = name.partition(" ")
-    shown = {"office": words.cluster, "family": words.unit}.get(first, first)
+    shown = {"office": outcome.words.cluster, "family": outcome.level}.get(first, first)
     return f"{shown} {rest}".rstrip()
 
 

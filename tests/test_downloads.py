@@ -443,12 +443,12 @@ def test_what_is_assumed_or_as_randomised_says_so(published):
 
 def test_another_report_and_the_measure_that_was_reported_stand_beside(published):
     first = published[published["registered_contrast"] == "yes"].drop_duplicates("outcome").set_index("outcome")
-    for name in ("employment", "housing", "income", "participation"):
-        assert first.loc[PLAN.outcome(name).label, "another_report_says_fact"] == "F157"
+    for name, fact in {"employment": "F190", "housing": "F190", "income": "F190", "participation": "F157"}.items():
+        assert first.loc[PLAN.outcome(name).label, "another_report_says_fact"] == fact
     assert "social inclusion" in first.loc[PLAN.outcome("participation").label, "in_words"]
     skills = first.loc[PLAN.outcome("coordinator_competence").label]
-    assert (skills["in_words"], skills["in_words_class"]) == ("not reported", "unknown")
-    assert skills["another_report_says_fact"] == "F136"
+    assert (skills["in_words"], skills["in_words_class"]) == ("not found in the sources read", "unknown")
+    assert skills["another_report_says_fact"] == "F189"
     assert "not said compared with what" in skills["another_report_says"]
 
 

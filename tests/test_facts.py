@@ -5,7 +5,7 @@ import csv
 import pytest
 import yaml
 
-from holf.facts import FactError, load_assumptions, load_ledger
+from holf.facts import FactError, load_assumptions, load_ledger, load_sources
 from holf.paths import project_root
 
 LEDGER = project_root() / "data" / "facts.csv"
@@ -49,6 +49,9 @@ def test_derived_rows_are_the_arithmetic_that_they_name():
     assert number("F058") == number("F044") * number("F057") == number("F056")
     assert number("F159") == number("F066") - number("F122")
     assert number("F160") == number("F142") + number("F143")
+    assert number("F161") == number("F123") * number("F044") == number("F181") * number("F044") == 609
+    adults = [number(parents) / number("F161") for parents in ("F122", "F066")]
+    assert load_ledger()["F162"].value == " / ".join(f"{one:.2f}" for one in adults)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,24 @@ def test_a_row_that_breaks_a_rule_is_refused_by_name(tmp_path, changes, said):
     with pytest.raises(FactError, match=said) as caught:
         load_ledger(altered(tmp_path, "F067", **changes))
     assert "F06" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda sources: sources.pop("blog"), "row F015: sources.yml has no source blog"),
+        (lambda sources: sources["blog"].pop("title"), "blog: title is unknown or missing"),
+        (lambda sources: sources["blog"].update(url="x"), "blog: url is unknown or missing"),
+        (lambda sources: sources["blog"].update(unknown="lost"), "blog: has an address, and says why it has none"),
+    ],
+)
+def test_a_source_that_is_not_described_is_refused(tmp_path, change, said):
+    sources = yaml.safe_load((project_root() / "data" / "sources.yml").read_text(encoding="utf-8"))
+    change(sources)
+    path = tmp_path / "sources.yml"
+    path.write_text(yaml.safe_dump(sources), encoding="utf-8")
+    with pytest.raises(FactError, match=said):
+        load_sources(load_ledger(), path)
 
 
 def test_a_missing_column_is_named(tmp_path):
@@ -133,7 +154,7 @@ def test_an_assumption_without_class_range_or_reason_is_refused(tmp_path, change
     ("name", "value", "said"),
     [
         ("children_shares", [0.5, 0.5, 0.5, 0.5], "do not add up"),
-        ("families_enrolled", 901, "families_enrolled: more than families_drawn"),
+        ("families_enrolled", 761, "families_enrolled: more than families_drawn"),
     ],
 )
 def test_assumptions_that_do_not_fit_each_other_are_refused(tmp_path, name, value, said):

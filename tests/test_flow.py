@@ -74,7 +74,7 @@ def test_diagram_shows_every_count_and_leaves_the_unknown_open(published):
         "2,881 families",
         "884 (unit not stated)",
         "862 parents",
-        "not published",
+        "in no source read",
     ):
         assert shown in words
     dashed = [

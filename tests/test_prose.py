@@ -1,14 +1,27 @@
-"""Numbers in prose: every one links to its row and says what the row says, or is of a kind that may stand alone."""
+"""Prose: every number links to its row or is of a kind that may stand alone, and nothing is called unpublished."""
 
 import re
 
 import pytest
 
 from holf.facts import FactError, load_assumptions, load_ledger
-from holf.prose import COMPUTED, bare_numbers, language, link_faults, load_rules, prose_pages, says, visible
+from holf.prose import (
+    COMPUTED,
+    bare_numbers,
+    beyond_what_was_read,
+    language,
+    link_faults,
+    load_claims,
+    load_rules,
+    prose_pages,
+    says,
+    texts,
+    visible,
+)
 
 PAGES, RULES = prose_pages(), load_rules()
 LEDGER, ASSUMED = load_ledger(), load_assumptions()
+TEXTS, CLAIMS = texts(), load_claims()
 NB = "---\nlang: nb\n---\n"
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -150,3 +163,78 @@ def test_right_links_pass():
 def test_language_is_declared_in_the_front_matter():
     assert language(PAGES["chapters/summary_nb.md"]) == "nb"
     assert {language(page) for name, page in PAGES.items() if not re.search("_nb", name)} == {"en"}
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_nothing_is_called_unpublished(name):
+    assert beyond_what_was_read(TEXTS[name], CLAIMS) == []
+
+
+def test_every_place_of_words_is_read():
+    pages = {"index.md", "README.md", "chapters/summary_nb.md", "chapters/ledger.md"}
+    data = {"data/glossary.yml", "data/plan.yml", "data/preview.yml", "data/facts.csv", "data/reporting/rob2.csv"}
+    assert {"chapters/templates/outcome.ipynb", "chapters/design.ipynb"} <= {*TEXTS}
+    assert pages | data | {"CITATION.cff", "holf/safety_pages.py", "holf/downloads/descriptions.py"} <= {*TEXTS}
+    assert "the value is not a single number" in TEXTS["holf/facts.py"] and "The value as" not in TEXTS["holf/facts.py"]
+    assert "Smallest detectable difference" in TEXTS["chapters/design.ipynb"], "captions in code cells"
+
+
+BEYOND = {
+    "No estimate or interval is published.": "No estimate or interval is published",
+    "An unpublished number.": "unpublished",
+    "Its size is not *yet* [published](ledger.md#f111).": "not yet published",
+    "Its size has not\nbeen published.": "not been published",
+    "Its size hasn't been made public.": "n't been made public",
+    "The data are not public.": "not public",
+    "Why they differ, nobody has published.": "nobody has published",
+    "Rows that nobody reported.": "nobody reported",
+    "The working alliance was never reported.": "never reported",
+    "No margin of the trial is public.": "No margin of the trial is public",
+    "Only the mean of it is published.": "Only the mean of it is published",
+    "There is no published estimate.": "no published",
+    "It was published by no one.": "published by no one",
+    "Hvor mange som sa ja, er ikke publisert.": "ikke publisert",
+    "Det er aldri blitt offentliggjort.": "aldri blitt offentliggjort",
+    "Dataene er ikke offentlige.": "ikke offentlige",
+    "Ingen anslag er publisert for forsøket.": "Ingen anslag er publisert",
+    "Bare gjennomsnittet er publisert.": "Bare gjennomsnittet er publisert",
+    "Upubliserte tall.": "Upubliserte",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", BEYOND)
+def test_a_claim_beyond_what_was_read_is_found(text):
+    assert BEYOND[text] in beyond_what_was_read(text, CLAIMS)
+
+
+WITHIN = (
+    "No source this book could read gives an estimate.",
+    "Published numbers are linked. No number is shown without its source.",
+    "Ingen kilde vi kunne lese, oppgir noe anslag. Publiserte tall har lenke.",
+    "Gruppen er ikke nevnt i det offentlige studieregisteret.",
+    "The row is not reported in the blog; a book in which one number differs is not published.",
+)
+
+
+@pytest.mark.parametrize("text", WITHIN)
+def test_what_was_read_may_be_said(text):
+    assert beyond_what_was_read(text, CLAIMS) == []
+
+
+@pytest.mark.parametrize("allowed", CLAIMS.allowed)
+def test_every_text_that_is_allowed_stands_somewhere(allowed):
+    words = re.compile(r"\s+".join(map(re.escape, allowed.split())))
+    assert any(words.search(text) for text in TEXTS.values()), "delete it from data/prose.yml"
+    assert len(CLAIMS.allowed[allowed].split()) >= 3
+
+
+def test_an_allowed_text_without_reason_or_purpose_is_refused(tmp_path):
+    for entry, message in (
+        ("{text: not published, reason: ''}", "needs a reason"),
+        ("{text: published, reason: because of it}", "nothing to allow"),
+    ):
+        (tmp_path / "prose.yml").write_text(
+            f"beyond_what_was_read: {{patterns: [not published], allowed: [{entry}]}}\n", encoding="utf-8"
+        )
+        with pytest.raises(FactError, match=f"prose.yml, .*{message}"):
+            load_claims(tmp_path / "prose.yml")

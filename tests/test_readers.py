@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from holf.citation import as_bibtex, as_ris, as_text, cite_files, cite_page, load_citation, ways_to_reach
-from holf.facts import FactError, load_ledger
+from holf.facts import FactError, load_ledger, load_sources
 from holf.glossary import load_glossary
 from holf.paths import data_path, project_root
 from holf.plan import load_plan
@@ -195,19 +195,18 @@ def test_the_glossary_has_the_words_that_readers_ask_for():
 
 def test_citations_come_from_the_citation_file():
     citation, file = load_citation(), page("CITATION.cff")
-    sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
-    text = cite_page(citation, file, sources)
+    text = cite_page(citation, file)
     assert "cite the article, not only this site" in text and file.strip() in text
     article = citation["references"][0]
     for one in (as_text(article), as_bibtex(article, "holf-article"), as_ris(article), as_text(citation)):
         assert one.rstrip() in text
     assert article["title"] == LEDGER["F121"].value
-    changed = cite_page(citation | {"version": "9.8.7"}, file, sources)
+    changed = cite_page(citation | {"version": "9.8.7"}, file)
     assert changed.count("9.8.7") == 3 and "9.8.7" not in text
 
 
 def test_no_doi_is_invented():
-    """The article's DOI stands in no source; the only one in the ledger is the protocol's."""
+    """The article's DOI stands in no source that was read."""
     assert not re.search(r"\b10\.\d{4,}/", page("chapters/cite.md") + page("CITATION.cff"))
 
 
@@ -220,17 +219,29 @@ def test_files_for_reference_managers_hold_what_the_page_shows():
 
 
 def test_addresses_are_those_that_are_recorded():
-    sources = yaml.safe_load(data_path("sources.yml").read_text(encoding="utf-8"))
-    registry = sources["registry"]["address"]
+    sources = load_sources(LEDGER)
+    registry, protocol = sources["registry"].address, sources[LEDGER["F127"].source]
     assert registry.endswith(f"/{yaml.safe_load(data_path('plan.yml').read_text())['trial']['registry_id']}")
-    protocol = f"https://doi.org/{re.search('doi (.*)', LEDGER['F127'].source)[1]}"
-    for name in ("index.md", "chapters/ledger.md"):
-        assert f"]({registry})" in page(name) and f"]({protocol})" in page(name)
-    assert page("chapters/ledger.md").count("Address not recorded.") == sum(
-        "address" not in one for one in sources.values()
-    )
+    assert f"]({registry})" in page("index.md") and f"](https://doi.org/{protocol.doi})" in page("index.md")
+    recorded = {address for one in sources.values() for address in (one.address, one.copy) if address}
+    recorded |= {f"https://doi.org/{one.doi}" for one in sources.values() if one.doi}
     out = {*re.findall(r"\]\((https?://[^)]*)\)", "".join(page(f"chapters/{name}.md") for name in ("ledger", "cite")))}
-    assert out == {registry, protocol}, "no other address is recorded"
+    assert out == recorded, "every address that is recorded, and no other"
+
+
+def test_every_source_says_where_it_is_and_when_it_was_read():
+    sources = load_sources(LEDGER)
+    assert {name for name, one in sources.items() if not one.address} == {"SSWR abstract", "Fædrelandsvennen, Sept 2019"}
+    assert all(one.read and bool(one.unknown) != bool(one.address) for one in sources.values())
+    assert {*sources} == {name for fact in LEDGER.values() for name in fact.sources}, "and is one that a row rests on"
+
+
+def test_every_row_of_the_ledger_links_to_its_sources():
+    sources, rows = load_sources(LEDGER), page("chapters/ledger.md").split("\n### ")[1:]
+    assert [row.split()[0] for row in rows] == [key for group in LEDGER.groups().values() for key in (f.id for f in group)]
+    for row in rows:
+        for name in LEDGER[row.split()[0]].sources:
+            assert f"[{name}]({sources[name].address})" in row or f"{name} (address not known)" in row, row[:4]
 
 
 def test_ways_to_reach_are_those_of_the_citation_file():

@@ -270,6 +270,6 @@ def test_availability_quotes_both_lines_of_the_registry_word_for_word():
 
 def test_the_availability_of_a_real_book_speaks_of_its_release():
     real = _choose_blocks(page("availability"))
-    assert "the answers of a release" in real and "simulates what is not" not in real and "recovery.ipynb" not in real
+    assert "the answers of a release" in real and "simulates the rest" not in real and "recovery.ipynb" not in real
     public = re.sub(r"^%.*\n", "", page("availability"), flags=re.MULTILINE)
-    assert "simulates what is not" in public and "the answers of a release" not in public
+    assert "simulates the rest" in public and "the answers of a release" not in public

@@ -236,3 +236,12 @@ def test_a_figure_says_what_is_withheld_where_it_would_stand(studies, monkeypatc
     names = {study.plan.arms[one.group]["label"] for one in levels}
     rest = words_drawn(monkeypatch, lambda: figures.outcome_levels({study.source: rest}, outcome, study.plan))
     assert {" ".join(words.split()) for words in rest} == names, "each line is named at its end, once"
+
+
+@pytest.mark.parametrize(("name", "unit"), [("employment", "parent"), ("participation", "child")])
+def test_an_average_over_rows_is_named_after_those_in_the_rows(name, unit):
+    """Registers and questionnaires have a row a parent, or a child: no row is a family."""
+    study = holf.open_study("null")
+    outcome = study.plan.outcome(name)
+    shown = repr(tables.effects_table([(outcome, outcome.label, study.effect(name))], "Effect"))
+    assert f"({unit} average)" in shown and "family average" not in shown

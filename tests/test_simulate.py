@@ -38,7 +38,18 @@ def test_published_counts_are_met_exactly(worlds):
 def test_any_seed_meets_them(seed):
     tables = simulate("null", seed=seed)
     assert tables["parents"]["participates"].sum() == load_ledger().number("F066")
-    assert tables["families"]["enrolled"].sum() == load_assumptions()["families_enrolled"].value
+    assumed, taking_part = load_assumptions(), tables["families"].query("enrolled == 1")
+    assert len(taking_part) == assumed["families_enrolled"].value
+    # Else a seed with few second parents could not reach the published enrolment.
+    assert (taking_part["n_adults"] == 2).sum() == round(assumed["two_adults_share"].value * len(taking_part))
+
+
+def test_families_and_parents_of_the_assumptions_fit_the_record():
+    """The families followed are a caseload an office; at any allowed share of couples the parents can be enrolled."""
+    number, assumed = load_ledger().number, load_assumptions()
+    families = assumed["families_enrolled"].value
+    assert families == number("F161") < number("F065") < assumed["families_drawn"].value < number("F069")
+    assert families * (1 + assumed["two_adults_share"].low) > number("F066")
 
 
 def test_who_can_be_what(worlds):

@@ -163,7 +163,7 @@ def test_own_tables_older_than_their_inputs_are_refused(tmp_path, monkeypatch):
     assert holf.open_study("null").source == "simulated: null world"
     assumptions = tmp_path / "data" / "assumptions.yml"
     assumptions.write_text(
-        assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 901"), encoding="utf-8"
+        assumptions.read_text(encoding="utf-8").replace("value: 760", "value: 761"), encoding="utf-8"
     )
     with pytest.raises(StudyError, match="older, or another world or seed"):
         holf.open_study("null")

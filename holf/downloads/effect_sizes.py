@@ -145,7 +145,7 @@ def _effect(effect: Effect, outcome: Outcome) -> list[str]:
     inflation = 1 + (effect.n_units / effect.n_clusters - 1) * max(effect.icc, 0.0)
     return [
         text.estimator(effect.estimator, outcome.words),
-        text.average(effect.estimand, outcome.words),
+        text.average(effect.estimand, outcome),
         str(effect.covariates) if is_withheld(effect.covariates) else ", ".join(effect.covariates) or "none",
         text.count(effect.n_units),
         text.count(effect.n_clusters),
