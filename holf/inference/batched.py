@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from holf.inference.mixed import IDENTIFIED
-from holf.inference.profile import Batch, best_ratio, inverse_of
+from holf.inference.profile import Batch, best_ratio, inverse_of, kenward_roger_of
 
 _CHUNK = 500  # data sets at a time: their 7 MB of rows stay in the cache
 
@@ -255,45 +254,8 @@ def _fit(
     spread = np.einsum("kib,kjb->ijb", inverse[:-1, :-1], inverse[:-1, :-1])
     variances, df = np.einsum("iib->ib", spread), np.full_like(first, np.nan)
     if kenward_roger:
-        variances, df = _kenward_roger(batch, theta, spread)
+        variances, df = kenward_roger_of(batch, theta, spread)
     return (first + change).T, np.sqrt(variances * within).T, within, theta * within, df.T
-
-
-def _kenward_roger(batch: Batch, theta: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Adjusted variances over `within` and degrees of freedom, shape (columns, data sets).
-
-    `holf.inference.mixed.kenward_roger` has the formula; `spread` is (X'V^-1X)^-1 over `within`.
-    """
-    sizes, gram = batch.sizes, batch.gram[:-1, :-1]
-    shrink = 1.0 / (1.0 + sizes * theta)
-
-    def weigh(weight: np.ndarray) -> np.ndarray:
-        return batch.weigh(weight)[:-1, :-1]
-
-    def product(*parts: np.ndarray) -> np.ndarray:
-        found = parts[0]
-        for part in parts[1:]:
-            found = np.einsum("ijb,jkb->ikb", found, part)
-        return found
-
-    outer = [gram - weigh((1.0 - shrink**2) / sizes), weigh(shrink**2)]
-    inner = [gram - weigh((1.0 - shrink**3) / sizes), weigh(shrink**3), weigh(sizes * shrink**3)]
-    seen = sizes * shrink
-    traces = (sizes - 1.0 + shrink**2).sum(axis=0), (seen * shrink).sum(axis=0), (seen**2).sum(axis=0)
-    information = np.array([[
-        traces[i + j] - 2.0 * np.einsum("ijb,jib->b", spread, inner[i + j])
-        + np.einsum("ijb,jib->b", product(spread, outer[i]), product(spread, outer[j]))
-        for j in range(2)] for i in range(2)]).transpose(2, 0, 1)  # fmt: skip
-    scale = np.sqrt(np.array([traces[0], traces[2]])).T
-    if np.linalg.eigvalsh(information / (scale[:, :, None] * scale[:, None, :]))[:, 0].min() < IDENTIFIED:
-        raise ValueError("outcomes: the variances between and inside clusters cannot be told apart")
-    covariance = 2.0 * np.linalg.inv(information)
-    core = sum(covariance[:, i, j] * (inner[i + j] - product(outer[i], spread, outer[j]))
-               for i in range(2) for j in range(2))  # fmt: skip
-    plain = np.einsum("iib->ib", spread)
-    adjusted = plain + 2.0 * np.einsum("iib->ib", product(spread, core, spread))
-    slopes = np.array([np.einsum("iib->ib", product(spread, part, spread)) for part in outer]) / plain
-    return adjusted, 2.0 / np.einsum("icb,bij,jcb->cb", slopes, covariance, slopes)
 
 
 def _reduce(outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, Batch]:
