@@ -14,7 +14,8 @@ import pandas as pd
 from holf.flow import count_flow, load_flow
 from holf.inference.clusters import icc as icc_of
 from holf.inference.equivalence import holm
-from holf.inference.estimators import estimate_effect, office_means
+from holf.inference.estimators import estimate_effect
+from holf.inference.stages import office_means
 from holf.inference.influence import recruitment_diagnostics
 from holf.inference.missing import attrition_by_arm
 from holf.inference.randomisation import randomisation_test
