@@ -205,6 +205,7 @@ def test_weighted_effect_equals_full_matrices_and_statsmodels(covariates):
     frame = incomplete().sample(frac=1, random_state=4).reset_index(drop=True)
     weights = np.random.default_rng(2).uniform(0.5, 4, len(frame))
     found = weighted_effect(frame, "y", weights=weights, covariates=covariates, **ROLES)
+    assert found.covariates == tuple(covariates)
     expected = weighted_in_full(frame, weights, covariates)
     np.testing.assert_allclose([found.estimate, found.se, found.df], expected, rtol=1e-9)
     seen = frame["y"].notna()

@@ -26,23 +26,22 @@ def drawn(seed, arms, size, count, effect, alike, slope=0.0):
 
 
 SETTINGS = {
-    "15 v 15, five of clusters": ((15, 15), 5, 5, 1.0, 1.0),
-    "6 v 6, four of clusters": ((6, 6), 5, 4, 2.0, 1.0),
-    "8 v 8, three of rows": ((8, 8), 5, 3, 1.0, 0.1),
-    "8 v 8, three of rows, large": ((8, 8), 30, 3, 1.0, 0.1),
-    "8 v 8, three of rows, alike": ((8, 8), 5, 3, 1.0, 0.7),
+    "15 v 15, five of clusters": ((15, 15), 5, 5, 1.0, 1.0, 0.0),
+    "6 v 6, four of clusters": ((6, 6), 5, 4, 2.0, 1.0, 0.0),
+    "8 v 8, three of rows": ((8, 8), 5, 3, 1.0, 0.1, 0.4),
+    "8 v 8, three of rows, large": ((8, 8), 30, 3, 1.0, 0.1, 0.4),
+    "8 v 8, three of rows, alike": ((8, 8), 5, 3, 1.0, 0.7, 0.4),
 }
 
 
-@pytest.mark.parametrize("slope", [0.0, 0.4])
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_covariates_bring_no_bias_and_intervals_hold_the_truth(setting, slope):
-    """800 trials each: bias within 3 Monte Carlo errors (.006 to .015) of 0, coverage within 3 (.008) of .95.
+def test_covariates_bring_no_bias_and_intervals_hold_the_truth(setting):
+    """500 trials each: bias within 3 Monte Carlo errors (.008 to .019) of 0, coverage within 3 (.010) of .95.
 
     With the first stage pooled over all rows, the arm left out, the means were .83, 1.26, .95, .98 and .86.
     """
-    effect, trials = SETTINGS[setting][3], 800
-    found = [effect_of(drawn(seed, *SETTINGS[setting], slope=slope), "cluster_means") for seed in range(trials)]
+    effect, trials = SETTINGS[setting][3], 500
+    found = [effect_of(drawn(seed, *SETTINGS[setting]), "cluster_means") for seed in range(trials)]
     estimates = np.array([one.estimate for one in found])
     assert abs(estimates.mean() - effect) < 3 * estimates.std() / trials**0.5
     covered = np.mean([one.ci_low <= effect <= one.ci_high for one in found])
@@ -51,8 +50,8 @@ def test_covariates_bring_no_bias_and_intervals_hold_the_truth(setting, slope):
 
 @pytest.mark.parametrize("setting", ["6 v 6, four of clusters", "8 v 8, three of rows"])
 def test_intervals_by_randomisation_hold_the_truth(setting):
-    """200 trials: coverage within 3 Monte Carlo errors (.015) of .95."""
-    effect, trials = SETTINGS[setting][3], 200
+    """100 trials: coverage within 3 Monte Carlo errors (.022) of .95."""
+    effect, trials = SETTINGS[setting][3], 100
     found = [effect_of(drawn(seed, *SETTINGS[setting]), "randomisation") for seed in range(trials)]
     covered = np.mean([one.ci_low <= effect <= one.ci_high for one in found])
     assert abs(covered - 0.95) < 3 * (0.95 * 0.05 / trials) ** 0.5

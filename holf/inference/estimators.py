@@ -120,10 +120,11 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
         raise ValueError("rng is for the estimator 'randomisation' alone; the others draw nothing")
     trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
                        smallest_arm=1 if estimator == "naive" else SMALLEST_ARM)
-    if strata is None:
-        return effect_of(trial, estimator, level=level, rng=rng)
-    used = frame.dropna(subset=[outcome, arm, cluster, *covariates])
-    return effect_of(trial, estimator, level=level, rng=rng, strata=strata_of(used, cluster=cluster, strata=strata))
+    if strata is not None:
+        used = frame.dropna(subset=[outcome, arm, cluster, *covariates])
+        strata = strata_of(used, cluster=cluster, strata=strata)
+    effect = effect_of(trial, estimator, level=level, rng=rng, strata=strata)
+    return replace(effect, covariates=tuple(covariates))
 
 
 def effect_of(trial: Trial, estimator: str, *, level: float = 0.95, strata: np.ndarray | None = None,
@@ -146,6 +147,7 @@ def effect_of(trial: Trial, estimator: str, *, level: float = 0.95, strata: np.n
     Returns
     -------
     Effect
+        Without the names of the covariates, which a checked trial has not kept.
 
     Raises
     ------
