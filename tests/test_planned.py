@@ -1,4 +1,4 @@
-"""The error and the degrees of freedom that a plan promises, against the analysis itself: by algebra and by simulation."""
+"""The error and degrees of freedom that a plan promises, against the analysis itself: by algebra and by simulation."""
 
 from itertools import combinations
 

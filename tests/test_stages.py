@@ -101,14 +101,15 @@ def test_the_one_number_a_cluster_has_the_adjusted_difference():
     for alike in (1.0, 0.2):
         trial = drawn(7, (6, 5), 4, 3, 1.0, alike)
         means, treated = office_means(trial), trial.treated_clusters
-        assert means[treated].mean() - means[~treated].mean() == pytest.approx(effect_of(trial, "cluster_means").estimate)
+        found = effect_of(trial, "cluster_means").estimate
+        assert means[treated].mean() - means[~treated].mean() == pytest.approx(found)
 
 
 def test_a_covariate_that_varies_inside_clusters_by_rounding_alone_is_one_of_clusters():
     rng = np.random.default_rng(8)
     office = np.repeat(np.arange(10), 4)
-    frame = pd.DataFrame({"office": office, "arm": np.where(office % 2, "new", "usual"), "z": rng.normal(size=10)[office],
-                          "y": rng.normal(size=40)})
+    frame = pd.DataFrame({"office": office, "arm": np.where(office % 2, "new", "usual"), "y": rng.normal(size=40)})
+    frame["z"] = rng.normal(size=10)[office]
     noisy = frame.assign(z=frame["z"] * (1 + 1e-13 * rng.normal(size=40)))
     for name in ("cluster_means", "randomisation"):
         clean, found = (estimate_effect(one, "y", estimator=name, covariates=["z"], **ROLES) for one in (frame, noisy))

@@ -200,8 +200,8 @@ def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np
     asked = {"strata": strata, "level": effect.level, "rng": rng}
     values, covariates = first_stage(sums_of(trial))
     if covariates.shape[1]:
-        clusters = np.arange(len(values))
-        found = adjusted_randomisation_test(values, covariates, cluster=clusters, treated=trial.treated_clusters, **asked)
+        asked |= {"cluster": np.arange(len(values)), "treated": trial.treated_clusters}
+        found = adjusted_randomisation_test(values, covariates, **asked)
     else:
         found = randomisation_test(office_means(trial), trial.treated_clusters, **asked)
     estimate = effect.estimate if strata is None else found.statistic

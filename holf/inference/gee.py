@@ -64,8 +64,8 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
     Raises
     ------
     ValueError
-        If too few rows share a cluster, the iterations do not settle, the rows of a cluster are all alike, or the moment
-        estimate of their correlation reaches 1, as it can in a few clusters of very unequal sizes.
+        If too few rows share a cluster, the iterations do not settle, the rows of a cluster are all alike, or the
+        moment estimate of their correlation reaches 1, as it can in a few clusters of very unequal sizes.
 
     Notes
     -----

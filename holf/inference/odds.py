@@ -75,8 +75,8 @@ def marginal_odds_ratio(frame: pd.DataFrame, outcome: str, *, arm: str, cluster:
     Logistic regression on arm and covariates, cluster ignored; each row's risk predicted under either arm and
     averaged; odds ratio of the averages. Without covariates that is the odds ratio of the arms' raw risks.
     Standard error of the logarithm by `holf.inference.estimands.jackknife_error`: one more fit for each cluster, all of
-    them at once and on distinct rows, which are few without continuous covariates. With one, 100,000 rows in 1,000
-    clusters take some seconds.
+    them at once and on distinct rows, which are few without continuous covariates; with one, time grows as rows
+    times clusters.
 
     References
     ----------
@@ -108,7 +108,8 @@ def marginal_odds_ratio(frame: pd.DataFrame, outcome: str, *, arm: str, cluster:
     low, middle, high = np.exp([logs[0] - margin, logs[0], logs[0] + margin])
     return OddsRatio(
         estimate=float(middle), ci_low=float(low), ci_high=float(high), se_log=se, df=df,
-        p_value=float(2 * stats.t.sf(abs(logs[0]) / se, df)), risk_treated=float(risks[0, 0]), risk_other=float(risks[0, 1]),
+        p_value=float(2 * stats.t.sf(abs(logs[0]) / se, df)),
+        risk_treated=float(risks[0, 0]), risk_other=float(risks[0, 1]),
         n_units=len(trial.y), n_clusters=len(trial.starts), n_dropped=trial.n_dropped, level=level,
     )
 

@@ -161,8 +161,8 @@ def limits(
     Notes
     -----
     With v the degrees of freedom that the analysis is expected to have, ``found_beyond = t_v((1 + level) / 2) se`` and
-    ``excluded_within = margin - t_v(level) se``. Estimates between the two leave both questions open; where the first is the smaller, estimates
-    between them are found and yet too small to matter.
+    ``excluded_within = margin - t_v(level) se``. Estimates between the two leave both questions open; where the
+    first is the smaller, estimates between them are found and yet too small to matter.
 
     References
     ----------
