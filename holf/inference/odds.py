@@ -143,6 +143,7 @@ class _Clusters:
     codes: np.ndarray
 
     def sums(self, values: np.ndarray) -> np.ndarray:
+        """Values added up inside clusters."""
         return np.add.reduceat(values, self.starts, axis=0)
 
 
