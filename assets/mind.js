@@ -5,7 +5,7 @@
 (() => {
   const panel = document.querySelector(".holf-mind");
   if (!panel) return;
-  const held = panel.dataset, sizeCv = Number(held.sizeCv), target = Number(held.target);
+  const held = panel.dataset, moments = JSON.parse(held.moments), target = Number(held.target);
   const part = (name) => panel.querySelector(`[data-mind="${name}"]`);
   const control = (name) => document.getElementById(`mind-${name}`);
   const stops = [...panel.querySelectorAll("#mind-stops option")].map((stop) => stop.textContent);
@@ -33,15 +33,15 @@
     };
   }
 
-  function answer({ scale, clusters, units, icc, margin, level, n }) {
-    const error = holfPower.error({ clusters, units, icc, sizeCv, sd: scale.sd }), df = n - 2;
+  function answer({ scale, units, icc, margin, level, n }) {
+    const test = holfPower.test({ clusters: n, units, icc, sd: scale.sd, moments: moments[n] });
     return {
-      error, df,
-      detectable: error * holfPower.detectable(target, df, level),
-      power: holfPower.power(margin / error, df, level),
-      excluded: holfPower.excluded(margin / error, 0, df, level),
-      foundBeyond: error * holfPower.quantile(1 - level, df),
-      excludedWithin: margin - error * holfPower.quantile(2 * (1 - level), df),
+      test,
+      detectable: holfPower.detectable(target, test, level),
+      power: holfPower.power(margin, test, level),
+      excluded: holfPower.excluded(margin, 0, test, level),
+      foundBeyond: test.reported * holfPower.quantile(1 - level, test.df),
+      excludedWithin: margin - test.reported * holfPower.quantile(2 * (1 - level), test.df),
     };
   }
 
@@ -84,10 +84,10 @@
   }
 
   // The chart counts in the outcome's shown unit, such as percentage points.
-  function signals({ scale, margin, level }, { error, df, detectable }) {
+  function signals({ scale, margin, level }, { test, detectable }) {
     const { factor } = scale;
     return {
-      error: error * factor, df, level, target,
+      error: test.error * factor, reported: test.reported * factor, df: test.df, spread: test.spread, level, target,
       margin: margin * factor, detectable: detectable * factor, most: (scale.margin * factor * mostTenths) / tenths,
     };
   }
@@ -106,7 +106,12 @@
     // `ast` has Vega read its expressions instead of compiling them, which a page may forbid.
     embed(box, specification, {
       ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false,
-      expressionFunctions: { chanceToFind: holfPower.power, chanceToExclude: holfPower.excluded },
+      expressionFunctions: {
+        chanceToFind: (difference, error, reported, df, spread, level) =>
+          holfPower.power(difference, { error, reported, df, spread }, level),
+        chanceToExclude: (margin, difference, error, reported, df, spread, level) =>
+          holfPower.excluded(margin, difference, { error, reported, df, spread }, level),
+      },
     }).then((drawn) => {
       view = drawn.view;
       update();

@@ -27,10 +27,17 @@ const holfPower = (() => {
     return 0.5 + (sum * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
   }
 
+  // Logarithm of the gamma function: Stirling's series, below 1e-15 off from 15 on, and the recurrence down to there.
+  function logGamma(x) {
+    let shift = 0;
+    for (; x < 15; x++) shift += Math.log(x);
+    const y = 1 / (x * x), series = (1 / 12 - y * (1 / 360 - y * (1 / 1260 - y * (1 / 1680 - y / 1188)))) / x;
+    return (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + series - shift;
+  }
+
   // Mean of value(s) over s from 0 to most, where df s^2 is chi-squared on df degrees of freedom.
   function average(value, df, most = Infinity) {
-    let log = Math.log(2) + (df / 2) * Math.log(df / 2) - (df % 2 ? 0.5 * Math.log(Math.PI) : 0);
-    for (let k = df % 2 ? 0.5 : 1; k < df / 2; k++) log -= Math.log(k);
+    const log = Math.log(2) + (df / 2) * Math.log(df / 2) - logGamma(df / 2);
     const spread = 1 / Math.sqrt(2 * df), low = Math.max(0, 1 - 9 * spread), high = Math.min(most, 1 + 11 * spread);
     if (high <= low) return 0;
     const half = (high - low) / 2;
@@ -63,25 +70,34 @@ const holfPower = (() => {
     return known.get(key);
   }
 
-  // Chance to find a difference of `ratio` standard errors.
-  const power = (ratio, df, level) => 1 - inside(quantile(1 - level, df), ratio, df);
+  // A test has the standard deviation of its estimate, the error that it reports on the mean, the degrees of freedom that
+  // it compares with, and those that say how its reported error varies.
+  const limit = (test, tails) => (quantile(tails, test.df) * test.reported) / test.error;
 
-  // The difference, in standard errors, that is found with the asked chance.
-  const detectable = (target, df, level) => solve((ratio) => power(ratio, df, level), target);
+  // Chance to find a difference.
+  const power = (difference, test, level) => 1 - inside(limit(test, 1 - level), difference / test.error, test.spread);
 
-  // Chance that two one-sided tests exclude a margin, both in standard errors.
-  function excluded(margin, ratio, df, level) {
-    const limit = quantile(2 * (1 - level), df);
-    const chance = (s) => normal(margin - ratio - limit * s) - normal(-margin - ratio + limit * s);
-    return average(chance, df, margin / limit);
+  // The difference that is found with the asked chance.
+  const detectable = (target, test, level) =>
+    test.error * solve((ratio) => power(ratio * test.error, test, level), target);
+
+  // Chance that two one-sided tests exclude a margin.
+  function excluded(margin, difference, test, level) {
+    const tall = limit(test, 2 * (1 - level)), edge = margin / test.error, ratio = difference / test.error;
+    const chance = (s) => normal(edge - ratio - tall * s) - normal(-edge - ratio + tall * s);
+    return average(chance, test.spread, edge / tall);
   }
 
-  // Planned standard error of the difference: every unit weighted alike, clusters of unequal sizes.
-  function error({ clusters: [one, other], units, icc, sizeCv, sd }) {
-    const mean = units / (one + other);
-    const inflation = 1 + ((1 + sizeCv * sizeCv) * mean - 1) * icc;
-    return sd * Math.sqrt(((1 / one + 1 / other) * inflation) / mean);
+  // The test of the planned analysis, from the moments of holf/inference/planned.py: between, within, reported, three of
+  // the spread, and df.
+  function test({ clusters, units, icc, sd, moments: [between, within, reported, shared, both, own, df] }) {
+    const u = icc, e = ((1 - icc) * clusters) / units, square = u * reported + e * within;
+    const variance = u * u * shared + 2 * u * e * both + e * e * own;
+    return {
+      error: sd * Math.sqrt(u * between + e * within), reported: sd * Math.sqrt(square), df,
+      spread: (2 * square * square) / variance,
+    };
   }
 
-  return { power, detectable, excluded, error, quantile };
+  return { power, detectable, excluded, test, quantile };
 })();

@@ -24,7 +24,7 @@ LABELS = {
        for part, label in (("plain", "plain sandwich"), ("fay_graubard", "Fay\N{EN DASH}Graubard"),
                            ("mancl_derouen", "Mancl\N{EN DASH}DeRouen"))},
     "offices/estimate": "Cluster means: effect", "offices/se": "Cluster means: standard error",
-    "offices/df_unadjusted": "Cluster means: df",
+    "offices/df": "Cluster means: df",
     "gap/estimate": "Family less office average", "gap/se": "The same: jackknife standard error",
     "log_odds/estimate": "Marginal log odds ratio", "log_odds/se": "The same: jackknife standard error",
     "icc/estimate": "ICC, ANOVA", "icc/low": "ICC, ANOVA: lower limit", "icc/high": "ICC, ANOVA: upper limit",

@@ -23,12 +23,12 @@ def chart() -> dict:
     """Specification of the chart: chance to find a true difference, and to exclude the worthwhile one."""
     import altair as alt
 
-    signals = ("error", "df", "level", "target", "margin", "detectable", "most")
+    signals = ("error", "reported", "df", "spread", "level", "target", "margin", "detectable", "most")
     params = [alt.param(name=name, value=1) for name in signals]
     x = alt.X("x:Q", title=None, scale=alt.Scale(domain=[0, {"expr": "most"}], nice=False), axis=alt.Axis(tickCount=5))
     y = alt.Y("y:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=5))
-    finds = "chanceToFind({} / error, df, level)"
-    excludes = "chanceToExclude(margin / error, {} / error, df, level)"
+    finds = "chanceToFind({}, error, reported, df, spread, level)"
+    excludes = "chanceToExclude(margin, {}, error, reported, df, spread, level)"
     along = alt.Chart(alt.sequence(0, 1.0001, 0.0125, as_="part")).transform_calculate(x="datum.part * most")
     alone = alt.Chart(alt.sequence(0, 1, as_="part"))
 

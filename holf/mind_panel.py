@@ -7,11 +7,12 @@ then follows the controls. Every sentence stands here once: the script fills the
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from holf import text
 from holf.chart_runtime import PANEL
+from holf.inference.planned import moments
 from holf.mind import Design, Scale, answer
 from holf.table import badge
 
@@ -96,7 +97,7 @@ class Panel:
         patterns |= {f"verdict-{name}": words for name, words in _VERDICTS.items()}
         patterns |= {f"estimates-{name}": words for name, words in _ESTIMATES.items()}
         patterns |= {f"between-{name}": words for name, words in _BETWEEN.items()}
-        held = {"size-cv": self.start.size_cv, "target": self.start.target, **patterns}
+        held = {"moments": json.dumps(self._moments()), "target": self.start.target, **patterns}
         data = "".join(f' data-{name}="{escape(str(value))}"' for name, value in held.items())
         return (
             f"<div {PANEL}{data}>\n"
@@ -105,6 +106,14 @@ class Panel:
             f'<p class="holf-mind-said" role="status" data-mind="said">{escape(said(self.start, self.words))} '
             f"{badge('assumed')}</p>\n</div>"
         )
+
+    def _moments(self) -> dict[int, list[float]]:
+        """What the script needs of each number of clusters: a page cannot average over allocations."""
+        numbers = {}
+        for n_clusters in range(self.n_clusters[0], self.n_clusters[1] + 1):
+            found = moments(replace(self.start, n_clusters=n_clusters).clusters, self.start.size_cv)
+            numbers[n_clusters] = [found.between, found.within, found.reported, *found.spread, found.df]
+        return numbers
 
     def _controls(self) -> str:
         start, (clusters, units) = self.start, self.words

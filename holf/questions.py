@@ -5,7 +5,7 @@ The rows stay inside the study. Disclosure control counts them before an answer 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import pandas as pd
 from holf.flow import count_flow, load_flow
 from holf.inference.clusters import icc as icc_of
 from holf.inference.equivalence import holm
-from holf.inference.estimators import estimate_effect, office_means
+from holf.inference.estimators import estimate_effect
+from holf.inference.stages import office_means
 from holf.inference.influence import recruitment_diagnostics
 from holf.inference.missing import attrition_by_arm
 from holf.inference.randomisation import randomisation_test
@@ -146,7 +147,7 @@ def effect(
         both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
         is_used &= frame[rows.cluster].map(both).fillna(False).astype(bool)
     behind = arms(frame[is_used]) | {"n_dropped": frame[~is_used]}
-    return [Answered(replace(found, covariates=tuple(covariates)), behind, rows.unit_table(what))]
+    return [Answered(found, behind, rows.unit_table(what))]
 
 
 def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:

@@ -156,4 +156,4 @@ def _gee(trial: Trial, frame: pd.DataFrame, columns: list[str]) -> dict:
 
 def _offices(frame: pd.DataFrame, outcome: str, covariates: Sequence[str]) -> dict:
     found = estimate_effect(frame, outcome, estimator="cluster_means", covariates=covariates, **ROLES)
-    return {"estimate": found.estimate, "se": found.se, "df_unadjusted": found.n_clusters - 2.0}
+    return {"estimate": found.estimate, "se": found.se, "df": found.df}

@@ -8,7 +8,8 @@ import pandas as pd
 from holf.inference.bounds import lee_bounds, manski_bounds
 from holf.inference.clusters import anova_icc
 from holf.inference.estimands import estimand_gap
-from holf.inference.estimators import estimate_effect, office_means
+from holf.inference.estimators import estimate_effect
+from holf.inference.stages import office_means
 from holf.inference.inflation import design_effect
 from holf.inference.influence import leave_one_out
 from holf.inference.odds import OddsRatio, marginal_odds_ratio

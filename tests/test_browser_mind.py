@@ -21,6 +21,7 @@ import holf
 from holf import mind, mind_panel
 from holf.gate.known import known_here
 from holf.gate.scan import scan
+from holf.inference.planned import moments
 from holf.marks import site_faults
 from holf.paths import project_root
 
@@ -221,16 +222,18 @@ def test_the_formulas_agree_over_the_whole_range_of_the_controls(live):
     for level, icc, count, number in itertools.product(levels, iccs, clusters, units):
         design = replace(START, level=level, icc=icc, n_clusters=count, n_units=number)
         found = mind.answer(design)
-        asked.append({"clusters": design.clusters, "units": number, "icc": icc, "level": level, "df": count - 2})
+        parts = moments(design.clusters, START.size_cv)
+        parts = [parts.between, parts.within, parts.reported, *parts.spread, parts.df]
+        asked.append({"clusters": count, "units": number, "icc": icc, "level": level, "moments": parts})
         expected += [found.detectable, found.power, found.excluded, found.found_beyond, found.excluded_within]
     given = live.evaluate(
-        """([asked, sizeCv, sd, margin, target]) => asked.flatMap(({ clusters, units, icc, level, df }) => {
-             const error = holfPower.error({ clusters, units, icc, sizeCv, sd });
-             return [error * holfPower.detectable(target, df, level), holfPower.power(margin / error, df, level),
-                     holfPower.excluded(margin / error, 0, df, level), error * holfPower.quantile(1 - level, df),
-                     margin - error * holfPower.quantile(2 * (1 - level), df)];
+        """([asked, sd, margin, target]) => asked.flatMap(({ clusters, units, icc, level, moments }) => {
+             const test = holfPower.test({ clusters, units, icc, sd, moments });
+             return [holfPower.detectable(target, test, level), holfPower.power(margin, test, level),
+                     holfPower.excluded(margin, 0, test, level), test.reported * holfPower.quantile(1 - level, test.df),
+                     margin - test.reported * holfPower.quantile(2 * (1 - level), test.df)];
            })""",
-        [asked, START.size_cv, START.scale.sd, START.margin, START.target],
+        [asked, START.scale.sd, START.margin, START.target],
     )
     assert given == pytest.approx(expected, rel=1e-9, abs=1e-9) and len(given) == 5 * 36
 

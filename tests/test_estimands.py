@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from reference.compare import ROLES, read
+from statsmodels.formula.api import logit
 from test_estimators import small
 
+from holf.inference import odds
 from holf.inference.estimands import estimand_gap, jackknife_error
 from holf.inference.estimators import estimate_effect
 from holf.inference.odds import marginal_odds_ratio
@@ -100,3 +102,32 @@ def test_odds_ratio_turns_with_the_arms_and_the_outcome():
 def test_odds_ratio_refuses_what_is_not_finite(change, arguments, message):
     with pytest.raises(ValueError, match=message):
         marginal_odds_ratio(change(small()), "b", **(ROLES | arguments))
+
+
+@pytest.mark.parametrize("covariates", [[], ["s"], ["x", "s"]])
+def test_odds_ratio_leaves_out_each_cluster_by_a_fit_of_its_own(covariates):
+    """Cluster by cluster with statsmodels, which knows no distinct rows."""
+    generator = np.random.default_rng(4)
+    frame = pd.DataFrame({"office": np.repeat(np.arange(12), 15), "b": generator.integers(0, 2, 180)})
+    frame = frame.assign(s=generator.integers(0, 2, 180), x=generator.normal(size=180), new=frame["office"] % 2)
+
+    def log_odds(part):
+        fit = logit(" + ".join(["b ~ new", *covariates]), part).fit(disp=0, tol=1e-13)
+        risks = np.array([fit.predict(part.assign(new=arm)).mean() for arm in (1, 0)])
+        return float(np.log(risks / (1 - risks)) @ [1, -1])
+
+    found = marginal_odds_ratio(frame, "b", arm="new", cluster="office", treated=1, covariates=covariates)
+    left_out = np.array([log_odds(frame[frame["office"] != k]) for k in range(12)])
+    assert np.log(found.estimate) == pytest.approx(log_odds(frame), rel=1e-9)
+    assert found.se_log == pytest.approx(jackknife_error(left_out, np.arange(12) % 2 == 1), rel=1e-9)
+
+
+def test_odds_ratio_of_many_clusters_is_counted_from_few_distinct_rows(monkeypatch):
+    """100,000 rows in 1,000 clusters without covariates: every fit sees two rows, not 100,000."""
+    seen = []
+    fit = odds._logistic
+    monkeypatch.setattr(odds, "_logistic", lambda rows, *rest: seen.append(len(rows.counts)) or fit(rows, *rest))
+    office = np.repeat(np.arange(1000), 100)
+    frame = pd.DataFrame({"office": office, "new": office % 2, "b": np.random.default_rng(5).integers(0, 2, 100_000)})
+    assert marginal_odds_ratio(frame, "b", arm="new", cluster="office", treated=1).n_clusters == 1000
+    assert seen == [2, 2]

@@ -113,6 +113,12 @@ def test_missing_rows_are_dropped_and_counted():
     np.testing.assert_allclose(numbers(found), numbers(expected), rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_an_effect_names_its_covariates(name):
+    assert effect(small(), estimator=name, covariates=["x", "z"]).covariates == ("x", "z")
+    assert effect(small(), estimator=name).covariates == ()
+
+
 def test_an_unused_column_may_hold_anything():
     assert effect(small().assign(note="text", other=np.nan)).n_dropped == 0
 

@@ -46,7 +46,7 @@ def incomplete(seed=1, offices=12, rows=8, effect=0.0):
 def same(one, other, rtol=1e-9):
     """Whether two answers agree, number by number."""
     for ours, theirs in zip(astuple(one), astuple(other)):
-        assert ours == (theirs if isinstance(theirs, str | None) else pytest.approx(theirs, rel=rtol, abs=1e-12))
+        assert ours == (theirs if isinstance(theirs, str | tuple | None) else pytest.approx(theirs, rel=rtol, abs=1e-12))
 
 
 def test_attrition_by_hand():
@@ -205,6 +205,7 @@ def test_weighted_effect_equals_full_matrices_and_statsmodels(covariates):
     frame = incomplete().sample(frac=1, random_state=4).reset_index(drop=True)
     weights = np.random.default_rng(2).uniform(0.5, 4, len(frame))
     found = weighted_effect(frame, "y", weights=weights, covariates=covariates, **ROLES)
+    assert found.covariates == tuple(covariates)
     expected = weighted_in_full(frame, weights, covariates)
     np.testing.assert_allclose([found.estimate, found.se, found.df], expected, rtol=1e-9)
     seen = frame["y"].notna()

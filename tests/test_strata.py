@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from reference.compare import ROLES
 
-from holf.inference.estimators import estimate_effect, office_means
+from holf.inference.estimators import estimate_effect
+from holf.inference.stages import office_means
 from holf.inference.influence import recruitment_diagnostics
 from holf.inference.randomisation import adjusted_randomisation_test, randomisation_test
 from holf.inference.trial import read_trial

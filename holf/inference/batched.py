@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from holf.inference.profile import Batch, best_ratio, inverse_of
+from holf.inference.profile import Batch, best_ratio, inverse_of, kenward_roger_of
 
 _CHUNK = 500  # data sets at a time: their 7 MB of rows stay in the cache
 
@@ -24,15 +24,19 @@ class BatchedFit:
     Attributes
     ----------
     coefficients, standard_errors : ndarray of float, shape (data sets, columns)
-        Fixed effects and the square roots of the diagonal of (X' V^-1 X)^-1, in units of the outcome.
+        Fixed effects and their standard errors in units of the outcome: the square roots of the diagonal of
+        (X' V^-1 X)^-1, or Kenward and Roger's where these were asked for.
     within, between : ndarray of float, shape (data sets,)
         Variances inside and between clusters; `between` is 0 where the likelihood is highest at that boundary.
+    df : ndarray of float, shape (data sets, columns)
+        Kenward and Roger's degrees of freedom, not capped; NaN where they were not asked for.
     """
 
     coefficients: np.ndarray
     standard_errors: np.ndarray
     within: np.ndarray
     between: np.ndarray
+    df: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ class SimulatedPower:
         Monte Carlo standard error, with two successes and two failures added, so that it is never 0.
     n_trials : int
         Simulated trials.
-    df : int
-        Degrees of freedom of the t test.
+    df : float
+        Mean of the degrees of freedom that the trials' t tests had.
     boundary_share : float
         Share of trials whose estimated variance between clusters is 0.
     """
@@ -56,11 +60,13 @@ class SimulatedPower:
     power: float
     se: float
     n_trials: int
-    df: int
+    df: float
     boundary_share: float
 
 
-def batched_reml(outcomes: np.ndarray, design: np.ndarray, cluster: np.ndarray) -> BatchedFit:
+def batched_reml(
+    outcomes: np.ndarray, design: np.ndarray, cluster: np.ndarray, *, kenward_roger: bool = False
+) -> BatchedFit:
     """Fit a random-intercept model to each of many outcomes by REML.
 
     Parameters
@@ -71,6 +77,9 @@ def batched_reml(outcomes: np.ndarray, design: np.ndarray, cluster: np.ndarray) 
         Columns of the fixed part, the intercept among them; centre covariates with a large mean.
     cluster : ndarray, shape (rows,)
         Cluster labels, the same for all data sets.
+    kenward_roger : bool
+        Whether standard errors and degrees of freedom are to be Kenward and Roger's, as those of
+        `holf.inference.mixed.kenward_roger`.
 
     Returns
     -------
@@ -80,7 +89,8 @@ def batched_reml(outcomes: np.ndarray, design: np.ndarray, cluster: np.ndarray) 
     ------
     ValueError
         If shapes disagree, a number is missing or infinite, there are too few clusters, columns depend on each
-        other, or an outcome does not vary inside clusters.
+        other, or an outcome does not vary inside clusters; for Kenward and Roger also if the two variances cannot be
+        told apart.
 
     Notes
     -----
@@ -105,7 +115,7 @@ def batched_reml(outcomes: np.ndarray, design: np.ndarray, cluster: np.ndarray) 
         chosen = slice(first, first + _CHUNK)
         own = design[chosen] if len(design) > 1 else design
         rows = slice(None) if np.all(order[1:] > order[:-1]) else order  # sorted rows need no copy
-        parts.append(_fit(outcomes[chosen][:, rows], own[:, rows], starts))
+        parts.append(_fit(outcomes[chosen][:, rows], own[:, rows], starts, kenward_roger))
     return BatchedFit(*(np.concatenate(piece) for piece in zip(*parts)))
 
 
@@ -157,7 +167,8 @@ def simulate_power(
     Notes
     -----
     y = difference * arm + sd (r x + sqrt(1 - r^2) v), where x and v have independent normal cluster and unit parts
-    with variances icc and 1 - icc. The test is REML with clusters - 2 degrees of freedom.
+    with variances icc and 1 - icc. The test is that of ``holf.estimate_effect(..., estimator="mixed")``: REML with
+    Kenward and Roger's error and degrees of freedom, at most clusters - 2 of them.
 
     References
     ----------
@@ -167,15 +178,15 @@ def simulate_power(
     --------
     >>> rng = np.random.default_rng(1)
     >>> found = simulate_power(difference=0.5, clusters=(6, 6), sizes=[20] * 12, icc=0.02, rng=rng, n_trials=200)
-    >>> found.n_trials, found.df, 0.5 < found.power < 1.0
-    (200, 10, True)
+    >>> found.n_trials, round(found.df, 6), 0.5 < found.power < 1.0
+    (200, 10.0, True)
     """
     sizes = np.asarray(sizes)
     _check_design(difference, clusters, sizes, icc, sd, level, covariate_r2, n_trials)
     cluster = np.repeat(np.arange(len(sizes)), sizes.astype(int))
     treated = np.arange(len(sizes)) < clusters[0]
-    df = len(sizes) - 2
     rejected = at_boundary = 0
+    df = 0.0
     for first in range(0, n_trials, _CHUNK):
         n = min(_CHUNK, n_trials - first)
         arm = rng.permuted(np.tile(treated, (n, 1)), axis=1)[:, cluster].astype(float)
@@ -185,13 +196,15 @@ def simulate_power(
             columns.append(noise)
             rest = _clustered_noise(rng, n, cluster, icc)
             noise = covariate_r2**0.5 * noise + (1.0 - covariate_r2) ** 0.5 * rest
-        fit = batched_reml(difference * arm + sd * noise, np.stack(columns, axis=2), cluster)
+        fit = batched_reml(difference * arm + sd * noise, np.stack(columns, axis=2), cluster, kenward_roger=True)
         statistic = np.abs(fit.coefficients[:, 1]) / fit.standard_errors[:, 1]
-        rejected += int(np.count_nonzero(statistic > stats.t.isf((1.0 - level) / 2.0, df)))
+        own_df = np.minimum(fit.df[:, 1], len(sizes) - 2)
+        rejected += int(np.count_nonzero(statistic > stats.t.isf((1.0 - level) / 2.0, own_df)))
+        df += float(own_df.sum())
         at_boundary += int(np.count_nonzero(fit.between == 0.0))
     guarded = (rejected + 2) / (n_trials + 4)
     se = (guarded * (1.0 - guarded) / (n_trials + 4)) ** 0.5
-    return SimulatedPower(rejected / n_trials, se, n_trials, df, at_boundary / n_trials)
+    return SimulatedPower(rejected / n_trials, se, n_trials, df / n_trials, at_boundary / n_trials)
 
 
 def _check_design(difference, clusters, sizes, icc, sd, level, covariate_r2, n_trials) -> None:
@@ -227,7 +240,9 @@ def _checked(outcomes, design, cluster) -> tuple[np.ndarray, np.ndarray, np.ndar
     return outcomes, design, np.append(0, sizes.cumsum()[:-1]), codes.argsort(kind="stable")
 
 
-def _fit(outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, ...]:
+def _fit(
+    outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray, kenward_roger: bool
+) -> tuple[np.ndarray, ...]:
     """Fit one chunk whose rows are sorted by cluster."""
     first, batch = _reduce(outcomes, design, starts)
     theta = best_ratio(batch)
@@ -236,8 +251,11 @@ def _fit(outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray) -> tuple[
     within = factor[-1, -1] ** 2 / batch.free
     # Row m of the inverse factor is (-b, 1) / pivot, b being the coefficients of the last column on the others.
     change = -inverse[-1, :-1] * factor[-1, -1]
-    errors = np.sqrt((inverse[:-1, :-1] ** 2).sum(axis=0) * within)
-    return (first + change).T, errors.T, within, theta * within
+    spread = np.einsum("kib,kjb->ijb", inverse[:-1, :-1], inverse[:-1, :-1])
+    variances, df = np.einsum("iib->ib", spread), np.full_like(first, np.nan)
+    if kenward_roger:
+        variances, df = kenward_roger_of(batch, theta, spread)
+    return (first + change).T, np.sqrt(variances * within).T, within, theta * within, df.T
 
 
 def _reduce(outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, Batch]:

@@ -11,6 +11,7 @@ from scipy import stats
 
 from holf.inference.clusters import check_level
 from holf.inference.robust import OWN_FIT, gram
+from holf.inference.stages import first_stage, second_stage, sums_of
 from holf.inference.trial import SMALLEST_ARM, Trial, read_trial
 
 
@@ -70,10 +71,10 @@ def estimand_gap(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, t
 
     Notes
     -----
-    The first is the arm's coefficient in least squares over rows, the second the difference of unweighted (with
-    covariates two-stage residual) office means. Standard error by the jackknife, one cluster out at a time, arm by
-    arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on clusters - 2 degrees of freedom (one less for each
-    covariate that is constant inside clusters). A gap away from 0 says that the effect goes with office size.
+    The first is the arm's coefficient in least squares over rows, the second that of ``"cluster_means"``, the
+    difference of unweighted office means, adjusted in two stages. Standard error by the jackknife, one cluster out at
+    a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on clusters - 2 degrees of
+    freedom (one less for each covariate that is constant inside clusters). A gap away from 0 says that the effect goes with office size.
 
     References
     ----------
@@ -148,18 +149,7 @@ def _family_effects(trial: Trial) -> np.ndarray:
 
 
 def _office_effects(trial: Trial) -> np.ndarray:
-    """Difference of office means less the covariates' part, on all clusters, then with each left out."""
-    columns = np.column_stack([np.ones(len(trial.y)), trial.covariates, trial.y - trial.y.mean()])
-    products = gram(columns, trial.starts)
-    products = products.sum(axis=0) - np.concatenate([np.zeros_like(products[:1]), products])
-    slopes = np.linalg.solve(products[:, :-1, :-1], products[:, :-1, -1:])[:, 1:, 0]
-    means = np.add.reduceat(columns[:, 1:], trial.starts) / trial.sizes[:, None]
-    gaps = _arm_means(means, trial.treated_clusters) - _arm_means(means, ~trial.treated_clusters)
-    return gaps[:, -1] - (gaps[:, :-1] * slopes).sum(axis=1)
-
-
-def _arm_means(means: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Mean over an arm's clusters, then the same with each cluster of the trial left out (if it is a member)."""
-    total, count = means[members].sum(axis=0), members.sum()
-    left = (total - means * members[:, None]) / (count - members)[:, None]
-    return np.vstack([total / count, left])
+    """Effect by cluster means on all clusters, then with each left out."""
+    sums, treated, places = sums_of(trial), trial.treated_clusters, np.arange(len(trial.starts))
+    every = [np.ones(len(places), bool), *(places != k for k in places)]
+    return np.array([second_stage(*first_stage(sums, kept), treated[kept]).estimate for kept in every])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import optimize
 
 from holf.inference.robust import Inference, gram
 
@@ -14,6 +16,11 @@ BOUND = 0.75
 # Score a row, outcome in standard deviations, at which the iterations stop.
 SCORE_TOLERANCE = 1e-12
 _STEPS = 200
+# Square inside clusters a row, outcome in standard deviations, that is rounding.
+ALIKE = 1e-20
+_ALIKE = "gee: the outcome does not vary inside clusters, so their correlation is not below 1"
+_TOO_HIGH = ("gee: the moment estimate of the correlation inside clusters, which nothing bounds, reaches 1, where the "
+             "equations cannot be solved; ask \"mixed\"")
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,8 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
     Raises
     ------
     ValueError
-        If too few rows share a cluster, the iterations do not settle, or the rows of a cluster are all alike.
+        If too few rows share a cluster, the iterations do not settle, the rows of a cluster are all alike, or the
+        moment estimate of their correlation reaches 1, as it can in a few clusters of very unequal sizes.
 
     Notes
     -----
@@ -97,21 +105,42 @@ def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.nda
     totals, y_totals = np.add.reduceat(design, starts, axis=0), np.add.reduceat(y, starts)
     normal, right = design.T @ design, design.T @ y
     pairs = (sizes * (sizes - 1)).sum() / 2
-    correlation = 0.0
-    for _ in range(_STEPS):
+
+    def step(correlation: float) -> tuple[np.ndarray, float, bool]:
+        """Coefficients under a correlation, the correlation of their residuals, and whether the two solve all."""
         weight = correlation / (1 + (sizes - 1) * correlation)
         coefficients = np.linalg.solve(normal - (totals.T * weight) @ totals, right - totals.T @ (weight * y_totals))
         residuals = y - design @ coefficients
         sums, square = np.add.reduceat(residuals, starts), residuals @ residuals
         shared = (sums @ sums - square) / 2
-        correlation = max(0.0, float(shared / (square / (rows - p)) / (pairs - p)))
-        if correlation >= 1:
-            raise ValueError("gee: the outcome does not vary inside clusters, so their correlation is not below 1")
-        weight = correlation / (1 + (sizes - 1) * correlation)
-        score = (design.T @ residuals - totals.T @ (weight * sums)) / (1 - correlation)
-        if np.linalg.norm(score) <= SCORE_TOLERANCE * rows:
+        found = max(0.0, float(shared / (square / (rows - p)) / (pairs - p)))
+        if found >= 1:
+            inside = y - np.repeat(y_totals / sizes, sizes)
+            raise ValueError(_ALIKE if inside @ inside <= ALIKE * rows else _TOO_HIGH)
+        weight = found / (1 + (sizes - 1) * found)
+        score = (design.T @ residuals - totals.T @ (weight * sums)) / (1 - found)
+        return coefficients, found, bool(np.linalg.norm(score) <= SCORE_TOLERANCE * rows)
+
+    correlation = 0.0
+    for _ in range(_STEPS):
+        before = correlation
+        coefficients, correlation, settled = step(before)
+        if settled:
             return coefficients, correlation
+    coefficients, correlation, settled = step(_fixed_point(lambda one: step(one)[1] - one, before, correlation))
+    if settled:
+        return coefficients, correlation
     raise ValueError("gee: the estimating equations do not settle")
+
+
+def _fixed_point(excess: Callable[[float], float], before: float, after: float) -> float:
+    """Correlation that gives itself, for iterations that creep towards it or swing about it."""
+    ahead = after - before
+    while excess(before) * excess(after) > 0 and 0 < after < 1 - ahead:
+        before, after, ahead = after, max(after + 2 * ahead, 0.0), 2 * ahead
+    if excess(before) * excess(after) > 0:
+        raise ValueError("gee: the estimating equations do not settle")
+    return float(optimize.brentq(excess, before, after, xtol=1e-16, rtol=1e-15))
 
 
 def _reduce(scaled: np.ndarray, design: np.ndarray, codes: np.ndarray, coefficients: np.ndarray,

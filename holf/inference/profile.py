@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holf.inference.mixed import IDENTIFIED
+
 # Start of the search, as theta / (1 + theta): dense near 0, where the correlations of trials lie. With half as many
 # points, 1 in 10,000 small odd trials was given the lower of two peaks.
 _GRID = np.array([
@@ -159,6 +161,80 @@ def _cholesky(matrix: np.ndarray) -> np.ndarray:
         left = matrix[j:, j] - np.einsum("ikb,kb->ib", factor[j:, :j], factor[j, :j])
         factor[j:, j] = left / np.sqrt(left[0])
     return factor
+
+
+def kenward_roger_of(batch: Batch, theta: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variances and degrees of freedom of all coefficients after Kenward and Roger, for many data sets.
+
+    Parameters
+    ----------
+    batch : Batch
+        The data sets' sums.
+    theta : ndarray of float, shape (data sets,)
+        Ratio of the variances between and inside clusters.
+    spread : ndarray of float, shape (p, p, data sets)
+        (X'V^-1X)^-1 in units of the inner variance.
+
+    Returns
+    -------
+    variances, df : ndarray of float, shape (p, data sets)
+        In units of the inner variance; degrees of freedom are not capped.
+
+    Raises
+    ------
+    ValueError
+        If the two variances cannot be told apart.
+
+    Notes
+    -----
+    `holf.inference.mixed.kenward_roger` has the formula.
+
+    References
+    ----------
+    Kenward MG, Roger JH (1997), Biometrics 53:983-997.
+
+    Examples
+    --------
+    Three pairs and an intercept: the mean square between them has 2 degrees of freedom.
+
+    >>> sums = np.array([[2.0, 2, 2], [-4.0, -2, 6]])
+    >>> products = np.array([sums[0] * sums[0], sums[1] * sums[0], sums[1] * sums[1]])[:, :, None]
+    >>> gram = np.array([[6.0, 0.0], [0.0, 29.5]])[:, :, None]
+    >>> batch = Batch(np.full((3, 1), 2.0), gram, products, np.array([[0, 1], [1, 2]]))
+    >>> variances, df = kenward_roger_of(batch, np.array([13.5]), np.full((1, 1, 1), 28 / 6))
+    >>> variances.round(6).tolist(), df.round(6).tolist()
+    ([[4.666667]], [[2.0]])
+    """
+    sizes, gram = batch.sizes, batch.gram[:-1, :-1]
+    shrink = 1.0 / (1.0 + sizes * theta)
+
+    def weigh(weight: np.ndarray) -> np.ndarray:
+        return batch.weigh(weight)[:-1, :-1]
+
+    def product(*parts: np.ndarray) -> np.ndarray:
+        found = parts[0]
+        for part in parts[1:]:
+            found = np.einsum("ijb,jkb->ikb", found, part)
+        return found
+
+    outer = [gram - weigh((1.0 - shrink**2) / sizes), weigh(shrink**2)]
+    inner = [gram - weigh((1.0 - shrink**3) / sizes), weigh(shrink**3), weigh(sizes * shrink**3)]
+    seen = sizes * shrink
+    traces = (sizes - 1.0 + shrink**2).sum(axis=0), (seen * shrink).sum(axis=0), (seen**2).sum(axis=0)
+    information = np.array([[
+        traces[i + j] - 2.0 * np.einsum("ijb,jib->b", spread, inner[i + j])
+        + np.einsum("ijb,jib->b", product(spread, outer[i]), product(spread, outer[j]))
+        for j in range(2)] for i in range(2)]).transpose(2, 0, 1)  # fmt: skip
+    scale = np.sqrt(np.array([traces[0], traces[2]])).T
+    if np.linalg.eigvalsh(information / (scale[:, :, None] * scale[:, None, :]))[:, 0].min() < IDENTIFIED:
+        raise ValueError("outcomes: the variances between and inside clusters cannot be told apart")
+    covariance = 2.0 * np.linalg.inv(information)
+    core = sum(covariance[:, i, j] * (inner[i + j] - product(outer[i], spread, outer[j]))
+               for i in range(2) for j in range(2))  # fmt: skip
+    plain = np.einsum("iib->ib", spread)
+    adjusted = plain + 2.0 * np.einsum("iib->ib", product(spread, core, spread))
+    slopes = np.array([np.einsum("iib->ib", product(spread, part, spread)) for part in outer]) / plain
+    return adjusted, 2.0 / np.einsum("icb,bij,jcb->cb", slopes, covariance, slopes)
 
 
 def inverse_of(factor: np.ndarray) -> np.ndarray:

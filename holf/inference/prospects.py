@@ -13,7 +13,8 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from holf.inference.sample_size import check_between, planned_error
+from holf.inference.planned import planned_test
+from holf.inference.sample_size import check_between
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Limits:
         An estimate nearer to zero than this excludes every difference of `margin` or more; where it is negative, no
         estimate does.
     se : float
-        Planned standard error.
+        Standard error that the analysis is expected to report.
     margin, level : float
         As asked.
     """
@@ -76,7 +77,7 @@ def equivalence_power(
     Returns
     -------
     float
-        Between 0 and 1; at a true difference of `margin`, at most 1 - `level`.
+        Between 0 and 1; at a true difference of `margin` the rate at which the tests err, near 1 - `level` or below.
 
     Raises
     ------
@@ -85,13 +86,16 @@ def equivalence_power(
 
     Notes
     -----
-    The tests exclude exactly if the estimate d and its standard error s se, with the planned se, have
-    ``|d| + t s se < margin``, t the quantile of `level` on ``v = k_1 + k_0 - 2`` degrees of freedom. With d normal
-    around the true difference and v s^2 chi-squared on v degrees of freedom, independent of it, the probability is
+    `holf.inference.planned.planned_test` gives the numbers of the analysis; its degrees of freedom are Satterthwaite's
+    for ``"cr2"`` and Kenward and Roger's for ``"mixed"``. The tests exclude exactly if the estimate d and its reported
+    standard error s `reported` have ``|d| + t s reported < margin``, t the quantile of `level` on `df` degrees of
+    freedom. With d normal around the true difference, standard deviation `error`, and v s^2 chi-squared on v =
+    `spread` degrees of freedom, independent of it, the probability is
 
-        ∫ [Phi((margin - difference) / se - t s) - Phi((-margin - difference) / se + t s)] f(s) ds
+        ∫ [Phi((margin - difference - r s) / error) - Phi((-margin - difference + r s) / error)] f(s) ds
 
-    over s from 0 to margin / (t se), f the density of s. It is Owen's Q in another form, and integrated numerically.
+    with r = t reported, over s from 0 to margin / r, f the density of s. It is Owen's Q in another form, and integrated
+    numerically.
 
     References
     ----------
@@ -103,7 +107,7 @@ def equivalence_power(
     >>> round(equivalence_power(margin=0.3, clusters=(15, 14), mean_size=30.5, icc=0.05), 2)
     0.74
     """
-    se = planned_error(
+    test = planned_test(
         clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
         estimator=estimator,
     )  # fmt: skip
@@ -111,8 +115,8 @@ def equivalence_power(
     check_between("level", level, 0.5, 0.9999)
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
-    df = sum(clusters) - 2
-    quantile = stats.t.ppf(level, df)
+    df, se = test.spread, test.error
+    quantile = stats.t.ppf(level, test.df) * test.reported / se
     low, high = (-margin - abs(difference)) / se, (margin - abs(difference)) / se
     scale = log(2.0) + df / 2.0 * log(df / 2.0) - lgamma(df / 2.0)
 
@@ -156,9 +160,9 @@ def limits(
 
     Notes
     -----
-    With v degrees of freedom, ``found_beyond = t_v((1 + level) / 2) se`` and ``excluded_within = margin -
-    t_v(level) se``. Estimates between the two leave both questions open; where the first is the smaller, estimates
-    between them are found and yet too small to matter.
+    With v the degrees of freedom that the analysis is expected to have, ``found_beyond = t_v((1 + level) / 2) se`` and
+    ``excluded_within = margin - t_v(level) se``. Estimates between the two leave both questions open; where the
+    first is the smaller, estimates between them are found and yet too small to matter.
 
     References
     ----------
@@ -170,17 +174,17 @@ def limits(
     >>> round(found.found_beyond, 3), round(found.excluded_within, 3)
     (0.217, 0.12)
     """
-    se = planned_error(
+    test = planned_test(
         clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
         estimator=estimator,
     )  # fmt: skip
     _check_margin(margin)
     check_between("level", level, 0.5, 0.9999)
-    student = stats.t(sum(clusters) - 2)
+    student = stats.t(test.df)
     return Limits(
-        found_beyond=float(student.ppf((1.0 + level) / 2.0)) * se,
-        excluded_within=margin - float(student.ppf(level)) * se,
-        se=se, margin=margin, level=level,
+        found_beyond=float(student.ppf((1.0 + level) / 2.0)) * test.reported,
+        excluded_within=margin - float(student.ppf(level)) * test.reported,
+        se=test.reported, margin=margin, level=level,
     )  # fmt: skip
 
 

@@ -1,16 +1,18 @@
 """Power and smallest detectable difference of a two-arm cluster-randomised trial, by formula.
 
-The test is the two-sided t test with clusters - 2 degrees of freedom; the variance of the difference carries the
-design effect for unequal cluster sizes. `holf.simulate_power` answers the same question by simulation.
+The test is that of the named analysis, with the error and the degrees of freedom that it will have at clusters of
+the stated sizes (`holf.inference.planned`). `holf.simulate_power` answers the same question by simulation.
 """
 
 from __future__ import annotations
 
-from math import isfinite, sqrt
+from math import isfinite
 
 from scipy.optimize import brentq
-from scipy.stats import f as central_f
 from scipy.stats import ncf
+from scipy.stats import t as student
+
+from holf.inference.planned import PlannedTest, planned_test
 
 
 def power(
@@ -36,10 +38,9 @@ def power(
     mean_size : float
         Mean number of units in a cluster.
     icc : float
-        Intraclass correlation, between 0 and 1.
+        Intraclass correlation, between 0 and 1; below 1 for ``"mixed"``.
     size_cv : float
-        Coefficient of variation of the cluster sizes, standard deviation with divisor K over the mean; up
-        to 1 for ``"mixed"``.
+        Coefficient of variation of the cluster sizes, standard deviation with divisor K over the mean.
     level : float
         Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
     sd : float
@@ -47,13 +48,15 @@ def power(
     covariate_r2 : float
         Share of the variance of a cluster mean that the covariates explain (r squared in the Notes).
     estimator : {"cr2", "mixed"}
-        The planned analysis: every unit alike (the family average) or clusters weighted by their precision
-        (random intercept). They differ only where `size_cv` is above 0.
+        The planned analysis: every unit alike (the family average), or clusters weighted by their precision
+        (random intercept), by the names of `holf.estimate_effect`.
 
     Returns
     -------
     float
-        Power, between 1 - `level` and 1.
+        Share of trials in which the test rejects. Its degrees of freedom are those that the analysis will have:
+        Satterthwaite's for ``"cr2"``, Kenward and Roger's for ``"mixed"``, at most clusters - 2 (`planned_test` gives
+        them). Without a difference it is the rate at which the analysis errs, near 1 - `level`.
 
     Raises
     ------
@@ -62,18 +65,24 @@ def power(
 
     Notes
     -----
-    The difference has variance ``sd^2 (1 - r^2) (1/k_1 + 1/k_0) D / m``. With every unit weighted alike
-    ``D = 1 + ((1 + cv^2) m - 1) icc``; with clusters weighted by their precision
-    ``D = (1 + (m - 1) icc) / (1 - cv^2 a (1 - a))``, ``a = m icc / (1 + (m - 1) icc)``, a second-order
-    approximation. The squared difference over its variance follows a noncentral F with 1 and ``k_1 + k_0 - 2``
-    degrees of freedom. For a baseline value of the outcome as covariate ``r = a r_c + (1 - a) r_s``, where r_c
-    and r_s are its correlations with the outcome between clusters and inside them.
+    With d normal around the difference, standard deviation `error`, and v s^2 chi-squared on v = `spread` degrees of
+    freedom, the test rejects where |d| exceeds the t quantile on `df` degrees of freedom times `reported` s: the
+    squared ratio is compared with a noncentral F on 1 and v. All four are those of `planned_test`; where clusters
+    are of one size, `error` and `reported` are alike, and so are `df` and `spread`. Measured against simulation of
+    the analysis at a power of .80, 5 v 5 to 15 v 14 clusters with CVs of size up to 0.88: within a point for
+    ``"cr2"`` at an `icc` of 0 to 0.2; for ``"mixed"`` within two points from an `icc` of 0.05 up. Below, where its
+    variance between clusters is often estimated as 0, Kenward and Roger's test is conservative and has 6 points
+    less with ten clusters at an `icc` of 0.01: ask `holf.simulate_power`.
+
+    A covariate divides the variance by ``1 / (1 - r^2)`` and takes no degree of freedom. For a baseline value of the
+    outcome ``r = a r_c + (1 - a) r_s``, ``a = m icc / (1 + (m - 1) icc)`` with the mean size m, where r_c and r_s are
+    its correlations with the outcome between clusters and inside them.
 
     References
     ----------
-    Eldridge, Ashby & Kerry (2006), International Journal of Epidemiology 35:1292 (every unit alike).
-    van Breukelen, Candel & Berger (2007), Statistics in Medicine 26:2589 (weighted by precision).
-    Teerenstra et al. (2012), Statistics in Medicine 31:2169 (analysis of covariance).
+    Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683 (degrees of freedom).
+    Kenward MG, Roger JH (1997), Biometrics 53:983-997. Teerenstra et al. (2012), Statistics in Medicine 31:2169
+    (analysis of covariance).
 
     Examples
     --------
@@ -82,12 +91,12 @@ def power(
     """
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
-    se = planned_error(
+    test = planned_test(
         clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
         estimator=estimator,
     )  # fmt: skip
     check_between("level", level, 0.5, 0.9999)
-    return _power_at(abs(difference) / se, sum(clusters) - 2, level)
+    return _power_at(abs(difference) / test.error, test, level)
 
 
 def minimum_detectable_difference(
@@ -111,12 +120,11 @@ def minimum_detectable_difference(
     mean_size : float
         Mean number of units in a cluster.
     icc : float
-        Intraclass correlation, between 0 and 1.
+        Intraclass correlation, between 0 and 1; below 1 for ``"mixed"``.
     size_cv : float
-        Coefficient of variation of the cluster sizes, standard deviation with divisor K over the mean; up
-        to 1 for ``"mixed"``.
+        Coefficient of variation of the cluster sizes, standard deviation with divisor K over the mean.
     power : float
-        Probability of a significant result, above 1 - `level` and below 1.
+        Probability of a significant result, above the rate at which the test errs and below 1.
     level : float
         Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
     sd : float
@@ -142,98 +150,33 @@ def minimum_detectable_difference(
 
     References
     ----------
-    Eldridge, Ashby & Kerry (2006), International Journal of Epidemiology 35:1292.
+    Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683.
 
     Examples
     --------
     >>> round(minimum_detectable_difference(clusters=(15, 14), mean_size=30.5, icc=0.05), 3)
     0.308
     """
-    se = planned_error(
+    test = planned_test(
         clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
         estimator=estimator,
     )  # fmt: skip
     check_between("level", level, 0.5, 0.9999)
     check_between("power", power, 1.0 - level, 1.0)
-    df = sum(clusters) - 2
+    if (least := _power_at(0.0, test, level)) >= power:
+        raise ValueError(f"power must lie above {least:.3f}: so often the analysis rejects without a difference")
     upper = 1.0
-    while _power_at(upper, df, level) < power:
+    while _power_at(upper, test, level) < power:
         upper *= 2.0
-    return se * brentq(lambda ratio: _power_at(ratio, df, level) - power, 0.0, upper, xtol=1e-13)
+    return test.error * brentq(lambda ratio: _power_at(ratio, test, level) - power, 0.0, upper, xtol=1e-13)
 
 
-def _power_at(ratio: float, df: int, level: float) -> float:
-    """Power of the two-sided t test when the true difference is `ratio` standard errors."""
+def _power_at(ratio: float, test: PlannedTest, level: float) -> float:
+    """Share of tests that reject when the true difference is `ratio` errors."""
+    bound = (student.ppf((1.0 + level) / 2.0, test.df) * test.reported / test.error) ** 2
     # Measured in scipy 1.17: nct.cdf is NaN in its lower tail, ncf.sf(x, 1, df, 0) is cdf - 1 with the wrong
     # sign, and ncf.cdf is NaN for a noncentrality of 1e100; up to 1e12 it is right, and the power is 1 by then.
-    return float(1.0 - ncf.cdf(central_f.ppf(level, 1, df), 1, df, min(ratio, 1e6) ** 2))
-
-
-def planned_error(
-    *,
-    clusters: tuple[int, int],
-    mean_size: float,
-    icc: float,
-    size_cv: float = 0.0,
-    sd: float = 1.0,
-    covariate_r2: float = 0.0,
-    estimator: str = "cr2",
-) -> float:
-    """Standard error of the difference between the arms that a design leads one to expect.
-
-    Parameters
-    ----------
-    clusters : tuple of int
-        Number of clusters in the treated and in the other arm, at least two each.
-    mean_size, icc, size_cv, sd, covariate_r2, estimator
-        As for `holf.power`.
-
-    Returns
-    -------
-    float
-        In units of the outcome, in standard deviations if `sd` is 1.
-
-    Raises
-    ------
-    ValueError
-        If the design has none: an argument lies outside its range.
-
-    Notes
-    -----
-    The square root of the variance in the Notes of `holf.power`, which has the references.
-
-    Examples
-    --------
-    >>> round(planned_error(clusters=(15, 14), mean_size=30.5, icc=0.05), 3)
-    0.106
-    """
-    if len(clusters) != 2 or any(k != int(k) or k < 2 for k in clusters):
-        raise ValueError("clusters must be a pair of whole numbers, at least two clusters in each arm")
-    if not (isfinite(mean_size) and mean_size >= 1.0):
-        raise ValueError("mean_size must be a finite number of at least 1")
-    if not 0.0 <= icc <= 1.0:
-        raise ValueError("icc must lie between 0 and 1; plan with 0 where the estimate is negative")
-    if not (isfinite(size_cv) and size_cv >= 0.0):
-        raise ValueError("size_cv must be a finite number of at least 0")
-    if not (isfinite(sd) and sd > 0.0):
-        raise ValueError("sd must be a finite number above 0")
-    if not 0.0 <= covariate_r2 < 1.0:
-        raise ValueError("covariate_r2 must be at least 0 and below 1")
-    inflation = _inflation(mean_size, size_cv, icc, estimator)
-    return sd * sqrt((1.0 - covariate_r2) * (1.0 / clusters[0] + 1.0 / clusters[1]) * inflation / mean_size)
-
-
-def _inflation(mean_size: float, size_cv: float, icc: float, estimator: str) -> float:
-    """Design effect for unequal cluster sizes under the planned analysis."""
-    if estimator == "cr2":
-        return 1.0 + ((1.0 + size_cv**2) * mean_size - 1.0) * icc
-    if estimator == "mixed":
-        if size_cv > 1.0:
-            raise ValueError('size_cv must not exceed 1 for estimator "mixed": its approximation fails beyond')
-        equal = 1.0 + (mean_size - 1.0) * icc
-        reliability = mean_size * icc / equal
-        return equal / (1.0 - size_cv**2 * reliability * (1.0 - reliability))
-    raise ValueError('estimator must be "cr2" or "mixed"')
+    return float(1.0 - ncf.cdf(bound, 1, test.spread, min(ratio, 1e6) ** 2))
 
 
 def check_between(name: str, value: float, low: float, high: float) -> None:

@@ -172,7 +172,7 @@ def weighted_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
         p_value=float(2 * stats.t.sf(abs(found.estimate / found.se), df)),
         ci_low=found.estimate - half, ci_high=found.estimate + half,
         n_units=len(order), n_clusters=len(trial.starts), n_dropped=len(frame) - len(order),
-        icc=icc, estimator="ipw", estimand=FAMILY, level=level,
+        icc=icc, estimator="ipw", estimand=FAMILY, level=level, covariates=tuple(covariates),
         mean_treated=trial.means[0], mean_other=trial.means[1],
     )
 

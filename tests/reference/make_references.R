@@ -83,12 +83,20 @@ equations <- function(data, outcome, covariates) {
        zero_one = corrected(coded, data$response, data$office, beta_coded, alpha, c(0, 1, rep(0, length(covariates)))))
 }
 
+# Slopes inside offices, of the covariates that vary there; then the offices' values on the arm and on the other covariates.
 office_effect <- function(data, outcome, covariates) {
-  stage1 <- lm(reformulate(c("1", covariates), outcome), data)
-  means <- tapply(resid(stage1), data$office, mean)
-  arm <- tapply(data$treated, data$office, mean)
-  test <- t.test(means[arm == 1], means[arm == 0], var.equal = TRUE)
-  list(estimate = unname(test$estimate[1] - test$estimate[2]), se = test$stderr, df_unadjusted = unname(test$parameter))
+  varies <- vapply(covariates, function(name) any(tapply(data[[name]], data$office, function(v) diff(range(v)) > 0)), TRUE)
+  rows <- covariates[varies]
+  values <- data[[outcome]]
+  if (length(rows)) {
+    slopes <- coef(lm(reformulate(c("factor(office)", rows), outcome), data))[rows]
+    values <- values - as.vector(as.matrix(data[rows]) %*% slopes)
+  }
+  offices <- data.frame(value = tapply(values, data$office, mean))
+  for (name in c("treated", covariates[!varies])) offices[[name]] <- tapply(data[[name]], data$office, mean)
+  model <- lm(reformulate(c("treated", covariates[!varies]), "value"), offices)
+  test <- coef(summary(model))["treated", ]
+  list(estimate = unname(test[1]), se = unname(test[2]), df = model$df.residual)
 }
 
 jackknife <- function(data, statistic) {
