@@ -279,8 +279,8 @@ def best_cut(sizes: list[int], chosen: list[int]) -> Cut:
 
     Examples
     --------
-    >>> best_cut([2, 9, 2], [1, 4, 1]).rows, best_cut([9, 2, 2], [4, 1, 1]).rows
-    (30, 30)
+    >>> best_cut((2, 9, 2), (1, 4, 1)).rows, best_cut((9, 2, 2), (4, 1, 1)).rows
+    (56, 56)
     """
     kinds: dict[tuple[int, int], list[int]] = {}
     for code, kind in enumerate(zip(sizes, chosen)):
