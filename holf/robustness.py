@@ -14,7 +14,7 @@ from holf.inference.influence import Influence
 from holf.inference.odds import OddsRatio
 from holf.inference.tipping import TippingPoint
 from holf.plan import Outcome, Words
-from holf.results import Attrition, Effect, ExactTest
+from holf.results import Attrition, Effect, ExactTest, Sanity
 from holf.sentences import Sentence
 from holf.study import Study
 from holf.table import RECORD, Cell, Table, data_name, joint_source
@@ -32,7 +32,9 @@ def robustness_table(studies: Sequence[Study], outcome: Outcome, wave: str | Non
 
 def _rows(study: Study, outcome: Outcome, wave: str | None) -> list[tuple[str, str]]:
     words = study.plan.words
-    rows = [_of_gap(study.gap(outcome.id, wave), outcome), *_of_influence(study.influence(outcome.id, wave), words)]
+    # With one unit each, an average over units is one over clusters, and the two have no gap.
+    rows = [] if _one_each(study.sanity(outcome.id, wave)) else [_of_gap(study.gap(outcome.id, wave), outcome)]
+    rows += _of_influence(study.influence(outcome.id, wave), words)
     if outcome.type == "binary":
         rows.append(_of_odds(study.odds(outcome.id, wave)))
     rows += [_of_exact(one, outcome) for one in study.exact(outcome.id, wave)]
@@ -44,6 +46,11 @@ def _rows(study: Study, outcome: Outcome, wave: str | None) -> list[tuple[str, s
         rows += [_of_bounds(one, outcome) for one in study.bounds(outcome.id, wave)]
         rows.append(_of_tipping(study.tipping(outcome.id, wave), outcome))
     return rows
+
+
+def _one_each(found: Sanity) -> bool:
+    """Whether every cluster has one unit: the correlation inside clusters then does not exist."""
+    return not is_withheld(found.icc) and math.isnan(found.icc)
 
 
 def _capital(label: str) -> str:
@@ -63,7 +70,7 @@ def _of_influence(found: Influence, words: Words) -> list[tuple[str, str]]:
     return [
         (f"Largest shift with one {words.cluster} left out, in standard errors", text.decimal(found.largest_shift, 2)),
         (
-            f"{_capital(words.clusters)} without which the interval's verdict turns",
+            f"{_capital(words.clusters)} without which the verdict of the test turns",
             text.share(found.n_significance_changes, found.n_clusters),
         ),
     ]
@@ -109,8 +116,7 @@ def _of_tipping(found: TippingPoint, outcome: Outcome) -> tuple[str, str]:
 def sanity_sentence(study: Study, outcome: Outcome, wave: str | None = None) -> Sentence:
     """One line on what the effect rests on."""
     found, words = study.sanity(outcome.id, wave), study.plan.words
-    alone = not is_withheld(found.icc) and math.isnan(found.icc)
-    icc = "one unit each, so no ICC" if alone else f"ICC {text.decimal(found.icc, 3)}"
+    icc = "one unit each, so no ICC" if _one_each(found) else f"ICC {text.decimal(found.icc, 3)}"
     return Sentence(
         f"Rests on {found.n_treated} and {found.n_other} {words.clusters}, "
         f"fewest measured in one {words.cluster}: {text.count(found.smallest)}; {icc}, "
