@@ -1,16 +1,17 @@
-"""Scan a tree: every piece against every rule."""
+"""Scan a tree: every part of every file against every rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from holf.chart_runtime import is_runtime
 from holf.downloads.check import shown_digests
+from holf.gate.files import Item, items_of, list_files
 from holf.gate.known import Known
-from holf.gate.piece import Limits, Piece
 from holf.gate.rules import ALL, Rule
-from holf.gate.unpack import list_files, walk
 
 
 @dataclass(frozen=True, order=True)
@@ -22,7 +23,7 @@ class Finding:
     path : str
         File in the tree; its number instead, where the name itself breaks a rule.
     where : str
-        Way into the file; empty for the file itself.
+        Part of the file; empty for the file itself.
     rule : str
     says, fix : str
         Of the rule.
@@ -38,9 +39,7 @@ class Finding:
         return f"{self.path}: {self.where or 'the file'}: {self.rule}: {self.says}; {self.fix}"
 
 
-def scan(
-    tree: Path, *, rules: Iterable[Rule] = ALL, known: Known, beside: Iterable[Path] = (), limits: Limits | None = None
-) -> tuple[Finding, ...]:
+def scan(tree: Path, *, rules: Iterable[Rule] = ALL, known: Known, beside: Iterable[Path] = ()) -> tuple[Finding, ...]:
     """Find everything in a tree that breaks a rule.
 
     Parameters
@@ -51,8 +50,6 @@ def scan(
     known : Known
     beside : iterable of Path
         Files in the tree that are not published, such as its own manifest.
-    limits : Limits, optional
-        How far files are opened.
 
     Returns
     -------
@@ -73,25 +70,33 @@ def scan(
     ['tracebacks']
     """
     tree, rules = Path(tree), tuple(rules)
-    skip = frozenset(Path(path).resolve() for path in beside)
-    known = replace(known, shown=shown_digests(tree))
-    broken: dict[str, set[tuple[str, Rule]]] = {}
-    telling = set()
-    for piece in walk(tree, limits or Limits(), known=known.theme, beside=skip):
-        for rule in rules:
-            if rule.finds(piece, known):
-                broken.setdefault(piece.path, set()).add((_place(piece), rule))
-                if piece.kind == "name" and not piece.where and rule.id != "litter":
-                    telling.add(piece.path)
-    numbers = {path.relative_to(tree).as_posix(): number for number, path in enumerate(list_files(tree), start=1)}
-    return tuple(
-        sorted(
-            Finding(f"(file {numbers[path]})" if path in telling else path, where, rule.id, rule.says, rule.fix)
-            for path, places in broken.items()
-            for where, rule in places
-        )
-    )
+    skipped, shown, found = {Path(path).resolve() for path in beside}, shown_digests(tree), set()
+    for number, file in enumerate(list_files(tree), start=1):
+        if file.resolve() in skipped:
+            continue
+        path = file.relative_to(tree).as_posix()
+        broken = {
+            (item.where or ("the name of the file" if item.kind == "name" else ""), rule, item.kind == "name")
+            for item in _items(file, path, known, shown)
+            for rule in rules
+            if rule.finds(item, known)
+        }
+        if any(in_name for _, _, in_name in broken):
+            path = f"(file {number})"
+        found |= {Finding(path, where, rule.id, rule.says, rule.fix) for where, rule, _ in broken}
+    return tuple(sorted(found))
 
 
-def _place(piece: Piece) -> str:
-    return piece.where or ("the name of the file" if piece.kind == "name" else "")
+def _items(file: Path, path: str, known: Known, shown: frozenset[str]) -> Iterator[Item]:
+    """The name of a file, and its parts; a theme's own file is not opened, nor the script that draws the chart."""
+    yield Item(path, "name", path)
+    if file.is_symlink() or not (file.is_file() or file.is_dir()):
+        yield Item(path, "unreadable")
+        return
+    if file.is_dir():
+        yield Item(path, "refused")
+        return
+    data = file.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest not in known.theme and not is_runtime(data):
+        yield from items_of(path, data, shown=digest in shown)
