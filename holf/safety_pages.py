@@ -134,7 +134,8 @@ def _gate_lines() -> list[str]:
     """The kinds of file that a site may hold, and what the gate does not see."""
     lines = ["| A site may hold | What it is |", "| --- | --- |"]
     lines += [f"| `{kind}` | {description} |" for kind, description in KINDS.items()]
-    return [*lines, "", "**What it does not see.** A person has to look for:", "", *(f"- {one}" for one in OUT_OF_REACH)]
+    lines += ["", "**What it does not see.** A person has to look for:", ""]
+    return lines + [f"- {limit}" for limit in OUT_OF_REACH]
 
 
 def _check_lines(check: gate.Rule) -> list[str]:
