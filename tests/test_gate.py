@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 from holf.cli import main
 from holf.gate import KINDS, OUT_OF_REACH
 from holf.gate.exceptions import ExceptionsError, SignedException, read_exceptions, without_exceptions
-from holf.gate.files import Item, items_of
+from holf.gate.files import _OPENERS, Item, items_of
 from holf.gate.identifiers import holds_canary, holds_id
 from holf.gate.known import Known, known_here, theme_files
 from holf.gate.manifest import check_manifest, write_manifest
-from holf.gate.openers import OPENERS
 from holf.gate.rules import ALL
 from holf.gate.scan import scan
 from tests.leaks import HARMLESS, KNOWN, LEAKS, REFUSED, SECRET, index, national_number, page, pdf
@@ -75,13 +74,13 @@ def test_each_rule_switched_off_lets_a_leak_through(tmp_path, rule):
 
 def found_in(files: dict[str, bytes]) -> set[str]:
     """Rules that name some files, without a tree around them."""
-    items = [item for name, data in files.items() for item in (Item(name, "name", name), *items_of(name, data))]
+    items = [item for name, data in files.items() for item in (Item("name", name), *items_of(name, data))]
     return {rule.id for rule in ALL for item in items if rule.finds(item, KNOWN)}
 
 
-@pytest.mark.parametrize("kind", sorted(OPENERS))
+@pytest.mark.parametrize("kind", sorted(_OPENERS))
 def test_each_opener_is_needed(monkeypatch, kind):
-    monkeypatch.delitem(OPENERS, kind)
+    monkeypatch.delitem(_OPENERS, kind)
     wanted = [*LEAKS.values(), *((set(), files) for files in HARMLESS.values())]
     assert any(found_in(files) != rules for rules, files in wanted)
 
@@ -178,8 +177,8 @@ def test_an_office_with_a_public_name_is_no_id_to_be_sought():
 def test_a_long_list_of_ids_is_sought_at_once(n_ids):
     known = Known(ids=tuple(f"P{number:05d}" for number in range(n_ids)))
     text = " ".join(str(number) for number in range(20_000))
-    assert not holds_id(Item("a", "text", text), known)
-    assert holds_id(Item("a", "text", f"{text} P00541 "), known) == bool(n_ids)
+    assert not holds_id(Item("text", text), known)
+    assert holds_id(Item("text", f"{text} P00541 "), known) == bool(n_ids)
 
 
 NUMBER = national_number()
@@ -222,7 +221,7 @@ def test_a_national_number_needs_its_day_and_both_check_digits():
         for digit in "0123456789":
             other = NUMBER[:place] + digit + NUMBER[place + 1 :]
             if other != NUMBER:
-                assert not any(rule.finds(Item("a", "text", other), KNOWN) for rule in ALL), other
+                assert not any(rule.finds(Item("text", other), KNOWN) for rule in ALL), other
 
 
 CANARIES = ("CANARY-7", "Kari Åsen", "004711", "31337.77", "12 34 56 78")

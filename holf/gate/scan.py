@@ -69,34 +69,35 @@ def scan(tree: Path, *, rules: Iterable[Rule] = ALL, known: Known, beside: Itera
     ...     [finding.rule for finding in scan(Path(folder), known=Known())]
     ['tracebacks']
     """
-    tree, rules = Path(tree), tuple(rules)
-    skipped, shown, found = {Path(path).resolve() for path in beside}, shown_digests(tree), set()
+    tree, rules, found = Path(tree), tuple(rules), set()
+    skipped, shown = {Path(path).resolve() for path in beside}, shown_digests(tree)
     for number, file in enumerate(list_files(tree), start=1):
         if file.resolve() in skipped:
             continue
         path = file.relative_to(tree).as_posix()
-        broken = {
-            (item.where or ("the name of the file" if item.kind == "name" else ""), rule, item.kind == "name")
-            for item in _items(file, path, known, shown)
-            for rule in rules
-            if rule.finds(item, known)
-        }
-        if any(in_name for _, _, in_name in broken):
-            path = f"(file {number})"
-        found |= {Finding(path, where, rule.id, rule.says, rule.fix) for where, rule, _ in broken}
+        in_name = [rule for rule in rules if rule.finds(Item("name", path), known)]
+        # Where its name itself tells something, the file is named by its number.
+        place = f"(file {number})" if in_name else path
+        broken = [("the name of the file", rule) for rule in in_name] + list(_broken(file, path, rules, known, shown))
+        found |= {Finding(place, where, rule.id, rule.says, rule.fix) for where, rule in broken}
     return tuple(sorted(found))
 
 
-def _items(file: Path, path: str, known: Known, shown: frozenset[str]) -> Iterator[Item]:
-    """The name of a file, and its parts; a theme's own file is not opened, nor the script that draws the chart."""
-    yield Item(path, "name", path)
-    if file.is_symlink() or not (file.is_file() or file.is_dir()):
-        yield Item(path, "unreadable")
-        return
-    if file.is_dir():
-        yield Item(path, "refused")
-        return
-    data = file.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    if digest not in known.theme and not is_runtime(data):
-        yield from items_of(path, data, shown=digest in shown)
+def _broken(
+    file: Path, path: str, rules: tuple[Rule, ...], known: Known, shown: frozenset[str]
+) -> Iterator[tuple[str, Rule]]:
+    """Rules that a file breaks, each with the part of the file."""
+    if file.is_file() and not file.is_symlink():
+        data = file.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        if digest in known.theme or is_runtime(data):
+            return
+        if digest in shown:
+            # It holds just what a table on a page of the tree shows, and may have as many rows as that table.
+            rules = tuple(rule for rule in rules if rule.id != "rows")
+        items = items_of(path, data)
+    else:
+        # An empty folder, or a link, pipe or device.
+        items = iter([Item("refused" if file.is_dir() and not file.is_symlink() else "unreadable")])
+    for item in items:
+        yield from ((item.where, rule) for rule in rules if rule.finds(item, known))
