@@ -167,6 +167,11 @@ def test_another_word_or_number_is_no_id(text):
     assert not any(holds_id(item, KNOWN) for item in in_page(text))
 
 
+@pytest.mark.parametrize("text", ["0301-42", "0301/42", "a_0301_42", "030142"])
+def test_a_number_in_parts_is_an_id(text):
+    assert any(holds_id(item, Known(ids=("0301-42",))) for item in in_page(text))
+
+
 def test_an_office_with_a_public_name_is_no_id_to_be_sought():
     known = Known(ids=("NAV Alpha", "O-00031"), offices=("NAV Alpha",))
     assert not any(holds_id(item, known) for item in in_page("NAV Alpha"))

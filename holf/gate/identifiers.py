@@ -139,11 +139,15 @@ class IdIndex:
     """
 
     def __init__(self, identifiers: Iterable[str]):
-        distinct = [identifier for identifier in identifiers if is_distinct(identifier)]
-        self._whole = frozenset(map(folded, distinct))
-        # Ids that may be written in parts; short numbers may not, since neighbouring numbers would make them up.
-        self._in_parts = frozenset(one for one in self._whole if not one.isdigit() or len(one) >= _LONG_NUMBER)
-        self._most_parts = 1 + max((len(_WORD.findall(normalised(one))) for one in distinct), default=0)
+        words = {one: _WORD.findall(normalised(one)) for one in identifiers if is_distinct(one)}
+        self._whole = frozenset(map("".join, words.values()))
+        # A short number that is one word is not sought in parts: neighbouring numbers would make it up.
+        self._in_parts = frozenset(
+            "".join(parts)
+            for parts in words.values()
+            if len(parts) > 1 or not parts[0].isdigit() or len(parts[0]) >= _LONG_NUMBER
+        )
+        self._most_parts = 1 + max(map(len, words.values()), default=0)
 
     def occurs_in(self, text: str) -> bool:
         """Say whether one of the ids stands in a normalised text as a word, or as neighbouring words."""
