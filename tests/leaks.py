@@ -16,7 +16,7 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 from holf.gate.known import Known
 
 KNOWN = Known(
-    ids=("F-7731", "004711", "F-04402", "K12"),
+    ids=("F-7731", "004711", "F00112", "K12"),
     keys=("family_id",),
     offices=("NAV Alpha", "NAV Beta", "NAV Gamma"),
     names=("some.person", "rack-host-9"),
@@ -294,5 +294,6 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     "decimals that look like ids": {"a.csv": f"p,0.004711\nq,0.{national_number()}\n".encode()},
     "a longer number, a longer word": page("<p>10047110, 2004711, F-77312, AF-7731b, PARROT-7, 131337.77</p>"),
     "numbers beside each other": {"a.csv": b"0047,11\n004,711\n"},
+    "a fact beside a number": page("<table><tr><td>F001</td><td>12</td></tr></table>") | {"a.csv": b"F001,12\n"},
     "an id too short to be sought": page("<p>Table K12</p>"),
 }

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from holf.gate.known import Known
 
 _WORD = re.compile(r"[^\W_]+")
+_RUN = re.compile(r"[^\W\d_]+|\d+")
 # A number with decimals is one word: six decimals are no id.
 _WORD_OR_DECIMAL = re.compile(r"\d+\.\d+|[^\W_]+")
 # Shorter strings, and shorter numbers still more, are common by chance.
 _SHORTEST_CANARY = 4
 _SHORTEST_ID, _SHORTEST_NUMERIC_ID = 5, 6
-# A number of this many digits that is put together from two neighbouring ones equals no id by chance.
-_LONG_NUMBER = 8
 # What can stand between two characters of a canary: a separator between thousands, a hyphen and a line break.
 _GAP = r"[\W_]{0,4}"
 _NATIONAL = re.compile(r"(?<![^\W_])(?<!\d\.)(?:(\d{6})[ ./_-]{0,2}(\d{5})|(\d{10}))(?![^\W_])")
@@ -126,6 +125,9 @@ def is_distinct(identifier: str) -> bool:
 class IdIndex:
     """Ids, prepared to be sought all at once.
 
+    An id is found as one word, or as neighbouring words that end where its own parts end: where it has a separator, or
+    where digits follow letters. So "F-7731" is found in "f 7731" and "F7731", and "F00112" not in "F001, 12".
+
     Parameters
     ----------
     identifiers : iterable of str
@@ -139,25 +141,21 @@ class IdIndex:
     """
 
     def __init__(self, identifiers: Iterable[str]):
-        words = {one: _WORD.findall(normalised(one)) for one in identifiers if is_distinct(one)}
-        self._whole = frozenset(map("".join, words.values()))
-        # A short number that is one word is not sought in parts: neighbouring numbers would make it up.
-        self._in_parts = frozenset(
-            "".join(parts)
-            for parts in words.values()
-            if len(parts) > 1 or not parts[0].isdigit() or len(parts[0]) >= _LONG_NUMBER
-        )
-        self._most_parts = 1 + max(map(len, words.values()), default=0)
+        distinct = [normalised(identifier) for identifier in identifiers if is_distinct(identifier)]
+        runs = [_RUN.findall(identifier) for identifier in distinct]
+        self._whole = frozenset(map("".join, runs))
+        self._in_parts = frozenset(map("-".join, runs))
+        self._most_parts = max(map(len, runs), default=0)
 
     def occurs_in(self, text: str) -> bool:
-        """Say whether one of the ids stands in a normalised text as a word, or as neighbouring words."""
+        """Say whether one of the ids stands in a normalised text."""
         if not self._whole:
             return False
         if not self._whole.isdisjoint(_WORD_OR_DECIMAL.findall(text)):
             return True
-        words = _WORD.findall(text)
+        words = [word if word.isdigit() else "-".join(_RUN.findall(word)) for word in _WORD.findall(text)]
         return any(
-            not self._in_parts.isdisjoint(map("".join, zip(*(words[start:] for start in range(parts)))))
+            not self._in_parts.isdisjoint(map("-".join, zip(*(words[start:] for start in range(parts)))))
             for parts in range(2, self._most_parts + 1)
         )
 
