@@ -8,6 +8,7 @@ import pickle
 import struct
 import zipfile
 import zlib
+from itertools import product
 
 from pypdf import PdfWriter
 from pypdf.annotations import Link
@@ -136,7 +137,10 @@ INDEXED = "         income wave\noffice              \nA       8123.45   m0\nA  
 COUNTS = "answer\nyes    9\nno     1\nName: count, dtype: int64"
 OFFICES = [("NAV Alpha", "12"), ("NAV Beta", "9"), ("NAV Gamma", "15")]
 CSV = "x,y\n" + "".join(f"{value},{step}\n" for step, value in enumerate(VALUES))
+# Lines of which none is another with other numbers in it.
+NAMED = "".join(f"{first}{second},{step}\n" for step, (first, second) in enumerate(product("abcdef", "uvwxyz")))
 OBJECTS = ",".join(f"{{x:{value},w:'m{step}'}}" for step, value in enumerate(VALUES))
+STARTS_A_PROGRAM = {NameObject("/A"): DictionaryObject({NameObject("/S"): NameObject("/Launch")})}
 RUNS_A_SCRIPT = DictionaryObject(
     {NameObject("/OpenAction"): DictionaryObject({NameObject("/S"): NameObject("/JavaScript")})}
 )
@@ -198,7 +202,9 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "csv": ({"rows", "numbers"}, {"a.csv": CSV.encode()}),
     "csv with words": ({"rows"}, {"_downloads/a.csv": CSV.replace(",", ",m12,").encode()}),
     "quoted csv": ({"rows"}, {"a.csv": "".join(f'"{value}","m12"\n' for value in VALUES).encode()}),
-    "lines with bars": ({"rows"}, {"a.txt": CSV.replace(",", "|m12|").encode()}),
+    "lines with bars": ({"rows"}, {"a.txt": NAMED.replace(",", "|").encode()}),
+    "lines with semicolons": ({"rows"}, {"a.txt": NAMED.replace(",", ";").encode()}),
+    "lines with tabs": ({"rows"}, {"a.txt": NAMED.replace(",", "\t").encode()}),
     "table by office": ({"offices"}, page(table(("Office", "Families"), OFFICES))),
     "json by office": ({"offices"}, {"a.json": dump({name: int(count) for name, count in OFFICES})}),
     "csv by office": ({"offices"}, {"a.csv": "".join(f"{name},{count}\n" for name, count in OFFICES).encode()}),
@@ -246,6 +252,10 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "pdf author": ({"pdf-extras"}, pdf(change=lambda writer: writer.add_metadata({"/Author": "A Name"}))),
     "pdf attachment": ({"pdf-extras"}, pdf(change=lambda writer: writer.add_attachment("a.txt", b"8123.45"))),
     "pdf script": ({"pdf-extras"}, pdf(change=lambda writer: writer.root_object.update(RUNS_A_SCRIPT))),
+    "pdf link that starts a program": (
+        {"pdf-extras"},
+        pdf(change=lambda writer: writer.add_annotation(0, Link(rect=(0, 0, 9, 9), url="a")).update(STARTS_A_PROGRAM)),
+    ),
     "path in a pdf": ({"paths"}, pdf(change=lambda writer: writer.add_metadata({"/Title": "/home/someone/a.html"}))),
     # Files of other kinds, and files that are not what their names say.
     "notebook": ({"kinds"}, {"_sources/page.ipynb": b'{"cells": [], "nbformat": 4}'}),
@@ -260,10 +270,11 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "picture cut short": ({"unreadable"}, {"a.png": png()[:40]}),
     "pdf cut short": ({"unreadable"}, {"a.pdf": pdf()["book.pdf"][:60]}),
     "encrypted pdf": ({"unreadable"}, pdf(change=lambda writer: writer.encrypt("key", algorithm="RC4-128"))),
+    "search index of another form": ({"unreadable"}, {"searchindex.js": b"Search.setIndex([8123.45])"}),
     "data among pages of a word": ({"unreadable"}, index(word=[8123, 1])),
     "inventory with a tail": ({"unreadable"}, {"objects.inv": INVENTORY + zlib.compress(b"a") + b"8123.45"}),
     "inventory of no form": ({"unreadable"}, {"objects.inv": b"8123.45"}),
-    "inventory without an end": ({"unreadable"}, {"objects.inv": INVENTORY + zlib.compress(bytes(30_000_000), 1)}),
+    "inventory without an end": ({"unreadable"}, {"objects.inv": INVENTORY + zlib.compress(b"ab " * 7_000_000, 1)}),
 }
 # Kinds of file that no site of this book holds, each refused without being opened.
 REFUSED = (
@@ -281,8 +292,9 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     "an icon": page(SVG.format('<path d="M3 4L5 6Z"/>')),
     "an icon in a style": {"a.css": b"a { background: url('data:image/svg+xml,%3Csvg/%3E') }"},
     "a style sheet": {"a.css": "".join(f".b{step} {{ margin: {step}px; }}\n" for step in range(60)).encode()},
+    "words of a legend": {"a.json": dump({"mean": "average", "min": "smallest", "max": "largest"})},
     "a chart of a formula": vega(COUNTED, COUNTED),
-    "links of the site": page('<a href="/chapters/design.html">a</a><a href="../root/a.html">b</a>'),
+    "links of the site": page('<a href="/chapters/design.html">a</a><a href="/book/chapters/a.html">b</a>'),
     "a comment of the theme": page("<!-- Loaded before other Sphinx assets -->"),
     "the book's own pictures": {"a.png": png(chunk(b"tEXt", b"Comment\0SIMULATED"), chunk(b"pHYs", bytes(9)))},
     "pages of the search index": index(word=[0, 1], other=0),

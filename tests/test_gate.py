@@ -168,9 +168,11 @@ def test_another_word_or_number_is_no_id(text):
     assert not any(holds_id(item, KNOWN) for item in in_page(text))
 
 
-@pytest.mark.parametrize("text", ["0301-42", "0301/42", "a_0301_42", "030142"])
-def test_a_number_in_parts_is_an_id(text):
-    assert any(holds_id(item, Known(ids=("0301-42",))) for item in in_page(text))
+@pytest.mark.parametrize(
+    "text", ["0301-42", "0301/42", "a_0301_42", "030142", "AB12-34", "AB12/34", "AB-12_34", "AB1234"]
+)
+def test_an_id_of_several_parts_is_found(text):
+    assert any(holds_id(item, Known(ids=("0301-42", "AB12-34"))) for item in in_page(text))
 
 
 def test_an_office_with_a_public_name_is_no_id_to_be_sought():
