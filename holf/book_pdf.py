@@ -1,27 +1,30 @@
 """The whole book as one PDF through Chromium: A4, tagged, with an outline, and a mark at the head of every sheet.
 
-Chromium prints the marks from `assets/print.css`. They are then read back from each sheet of the finished file, and
-without them there is no PDF.
+Chromium prints the marks from `assets/print.css`. They are then read back from the first line of each sheet of the
+finished file, and without them there is no PDF.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
+import unicodedata
 from pathlib import Path
+
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
 
 from holf.binding import bind
 from holf.paths import project_root
-from holf.pdf_text import page_texts
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _HEADS = re.compile(r'content: "([^"\n]*(?:imulated|SIMULATED|REAL DATA)[^"\n]*)"')
 _DATE = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
-_LARGEST = 500_000_000
 
 
 class PdfError(RuntimeError):
@@ -48,24 +51,43 @@ def sheet_heads() -> tuple[str, ...]:
     return tuple(head for head in dict.fromkeys(_HEADS.findall(style)) if " " in head)
 
 
-def sheet_faults(pdf: bytes, heads: tuple[str, ...]) -> list[str]:
-    """Sheets of a PDF that do not say exactly once of what kind they are, one line each.
+def page_texts(pdf: bytes) -> list[str]:
+    """Text of each page of a PDF, with the letters of a ligature for the ligature.
 
     Parameters
     ----------
     pdf : bytes
-    heads : tuple of str
 
     Raises
     ------
-    Unreadable
-        If the text of the PDF cannot be read.
+    PdfError
+        If it cannot be read.
+    """
+    try:
+        return [unicodedata.normalize("NFKC", page.extract_text()) for page in PdfReader(io.BytesIO(pdf)).pages]
+    except PyPdfError as error:
+        raise PdfError(f"the PDF cannot be read: {error}") from error
+
+
+def sheet_faults(texts: list[str], heads: tuple[str, ...]) -> list[str]:
+    """Sheets whose first line does not say exactly once of what kind their numbers are, one line each.
+
+    Parameters
+    ----------
+    texts : list of str
+        Text of each sheet.
+    heads : tuple of str
+
+    Examples
+    --------
+    >>> sheet_faults(["Book SIMULATED\\nWords", "Book\\nSIMULATED"], ("SIMULATED",))
+    ['sheet 2 of the PDF has no head that says whether it is simulated']
     """
     faults = []
-    for number, text in enumerate(page_texts(pdf, _LARGEST), start=1):
-        lines = [line.strip() for line in text.split("\n")]
-        if (said := sum(line in heads for line in lines)) != 1:
-            faults.append(f"sheet {number} of the PDF has {said or 'no'} head that says whether it is simulated")
+    for number, text in enumerate(texts, start=1):
+        first_line = text.strip().partition("\n")[0]
+        if (count := sum(first_line.count(head) for head in heads)) != 1:
+            faults.append(f"sheet {number} of the PDF has {count or 'no'} head that says whether it is simulated")
     return faults
 
 
@@ -97,10 +119,11 @@ def print_book(site: Path, target: Path, *, title: str, epoch: int) -> int:
         (copy / "book.html").write_text(bind(site, title), encoding="utf-8")
         _print(copy / "book.html", printed, Path(scratch) / "profile")
         pdf = dated(printed.read_bytes(), epoch)
-    if faults := sheet_faults(pdf, sheet_heads()):
+    texts = page_texts(pdf)
+    if faults := sheet_faults(texts, sheet_heads()):
         raise PdfError("\n".join(faults))
     target.write_bytes(pdf)
-    return len(page_texts(pdf, _LARGEST))
+    return len(texts)
 
 
 def _print(page: Path, target: Path, profile: Path) -> None:

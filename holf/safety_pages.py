@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from holf.disclosure.policy import Policy, Rule, load_profiles, load_rules
+from holf.gate import KINDS, OUT_OF_REACH
 from holf.gate import rules as gate
 from holf.paths import STAND_IN, project_root
 from holf.schema import load_schema
@@ -14,7 +15,7 @@ from holf.table import REAL_MARK
 if TYPE_CHECKING:
     from holf.release.document import Release
 
-_NOTE = "<!-- Written by holf.safety_pages from data/disclosure.yml and holf/gate/rules.py; edit those. -->"
+_NOTE = "<!-- Written by holf.safety_pages from data/disclosure.yml and holf/gate; edit those. -->"
 _OPENING = """# What may leave, and what is refused
 
 **What this page answers.** Which numbers about people may leave the room in which the data are kept, which are
@@ -31,10 +32,15 @@ refuses is shown as "withheld" with the rule's name. A profile gives the rules t
 than the weakest allowed value is refused. Rules and profiles stand in `data/disclosure.yml`."""
 _GATE = """## Before a site is published
 
-`holf release-check` opens every file of a finished tree, also what is packed inside others, and looks for what should
-not be there. If it finds nothing, it writes its report beside the tree: `release-manifest.json` lists the rules, the
-signed exceptions and the checksum of each file. If it finds something, it names file and rule, never what it found,
-and writes no manifest."""
+`holf release-check` reads every file of a finished site and looks for what should not be there. A file of a kind that
+a site does not hold is refused by its name and not opened. If nothing is found, it writes its report beside the site:
+`release-manifest.json` lists the rules, the signed exceptions and the checksum of each file. If something is found, it
+names file and rule, never what it found, and writes no manifest.
+
+Ids, national identity numbers and canaries are sought as strings, so that no leading zero is lost, in text that is
+first brought into one spelling: without tags, entities, soft hyphens and other invisible characters, with one form of
+each letter, digit and hyphen, whatever stands between the parts. The study's own ids come from the private file that
+`holf release` writes beside its key (`--ids`); canaries are values that you know must not come out (`--canaries`)."""
 _FLOORS = {"least": "at least {}", "most": "at most {}", "within": "only from: {}"}
 
 
@@ -97,7 +103,7 @@ def safety_page(
     lines += ["", _RULES, ""]
     for rule in rules.values():
         lines += _rule_lines(rule, profiles)
-    lines += [_GATE, ""]
+    lines += [_GATE, "", *_gate_lines(), ""]
     for check in checks:
         lines += _check_lines(check)
     return "\n".join(lines).rstrip() + "\n"
@@ -122,6 +128,14 @@ def _rule_lines(rule: Rule, profiles: dict[str, Policy]) -> list[str]:
         lines += [f"| weakest allowed | {_FLOORS[rule.floor_is].format(_shown(rule.floor))} |", ""]
     lines += [f"*Why.* {words(rule.reason, f'{where}, reason')}", ""]
     return [*lines, f"*Where it comes from.* {words(rule.source, f'{where}, source')}.", ""]
+
+
+def _gate_lines() -> list[str]:
+    """The kinds of file that a site may hold, and what the gate does not see."""
+    lines = ["| A site may hold | What it is |", "| --- | --- |"]
+    lines += [f"| `{kind}` | {description} |" for kind, description in KINDS.items()]
+    lines += ["", "**What it does not see.** A person has to look for:", ""]
+    return lines + [f"- {limit}" for limit in OUT_OF_REACH]
 
 
 def _check_lines(check: gate.Rule) -> list[str]:

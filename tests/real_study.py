@@ -16,7 +16,7 @@ from holf.simulation import write_study
 
 ID = "KANARI-"
 INCOME, MEETINGS, HOUSING, COMPETENCE = 83497, 68351, 9.8765, 4.54321
-CANARIES = (ID, float(INCOME), float(MEETINGS), HOUSING, COMPETENCE)
+CANARIES = (ID, *map(str, (INCOME, MEETINGS, HOUSING, COMPETENCE)))
 
 
 def real_tables(folder: Path) -> dict[str, pd.DataFrame]:

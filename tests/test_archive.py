@@ -11,13 +11,12 @@ from rocrate.rocrate import ROCrate
 
 from holf.archive import MANIFEST, PDF, archive_time, make_archive
 from holf.binding import WIDEST, bind, contents
-from holf.book_pdf import PdfError, dated, print_book, sheet_faults, sheet_heads
+from holf.book_pdf import PdfError, dated, page_texts, print_book, sheet_faults, sheet_heads
 from holf.colophon import FOLDERS, git_id
 from holf.crate import BILL, CRATE, read_lock
 from holf.gate.manifest import write_manifest
 from holf.marks import BANNER, REAL_BANNER
 from holf.paths import project_root
-from holf.pdf_text import letters_of, page_texts
 from holf.sums import SUMS, verified_sums, write_sums
 
 ROOT = project_root()
@@ -67,7 +66,7 @@ def test_every_sheet_says_what_it_shows(tmp_path, banner, head):
         small_site(tmp_path, banner, text=LONG), tmp_path / "book.pdf", title="Book", epoch=1_700_000_000
     )
     pdf = (tmp_path / "book.pdf").read_bytes()
-    texts = page_texts(pdf, 10_000_000)
+    texts = page_texts(pdf)
     marked = [head in text for text in texts]
     assert len(texts) == sheets >= 5 and marked == [False, *[True] * (sheets - 2), False]
     assert all("No simulated results on this sheet" in text for text, mark in zip(texts, marked) if not mark)
@@ -104,11 +103,21 @@ def test_a_sheet_without_its_mark_is_found_and_nothing_is_written(tmp_path):
     assert not (tmp_path / "book.pdf").exists()
 
 
-def test_heads_are_those_of_the_style_and_count_once():
+def test_heads_are_those_of_the_style():
     assert len(sheet_heads()) == 3
-    with pytest.raises(ValueError, match="without pages"):
-        sheet_faults(b"%PDF-1.4", sheet_heads())
-    assert letters_of(b"1 beginbfchar <0001> <00660069> endbfchar") == {1: "fi"}
+
+
+def test_a_head_counts_once_and_in_the_first_line_only():
+    head = "SIMULATED: not findings of the trial"
+    assert sheet_faults([f"Book {head}\n{head}"], sheet_heads()) == []
+    for text in ("", f"Book\n{head}", f"{head} {head}", f"{head} No simulated results on this sheet\nWords"):
+        assert sheet_faults([text], sheet_heads()), text
+
+
+@pytest.mark.parametrize("pdf", [b"", b"%PDF-1.4", b"words"])
+def test_what_is_no_pdf_is_refused(pdf):
+    with pytest.raises(PdfError, match="cannot be read"):
+        page_texts(pdf)
 
 
 def test_dates_are_replaced_in_their_length():

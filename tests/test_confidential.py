@@ -12,7 +12,6 @@ import sys
 import types
 import warnings
 import zlib
-from dataclasses import replace
 from itertools import chain as joined
 
 import numpy as np
@@ -37,6 +36,7 @@ from real_study import (
 import holf
 from holf.chapters import ChapterError, list_chapters, run_chapter
 from holf.cli import main
+from holf.gate.identifiers import read_values
 from holf.gate.known import Known, known_here
 from holf.gate.rules import ALL
 from holf.gate.scan import scan
@@ -162,9 +162,17 @@ def test_no_canary_comes_out(built):
 
 
 @pytest.fixture(scope="module")
-def known() -> Known:
-    """What the gate knows here, and the planted values; the pattern stands for every id."""
-    return replace(known_here(canaries=CANARIES), id_pattern=f"{ID}[A-Z]+\\d+[a-z]?")
+def known(home, built) -> Known:
+    """What the gate knows here, the ids that the release command wrote down, and the planted values."""
+    return known_here(ids=read_values(home / "release.json.ids"), canaries=CANARIES)
+
+
+def test_the_ids_are_written_for_their_holder_alone(home, known):
+    file = home / "release.json.ids"
+    assert file.stat().st_mode & 0o777 == 0o600
+    tables = {path.stem: pd.read_csv(path, dtype=str) for path in (home / "data").glob("*.csv")}
+    assert set(known.ids) == {one for name, table in tables.items() for one in table[SCHEMA.key(name)]}
+    assert len(known.ids) > 3000 and all(one.startswith(ID) for one in known.ids)
 
 
 def test_the_whole_gate_lets_the_site_pass(built, known):
@@ -180,7 +188,8 @@ def test_the_gate_finds_no_one_in_the_release(built, known, tmp_path):
 def test_the_gate_still_sees_what_is_planted_in_this_site(built, known, tmp_path):
     shutil.copytree(built / "site" / "chapters", tmp_path / "chapters")
     page = tmp_path / "chapters" / "effects.html"
-    page.write_text(page.read_text().replace("</h1>", f"</h1><p>83 497 and /home/someone/data and {ID}P001</p>", 1))
+    planted = f"</h1><p>83 497 and /home/someone/data and {known.ids[-1].replace('-', '_')}</p>"
+    page.write_text(page.read_text().replace("</h1>", planted, 1))
     found = {finding.rule for finding in scan(tmp_path, known=known)}
     assert {"canaries", "ids", "paths"} <= found and crude_finds(tmp_path) == ["effects.html"]
 

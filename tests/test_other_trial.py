@@ -186,7 +186,7 @@ STAYS = {
     ("rules", "office"): "id of a rule of the release gate",
     ("picture", "family"): "a drawing library's word for a typeface",
     ("allocations", "22"): "a power of two",
-    ("repeats", "NOK"): "one spelling of a number, whose currency is the country's",
+    ("shapes", "NOK"): "one spelling of a number, whose currency is the country's",
 }
 
 

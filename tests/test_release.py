@@ -306,6 +306,27 @@ def test_the_command_refuses_a_release_beside_a_close_one(release, tables, tmp_p
     assert ID not in said.out + said.err and not (tmp_path / "new.json").exists()
 
 
+def test_the_command_writes_the_ids_for_the_gate_and_for_nobody_else(dropped, tables, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(document, "catalogue", only("flow"))
+    taken(tables, tmp_path / "data")
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "inside" / "release.json.ids").write_text("of an earlier run")
+    main(["release", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "release.json"),
+          "--key", str(tmp_path / "inside" / "our.key")])  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "inside", "release.json"]
+    file = tmp_path / "inside" / "release.json.ids"
+    ids = file.read_text().splitlines()
+    assert ids == dropped.ids(SCHEMA) == sorted({one for name in tables for one in tables[name][SCHEMA.key(name)]})
+    assert file.stat().st_mode & 0o777 == 0o600 and ID not in capsys.readouterr().out
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text(f"<p>The family {ids[40].lower()} moved.</p>")
+    with pytest.raises(SystemExit) as end:
+        main(["release-check", str(site), "--ids", str(file)])
+    found = capsys.readouterr()
+    assert end.value.code == 1 and "index.html: the file: ids:" in found.out and ID not in found.out + found.err
+
+
 def test_the_same_tables_give_the_same_bytes(dropped, release, released, short):
     again = make_release(dropped, SCHEMA, POLICY)
     assert again.text() == release.text() and again.id == release.id

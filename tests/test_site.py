@@ -14,6 +14,8 @@ from bs4 import BeautifulSoup
 from holf.chapters import list_chapters
 from holf.downloads.check import download_faults
 from holf.frame.links import link_faults
+from holf.gate.known import known_here
+from holf.gate.scan import scan
 from holf.marks import page_faults, site_faults
 from holf.paths import project_root
 from holf.table import MARK, Table
@@ -228,3 +230,17 @@ def test_a_download_of_this_site_that_was_tampered_with_is_found(site, tmp_path)
 
 def test_table_is_recognised_by_the_check():
     assert 'data-holf="record"' in Table("t", ("a",), (("1",),), source="record")._repr_html_()
+
+
+def test_the_release_gate_finds_nothing_in_the_public_site_and_what_is_planted(site, tmp_path):
+    """Ids of the forms that registers have: letters and running numbers, and plain numbers."""
+    running = [f"{letter}{number:05d}" for letter in "FPC" for number in range(1, 3202)]
+    numeric = [f"2016{number:05d}" for number in range(1, 3202)]
+    known = known_here(ids=[*running, *numeric], canaries=["Kari Nordmann", "0047 11", "31337.77"])
+    assert scan(site, known=known) == ()
+    (tmp_path / "downloads").mkdir()
+    shutil.copy(site / "index.html", tmp_path)
+    table = shutil.copy(next((site / "downloads").rglob("*.csv")), tmp_path / "downloads")
+    with open(table, "a", encoding="utf-8") as stream:
+        stream.write("201600007,kari nordmann\n")
+    assert {finding.rule for finding in scan(tmp_path, known=known)} == {"ids", "canaries"}

@@ -56,6 +56,16 @@ class DropIn:
             raise ValueError("the key of a checksum must have at least 16 bytes")
         return hmac.new(key, self._listing(), hashlib.sha256).hexdigest()
 
+    def ids(self, schema: Schema) -> list[str]:
+        """Every id in the tables, sorted: those of people, families and offices.
+
+        Parameters
+        ----------
+        schema : Schema
+            To which the tables fit.
+        """
+        return sorted({value for name, frame in self.tables.items() for value in frame[schema.key(name)].dropna()})
+
     def _listing(self) -> bytes:
         return "".join(f"{sha256} {name}\n" for name, sha256 in self.files).encode()
 

@@ -7,16 +7,19 @@ import getpass
 import hashlib
 import re
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
+from holf.gate.identifiers import IdIndex
 from holf.paths import data_path
 from holf.plan import load_plan
 from holf.schema import load_schema
 
-# Accounts and hosts that every other machine has too: they identify nobody, and are words of style sheets.
-_ANYONE = frozenset(
+# Common names of users and machines, ignored because they identify nobody and are words of style sheets.
+_COMMON_NAMES = frozenset(
     "root user users admin runner jovyan ubuntu debian docker build builder localhost host test work data book home "
     "guest nobody default student".split()
 )
@@ -42,32 +45,33 @@ class Known:
     Attributes
     ----------
     ids : tuple of str
-        Identifiers of people, families and offices.
+        Identifiers of people, families and offices in the study tables.
     id_pattern : str
-        Regular expression of the study's identifiers.
+        Regular expression of the identifiers of simulated tables.
     keys : tuple of str
         Names of the columns that hold identifiers.
     offices : tuple of str
-        Codes and names of offices: beside numbers, in a table, they make rows of offices.
+        Published codes and names of offices: beside numbers, in a table, they make rows of offices.
     names : tuple of str
         Users and machines.
-    canaries : tuple of str or float
-        Values that must not come out in any form.
+    canaries : tuple of str
+        Values that must not come out.
     theme : frozenset of str
         SHA-256 of the files that a theme brings; their copies are let through unopened.
-    shown : frozenset of str
-        SHA-256 of the files that hold what a table on a page of the same tree shows, and nothing else: they may have as
-        many rows as that table. `holf.gate.scan` finds them.
     """
 
     ids: tuple[str, ...] = field(default=(), repr=False)
-    id_pattern: str = r"SYN-[A-Z]+\d+[a-z]?"
+    id_pattern: str = r"SYN[\W_]?[A-Z]+\d+[a-z]?"
     keys: tuple[str, ...] = ()
     offices: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
-    canaries: tuple[str | float, ...] = field(default=(), repr=False)
+    canaries: tuple[str, ...] = field(default=(), repr=False)
     theme: frozenset[str] = field(default=frozenset(), repr=False)
-    shown: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @cached_property
+    def id_index(self) -> IdIndex:
+        """The identifiers, but for offices with public names, which pages may name."""
+        return IdIndex(set(self.ids) - set(self.offices))
 
 
 def usable_names(*names: str) -> tuple[str, ...]:
@@ -78,7 +82,7 @@ def usable_names(*names: str) -> tuple[str, ...]:
     >>> usable_names("root", "bo", "some.person")
     ('some.person',)
     """
-    return tuple(name for name in names if len(name) >= _SHORTEST_NAME and name.lower() not in _ANYONE)
+    return tuple(name for name in names if len(name) >= _SHORTEST_NAME and name.lower() not in _COMMON_NAMES)
 
 
 def _user() -> str:
@@ -100,46 +104,29 @@ def theme_files() -> frozenset[str]:
     return frozenset(found)
 
 
-def read_canaries(path: Path) -> tuple[str | float, ...]:
-    """Read canaries, one a line: a number where the line is one, else a string. Empty lines count for nothing.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "canaries.txt"
-    ...     _ = file.write_text("CANARY-7\\n31337.77\\n")
-    ...     read_canaries(file)
-    ('CANARY-7', 31337.77)
-    """
-    out = []
-    for line in filter(None, map(str.strip, path.read_text(encoding="utf-8").splitlines())):
-        try:
-            out.append(float(line))
-        except ValueError:
-            out.append(line)
-    return tuple(out)
+def _public_offices() -> set[str]:
+    """Codes and names of a trial's clusters, where its plan names a file of them."""
+    named = load_plan().trial["cluster"].get("names")
+    if not named:
+        return set()
+    with data_path(named["file"]).open(encoding="utf-8", newline="") as stream:
+        return {row[column] for row in csv.DictReader(stream) for column in named["columns"]} - {""}
 
 
-def known_here(*, canaries: tuple[str | float, ...] = ()) -> Known:
+def known_here(*, ids: Iterable[str] = (), canaries: Iterable[str] = ()) -> Known:
     """What can be known on this machine: the project's schema and offices, its user and host, its installed theme.
 
     Parameters
     ----------
-    canaries : tuple of str or float
+    ids, canaries : iterable of str
+        See `Known`.
     """
-    schema = load_schema()
-    # A trial whose clusters have public names lists them in a file of its plan.
-    written, named = (), load_plan().trial["cluster"].get("names")
-    if named:
-        with data_path(named["file"]).open(encoding="utf-8", newline="") as stream:
-            rows, columns = [row for row in csv.DictReader(stream)], named["columns"]
-        written = {row[column] for row in rows for column in columns} - {""}
-    host = socket.gethostname()
+    schema, host = load_schema(), socket.gethostname()
     return Known(
+        ids=tuple(ids),
         keys=tuple(sorted({schema.key(name) for name in schema.tables})),
-        offices=tuple(sorted(written)),
+        offices=tuple(sorted(_public_offices())),
         names=usable_names(*dict.fromkeys([_user(), host, host.partition(".")[0]])),
-        canaries=canaries,
+        canaries=tuple(canaries),
         theme=theme_files(),
     )

@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from holf.gate.excuses import Excuse, as_entries
+from holf.gate.exceptions import SignedException, as_entries
+from holf.gate.files import list_files
 from holf.gate.rules import ALL
-from holf.gate.unpack import list_files
 from holf.paths import write_whole
 
 _FORM = "holf release manifest 1"
@@ -36,7 +36,7 @@ def _render(content: dict) -> str:
 
 
 def write_manifest(
-    tree: Path, target: Path, *, excuses: Iterable[Excuse] = (), profile: str = "", release: str = ""
+    tree: Path, target: Path, *, exceptions: Iterable[SignedException] = (), profile: str = "", release: str = ""
 ) -> None:
     """Write the manifest of a tree whose scan left no finding; the same tree always gives the same bytes.
 
@@ -45,7 +45,7 @@ def write_manifest(
     tree : Path
     target : Path
         Beside the tree, or inside it; the manifest is no part of what it lists.
-    excuses : iterable of Excuse
+    exceptions : iterable of SignedException
         Exceptions that the scan made use of.
     profile, release : str
         Disclosure profile and release that the tree was built from, if any.
@@ -60,20 +60,20 @@ def write_manifest(
         "profile": profile,
         "release": release,
         "rules": [rule.id for rule in ALL],
-        "exceptions": as_entries(excuses),
+        "exceptions": as_entries(exceptions),
         "files": _digests(Path(tree), Path(target)),
     }
     write_whole(Path(target), _render(content))
 
 
-def check_manifest(tree: Path, target: Path, *, excuses: Iterable[Excuse] | None = None) -> tuple[str, ...]:
+def check_manifest(tree: Path, target: Path, *, exceptions: Iterable[SignedException] | None = None) -> tuple[str, ...]:
     """Why a manifest does not hold for a tree; empty if it does.
 
     Parameters
     ----------
     tree : Path
     target : Path
-    excuses : iterable of Excuse, optional
+    exceptions : iterable of SignedException, optional
         Exceptions as they are now: the manifest must have the same.
 
     Returns
@@ -97,7 +97,7 @@ def check_manifest(tree: Path, target: Path, *, excuses: Iterable[Excuse] | None
     faults = [] if content.get("form") == _FORM and _render(content) == text else ["the manifest itself was changed"]
     if rules != [rule.id for rule in ALL]:
         faults.append("the rules are others now")
-    if excuses is not None and entries != as_entries(excuses):
+    if exceptions is not None and entries != as_entries(exceptions):
         faults.append("the exceptions are others now")
     found = _digests(Path(tree), Path(target))
     faults += [f"{path}: added" for path in sorted(found.keys() - listed.keys())]

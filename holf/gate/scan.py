@@ -1,16 +1,17 @@
-"""Scan a tree: every piece against every rule."""
+"""Scan a tree: every part of every file against every rule."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from holf.chart_runtime import is_runtime
 from holf.downloads.check import shown_digests
+from holf.gate.files import Item, items_of, list_files
 from holf.gate.known import Known
-from holf.gate.piece import Limits, Piece
 from holf.gate.rules import ALL, Rule
-from holf.gate.unpack import list_files, walk
 
 
 @dataclass(frozen=True, order=True)
@@ -22,7 +23,7 @@ class Finding:
     path : str
         File in the tree; its number instead, where the name itself breaks a rule.
     where : str
-        Way into the file; empty for the file itself.
+        Part of the file; empty for the file itself.
     rule : str
     says, fix : str
         Of the rule.
@@ -38,9 +39,7 @@ class Finding:
         return f"{self.path}: {self.where or 'the file'}: {self.rule}: {self.says}; {self.fix}"
 
 
-def scan(
-    tree: Path, *, rules: Iterable[Rule] = ALL, known: Known, beside: Iterable[Path] = (), limits: Limits | None = None
-) -> tuple[Finding, ...]:
+def scan(tree: Path, *, rules: Iterable[Rule] = ALL, known: Known, beside: Iterable[Path] = ()) -> tuple[Finding, ...]:
     """Find everything in a tree that breaks a rule.
 
     Parameters
@@ -51,8 +50,6 @@ def scan(
     known : Known
     beside : iterable of Path
         Files in the tree that are not published, such as its own manifest.
-    limits : Limits, optional
-        How far files are opened.
 
     Returns
     -------
@@ -72,26 +69,35 @@ def scan(
     ...     [finding.rule for finding in scan(Path(folder), known=Known())]
     ['tracebacks']
     """
-    tree, rules = Path(tree), tuple(rules)
-    skip = frozenset(Path(path).resolve() for path in beside)
-    known = replace(known, shown=shown_digests(tree))
-    broken: dict[str, set[tuple[str, Rule]]] = {}
-    telling = set()
-    for piece in walk(tree, limits or Limits(), known=known.theme, beside=skip):
-        for rule in rules:
-            if rule.finds(piece, known):
-                broken.setdefault(piece.path, set()).add((_place(piece), rule))
-                if piece.kind == "name" and not piece.where and rule.id != "litter":
-                    telling.add(piece.path)
-    numbers = {path.relative_to(tree).as_posix(): number for number, path in enumerate(list_files(tree), start=1)}
-    return tuple(
-        sorted(
-            Finding(f"(file {numbers[path]})" if path in telling else path, where, rule.id, rule.says, rule.fix)
-            for path, places in broken.items()
-            for where, rule in places
-        )
-    )
+    tree, rules, found = Path(tree), tuple(rules), set()
+    skipped, shown = {Path(path).resolve() for path in beside}, shown_digests(tree)
+    for number, file in enumerate(list_files(tree), start=1):
+        if file.resolve() in skipped:
+            continue
+        path = file.relative_to(tree).as_posix()
+        in_name = [rule for rule in rules if rule.finds(Item("name", path), known)]
+        # Where its name itself tells something, the file is named by its number.
+        place = f"(file {number})" if in_name else path
+        broken = [("the name of the file", rule) for rule in in_name] + list(_broken(file, path, rules, known, shown))
+        found |= {Finding(place, where, rule.id, rule.says, rule.fix) for where, rule in broken}
+    return tuple(sorted(found))
 
 
-def _place(piece: Piece) -> str:
-    return piece.where or ("the name of the file" if piece.kind == "name" else "")
+def _broken(
+    file: Path, path: str, rules: tuple[Rule, ...], known: Known, shown: frozenset[str]
+) -> Iterator[tuple[str, Rule]]:
+    """Rules that a file breaks, each with the part of the file."""
+    if file.is_file() and not file.is_symlink():
+        data = file.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        if digest in known.theme or is_runtime(data):
+            return
+        if digest in shown:
+            # It holds just what a table on a page of the tree shows, and may have as many rows as that table.
+            rules = tuple(rule for rule in rules if rule.id != "rows")
+        items = items_of(path, data)
+    else:
+        # An empty folder, or a link, pipe or device.
+        items = iter([Item("refused" if file.is_dir() and not file.is_symlink() else "unreadable")])
+    for item in items:
+        yield from ((item.where, rule) for rule in rules if rule.finds(item, known))

@@ -15,9 +15,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     release = commands.add_parser(
         "release", help="answer all that the chapters ask of real tables, under disclosure control, into one file"
     )
-    release.add_argument(
-        "--data", type=Path, required=True, help="folder of real tables, as for `holf check-data`"
-    )
+    release.add_argument("--data", type=Path, required=True, help="folder of real tables, as for `holf check-data`")
     release.add_argument("--out", type=Path, required=True, help="the release file to write; it must not exist")
     release.add_argument("--mapping", type=Path, help="mapping file for other column names and codes")
     release.add_argument("--profile", help="profile of data/disclosure.yml (default: the file's default)")
@@ -43,12 +41,17 @@ def _release(arguments: argparse.Namespace) -> None:
     schema, policy = load_schema(), load_policy(arguments.profile)
     previous = read_release(arguments.previous) if arguments.previous else None
     dropped = read_dropin(arguments.data, schema, mapping=arguments.mapping)
-    key = _key(arguments.key or out.with_name(f"{out.name}.key"))
+    key_path = arguments.key or out.with_name(f"{out.name}.key")
+    key = _key(key_path)
     release = make_release(dropped, schema, policy, key=key)
     if previous:
         require_no_small_difference(previous, release, policy)
+    ids_path = key_path.with_name(f"{out.name}.ids")
+    ids_path.unlink(missing_ok=True)
+    _write_private(ids_path, "".join(f"{one}\n" for one in dropped.ids(schema)).encode())
     release.write(out)
     print(f"wrote {out.name}: release {release.id}, profile {policy.profile}")
+    print(f"wrote {ids_path.name}: the ids in these tables, for `holf release-check --ids`; keep it inside")
     for name, number in release.content["summary"].items():
         print(f"  {name.replace('_', ' ')}: {number}")
     print("Read the file before it leaves; then build the book from it: holf build --source FILE --out DIR")
@@ -59,6 +62,11 @@ def _key(path: Path) -> bytes:
     if path.resolve().is_relative_to(project_root().resolve()):
         raise ValueError("the key of the checksum would lie inside the project; name a place outside with --key")
     if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-            stream.write(secrets.token_bytes(32))
+        _write_private(path, secrets.token_bytes(32))
     return path.read_bytes()
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a new file that nobody else may read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(content)
