@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 
 from holf.chapters import list_chapters
 from holf.downloads.check import download_faults
-from holf.frame.links import link_faults
+from holf.frame.checks import link_faults
 from holf.marks import page_faults, site_faults
 from holf.paths import project_root
 from holf.table import MARK, Table
