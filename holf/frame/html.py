@@ -82,7 +82,7 @@ class BoxTables(SphinxPostTransform):
     def run(self, **_kwargs) -> None:
         """Replace the boxes of a page."""
         for box in list(self.document.findall(nodes.container)):
-            if box["classes"] == ["table-wrapper"]:
+            if "table-wrapper" in box["classes"]:
                 heads = [entry.astext() for row in box.findall(nodes.thead) for entry in row.findall(nodes.entry)]
                 box.replace_self(scroll_box("", *box.children, label=f"Table: {', '.join(filter(None, heads))}"))
 
