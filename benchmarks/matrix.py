@@ -28,10 +28,10 @@ from holf.sums import SUMS, digests
 from tests.surroundings import ORDINARY, STRANGER, Surroundings
 
 # Code at the place where the frame of each page is filled, and what a careless author might write there.
-PLACE = '    context["frame_policy"], context["frame_sheet"] = POLICY, SHEET\n'
+PLACE = '    root = app.config.root_doc\n'
 PLANTS = {
-    "clock": '    context["author"] += __import__("time").strftime(", made on %Y-%m-%d")\n',
-    "path": '    context["author"] += f", made in {Path(__file__).parent}"\n',
+    "clock": '    context["author"] = app.config.author + __import__("time").strftime(", made on %Y-%m-%d")\n',
+    "path": '    context["author"] = app.config.author + f", made in {Path(__file__).parent}"\n',
 }
 # Users that no file of the machine need know.
 STRANGERS = (65534, 54321)
@@ -118,10 +118,10 @@ def clean_copy(root: Path, chapters: str) -> None:
 
 def plant(root: Path, leak: str) -> None:
     """Put a leak into a copy."""
-    code = root / "holf" / "frame" / "layout.py"
+    code = root / "holf" / "frame" / "theme.py"
     text = code.read_text(encoding="utf-8")
     if text.count(PLACE) != 1:
-        raise RuntimeError("holf/frame/layout.py has no such line any more: find another place to plant at")
+        raise RuntimeError("holf/frame/theme.py has no such line any more: find another place to plant at")
     code.write_text(text.replace(PLACE, PLANTS[leak] + PLACE), encoding="utf-8")
 
 

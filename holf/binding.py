@@ -11,11 +11,11 @@ from bs4 import BeautifulSoup, Tag
 
 from holf.marks import BANNER, REAL_BANNER
 
-STYLES = ("_static/site.css", "_static/print.css")
+STYLES = ("_static/pygments.css", "_static/holf.css")
 # Controls of a browser, and words that are read out at a link: neither is on paper.
 _NOT_PRINTED = (
-    "script, style, .headerlink, .holf-said, .cell_input, details.hide.above-input, .prev-next-area, .toctree-wrapper, "
-    ".copybtn, input, .holf-mind fieldset, .holf-mind figure"
+    "script, style, .headerlink, .holf-said, .holf-code, .holf-label, .toctree-wrapper, .copybtn, "
+    "input, .holf-mind fieldset, .holf-mind figure"
 )
 # Columns that a sheet holds; with more, words stand letter below letter.
 WIDEST = 12
@@ -32,7 +32,7 @@ def contents(site: Path) -> list[str]:
         If the landing page has no contents.
     """
     soup = BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser")
-    links = [link["href"].partition("#")[0] for link in soup.select("nav.bd-links a.internal[href]")]
+    links = [link["href"].partition("#")[0] for link in soup.select("#chapters a.internal[href]")]
     pages = [link for link in dict.fromkeys(links) if link.endswith(".html")]
     if not pages:
         raise ValueError(f"{site.name}/index.html has no contents")
@@ -60,7 +60,7 @@ def bind(site: Path, title: str) -> str:
 
 def _article(site: Path, page: str, bound: set[str]) -> str:
     soup = BeautifulSoup((site / page).read_text(encoding="utf-8"), "html.parser")
-    body = soup.select_one("article.bd-article") or soup.select_one("article")
+    body = soup.select_one("article")
     for tag in body.select(_NOT_PRINTED):
         tag.decompose()
     for tag in body.select("noscript"):

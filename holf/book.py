@@ -27,9 +27,7 @@ from sphinx.util import logging
 
 from holf.chapters import list_chapters
 from holf.downloads import pages as downloads
-from holf.frame.finish import SiteError
-from holf.frame.head import mark_title
-from holf.frame.layout import use_frame
+from holf.frame.checks import SiteError
 from holf.freshness import ChapterError, told, why_stale
 from holf.interactive import load_chart
 from holf.marks import BANNER, REAL_BANNER
@@ -84,8 +82,6 @@ def setup(app: Sphinx) -> dict:
     gc.set_threshold(_GARBAGE)
     app.add_config_value("papermill_mode", "auto", "env")
     app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
-    app.add_config_value("holf_frame", "", "html")
-    app.add_config_value("holf_ways", [], "html")
     # 100: before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
     app.connect("builder-inited", refuse_other_builders)
@@ -100,7 +96,6 @@ def setup(app: Sphinx) -> dict:
     # Emitted right before the index is written.
     app.connect("html-collect-pages", forget_lost_words)
     app.connect("doctree-read", add_banners)
-    app.connect("html-page-context", mark_title)
     app.connect("html-page-context", explain_page)
     downloads.setup(app)
     app.connect("html-page-context", load_chart)
@@ -150,7 +145,6 @@ def prepare(app: Sphinx, config: Config) -> None:
             log.warning("chapter %s is stale: %s", page.stem, app.holf_stale[page], type="papermill", subtype="stale")
         if app.holf_site:
             _redirect(app, "" if app.holf_stale else made_of)
-            use_frame(app, config)
             _spare_work(app) if app.holf_unchanged else _open(app)
 
 

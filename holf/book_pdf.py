@@ -1,6 +1,6 @@
 """The whole book as one PDF through Chromium: A4, tagged, with an outline, and a mark at the head of every sheet.
 
-Chromium prints the marks from `assets/print.css`. They are then read back from the first line of each sheet of the
+Chromium prints the marks from `assets/holf.css`. They are then read back from the first line of each sheet of the
 finished file, and without them there is no PDF.
 """
 
@@ -47,7 +47,7 @@ def browser() -> str:
 
 def sheet_heads() -> tuple[str, ...]:
     """What the head of a sheet can say of its numbers, from the style sheet that prints it."""
-    style = (project_root() / "assets" / "print.css").read_text(encoding="utf-8")
+    style = (project_root() / "assets" / "holf.css").read_text(encoding="utf-8")
     return tuple(head for head in dict.fromkeys(_HEADS.findall(style)) if " " in head)
 
 

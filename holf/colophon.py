@@ -88,7 +88,7 @@ def _table(caption: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) ->
     ]
     name = escape(caption)
     return [
-        f'<div class="holf-scroll" role="region" tabindex="0" aria-label="{name}">',
+        f'<div class="holf-scroll" role="group" tabindex="0" aria-label="{name}">',
         f'<table class="holf-table"><caption>{name}</caption><thead><tr>{top}</tr></thead><tbody>',
         *body,
         "</tbody></table></div>",

@@ -66,6 +66,8 @@ def load_chart(app: Sphinx, pagename: str, _template: str, context: dict, _doctr
     if not target.exists() or not is_runtime(target.read_bytes()):
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, runtime())
+    # After the book's own, whose priority is 800.
+    app.add_css_file("mind.css", priority=900)
     for name in ("power.js", "mind.js"):
         app.add_js_file(name, loading_method="defer")
     # A closing tag inside the text would end the element.

@@ -13,6 +13,8 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from holf.downloads.files import digest_of
 from holf.plan import Plan
@@ -92,7 +94,30 @@ class Picture:
             "Letters": f"{self.letters:.1f} of {CSS_PIXELS} px",
         }
         self.figure.savefig(stream, format="png", dpi=DENSITY, metadata=said)
-        return stream.getvalue()
+        return with_palette(stream.getvalue())
+
+
+def with_palette(data: bytes) -> bytes:
+    """The same PNG in at most 256 colours, a third of the bytes, with its words.
+
+    Of Pillow's ways to choose colours, this one keeps up to 256 exactly and moved no channel of the book's figures by
+    more than 6 of 255; the octree turned white to grey. Transparency, which no figure has, is put on white.
+
+    Parameters
+    ----------
+    data : bytes
+        A PNG file.
+    """
+    with Image.open(io.BytesIO(data)) as picture:
+        words = PngInfo()
+        for key, value in picture.text.items():
+            words.add_text(key, value)
+        plain = Image.new("RGB", picture.size, "white")
+        plain.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
+    stream = io.BytesIO()
+    small = plain.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small.save(stream, format="png", optimize=True, pnginfo=words)
+    return stream.getvalue()
 
 
 def arm_style(plan: Plan, arm: str) -> tuple[str, str]:

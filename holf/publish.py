@@ -10,7 +10,7 @@ from pathlib import Path
 from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
-from holf.frame.finish import finish_site
+from holf.frame.checks import refuse_faults
 from holf.marks import site_faults
 from holf.sums import write_sums
 
@@ -25,7 +25,9 @@ def put_in_place(staging: Path, site: Path, before: dict[str, str]) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         shutil.copytree(staging, fresh)
-        finish_site(fresh, staging.with_name(".finished"))
+        refuse_faults(fresh)
+        # Sphinx's note to itself, which names folders of the machine by their checksum.
+        (fresh / ".buildinfo").unlink(missing_ok=True)
         write_sums(fresh)
         exchange(fresh, site)
     finally:

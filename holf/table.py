@@ -119,8 +119,9 @@ class Table:
             f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
             f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
         )
-        # A wide table scrolls inside its own frame, which the keyboard can reach.
-        frame = f'<div class="holf-scroll" tabindex="0" role="region" aria-label="{spoken}">{table}</div>'
+        # A wide table scrolls inside its own frame, which the keyboard can reach. As regions, up to twenty on a page
+        # would hide the landmarks.
+        frame = f'<div class="holf-scroll" tabindex="0" role="group" aria-label="{spoken}">{table}</div>'
         if not self.folded:
             return frame
         return f'<details class="holf-twin"><summary>Show table: {spoken}</summary>{frame}</details>'

@@ -21,14 +21,14 @@ from holf.sums import SUMS, verified_sums, write_sums
 
 ROOT = project_root()
 NAV = (
-    '<nav class="bd-links"><a class="internal" href="#">Home</a><a class="internal" href="a/one.html">1</a>'
+    '<nav id="chapters"><a class="internal" href="#">Home</a><a class="internal" href="a/one.html">1</a>'
     '<a class="internal" href="a/two.html#x">2</a></nav>'
 )
 LONG = "".join(f"<p>Paragraph {number} of the efficient official offices in Ås.</p>" for number in range(120))
 
 
 def page(body: str) -> str:
-    return f'<html lang="en"><body><main><article class="bd-article">{body}</article></main></body></html>'
+    return f'<html lang="en"><body><main><article>{body}</article></main></body></html>'
 
 
 def small_site(folder: Path, banner: str = BANNER, *, text: str = "<p>Words.</p>") -> Path:
@@ -96,7 +96,7 @@ def test_a_table_wider_than_a_sheet_is_told_row_by_row(tmp_path):
 
 def test_a_sheet_without_its_mark_is_found_and_nothing_is_written(tmp_path):
     site = small_site(tmp_path)
-    style = site / "_static" / "print.css"
+    style = site / "_static" / "holf.css"
     style.write_text(style.read_text().replace("SIMULATED: not findings of the trial", ""))
     with pytest.raises(PdfError, match="sheet 2 of the PDF has no head"):
         print_book(site, tmp_path / "book.pdf", title="Book", epoch=0)

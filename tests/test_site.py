@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 
 from holf.chapters import list_chapters
 from holf.downloads.check import download_faults
-from holf.frame.links import link_faults
+from holf.frame.checks import link_faults
 from holf.gate.known import known_here
 from holf.gate.scan import scan
 from holf.marks import page_faults, site_faults

@@ -1,1 +1,1 @@
-"""The frame of every page, and what stands in it: light, accessible, whole without a script, asking nobody else."""
+"""The look of the pages: Furo and the book's layout, what Sphinx writes less well, and what no page may do."""

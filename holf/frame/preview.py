@@ -79,7 +79,7 @@ def draw_preview(*, simulated: bool = False) -> bytes:
 
 
 if __name__ == "__main__":
-    from holf.frame.pictures import squeeze
+    from holf.picture import with_palette
 
     for name, simulated in (("preview.png", False), ("preview-simulated.png", True)):
-        (project_root() / "assets" / name).write_bytes(squeeze(draw_preview(simulated=simulated)))
+        (project_root() / "assets" / name).write_bytes(with_palette(draw_preview(simulated=simulated)))

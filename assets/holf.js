@@ -1,0 +1,40 @@
+/* What needs a script: the reader's colours, Escape for the words at a number and their place above it where there is no
+   room below, and a sign at tables that scroll. Every page is complete without it. */
+(() => {
+  "use strict";
+  // Browsers may forbid pages to remember anything; then the system's choice holds.
+  const recall = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+  document.body.dataset.theme = recall() ?? "auto";
+
+  // WCAG 1.4.13: words that appear on hover or focus go away at Escape, and come back at the next link.
+  const root = document.documentElement;
+  const speak = () => root.classList.remove("holf-hushed");
+  document.addEventListener("keydown", (event) => event.key === "Escape" && root.classList.add("holf-hushed"));
+  // Below the window's edge nobody reads them; they open upwards where they fit there and not below.
+  const place = (event) => {
+    const link = event.target.closest?.("a[data-said]");
+    if (!link) return;
+    root.classList.remove("holf-up");
+    const here = link.getBoundingClientRect();
+    const words = getComputedStyle(link, "::after");
+    const height = ["height", "paddingTop", "paddingBottom", "borderTopWidth", "borderBottomWidth"]
+      .reduce((sum, part) => sum + (words.boxSizing === "border-box" && part !== "height" ? 0 : parseFloat(words[part]) || 0), 0);
+    root.classList.toggle("holf-up", here.bottom + height > innerHeight && here.top - height > 0);
+  };
+  document.addEventListener("focusin", (event) => { speak(); place(event); });
+  document.addEventListener("pointerover", (event) => {
+    if (event.target.closest?.("a[data-said]")) { speak(); place(event); }
+  });
+
+  // A table that goes on beyond its box says so at that edge.
+  const edges = (box) => {
+    box.classList.toggle("holf-more", box.scrollWidth - box.clientWidth - Math.abs(box.scrollLeft) > 2);
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    const resized = new ResizeObserver((entries) => entries.forEach((entry) => edges(entry.target)));
+    document.querySelectorAll(".holf-scroll, .table-wrapper").forEach((box) => {
+      resized.observe(box);
+      box.addEventListener("scroll", () => edges(box), { passive: true });
+    });
+  });
+})();
