@@ -37,6 +37,8 @@ class Effect:
         Raw means of the arms on the rows used.
     n_allocations : int or None
         Size of the allocation set where the p-value comes from randomisation, else None.
+    exact : bool
+        Whether all of them were counted; False for a Monte Carlo sample of them, and where there are none.
     covariates : tuple of str
         Adjusted for; empty where nothing was.
     source : str
@@ -60,6 +62,7 @@ class Effect:
     mean_treated: float
     mean_other: float
     n_allocations: int | None = None
+    exact: bool = False
     covariates: tuple[str, ...] = ()
     source: str = ""
 
@@ -181,7 +184,7 @@ class Attrition:
 
 @dataclass(frozen=True)
 class Multiplicity:
-    """One outcome in a family of several: its own exact p-value, and two that control the family-wise error.
+    """One outcome in a family of several: its own randomisation p-value, and two that control the family-wise error.
 
     Attributes
     ----------
@@ -189,9 +192,9 @@ class Multiplicity:
     estimate : float
         Difference of (residual) office means, treated minus other.
     p_value : float
-        Exact randomisation p-value of this outcome alone.
+        Randomisation p-value of this outcome alone.
     p_max_t, p_holm : float
-        Adjusted by exact step-down max-T, and by Holm.
+        Adjusted by step-down max-T over the same allocations, and by Holm.
     low, high : float
         Simultaneous interval of the family.
     n_allocations : int

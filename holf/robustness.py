@@ -81,8 +81,9 @@ def _of_odds(found: OddsRatio) -> tuple[str, str]:
 
 
 def _of_exact(found: ExactTest, outcome: Outcome) -> tuple[str, str]:
-    counted = f"{found.n_allocations:,} allocations{'' if found.exact else ', sampled'}"
-    return f"Exact p, {text.average(found.statistic, outcome)} ({counted})", text.p_value(found.p_value)
+    kind = "Exact p" if found.exact else "p by Monte Carlo"
+    label = f"{kind}, {text.average(found.statistic, outcome)} ({text.allocations(found)})"
+    return label, text.p_value(found.p_value)
 
 
 def _of_attrition(loss: Attrition, study: Study) -> tuple[str, str]:

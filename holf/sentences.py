@@ -40,14 +40,16 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
         f"({text.decimal(100 * effect.level, 0)}\N{NO-BREAK SPACE}% interval "
         f"{text.interval(effect.ci_low, effect.ci_high, outcome.show)})."
     )
-    margin = text.amount(outcome.margin, outcome.show)
+    margin, p_value = text.amount(outcome.margin, outcome.show), text.p_value(effect.p_value)
+    holds_zero = effect.ci_low <= 0 <= effect.ci_high
     inside = -outcome.margin < effect.ci_low and effect.ci_high < outcome.margin
     if inside:
         verdict = f"The interval rules out a difference as large as the assumed margin of {margin}."
-    elif effect.is_significant:
-        better = "higher" if effect.estimate > 0 else "lower"
-        p_value = text.p_value(effect.p_value)
-        verdict = f"The treated arm lies {better}; p {p_value if p_value.startswith('<') else f'= {p_value}'}."
-    else:
+    elif not effect.is_significant:
         verdict = f"The data show no clear difference, and leave open one as large as the assumed margin of {margin}."
+        verdict += "" if holds_zero else f" Zero lies outside the interval, but the two-sided test has p = {p_value}."
+    else:
+        better = "higher" if effect.estimate > 0 else "lower"
+        reason = f"the two-sided test has p = {p_value}, though the interval holds zero"
+        verdict = f"The treated arm lies {better}; {reason if holds_zero else 'the interval excludes zero'}."
     return Sentence(f"{shown} {verdict}", effect.source)

@@ -155,11 +155,12 @@ def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[s
             f"number in each {words.cluster}" if one.characteristic == UNITS else one.characteristic,
             text.decimal(one.mean_treated, 2),
             text.decimal(one.mean_other, 2),
-            f"{text.p_value(one.p_value)} ({one.n_allocations:,} allocations)",
+            f"{text.p_value(one.p_value)} ({text.allocations(one)})",
         )
         for one in found
     )
-    columns = (f"Characteristic, mean of {words.cluster} means", *arm_labels.values(), "Exact p")
+    p_value = "Exact p" if all(one.exact for one in found) else "Randomisation p"
+    columns = (f"Characteristic, mean of {words.cluster} means", *arm_labels.values(), p_value)
     return Table("Recruitment diagnostic: did the arm change who came?", columns, rows, source=found[0].source)
 
 
@@ -184,7 +185,7 @@ def equivalence_table(tested: Sequence[tuple[Outcome, str, Equivalence | None]])
 
 
 def multiplicity_table(family: Sequence[Multiplicity], outcomes: dict[str, Outcome]) -> Table:
-    """Several outcomes at once: exact p-values alone and adjusted, and intervals that hold for all together."""
+    """Several outcomes at once: randomisation p-values alone and adjusted, and intervals that hold for all together."""
     rows = tuple(
         (
             outcomes[one.outcome].label,
@@ -198,7 +199,7 @@ def multiplicity_table(family: Sequence[Multiplicity], outcomes: dict[str, Outco
         for one in family
     )
     first, words = family[0], outcomes[family[0].outcome].words
-    counted = f"{first.n_allocations:,} allocations{', all counted' if first.exact else ', sampled'}"
+    counted = f"{text.allocations(first)}{', all counted' if first.exact else ''}"
     return Table(
         f"Primary outcomes together, {counted}",
         (

@@ -10,6 +10,7 @@ import math
 import re
 
 from holf.disclosure.withheld import is_withheld
+from holf.inference.allocations import shown_total
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EM DASH}"
@@ -30,7 +31,7 @@ _METHODS = {
     "mixed_batched": "mixed model, t on {clusters} \N{MINUS SIGN} 2",
     "gee": "GEE, Fay\N{EN DASH}Graubard",
     "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
-    "randomisation": "exact randomisation",
+    "randomisation": "randomisation test",
     "naive": "naive, ignores {clusters}",
     "office_differences": "differences inside {clusters}",
     "ipw": "weighted for missing, CR2",
@@ -210,9 +211,21 @@ def chance(value: float) -> str:
 
 def reference(effect) -> str:
     """What a p-value was read against: degrees of freedom, or the number of allocations; never left out."""
-    if effect.n_allocations is not None:
-        return f"{effect.n_allocations:,} allocations"
-    return f"{decimal(effect.df, 1)} df"
+    return f"{decimal(effect.df, 1)} df" if effect.n_allocations is None else allocations(effect)
+
+
+def allocations(found) -> str:
+    """How many allocations a randomisation test was about, and that they were sampled where they were.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> allocations(SimpleNamespace(n_allocations=20, exact=True))
+    '20 allocations'
+    >>> allocations(SimpleNamespace(n_allocations=2**100, exact=False))
+    'a sample of 1.3e+30 allocations'
+    """
+    return f"{'' if found.exact else 'a sample of '}{shown_total(found.n_allocations)} allocations"
 
 
 def scale(show: str) -> tuple[float, str]:

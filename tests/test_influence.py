@@ -1,5 +1,6 @@
 """Leave-one-out and recruitment diagnostics, against loops by another routine and every allocation written out."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -9,6 +10,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holf.inference.batched import simulate_power
 from holf.inference.estimators import estimate_effect
 from holf.inference.influence import leave_one_out, recruitment_diagnostics
 
@@ -229,3 +231,29 @@ def test_too_many_allocations_need_a_generator_and_say_so():
 def test_recruitment_refuses(change, characteristics, arguments, message):
     with pytest.raises(ValueError, match=message):
         recruitment_diagnostics(change(trial()), characteristics, **(ROLES | arguments))
+
+
+def test_significance_is_that_of_the_p_value():
+    """Rare events: six offices an arm with one event each in three; one-sided p .11, so 0 is the lower limit."""
+    frame = pd.DataFrame({"office": np.repeat(range(12), 10), "arm": np.repeat([1] * 6 + [0] * 6, 10)})
+    frame["y"] = 0
+    frame.loc[[0, 10, 20], "y"] = 1
+    asked = {"arm": "arm", "cluster": "office", "treated": 1, "estimator": "randomisation"}
+    effect = estimate_effect(frame, "y", **asked)
+    assert effect.ci_low == 0.0 and effect.p_value == pytest.approx(2 / 11) and not effect.is_significant
+    without = [estimate_effect(frame[frame["office"] != k], "y", **asked).p_value <= 0.05 for k in range(12)]
+    assert leave_one_out(frame, "y", **asked).n_significance_changes == sum(without) == 0
+    assert replace(effect, p_value=2 / 20, level=0.9).is_significant
+
+
+def test_covariates_that_can_be_read_once_are_refused():
+    frame = pd.DataFrame({"y": range(16), "x": [1, 2, 5, 4] * 4, "arm": [0, 1] * 8, "office": list(range(8)) * 2})
+    asked = {"arm": "arm", "cluster": "office", "treated": 1}
+    with pytest.raises(ValueError, match="covariates must be a sequence of column names"):
+        estimate_effect(frame, "y", covariates=(name for name in ["x"]), **asked)
+    with pytest.raises(TypeError, match="rng must be a generator"):
+        estimate_effect(frame, "y", estimator="randomisation", rng=1, **asked)
+    with pytest.raises(TypeError, match="rng must be a generator"):
+        recruitment_diagnostics(frame, ["y"], rng=1, **asked)
+    with pytest.raises(TypeError, match="rng must be a generator"):
+        simulate_power(difference=1, clusters=(4, 4), sizes=[5] * 8, icc=0.1, rng=1, n_trials=5)

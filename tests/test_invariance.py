@@ -134,6 +134,36 @@ def test_shifting_the_outcome_leaves_the_answer(name):
             assert getattr(found, key) == pytest.approx(value, rel=rel, abs=1e-6, nan_ok=True), (key, shift)
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize("name", ASKED)
+def test_a_binary_outcome_far_from_zero_has_the_answer_of_the_one_near_it(name, offset):
+    """0/1 and an offset are whole numbers, so nothing is lost in the data; what goes through plain means keeps 1e-6."""
+    frame = trial()
+    base, found = ask(name, frame, "b"), ask(name, frame.assign(b=frame["b"] + offset), "b")
+    rel = 2e-6 if name in {"lee", "manski"} else 1e-9
+    for key, value in picked(base, IN_UNITS | UNITLESS).items():
+        assert getattr(found, key) == pytest.approx(value, rel=rel, abs=rel, nan_ok=True), key
+    for key in {"mean_treated", "mean_other"} & {field.name for field in dataclasses.fields(base)}:
+        assert getattr(found, key) == pytest.approx(getattr(base, key) + offset, rel=1e-15), key
+
+
+@pytest.mark.parametrize("value", [0.1, 7.0, 1e9, 1e9 + 0.1])
+@pytest.mark.parametrize("name", [name for name in ASKED if name not in {"manski", "recruited"}])
+def test_a_constant_outcome_is_refused_wherever_it_lies(name, value):
+    frame = trial().assign(y=value)
+    for noise in (0.0, 2.0 * np.spacing(value)):  # as sums that should be equal leave it
+        with pytest.raises(ValueError, match="constant|same difference"):
+            ask(name, frame.assign(y=value + noise * (np.arange(len(frame)) % 3 == 0)))
+
+
+@pytest.mark.parametrize("name", ["cr2", "mixed", "gee", "cluster_means", "randomisation", "weighted", "tipping", "gap"])
+def test_a_covariate_far_from_zero_adjusts_as_near_it(name):
+    frame = trial().assign(x=lambda f: f["u"] % 4 * 1.0)
+    base = ask(name, frame, covariates=["x"])
+    found = ask(name, frame.assign(x=frame["x"] + 1e9), covariates=["x"])
+    close(picked(base, IN_UNITS | UNITLESS), picked(found, IN_UNITS | UNITLESS), 1e-9)
+
+
 @pytest.mark.parametrize("name", [name for name in ASKED if name not in CORRELATIONS | {"influence"}])
 def test_swapped_arms_turn_the_sign(name):
     frame = trial()

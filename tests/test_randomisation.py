@@ -279,3 +279,22 @@ def test_what_cannot_be_adjusted_is_refused(change, message):
     }
     with pytest.raises(ValueError, match=message):
         adjusted_randomisation_test(arguments.pop("outcome"), arguments.pop("covariates"), **arguments)
+
+
+@pytest.mark.parametrize("change, error, message", [
+    ({"rng": 1}, TypeError, "rng must be a generator such as numpy.random.default_rng"),
+    ({"n_draws": 0}, ValueError, "n_draws must be at least 1, not 0"),
+    ({"n_draws": 9.5}, TypeError, "n_draws must be a whole number"),
+])  # fmt: skip
+def test_a_seed_or_no_draws_are_refused_whether_or_not_a_sample_is_needed(change, error, message):
+    few, many = np.arange(8) % 2, np.arange(400) % 2
+    for arm in (few, many):
+        with pytest.raises(error, match=message):
+            randomisation_test(np.arange(len(arm)) ** 1.5, arm, **({"rng": np.random.default_rng(1)} | change))
+
+
+def test_numbers_of_allocations_are_written_short():
+    arm = np.arange(1000) % 2
+    result = randomisation_test(np.arange(1000.0), arm, interval=False, rng=np.random.default_rng(1), n_draws=9)
+    # comb(1000, 500) = 2.70288e299
+    assert result.method == "Monte Carlo: 9 of the 2.7e+299 allocations of 500 treated among 1000 clusters"

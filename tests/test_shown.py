@@ -173,11 +173,40 @@ def test_labels_are_in_words_of_the_trial(studies):
 )
 def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
     outcome = studies[0].plan.outcome("income")
-    effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high)
+    p_value = 0.01 if low * high > 0 else 0.3
+    effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high, p_value=p_value)
     sentence = effect_sentence(effect, outcome)
     assert said in sentence.words and "no effect" not in sentence.words
     assert "ny difference is smaller" not in sentence.words, "an interval rules out, and proves nothing"
     assert repr(sentence).startswith(MARK) and sentence._repr_markdown_().startswith(f"**{MARK}**")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "said"),
+    [
+        (0.0, 1800, 0.04, "lies higher; the two-sided test has p = 0.040, though the interval holds zero."),
+        (10, 1800, 0.06, "no clear difference, and leave open one as large as the assumed margin"),
+        (10, 1800, 0.06, "Zero lies outside the interval, but the two-sided test has p = 0.060."),
+    ],
+)
+def test_a_verdict_is_that_of_the_p_value(studies, low, high, p_value, said):
+    """An exact interval is two one-sided tests, which a two-sided p-value need not agree with."""
+    outcome = studies[0].plan.outcome("income")
+    effect = replace(studies[0].effect("income"), estimate=700.0, ci_low=low, ci_high=high, p_value=p_value)
+    assert said in effect_sentence(effect, outcome).words
+
+
+def test_a_sampled_p_value_is_never_called_exact(studies):
+    study = studies[0]
+    exact, *_ = study.exact("income")
+    assert robustness._of_exact(exact, study.plan.outcome("income"))[0].startswith("Exact p, ")
+    label, _ = robustness._of_exact(replace(exact, exact=False, n_allocations=2**100), study.plan.outcome("income"))
+    assert label.startswith("p by Monte Carlo, ") and "(a sample of 1.3e+30 allocations)" in label
+    found = [replace(one, exact=False) for one in study.recruitment()]
+    arms = {arm: study.plan.arms[arm]["label"] for arm in study.plan.main.arms}
+    table = tables.recruitment_table(found, arms, study.plan.words)
+    assert table.columns[-1] == "Randomisation p" and "a sample of " in table.rows[0][-1]
+    assert "xact" not in text.estimator("randomisation", study.plan.words)
 
 
 def test_what_the_interpretation_chapter_says_of_the_worlds_holds(studies):

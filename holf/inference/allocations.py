@@ -99,7 +99,7 @@ def allocation_set(
     ValueError
         If no other allocation exists, the full set is out of reach and `rng` is None, or there is no draw.
     TypeError
-        If `rng` is not a generator.
+        If `rng` is not a generator, or `n_draws` no whole number.
 
     Notes
     -----
@@ -116,10 +116,13 @@ def allocation_set(
     >>> allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99).total
     6
     """
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise TypeError("rng must be a numpy.random.Generator, such as numpy.random.default_rng(1)")
+    # Before it is known whether a sample is needed: a wrong argument is wrong for small trials too.
+    if rng is not None:
+        check_generator(rng)
+    if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer):
+        raise TypeError(f"n_draws must be a whole number, not {n_draws!r}")
     if n_draws < 1:
-        raise ValueError("n_draws must be at least 1")
+        raise ValueError(f"n_draws must be at least 1, not {n_draws}")
     sizes, chosen = _stratum_counts(treated, strata)
     total = prod(comb(n, k) for n, k in zip(sizes, chosen))
     if total < 2:
@@ -305,6 +308,26 @@ def best_cut(sizes: list[int], chosen: list[int]) -> Cut:
     left = [code for one, codes in others.items() for code in codes[: part.get(one, 0)]]
     right = [code for one, codes in others.items() for code in codes[part.get(one, 0) :]]
     return Cut(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
+
+
+def check_generator(rng: np.random.Generator) -> None:
+    """Refuse a seed, or anything else but a generator, as a source of random numbers.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+
+    Examples
+    --------
+    >>> check_generator(np.random.default_rng(1))
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a generator such as numpy.random.default_rng(1), not {rng!r}")
 
 
 def shown_total(total: int) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from holf.inference.allocations import check_generator
 from holf.inference.profile import Batch, best_ratio, inverse_of, kenward_roger_of
 
 _CHUNK = 500  # data sets at a time: their 7 MB of rows stay in the cache
@@ -181,6 +182,7 @@ def simulate_power(
     >>> found.n_trials, round(found.df, 6), 0.5 < found.power < 1.0
     (200, 10.0, True)
     """
+    check_generator(rng)
     sizes = np.asarray(sizes)
     _check_design(difference, clusters, sizes, icc, sd, level, covariate_r2, n_trials)
     cluster = np.repeat(np.arange(len(sizes)), sizes.astype(int))

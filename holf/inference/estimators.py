@@ -207,7 +207,7 @@ def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np
         found = randomisation_test(office_means(trial), trial.treated_clusters, **asked)
     estimate = effect.estimate if strata is None else found.statistic
     return replace(effect, df=float("nan"), estimate=estimate, statistic=found.statistic, p_value=found.p_value,
-                   ci_low=found.ci_low, ci_high=found.ci_high, n_allocations=found.n_allocations)
+                   ci_low=found.ci_low, ci_high=found.ci_high, n_allocations=found.n_allocations, exact=found.exact)
 
 
 def _robust(kind: str) -> Callable[[Trial], Inference]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import gamma
 
+from holf.inference.allocations import check_generator
 from holf.inference.estimators import estimate_effect
 from holf.results import Effect
 
@@ -118,6 +119,7 @@ def draw_columns(scenario: Scenario, rng: np.random.Generator) -> dict[str, np.n
     >>> [*columns], columns["office"].tolist()
     (['office', 'arm', 'baseline', 'outcome'], [0, 0, 0, 1, 1, 1, 1])
     """
+    check_generator(rng)
     count = len(scenario.sizes)
     office = np.repeat(np.arange(count), scenario.sizes)
     arm = (rng.permutation(count) < scenario.treated)[office].astype(int)

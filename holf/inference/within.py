@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from holf.inference.trial import numeric, require_columns
+from holf.inference.trial import INPUT_ROUNDING, middle, numeric, require_columns
 from holf.results import Effect
 
 
@@ -51,6 +51,12 @@ def office_differences(
     """
     require_columns(frame, [outcome, arm, cluster])
     used = frame[[arm, cluster]].assign(**{outcome: numeric(frame, outcome)}).dropna()
+    origin = 0.0
+    if len(used):
+        origin, size = middle(used[outcome].to_numpy()), np.abs(used[outcome]).max()
+        used[outcome] -= origin
+        if np.ptp(used[outcome]) <= INPUT_ROUNDING * size:
+            raise ValueError(f"column {outcome!r} is constant")
     means = used.assign(is_treated=used[arm] == treated).groupby([cluster, "is_treated"])[outcome].mean().unstack()
     paired = means.dropna() if means.shape[1] == 2 else means.iloc[:0]
     if len(paired) < 2:
@@ -78,6 +84,6 @@ def office_differences(
         estimator="office_differences",
         estimand="office average",
         level=level,
-        mean_treated=float(used.loc[in_treated, outcome].mean()),
-        mean_other=float(used.loc[~in_treated, outcome].mean()),
+        mean_treated=float(used.loc[in_treated, outcome].mean()) + origin,
+        mean_other=float(used.loc[~in_treated, outcome].mean()) + origin,
     )
