@@ -166,14 +166,17 @@ def test_labels_are_in_words_of_the_trial(studies):
         (-900, 900, "The interval rules out a difference as large as the assumed margin"),
         (-1500, 200, "leave open one as large as the assumed margin"),
         (-200, 1500, "leave open one as large as the assumed margin"),
-        (200, 1800, "lies higher; the interval excludes zero"),
-        (-1800, -200, "lies lower; the interval excludes zero"),
+        (200, 1800, "lies higher; p = 0.010"),
+        (-1800, -200, "lies lower; p = 0.010"),
         (100, 900, "The interval rules out"),
     ],
 )
 def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
     outcome = studies[0].plan.outcome("income")
-    effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high)
+    p_value = 0.01 if low * high > 0 else 0.3
+    effect = replace(
+        studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high, p_value=p_value
+    )
     sentence = effect_sentence(effect, outcome)
     assert said in sentence.words and "no effect" not in sentence.words
     assert "ny difference is smaller" not in sentence.words, "an interval rules out, and proves nothing"
@@ -236,3 +239,12 @@ def test_a_figure_says_what_is_withheld_where_it_would_stand(studies, monkeypatc
     names = {study.plan.arms[one.group]["label"] for one in levels}
     rest = words_drawn(monkeypatch, lambda: figures.outcome_levels({study.source: rest}, outcome, study.plan))
     assert {" ".join(words.split()) for words in rest} == names, "each line is named at its end, once"
+
+
+def test_the_verdict_follows_the_test_where_an_exact_interval_disagrees_with_it(studies):
+    outcome, effect = studies[0].plan.outcome("income"), studies[0].effect("income")
+    touching = replace(effect, estimate=900.0, ci_low=0.0, ci_high=1800.0, p_value=0.05)
+    assert touching.is_significant and "lies higher; p = 0.050" in effect_sentence(touching, outcome).words
+    apart = replace(effect, estimate=900.0, ci_low=1e-9, ci_high=1800.0, p_value=1 / 6)
+    assert not apart.is_significant and "no clear difference" in effect_sentence(apart, outcome).words
+    assert replace(effect, level=0.9, p_value=0.1).is_significant
