@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from itertools import product as choices
 from math import comb, prod
 
@@ -230,10 +231,10 @@ def blocks(halves: Halves) -> Iterator[tuple[np.ndarray, np.ndarray]]:
                 yield left[:, start : start + height, None], right[:, None, first : first + width]
 
 
-def _stratum_counts(treated: np.ndarray, strata: np.ndarray) -> tuple[list[int], list[int]]:
+def _stratum_counts(treated: np.ndarray, strata: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Clusters and treated clusters of each stratum, as Python integers that cannot overflow."""
     sizes = np.bincount(strata)
-    return sizes.tolist(), np.bincount(strata[treated], minlength=len(sizes)).tolist()
+    return tuple(sizes.tolist()), tuple(np.bincount(strata[treated], minlength=len(sizes)).tolist())
 
 
 def _left_choices(size: int, chosen: int, left_size: int) -> range:
@@ -262,12 +263,13 @@ class Cut:
     rows: int
 
 
-def best_cut(sizes: list[int], chosen: list[int]) -> Cut:
+@cache
+def best_cut(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Cut:
     """Cut strata into two halves of which the larger has as few rows as any cut allows.
 
     Parameters
     ----------
-    sizes, chosen : list of int
+    sizes, chosen : tuple of int
         Clusters, and treated clusters, of each stratum.
 
     Returns

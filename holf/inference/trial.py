@@ -269,7 +269,7 @@ def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
 def _covariate_names(covariates: Sequence[str]) -> list[str]:
     # A generator would be empty at its second use, and columns that it names would silently not be adjusted for.
     if isinstance(covariates, str) or not isinstance(covariates, Sequence):
-        raise ValueError("covariates must be a list or tuple of column names")
+        raise ValueError("covariates must be a sequence of column names such as a list, not one string")
     return list(covariates)
 
 
