@@ -250,3 +250,21 @@ def test_what_is_not_finite_is_found():
     answer = ask("cr2", trial())
     assert endless(answer) == set()
     assert endless(dataclasses.replace(answer, se=float("nan"), ci_high=float("inf"))) == {"se", "ci_high"}
+
+
+def test_rows_of_zeros_and_ones_far_from_zero_keep_every_exact_p():
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        office = np.repeat(np.arange(10), rng.integers(3, 9, 10))
+        frame = pd.DataFrame({"office": office, "arm": office % 2, "y": rng.integers(0, 2, len(office))})
+        near, far = (
+            estimate_effect(frame.assign(y=frame["y"] + offset), "y", estimator="randomisation", arm="arm", cluster="office", treated=1)
+            for offset in (0, 10**9)
+        )
+        assert (near.p_value, near.ci_low, near.ci_high) == (far.p_value, far.ci_low, far.ci_high)
+
+
+def test_a_sum_of_decimals_is_constant_too():
+    frame = pd.DataFrame({"office": np.repeat(np.arange(10), 2), "y": [0.3, 0.1 + 0.2] * 10}).assign(arm=lambda f: f["office"] % 2)
+    with pytest.raises(ValueError, match="constant"):
+        estimate_effect(frame, "y", arm="arm", cluster="office", treated=1)

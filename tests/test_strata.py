@@ -1,11 +1,15 @@
 """Allocations inside strata, wherever a count of allocations is behind an answer."""
 
+from itertools import product
+from math import comb, prod
+
 import brute_force
 import numpy as np
 import pandas as pd
 import pytest
 from reference.compare import ROLES
 
+from holf.inference.allocations import best_cut
 from holf.inference.estimators import estimate_effect
 from holf.inference.stages import office_means
 from holf.inference.influence import recruitment_diagnostics
@@ -137,3 +141,35 @@ def test_strata_take_out_what_they_share():
     first, second = (estimate_effect(one, "y", **asked) for one in (frame, moved))
     assert second.estimate == pytest.approx(first.estimate) and second.p_value == first.p_value
     assert (second.ci_low, second.ci_high) == pytest.approx((first.ci_low, first.ci_high), abs=1e-5)
+
+
+def test_the_order_of_strata_decides_nothing():
+    """40 strata, 85 clusters: refused in file order, accepted in most others, by the first edition."""
+    sizes = [2] * 36 + [3] * 3 + [4]
+    rng = np.random.default_rng(5)
+    strata = np.repeat(np.arange(40), sizes)
+    first = np.flatnonzero(np.diff(strata, prepend=-1))
+    treated = np.isin(np.arange(len(strata)), first)
+    values = rng.normal(size=len(strata)).round(2)
+    answers = set()
+    for order in [np.arange(len(strata)), *(rng.permutation(len(strata)) for _ in range(4))]:
+        answers.add(randomisation_test(values[order], treated[order], strata=strata[order], interval=False).p_value)
+    assert len(strata) == 85 and len(answers) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_cut_is_the_best_there_is(seed):
+    """Against every way to deal five strata to two halves, one of them cut."""
+    rng = np.random.default_rng(seed)
+    sizes = tuple(rng.integers(2, 7, 5).tolist())
+    chosen = tuple(int(rng.integers(0, n + 1)) for n in sizes)
+    every = []
+    for cut, left_size, sides in product(range(5), range(7), product((0, 1), repeat=5)):
+        if left_size > sizes[cut]:
+            continue
+        rest = [[comb(sizes[s], chosen[s]) for s in range(5) if s != cut and sides[s] == side] for side in (0, 1)]
+        taken = range(max(0, chosen[cut] - (sizes[cut] - left_size)), min(chosen[cut], left_size) + 1)
+        left = prod(rest[0]) * sum(comb(left_size, j) for j in taken)
+        right = prod(rest[1]) * sum(comb(sizes[cut] - left_size, chosen[cut] - j) for j in taken)
+        every.append(max(left, right))
+    assert best_cut(sizes, chosen).rows == min(every)

@@ -434,17 +434,29 @@ def _limit_of_steps(
 def _limit_by_search(
     centre: float, spread: float, observed: Callable, count: Callable, size: int
 ) -> Callable[[int, int], float]:
-    """Limits of a statistic whose steps have no formula: the side of the crossing that is not rejected."""
+    """Limits of a statistic whose steps have no formula: bisected, on the side that is not rejected."""
 
     def limit(allowed: int, side: int) -> float:
+        def holds(shift: float) -> bool:
+            return count(shift, observed(shift), -side) > allowed
+
         near = _crossing(centre, spread, observed, count, size, allowed, side)
         if np.isinf(near):
             return near
         width = 2.0 * _BRACKET * spread
-        tried = [near + side * width, near, near - side * width]
-        if abs(near) <= width:
-            tried.insert(0, 0.0)
-        return float(next((x for x in tried if count(x, observed(x), -side) > allowed), tried[-1]))
+        inside, outside = near - side * width, near + side * width
+        # Between these and the crossing the count may rise again.
+        beyond = [distance for distance in spread * 2.0 ** np.arange(-3, 8) if holds(near + side * distance)]
+        if beyond:
+            inside, outside = near + side * beyond[-1], near + side * 2.0 * beyond[-1]
+        if min(inside, outside) < 0.0 < max(inside, outside):
+            inside, outside = (0.0, outside) if holds(0.0) else (inside, 0.0)
+        for _ in range(60):
+            middle = (inside + outside) / 2.0
+            if middle in (inside, outside):
+                break
+            inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+        return float(inside)
 
     return limit
 
