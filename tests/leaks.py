@@ -301,6 +301,7 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     "checksums": {"SHA256SUMS": b"\n".join(bytes([97 + step]) * 64 + b"  a/page.html" for step in range(3))},
     "link targets": {"objects.inv": INVENTORY + zlib.compress(b"design std:label -1 chapters/design.html -\n")},
     "a printed page": pdf("Of 29 offices, 15 and 14"),
+    "a printed table": pdf(") Tj 0 20 Td (".join(f"word, {step}.5" for step in range(60))),
     "numbers in words": page("<p>Of 29 offices, 15 and 14; 3,201 parents, 62 % of them in Oslo, 2016-2019.</p>"),
     "eleven digits of no person": page("<p>12345678901</p>"),
     "decimals that look like ids": {"a.csv": f"p,0.004711\nq,0.{national_number()}\n".encode()},

@@ -279,7 +279,8 @@ def _open_pdf(data: bytes) -> Iterator[Item]:
     except Exception:
         # Of a broken file the library raises errors of many kinds; whatever it cannot read is refused.
         raise _UnreadableFile from None
-    yield Item("text", "\n".join([*pages, *about.values()]))
+    # Not as lines: on paper the rows of any long table of the book would be rows of data.
+    yield Item("cells", "\n".join([*pages, *about.values()]))
     yield Item("links", "\n".join(str(action.get("/URI", "")) for action in actions), where="links")
     if extra:
         yield Item("pdf-extra")
