@@ -26,6 +26,7 @@ _COMMON_NAMES = frozenset(
 _SHORTEST_NAME = 4
 # Packages whose static files Sphinx copies into a site, unchanged.
 _THEME = (
+    "furo",
     "sphinx_book_theme",
     "pydata_sphinx_theme",
     "sphinx",
