@@ -23,13 +23,11 @@ _ANYONE = frozenset(
 _SHORTEST_NAME = 4
 # Packages whose static files Sphinx copies into a site, unchanged.
 _THEME = (
-    "sphinx_book_theme",
-    "pydata_sphinx_theme",
+    "furo",
+    "sphinx_basic_ng",
     "sphinx",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinx_thebe",
-    "sphinx_togglebutton",
     "myst_nb",
 )
 _STATIC = re.compile(r"static|locale|templates|compiled", re.IGNORECASE)
