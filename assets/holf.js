@@ -5,6 +5,8 @@
   // Browsers may forbid pages to remember anything; then the system's choice holds.
   const recall = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
   document.body.dataset.theme = recall() ?? "auto";
+  // Before anything is drawn, so that the button for colours, which Furo hides without a script, moves nothing.
+  document.documentElement.classList.remove("no-js");
 
   // WCAG 1.4.13: words that appear on hover or focus go away at Escape, and come back at the next link.
   const root = document.documentElement;

@@ -22,8 +22,8 @@ def with_extension(book: SmallBook, code: str) -> None:
     (book.root / "late.py").write_text(f"{code}\ndef setup(app):\n    act(app)\n    return {{}}\n")
     config = book.root / "_config.yml"
     text = config.read_text(encoding="utf-8")
-    assert "sphinx_book_theme]" in text
-    config.write_text(text.replace("sphinx_book_theme]", "sphinx_book_theme, late]"), encoding="utf-8")
+    assert "holf.frame.theme]" in text
+    config.write_text(text.replace("holf.frame.theme]", "holf.frame.theme, late]"), encoding="utf-8")
 
 
 def page(book: SmallBook, name: str = "index") -> str:

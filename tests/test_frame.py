@@ -43,7 +43,7 @@ def weight(page) -> int:
     """Bytes of a page with all that it loads, as they lie in the site: uncompressed, pictures included."""
     html = page.read_text(encoding="utf-8")
     loaded = re.findall(
-        r"<(?:img|script)\b[^>]*?\ssrc=\"([^\"]+)\"|<link rel=\"(?:stylesheet|shortcut icon)\"[^>]* href=\"([^\"]+)\"",
+        r"<(?:img|script)\b[^>]*?\ssrc=\"([^\"]+)\"|<link rel=\"(?:stylesheet|icon)\"[^>]* href=\"([^\"]+)\"",
         html,
     )
     files = {(page.parent / (one or other).partition("?")[0]).resolve() for one, other in loaded}
@@ -88,7 +88,7 @@ def test_every_page_says_what_it_is(soups, site):
     descriptions = {}
     for name, soup in soups.items():
         assert soup.title.get_text().strip() and soup.html["lang"] == ("nb" if name.endswith("_nb.html") else "en")
-        assert soup.select_one('link[rel~="icon"]')["href"].endswith("_static/favicon.svg")
+        assert soup.select_one('link[rel="icon"]')["href"].endswith("_static/favicon.svg")
         assert soup.select_one('meta[http-equiv="Content-Security-Policy"]')["content"] == POLICY
         if name == "search.html":
             continue

@@ -111,9 +111,9 @@ def test_links_empty_folders_and_no_folder_at_all(tmp_path):
 def test_only_an_unchanged_copy_of_a_theme_file_is_let_through(tmp_path):
     theme = theme_files()
     assert len(theme) > 100
-    from sphinx_book_theme import __file__ as home
+    from furo import __file__ as home
 
-    scripts = next(Path(home).parent.rglob("sphinx-book-theme.js.map"))
+    scripts = next(Path(home).parent.rglob("furo.js.map"))
     plant(tmp_path, {"_static/a.js.map": scripts.read_bytes()})
     assert named(tmp_path, known=Known(theme=theme)) == set()
     plant(tmp_path, {"_static/a.js.map": scripts.read_bytes() + b" "})

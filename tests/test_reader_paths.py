@@ -26,7 +26,7 @@ def plain(text: str) -> str:
 
 def shown(soup: BeautifulSoup) -> BeautifulSoup:
     """The content that a reader sees, without code, scripts and hidden words."""
-    main = soup.find("main") or soup
+    main = soup.find(role="main")
     for hidden in main.select("[hidden], script, style"):
         hidden.decompose()
     return main

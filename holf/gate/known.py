@@ -27,13 +27,10 @@ _SHORTEST_NAME = 4
 # Packages whose static files Sphinx copies into a site, unchanged.
 _THEME = (
     "furo",
-    "sphinx_book_theme",
-    "pydata_sphinx_theme",
+    "sphinx_basic_ng",
     "sphinx",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinx_thebe",
-    "sphinx_togglebutton",
     "myst_nb",
 )
 _STATIC = re.compile(r"static|locale|templates|compiled", re.IGNORECASE)
