@@ -67,7 +67,8 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
     files : iterable of str
         What its kernel loaded and read, relative to the project (`holf.witness`).
     page : dict
-        The executed notebook, as its file has it: outputs that were cleared or edited are none of the run's.
+        The executed notebook, as its file has it: outputs, words for figures and code of a template's page that were
+        edited are none of the run's.
 
     Raises
     ------
@@ -84,11 +85,14 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
         ]
     except SyntaxError as error:
         raise ChapterError(f"chapters/{chapter.template.name}: `{(error.text or '').strip()}` is no Python") from None
-    outputs = [cell.get("outputs", []) for cell in page["cells"] if cell["cell_type"] == "code"]
+    code = [cell for cell in page["cells"] if cell["cell_type"] == "code"]
+    # With the words that stand for each figure; and, where code comes from a template, with the code that is shown.
+    outputs = [[cell.get("outputs", []), cell["metadata"].get("mystnb")] for cell in code]
+    shown = [_source(cell) for cell in code] if chapter.page != chapter.template else []
     found = {
         "code cells": digest_of(cells),
         "parameters": digest_of(chapter.parameters),
-        "outputs": digest_of([outputs, page["metadata"].get("holf", {}).get("reads")]),
+        "outputs": digest_of([outputs, shown, page["metadata"].get("holf", {}).get("reads")]),
     }
     return found | {name: file_digest(_path_of(name)) for name in sorted({*RUNNER, "requirements.lock", *files})}
 

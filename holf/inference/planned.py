@@ -257,7 +257,7 @@ def _cr2(found: Moments, between: float, within: float) -> PlannedTest:
 
 def _mixed(sizes: np.ndarray, treated: np.ndarray, icc: float) -> PlannedTest:
     """`holf.inference.mixed.kenward_roger` at known variances, where arms are all there is in the design."""
-    if icc > _MOST_ICC or sizes.max() <= 1.0:
+    if icc > _MOST_ICC or sizes.mean() <= 1.0:
         raise ValueError('icc must lie below 1, and mean_size above 1, for estimator "mixed"')
     within = 1.0 - icc
     shrink = 1.0 / (1.0 + sizes * icc / within)

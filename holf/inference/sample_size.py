@@ -56,7 +56,8 @@ def power(
     float
         Share of trials in which the test rejects. Its degrees of freedom are those that the analysis will have:
         Satterthwaite's for ``"cr2"``, Kenward and Roger's for ``"mixed"``, at most clusters - 2 (`planned_test` gives
-        them). Without a difference it is the rate at which the analysis errs, near 1 - `level`.
+        them). It is near what the analysis has where power is near 0.8; for the rate of false alarms, with few clusters
+        or very unequal sizes, use `holf.simulate_power`.
 
     Raises
     ------

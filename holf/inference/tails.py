@@ -503,9 +503,9 @@ def _limit_of_visits(tables: Halves, centre: float, slack: float, smallest: floa
             step = np.where(np.abs(numerator) <= slack, 0.0, numerator / np.where(flat, 1.0, slope))
             leaving.add(side * step[~flat & (slope > 0.0)])
             entering.append(side * step[~flat & (slope < 0.0)])
+            if always + sum(map(len, entering)) > allowed:
+                return side * inf
         entering = np.sort(np.concatenate(entering))
-        if always + len(entering) > allowed:
-            return side * inf
         outwards = leaving.values()
         behind = np.searchsorted(entering, outwards, side="right")
         held = always + behind + np.arange(1, len(outwards) + 1)
