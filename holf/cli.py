@@ -28,6 +28,7 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
 
 def _power(arguments: argparse.Namespace) -> None:
+    from holf.inference.planned import planned_test
     from holf.inference.sample_size import minimum_detectable_difference, power
 
     design = {
@@ -45,6 +46,7 @@ def _power(arguments: argparse.Namespace) -> None:
             f"power for a difference of {arguments.difference:g}: "
             f"{power(difference=arguments.difference, **design):.3f}"
         )
+    print(f"analysis: cr2, every unit alike, Satterthwaite t with {planned_test(**design).df:.1f} degrees of freedom")
 
 
 def _sphinx(root: Path, *, mode: str, **extra: str) -> int:

@@ -109,7 +109,7 @@ def _level(frame: pd.DataFrame, table: str, label: str, group: str, wave: str, s
 
 
 def recruitment(rows: Rows, *, table: str) -> list[Answered]:
-    """Those who took part, by arm: how many an office, and who, with randomisation p-values against the offices' draw."""
+    """Those who took part, by arm: how many an office, and who, with p-values against the offices' draw."""
     labels = {column: label for name, column, label, _ in rows.characteristics if name == table}
     model = rows.plan.main
     frame = rows.population(table, model, [*labels, model.group[1], *rows.keys(table)]).rename(columns=labels)

@@ -68,7 +68,7 @@ class Effect:
 
     @property
     def is_significant(self) -> bool:
-        """Whether the two-sided test rejects no difference at 1 - `level`; an exact interval can disagree at the margin."""
+        """Whether the two-sided test rejects at 1 - `level`; an exact interval can disagree at the margin."""
         # Rounded, since 1 - 0.9 is below 0.1 in binary and an exact p-value can be 0.1 to the last bit.
         return self.p_value <= round(1.0 - self.level, 12)
 

@@ -31,7 +31,7 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
     """Say what an interval shows against the margin, and whether the test rejects no difference.
 
     A test that does not reject is never called "no effect": either the whole interval lies inside the margin, or the
-    data leave open a difference that would matter. Of an effect that disclosure control withholds nothing is said but that.
+    data leave open a difference that would matter. Of an effect that disclosure control withholds, only that is said.
     """
     if math.isnan(effect.ci_low):
         return Sentence(f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)}.", effect.source)

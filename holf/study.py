@@ -61,7 +61,7 @@ class Study:
         return self._ask("baseline", contrast=self._compared(contrast))
 
     def recruitment(self, table: str | None = None) -> tuple[RecruitmentDiagnostic, ...]:
-        """Those who took part, by arm: how many an office, and who, with randomisation p-values against the offices' draw."""
+        """Those who took part, by arm: how many an office, and who, with p-values against the offices' draw."""
         return self._ask("recruitment", table=table or self._first)
 
     def levels(self, outcome: str, *, contrast: str | None = None) -> tuple[Level, ...]:

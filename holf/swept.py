@@ -82,7 +82,8 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
 
 
 def _power_table(found: pd.DataFrame, title: str, words: Words) -> Table:
-    measures = ("Intraclass correlation", f"True effect, {_effect_unit(found)}", "Rejected", f"{_percent(LEVEL)} MC interval")
+    interval = f"{_percent(LEVEL)} MC interval"
+    measures = ("Intraclass correlation", f"True effect, {_effect_unit(found)}", "Rejected", interval)
     rows = tuple(
         (text.count(one.clusters), text.decimal(one.icc, 2), text.decimal(one.effect, 2), *_rate(one))
         for one in found.sort_values(["clusters", "icc", "effect"]).itertuples()

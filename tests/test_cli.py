@@ -25,6 +25,7 @@ def test_power(capsys):
     design = ("power", "--clusters", 15, 14, "--mean-size", 30.5, "--icc", 0.05)
     assert "0.3077" in run(capsys, *design)[1]
     assert "power for a difference of 0.3: 0.78" in run(capsys, *design, "--difference", 0.3)[1]
+    assert "Satterthwaite t with 26.9 degrees of freedom" in run(capsys, *design)[1]
 
 
 @pytest.mark.parametrize(

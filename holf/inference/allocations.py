@@ -135,7 +135,8 @@ def allocation_set(
     if reachable:
         return Allocations(treated, strata, total)
     if rng is None:
-        raise ValueError(f"the {shown_total(total)} allocations are too many to count: give rng= for a Monte Carlo sample")
+        shown = shown_total(total)
+        raise ValueError(f"the {shown} allocations are too many to count: give rng= for a Monte Carlo sample")
     return Allocations(treated, strata, total, sampled.draw(treated, strata, n_draws, rng))
 
 

@@ -73,8 +73,8 @@ def estimand_gap(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, t
     -----
     The first is the arm's coefficient in least squares over rows, the second that of ``"cluster_means"``, the
     difference of unweighted office means, adjusted in two stages. Standard error by the jackknife, one cluster out at
-    a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on clusters - 2 degrees of
-    freedom (one less for each covariate that is constant inside clusters). A gap away from 0 says that the effect goes with office size.
+    a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on clusters - 2 degrees of freedom (one less
+    for each covariate that is constant inside clusters). A gap away from 0 says that the effect goes with office size.
 
     References
     ----------

@@ -75,10 +75,10 @@ def randomisation_test(
     of the two means. Whole numbers are compared exactly. Other values are ties where they differ by less than 1e-10 of
     the sum of absolute values, or than the rounding of the input; values far from zero may be given as they are. With
     covariates, and for Welch's t, the differences that no test rejects can have gaps: the limits are then the outermost
-    of them (for Welch's t, as far as a search outwards finds). Several outcomes are made comparable by their permutation standard deviations; their simultaneous
-    intervals invert each outcome's exact test at the tail counts beyond the exact critical value of max|T|, taken
-    under no effect. Measured joint coverage at level 0.90 (1,500 trials of 6 v 6, four outcomes): 0.90 for effects
-    of two standard errors, 0.89 for five.
+    of them (for Welch's t, as far as a search outwards finds). Several outcomes are made comparable by their
+    permutation standard deviations; their simultaneous intervals invert each outcome's exact test at the tail counts
+    beyond the exact critical value of max|T|, taken under no effect. Measured joint coverage at level 0.90 (1,500
+    trials of 6 v 6, four outcomes): 0.90 for effects of two standard errors, 0.89 for five.
 
     References
     ----------

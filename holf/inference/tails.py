@@ -1,4 +1,4 @@
-"""Count the allocations whose statistic reaches a bound, and find where an interval ends, for each statistic of the test.
+"""Count the allocations whose statistic reaches a bound, and find where an interval ends.
 
 Each statistic answers one question: if every treated cluster's values were lowered by `shift`, for how many
 allocations would the statistic be at least (or at most) `bound`? P-values are its answer at shift 0. As the shift
@@ -395,9 +395,8 @@ def _grouped_steps(tables: Halves, shift: float, centre: float, reach: float, sl
         starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
         for group in np.split(order, starts[1:]):
             target = -near[1] - bound * tables.cross * few[-1, group[0]] * many[-1]
-            first, last = (
-                np.searchsorted(near[0][group], target + end, side) for end, side in ((-reach, "left"), (reach, "right"))
-            )
+            first = np.searchsorted(near[0][group], target - reach, "left")
+            last = np.searchsorted(near[0][group], target + reach, "right")
             for column in np.flatnonzero(last > first):
                 a, b = few[:, group[first[column] : last[column]]], many[:, [column]]
                 size = a[-2] + b[-2] - tables.cross * a[-1] * b[-1]
