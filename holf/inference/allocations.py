@@ -336,6 +336,14 @@ def check_generator(rng: np.random.Generator) -> None:
 def shown_total(total: int) -> str:
     """A count of allocations as it is printed: a large one in powers of ten.
 
+    Parameters
+    ----------
+    total : int
+
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> shown_total(77558760), shown_total(10**40)

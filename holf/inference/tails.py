@@ -56,6 +56,14 @@ class Statistic:
 def input_rounding(values: np.ndarray) -> float:
     """Bound on the rounding that a sum of these numbers carries with it: none for whole numbers.
 
+    Parameters
+    ----------
+    values : ndarray of float
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> input_rounding(np.array([1e6, 2e6])), 1e-10 < input_rounding(np.array([1e6 + 1 / 3])) < 1e-9

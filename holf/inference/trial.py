@@ -172,6 +172,15 @@ def sorted_trial(numbers: np.ndarray, treated: np.ndarray, codes: np.ndarray, *,
 def middle(values: np.ndarray) -> float:
     """A middle one of some numbers. Counted from it, numbers that lie close together far from zero lose nothing.
 
+    Parameters
+    ----------
+    values : numpy.ndarray of float, shape (n,)
+        At least one.
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> middle(np.array([1e9, 1e9 + 2, 1e9 + 1]))
