@@ -215,14 +215,13 @@ def test_the_first_trials_drawn_again_give_the_committed_numbers(one):
 
 
 def test_the_committed_file_has_every_estimator_on_every_truth_with_all_replicates():
-    wanted = [
-        (one.truth.name, name, one.replicates, one.truth.family_effect, one.truth.office_effect)
-        for one in SETTINGS.trials
-        for name in one.estimators
+    wanted = [(one.truth, name, one.replicates) for one in SETTINGS.trials for name in one.estimators]
+    assert [(truth.name, name, count) for truth, name, count in wanted] == [
+        (one.scenario, one.estimator, one.replicates) for one in FOUND
     ]
-    assert wanted == [
-        (one.scenario, one.estimator, one.replicates, one.family_effect, one.office_effect) for one in FOUND
-    ]
+    for (truth, _, _), one in zip(wanted, FOUND):
+        # Processors sum in orders of their own: the last digit of a true average differs between them.
+        assert (one.family_effect, one.office_effect) == pytest.approx((truth.family_effect, truth.office_effect))
 
 
 def test_a_number_that_drifted_is_named(tmp_path):
