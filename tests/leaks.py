@@ -298,6 +298,7 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     "a comment of the theme": page("<!-- Loaded before other Sphinx assets -->"),
     "the book's own pictures": {"a.png": png(chunk(b"tEXt", b"Comment\0SIMULATED"), chunk(b"pHYs", bytes(9)))},
     "pages of the search index": index(word=[0, 1], other=0),
+    "a decimal without its point in the search index": index(**{national_number(): 0}),
     "checksums": {"SHA256SUMS": b"\n".join(bytes([97 + step]) * 64 + b"  a/page.html" for step in range(3))},
     "link targets": {"objects.inv": INVENTORY + zlib.compress(b"design std:label -1 chapters/design.html -\n")},
     "a printed page": pdf("Of 29 offices, 15 and 14"),

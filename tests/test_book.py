@@ -487,7 +487,7 @@ def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
     assert control.returncode == 0, control.stdout
     assumptions = book.root / "data" / "assumptions.yml"
     assumptions.write_text(
-        assumptions.read_text(encoding="utf-8").replace("value: 900", "value: 910"), encoding="utf-8"
+        assumptions.read_text(encoding="utf-8").replace("value: 760", "value: 770"), encoding="utf-8"
     )
     refresh = [sys.executable, "-c", "from holf.simulated import refresh_studies; print(refresh_studies())"]
     assert (

@@ -107,12 +107,12 @@ def test_whatever_road_it_takes_what_a_kernel_loads_and_reads_counts(own):
             "factor = 2",
             "import sys, holf\nsys.path.insert(0, '../other/src')\nimport other",
             "holf.minimum_detectable_difference(clusters=(5, 5), mean_size=9, icc=0.1)",
-            "other.late(), open('../data/quotes.yml').read(1)",
+            "other.late(), open('../data/timeline.yml').read(1)",
         ],
     )
     chapter = run(own)
     places = ("holf/inference/sample_size.py", "other/src/other/__init__.py", "other/src/other/inner.py")
-    for place in (*places, "data/quotes.yml", "requirements.lock", "holf/run.py"):
+    for place in (*places, "data/timeline.yml", "requirements.lock", "holf/run.py"):
         path = own.root / place
         before = path.read_bytes()
         path.write_bytes(before + b"\nmore = 1\n")
@@ -130,7 +130,7 @@ def test_a_run_whose_kernel_notes_no_module_is_not_signed(own):
     text = witness.read_text(encoding="utf-8")
     assert "in modules_loaded()" in text
     witness.write_text(text.replace("in modules_loaded()", "in ()"), encoding="utf-8")
-    own.edit("plain", "factor = 2", "open('../data/quotes.yml').close()\nfactor = 2")
+    own.edit("plain", "factor = 2", "open('../data/timeline.yml').close()\nfactor = 2")
     with pytest.raises(ChapterError, match="plain: its kernel noted nothing of what it loaded"):
         run(own)
 

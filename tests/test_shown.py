@@ -166,8 +166,8 @@ def test_labels_are_in_words_of_the_trial(studies):
         (-900, 900, "The interval rules out a difference as large as the assumed margin"),
         (-1500, 200, "leave open one as large as the assumed margin"),
         (-200, 1500, "leave open one as large as the assumed margin"),
-        (200, 1800, "lies higher; p = 0.010"),
-        (-1800, -200, "lies lower; p = 0.010"),
+        (200, 1800, "lies higher; the interval excludes zero"),
+        (-1800, -200, "lies lower; the interval excludes zero"),
         (100, 900, "The interval rules out"),
     ],
 )

@@ -180,7 +180,13 @@ def is_national_number(digits: str) -> bool:
 
 
 def holds_national_number(item: Item, known: Known) -> bool:
-    """A Norwegian national identity number, also one whose first zero a spreadsheet has taken."""
+    """A Norwegian national identity number, also one whose first zero a spreadsheet has taken.
+
+    Words of the search index are passed over: each stands on a page, where it is judged with what is around it, while
+    in the index a decimal has lost its "0." and one in some hundred of eleven digits looks like a person's number.
+    """
+    if item.kind == "terms":
+        return False
     found = _NATIONAL.finditer(item.normalised)
     return any(is_national_number(match[1] + match[2] if match[1] else f"0{match[3]}") for match in found)
 

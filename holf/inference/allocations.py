@@ -349,7 +349,7 @@ def shown_total(total: int) -> str:
     >>> shown_total(77558760), shown_total(10**40)
     ('77,558,760', '1.0e+40')
     """
-    return f"{total:,}" if total < 10**15 else f"{Decimal(total):.1e}"
+    return f"{total:,}" if total < 1e15 else f"{Decimal(total):.1e}"
 
 
 def _sums_by_size(rows: np.ndarray, largest: int) -> list[np.ndarray]:
