@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from holf import questions, sensitivity
+from holf.dropin.simulated import read_simulated
 from holf.paths import STAND_IN, data_path, note_read, project_root
 from holf.plan import Plan, load_plan
 from holf.rows import Rows
@@ -59,7 +60,7 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
 
         return read_release(path).study()
     if (path / MARK_FILE).exists():
-        return simulated_study(schema.read(path), plan, schema, world=_read_mark(path, plan)["world"])
+        return simulated_study(read_simulated(path, schema), plan, schema, world=_read_mark(path, plan)["world"])
     # Imported here: most readers of this package never see real data.
     from holf.disclosure.policy import load_policy
     from holf.dropin.reader import read_dropin
@@ -76,7 +77,7 @@ def _own_world(name: str, plan: Plan, schema: Schema) -> Study:
             f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or seed): "
             "run `jupyter-book build .`"
         )
-    return simulated_study(schema.read(folder), plan, schema, world=name)
+    return simulated_study(read_simulated(folder, schema), plan, schema, world=name)
 
 
 def _stand_in() -> Path:

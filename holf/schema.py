@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -65,33 +64,6 @@ class Schema:
             new = [c for c in tables[above].columns if c == key or c not in frame.columns]
             frame = frame.merge(tables[above][new], on=key, how="left", validate="many_to_one")
         return frame
-
-    def read(self, folder: Path) -> dict[str, pd.DataFrame]:
-        """Read every table of the schema as `holf simulate` writes them; `holf.dropin.reader` reads real ones.
-
-        Raises
-        ------
-        SchemaError
-            If a table is missing or anything in it breaks a rule of the schema; the message is the first problem.
-        """
-        from holf.dropin.checks import Sheet, check_tables
-        from holf.dropin.delimited import Unreadable, read_delimited
-        from holf.dropin.mapping import TableMapping
-
-        plain, sheets = TableMapping(encoding="utf-8", separator=",", decimal="."), {}
-        for name in self.tables:
-            path = folder / f"{name}.csv"
-            if not path.exists():
-                raise SchemaError(f"{path.name}, table {name}: the file is missing")
-            try:
-                cells = read_delimited(path.read_bytes(), plain)
-            except Unreadable as refused:
-                raise SchemaError(f"{path.name}, table {name}: {refused.rule}") from None
-            sheets[name] = Sheet(path.name, name, cells, {column.casefold(): column for column in self.fields(name)})
-        tables, findings = check_tables(sheets, self)
-        if findings:
-            raise SchemaError(findings[0].problem.line)
-        return tables
 
 
 def load_schema() -> Schema:

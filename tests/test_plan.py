@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from holf.dropin.simulated import read_simulated
 from holf.facts import FactError, load_assumptions, load_ledger
 from holf.paths import project_root
 from holf.plan import load_plan
@@ -106,7 +107,7 @@ def test_schema_describes_every_table_and_field():
 
 def test_simulated_tables_obey_keys_links_and_domains():
     schema = load_schema()
-    tables = schema.read(DATA / "simulated" / "null")
+    tables = read_simulated(DATA / "simulated" / "null", schema)
     for name, resource in schema.tables.items():
         frame, described = tables[name], resource["schema"]
         assert not frame.duplicated(described["primaryKey"]).any()
@@ -153,5 +154,5 @@ def test_a_table_that_does_not_fit_is_refused_without_its_values(tmp_path, said)
     table = tmp_path / f"{name}.csv"
     table.unlink() if spoil is None else table.write_text(spoil(table.read_text()))
     with pytest.raises(SchemaError, match=re.escape(said)) as caught:
-        load_schema().read(tmp_path)
+        read_simulated(tmp_path, load_schema())
     assert "31337" not in str(caught.value) and "SYN-" not in str(caught.value) and caught.value.__cause__ is None
