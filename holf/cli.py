@@ -10,14 +10,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from holf import archive
+from holf import archive, sweep_command as sweep
 from holf.downloads import command as changed
 from holf.dropin import command as check_data
 from holf.freshness import ChapterError, told, why_stale
 from holf.gate import command as release_check
+from holf.inference import command as power
 from holf.paths import check_book, project_root
 from holf.release import command as release
-from holf.sweep import command as sweep
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
@@ -25,28 +25,6 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
     out = write_study(arguments.world, arguments.out, seed=arguments.seed)
     print(f"wrote {len(list(out.glob('*.csv')))} simulated tables ({arguments.world} world)")
-
-
-def _power(arguments: argparse.Namespace) -> None:
-    from holf.inference.planned import planned_test
-    from holf.inference.sample_size import minimum_detectable_difference, power
-
-    design = {
-        "clusters": tuple(arguments.clusters),
-        "mean_size": arguments.mean_size,
-        "icc": arguments.icc,
-        "size_cv": arguments.size_cv,
-        "sd": arguments.sd,
-    }
-    if arguments.difference is None:
-        found = minimum_detectable_difference(**design, power=arguments.power)
-        print(f"smallest detectable difference at power {arguments.power:g}: {found:.4g}")
-    else:
-        print(
-            f"power for a difference of {arguments.difference:g}: "
-            f"{power(difference=arguments.difference, **design):.3f}"
-        )
-    print(f"analysis: cr2, every unit alike, Satterthwaite t with {planned_test(**design).df:.1f} degrees of freedom")
 
 
 def _sphinx(root: Path, *, mode: str, **extra: str) -> int:
@@ -106,18 +84,6 @@ def _put(site: Path, out: Path) -> None:
         os.close(lock)
 
 
-def _add_power(commands: argparse._SubParsersAction) -> None:
-    power = commands.add_parser("power", help="smallest detectable difference, or the power for a difference")
-    power.add_argument("--clusters", type=int, nargs=2, required=True, metavar=("TREATED", "OTHER"))
-    power.add_argument("--mean-size", type=float, required=True, help="mean number of units in a cluster")
-    power.add_argument("--icc", type=float, required=True, help="intraclass correlation")
-    power.add_argument("--size-cv", type=float, default=0.0, help="coefficient of variation of the cluster sizes")
-    power.add_argument("--sd", type=float, default=1.0, help="standard deviation of the outcome")
-    power.add_argument("--power", type=float, default=0.8, help="wanted power (default 0.8)")
-    power.add_argument("--difference", type=float, help="give the power for this difference instead")
-    power.set_defaults(run=_power)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="holf", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -139,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--out", type=Path, help="folder for the book from another source")
     build.set_defaults(run=_build)
 
-    _add_power(commands)
+    power.add_parser(commands)
     sweep.add_parser(commands)
     release.add_parser(commands)
     release_check.add_parser(commands)

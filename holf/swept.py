@@ -14,6 +14,7 @@ from holf.picture import INK, Picture, canvas, finish, name_rows
 from holf.plan import Words
 from holf.sentences import Sentence
 from holf.sweep.plan import SweepPlan, load_sweep
+from holf.sweep_numbers import recorded_numbers
 from holf.table import Table
 
 SOURCE = "simulated: a sweep of trials of known truth"
@@ -37,7 +38,7 @@ def load_swept(path: Path | None = None) -> tuple[SweepPlan, pd.DataFrame]:
     ValueError
         If the summary is not marked as simulated, or is not that of the plan.
     """
-    plan, found = load_sweep(data_path(PLAN)), pd.read_csv(path or data_path(RESULTS))
+    plan, found = load_sweep(data_path(PLAN), look_up=recorded_numbers), pd.read_csv(path or data_path(RESULTS))
     if "data_class" not in found or set(found["data_class"]) != {"simulated"}:
         raise ValueError("sweep.csv, data_class: every row must say simulated")
     keys = [name for name, _ in plan.cells[0].values]

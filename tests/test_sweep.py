@@ -76,12 +76,12 @@ def test_a_plan_is_the_product_of_its_factors(plan):
     assert sum(sizes) == 120 and np.std(sizes) / 12 == pytest.approx(0.4, abs=0.08)
 
 
-def test_values_come_from_the_record_too(tmp_path):
-    factors = CONTENT["factors"] | {
-        "clusters": {"facts": ["F044"]}, "icc": {"from": "icc_grid"}, "effect": {"values": [0], "reason": "none"},
-    }  # fmt: skip
-    cells = load_sweep(write(tmp_path, factors=factors, seed={"from": "seed"})).cells
-    assert {cell["clusters"] for cell in cells} == {29} and len({cell["icc"] for cell in cells}) == 5
+def test_numbers_may_be_looked_up(tmp_path):
+    factors = CONTENT["factors"] | {"clusters": {"double": 14}, "effect": {"values": [0], "reason": "none"}}
+    cells = load_sweep(write(tmp_path, factors=factors), look_up=lambda entry: 2 * entry["double"]).cells
+    assert {cell["clusters"] for cell in cells} == {28} and {cell["effect"] for cell in cells} == {0}
+    with pytest.raises(PlanError, match="plan.yml, factors, clusters: needs values and a reason"):
+        load_sweep(write(tmp_path, factors=factors))
 
 
 FAULTS = {
@@ -95,7 +95,7 @@ FAULTS = {
     "twice": ({"estimators": ["cr2", "cr2"]}, "estimators: must be a list of different names"),
     "no list": ({"estimators": "cr2"}, "estimators: must be a list"),
     "factors": ({"factors": [1]}, "factors: must name factors"),
-    "kind": ({"kind": "party"}, "kind: must be trials or editions"),
+    "kind": ({"kind": "party"}, "kind: must be trials"),
 }
 FACTOR_FAULTS = {
     "luck": ({"luck": 1}, "factors, luck: no such factor"),
@@ -110,8 +110,6 @@ FACTOR_FAULTS = {
     "icc": ({"icc": 1}, "icc and correlation lie in"),
     "binary": ({"share": 0.9, "effect": 0.5, "icc": 0.1}, "room for effect"),
     "slope": ({"attrition_slope": 1}, "attrition_slope needs attrition"),
-    "assumption": ({"icc": {"from": "luck"}}, "factors, icc: names no assumption"),
-    "words of a fact": ({"icc": {"facts": ["F001"]}}, "factors, icc: names no assumption or number"),
     "no reason": ({"icc": {"values": [0.1]}}, "factors, icc: needs values and a reason"),
 }
 

@@ -14,6 +14,7 @@ from holf.sweep.plan import PlanError, load_sweep
 from holf.sweep.progress import Progress
 from holf.sweep.runner import run_sweep
 from holf.sweep.summary import summarise
+from holf.sweep_numbers import recorded_numbers
 from holf.table import MARK
 
 PLAN, FOUND = swept.load_swept()
@@ -28,7 +29,7 @@ def test_some_cells_run_again_give_the_committed_rows(tmp_path):
         factors = raw["factors"] | {name: values[corner] for name, values in ends.items()}
         path = tmp_path / f"{corner}.yml"
         path.write_text(yaml.safe_dump(raw | {"factors": factors, "estimators": [*PLAN.estimators[:3], "naive"]}))
-        plan = load_sweep(path)
+        plan = load_sweep(path, look_up=recorded_numbers)
         run_sweep(plan, tmp_path / str(corner), processes(1), progress=Progress)
         summarise(plan, tmp_path / str(corner), tmp_path / "summary.csv")
         again = pd.read_csv(tmp_path / "summary.csv")
@@ -70,7 +71,25 @@ def test_every_number_of_the_committed_plan_has_a_reason_or_a_source(tmp_path):
     raw["factors"]["icc"] = {"values": [0.1]}
     (tmp_path / "sweep.yml").write_text(yaml.safe_dump(raw))
     with pytest.raises(PlanError, match="needs values and a reason"):
-        load_sweep(tmp_path / "sweep.yml")
+        load_sweep(tmp_path / "sweep.yml", look_up=recorded_numbers)
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ({"facts": ["F044"]}, [holf.load_ledger().number("F044")]),
+        ({"from": "icc_grid"}, holf.load_assumptions()["icc_grid"].value),
+        ({"from": "luck"}, "names no assumption"),
+        ({"facts": ["F001"]}, "names no assumption or number"),
+        ({"luck": 1}, "needs values and a reason"),
+    ],
+)
+def test_numbers_come_from_the_record_or_are_refused(entry, wanted):
+    if not isinstance(wanted, str):
+        assert recorded_numbers(entry) == wanted
+        return
+    with pytest.raises(KeyError, match=wanted):
+        recorded_numbers(entry)
 
 
 def test_power_and_error_rates_are_plausible():

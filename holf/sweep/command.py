@@ -1,4 +1,4 @@
-"""The command `holf sweep`: run a plan, say what it would cost, or sum it up."""
+"""The command `sweep`: run a plan, say what it would cost, or sum it up."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from holf.sweep.engines import Engine
-    from holf.sweep.plan import SweepPlan
+    from holf.sweep.plan import LookUp, SweepPlan
 
 
-def add_parser(commands: argparse._SubParsersAction) -> None:
-    """Add the command to the command line."""
+def add_parser(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add the command to a command line, and return its parser."""
     sweep = commands.add_parser(
-        "sweep", help="simulate a grid of trials, or build editions, from a plan; a killed sweep goes on where it was"
+        "sweep", help="simulate a grid of trials from a plan; a killed sweep goes on where it was"
     )
     sweep.add_argument("plan", type=Path, metavar="PLAN.yml", help="factors, replicates, estimators and seed")
     sweep.add_argument("--out", type=Path, required=True, help="folder of the results: new, or this plan's")
@@ -27,7 +27,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     what = sweep.add_mutually_exclusive_group()
     what.add_argument("--dry-run", action="store_true", help="only say how many tasks, how long and how large")
     what.add_argument("--summary", action="store_true", help="sum a finished sweep up into DIR/summary.csv")
-    sweep.set_defaults(run=_sweep)
+    sweep.set_defaults(run=run)
+    return sweep
 
 
 def _workers(words: str) -> int:
@@ -48,22 +49,16 @@ def pin_threads() -> None:
         os.environ[name] = "1"
 
 
-def _sweep(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace, *, look_up: LookUp | None = None) -> None:
+    """Do what the command was asked; numbers that the plan takes over come from `look_up` (`load_sweep`)."""
     pin_threads()
     try:
         from holf.sweep.engines import dask, processes
-        from holf.sweep.plan import load_sweep, read_kind
+        from holf.sweep.plan import load_sweep
         from holf.sweep.summary import summarise
     except ImportError as problem:
-        raise ValueError(f"holf sweep needs the extra 'sweep': {problem.name} is not installed") from problem
-    kind, _ = read_kind(arguments.plan)
-    if kind == "editions":
-        from holf.sweep.editions import run_editions
-
-        if arguments.scheduler or arguments.summary or arguments.dry_run:
-            raise ValueError("editions are built on this machine and have no summary: only --out and --workers apply")
-        sys.exit(run_editions(arguments.plan, arguments.out, workers=arguments.workers))
-    plan = load_sweep(arguments.plan)
+        raise ValueError(f"a sweep needs the extra 'sweep': {problem.name} is not installed") from problem
+    plan = load_sweep(arguments.plan, look_up=look_up)
     if arguments.summary:
         rows = summarise(plan, arguments.out, arguments.out / "summary.csv")
         print(f"wrote {arguments.out.name}/summary.csv: {rows:,} rows, all simulated")

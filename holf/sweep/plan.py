@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import yaml
 
-from holf.facts import FactError, load_assumptions, load_ledger
 from holf.inference.estimators import METHODS
 from holf.inference.truth import Scenario, unequal_sizes
 
@@ -24,6 +23,8 @@ FACTORS: dict[str, float | None] = {
     "clusters": None, "mean_size": None, "icc": None, "treated_share": 0.5, "size_cv": 0.0, "correlation": 0.5,
     "effect": 0.0, "slope": 0.0, "share": float("nan"), "attrition": 0.0, "attrition_slope": 0.0,
 }  # fmt: skip
+# Gives the numbers that a mapping in a plan stands for.
+LookUp = Callable[[Mapping], object]
 _KEYS = {"kind", "seed", "replicates", "trials_a_task", "level", "estimators", "factors"}
 
 
@@ -94,12 +95,12 @@ def digest(content: object) -> str:
 
 
 def read_kind(path: Path) -> tuple[str, Mapping]:
-    """Read a plan's kind, ``"trials"`` or ``"editions"``, and its content.
+    """Read a plan's kind, ``"trials"`` if it states none, and its content.
 
     Raises
     ------
     PlanError
-        If the file is no YAML mapping, or its kind is unknown.
+        If the file is no YAML mapping.
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -107,21 +108,21 @@ def read_kind(path: Path) -> tuple[str, Mapping]:
         raise PlanError(f"{Path(path).name}: not a YAML file") from problem
     if not isinstance(content, dict):
         raise PlanError(f"{Path(path).name}: must hold keys and values")
-    kind = content.get("kind", "trials")
-    if kind not in ("trials", "editions"):
-        raise PlanError(f"{Path(path).name}, kind: must be trials or editions")
-    return kind, content
+    return content.get("kind", "trials"), content
 
 
-def load_sweep(path: Path) -> SweepPlan:
+def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
     """Read a plan of simulated trials.
 
     Parameters
     ----------
     path : Path
         YAML with ``seed``, ``replicates``, ``estimators`` and ``factors``; ``trials_a_task`` (250) and ``level``
-        (0.95) may be left out. A number or a list of numbers may be written as it is, as ``{values: …, reason: …}``,
-        or taken over: ``{from: NAME}`` from the assumptions, ``{facts: [ID, …]}`` from the ledger.
+        (0.95) may be left out. A number or a list of numbers may be written as it is or as
+        ``{values: …, reason: …}``.
+    look_up : callable, optional
+        Gives the numbers that any other mapping in the place of a number stands for; KeyError or TypeError where it
+        stands for none. Without it, no other mapping is allowed.
 
     Returns
     -------
@@ -132,9 +133,12 @@ def load_sweep(path: Path) -> SweepPlan:
     PlanError
         If a key is unknown or missing or a value breaks its rule; named are file, key and rule.
     """
-    name, content = Path(path).name, read_kind(path)[1]
+    name, (kind, content) = Path(path).name, read_kind(path)
+    if kind != "trials":
+        raise PlanError(f"{name}, kind: must be trials")
     if unknown := sorted(map(str, set(content) - _KEYS)):
         raise PlanError(f"{name}, {unknown[0]}: no such key; keys are {', '.join(sorted(_KEYS))}")
+    content = _resolved(name, content, look_up)
     whole = {key: _whole(name, content, key, default) for key, default in
              {"seed": None, "replicates": None, "trials_a_task": 250}.items()}  # fmt: skip
     (level,) = _numbers(f"{name}, level", content.get("level", 0.95))
@@ -202,8 +206,6 @@ def _whole(name: str, content: Mapping, key: str, default: int | None) -> int:
 
 
 def _numbers(where: str, entry: object) -> tuple[float, ...]:
-    if isinstance(entry, dict):
-        entry = _taken(where, entry)
     entries = entry if isinstance(entry, list | tuple) else [entry]
     if not entries or any(isinstance(one, bool) or not isinstance(one, int | float | None) for one in entries):
         raise PlanError(f"{where}: must be a number or a list of numbers")
@@ -213,14 +215,27 @@ def _numbers(where: str, entry: object) -> tuple[float, ...]:
     return numbers
 
 
-def _taken(where: str, entry: Mapping) -> object:
-    try:
-        if set(entry) == {"from"}:
-            return load_assumptions()[entry["from"]].value
-        if set(entry) == {"facts"}:
-            return [load_ledger().number(row) for row in entry["facts"]]
-    except (KeyError, TypeError, FactError) as problem:
-        raise PlanError(f"{where}: names no assumption or number of the ledger") from problem
+def _resolved(name: str, content: Mapping, look_up: LookUp | None) -> dict:
+    """The plan with numbers in the place of every mapping that stands for some."""
+    found = {key: _taken(f"{name}, {key}", entry, look_up) for key, entry in content.items() if key != "factors"}
+    if "factors" in content:
+        factors = content["factors"]
+        found["factors"] = (
+            {key: _taken(f"{name}, factors, {key}", entry, look_up) for key, entry in factors.items()}
+            if isinstance(factors, dict)
+            else factors
+        )
+    return found
+
+
+def _taken(where: str, entry: object, look_up: LookUp | None) -> object:
+    if not isinstance(entry, dict):
+        return entry
     if set(entry) == {"values", "reason"} and entry["reason"]:
         return entry["values"]
-    raise PlanError(f"{where}: needs values and a reason, or from, or facts")
+    try:
+        if look_up is not None:
+            return look_up(entry)
+    except (KeyError, TypeError) as problem:
+        raise PlanError(f"{where}: {problem.args[0]}") from problem
+    raise PlanError(f"{where}: needs values and a reason")
