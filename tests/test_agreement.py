@@ -3,7 +3,9 @@
 import hashlib
 import json
 
+import pandas as pd
 import pytest
+import reference_trials
 from bs4 import BeautifulSoup
 from reference import make_study
 from reference.compare import read
@@ -104,6 +106,11 @@ def test_the_frozen_study_is_that_of_the_simulated_tables():
     again = "the simulated tables have changed: run make_study.py and R again, as tests/reference/README.md says"
     assert (home / "study.sha256").read_text(encoding="utf-8").strip() == make_study.sources_hash(), again
     assert make_study.study_frame().to_csv(index=False) == (home / "study.csv").read_text(encoding="utf-8"), again
+
+
+@pytest.mark.parametrize("name", ["main", "tiny", "zero"])
+def test_the_frozen_small_trials_are_those_that_other_tests_draw(name):
+    pd.testing.assert_frame_equal(reference_trials.read(name), read_rows(TRIALS[name]), check_exact=True)
 
 
 def test_a_changed_simulation_is_found(tmp_path):

@@ -1,11 +1,16 @@
-"""Write the small simulated trials that the references are computed on: python make_trials.py"""
+"""The small simulated trials on which R's references were computed.
 
+``python reference_trials.py FOLDER`` writes the files that R read.
+"""
+
+import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-OUT = Path(__file__).parents[2] / "data" / "simulated" / "reference"
+ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
 
 
 def trial(generator: np.random.Generator, sizes: np.ndarray, n_treated: int, icc: float) -> pd.DataFrame:
@@ -38,16 +43,22 @@ def sizes_29(generator: np.random.Generator, total: int) -> np.ndarray:
     return sizes
 
 
-def main() -> None:
-    """Write main.csv, tiny.csv (with two offices of one row) and zero.csv (offices more alike than chance)."""
+@cache
+def _all() -> dict[str, pd.DataFrame]:
     generator = np.random.default_rng(20161)
-    trial(generator, sizes_29(generator, 884), 15, 0.05).to_csv(OUT / "main.csv", index=False)
-    trial(generator, np.array([1, 4, 6, 1, 9, 3, 5, 2, 7, 4]), 5, 0.5).to_csv(OUT / "tiny.csv", index=False)
-    alike = trial(generator, generator.integers(6, 30, size=14), 6, 0.0)
-    means, overall = (alike.groupby(keys)["y"].transform("mean") for keys in ("office", "arm"))
-    alike["y"] = (alike["y"] - 0.9 * (means - overall)).round(6)
-    alike.to_csv(OUT / "zero.csv", index=False)
+    main = trial(generator, sizes_29(generator, 884), 15, 0.05)
+    tiny = trial(generator, np.array([1, 4, 6, 1, 9, 3, 5, 2, 7, 4]), 5, 0.5)
+    zero = trial(generator, generator.integers(6, 30, size=14), 6, 0.0)
+    means, overall = (zero.groupby(keys)["y"].transform("mean") for keys in ("office", "arm"))
+    zero["y"] = (zero["y"] - 0.9 * (means - overall)).round(6)
+    return {"main": main, "tiny": tiny, "zero": zero}
+
+
+def read(name: str) -> pd.DataFrame:
+    """Rows of ``main``, ``tiny`` (with two offices of one row) or ``zero`` (offices more alike than chance)."""
+    return _all()[name].copy()
 
 
 if __name__ == "__main__":
-    main()
+    for name, frame in _all().items():
+        frame.to_csv(Path(sys.argv[1]) / f"{name}.csv", index=False)
