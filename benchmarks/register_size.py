@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from time import process_time
 
-# Before numpy is loaded: holf.sweep.command says why.
+# Before numpy is loaded: holf.sweep.grid_command says why.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from holf import archive, sweep_command as sweep
+from holf import archive
 from holf.downloads import command as changed
 from holf.dropin import command as check_data
 from holf.freshness import ChapterError, told, why_stale
@@ -18,6 +18,7 @@ from holf.gate import command as release_check
 from holf.inference import command as power
 from holf.paths import check_book, project_root
 from holf.release import command as release
+from holf.sweep import command as sweep
 
 
 def _simulate(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ import yaml
 from holf.cli import main
 from holf.inference.estimators import METHODS, OFFICE, estimate_effect
 from holf.inference.truth import draw
-from holf.sweep.command import pin_threads
+from holf.sweep.grid_command import pin_threads
 from holf.sweep.engines import processes
 from holf.sweep.forecast import forecast
 from holf.sweep.plan import BATCHED, PlanError, load_sweep

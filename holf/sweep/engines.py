@@ -1,6 +1,6 @@
 """Where tasks are done: in this process, in several processes, or on a Dask scheduler; all give the same numbers.
 
-Every worker does one task at a time on one core; `holf.sweep.command` holds the numerical libraries to one thread, in
+Every worker does one task at a time on one core; `holf.sweep.grid_command` holds the numerical libraries to one thread, in
 this process and in those started from it, and Dask does the same for the workers it starts.
 """
 
