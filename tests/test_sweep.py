@@ -95,7 +95,7 @@ FAULTS = {
     "twice": ({"estimators": ["cr2", "cr2"]}, "estimators: must be a list of different names"),
     "no list": ({"estimators": "cr2"}, "estimators: must be a list"),
     "factors": ({"factors": [1]}, "factors: must name factors"),
-    "kind": ({"kind": "party"}, "kind: must be trials"),
+    "kind": ({"kind": "party"}, "kind: no such key"),
 }
 FACTOR_FAULTS = {
     "luck": ({"luck": 1}, "factors, luck: no such factor"),

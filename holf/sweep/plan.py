@@ -25,7 +25,7 @@ FACTORS: dict[str, float | None] = {
 }  # fmt: skip
 # Gives the numbers that a mapping in a plan stands for.
 LookUp = Callable[[Mapping], object]
-_KEYS = {"kind", "seed", "replicates", "trials_a_task", "level", "estimators", "factors"}
+_KEYS = {"seed", "replicates", "trials_a_task", "level", "estimators", "factors"}
 
 
 class PlanError(ValueError):
@@ -94,21 +94,14 @@ def digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def read_kind(path: Path) -> tuple[str, Mapping]:
-    """Read a plan's kind, ``"trials"`` if it states none, and its content.
-
-    Raises
-    ------
-    PlanError
-        If the file is no YAML mapping.
-    """
+def _content_of(path: Path) -> Mapping:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as problem:
         raise PlanError(f"{Path(path).name}: not a YAML file") from problem
     if not isinstance(content, dict):
         raise PlanError(f"{Path(path).name}: must hold keys and values")
-    return content.get("kind", "trials"), content
+    return content
 
 
 def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
@@ -133,9 +126,7 @@ def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
     PlanError
         If a key is unknown or missing or a value breaks its rule; named are file, key and rule.
     """
-    name, (kind, content) = Path(path).name, read_kind(path)
-    if kind != "trials":
-        raise PlanError(f"{name}, kind: must be trials")
+    name, content = Path(path).name, _content_of(path)
     if unknown := sorted(map(str, set(content) - _KEYS)):
         raise PlanError(f"{name}, {unknown[0]}: no such key; keys are {', '.join(sorted(_KEYS))}")
     content = _resolved(name, content, look_up)
