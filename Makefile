@@ -3,13 +3,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: book test audit archive clean
+.PHONY: book test lint audit archive clean
 
 book: .venv/installed
 	$(BIN)/jupyter-book build . -W -n --keep-going
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout=300
+
+# Does a room import only what is below it?
+lint: .venv/installed
+	$(BIN)/lint-imports
 
 # Is a vulnerability known of a locked package? Says so aloud where nobody can be asked.
 audit: .venv/installed
@@ -19,13 +23,13 @@ audit: .venv/installed
 archive: book
 	$(BIN)/holf archive --out _build/archive
 
-# Compiling while installing saves every kernel seconds of parsing. The package itself is installed as it stands, so
-# that kernels and the command line find it.
-.venv/installed: requirements.lock pyproject.toml
+# Compiling while installing saves every kernel seconds of parsing. The two packages themselves are installed as they
+# stand, so that kernels and the command line find them.
+.venv/installed: requirements.lock pyproject.toml clustertrials/pyproject.toml
 	$(PYTHON) -m venv .venv
 	@echo "Installing the locked environment: about a minute, once."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./clustertrials --editable .
 	touch $@
 
 clean:

@@ -1,5 +1,5 @@
 // The page "What would change my mind": follows the controls, and hands the chart its numbers. The patterns of what it
-// says stand in the panel itself (holf/mind_panel.py), the formulas in power.js.
+// says stand in the panel itself (holf/display/power_panel.py), the formulas in power.js.
 "use strict";
 
 (() => {

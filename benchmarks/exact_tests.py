@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.timing import report, seconds
-from holf.inference.randomisation import adjusted_randomisation_test, randomisation_test
+from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
 
 
 def main() -> None:

@@ -23,8 +23,8 @@ from time import perf_counter
 import yaml
 
 from benchmarks.builds import small_project
+from holf.book.checksums import SUMS, digests
 from holf.paths import project_root
-from holf.sums import SUMS, digests
 from tests.surroundings import ORDINARY, STRANGER, Surroundings
 
 # Code at the place where the frame of each page is filled, and what a careless author might write there.
@@ -118,10 +118,10 @@ def clean_copy(root: Path, chapters: str) -> None:
 
 def plant(root: Path, leak: str) -> None:
     """Put a leak into a copy."""
-    code = root / "holf" / "frame" / "theme.py"
+    code = root / "holf" / "book" / "theme" / "theme.py"
     text = code.read_text(encoding="utf-8")
     if text.count(PLACE) != 1:
-        raise RuntimeError("holf/frame/theme.py has no such line any more: find another place to plant at")
+        raise RuntimeError("holf/book/theme/theme.py has no such line any more: find another place to plant at")
     code.write_text(text.replace(PLACE, PLANTS[leak] + PLACE), encoding="utf-8")
 
 

@@ -11,9 +11,9 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from holf.inference.recovery import measure, tally
+from clustertrials.simulation_study import measure, tally
 from holf.paths import project_root
-from holf.scenarios import RESULTS, load_settings, write_recoveries
+from holf.study.truths import RESULTS, load_settings, write_recoveries
 
 CHUNK = 25
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-# Before numpy is loaded: holf.sweep.grid_command says why.
+# Before numpy is loaded: clustertrials.sweep.command says why.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
@@ -19,12 +19,12 @@ import yaml
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from benchmarks.timing import report, seconds
-from holf.sweep.engines import processes
-from holf.sweep.plan import ESTIMATORS, SweepPlan, load_sweep
-from holf.sweep.progress import Progress
-from holf.sweep.runner import run_sweep
-from holf.sweep.tasks import tasks_of
-from holf.sweep.trials import draw_trial, work
+from clustertrials.sweep.engines import processes
+from clustertrials.sweep.plan import ESTIMATORS, SweepPlan, load_sweep
+from clustertrials.sweep.progress import Progress
+from clustertrials.sweep.runner import run_sweep
+from clustertrials.sweep.tasks import tasks_of
+from clustertrials.sweep.trials import draw_trial, work
 
 FACTORS = {"clusters": 29, "mean_size": 30, "size_cv": 0.25, "icc": 0.05, "treated_share": 0.517}
 N_LOOP = 30

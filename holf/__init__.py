@@ -5,30 +5,31 @@ The names below are loaded when they are first asked for, so that a command or a
 
 from importlib import import_module
 
+# No name here is that of a room: importing the room would put it in the name's place.
 HOME_OF = {
-    "open_study": "opening",
-    "Study": "study",
-    "StudyError": "study",
-    "estimate_effect": "inference.estimators",
-    "icc": "inference.clusters",
-    "design_effect": "inference.inflation",
-    "estimand_gap": "inference.estimands",
-    "marginal_odds_ratio": "inference.odds",
-    "randomisation_test": "inference.randomisation",
-    "adjusted_randomisation_test": "inference.randomisation",
-    "minimum_detectable_difference": "inference.sample_size",
-    "power": "inference.sample_size",
-    "equivalence_power": "inference.prospects",
-    "simulate_power": "inference.batched",
-    "load_ledger": "facts",
-    "load_assumptions": "facts",
-    "load_plan": "plan",
-    "load_registered": "plan",
-    "load_published_results": "slots",
-    "simulate": "simulation",
-    "write_study": "simulation",
-    "Effect": "results",
-    "Icc": "results",
+    "open_study": "holf.confidential.opening",
+    "Study": "holf.study.study",
+    "StudyError": "holf.study.study",
+    "estimate_effect": "clustertrials.estimators",
+    "icc": "clustertrials.intraclass",
+    "design_effect": "clustertrials.design_effects",
+    "estimand_gap": "clustertrials.estimands",
+    "marginal_odds_ratio": "clustertrials.odds",
+    "randomisation_test": "clustertrials.randomisation",
+    "adjusted_randomisation_test": "clustertrials.randomisation",
+    "minimum_detectable_difference": "clustertrials.sample_size",
+    "power": "clustertrials.sample_size",
+    "equivalence_power": "clustertrials.planned_equivalence",
+    "simulate_power": "clustertrials.batched_reml",
+    "load_ledger": "holf.record.facts",
+    "load_assumptions": "holf.record.facts",
+    "load_plan": "holf.record.plan",
+    "load_registered": "holf.record.plan",
+    "load_published_results": "holf.record.published_table",
+    "simulate": "holf.simulation.worlds",
+    "write_study": "holf.simulation.worlds",
+    "Effect": "clustertrials.results",
+    "Icc": "clustertrials.results",
 }
 __all__ = sorted(HOME_OF)
 __version__ = "0.1.0"
@@ -36,8 +37,11 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str):
     if name not in HOME_OF:
-        raise AttributeError(f"module 'holf' has no attribute {name!r}")
-    # No function here has the name of a module: importing the module would hide the function.
-    value = getattr(import_module(f"holf.{HOME_OF[name]}"), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(HOME_OF[name]), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -10,19 +10,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from holf import archive
-from holf.downloads import command as changed
-from holf.dropin import command as check_data
-from holf.freshness import ChapterError, told, why_stale
-from holf.gate import command as release_check
-from holf.inference import command as power
-from holf.paths import check_book, project_root
-from holf.release import command as release
-from holf.sweep import command as sweep
+from clustertrials import power_command as power
+from holf.book import archive
+from holf.book.commands import changes as changed
+from holf.book.commands import check_data, release, release_check, sweep
+from holf.book.freshness import ChapterError, told, why_stale
+from holf.paths import check_book, code_folders, project_root
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
-    from holf.simulation import write_study
+    from holf.simulation.worlds import write_study
 
     out = write_study(arguments.world, arguments.out, seed=arguments.seed)
     print(f"wrote {len(list(out.glob('*.csv')))} simulated tables ({arguments.world} world)")
@@ -30,7 +27,7 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
 def _sphinx(root: Path, *, mode: str, **extra: str) -> int:
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"]
-    paths = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    paths = os.pathsep.join(filter(None, [*code_folders(root), os.environ.get("PYTHONPATH")]))
     return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": mode, "PYTHONPATH": paths} | extra).returncode
 
 
@@ -44,7 +41,7 @@ def _book_asked() -> Path:
 def _build(arguments: argparse.Namespace) -> None:
     check_book(_book_asked())
     if arguments.check:
-        from holf.chapters import list_chapters
+        from holf.book.chapters import list_chapters
 
         stale = {chapter.name: told(why) for chapter in list_chapters() if (why := why_stale(chapter))}
         print("\n".join(f"stale: {name}: {why}" for name, why in stale.items()) or "every chapter is up to date")
@@ -58,7 +55,7 @@ def _build(arguments: argparse.Namespace) -> None:
 
 def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
     """Build the book from another study in a copy of the project, and put it into `out` whole or not at all."""
-    from holf.release.edition import make_edition
+    from holf.book.edition import make_edition
 
     if out.exists():
         raise FileExistsError(f"{out.name} exists already; name a new folder for the book")
@@ -72,7 +69,7 @@ def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
 
 
 def _put(site: Path, out: Path) -> None:
-    from holf.staging import hold
+    from holf.book.staging import hold
 
     # Another build may be about to put its book into the same place.
     lock, fresh = hold(out.resolve().parent, print), out.with_name(f".{out.name}.new")

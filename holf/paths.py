@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+import clustertrials
+
 READS_LOG = "HOLF_READS_LOG"
 # Name of the study that a book built elsewhere holds.
 STAND_IN = "source"
@@ -50,6 +52,16 @@ def check_book(book: Path) -> None:
         )
     if book != root:
         raise ValueError(f"the book is in {book}, and `holf` works for the one in {root}: set `HOLF_ROOT={book}`")
+
+
+def library_root() -> Path:
+    """Return the folder of the statistics library's code."""
+    return Path(clustertrials.__file__).resolve().parent
+
+
+def code_folders(book: Path) -> list[str]:
+    """Return the folders from which a book's own copies of the two packages are imported."""
+    return [str(book), str(book / "clustertrials" / "src")]
 
 
 def data_path(name: str) -> Path:
@@ -101,13 +113,3 @@ def read_yaml(path: Path) -> object:
     """
     # The parser in C, where it is there, takes a tenth of the time; a build reads the plan several times.
     return yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-
-
-def write_whole(path: Path, content: str) -> None:
-    """Write a text file so that it is there whole or not at all, even if the process is killed or the disk is full."""
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        fresh.write_text(content, encoding="utf-8")
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from pypdf import PdfWriter
 from pypdf.annotations import Link
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from holf.gate.known import Known
+from holf.confidential.scan.known import Known
 
 KNOWN = Known(
     ids=("F-7731", "004711", "F00112", "K12"),

@@ -6,13 +6,12 @@ from pathlib import Path
 import pandas as pd
 from dropin_study import write_tables
 
-from holf.dropin.reader import DropIn, read_dropin
-from holf.paths import project_root
-from holf.plan import Plan, load_plan
-from holf.release import document
-from holf.schema import load_schema
-from holf.simulated import MARK_FILE
-from holf.simulation import write_study
+from holf.confidential.read.reader import DropIn, read_dropin
+from holf.confidential.release import document
+from holf.paths import MARK_FILE, project_root
+from holf.record.plan import Plan, load_plan
+from holf.record.schema import load_schema
+from holf.simulation.worlds import write_study
 
 ID = "KANARI-"
 INCOME, MEETINGS, HOUSING, COMPETENCE = 83497, 68351, 9.8765, 4.54321

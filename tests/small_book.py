@@ -8,14 +8,14 @@ from pathlib import Path
 
 import nbformat
 
-from holf.colophon import PLACE
-from holf.paths import project_root
+from holf.book.colophon import PLACE
+from holf.paths import code_folders, project_root
 
 CHAPTERS = {
     "plain": [
         "# Plain\n\n## Part",
         "factor = 2",
-        "from holf.table import RECORD, Cell, Table\n"
+        "from holf.display.table import Cell, Table\nfrom holf.record.source import RECORD\n"
         "Table('Twice', ('x', 'y'), (('a', Cell(str(21 * factor), 'derived')),), source=RECORD)",
     ],
     "study": [
@@ -55,7 +55,9 @@ class SmallBook:
         nbformat.write(notebook, self.path(chapter))
 
     def environment(self, **extra: str) -> dict[str, str]:
-        return os.environ | {"HOLF_ROOT": str(self.root), "PYTHONPATH": str(self.root)} | extra
+        return (
+            os.environ | {"HOLF_ROOT": str(self.root), "PYTHONPATH": os.pathsep.join(code_folders(self.root))} | extra
+        )
 
     def command(self, *options: str) -> list[str]:
         return [str(Path(sys.executable).with_name("jupyter-book")), "build", str(self.root), *options]
@@ -80,7 +82,7 @@ class SmallBook:
 
 def small_book(root: Path) -> SmallBook:
     """Write the small book into a folder; it is not built yet."""
-    for name in ("data", "holf", "assets"):
+    for name in ("data", "holf", "clustertrials", "assets"):
         shutil.copytree(project_root() / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("_config.yml", "CITATION.cff", "requirements.lock"):
         shutil.copy2(project_root() / name, root / name)

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from benchmarks import lighthouse, matrix
+from holf.book.checksums import SUMS
 from holf.paths import project_root
-from holf.sums import SUMS
 
 
 def fake_lighthouse(folder, **points: float) -> str:
@@ -70,7 +70,7 @@ def test_the_matrix_fails_and_names_the_files_where_builds_differ(monkeypatch, c
 @pytest.mark.parametrize("leak", matrix.PLANTS)
 def test_a_leak_is_planted_where_pages_are_made(tmp_path, leak):
     shutil.copytree(project_root() / "holf", tmp_path / "holf")
-    code = tmp_path / "holf" / "frame" / "theme.py"
+    code = tmp_path / "holf" / "book" / "theme" / "theme.py"
     before = code.read_text(encoding="utf-8")
     matrix.plant(tmp_path, leak)
     after = code.read_text(encoding="utf-8")

@@ -11,15 +11,15 @@ import pytest
 import yaml
 
 import holf
-from holf import questions, sensitivity
-from holf.disclosure.withheld import is_withheld
-from holf.dropin.reader import read_dropin
-from holf.dropin.report import DropInError
+from holf.confidential.read.reader import read_dropin
+from holf.confidential.read.report import DropInError
+from holf.confidential.release.document import read_release
 from holf.paths import project_root
-from holf.plan import load_plan
-from holf.release.document import read_release
-from holf.rows import Rows
-from holf.schema import load_schema
+from holf.record.plan import load_plan
+from holf.record.schema import load_schema
+from holf.study import questions, sensitivity
+from holf.study.tables import Rows
+from holf.study.withheld import is_withheld
 
 sys.path.insert(0, str(Path(__file__).parent / "trials"))
 from assemble import ROWS, assemble
@@ -122,7 +122,7 @@ def test_a_page_is_built_that_says_what_it_is(other, tmp_path):
 
 
 def test_a_plan_without_one_contrast_of_the_clusters_is_refused(other, tmp_path):
-    from holf.facts import FactError
+    from holf.record.facts import FactError
 
     raw = yaml.safe_load((other[0] / "data" / "plan.yml").read_text(encoding="utf-8"))
     raw["contrasts"]["treatment"]["group"]["table"] = "children"
@@ -141,52 +141,52 @@ def test_missing_cluster_table_is_refused(other, tmp_path):
 # Rooms that are about this trial: they present its record or its article, or make its simulated people. No other
 # trial's pages call them.
 OWN_ROOMS = {
-    "population": "who the simulated people are",
-    "measures": "what is measured of them",
-    "simulation": "the nine simulated tables, and what they follow from",
-    "record": "tables of the published record",
-    "setting": "its dates, map and precision as figures",
-    "eligibility": "two readings of its inclusion rule",
-    "table_one": "Table 1 of its article",
-    "scenarios": "simulated trials of its size (data/recovery.yml)",
-    "recovered": "how the methods did on those",
-    "checklist_pages": "its reporting checklists",
-    "citation": "how its book is cited",
-    "reporting": "rows of its reporting checklists",
+    "simulation.people": "who the simulated people are",
+    "simulation.measures": "what is measured of them",
+    "simulation.worlds": "the nine simulated tables, and what they follow from",
+    "display.record_tables": "tables of the published record",
+    "display.design_figures": "its dates, map and precision as figures",
+    "record.eligibility": "two readings of its inclusion rule",
+    "record.table_one": "Table 1 of its article",
+    "study.truths": "simulated trials of its size (data/recovery.yml)",
+    "display.recovery": "how the methods did on those",
+    "pages.checklists": "its reporting checklists",
+    "pages.cite": "how its book is cited",
+    "record.reporting": "rows of its reporting checklists",
 }
 # Words that stay elsewhere. "office" and "family" are also what this package calls a randomised unit, and a row's own
-# group, inside answers and rules; `holf.text` puts the trial's words in their place on pages.
+# group, inside answers and rules; `holf.display.text` puts the trial's words in their place on pages.
 STAYS = {
-    ("estimators", "family"): "name of an estimand",
-    ("estimators", "office"): "name of an estimand",
-    ("summaries", "family"): "name of an estimand",
-    ("within", "office"): "name of an estimand",
-    ("estimands", "family"): "names of the two estimands, in an error",
-    ("estimands", "office"): "names of the two estimands, in an error",
-    ("truth", "office"): "column of made-up frames",
-    ("sensitivity", "office"): "name of a test's statistic",
-    ("sensitivity", "family"): "name of a test's statistic",
-    ("text", "office"): "translated here into the trial's word",
-    ("text", "family"): "translated here into the trial's word",
-    ("policy", "families"): "id of a disclosure rule, in data/disclosure.yml",
-    ("policy", "offices"): "id of a disclosure rule, in data/disclosure.yml",
-    ("cells", "families"): "id of a disclosure rule",
-    ("cells", "offices"): "id of a disclosure rule",
-    ("document", "families"): "what an answer rests on, under the disclosure rules' names",
-    ("document", "offices"): "what an answer rests on, under the disclosure rules' names",
-    ("rules", "offices"): "id of a rule of the release gate",
-    ("reanalysis", "office"): "column of the files that R read",
-    ("reanalysis", "offices"): "part of R's answers",
-    ("agreement_tables", "offices"): "part of R's answers",
-    ("agreement_tables", "office"): "the two estimands, compared with R",
-    ("questions", "office"): "name of an estimator",
-    ("study", "office"): "name of an estimator",
-    ("answers", "offices"): "field of an answer that counts clusters",
-    ("truth", "offices"): "clusters, in an error",
-    ("rules", "office"): "id of a rule of the release gate",
-    ("picture", "family"): "a drawing library's word for a typeface",
-    ("allocations", "22"): "a power of two",
-    ("shapes", "NOK"): "one spelling of a number, whose currency is the country's",
+    ("clustertrials.estimators", "family"): "name of an estimand",
+    ("clustertrials.estimators", "office"): "name of an estimand",
+    ("clustertrials.published_summaries", "family"): "name of an estimand",
+    ("clustertrials.within_clusters", "office"): "name of an estimand",
+    ("clustertrials.estimands", "family"): "names of the two estimands, in an error",
+    ("clustertrials.estimands", "office"): "names of the two estimands, in an error",
+    ("clustertrials.scenarios", "office"): "column of made-up frames",
+    ("study.sensitivity", "office"): "name of a test's statistic",
+    ("study.sensitivity", "family"): "name of a test's statistic",
+    ("display.text", "office"): "translated here into the trial's word",
+    ("display.text", "family"): "translated here into the trial's word",
+    ("confidential.rules.policy", "families"): "id of a disclosure rule, in data/disclosure.yml",
+    ("confidential.rules.policy", "offices"): "id of a disclosure rule, in data/disclosure.yml",
+    ("confidential.rules.primary", "families"): "id of a disclosure rule",
+    ("confidential.rules.primary", "offices"): "id of a disclosure rule",
+    ("confidential.release.document", "families"): "what an answer rests on, under the disclosure rules' names",
+    ("confidential.release.document", "offices"): "what an answer rests on, under the disclosure rules' names",
+    ("confidential.scan.rules", "offices"): "id of a rule of the release gate",
+    ("display.reanalysis", "office"): "column of the files that R read",
+    ("display.reanalysis", "offices"): "part of R's answers",
+    ("display.agreement_tables", "offices"): "part of R's answers",
+    ("display.agreement_tables", "office"): "the two estimands, compared with R",
+    ("study.questions", "office"): "name of an estimator",
+    ("study.study", "office"): "name of an estimator",
+    ("confidential.rules.answers", "offices"): "field of an answer that counts clusters",
+    ("clustertrials.scenarios", "offices"): "clusters, in an error",
+    ("confidential.scan.rules", "office"): "id of a rule of the release gate",
+    ("display.figure", "family"): "a drawing library's word for a typeface",
+    ("clustertrials.randomisation.allocations", "22"): "a power of two",
+    ("confidential.scan.shapes", "NOK"): "one spelling of a number, whose currency is the country's",
 }
 
 
@@ -232,7 +232,11 @@ def test_no_other_room_of_holf_knows_a_fact_of_this_trial():
     told = known_to('x = "HOLF model"\ny = "in m12"\nz = 29\n"""office"""', words, numbers)
     assert told >= {"HOLF model", "m12", "29"}
     assert known_to('"""29 offices in m12."""\nx = "cluster"', words, numbers) == set()
-    rooms = {path.stem: path for path in sorted((PROJECT / "holf").rglob("*.py"))}
+    homes = (PROJECT, PROJECT / "clustertrials" / "src")
+    rooms = {}
+    for home, name in zip(homes, ("holf", "clustertrials")):
+        for path in sorted((home / name).rglob("*.py")):
+            rooms[".".join(path.relative_to(home).with_suffix("").parts).removeprefix("holf.")] = path
     for room in OWN_ROOMS:
         assert known_to(rooms[room].read_text(encoding="utf-8"), words, numbers), f"{room} needs no leave"
     found = {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from holf.agreement import disagreements, distances, references
+from holf.display.agreement import disagreements, distances, references
+from holf.display.reanalysis import answers
 from holf.paths import data_path
-from holf.reanalysis import answers
 
 SHA256 = "b1b9e1ee60dc4e4b0623ed6c991637f405cabd1d6d3d85733ce910fbf7de165c"
 

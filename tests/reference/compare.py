@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from holf.agreement import load_trials, read_rows
-from holf.reanalysis import ROLES
+from holf.display.agreement import load_trials, read_rows
+from holf.display.reanalysis import ROLES
 
 __all__ = ["ROLES", "read"]
 

@@ -1,0 +1,199 @@
+"""What a null result supports: equivalence within a margin, several outcomes at once, change that comes anyway."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from clustertrials.results import Effect
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Two one-sided tests of an effect against a margin.
+
+    Attributes
+    ----------
+    margin : float
+        Smallest difference that would matter, in units of the outcome, the same in both directions.
+    p_value : float
+        The larger of the next two.
+    p_above, p_below : float
+        One-sided p-values of an effect at or beyond ``+margin``, and at or beyond ``-margin``.
+    ci_low, ci_high : float
+        Interval at ``2 * level - 1``, 90 % for a level of 95 %, which the tests invert.
+    is_equivalent : bool
+        Whether that interval lies inside the margin, the limits excluded.
+    smallest_margin : float
+        The larger absolute limit of that interval: every margin above it would have been supported, none below.
+    df, level : float
+        Degrees of freedom of the t reference; level, one minus the error rate of each test.
+    estimator : str
+        Name of the effect's method.
+    source : str
+        Where the data came from.
+    """
+
+    margin: float
+    p_value: float
+    p_above: float
+    p_below: float
+    ci_low: float
+    ci_high: float
+    is_equivalent: bool
+    smallest_margin: float
+    df: float
+    level: float
+    estimator: str
+    source: str = ""
+
+
+def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equivalence:
+    """Test whether an effect is too small to matter, by two one-sided tests.
+
+    Parameters
+    ----------
+    effect : Effect
+        An effect with a t reference.
+    margin : float
+        Smallest difference that would matter, in units of the outcome, above 0 and fixed before the data are seen.
+    level : float
+        One minus the error rate of each test, between 0.5 and 1; the effect's own level plays no part.
+
+    Returns
+    -------
+    Equivalence
+
+    Raises
+    ------
+    ValueError
+        If the effect comes from randomisation or has no t reference, its standard error is not positive, the
+        margin is not a positive number, or the level is out of range.
+
+    Notes
+    -----
+    p = max{P(T > (m - d) / se), P(T > (m + d) / se)} with T a t variable on the effect's degrees of freedom, d the
+    estimate and m the margin. p lies below 1 - level exactly if the interval d -/+ se t(level) lies inside the
+    margin. A difference that is not significant may fail this test, and one that is significant may pass it.
+
+    References
+    ----------
+    Schuirmann DJ (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680.
+
+    Examples
+    --------
+    >>> effect = Effect(estimate=0.1, se=0.1, df=27, statistic=1.0, p_value=0.33, ci_low=-0.1, ci_high=0.3,
+    ...                 n_units=800, n_clusters=29, n_dropped=0, icc=0.02, estimator="cr2",
+    ...                 estimand="family average", level=0.95, mean_treated=1.1, mean_other=1.0)
+    >>> found = equivalence(effect, 0.3)
+    >>> found.is_equivalent, round(found.p_value, 4), round(found.smallest_margin, 4)
+    (True, 0.0278, 0.2703)
+    """
+    if not 0.5 < level < 1:
+        raise ValueError("level must lie between 0.5 and 1")
+    if not (isfinite(margin) and margin > 0):
+        raise ValueError("margin must be a positive number, in units of the outcome")
+    if effect.n_allocations is not None:
+        raise ValueError(f"{effect.estimator}: an effect from randomisation has no t reference; use another")
+    if not (isfinite(effect.df) and effect.df > 0):
+        raise ValueError(f"{effect.estimator}: the effect has no finite degrees of freedom, so no t reference")
+    if not (isfinite(effect.estimate) and isfinite(effect.se) and effect.se > 0):
+        raise ValueError(f"{effect.estimator}: the effect has no finite estimate with a positive standard error")
+    p_above = float(stats.t.sf((margin - effect.estimate) / effect.se, effect.df))
+    p_below = float(stats.t.sf((margin + effect.estimate) / effect.se, effect.df))
+    half = float(stats.t.ppf(level, effect.df)) * effect.se
+    smallest = abs(effect.estimate) + half
+    return Equivalence(
+        margin=margin, p_value=max(p_above, p_below), p_above=p_above, p_below=p_below,
+        ci_low=effect.estimate - half, ci_high=effect.estimate + half, is_equivalent=smallest < margin,
+        smallest_margin=smallest, df=effect.df, level=level, estimator=effect.estimator, source=effect.source,
+    )
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Adjust p-values so that the chance of any false rejection among them stays at the level.
+
+    Parameters
+    ----------
+    p_values : array_like, shape (outcomes,)
+        One p-value an outcome, each from 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (outcomes,)
+        Adjusted p-values in the order given.
+
+    Raises
+    ------
+    ValueError
+        If there is no p-value, or one is missing or outside 0 to 1.
+
+    Notes
+    -----
+    In ascending order, the largest of (m - j + 1) p_j over j up to i, and at most 1. Holds under any dependence.
+
+    References
+    ----------
+    Holm S (1979), Scandinavian Journal of Statistics 6:65-70.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    given = np.asarray(p_values, dtype=float)
+    if given.ndim != 1 or len(given) == 0 or not ((given >= 0) & (given <= 1)).all():
+        raise ValueError("p_values must be a list of numbers from 0 to 1, one an outcome")
+    order = np.argsort(given, kind="stable")
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.arange(len(given), 0, -1) * given[order]))
+    return adjusted
+
+
+def expected_regression(baseline_mean: float, reference_mean: float, correlation: float) -> float:
+    """Change to expect of a group chosen for its baseline, if nothing at all were done for it.
+
+    A description to stand beside an observed change, not a test of it: nobody knows the reference exactly.
+
+    Parameters
+    ----------
+    baseline_mean : float
+        Mean of the group at baseline.
+    reference_mean : float
+        Mean of the population that the group was chosen from, taken as the same at both times.
+    correlation : float
+        Correlation of the two measurements in that population, from -1 to 1.
+
+    Returns
+    -------
+    float
+        (1 - r) (reference mean - baseline mean), in units of the outcome.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite or the correlation is outside -1 to 1.
+
+    Notes
+    -----
+    Exact for a linear regression of the second measurement on the first, with equal means and spreads at both
+    times, and a choice that depends on the first measurement alone.
+
+    References
+    ----------
+    Barnett AG, van der Pols JC, Dobson AJ (2005), International Journal of Epidemiology 34:215-220.
+
+    Examples
+    --------
+    >>> expected_regression(4.0, 6.0, 0.75)
+    0.5
+    """
+    if not (isfinite(baseline_mean) and isfinite(reference_mean)):
+        raise ValueError("baseline_mean and reference_mean must be finite numbers")
+    if not -1 <= correlation <= 1:
+        raise ValueError("correlation must lie between -1 and 1")
+    return (1 - correlation) * (reference_mean - baseline_mean)

@@ -1,0 +1,155 @@
+"""Family average against office average of one effect: their difference, with a jackknife interval."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from clustertrials.intraclass import check_level
+from clustertrials.robust import OWN_FIT, gram
+from clustertrials.stages import first_stage, second_stage, sums_of
+from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
+
+
+@dataclass(frozen=True)
+class EstimandGap:
+    """Family-average effect minus office-average effect.
+
+    Attributes
+    ----------
+    estimate, se, df : float
+        Difference in units of the outcome, its jackknife standard error and degrees of freedom.
+    p_value, ci_low, ci_high : float
+        Two-sided p-value of no difference and interval at `level`.
+    family_average, office_average : float
+        The two effects.
+    n_units, n_clusters, n_dropped : int
+        Rows used, clusters they lie in, rows left out because a value was missing.
+    level : float
+        Confidence level.
+    source : str
+        Where the data came from; empty for a frame of the caller's own.
+    """
+
+    estimate: float
+    se: float
+    df: float
+    p_value: float
+    ci_low: float
+    ci_high: float
+    family_average: float
+    office_average: float
+    n_units: int
+    n_clusters: int
+    n_dropped: int
+    level: float
+    source: str = ""
+
+
+def estimand_gap(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
+                 covariates: Sequence[str] = (), level: float = 0.95) -> EstimandGap:
+    """Compare the effect averaged over families with the effect averaged over offices.
+
+    Parameters
+    ----------
+    frame, outcome, arm, cluster, treated, covariates, level
+        As for `clustertrials.estimate_effect`.
+
+    Returns
+    -------
+    EstimandGap
+
+    Raises
+    ------
+    ValueError
+        As for `clustertrials.estimate_effect`; also if a coefficient rests on one cluster alone, or if clusters are of
+        one size, so that the two averages cannot differ.
+
+    Notes
+    -----
+    The first is the arm's coefficient in least squares over rows, the second that of ``"cluster_means"``, the
+    difference of unweighted office means, adjusted in two stages. Standard error by the jackknife, one cluster out at
+    a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on clusters - 2 degrees of freedom (one less
+    for each covariate that is constant inside clusters). A gap away from 0 says that the effect goes with office size.
+
+    References
+    ----------
+    Kahan BC et al. (2023), International Journal of Epidemiology 52:107-118. Efron B, Stein C (1981), Annals of
+    Statistics 9:586-596.
+
+    Examples
+    --------
+    >>> sizes = [1, 2, 3, 4, 5, 6, 7, 8]
+    >>> frame = pd.DataFrame({"office": np.repeat(range(8), sizes)})
+    >>> frame["arm"] = frame["office"] % 2
+    >>> frame["y"] = frame["office"] * frame["arm"] + frame["office"] % 3
+    >>> gap = estimand_gap(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> round(gap.family_average, 3), round(gap.office_average, 3), round(gap.estimate, 3)
+    (5.412, 4.25, 1.162)
+    """
+    check_level(level)
+    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
+                       smallest_arm=SMALLEST_ARM)
+    family, office = _family_effects(trial), _office_effects(trial)
+    gaps = family - office
+    if np.ptp(gaps) <= 1e-10 * trial.y.std():
+        raise ValueError(f"column {outcome!r}: family and office average cannot differ in clusters of equal size")
+    se, df = jackknife_error(gaps[1:], trial.treated_clusters), trial.spare
+    margin = se * stats.t.ppf((1 + level) / 2, df)
+    return EstimandGap(
+        estimate=float(gaps[0]), se=se, df=df, p_value=float(2 * stats.t.sf(abs(gaps[0]) / se, df)),
+        ci_low=float(gaps[0] - margin), ci_high=float(gaps[0] + margin),
+        family_average=float(family[0]), office_average=float(office[0]),
+        n_units=len(trial.y), n_clusters=len(trial.starts), n_dropped=trial.n_dropped, level=level,
+    )
+
+
+def jackknife_error(values: np.ndarray, treated: np.ndarray) -> float:
+    """Standard error from leave-one-cluster-out values, arm by arm.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (clusters,)
+        The statistic with each cluster left out.
+    treated : numpy.ndarray of bool, shape (clusters,)
+        Arm of the cluster left out.
+
+    Returns
+    -------
+    float
+        Square root of sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2.
+
+    References
+    ----------
+    Efron B, Stein C (1981), Annals of Statistics 9:586-596.
+
+    Examples
+    --------
+    >>> jackknife_error(np.array([1.0, 3.0, 0.0, 0.0]), np.array([True, True, False, False]))
+    1.0
+    """
+    arms = [values[treated], values[~treated]]
+    return float(sum((len(arm) - 1) * arm.var() for arm in arms) ** 0.5)
+
+
+def _family_effects(trial: Trial) -> np.ndarray:
+    """Least-squares effect on all rows, then with each cluster left out."""
+    centred = trial.y - trial.y.mean()
+    remaining = np.eye(trial.basis.shape[1]) - gram(trial.basis, trial.starts)
+    if np.linalg.eigvalsh(remaining).min() < OWN_FIT:
+        raise ValueError(f"column {trial.outcome!r}: a coefficient rests on one cluster that cannot be left out")
+    parts = np.add.reduceat(trial.basis * centred[:, None], trial.starts, axis=0)
+    total = parts.sum(axis=0)
+    without = np.linalg.solve(remaining, (total - parts)[:, :, None])[:, :, 0]
+    return np.vstack([total, without]) @ trial.back[1]
+
+
+def _office_effects(trial: Trial) -> np.ndarray:
+    """Effect by cluster means on all clusters, then with each left out."""
+    sums, treated, places = sums_of(trial), trial.treated_clusters, np.arange(len(trial.starts))
+    every = [np.ones(len(places), bool), *(places != k for k in places)]
+    return np.array([second_stage(*first_stage(sums, kept), treated[kept]).estimate for kept in every])

@@ -1,0 +1,254 @@
+"""Effect of a cluster-randomised arm: one call, one method a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from clustertrials import gee, mixed
+from clustertrials.intraclass import anova_icc, check_level, strata_of
+from clustertrials.results import Effect
+from clustertrials.robust import Inference, cluster_robust, fit_ols
+from clustertrials.stages import first_stage, office_means, second_stage, sums_of
+from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
+
+FAMILY, OFFICE = "family average", "office average"
+# Neither of the two where the effect goes with office size; both of them where it does not.
+WEIGHTED = "precision-weighted average"
+EFFECT = 1
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a name is computed and which average it targets.
+
+    Attributes
+    ----------
+    fit : callable
+        From a `Trial` to an `Inference`, in units of the outcome.
+    estimand : str
+        Name of the average.
+    """
+
+    fit: Callable[[Trial], Inference]
+    estimand: str
+
+
+def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
+                    estimator: str = "cr2", covariates: Sequence[str] = (), level: float = 0.95,
+                    strata: str | None = None, rng: np.random.Generator | None = None) -> Effect:
+    """Estimate the effect of an arm that was randomised by cluster.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit. Rows with a missing value in a used column are left out and counted.
+    outcome : str
+        Numeric column; for 0/1 values the effect is a risk difference.
+    arm, cluster : str
+        Columns with the arm (exactly two values, constant inside clusters) and the cluster.
+    treated : hashable
+        The value of `arm` that is the treated one; the effect is treated minus other.
+    estimator : str
+        One of the names in Notes.
+    covariates : sequence of str
+        Numeric columns, adjusted for linearly.
+    level : float
+        Confidence level, between 0 and 1.
+    strata : str, optional
+        Column with the strata inside which clusters were randomised, constant inside clusters; for ``"randomisation"``
+        alone, whose allocations are then those inside strata and whose estimate is the difference given the strata.
+    rng : numpy.random.Generator, optional
+        For ``"randomisation"`` alone, and used only where the allocations are too many to count, some 50 clusters and
+        more: the source of a Monte Carlo sample of them.
+
+    Returns
+    -------
+    Effect
+        In units of the outcome. NaN stands in two places: `df` for ``"randomisation"``, whose reference is no t,
+        and `icc` where every cluster has one row or, for ``"naive"``, every arm one cluster.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, not numeric, infinite, constant or collinear; if there are not two arms, an arm
+        varies inside a cluster or has fewer than 4 clusters; if the method has no finite answer, as ``"mixed"``
+        and ``"gee"`` have none where every cluster has one row. The message names the column and the rule.
+
+    Notes
+    -----
+    - ``"cr2"``: least squares on arm and covariates, CR2 errors, Satterthwaite t; family average.
+    - ``"cr3"``: the same with CR3 errors.
+    - ``"cluster_means"``: t test of unweighted office means. What covariates of rows predict is taken out first, with
+      slopes inside offices; covariates of offices, those with less than a tenth of their variation inside, stand
+      beside the arm in least squares on the office values (`clustertrials.stages`); office average. Its error takes
+      the slopes inside for known, which is right on the average over allocations, whatever the slopes.
+    - ``"randomisation"``: the same estimate, with p-value and interval from the allocations that could have been
+      drawn, both exact if the effect is the same for all; `se` is that of ``"cluster_means"`` and plays no part.
+      Covariates of offices cost the interval some ten seconds for 29 offices.
+    - ``"mixed"``: random intercept, REML, Kenward-Roger. ``"gee"``: exchangeable, identity link, Fay-Graubard
+      correction, t on clusters - parameters. ``"gee_md"``: the same with Mancl-DeRouen's. These weight offices by
+      their information, which targets neither average if the effect goes with office size, and both if not.
+    - ``"naive"``: rows taken as independent, t on rows - parameters; wrong in clusters, and here to show that.
+
+    All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate that is
+    constant inside clusters.
+
+    References
+    ----------
+    Hayes RJ, Moulton LH (2017), Cluster Randomised Trials, chapters 10-11. Kahan BC et al. (2023), International
+    Journal of Epidemiology 52:107-118. Each method's own source is with its function.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": range(16), "office": [k // 2 for k in range(16)]})
+    >>> frame["arm"] = ["new" if k % 2 else "old" for k in frame["office"]]
+    >>> found = estimate_effect(frame, "y", arm="arm", cluster="office", treated="new")
+    >>> round(found.estimate, 6), round(found.df, 6), found.estimand
+    (2.0, 6.0, 'family average')
+    """
+    check_level(level)
+    if estimator not in METHODS:
+        raise ValueError(f"estimator must be one of {', '.join(METHODS)}")
+    if strata is not None and estimator != "randomisation":
+        raise ValueError("strata are for the estimator 'randomisation' alone; others take them as covariates")
+    if rng is not None and estimator != "randomisation":
+        raise ValueError("rng is for the estimator 'randomisation' alone; the others draw nothing")
+    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
+                       smallest_arm=1 if estimator == "naive" else SMALLEST_ARM)
+    if strata is not None:
+        used = frame.dropna(subset=[outcome, arm, cluster, *covariates])
+        strata = strata_of(used, cluster=cluster, strata=strata)
+    effect = effect_of(trial, estimator, level=level, rng=rng, strata=strata)
+    return replace(effect, covariates=tuple(covariates))
+
+
+def effect_of(trial: Trial, estimator: str, *, level: float = 0.95, strata: np.ndarray | None = None,
+              rng: np.random.Generator | None = None) -> Effect:
+    """Estimate the effect in a checked trial: `estimate_effect` for one that is asked several times.
+
+    Parameters
+    ----------
+    trial : Trial
+        Checked arrays.
+    estimator : str
+        One of the names of `estimate_effect`.
+    level : float
+        Confidence level, between 0 and 1.
+    strata : numpy.ndarray of int, shape (clusters,), optional
+        Strata inside which clusters were randomised, for ``"randomisation"``.
+    rng : numpy.random.Generator, optional
+        As for `estimate_effect`.
+
+    Returns
+    -------
+    Effect
+        Without the names of the covariates, which a checked trial has not kept.
+
+    Raises
+    ------
+    ValueError
+        If the method has no finite answer.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
+    >>> trial = read_trial(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> [round(effect_of(trial, name).se, 6) for name in ("cr2", "cluster_means")]
+    [1.825742, 1.825742]
+    """
+    try:
+        fit = METHODS[estimator].fit(trial)
+    except ValueError as problem:
+        raise ValueError(f"column {trial.outcome!r}: {problem}") from problem
+    if estimator != "naive":
+        fit = replace(fit, df=float(min(fit.df, trial.spare)))
+    effect = _effect(trial, fit, estimator, level)
+    return effect if estimator != "randomisation" else _randomised(effect, trial, strata, rng)
+
+
+def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effect:
+    if fit.df <= 0:
+        raise ValueError(f"column {trial.outcome!r}: covariates leave {estimator} no degrees of freedom")
+    if not (np.isfinite([fit.estimate, fit.se, fit.df]).all() and fit.se > 1e-12 * trial.y.std()):
+        raise ValueError(f"column {trial.outcome!r}: {estimator} finds no variation to judge the effect by")
+    statistic = fit.estimate / fit.se
+    margin = fit.se * stats.t.ppf((1 + level) / 2, fit.df)
+    # One row in every cluster (one leader an office) is a sound trial; only the correlation is undefined.
+    icc = float("nan")
+    if len(trial.y) > len(trial.starts) > 2:
+        icc = anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level,
+                        outcome=trial.outcome).estimate
+    mean_treated, mean_other = trial.means
+    return Effect(
+        estimate=fit.estimate, se=fit.se, df=fit.df,
+        statistic=statistic, p_value=float(2 * stats.t.sf(abs(statistic), fit.df)),
+        ci_low=float(fit.estimate - margin), ci_high=float(fit.estimate + margin),
+        n_units=len(trial.y), n_clusters=len(trial.starts), n_dropped=trial.n_dropped,
+        icc=icc, estimator=estimator, estimand=METHODS[estimator].estimand, level=level,
+        mean_treated=mean_treated, mean_other=mean_other,
+    )
+
+
+def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np.random.Generator | None) -> Effect:
+    # Imported here because the half tables are needed by this method alone.
+    from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
+
+    asked = {"strata": strata, "level": effect.level, "rng": rng}
+    values, covariates = first_stage(sums_of(trial))
+    if covariates.shape[1]:
+        asked |= {"cluster": np.arange(len(values)), "treated": trial.treated_clusters}
+        found = adjusted_randomisation_test(values, covariates, **asked)
+    else:
+        found = randomisation_test(office_means(trial), trial.treated_clusters, **asked)
+    estimate = effect.estimate if strata is None else found.statistic
+    return replace(effect, df=float("nan"), estimate=estimate, statistic=found.statistic, p_value=found.p_value,
+                   ci_low=found.ci_low, ci_high=found.ci_high, n_allocations=found.n_allocations, exact=found.exact)
+
+
+def _robust(kind: str) -> Callable[[Trial], Inference]:
+    def fit(trial: Trial) -> Inference:
+        least_squares = fit_ols(trial.y, trial.basis, trial.back, trial.starts)
+        return cluster_robust(least_squares, np.eye(len(trial.back))[EFFECT], kind)
+    return fit
+
+
+def _cluster_means(trial: Trial) -> Inference:
+    return second_stage(*first_stage(sums_of(trial)), trial.treated_clusters)
+
+
+def _mixed(trial: Trial) -> Inference:
+    fit = mixed.fit_mixed(trial.y, trial.basis, trial.back, trial.starts)
+    return mixed.kenward_roger(fit, np.eye(len(trial.back))[EFFECT])
+
+
+def _gee(correction: str) -> Callable[[Trial], Inference]:
+    def fit(trial: Trial) -> Inference:
+        design = np.column_stack([trial.treated, ~trial.treated, trial.covariates])
+        contrast = np.append([1.0, -1.0], np.zeros(trial.covariates.shape[1]))
+        return gee.sandwich(gee.fit_gee(trial.y, design, trial.codes), contrast, correction)
+    return fit
+
+
+def _naive(trial: Trial) -> Inference:
+    on_basis = trial.basis.T @ trial.y
+    residuals = trial.y - trial.basis @ on_basis
+    df = len(trial.y) - len(on_basis)
+    se = (residuals @ residuals / df) ** 0.5 * np.linalg.norm(trial.back[EFFECT])
+    return Inference(float(trial.back[EFFECT] @ on_basis), float(se), df)
+
+
+METHODS = {
+    "cr2": Method(_robust("CR2"), FAMILY),
+    "cr3": Method(_robust("CR3"), FAMILY),
+    "cluster_means": Method(_cluster_means, OFFICE),
+    "randomisation": Method(_cluster_means, OFFICE),
+    "mixed": Method(_mixed, WEIGHTED),
+    "gee": Method(_gee("fay_graubard"), WEIGHTED),
+    "gee_md": Method(_gee("mancl_derouen"), WEIGHTED),
+    "naive": Method(_naive, FAMILY),
+}

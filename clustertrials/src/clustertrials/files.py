@@ -1,0 +1,16 @@
+"""Writing files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: str) -> None:
+    """Write a text file so that it is there whole or not at all, even if the process is killed or the disk is full."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        fresh.write_text(content, encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)

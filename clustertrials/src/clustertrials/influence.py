@@ -1,0 +1,230 @@
+"""What an answer hangs on: single clusters left out, and who was recruited after clusters had been randomised."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from math import comb, prod
+
+import numpy as np
+import pandas as pd
+
+from clustertrials.estimators import estimate_effect
+from clustertrials.intraclass import strata_of
+from clustertrials.randomisation import randomisation_test
+from clustertrials.results import Effect
+from clustertrials.trial import numeric, require_columns, require_nested
+
+# Values that differ by less than this, relative to the largest, are equal but for rounding.
+ALIKE = 1e-12
+# What the first of the recruitment diagnostics compares: no characteristic, but how many there are.
+UNITS = "units a cluster"
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What leaving out one cluster at a time does to an effect, told without naming or showing a cluster.
+
+    Attributes
+    ----------
+    estimate, se : float
+        Effect on all clusters and its standard error.
+    largest_shift : float
+        Largest absolute change of the estimate, in standard errors.
+    n_sign_changes, n_significance_changes, n_clusters : int
+        Clusters without which the estimate has another sign; without which the test rejects although it does not
+        with them, or the reverse; and clusters left out in turn.
+    estimator, level, source
+        As for `clustertrials.results.Effect`.
+    """
+
+    estimate: float
+    se: float
+    largest_shift: float
+    n_sign_changes: int
+    n_significance_changes: int
+    n_clusters: int
+    estimator: str
+    level: float
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class RecruitmentDiagnostic:
+    """One characteristic of those recruited, compared between arms as offices were randomised.
+
+    Attributes
+    ----------
+    characteristic : str
+        Column, or `UNITS`.
+    mean_treated, mean_other, difference : float
+        Means of the cluster means (of the clusters' sizes), and treated minus other.
+    p_value : float
+        Two-sided randomisation p-value of "the arm changed nothing about who was recruited".
+    n_allocations, exact : int, bool
+        Size of the allocation set, and whether every allocation was counted.
+    n_units, n_clusters : int
+        Units with a value, and clusters with such a unit.
+    source : str
+    """
+
+    characteristic: str
+    mean_treated: float
+    mean_other: float
+    difference: float
+    p_value: float
+    n_allocations: int
+    exact: bool
+    n_units: int
+    n_clusters: int
+    source: str = ""
+
+
+def leave_one_out(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
+                  estimator: str = "cr2", covariates: Sequence[str] = (), level: float = 0.95) -> Influence:
+    """Say how far an effect hangs on any single cluster.
+
+    Parameters
+    ----------
+    frame, outcome, arm, cluster, treated, estimator, covariates, level
+        As for `clustertrials.estimate_effect`.
+
+    Returns
+    -------
+    Influence
+        A summary that names and shows no cluster.
+
+    Raises
+    ------
+    ValueError
+        As for `clustertrials.estimate_effect`, on all clusters or without one of them: an arm needs 5 clusters.
+
+    Notes
+    -----
+    largest_shift = max_k |d_(k) - d| / se, where d_(k) is the estimate without cluster k. Significance is that
+    of the p-value (`Effect.is_significant`).
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": np.arange(20) % 7, "office": np.repeat(range(10), 2)})
+    >>> frame["arm"] = frame["office"] % 2
+    >>> found = leave_one_out(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> round(found.estimate, 6), round(found.largest_shift, 3), found.n_sign_changes, found.n_significance_changes
+    (-0.1, 0.57, 3, 0)
+    """
+    asked = {"arm": arm, "cluster": cluster, "treated": treated, "estimator": estimator, "covariates": covariates,
+             "level": level}
+    effect = estimate_effect(frame, outcome, **asked)
+    without = _left_out(frame, outcome, asked)
+    estimates = np.array([one.estimate for one in without])
+    return Influence(
+        estimate=effect.estimate, se=effect.se, estimator=estimator, level=level, n_clusters=len(estimates),
+        largest_shift=float(np.abs(estimates - effect.estimate).max() / effect.se),
+        n_sign_changes=int((np.sign(estimates) != np.sign(effect.estimate)).sum()),
+        n_significance_changes=sum(one.is_significant != effect.is_significant for one in without),
+    )
+
+
+def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> list[Effect]:
+    """Effects without each cluster in turn.
+
+    Private, because with the effect on all clusters they give away the mean of a single office.
+    """
+    used = frame.dropna(subset=[outcome, asked["arm"], asked["cluster"], *asked["covariates"]])
+    found = []
+    for label in used[asked["cluster"]].unique():
+        try:
+            found.append(estimate_effect(used[used[asked["cluster"]] != label], outcome, **asked))
+        except ValueError as problem:
+            raise ValueError(f"with one {asked['cluster']!r} left out: {problem}") from problem
+    return found
+
+
+def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str], *, arm: str, cluster: str,
+                            treated: Hashable, strata: str | None = None, rng: np.random.Generator | None = None,
+                            ) -> tuple[RecruitmentDiagnostic, ...]:
+    """Compare who was recruited in the two arms, where that happened after clusters had been randomised.
+
+    A recruitment diagnostic, not a test of the randomisation, which needs none: a small p-value says that the arm,
+    known to those who asked or were asked, may have changed who takes part.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row for each unit recruited.
+    characteristics : sequence of str
+        Numeric columns known at recruitment; a missing value leaves out the unit for that characteristic.
+    arm, cluster, treated
+        As for `clustertrials.estimate_effect`.
+    strata : str, optional
+        Column with the strata inside which clusters were randomised, constant inside clusters.
+    rng : numpy.random.Generator, optional
+        Needed, and used, only where the allocations are too many to count.
+
+    Returns
+    -------
+    tuple of RecruitmentDiagnostic
+        Units a cluster, then each characteristic. Where all clusters have the same value, every allocation gives
+        the same difference and the p-value is 1.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or not numeric, an arm or cluster is missing in a row, the arm varies inside a
+        cluster, there are not two arms, or an arm has nobody with a value.
+
+    Notes
+    -----
+    Difference of unweighted cluster means with `clustertrials.randomisation_test`, over all ways to choose the treated
+    clusters, inside strata if there are any; `difference` is then the one given the strata. A cluster that recruited
+    nobody has no row and counts nowhere.
+
+    References
+    ----------
+    Bolzern J et al. (2018), Journal of Clinical Epidemiology 99:106-112.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age": [30, 40, 20, 30, 50, 60, 40], "office": list("aabbccd")})
+    >>> frame["arm"] = frame["office"].isin(["a", "b"])
+    >>> for row in recruitment_diagnostics(frame, ["age"], arm="arm", cluster="office", treated=True):
+    ...     print(row.characteristic, row.difference, round(row.p_value, 3), row.n_allocations)
+    units a cluster 0.5 1.0 6
+    age -17.5 0.333 6
+    """
+    if isinstance(characteristics, str):
+        raise ValueError("characteristics must be a sequence of column names, not one string")
+    require_columns(frame, [arm, cluster, *characteristics])
+    for name in (arm, cluster):
+        if frame[name].isna().any():
+            raise ValueError(f"column {name!r} has a missing value")
+    require_nested(frame, arm=arm, cluster=cluster)
+    if frame[arm].nunique() != 2 or not (frame[arm] == treated).any():
+        raise ValueError(f"column {arm!r} must have two arms, one of them the treated value {treated!r}")
+    groups = frame[cluster].to_numpy()
+    arms = (frame[arm] == treated).groupby(groups).first()
+    sizes = pd.Series(1.0, index=frame.index).groupby(groups).sum()
+    blocks = pd.Series(0, index=arms.index)
+    if strata is not None:
+        blocks = pd.Series(strata_of(frame, cluster=cluster, strata=strata), index=frame[cluster].unique())
+    found = [_compare(UNITS, sizes, arms, blocks, len(frame), rng)]
+    for name in characteristics:
+        values = pd.Series(numeric(frame, name), index=frame.index)
+        means = values.groupby(groups).mean().dropna()
+        found.append(_compare(name, means, arms, blocks, int(values.notna().sum()), rng))
+    return tuple(found)
+
+
+def _compare(name: str, values: pd.Series, arms: pd.Series, blocks: pd.Series, n_units: int,
+             rng: np.random.Generator | None) -> RecruitmentDiagnostic:
+    is_treated, strata = arms[values.index].to_numpy(), pd.factorize(blocks[values.index])[0]
+    if is_treated.all() or not is_treated.any():
+        raise ValueError(f"column {name!r}: an arm has nobody with a value")
+    means = values.to_numpy()
+    one, other = float(means[is_treated].mean()), float(means[~is_treated].mean())
+    if np.ptp(means) <= ALIKE * np.abs(means).max():
+        total = prod(comb(int(n), int(k)) for n, k in zip(np.bincount(strata), np.bincount(strata, is_treated)))
+        return RecruitmentDiagnostic(name, one, other, 0.0, 1.0, total, True, n_units, len(means))
+    result = randomisation_test(means, is_treated, strata=strata, interval=False, rng=rng)
+    return RecruitmentDiagnostic(name, one, other, float(result.statistic), float(result.p_value),
+                                 result.n_allocations, result.exact, n_units, len(means))

@@ -1,0 +1,227 @@
+"""Clusters of a trial: their sizes, the intraclass correlation, and what both cost in precision."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from clustertrials.results import Icc
+from clustertrials.trial import INPUT_ROUNDING, middle, numeric, require_columns, require_nested
+
+
+def cluster_sizes(frame: pd.DataFrame, *, cluster: str) -> pd.Series:
+    """Count the rows of each cluster.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit.
+    cluster : str
+        Column with the cluster; rows without one are not counted.
+
+    Returns
+    -------
+    pandas.Series
+        Rows by cluster, sorted by the cluster's label.
+
+    Raises
+    ------
+    ValueError
+        If the column does not exist or holds no value.
+
+    Examples
+    --------
+    >>> cluster_sizes(pd.DataFrame({"office": ["a", "b", "a"]}), cluster="office").to_list()
+    [2, 1]
+    """
+    require_columns(frame, [cluster])
+    sizes = frame.groupby(cluster, observed=True).size()
+    if sizes.empty:
+        raise ValueError(f"column {cluster!r} holds no value")
+    return sizes
+
+
+def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
+    """Stratum of each cluster.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit, none without a cluster.
+    cluster, strata : str
+        Columns with the cluster, and with the stratum in which it was randomised.
+
+    Returns
+    -------
+    numpy.ndarray of int, shape (clusters,)
+        Codes from 0, clusters in the order of their first row.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a row has no stratum, or a cluster lies in two strata.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"office": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
+    >>> strata_of(frame, cluster="office", strata="region").tolist()
+    [0, 1, 0]
+    """
+    require_columns(frame, [cluster, strata])
+    if frame[strata].isna().any():
+        raise ValueError(f"column {strata!r} has a row without a stratum")
+    pairs = frame[[cluster, strata]].drop_duplicates()
+    if split := int(pairs[cluster].duplicated().sum()):
+        raise ValueError(f"column {strata!r} is not constant inside {cluster!r}: {split} cluster(s) lie in two strata")
+    return pd.factorize(pairs[strata])[0]
+
+
+def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = None, level: float = 0.95,
+        method: str = "anova") -> Icc:
+    """Estimate the intraclass correlation of an outcome, by one-way analysis of variance or by REML.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit; rows with a missing value in a used column are left out.
+    outcome, cluster : str
+        Columns with a numeric outcome and the cluster.
+    arm : str, optional
+        Column with the arm. If given, clusters are compared inside their arm, so that an effect of the arm does
+        not pass for correlation. Any number of arms.
+    level : float
+        Confidence level of the interval, between 0 and 1.
+    method : {"anova", "reml"}
+        ``"anova"`` shows negative estimates; ``"reml"`` is that of a random intercept, from 0 up, with the interval of
+        its profile likelihood (`clustertrials.reml_icc`).
+
+    Returns
+    -------
+    Icc
+        Pure numbers; by ``"anova"`` the estimate may be negative.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or not numeric, the arm varies inside a cluster, no arm has two clusters, every
+        cluster has one row, or the outcome is constant; by ``"reml"`` also if it does not vary inside clusters.
+
+    Notes
+    -----
+    With N rows in K clusters of A arms, mean squares B between clusters inside arms (K - A degrees of freedom) and
+    W inside clusters (N - K), and n0 = (N - sum_a sum_{k in a} n_k^2 / N_a) / (K - A), the estimate is
+    (B - W) / (B + (n0 - 1) W). The interval puts (F/Fq - 1) / (F/Fq + n0 - 1) for F = B / W and its quantiles Fq;
+    exact for equal sizes, an approximation otherwise.
+
+    References
+    ----------
+    Donner A (1986), International Statistical Review 54:67-82. Searle SR (1971), Linear Models, section 9.9.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": [1.0, 2, 2, 3, 6, 7], "office": ["a", "a", "b", "b", "c", "c"]})
+    >>> round(icc(frame, "y", cluster="office").estimate, 3)
+    0.931
+    """
+    check_level(level)
+    if method not in ("anova", "reml"):
+        raise ValueError('method must be "anova" or "reml"')
+    used = [outcome, cluster] + ([] if arm is None else [arm])
+    require_columns(frame, used)
+    if arm is not None:
+        require_nested(frame, arm=arm, cluster=cluster)
+    values = numeric(frame, outcome)
+    complete = ~np.isnan(values) & frame[used[1:]].notna().all(axis=1).to_numpy()
+    codes = pd.factorize(frame.loc[complete, cluster])[0]
+    first = np.unique(codes, return_index=True)[1]
+    arms = np.zeros(len(first), dtype=int) if arm is None else pd.factorize(frame.loc[complete, arm])[0][first]
+    found = anova_icc(values[complete], codes, arms, level=level, outcome=outcome)
+    if method == "anova":
+        return found
+    # Imported here because `clustertrials.mixed` is needed by this method alone.
+    from clustertrials.reml_icc import reml_icc
+
+    try:
+        return reml_icc(values[complete], codes, arms, level=level, mean_size=found.mean_size)
+    except ValueError as problem:
+        raise ValueError(f"column {outcome!r}: {problem}") from problem
+
+
+def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, outcome: str) -> Icc:
+    """Estimate the intraclass correlation from arrays; `icc` has the formula.
+
+    Parameters
+    ----------
+    values, codes : numpy.ndarray, shape (rows,)
+        Outcome without missing values, and the number of the row's cluster from 0.
+    arms : numpy.ndarray, shape (clusters,)
+        Number of each cluster's arm from 0.
+    level : float
+        Confidence level.
+    outcome : str
+        Name of the outcome, for messages.
+
+    Returns
+    -------
+    Icc
+
+    Raises
+    ------
+    ValueError
+        As for `icc`.
+
+    Examples
+    --------
+    >>> y, office = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
+    >>> round(anova_icc(y, office, np.zeros(3, int), level=0.95, outcome="y").estimate, 3)
+    0.931
+    """
+    sizes = np.bincount(codes)
+    df_between, df_within = len(sizes) - len(np.unique(arms)), len(values) - len(sizes)
+    if df_between < 1:
+        raise ValueError(f"column {outcome!r}: at least one arm needs two clusters with a value")
+    if df_within < 1:
+        raise ValueError(f"column {outcome!r}: every cluster has one row, so no correlation inside can be seen")
+    centred = values - middle(values)
+    centred -= centred.mean()
+    means = np.bincount(codes, centred) / sizes
+    rows_of_arm = np.bincount(arms, sizes)
+    arm_means = np.bincount(arms, sizes * means) / rows_of_arm
+    between = float(sizes @ (means - arm_means[arms]) ** 2) / df_between
+    within = float(((centred - means[codes]) ** 2).sum()) / df_within
+    if between + within <= INPUT_ROUNDING**2 * float(values @ values):
+        raise ValueError(f"column {outcome!r} is constant, so its intraclass correlation does not exist")
+    size = (len(values) - float((sizes**2 / rows_of_arm[arms]).sum())) / df_between
+    upper, lower = stats.f.ppf([(1 + level) / 2, (1 - level) / 2], df_between, df_within)
+    return Icc(
+        estimate=_correlation(between, within, size),
+        ci_low=_correlation(between / upper, within, size),
+        ci_high=_correlation(between / lower, within, size),
+        n_units=len(values), n_clusters=len(sizes), mean_size=size, level=level,
+    )
+
+
+def check_level(level: float) -> None:
+    """Refuse what is not a confidence level.
+
+    Parameters
+    ----------
+    level : float
+        A share, not a percentage.
+
+    Raises
+    ------
+    ValueError
+        Unless it lies strictly between 0 and 1.
+
+    Examples
+    --------
+    >>> check_level(0.95)
+    """
+    if not 0 < level < 1:
+        raise ValueError("level must lie between 0 and 1")
+
+
+def _correlation(between: float, within: float, size: float) -> float:
+    return float((between - within) / (between + (size - 1) * within))

@@ -1,0 +1,284 @@
+"""Random intercept for clusters: REML by a profile likelihood of one ratio, inference after Kenward and Roger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize
+
+from clustertrials.robust import Inference
+
+# Variance ratios that bracket the optimum, times the mean cluster size: from no visible correlation to clusters
+# whose rows are all but equal. Four a decade; the profile of one ratio is smooth on that scale.
+RATIOS = np.append(0, np.logspace(-4, 8, 49))
+# Least eigenvalue, relative to a model without fixed effects, of the information on the two variances.
+IDENTIFIED = 1e-10
+# Share of the residual square below which what is left inside clusters is rounding.
+ROUNDING = 1e-13
+
+
+@dataclass(frozen=True)
+class MixedFit:
+    """REML fit of y = X b + office + error, with what inference needs.
+
+    Attributes
+    ----------
+    coefficients : numpy.ndarray, shape (p,)
+        Fixed effects on the design's own columns.
+    within, between : float
+        Variances of rows inside clusters and of clusters, in squared units of the outcome.
+    back : numpy.ndarray, shape (p, p)
+        Turns coefficients on the orthonormal columns into `coefficients`.
+    sizes : numpy.ndarray, shape (clusters,)
+        Rows in each cluster.
+    totals : numpy.ndarray, shape (clusters, p)
+        Orthonormal columns summed inside clusters.
+    """
+
+    coefficients: np.ndarray
+    within: float
+    between: float
+    back: np.ndarray
+    sizes: np.ndarray
+    totals: np.ndarray
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Data reduced to sums: the restricted likelihood as a function of theta = between / within alone.
+
+    Attributes
+    ----------
+    sizes : numpy.ndarray, shape (clusters,)
+        Rows in each cluster.
+    totals : numpy.ndarray, shape (clusters, p)
+        Orthonormal columns of the design summed inside clusters.
+    residual_totals : numpy.ndarray, shape (clusters,)
+        Least-squares residuals summed inside clusters, in units of the outcome.
+    residual_square : float
+        Sum of squares of these residuals.
+    """
+
+    sizes: np.ndarray
+    totals: np.ndarray
+    residual_totals: np.ndarray
+    residual_square: float
+
+    def solve(self, theta: float) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return X'WX, the change of the coefficients from least squares, and the weighted residual square."""
+        weight = theta / (1 + self.sizes * theta)
+        normal = np.eye(self.totals.shape[1]) - (self.totals.T * weight) @ self.totals
+        right = -self.totals.T @ (weight * self.residual_totals)
+        change = np.linalg.solve(normal, right)
+        return normal, change, self.residual_square - weight @ self.residual_totals**2 - right @ change
+
+    @property
+    def free(self) -> float:
+        """Rows less coefficients."""
+        return self.sizes.sum() - self.totals.shape[1]
+
+    def deviance(self, theta: float) -> float:
+        """Minus twice the restricted log-likelihood, up to a constant."""
+        normal, _, square = self.solve(theta)
+        return (self.free * np.log(square) + np.log1p(self.sizes * theta).sum() + np.linalg.slogdet(normal)[1])
+
+    def slope(self, theta: float) -> float:
+        """Derivative of `deviance`; its root is exact to rounding, where a minimum is so only to its root."""
+        normal, change, square = self.solve(theta)
+        shrink = 1 / (1 + self.sizes * theta)
+        left = self.residual_totals - self.totals @ change
+        spread = np.linalg.solve(normal, (self.totals.T * shrink**2) @ self.totals)
+        return self.sizes @ shrink - self.free * (left * shrink) @ (left * shrink) / square - np.trace(spread)
+
+
+def fit_mixed(y: np.ndarray, basis: np.ndarray, back: np.ndarray, starts: np.ndarray) -> MixedFit:
+    """Fit a linear model with a random intercept a cluster by REML.
+
+    Parameters
+    ----------
+    y : numpy.ndarray, shape (rows,)
+        Outcome, rows sorted by cluster.
+    basis, back : numpy.ndarray, shapes (rows, p) and (p, p)
+        Orthonormal columns Q and the inverse of R, for the design X = QR.
+    starts : numpy.ndarray of int, shape (clusters,)
+        Row at which each cluster begins.
+
+    Returns
+    -------
+    MixedFit
+        ``between`` is 0 where the likelihood is highest at that boundary.
+
+    Raises
+    ------
+    ValueError
+        If every cluster has one row, or rows do not vary inside clusters beyond the design, so that the likelihood
+        has no maximum.
+
+    Notes
+    -----
+    Coefficients and the inner variance have closed forms given theta = between / within, so the restricted
+    likelihood is a function of theta alone. Its slope is searched for sign changes on a grid, each is solved by
+    Brent's method, and the best of them and of theta = 0 is taken.
+
+    References
+    ----------
+    Patterson HD, Thompson R (1971), Biometrika 58:545-554. Bates D et al. (2015), Journal of Statistical Software
+    67(1), for the profiled criterion.
+
+    Examples
+    --------
+    >>> basis = np.full((6, 1), 6 ** -0.5)
+    >>> y = np.array([1.0, 2, 2, 3, 6, 7])
+    >>> fit = fit_mixed(y, basis, np.array([[6 ** -0.5]]), np.array([0, 2, 4]))
+    >>> round(fit.within, 6), round(fit.between, 6)
+    (0.5, 6.75)
+    """
+    if len(starts) == len(y):
+        raise ValueError("mixed: every cluster has one row, so the two variances cannot be told apart")
+    profile = reduce_to_profile(y, basis, starts)
+    theta = best_ratio(profile)
+    _, change, square = profile.solve(theta)
+    within = square / profile.free
+    return MixedFit(back @ (basis.T @ y + change), float(within), float(theta * within), back, profile.sizes,
+                    profile.totals)
+
+
+def reduce_to_profile(y: np.ndarray, basis: np.ndarray, starts: np.ndarray) -> Profile:
+    """Reduce rows to the sums that the restricted likelihood needs.
+
+    Parameters
+    ----------
+    y : numpy.ndarray, shape (rows,)
+        Outcome, rows sorted by cluster.
+    basis : numpy.ndarray, shape (rows, p)
+        Orthonormal columns that span the design.
+    starts : numpy.ndarray of int, shape (clusters,)
+        Row at which each cluster begins.
+
+    Returns
+    -------
+    Profile
+
+    Examples
+    --------
+    >>> found = reduce_to_profile(np.array([1.0, 2, 3, 6]), np.full((4, 1), 0.5), np.array([0, 2]))
+    >>> found.residual_totals.tolist(), found.residual_square, float(found.free)
+    ([-3.0, 3.0], 14.0, 3.0)
+    """
+    residuals = y - basis @ (basis.T @ y)
+    sizes = np.diff(np.append(starts, len(y))).astype(float)
+    return Profile(sizes, np.add.reduceat(basis, starts, axis=0), np.add.reduceat(residuals, starts),
+                   float(residuals @ residuals))
+
+
+def best_ratio(profile: Profile) -> float:
+    """Find the ratio of the variances between and inside clusters at which the restricted likelihood is highest.
+
+    Parameters
+    ----------
+    profile : Profile
+        The data's sums.
+
+    Returns
+    -------
+    float
+        0 where the likelihood is highest at that boundary.
+
+    Raises
+    ------
+    ValueError
+        If the outcome does not vary inside clusters beyond the design, so that the likelihood has no maximum.
+
+    Examples
+    --------
+    >>> sums = reduce_to_profile(np.array([1.0, 2, 2, 3, 6, 7]), np.full((6, 1), 6 ** -0.5), np.array([0, 2, 4]))
+    >>> round(best_ratio(sums), 6)
+    13.5
+    """
+    grid = RATIOS / profile.sizes.mean()
+    slopes = np.array([profile.slope(theta) for theta in grid])
+    candidates = [0.0]
+    for i in np.flatnonzero((slopes[:-1] < 0) & (slopes[1:] >= 0)):
+        candidates.append(optimize.brentq(profile.slope, grid[i], grid[i + 1], xtol=1e-18, rtol=1e-14))
+    # A slope that turns only because nothing is left but rounding is no maximum.
+    rest = min(profile.solve(theta)[2] for theta in candidates)
+    if slopes[-1] < 0 or rest <= ROUNDING * profile.residual_square:
+        raise ValueError("mixed: the outcome does not vary inside clusters, so the model has no maximum")
+    return min(candidates, key=profile.deviance)
+
+
+def kenward_roger(fit: MixedFit, contrast: np.ndarray) -> Inference:
+    """Standard error and degrees of freedom of a combination of fixed effects, after Kenward and Roger.
+
+    Parameters
+    ----------
+    fit : MixedFit
+        REML fit.
+    contrast : numpy.ndarray, shape (p,)
+        Weights of the coefficients.
+
+    Returns
+    -------
+    Inference
+        The standard error allows for the variances being estimated; degrees of freedom are not capped.
+
+    Raises
+    ------
+    ValueError
+        If the two variances cannot be told apart.
+
+    Notes
+    -----
+    With V = s G_1 + t G_2 (identity and blocks of ones), F = (X'V^-1X)^-1, P_i = -X'V^-1 G_i V^-1 X and
+    Q_ij = X'V^-1 G_i V^-1 G_j V^-1 X, the variances' covariance W is the inverse of the expected restricted
+    information, half of tr(V^-1 G_i V^-1 G_j) - 2 tr(F Q_ij) + tr(F P_i F P_j). The adjusted covariance is
+    F + 2 F (sum W_ij (Q_ij - P_i F P_j)) F. For one contrast the scale of the test is 1 and df = 2 / A, where
+    A = sum W_ij (c'F P_i F c)(c'F P_j F c) / (c'F c)^2. All of it reduces to sums over clusters, also at t = 0.
+
+    References
+    ----------
+    Kenward MG, Roger JH (1997), Biometrics 53:983-997.
+
+    Examples
+    --------
+    >>> fit = fit_mixed(np.array([1.0, 2, 2, 3, 6, 7]), np.full((6, 1), 6 ** -0.5), np.array([[6 ** -0.5]]),
+    ...                 np.array([0, 2, 4]))
+    >>> found = kenward_roger(fit, np.array([1.0]))
+    >>> round(found.estimate, 6), round(found.se, 6), round(found.df, 6)
+    (3.5, 1.527525, 2.0)
+    """
+    shrink = 1 / (1 + fit.sizes * fit.between / fit.within)
+    outer, inner, traces = _moments(fit, shrink)
+    spread = np.linalg.inv(np.eye(fit.totals.shape[1]) - _weigh(fit, (1 - shrink) / fit.sizes))
+    information = np.array([
+        [traces[i + j] - 2 * np.trace(spread @ inner[i + j]) + np.trace(spread @ outer[i] @ spread @ outer[j])
+         for j in range(2)] for i in range(2)])
+    scale = np.sqrt([traces[0], traces[2]])
+    if np.linalg.eigvalsh(information / np.outer(scale, scale))[0] < IDENTIFIED:
+        raise ValueError("mixed: the variances between and inside clusters cannot be told apart")
+    covariance = 2 * np.linalg.inv(information)
+    core = sum(covariance[i, j] * (inner[i + j] - outer[i] @ spread @ outer[j])
+               for i in range(2) for j in range(2))
+    adjusted = spread + 2 * spread @ core @ spread
+    on_basis = fit.back.T @ np.asarray(contrast, dtype=float)
+    pulled = spread @ on_basis
+    slopes = np.array([pulled @ part @ pulled for part in outer]) / (on_basis @ pulled)
+    se = (fit.within * (on_basis @ adjusted @ on_basis)) ** 0.5
+    df = 2 / (slopes @ covariance @ slopes)
+    return Inference(float(np.dot(contrast, fit.coefficients)), float(se), float(df))
+
+
+def _moments(fit: MixedFit, shrink: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray], list[float]]:
+    """Return -P_i, Q_ij and tr(V^-1 G_i V^-1 G_j), the last two by i + j, in units where `within` is 1."""
+    one = np.eye(fit.totals.shape[1])
+    outer = [one - _weigh(fit, (1 - shrink**2) / fit.sizes), _weigh(fit, shrink**2)]
+    inner = [one - _weigh(fit, (1 - shrink**3) / fit.sizes), _weigh(fit, shrink**3),
+             _weigh(fit, fit.sizes * shrink**3)]
+    seen = fit.sizes * shrink
+    traces = [float((fit.sizes - 1 + shrink**2).sum()), float(seen @ shrink), float(seen @ seen)]
+    return outer, inner, traces
+
+
+def _weigh(fit: MixedFit, weights: np.ndarray) -> np.ndarray:
+    return (fit.totals.T * weights) @ fit.totals

@@ -1,0 +1,386 @@
+"""The set of allocations that a cluster-randomised trial could have drawn, as sums over its treated clusters.
+
+Every statistic of this package depends on an allocation only through sums over the treated clusters. The clusters
+are cut into two halves; each half lists the sums of all its choices, and an allocation is one row of the left half
+with one row of the right half. 29 clusters then need 49 thousand rows instead of 78 million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from itertools import product as choices
+from math import comb, prod
+
+import numpy as np
+
+from clustertrials.randomisation import monte_carlo
+
+MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
+MOST_ALLOCATIONS = 10**9  # allocations visited one by one: about ten seconds a pass
+_CELLS = 100_000  # cells of one block: three to four times faster than two million, because it stays in the cache
+
+
+@dataclass(frozen=True)
+class Allocations:
+    """All allocations with the observed number of treated clusters in each stratum, or a sample of them.
+
+    Attributes
+    ----------
+    treated : ndarray of bool, shape (clusters,)
+        The observed allocation.
+    strata : ndarray of int, shape (clusters,)
+        Stratum of each cluster, coded 0, 1, ….
+    total : int
+        Size of the full set.
+    drawn : ndarray of bool, shape (draws + 1, clusters), or None
+        None where the full set is used; else the observed allocation and the random ones after it.
+    """
+
+    treated: np.ndarray
+    strata: np.ndarray
+    total: int
+    drawn: np.ndarray | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether the full set is used."""
+        return self.drawn is None
+
+    @property
+    def size(self) -> int:
+        """Number of allocations that a count runs over, the observed one included."""
+        return self.total if self.drawn is None else len(self.drawn)
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Sums over the treated clusters: each pair of tables stands for all combinations of their rows.
+
+    Attributes
+    ----------
+    pairs : tuple of (ndarray, ndarray)
+        Left table of shape (sums, rows) and right table of shape (sums, other rows).
+    cross : float
+        With weights w the last two sums are called own and cut, and the allocation's sum of squares
+        ``sum over strata of W1 W0 / (W1 + W0)`` is own_left + own_right - cross * cut_left * cut_right,
+        where W1 and W0 are the weights of the treated and the other clusters of a stratum.
+    """
+
+    pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
+    cross: float = 0.0
+
+
+def allocation_set(
+    treated: np.ndarray, strata: np.ndarray, *, halves: bool, rng: np.random.Generator | None, n_draws: int
+) -> Allocations:
+    """The full set where it can be counted, else a sample drawn with `rng`.
+
+    Parameters
+    ----------
+    treated : ndarray of bool, shape (clusters,)
+        The observed allocation.
+    strata : ndarray of int, shape (clusters,)
+        Stratum codes.
+    halves : bool
+        Whether the two halves are enough to count (linear statistics), or every allocation is visited.
+    rng : numpy.random.Generator or None
+        Source of the sample, used only where the full set is out of reach.
+    n_draws : int
+        Size of the sample.
+
+    Returns
+    -------
+    Allocations
+
+    Raises
+    ------
+    ValueError
+        If no other allocation exists, the full set is out of reach and `rng` is None, or there is no draw.
+    TypeError
+        If `rng` is not a generator, or `n_draws` no whole number.
+
+    Notes
+    -----
+    A sample draws the treated clusters of each stratum without replacement; it contains the observed allocation
+    once on purpose, which makes the p-value (b + 1) / (n + 1).
+
+    References
+    ----------
+    Phipson & Smyth (2010), Statistical Applications in Genetics and Molecular Biology 9:39.
+
+    Examples
+    --------
+    >>> arm = np.array([True, True, False, False])
+    >>> allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99).total
+    6
+    """
+    # Before it is known whether a sample is needed: a wrong argument is wrong for small trials too.
+    if rng is not None:
+        check_generator(rng)
+    if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer):
+        raise TypeError(f"n_draws must be a whole number, not {n_draws!r}")
+    if n_draws < 1:
+        raise ValueError(f"n_draws must be at least 1, not {n_draws}")
+    sizes, chosen = _stratum_counts(treated, strata)
+    total = prod(comb(n, k) for n, k in zip(sizes, chosen))
+    if total < 2:
+        raise ValueError("treated: no stratum has clusters of both arms, so no other allocation was possible")
+    # The halves' rows multiply to no less than the total, so beyond the square of the most no cut can do: known at
+    # once, where trying the cuts of 1,000 clusters takes six seconds.
+    most = MOST_ROWS**2 if halves else MOST_ALLOCATIONS
+    reachable = total <= most and (not halves or best_cut(sizes, chosen).rows <= MOST_ROWS)
+    if reachable:
+        return Allocations(treated, strata, total)
+    if rng is None:
+        shown = shown_total(total)
+        raise ValueError(f"the {shown} allocations are too many to count: give rng= for a Monte Carlo sample")
+    return Allocations(treated, strata, total, monte_carlo.draw(treated, strata, n_draws, rng))
+
+
+def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray | None = None) -> Halves:
+    """Sums of `terms` over the treated clusters, for every allocation of the set.
+
+    Parameters
+    ----------
+    allocations : Allocations
+        The full set or a sample; a sample becomes a left table beside a right table of one row of zeros.
+    terms : ndarray of float, shape (sums, clusters)
+        What is summed.
+    weights : ndarray of float, shape (clusters,), optional
+        Cluster weights; they add the sums own and cut (see `Halves`).
+
+    Returns
+    -------
+    Halves
+
+    Raises
+    ------
+    ValueError
+        Never for an `Allocations` made by `allocation_set`.
+
+    Notes
+    -----
+    The cut is placed where the larger half is smallest; it may run through one stratum, which then gives one pair
+    of tables for each number of treated clusters on its left side.
+
+    References
+    ----------
+    Horowitz & Sahni (1974), Journal of the ACM 21:277 (the two-list idea).
+
+    Examples
+    --------
+    >>> arm = np.array([True, True, False, False])
+    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> tables = half_tables(full, np.array([[1.0, 2.0, 3.0, 4.0]]))
+    >>> sorted(float(a + b) for left, right in tables.pairs for a in left[0] for b in right[0])
+    [3.0, 4.0, 5.0, 5.0, 6.0, 7.0]
+    """
+    rows = terms if weights is None else np.vstack([terms, weights])
+    totals = None if weights is None else np.bincount(allocations.strata, weights)
+    if allocations.drawn is not None:
+        return _drawn_tables(allocations, rows, totals)
+    sizes, chosen = _stratum_counts(allocations.treated, allocations.strata)
+    members = [rows[:, allocations.strata == code] for code in range(len(sizes))]
+    best = best_cut(sizes, chosen)
+    cut, left_size = best.stratum, best.left_size
+    sides = []
+    for codes in (best.left, best.right):
+        table = np.zeros((len(rows) + (weights is not None), 1))
+        for code in codes:
+            options = _sums_by_size(members[code], chosen[code])[chosen[code]]
+            table = _combine(table, _with_squares(options, totals, code, whole=True))
+        sides.append(table)
+    left = _sums_by_size(members[cut][:, :left_size], chosen[cut])
+    right = _sums_by_size(members[cut][:, left_size:], chosen[cut])
+    pairs = tuple(
+        (
+            _combine(sides[0], _with_squares(left[j], totals, cut, whole=False)),
+            _combine(sides[1], _with_squares(right[chosen[cut] - j], totals, cut, whole=False)),
+        )
+        for j in _left_choices(sizes[cut], chosen[cut], left_size)
+    )
+    return Halves(pairs, 0.0 if totals is None else 2.0 / totals[cut])
+
+
+def blocks(halves: Halves) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Visit every allocation once, in blocks whose sums fit the cache.
+
+    Parameters
+    ----------
+    halves : Halves
+        Tables of the two halves.
+
+    Returns
+    -------
+    iterator of (ndarray, ndarray)
+        Slices of shapes (sums, a, 1) and (sums, 1, b); their broadcast sum holds a times b allocations.
+
+    Examples
+    --------
+    >>> tables = Halves(((np.array([[0.0, 1.0]]), np.array([[10.0, 20.0, 30.0]])),))
+    >>> [(left + right).shape for left, right in blocks(tables)]
+    [(1, 2, 3)]
+    """
+    for left, right in halves.pairs:
+        width = min(right.shape[1], _CELLS)
+        height = max(1, _CELLS // width)
+        for start in range(0, left.shape[1], height):
+            for first in range(0, right.shape[1], width):
+                yield left[:, start : start + height, None], right[:, None, first : first + width]
+
+
+def _stratum_counts(treated: np.ndarray, strata: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Clusters and treated clusters of each stratum, as Python integers that cannot overflow."""
+    sizes = np.bincount(strata)
+    return tuple(sizes.tolist()), tuple(np.bincount(strata[treated], minlength=len(sizes)).tolist())
+
+
+def _left_choices(size: int, chosen: int, left_size: int) -> range:
+    """Possible numbers of treated clusters on the left side of a stratum that is cut."""
+    return range(max(0, chosen - (size - left_size)), min(chosen, left_size) + 1)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How the clusters are cut into two halves.
+
+    Attributes
+    ----------
+    left, right : tuple of int
+        Strata that lie whole in one half.
+    stratum, left_size : int
+        The stratum that is cut, and how many of its clusters lie in the left half.
+    rows : int
+        Rows of the larger half.
+    """
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    stratum: int
+    left_size: int
+    rows: int
+
+
+@cache
+def best_cut(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Cut:
+    """Cut strata into two halves of which the larger has as few rows as any cut allows.
+
+    Parameters
+    ----------
+    sizes, chosen : tuple of int
+        Clusters, and treated clusters, of each stratum.
+
+    Returns
+    -------
+    Cut
+
+    Notes
+    -----
+    Strata of the same size and number of treated clusters are alike, so only how many of each kind lie on the left
+    matters, and the order of the strata does not. A set that can be counted at all (`MOST_ROWS` squared) has at most 44
+    strata with a choice, and some thousand such numbers.
+
+    Examples
+    --------
+    >>> best_cut((2, 9, 2), (1, 4, 1)).rows, best_cut((9, 2, 2), (4, 1, 1)).rows
+    (56, 56)
+    """
+    kinds: dict[tuple[int, int], list[int]] = {}
+    for code, kind in enumerate(zip(sizes, chosen)):
+        kinds.setdefault(kind, []).append(code)
+    best, winner = None, None
+    for kind in kinds:
+        others = {one: codes[1:] if one == kind else codes for one, codes in kinds.items()}
+        # A stratum without a choice has one row wherever it lies.
+        free = [one for one in others if comb(*one) > 1 and others[one]]
+        parts = list(choices(*(range(len(others[one]) + 1) for one in free)))
+        rows = np.array([prod(comb(*one) ** n for one, n in zip(free, part)) for part in parts], dtype=float)
+        for left_size in range(kind[0] + 1):
+            taken = _left_choices(*kind, left_size)
+            left = rows * sum(comb(left_size, j) for j in taken)
+            right = rows.max() / rows * sum(comb(kind[0] - left_size, kind[1] - j) for j in taken)
+            place = int(np.argmin(np.maximum(left, right)))
+            larger = max(left[place], right[place])
+            if best is None or larger < best:
+                best = larger
+                winner = kind, left_size, others, dict(zip(free, parts[place]))
+    kind, left_size, others, part = winner
+    left = [code for one, codes in others.items() for code in codes[: part.get(one, 0)]]
+    right = [code for one, codes in others.items() for code in codes[part.get(one, 0) :]]
+    return Cut(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
+
+
+def check_generator(rng: np.random.Generator) -> None:
+    """Refuse a seed, or anything else but a generator, as a source of random numbers.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+
+    Examples
+    --------
+    >>> check_generator(np.random.default_rng(1))
+    """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a generator such as numpy.random.default_rng(1), not {rng!r}")
+
+
+def shown_total(total: int) -> str:
+    """A count of allocations as it is printed: a large one in powers of ten.
+
+    Parameters
+    ----------
+    total : int
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> shown_total(77558760), shown_total(10**40)
+    ('77,558,760', '1.0e+40')
+    """
+    return f"{total:,}" if total < 1e15 else f"{Decimal(total):.1e}"
+
+
+def _sums_by_size(rows: np.ndarray, largest: int) -> list[np.ndarray]:
+    """Sums over all subsets of the columns, listed by the size of the subset."""
+    tables = [np.zeros((len(rows), 1))]
+    for column in rows.T[:, :, None]:
+        grown = [np.concatenate(pair, axis=1) for pair in zip(tables[1:], [t + column for t in tables])]
+        tables = [tables[0], *grown, tables[-1] + column][: largest + 1]
+    return tables
+
+
+def _combine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Sums of every row of one table with every row of another."""
+    return (first[:, :, None] + second[:, None, :]).reshape(len(first), -1)
+
+
+def _with_squares(table: np.ndarray, totals: np.ndarray | None, code: int, *, whole: bool) -> np.ndarray:
+    """Replace the weight sum by the sums own and cut of `Halves`."""
+    if totals is None:
+        return table
+    weight = table[-1]
+    return np.vstack([table[:-1], weight - weight**2 / totals[code], np.zeros_like(weight) if whole else weight])
+
+
+def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray | None) -> Halves:
+    """A sample of allocations as one left table."""
+    if totals is None:
+        left = monte_carlo.sums(rows, allocations.drawn)
+    else:
+        by_stratum = np.array([rows[-1] * (allocations.strata == s) for s in range(len(totals))])
+        by_stratum = monte_carlo.sums(by_stratum, allocations.drawn)
+        own = (by_stratum - by_stratum**2 / totals[:, None]).sum(axis=0)
+        left = np.vstack([monte_carlo.sums(rows[:-1], allocations.drawn), own, np.zeros_like(own)])
+    return Halves(((left, np.zeros((len(left), 1))),))

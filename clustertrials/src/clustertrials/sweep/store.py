@@ -1,0 +1,184 @@
+"""Partitions on disk: one Parquet file a task, whole or not there, each saying that it is simulated, and whose."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clustertrials.files import write_whole
+from clustertrials.sweep.tasks import Task
+from clustertrials.sweep.trials import Answer
+
+DATA_CLASS = "simulated"
+_NOTE = "sweep.json"
+_SAYS = "Simulated trials of known truth. No row is a person; no number is a finding."
+
+
+class StoreError(ValueError):
+    """A folder cannot take this sweep's partitions; the message names the file and the rule."""
+
+
+class Store:
+    """The folder of one sweep.
+
+    Attributes
+    ----------
+    folder : Path
+    plan, code : str
+        Hash of the plan, and of the code that makes the numbers.
+    """
+
+    def __init__(self, folder: Path, plan: str, code: str):
+        self.folder, self.plan, self.code = Path(folder), plan, code
+
+    @classmethod
+    def existing(cls, folder: Path, plan: str) -> Store:
+        """The store of a sweep that was run before, perhaps by other code, for reading.
+
+        Raises
+        ------
+        StoreError
+            If the folder holds no sweep.
+        """
+        try:
+            note = json.loads((Path(folder) / _NOTE).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise StoreError(f"{Path(folder).name}: holds no sweep") from problem
+        return cls(folder, plan, note.get("code", ""))
+
+    @property
+    def parts(self) -> Path:
+        """Folder of the partitions."""
+        return self.folder / "parts"
+
+    @property
+    def failed(self) -> Path:
+        """Folder of the records of failed tasks."""
+        return self.folder / "failed"
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Hold the folder for this process; the system lets go of it even if the process is killed.
+
+        Raises
+        ------
+        StoreError
+            If the folder holds another plan's sweep, one by other code, or something else, or another process has it.
+        """
+        self._claim()
+        with open(self.folder / ".lock", "w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as problem:
+                raise StoreError(f"{self.folder.name}: another sweep is writing here") from problem
+            for leftover in self.parts.glob(".*.new"):
+                leftover.unlink()
+            yield
+
+    def _claim(self) -> None:
+        note = self.folder / _NOTE
+        mine = {"data_class": DATA_CLASS, "says": _SAYS, "plan": self.plan, "code": self.code}
+        if note.exists():
+            try:
+                held = json.loads(note.read_text(encoding="utf-8"))
+            except ValueError as problem:
+                raise StoreError(f"{self.folder.name}/{_NOTE}: not a note of a sweep") from problem
+            for key, what in (("plan", "another plan"), ("code", "another version of the code")):
+                if held.get(key) != mine[key]:
+                    raise StoreError(f"{self.folder.name}/{_NOTE}: the sweep there is of {what}; name a new folder")
+        elif self.folder.exists() and any(not path.name.startswith(".") for path in self.folder.iterdir()):
+            raise StoreError(f"{self.folder.name}: holds something else than a sweep; name a new folder")
+        # The note comes first: a folder that has it is known again, wherever a kill fell.
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(note, json.dumps(mine, indent=2) + "\n")
+        for folder in (self.parts, self.failed):
+            folder.mkdir(exist_ok=True)
+
+    def done(self, tasks: Sequence[Task]) -> tuple[set[str], list[str]]:
+        """Find the tasks whose partition is there and sound.
+
+        Parameters
+        ----------
+        tasks : sequence of Task
+            All tasks of the plan.
+
+        Returns
+        -------
+        done : set of str
+            Hashes.
+        torn : list of str
+            Names of partitions that cannot be read whole; each is set aside as ``.torn``, and its task is to be done.
+
+        Raises
+        ------
+        StoreError
+            If a file is there that no task of this plan made.
+        """
+        known, done, torn = {task.hash: task for task in tasks}, set(), []
+        for path in sorted(self.parts.iterdir()):
+            if path.suffix == ".torn":
+                continue
+            task = known.get(path.stem)
+            if task is None or path.suffix != ".parquet":
+                raise StoreError(f"parts/{path.name}: no task of this plan has that name")
+            if self._is_sound(path, task):
+                done.add(task.hash)
+            else:
+                os.replace(path, path.with_suffix(".torn"))
+                torn.append(path.name)
+        return done, torn
+
+    def _is_sound(self, path: Path, task: Task) -> bool:
+        """Whether a partition can be read to its last page; one that can, but says another origin, is an error."""
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+        except (OSError, pa.ArrowException):
+            return False
+        if table.schema.metadata is None or table.schema.metadata != self._metadata(task):
+            raise StoreError(f"parts/{path.name}: its notes are not those of this plan's task")
+        return table.num_rows == task.n_rows
+
+    def _metadata(self, task: Task) -> dict[bytes, bytes]:
+        notes = {"holf_data_class": DATA_CLASS, "holf_says": _SAYS, "holf_plan": self.plan, "holf_code": self.code,
+                 "holf_task": task.hash, "holf_seed": str(task.seed)}  # fmt: skip
+        return {key.encode(): value.encode() for key, value in notes.items()}
+
+    def table(self, task: Task, answer: Answer) -> pa.Table:
+        """The answer as a table that says what it is."""
+        return pa.table({"data_class": [DATA_CLASS] * task.n_rows, **answer.columns}).replace_schema_metadata(
+            self._metadata(task)
+        )
+
+    def write(self, task: Task, answer: Answer) -> None:
+        """Write a partition, or the record of a failure; after a loss of power it is there whole or not at all."""
+        record = self.failed / f"{task.hash}.json"
+        if answer.columns is None:
+            words = {"task": task.hash, "seed": task.seed, "first": task.first, "last": task.last,
+                     "trial": answer.trial, "error": answer.error, "message": answer.message,
+                     "cell": {name: None if value != value else value for name, value in task.cell.values}}  # fmt: skip
+            write_whole(record, json.dumps(words, indent=2) + "\n")
+            return
+        path = self.parts / f"{task.hash}.parquet"
+        fresh = path.with_name(f".{path.name}.new")
+        with open(fresh, "wb") as stream:
+            write_table(self.table(task, answer), stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(fresh, path)
+        folder = os.open(self.parts, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+        record.unlink(missing_ok=True)
+
+
+def write_table(table: pa.Table, stream: BinaryIO) -> None:
+    """Write a table as one Parquet file whose pages carry checksums."""
+    pq.write_table(table, stream, compression="zstd", write_page_checksum=True)

@@ -1,0 +1,213 @@
+"""The work of one task: draw its trials, ask every estimator on each, and return the answers as columns."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import scipy
+from scipy import stats
+
+from clustertrials.batched_reml import batched_reml
+from clustertrials.estimators import METHODS, OFFICE, WEIGHTED, effect_of
+from clustertrials.scenarios import Scenario, draw_columns
+from clustertrials.sweep.plan import BATCHED, Cell
+from clustertrials.sweep.tasks import Task
+from clustertrials.trial import SMALLEST_ARM, Trial, sorted_trial
+
+NUMBERS = ("estimate", "se", "df", "p_value", "ci_low", "ci_high")
+# Numbers that a batch holds at once: 32 MB, whatever the size of a trial.
+_BATCH = 4_000_000
+# Modules of this folder that make numbers; all of the folder above do, or may.
+_OWN = ("plan.py", "tasks.py", "trials.py")
+_NAMES = ("outcome", "arm", "cluster", "baseline")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a task, small enough to be sent from a worker.
+
+    Attributes
+    ----------
+    task : str
+        Hash of the task.
+    columns : dict of str to ndarray or list, or None
+        One entry a trial and estimator; None where the task failed.
+    seconds : float
+        Time it took.
+    error, message : str
+        Class and words of the exception that ended it, else empty.
+    trial : int
+        Trial at which it ended, -1 where none is known.
+    code : str
+        Hash of the code that the worker ran; empty where none answered.
+    """
+
+    task: str
+    columns: dict[str, np.ndarray | list] | None
+    seconds: float
+    error: str = ""
+    message: str = ""
+    trial: int = -1
+    code: str = ""
+
+
+def estimand_of(estimator: str) -> str:
+    """The average that an estimator of a sweep targets."""
+    return WEIGHTED if estimator == BATCHED else METHODS[estimator].estimand
+
+
+def truth_of(scenario: Scenario, estimator: str) -> float:
+    """The true average that an estimator is held against: over clusters if it targets that, else over units."""
+    return scenario.office_effect if estimand_of(estimator) == OFFICE else scenario.family_effect
+
+
+def work(task: Task) -> Answer:
+    """Do a task; an exception becomes an answer that names it, so that one task never sinks the rest.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    Answer
+        An estimator that refuses a trial by ValueError has a row with NaN and its words; any other exception fails the
+        task.
+    """
+    start, reached = perf_counter(), [-1]
+    try:
+        columns = _columns(task, reached)
+    except Exception as error:  # whatever went wrong in one task, the others go on and the record names it
+        words = str(error).splitlines()[0] if str(error) else ""
+        return Answer(task.hash, None, perf_counter() - start, type(error).__name__, words, reached[0], code_hash())
+    return Answer(task.hash, columns, perf_counter() - start, code=code_hash())
+
+
+@cache
+def code_hash() -> str:
+    """SHA-256 over the code that the numbers of a sweep follow from, and the versions of its numerical libraries."""
+    home, found = Path(__file__).parents[1], hashlib.sha256(f"{np.__version__} {scipy.__version__}".encode())
+    for path in [
+        *sorted(home.glob("*.py")),
+        *sorted(home.glob("randomisation/*.py")),
+        *(home / "sweep" / name for name in _OWN),
+    ]:
+        found.update(path.relative_to(home).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
+
+
+def draw_trial(task: Task, number: int) -> tuple[Trial, np.random.Generator]:
+    """Draw one trial of a cell and lose some of its units.
+
+    Parameters
+    ----------
+    task : Task
+    number : int
+        Number of the trial in its cell.
+
+    Returns
+    -------
+    trial : Trial
+        Adjusted for its baseline covariate.
+    rng : numpy.random.Generator
+        The trial's own generator, for an estimator that samples.
+
+    Raises
+    ------
+    ValueError
+        If too few clusters are left, or nothing varies.
+    """
+    cell, rng = task.cell, np.random.default_rng(task.child(number))
+    cluster, arm, baseline, outcome = draw_columns(cell.scenario, rng).values()
+    numbers, treated, codes = np.column_stack([outcome, baseline]), arm == 1, cluster
+    if cell["attrition"]:
+        kept = _kept(cell, outcome, rng)
+        numbers, treated, codes = numbers[kept], treated[kept], np.unique(cluster[kept], return_inverse=True)[1]
+    return sorted_trial(numbers, treated, codes, names=_NAMES, smallest_arm=SMALLEST_ARM), rng
+
+
+def _kept(cell: Cell, outcome: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Which units are followed up: log odds of loss are logit(attrition) + slope * standardised outcome."""
+    odds = cell["attrition"] / (1 - cell["attrition"])
+    if cell["attrition_slope"]:
+        odds = odds * np.exp(cell["attrition_slope"] * (outcome - outcome.mean()) / outcome.std())
+    return rng.random(len(outcome)) >= odds / (1 + odds)
+
+
+def _columns(task: Task, reached: list[int]) -> dict[str, np.ndarray | list]:
+    shape = (task.n_trials, len(task.estimators))
+    found, refusals = np.full((*shape, len(NUMBERS)), np.nan), np.full(shape, "", dtype=object)
+    units, waiting, held = np.zeros(task.n_trials, dtype=int), [], 0
+    place = task.estimators.index(BATCHED) if BATCHED in task.estimators else None
+    for row in range(task.n_trials):
+        reached[0] = task.first + row
+        try:
+            trial, rng = draw_trial(task, reached[0])
+        except ValueError as problem:
+            refusals[row] = str(problem)
+            continue
+        units[row] = len(trial.y)
+        for column, estimator in enumerate(task.estimators):
+            if estimator != BATCHED:
+                found[row, column], refusals[row, column] = _ask(trial, estimator, task.level, rng)
+        if place is not None:
+            waiting.append((row, trial))
+            held += len(trial.y) * (2 + len(trial.back))
+            if held > _BATCH:
+                _fit(waiting, found[:, place], refusals[:, place], task.level)
+                waiting, held = [], 0
+    if waiting:
+        _fit(waiting, found[:, place], refusals[:, place], task.level)
+    return _long(task, found, refusals, units)
+
+
+def _ask(trial: Trial, estimator: str, level: float, rng: np.random.Generator) -> tuple[list[float], str]:
+    try:
+        effect = effect_of(trial, estimator, level=level, rng=rng if estimator == "randomisation" else None)
+    except ValueError as problem:
+        return [float("nan")] * len(NUMBERS), str(problem)
+    return [getattr(effect, name) for name in NUMBERS], ""
+
+
+def _fit(waiting: list[tuple[int, Trial]], found: np.ndarray, refusals: np.ndarray, level: float) -> None:
+    """Fit trials by REML: together where their clusters agree, one by one where units were lost or one has no fit."""
+    first = waiting[0][1]
+    if len(waiting) > 1 and not all(
+        np.array_equal(trial.starts, first.starts) and len(trial.y) == len(first.y) for _, trial in waiting
+    ):
+        for one in waiting:
+            _fit([one], found, refusals, level)
+        return
+    design = np.stack([np.column_stack([np.ones(len(t.y)), t.treated, t.covariates]) for _, t in waiting])
+    try:
+        fit = batched_reml(np.stack([trial.y for _, trial in waiting]), design, first.codes)
+    except ValueError as problem:
+        if len(waiting) == 1:
+            refusals[waiting[0][0]] = str(problem)
+            return
+        for one in waiting:
+            _fit([one], found, refusals, level)
+        return
+    rows, df = [row for row, _ in waiting], len(first.starts) - 2
+    estimate, se = fit.coefficients[:, 1], fit.standard_errors[:, 1]
+    margin = stats.t.ppf((1 + level) / 2, df) * se
+    p_value = 2 * stats.t.sf(np.abs(estimate / se), df)
+    found[rows] = np.column_stack([estimate, se, np.full(len(rows), df), p_value, estimate - margin, estimate + margin])
+
+
+def _long(task: Task, found: np.ndarray, refusals: np.ndarray, units: np.ndarray) -> dict[str, np.ndarray | list]:
+    """One entry a trial and estimator, trials first."""
+    count, scenario = len(task.estimators), task.cell.scenario
+    columns = {name: np.full(task.n_rows, value) for name, value in task.cell.values}
+    columns["trial"] = np.repeat(np.arange(task.first, task.last), count)
+    columns["estimator"] = list(task.estimators) * task.n_trials
+    columns["truth"] = np.tile([truth_of(scenario, one) for one in task.estimators], task.n_trials)
+    columns |= {name: found[:, :, place].ravel() for place, name in enumerate(NUMBERS)}
+    columns["units"] = np.repeat(units, count)
+    columns["refusal"] = refusals.ravel().tolist()
+    return columns

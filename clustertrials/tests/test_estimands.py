@@ -1,0 +1,133 @@
+"""Family against office average, and odds beside risks: jackknives against brute force, and their edges."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from reference_trials import ROLES, read
+from statsmodels.formula.api import logit
+from test_estimators import small
+
+from clustertrials import odds
+from clustertrials.estimands import estimand_gap, jackknife_error
+from clustertrials.estimators import estimate_effect
+from clustertrials.odds import marginal_odds_ratio
+
+
+def both(frame, covariates):
+    """The two effects by the public estimators."""
+    found = [
+        estimate_effect(frame, "y", estimator=name, covariates=covariates, **ROLES) for name in ("cr2", "cluster_means")
+    ]
+    return found[0].estimate, found[1].estimate
+
+
+@pytest.mark.parametrize("covariates", [(), ("x",), ("x", "z")])
+def test_gap_is_a_jackknife_of_the_two_public_estimators(covariates):
+    frame = read("tiny")
+    offices = frame["office"].unique()
+    treated = np.array([frame["arm"][frame["office"] == k].iloc[0] == "new" for k in offices])
+    found = estimand_gap(frame, "y", covariates=covariates, **ROLES)
+    assert (found.family_average, found.office_average) == pytest.approx(both(frame, covariates))
+    left_out = np.array([np.subtract(*both(frame[frame["office"] != k], covariates)) for k in offices])
+    assert found.se == pytest.approx(jackknife_error(left_out, treated), rel=1e-9)
+    assert found.df == len(offices) - (3 if "z" in covariates else 2)
+    assert found.ci_low < found.estimate == found.family_average - found.office_average < found.ci_high
+
+
+def test_jackknife_of_a_difference_of_means_is_welch():
+    generator = np.random.default_rng(2)
+    treated = np.arange(11) < 6
+    values = generator.normal(size=11)
+    left_out = [
+        values[treated & (np.arange(11) != k)].mean() - values[~treated & (np.arange(11) != k)].mean()
+        for k in range(11)
+    ]
+    welch = values[treated].var(ddof=1) / 6 + values[~treated].var(ddof=1) / 5
+    assert jackknife_error(np.array(left_out), treated) == pytest.approx(welch**0.5)
+
+
+def test_a_gap_that_was_planted_is_seen():
+    """The effect is 0 in small offices and 2 in large ones."""
+    generator = np.random.default_rng(9)
+    sizes = np.tile([5, 5, 60, 60], 6)
+    office = np.repeat(np.arange(24), sizes)
+    arm = np.where(office % 2, "new", "usual")
+    y = 2.0 * (office % 2) * (sizes[office] > 5) + 0.3 * generator.normal(size=len(office))
+    found = estimand_gap(pd.DataFrame({"y": y, "arm": arm, "office": office}), "y", **ROLES)
+    assert found.family_average == pytest.approx(2 * 60 / 65, abs=0.1)
+    assert found.office_average == pytest.approx(1, abs=0.1)
+    assert found.ci_low > 0 and found.p_value < 0.05
+
+
+def test_gap_is_undefined_for_offices_of_one_size():
+    with pytest.raises(ValueError, match="'y': family and office average cannot differ"):
+        estimand_gap(small(), "y", **ROLES)
+
+
+def test_gap_needs_every_office_to_be_spared():
+    frame = small().drop(index=1).assign(own=lambda f: (f["office"] == 2) * 1)
+    with pytest.raises(ValueError, match="'y': a coefficient rests on one cluster"):
+        estimand_gap(frame, "y", covariates=["own"], **ROLES)
+
+
+def test_odds_ratio_without_covariates_is_that_of_the_raw_risks():
+    frame = read("main")
+    new, usual = frame["b"][frame["arm"] == "new"].mean(), frame["b"][frame["arm"] == "usual"].mean()
+    found = marginal_odds_ratio(frame, "b", **ROLES)
+    assert (found.risk_treated, found.risk_other) == pytest.approx((new, usual))
+    assert found.estimate == pytest.approx(new / (1 - new) / usual * (1 - usual))
+    assert found.ci_low < found.estimate < found.ci_high and found.df == 27
+
+
+def test_odds_ratio_turns_with_the_arms_and_the_outcome():
+    frame = read("main")
+    base = marginal_odds_ratio(frame, "b", covariates=["x"], **ROLES)
+    swapped = marginal_odds_ratio(frame, "b", covariates=["x"], **(ROLES | {"treated": "usual"}))
+    reverse = marginal_odds_ratio(frame.assign(b=1 - frame["b"]), "b", covariates=["x"], **ROLES)
+    for other in (swapped, reverse):
+        assert (other.estimate, other.ci_low, other.p_value) == pytest.approx(
+            (1 / base.estimate, 1 / base.ci_high, base.p_value)
+        )
+
+
+@pytest.mark.parametrize(
+    "change, arguments, message",
+    [
+        (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
+        (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "in an arm, 0 or 1 occurs in fewer than two"),
+        (lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["office"] == 0), 0)), {}, "fewer than two"),
+        (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict 0 and 1 perfectly"),
+    ],
+)
+def test_odds_ratio_refuses_what_is_not_finite(change, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        marginal_odds_ratio(change(small()), "b", **(ROLES | arguments))
+
+
+@pytest.mark.parametrize("covariates", [[], ["s"], ["x", "s"]])
+def test_odds_ratio_leaves_out_each_cluster_by_a_fit_of_its_own(covariates):
+    """Cluster by cluster with statsmodels, which knows no distinct rows."""
+    generator = np.random.default_rng(4)
+    frame = pd.DataFrame({"office": np.repeat(np.arange(12), 15), "b": generator.integers(0, 2, 180)})
+    frame = frame.assign(s=generator.integers(0, 2, 180), x=generator.normal(size=180), new=frame["office"] % 2)
+
+    def log_odds(part):
+        fit = logit(" + ".join(["b ~ new", *covariates]), part).fit(disp=0, tol=1e-13)
+        risks = np.array([fit.predict(part.assign(new=arm)).mean() for arm in (1, 0)])
+        return float(np.log(risks / (1 - risks)) @ [1, -1])
+
+    found = marginal_odds_ratio(frame, "b", arm="new", cluster="office", treated=1, covariates=covariates)
+    left_out = np.array([log_odds(frame[frame["office"] != k]) for k in range(12)])
+    assert np.log(found.estimate) == pytest.approx(log_odds(frame), rel=1e-9)
+    assert found.se_log == pytest.approx(jackknife_error(left_out, np.arange(12) % 2 == 1), rel=1e-9)
+
+
+def test_odds_ratio_of_many_clusters_is_counted_from_few_distinct_rows(monkeypatch):
+    """100,000 rows in 1,000 clusters without covariates: every fit sees two rows, not 100,000."""
+    seen = []
+    fit = odds._logistic
+    monkeypatch.setattr(odds, "_logistic", lambda rows, *rest: seen.append(len(rows.counts)) or fit(rows, *rest))
+    office = np.repeat(np.arange(1000), 100)
+    frame = pd.DataFrame({"office": office, "new": office % 2, "b": np.random.default_rng(5).integers(0, 2, 100_000)})
+    assert marginal_odds_ratio(frame, "b", arm="new", cluster="office", treated=1).n_clusters == 1000
+    assert seen == [2, 2]

@@ -1,0 +1,259 @@
+"""Leave-one-out and recruitment diagnostics, against loops by another routine and every allocation written out."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clustertrials.batched_reml import simulate_power
+from clustertrials.estimators import estimate_effect
+from clustertrials.influence import leave_one_out, recruitment_diagnostics
+
+ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
+
+
+def trial(seed=1, offices=12, rows=6):
+    generator = np.random.default_rng(seed)
+    office = np.repeat(np.arange(offices), rows)
+    return pd.DataFrame(
+        {
+            "office": office,
+            "arm": np.where(office % 2, "new", "usual"),
+            "new": office % 2,
+            "x": generator.normal(size=len(office)),
+            "age": generator.integers(20, 60, len(office)),
+            "y": generator.normal(size=len(office)) + generator.normal(0, 0.4, offices)[office],
+        }
+    )
+
+
+@pytest.mark.parametrize("covariates", [[], ["x"]])
+def test_shift_and_signs_by_another_routine(covariates):
+    frame = trial()
+
+    def fitted(rows):
+        return sm.OLS(rows["y"], sm.add_constant(rows[["new", *covariates]])).fit().params["new"]
+
+    whole, without = fitted(frame), np.array([fitted(frame[frame["office"] != k]) for k in range(12)])
+    found = leave_one_out(frame, "y", covariates=covariates, **ROLES)
+    assert found.estimate == pytest.approx(whole) and found.n_clusters == 12
+    assert found.largest_shift == pytest.approx(np.abs(without - whole).max() / found.se)
+    assert found.n_sign_changes == (without * whole < 0).sum()
+
+
+def test_one_office_that_makes_the_answer():
+    """Office 1 alone lifts the new arm: without it the estimate turns."""
+    frame = trial()
+    frame["y"] += np.where(frame["office"] == 1, 12.0, 0) - 1.5 * frame["new"]
+    found = leave_one_out(frame, "y", **ROLES)
+    assert found.n_sign_changes == 1 and found.n_significance_changes == 1
+    assert found.largest_shift > 0.9
+
+
+def test_an_answer_that_hangs_on_none():
+    frame = trial(offices=20)
+    found = leave_one_out(frame.assign(y=frame["y"] + 5 * frame["new"]), "y", **ROLES)
+    assert (found.n_sign_changes, found.n_significance_changes, found.n_clusters) == (0, 0, 20)
+    assert found.largest_shift < 1
+
+
+def test_a_higher_level_changes_which_intervals_exclude_zero():
+    """The lower limit at 95 % is put just above zero; far from there, at 50 % and 99.999 %, no office matters."""
+    frame = trial(seed=3)
+    base = estimate_effect(frame, "y", **ROLES)
+    frame["y"] += (base.se / 100 - base.ci_low) * frame["new"]
+    levels = (0.5, 0.95, 1 - 1e-5)
+    counts = [leave_one_out(frame, "y", level=level, **ROLES).n_significance_changes for level in levels]
+    assert counts[0] == counts[2] == 0 < counts[1]
+
+
+@pytest.mark.parametrize("estimator", ["cr2", "cluster_means", "randomisation"])
+def test_leave_one_out_under_known_transformations(estimator):
+    frame = trial(offices=10)
+    base = leave_one_out(frame, "y", estimator=estimator, **ROLES)
+    named = frame.assign(office="Q" + frame["office"].astype(str)).sample(frac=1, random_state=2)
+    for other in (named, frame.assign(y=300 - 40 * frame["y"])):
+        found = leave_one_out(other, "y", estimator=estimator, **ROLES)
+        assert found.largest_shift == pytest.approx(base.largest_shift) and found.estimator == estimator
+        assert (found.n_sign_changes, found.n_significance_changes) == (
+            base.n_sign_changes,
+            base.n_significance_changes,
+        )
+    swapped = leave_one_out(frame, "y", estimator=estimator, **(ROLES | {"treated": "usual"}))
+    assert swapped.largest_shift == pytest.approx(base.largest_shift)
+
+
+def test_the_answer_holds_nothing_of_a_single_office():
+    frame = trial().assign(office=lambda f: "Q" + f["office"].astype(str))
+    found = leave_one_out(frame, "y", **ROLES)
+    assert "Q" not in repr(found) and set(vars(found)) == {
+        "estimate",
+        "se",
+        "largest_shift",
+        "n_sign_changes",
+        "n_significance_changes",
+        "n_clusters",
+        "estimator",
+        "level",
+        "source",
+    }
+    assert all(isinstance(value, float | int | str) for value in vars(found).values())
+
+
+def test_an_office_without_an_outcome_is_not_left_out():
+    frame = trial()
+    holes = frame.assign(y=frame["y"].mask(frame["office"] == 4))
+    assert leave_one_out(holes, "y", **ROLES) == leave_one_out(frame[frame["office"] != 4], "y", **ROLES)
+
+
+@pytest.mark.parametrize(
+    "change, arguments, message",
+    [
+        (lambda f: f[f["office"] < 9], {}, "^with one 'office' left out: .*an arm has 3 cluster"),
+        (lambda f: f.assign(w=f["office"] == 3), {"covariates": ["w"]}, "^with one 'office' left out: covariate 'w'"),
+        (lambda f: f, {"covariates": "x"}, "^covariates must be a sequence"),
+        (lambda f: f.drop(columns="y"), {}, "^column 'y' is not in the frame"),
+        (lambda f: f, {"estimator": "ols"}, "^estimator must be one of"),
+    ],
+)
+def test_leave_one_out_refuses(change, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        leave_one_out(change(trial()), "y", **(ROLES | arguments))
+
+
+# --- recruitment ---
+
+
+def by_hand(means, treated):
+    """Difference, and the share of all allocations at least as far from zero."""
+    means, size = np.asarray(means, dtype=float), int(np.sum(treated))
+
+    def difference(chosen):
+        return means[list(chosen)].mean() - np.delete(means, list(chosen)).mean()
+
+    observed = difference(np.flatnonzero(treated))
+    every = [abs(difference(chosen)) for chosen in combinations(range(len(means)), size)]
+    return observed, np.mean(np.array(every) >= abs(observed) - 1e-9), len(every)
+
+
+@st.composite
+def recruited(draw):
+    """Offices of unequal size, some with gaps in a characteristic, with ties."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    office = np.repeat(np.arange(9), generator.integers(1, 6, 9))
+    arm = (generator.permutation(9) < draw(st.integers(2, 7)))[office]
+    age = generator.integers(1, 4, len(office)) * 1.0
+    age[generator.random(len(office)) < draw(st.sampled_from([0, 0.3]))] = np.nan
+    return pd.DataFrame({"office": office, "arm": np.where(arm, "new", "usual"), "age": age})
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(recruited())
+def test_every_allocation_written_out(frame):
+    try:
+        found = recruitment_diagnostics(frame, ["age"], **ROLES)
+    except ValueError as problem:
+        assert "nobody with a value" in str(problem)
+        return
+    for row, column in zip(found, ("office", "age")):
+        groups = frame.dropna(subset=[column]).groupby("office")[column]
+        values = groups.size() if column == "office" else groups.mean()
+        arms = frame.groupby("office")["arm"].first()[values.index] == "new"
+        difference, p_value, count = by_hand(values, arms)
+        assert row.difference == pytest.approx(difference, abs=1e-12)
+        assert (row.p_value, row.n_allocations, row.exact) == (pytest.approx(p_value), count, True)
+        assert row.mean_treated - row.mean_other == pytest.approx(difference, abs=1e-12)
+        assert (row.n_units, row.n_clusters) == (frame[column].notna().sum(), len(values))
+
+
+def test_an_arm_that_recruited_more_shows():
+    sizes = [8, 3, 9, 4, 10, 5, 8, 4, 9, 3]
+    frame = pd.DataFrame({"office": np.repeat(range(10), sizes)}).assign(
+        arm=lambda f: np.where(f["office"] % 2, "usual", "new")
+    )
+    (row,) = recruitment_diagnostics(frame, [], **ROLES)
+    assert (row.characteristic, row.mean_treated, row.mean_other) == ("units a cluster", 8.8, 3.8)
+    assert row.p_value == pytest.approx(2 / 252) and row.difference == pytest.approx(5)
+
+
+def test_offices_alike_have_p_one():
+    """Also where rounding tells them apart: the mean of three or six times 0.1 is not 0.1."""
+    frame = trial(offices=8).assign(age=7.1)
+    frame["fee"] = np.where(frame.index % 6 < 2 + frame["office"] % 5, 0.1, np.nan)
+    assert frame.groupby("office")["fee"].mean().nunique() > 1
+    for row in recruitment_diagnostics(frame, ["age", "fee"], **ROLES):
+        assert (row.difference, row.p_value, row.n_allocations, row.exact, row.n_clusters) == (0, 1, 70, True, 8)
+
+
+def test_recruitment_of_swapped_arms_and_other_units():
+    frame = trial()
+    base = recruitment_diagnostics(frame, ["x", "age"], **ROLES)
+    swapped = recruitment_diagnostics(frame, ["x", "age"], **(ROLES | {"treated": "usual"}))
+    moved = frame.assign(x=90 - 5 * frame["x"]).sample(frac=1, random_state=1)
+    moved = recruitment_diagnostics(moved, ["x", "age"], **ROLES)
+    for one, other, third in zip(base, swapped, moved):
+        assert other.difference == pytest.approx(-one.difference) and other.p_value == pytest.approx(one.p_value)
+        assert third.p_value == pytest.approx(one.p_value)
+    assert moved[1].difference == pytest.approx(-5 * base[1].difference)
+
+
+def test_too_many_allocations_need_a_generator_and_say_so():
+    frame = trial(offices=100, rows=2)
+    with pytest.raises(ValueError, match="too many to count"):
+        recruitment_diagnostics(frame, ["x"], **ROLES)
+    sizes, row = recruitment_diagnostics(frame, ["x"], rng=np.random.default_rng(1), **ROLES)
+    assert not row.exact and sizes.exact and sizes.p_value == 1 and 0 < row.p_value < 1
+
+
+@pytest.mark.parametrize(
+    "change, characteristics, arguments, message",
+    [
+        (lambda f: f, "age", {}, "characteristics must be a sequence"),
+        (lambda f: f, ["income"], {}, "'income' is not in the frame"),
+        (lambda f: f.assign(age="old"), ["age"], {}, "'age' is not numeric"),
+        (lambda f: f.assign(age=np.inf), ["age"], {}, "'age' has an infinite value"),
+        (lambda f: f.assign(arm=f["arm"].where(f.index != 0)), ["age"], {}, "'arm' has a missing value"),
+        (lambda f: f.assign(office=f["office"].where(f.index != 0)), ["age"], {}, "'office' has a missing value"),
+        (lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")), ["age"], {}, "not constant inside 'office'"),
+        (lambda f: f.assign(arm=f["arm"].where(f["office"] > 1, "third")), ["age"], {}, "must have two arms"),
+        (lambda f: f[f["arm"] == "new"], ["age"], {}, "must have two arms"),
+        (lambda f: f, ["age"], {"treated": "NEW"}, "must have two arms, one of them the treated value 'NEW'"),
+        (lambda f: f.assign(x=f["x"].where(f["arm"] == "new")), ["x"], {}, "'x': an arm has nobody with a value"),
+        (lambda f: f.assign(x=np.nan), ["x"], {}, "'x': an arm has nobody with a value"),
+        (lambda f: f, ["age", "age"], {}, "used in two roles"),
+    ],
+)
+def test_recruitment_refuses(change, characteristics, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        recruitment_diagnostics(change(trial()), characteristics, **(ROLES | arguments))
+
+
+def test_significance_is_that_of_the_p_value():
+    """Rare events: six offices an arm with one event each in three; one-sided p .11, so 0 is the lower limit."""
+    frame = pd.DataFrame({"office": np.repeat(range(12), 10), "arm": np.repeat([1] * 6 + [0] * 6, 10)})
+    frame["y"] = 0
+    frame.loc[[0, 10, 20], "y"] = 1
+    asked = {"arm": "arm", "cluster": "office", "treated": 1, "estimator": "randomisation"}
+    effect = estimate_effect(frame, "y", **asked)
+    assert effect.ci_low == 0.0 and effect.p_value == pytest.approx(2 / 11) and not effect.is_significant
+    without = [estimate_effect(frame[frame["office"] != k], "y", **asked).p_value <= 0.05 for k in range(12)]
+    assert leave_one_out(frame, "y", **asked).n_significance_changes == sum(without) == 0
+    assert replace(effect, p_value=2 / 20, level=0.9).is_significant
+
+
+def test_covariates_that_can_be_read_once_are_refused():
+    frame = pd.DataFrame({"y": range(16), "x": [1, 2, 5, 4] * 4, "arm": [0, 1] * 8, "office": list(range(8)) * 2})
+    asked = {"arm": "arm", "cluster": "office", "treated": 1}
+    with pytest.raises(ValueError, match="covariates must be a sequence of column names"):
+        estimate_effect(frame, "y", covariates=(name for name in ["x"]), **asked)
+    with pytest.raises(TypeError, match="rng must be a generator"):
+        estimate_effect(frame, "y", estimator="randomisation", rng=1, **asked)
+    with pytest.raises(TypeError, match="rng must be a generator"):
+        recruitment_diagnostics(frame, ["y"], rng=1, **asked)
+    with pytest.raises(TypeError, match="rng must be a generator"):
+        simulate_power(difference=1, clusters=(4, 4), sizes=[5] * 8, icc=0.1, rng=1, n_trials=5)

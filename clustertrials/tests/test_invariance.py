@@ -1,0 +1,271 @@
+"""Every public question about a frame: same answer for the same data in other clothes, and a number or an error."""
+
+import dataclasses
+import math
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference_trials import ROLES
+
+from clustertrials.bounds import lee_bounds, manski_bounds
+from clustertrials.equivalence_tests import equivalence
+from clustertrials.estimands import estimand_gap
+from clustertrials.estimators import METHODS, estimate_effect
+from clustertrials.influence import leave_one_out, recruitment_diagnostics
+from clustertrials.intraclass import icc
+from clustertrials.odds import marginal_odds_ratio
+from clustertrials.tipping import tipping_point
+from clustertrials.weighting import weighted_effect
+from clustertrials.within_clusters import office_differences
+
+
+def weighted(frame, outcome, **asked):
+    return weighted_effect(frame, outcome, weights=1.0 + frame["u"].to_numpy() % 3, **asked)
+
+
+def manski(frame, outcome, **asked):
+    values = frame[outcome]
+    return manski_bounds(frame, outcome, lowest=float(values.min()), highest=float(values.max()), **asked)
+
+
+def recruited(frame, outcome, **asked):
+    return recruitment_diagnostics(frame, [outcome], **asked)[1]
+
+
+def correlation(method):
+    return lambda frame, outcome, *, arm, cluster, treated: icc(frame, outcome, cluster=cluster, arm=arm, method=method)
+
+
+def equivalent(frame, outcome, **asked):
+    return equivalence(estimate_effect(frame, outcome, **asked), margin=float(np.nanstd(frame[outcome])))
+
+
+def inside(frame, outcome, *, arm, cluster, treated):
+    """The contrast inside offices, on a group that is drawn there."""
+    drawn = frame.assign(drawn=np.where(frame["u"] % 2 == 0, "new", "usual"))
+    return office_differences(drawn, outcome, arm="drawn", cluster=cluster, treated=treated)
+
+
+ASKED = {name: lambda frame, outcome, name=name, **asked: estimate_effect(frame, outcome, estimator=name, **asked)
+         for name in METHODS} | {
+    "weighted": weighted, "inside": inside, "gap": estimand_gap, "lee": lee_bounds, "manski": manski,
+    "tipping": tipping_point, "influence": leave_one_out, "recruited": recruited, "equivalence": equivalent,
+    "icc": correlation("anova"), "icc_reml": correlation("reml"),
+}  # fmt: skip
+# Numbers that carry the outcome's unit, those that turn with the arms, and those that a change of units leaves alone.
+IN_UNITS = {"estimate", "se", "ci_low", "ci_high", "lower", "upper", "difference", "margin", "smallest_margin", "sd"}
+UNITLESS = {"df", "p_value", "icc", "share_trimmed", "largest_shift", "n_sign_changes", "n_significance_changes",
+            "mean_size", "n_units", "n_clusters", "n_dropped", "n_allocations"}  # fmt: skip
+CORRELATIONS = {"icc", "icc_reml"}
+
+
+def odds(frame, outcome, **asked):
+    """Odds of lying above the mean; what is missing or infinite stays so."""
+    above = (frame[outcome] > frame[outcome].mean()) * 1.0
+    above = above.where(np.isfinite(frame[outcome]), frame[outcome])
+    return marginal_odds_ratio(frame.assign(above=above), "above", **asked)
+
+
+def ask(name, frame, outcome="y", **changes):
+    if name == "odds":
+        return odds(frame, outcome, **(ROLES | changes))
+    return ASKED[name](frame, outcome, **(ROLES | changes))
+
+
+def trial(seed=5, offices=11, outcome="normal"):
+    """Unequal offices and some missing outcomes; `u` numbers the rows for what depends on a row."""
+    generator = np.random.default_rng(seed)
+    sizes = generator.integers(3, 9, offices)
+    office = np.repeat(np.arange(offices), sizes)
+    y = generator.normal(size=len(office)) + generator.normal(size=offices)[office]
+    frame = pd.DataFrame({"office": office, "arm": np.where(office % 2, "new", "usual"), "y": y,
+                          "u": np.arange(len(office))})  # fmt: skip
+    frame["b"] = (frame["y"] > 0) * 1.0
+    frame.loc[[4, 9, 20], "y"] = np.nan
+    return frame
+
+
+def picked(answer, names):
+    fields = dataclasses.asdict(answer)
+    return {name: fields[name] for name in sorted(names & fields.keys()) if isinstance(fields[name], int | float)}
+
+
+def close(one, other, rel):
+    assert one.keys() == other.keys() and one
+    for name in one:
+        assert other[name] == pytest.approx(one[name], rel=rel, abs=1e-12, nan_ok=True), name
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_row_order_and_labels_do_not_matter(name):
+    frame = trial()
+    base = picked(ask(name, frame), IN_UNITS | UNITLESS)
+    shuffled = frame.sample(frac=1, random_state=2)
+    relabelled = frame.assign(office="office " + (90 - frame["office"]).astype(str))
+    for same in (shuffled, shuffled.reset_index(drop=True), relabelled, frame.set_index("u", drop=False)[::-1]):
+        close(base, picked(ask(name, same), IN_UNITS | UNITLESS), 1e-7)
+
+
+@pytest.mark.parametrize("scale", [250.0, 1e-9, 1e9])
+@pytest.mark.parametrize("name", ASKED)
+def test_rescaling_the_outcome_rescales_the_answer(name, scale):
+    frame = trial()
+    base, found = ask(name, frame), ask(name, frame.assign(y=frame["y"] * scale))
+    factor = 1.0 if name in CORRELATIONS else scale
+    expected = {key: factor * value for key, value in picked(base, IN_UNITS).items()}
+    got = picked(found, IN_UNITS)
+    for key in expected:
+        assert got[key] == pytest.approx(expected[key], rel=2e-6, abs=1e-9 * factor), key
+    close(picked(base, UNITLESS), picked(found, UNITLESS), 1e-6)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_shifting_the_outcome_leaves_the_answer(name):
+    """By a thousand to seven digits; by 1e9, where the outcome itself keeps only seven, to five."""
+    frame = trial()
+    base = ask(name, frame)
+    for shift, rel in ((1e3, 1e-7), (1e9, 1e-5)):
+        found = ask(name, frame.assign(y=frame["y"] + shift))
+        for key, value in picked(base, IN_UNITS | UNITLESS).items():
+            assert getattr(found, key) == pytest.approx(value, rel=rel, abs=1e-6, nan_ok=True), (key, shift)
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize("name", ASKED)
+def test_a_binary_outcome_far_from_zero_has_the_answer_of_the_one_near_it(name, offset):
+    """0/1 and an offset are whole numbers, so nothing is lost in the data; what goes through plain means keeps 1e-6."""
+    frame = trial()
+    base, found = ask(name, frame, "b"), ask(name, frame.assign(b=frame["b"] + offset), "b")
+    rel = 2e-6 if name in {"lee", "manski", "recruited"} else 1e-9
+    for key, value in picked(base, IN_UNITS | UNITLESS).items():
+        assert getattr(found, key) == pytest.approx(value, rel=rel, abs=rel, nan_ok=True), key
+    for key in {"mean_treated", "mean_other"} & {field.name for field in dataclasses.fields(base)}:
+        assert getattr(found, key) == pytest.approx(getattr(base, key) + offset, rel=1e-15), key
+
+
+@pytest.mark.parametrize("value", [0.1, 7.0, 1e9, 1e9 + 0.1])
+@pytest.mark.parametrize("name", [name for name in ASKED if name not in {"manski", "recruited"}])
+def test_a_constant_outcome_is_refused_wherever_it_lies(name, value):
+    frame = trial().assign(y=value)
+    for noise in (0.0, 2.0 * np.spacing(value)):  # as sums that should be equal leave it
+        with pytest.raises(ValueError, match="constant|same difference"):
+            ask(name, frame.assign(y=value + noise * (np.arange(len(frame)) % 3 == 0)))
+
+
+@pytest.mark.parametrize("name", ["cr2", "mixed", "gee", "cluster_means", "randomisation", "weighted", "tipping", "gap"])
+def test_a_covariate_far_from_zero_adjusts_as_near_it(name):
+    frame = trial().assign(x=lambda f: f["u"] % 4 * 1.0)
+    base = ask(name, frame, covariates=["x"])
+    found = ask(name, frame.assign(x=frame["x"] + 1e9), covariates=["x"])
+    # The tipping point fits with the covariate as it is, and keeps eight digits.
+    close(picked(base, IN_UNITS | UNITLESS), picked(found, IN_UNITS | UNITLESS), 1e-7)
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if name not in CORRELATIONS | {"influence"}])
+def test_swapped_arms_turn_the_sign(name):
+    frame = trial()
+    base, turned = ask(name, frame), ask(name, frame, treated="usual")
+    pairs = [("estimate", "estimate"), ("difference", "difference"), ("ci_low", "ci_high"), ("lower", "upper")]
+    pairs = [(one, other) for one, other in pairs if hasattr(base, one)]
+    for one, other in pairs:
+        if name == "tipping":  # the other arm's missing units are shifted then; the effect at no shift turns
+            assert one == "estimate"
+        assert getattr(turned, one) == pytest.approx(-getattr(base, other), rel=1e-6, abs=1e-6)
+    for same in {"se", "p_value", "df"} & {field.name for field in dataclasses.fields(base)}:
+        assert getattr(turned, same) == pytest.approx(getattr(base, same), rel=1e-7, nan_ok=True)
+
+
+def test_the_odds_ratio_has_the_same_symmetries():
+    frame = trial()
+    base = marginal_odds_ratio(frame, "b", **ROLES)
+    moved = frame.assign(office="s" + frame["office"].astype(str)).sample(frac=1, random_state=1)
+    same = marginal_odds_ratio(moved, "b", **ROLES)
+    turned = marginal_odds_ratio(frame, "b", **(ROLES | {"treated": "usual"}))
+    events = marginal_odds_ratio(frame.assign(b=1 - frame["b"]), "b", **ROLES)
+    close(picked(base, IN_UNITS | UNITLESS), picked(same, IN_UNITS | UNITLESS), 1e-9)
+    for other in (turned, events):
+        assert (1 / other.estimate, 1 / other.ci_high) == pytest.approx((base.estimate, base.ci_low), rel=1e-9)
+        assert other.se_log == pytest.approx(base.se_log, rel=1e-9)
+
+
+@st.composite
+def hard_frames(draw):
+    """Everything that goes wrong in data, several at a time."""
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    sizes = generator.integers(1, draw(st.sampled_from([9, 4, 2])), draw(st.integers(9, 13)))
+    office = np.repeat(np.arange(len(sizes)), sizes)
+    kind = draw(st.sampled_from(["normal", "binary", "no event in an arm", "constant", "alike", "equal means"]))
+    treated = np.arange(len(sizes)) % 2 == 0
+    y = {
+        "normal": generator.normal(size=len(office)),
+        "binary": generator.integers(0, 2, len(office)) * 1.0,
+        "no event in an arm": treated[office] * generator.integers(0, 2, len(office)) * 1.0,
+        "constant": np.full(len(office), 0.1),
+        "alike": generator.normal(size=len(sizes))[office],
+        "equal means": np.arange(len(office)) % 2 * 1.0,
+    }[kind]
+    y = draw(st.sampled_from([0.0, 1e9, -3.3])) + draw(st.sampled_from([1.0, 1e-9, 1e6])) * y
+    frame = pd.DataFrame({"office": office, "arm": np.where(treated[office], "new", "usual"), "y": y,
+                          "u": np.arange(len(office))})  # fmt: skip
+    faults = ["", "", "missing", "an office missing", "one office of one", "", "mixed office", "inf"]
+    fault = draw(st.sampled_from(faults))
+    if fault == "missing":
+        frame["y"] = frame["y"].mask(generator.random(len(frame)) < 0.3)
+    elif fault == "an office missing":
+        frame["y"] = frame["y"].mask(frame["office"] == 1)
+    elif fault == "mixed office":
+        frame.loc[frame.index[-1], "arm"] = "new" if frame["arm"].iloc[-1] == "usual" else "usual"
+    elif fault == "inf":
+        frame.loc[0, "y"] = np.inf
+    elif fault == "one office of one":
+        frame = frame[(frame["office"] != 0) | ~frame["office"].duplicated()]
+    return frame
+
+
+def endless(answer):
+    """Names of the numbers that are NaN or infinite."""
+    fields = dataclasses.asdict(answer).items()
+    return {key for key, value in fields if isinstance(value, float) and not math.isfinite(value)}
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(hard_frames())
+@pytest.mark.parametrize("name", [*ASKED, "odds"])
+def test_a_number_or_an_error(name, frame):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            found = ask(name, frame)
+        except ValueError:
+            return
+    allowed = {"df", "icc"} if name == "randomisation" else {"icc"}
+    assert endless(found) <= allowed
+    assert not hasattr(found, "se") or found.se > 0
+
+
+def test_what_is_not_finite_is_found():
+    answer = ask("cr2", trial())
+    assert endless(answer) == set()
+    assert endless(dataclasses.replace(answer, se=float("nan"), ci_high=float("inf"))) == {"se", "ci_high"}
+
+
+def test_rows_of_zeros_and_ones_far_from_zero_keep_every_exact_p():
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        office = np.repeat(np.arange(10), rng.integers(3, 9, 10))
+        frame = pd.DataFrame({"office": office, "arm": office % 2, "y": rng.integers(0, 2, len(office))})
+        near, far = (
+            estimate_effect(frame.assign(y=frame["y"] + offset), "y", estimator="randomisation", arm="arm", cluster="office", treated=1)
+            for offset in (0, 10**9)
+        )
+        assert (near.p_value, near.ci_low, near.ci_high) == (far.p_value, far.ci_low, far.ci_high)
+
+
+def test_a_sum_of_decimals_is_constant_too():
+    frame = pd.DataFrame({"office": np.repeat(np.arange(10), 2), "y": [0.3, 0.1 + 0.2] * 10}).assign(arm=lambda f: f["office"] % 2)
+    with pytest.raises(ValueError, match="constant"):
+        estimate_effect(frame, "y", arm="arm", cluster="office", treated=1)

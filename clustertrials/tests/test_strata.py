@@ -1,0 +1,175 @@
+"""Allocations inside strata, wherever a count of allocations is behind an answer."""
+
+from itertools import product
+from math import comb, prod
+
+import brute_force
+import numpy as np
+import pandas as pd
+import pytest
+from reference_trials import ROLES
+
+from clustertrials.estimators import estimate_effect
+from clustertrials.influence import recruitment_diagnostics
+from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
+from clustertrials.randomisation.allocations import best_cut
+from clustertrials.stages import office_means
+from clustertrials.trial import read_trial
+
+
+def trial(seed=2, rows=5):
+    """Ten offices in two regions, 3 of 6 and 2 of 4 treated, in an order that is not the regions'."""
+    generator = np.random.default_rng(seed)
+    region, arm = np.array(list("nsnnssnnsn")), np.array([1, 0, 0, 1, 1, 0, 0, 1, 1, 0])
+    office = np.repeat(np.arange(10), rows)
+    order = generator.permutation(len(office))
+    frame = pd.DataFrame({
+        "office": office, "region": region[office], "arm": np.where(arm[office] == 1, "new", "usual"),
+        "x": generator.normal(size=len(office)),
+        "y": generator.normal(size=len(office)) + 2.0 * (region[office] == "n") + generator.normal(size=10)[office],
+    })  # fmt: skip
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def two_sided(values, treated, strata, statistic=None):
+    """Share of the allocations inside strata with a statistic as far from zero, by visiting each."""
+    statistic = statistic or (lambda chosen: brute_force.coefficient(values, np.ones(len(values)), strata, chosen))
+    observed = abs(statistic({k for k, z in enumerate(treated) if z}))
+    every = [abs(statistic(chosen)) for chosen in brute_force.allocations(treated, strata)]
+    return sum(value >= observed - 1e-9 for value in every) / len(every), len(every)
+
+
+def by_office(frame, covariates=()):
+    read = read_trial(frame, "y", covariates=covariates, **ROLES)
+    offices = frame["office"].unique()
+    regions = frame.drop_duplicates("office").set_index("office")["region"]
+    return office_means(read), read.treated_clusters, [regions[office] for office in offices]
+
+
+@pytest.mark.parametrize("covariates", [(), ("x",)])
+@pytest.mark.parametrize("seed", range(4))
+def test_effect_by_randomisation_counts_inside_strata(seed, covariates):
+    frame = trial(seed)
+    means, treated, regions = by_office(frame, covariates)
+    found = estimate_effect(frame, "y", estimator="randomisation", covariates=covariates, strata="region", **ROLES)
+    assert (found.p_value, found.n_allocations) == (pytest.approx(two_sided(means, treated, regions)[0]), 20 * 6)
+    expected = brute_force.coefficient(means, np.ones(10), regions, {k for k, z in enumerate(treated) if z})
+    assert found.estimate == found.statistic == pytest.approx(float(expected))
+    assert found.ci_low < found.estimate < found.ci_high
+    free = estimate_effect(frame, "y", estimator="randomisation", covariates=covariates, **ROLES)
+    assert free.n_allocations == 252
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_recruitment_counts_inside_strata(seed):
+    frame = trial(seed).drop(index=[0, 3, 4, 11])
+    means = frame.groupby("office")["x"].mean()
+    facts = frame.drop_duplicates("office").set_index("office").loc[means.index]
+    treated, regions = (facts["arm"] == "new").to_list(), facts["region"].to_list()
+    sizes, found = recruitment_diagnostics(frame, ["x"], strata="region", **ROLES)
+    assert found.p_value == pytest.approx(two_sided(means.to_numpy(), treated, regions)[0])
+    counts = frame.groupby("office").size().to_numpy(float)
+    assert sizes.p_value == pytest.approx(two_sided(counts, treated, regions)[0])
+    assert found.n_allocations == sizes.n_allocations == 20 * 6
+    drawn = set(np.flatnonzero(treated))
+    expected = brute_force.coefficient(means.to_numpy(), np.ones(10), regions, drawn)
+    assert found.difference == pytest.approx(float(expected))
+
+
+def test_recruitment_that_is_alike_everywhere_counts_the_strata_too():
+    sizes = recruitment_diagnostics(trial(), [], strata="region", **ROLES)[0]
+    assert (sizes.p_value, sizes.n_allocations) == (1.0, 20 * 6)
+
+
+def test_an_empty_arm_of_a_stratum_is_fixed():
+    """A stratum of one arm cannot be drawn otherwise; it neither counts nor disturbs."""
+    frame = trial()
+    alone = frame.assign(region=frame["region"].where(frame["office"] != 0, "own"))
+    found = estimate_effect(alone, "y", estimator="randomisation", strata="region", **ROLES)
+    assert found.n_allocations == 10 * 6
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        lambda means, arm, strata, frame: randomisation_test(means, arm, strata=strata),
+        lambda means, arm, strata, frame: randomisation_test(means, arm, strata=strata, weights=np.arange(1.0, 11)),
+        lambda means, arm, strata, frame: randomisation_test(means, arm, strata=strata, statistic="welch"),
+        lambda means, arm, strata, frame: randomisation_test(np.column_stack([means, means**2]), arm, strata=strata),
+        lambda means, arm, strata, frame: adjusted_randomisation_test(
+            frame["y"], frame["x"], cluster=frame["office"], treated=frame["arm"] == "new", strata=frame["region"]
+        ),
+    ],
+    ids=["difference", "weighted", "welch", "max_t", "adjusted"],
+)
+def test_every_exact_statistic_takes_strata(test):
+    frame = trial()
+    means, treated, regions = by_office(frame)
+    found = test(means, treated, regions, frame)
+    assert found.n_allocations == found.n_counted == 20 * 6
+    assert np.isfinite([found.p_value, found.ci_low, found.ci_high]).all()
+
+
+def test_strata_are_refused_where_they_have_no_meaning():
+    frame = trial()
+    with pytest.raises(ValueError, match="strata are for the estimator 'randomisation' alone"):
+        estimate_effect(frame, "y", strata="region", **ROLES)
+    for change, message in (
+        (frame.assign(region=np.where(frame.index == 1, "other", frame["region"])), "'region' is not constant inside"),
+        (frame.assign(region=frame["region"].where(frame.index != 1)), "'region' has a row without a stratum"),
+        (frame.drop(columns="region"), "'region' is not in the frame"),
+        (frame.assign(region=frame["arm"]), "no stratum has clusters of both arms"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            estimate_effect(change, "y", estimator="randomisation", strata="region", **ROLES)
+
+
+def test_one_stratum_is_no_stratum():
+    frame = trial().assign(region="all")
+    plain, same = (
+        estimate_effect(frame, "y", estimator="randomisation", **ROLES, **extra) for extra in ({}, {"strata": "region"})
+    )
+    assert (plain.p_value, plain.n_allocations) == (same.p_value, same.n_allocations)
+    assert plain.estimate == pytest.approx(same.estimate) and plain.ci_low == pytest.approx(same.ci_low)
+
+
+def test_strata_take_out_what_they_share():
+    """A region's level moves both of its arms alike, so it must not move the answer."""
+    frame = trial()
+    moved = frame.assign(y=frame["y"] + 100 * (frame["region"] == "n"))
+    asked = {"estimator": "randomisation", "strata": "region"} | ROLES
+    first, second = (estimate_effect(one, "y", **asked) for one in (frame, moved))
+    assert second.estimate == pytest.approx(first.estimate) and second.p_value == first.p_value
+    assert (second.ci_low, second.ci_high) == pytest.approx((first.ci_low, first.ci_high), abs=1e-5)
+
+
+def test_the_order_of_strata_decides_nothing():
+    """40 strata, 85 clusters: refused in file order, accepted in most others, by the first edition."""
+    sizes = [2] * 36 + [3] * 3 + [4]
+    rng = np.random.default_rng(5)
+    strata = np.repeat(np.arange(40), sizes)
+    first = np.flatnonzero(np.diff(strata, prepend=-1))
+    treated = np.isin(np.arange(len(strata)), first)
+    values = rng.normal(size=len(strata)).round(2)
+    answers = set()
+    for order in [np.arange(len(strata)), *(rng.permutation(len(strata)) for _ in range(4))]:
+        answers.add(randomisation_test(values[order], treated[order], strata=strata[order], interval=False).p_value)
+    assert len(strata) == 85 and len(answers) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_cut_is_the_best_there_is(seed):
+    """Against every way to deal five strata to two halves, one of them cut."""
+    rng = np.random.default_rng(seed)
+    sizes = tuple(rng.integers(2, 7, 5).tolist())
+    chosen = tuple(int(rng.integers(0, n + 1)) for n in sizes)
+    every = []
+    for cut, left_size, sides in product(range(5), range(7), product((0, 1), repeat=5)):
+        if left_size > sizes[cut]:
+            continue
+        rest = [[comb(sizes[s], chosen[s]) for s in range(5) if s != cut and sides[s] == side] for side in (0, 1)]
+        taken = range(max(0, chosen[cut] - (sizes[cut] - left_size)), min(chosen[cut], left_size) + 1)
+        left = prod(rest[0]) * sum(comb(left_size, j) for j in taken)
+        right = prod(rest[1]) * sum(comb(sizes[cut] - left_size, chosen[cut] - j) for j in taken)
+        every.append(max(left, right))
+    assert best_cut(sizes, chosen).rows == min(every)

@@ -1,0 +1,67 @@
+"""What the columns of the downloads mean: one list for the whole book, in `data/columns.yml`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from holf.display import text
+from holf.paths import project_root, read_yaml
+from holf.record.plan import Plan
+
+
+@dataclass(frozen=True)
+class Descriptions:
+    """Words for headings and for the parts of what stands below them.
+
+    Attributes
+    ----------
+    headings : dict of str to str
+        By heading.
+    patterns : tuple of (re.Pattern, str)
+        For headings that hold a name or a number of their own.
+    parts : dict of str to str
+        By part of a cell, such as ``low``; for the columns that have no heading, by their names.
+    """
+
+    headings: dict[str, str]
+    patterns: tuple[tuple[re.Pattern, str], ...]
+    parts: dict[str, str]
+
+    def of_heading(self, heading: str) -> str:
+        """What a heading means; empty if nobody said."""
+        if heading in self.headings:
+            return self.headings[heading]
+        return next((said for pattern, said in self.patterns if pattern.fullmatch(heading)), "")
+
+    def of(self, heading: str, part: str, name: str) -> str:
+        """What a column of a file means: its part of the cells, and what they show.
+
+        Parameters
+        ----------
+        heading, part, name : str
+            As in `holf.display.table_files.Column`.
+        """
+        if not heading:
+            return self.parts.get(name, "")
+        said = self.of_heading(heading)
+        return said if part in ("number", "words", "nothing yet") else f"{self.parts.get(part, part)} {said}".strip()
+
+
+def load_descriptions(plan: Plan) -> Descriptions:
+    """Read `data/columns.yml`, and add the names that the plan gives: arms, worlds, methods.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+    path = project_root() / "data" / "columns.yml"
+    # Another trial's project may have none.
+    raw = read_yaml(path) if path.exists() else {}
+    named = raw.get("named", {})
+    headings = dict(raw.get("headings", {}))
+    headings |= {arm["label"]: named.get("arm", "") for arm in plan.arms.values()}
+    headings |= {world["label"]: named.get("world", "") for world in plan.worlds.values()}
+    headings |= {name: named.get("estimator", "") for name in text.estimators(plan.words)}
+    patterns = tuple((re.compile(pattern), said) for pattern, said in raw.get("patterns", {}).items())
+    return Descriptions(headings, patterns, raw.get("parts", {}))

@@ -1,0 +1,186 @@
+"""Downloads on the site: their files, a line of links below each table and figure, and the list of all of them."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+import nbformat
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+from holf.book.checksums import digests
+from holf.book.downloads.check import FOLDER, download_faults
+from holf.book.downloads.descriptions import load_descriptions
+from holf.book.freshness import markdown_of
+from holf.display.shown_tables import ShownError, downloads_of
+from holf.display.table_files import Download
+from holf.paths import project_root
+from holf.record.plan import load_plan
+from holf.record.source import mark_of
+
+# A page with a list names the place with a container of this class.
+LIST = "holf-download-list"
+_NAMES = ("data (CSV)", "columns (CSV)")
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx; `holf.book.extension` calls it."""
+    app.connect("env-get-outdated", reread_list)
+    app.connect("doctree-read", add_links)
+    app.connect("doctree-read", add_list)
+
+
+def _of_page(app: Sphinx, docname: str) -> list[list[Download]]:
+    path = Path(app.env.doc2path(docname))
+    if path.suffix != ".ipynb":
+        return []
+    # Kept with Sphinx's own notes of the page: a build asks four times for every page, and the list needs them all.
+    kept = app.env.__dict__.setdefault("holf_downloads", {})
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if kept.get(docname, ("", []))[0] != digest:
+        try:
+            kept[docname] = digest, downloads_of(nbformat.reads(content.decode(), as_version=4), path.stem)
+        except ShownError as error:
+            raise ExtensionError(str(error)) from None
+    return kept[docname][1]
+
+
+def _size(content: str) -> str:
+    """Size of a file in words.
+
+    Examples
+    --------
+    >>> _size("x" * 90), _size("x" * 4200)
+    ('1 kB', '5 kB')
+    """
+    return f"{max(1, -(-len(content.encode()) // 1000))} kB"
+
+
+def _links(download: Download, files: dict[str, str], above: str) -> str:
+    mark, caption = mark_of(download.table.source)[0], escape(download.table.caption, quote=True)
+    names = (*_NAMES, "alt text" if download.alt else "plain text")
+    links = []
+    for word, (name, content) in zip(names, files.items()):
+        target = quote(f"{above}{FOLDER}/{download.page}/{name}")
+        spoken = f"{mark} {word}: {caption}".strip()
+        links.append(f'<a href="{target}" download aria-label="{spoken}">{word}</a>, {_size(content)}')
+    marked = f'<strong class="holf-mark">{mark}</strong> ' if mark else ""
+    return marked + " · ".join(links)
+
+
+def add_links(app: Sphinx, doctree: nodes.document) -> None:
+    """Put a line of links below what each cell shows."""
+    groups = _of_page(app, app.env.docname)
+    if not any(groups):
+        return
+    shown = [node for node in doctree.findall(nodes.container) if "cell_output" in node["classes"]]
+    if len(shown) != len(groups):
+        raise ExtensionError(f"{app.env.docname}: {len(groups)} cells with outputs, but {len(shown)} on the page")
+    descriptions, above = load_descriptions(load_plan()), "../" * app.env.docname.count("/")
+    for node, group in zip(shown, groups):
+        lines = []
+        for one in group:
+            # Where a cell shows several, each line says which it belongs to.
+            whose = f"{escape(one.table.caption)}: " if len(group) > 1 else ""
+            links = _links(one, one.files(descriptions), above)
+            lines.append(f'<p class="holf-downloads">Download {whose}{links}</p>')
+        if lines:
+            node.parent.insert(node.parent.index(node) + 1, nodes.raw("", "\n".join(lines), format="html"))
+
+
+def _titles(app: Sphinx, docname: str) -> str:
+    return markdown_of(Path(app.env.doc2path(docname)))[0].splitlines()[0].removeprefix("# ")
+
+
+def _in_order(app: Sphinx, docname: str) -> Iterator[str]:
+    """A page and all below it, as `_toc.yml` lists them."""
+    yield docname
+    if docname not in app.env.external_site_map:
+        return
+    entry = app.env.external_site_map[docname]
+    for child in entry.child_files():
+        yield from _in_order(app, child)
+    for pattern in entry.child_globs():
+        yield from fnmatch.filter(sorted(app.env.found_docs), pattern)
+
+
+def _chapters(app: Sphinx) -> list[tuple[str, list[Download]]]:
+    """Every page with downloads, in the order of the book's contents."""
+    found = []
+    for docname in dict.fromkeys(_in_order(app, app.config.root_doc)):
+        if groups := [one for group in _of_page(app, docname) for one in group]:
+            found.append((docname, groups))
+    return found
+
+
+def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
+    """The downloads of all pages, or of those whose names `only` has, as HTML."""
+    descriptions, out = load_descriptions(load_plan()), []
+    for docname, downloads in _chapters(app):
+        name = docname.rpartition("/")[2]
+        # docutils writes classes with hyphens.
+        if only and name.replace("_", "-") not in only:
+            continue
+        items = "".join(
+            f"<li>{'Figure' if one.alt else 'Table'}: {escape(one.table.caption)}<br>"
+            f"{_links(one, one.files(descriptions), '../')}</li>\n"
+            for one in downloads
+        )
+        out.append(f'<h3><a href="{quote(name)}.html">{escape(_titles(app, docname))}</a></h3>\n<ul>\n{items}</ul>\n')
+    return "".join(out)
+
+
+def add_list(app: Sphinx, doctree: nodes.document) -> None:
+    """Fill each place for a list: of all downloads, or of the pages that its further classes name."""
+    for node in list(doctree.findall(nodes.container)):
+        if LIST in node["classes"]:
+            only = set(node["classes"]) - {LIST}
+            node.children = [nodes.raw("", _list_html(app, only), format="html")]
+
+
+def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
+    """Name the page with the list if a notebook or a description changed: the list is made of all of them."""
+    sources = [Path(env.doc2path(docname)) for docname in sorted(env.found_docs)]
+    sources = [*(path for path in sources if path.suffix == ".ipynb"), project_root() / "data" / "columns.yml"]
+    listed = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources if path.exists())).hexdigest()
+    former, env.holf_listed = getattr(env, "holf_listed", None), listed
+    if former in (None, listed):
+        return []
+    prose = ((docname, Path(env.doc2path(docname))) for docname in sorted(env.found_docs))
+    return [name for name, path in prose if path.suffix == ".md" and LIST in path.read_text(encoding="utf-8")]
+
+
+def write_downloads(app: Sphinx, site: Path, before: Mapping[str, str]) -> None:
+    """Write the files of every page, and hold them against the pages that are not as they were before.
+
+    Parameters
+    ----------
+    app : Sphinx
+    site : Path
+    before : mapping of str to str
+        SHA-256 of the files of a site that was checked, by path; empty if none was.
+
+    Raises
+    ------
+    ExtensionError
+        If a file is not what its page shows.
+    """
+    shutil.rmtree(site / FOLDER, ignore_errors=True)
+    descriptions = load_descriptions(load_plan())
+    for _, downloads in _chapters(app):
+        for one in downloads:
+            folder = site / FOLDER / one.page
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in one.files(descriptions).items():
+                (folder / name).write_bytes(content.encode())
+    same = {name for name, digest in digests(site).items() if before.get(name) == digest} if before else set()
+    if faults := download_faults(site, same=same):
+        raise ExtensionError("downloads are not what the pages show:\n" + "\n".join(faults))

@@ -1,0 +1,137 @@
+"""The HTML of parts that Sphinx and MyST-NB write less well for a screen reader, a keyboard or a phone."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
+from PIL import Image
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.writers.html5 import HTML5Translator
+
+# The table of a figure's numbers, as `holf.display.table` writes it: folded, or in its box.
+_NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
+
+
+class scroll_box(nodes.container):  # noqa: N801 - docutils names its nodes so
+    """A box in which a wide table scrolls; ``label`` is its name."""
+
+
+class Translator(HTML5Translator):
+    """Sphinx's writer of HTML, with other pictures, links to headings, controls of code, and boxes of tables."""
+
+    def visit_image(self, node: nodes.image) -> None:
+        """Write a picture with its size, so that nothing jumps when it arrives; all but the first load when near."""
+        width, height = _shown_size(node, Path(self.builder.srcdir) / node["uri"])
+        name = self.builder.images.get(node["uri"])
+        source = f"{self.builder.imgpath}/{name}" if name else node["uri"]
+        attributes = {"src": source, "alt": node.get("alt", ""), "width": width, "height": height}
+        if "details" in node:
+            attributes["aria-details"] = node["details"]
+        if node is not next(iter(self.document.findall(nodes.image))):
+            attributes["loading"] = "lazy"
+        self.body.append(self.emptytag(node, "img", "\n", **attributes))
+
+    def add_permalink_ref(self, node: nodes.Element, title: str) -> None:
+        """Link a heading for the pointer alone: read aloud, the sign would end every heading."""
+        if node["ids"] and self.builder.add_permalinks:
+            self.body.append(
+                f'<a class="headerlink" href="#{node["ids"][0]}" title="{title}" aria-hidden="true" tabindex="-1">#</a>'
+            )
+
+    def visit_scroll_box(self, node: scroll_box) -> None:
+        """Open a box that the keyboard can reach, which therefore needs a name."""
+        box = {"class": "table-wrapper container", "tabindex": "0", "role": "group", "aria-label": node["label"]}
+        self.body.append(self.starttag(node, "div", **box))
+
+    def depart_scroll_box(self, _node: scroll_box) -> None:
+        """Close the box."""
+        self.body.append("</div>\n")
+
+
+def visit_hidden_code(self: Translator, node: HideCodeCellNode) -> None:
+    """Open code that is folded, with a control of its own name: up to a dozen on a page had one."""
+    every = list(self.document.findall(HideCodeCellNode))
+    which = f" {every.index(node) + 1} of {len(every)}" if len(every) > 1 else ""
+    self.body.append(f'<details class="holf-code">\n<summary>{node["prompt_show"]}{which}</summary>\n')
+
+
+def depart_hidden_code(self: Translator, _node: HideCodeCellNode) -> None:
+    """Close it."""
+    self.body.append("</details>\n")
+
+
+def _shown_size(node: nodes.image, file: Path) -> tuple[int, int]:
+    """Width and height in CSS pixels: as wide as the page asks, else as the file is."""
+    with Image.open(file) as picture:
+        width, height = picture.size
+    across = int(node["width"].removesuffix("px")) if "width" in node else width
+    return across, round(across * height / width)
+
+
+class BoxTables(SphinxPostTransform):
+    """Put each table of a page's text in a box that the keyboard reaches, in the place of Furo's, which it does not."""
+
+    # After Furo's own transform.
+    default_priority = 501
+    formats = ("html",)
+
+    def run(self, **_kwargs) -> None:
+        """Replace the boxes of a page."""
+        for box in list(self.document.findall(nodes.container)):
+            if "table-wrapper" in box["classes"]:
+                heads = [entry.astext() for row in box.findall(nodes.thead) for entry in row.findall(nodes.entry)]
+                box.replace_self(scroll_box("", *box.children, label=f"Table: {', '.join(filter(None, heads))}"))
+
+
+class StackTables(SphinxPostTransform):
+    """Head the rows of a table in a ``holf-stacked`` container, and name the column in each other cell.
+
+    On a phone each row becomes a card, in which the heads of the columns are out of sight.
+    """
+
+    default_priority = 400
+    formats = ("html",)
+
+    def run(self, **_kwargs) -> None:
+        """Change the tables of a page."""
+        for container in self.document.findall(nodes.container):
+            if "holf-stacked" not in container["classes"]:
+                continue
+            for group in container.findall(nodes.tgroup):
+                next(iter(group.findall(nodes.colspec)))["stub"] = 1
+                head, body = group[-2], group[-1]
+                names = [entry.astext() for entry in head.findall(nodes.entry)]
+                for row in body:
+                    for name, entry in zip(names[1:], row[1:]):
+                        entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
+
+
+class LinkNumbers(SphinxPostTransform):
+    """Tell a screen reader which table has the numbers of a figure: the next one, before another figure."""
+
+    default_priority = 400
+    formats = ("html",)
+
+    def run(self, **_kwargs) -> None:
+        """Name the tables and refer to them."""
+        shown = [node for node in self.document.findall() if isinstance(node, nodes.image) or _has_numbers(node)]
+        pairs = [(image, table) for image, table in pairwise(shown) if isinstance(image, nodes.image)]
+        for number, (image, table) in enumerate(pairs, start=1):
+            if _has_numbers(table):
+                image["details"] = f"numbers-{number}"
+                table.replace_self(nodes.container("", table.deepcopy(), ids=[image["details"]]))
+
+
+def _has_numbers(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.raw) and any(name in node.astext() for name in _NUMBERS)
+
+
+def add_transforms(app: Sphinx) -> None:
+    """Register what this module changes in documents, and how it writes them."""
+    app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_code, depart_hidden_code))
+    for transform in (BoxTables, StackTables, LinkNumbers):
+        app.add_post_transform(transform)

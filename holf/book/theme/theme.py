@@ -1,0 +1,142 @@
+"""The theme of the pages: Furo, in a layout that needs no script and asks no other host, and what link previews read.
+
+``_config.yml`` names Furo as the theme. `templates` has the book's layout, `holf.book.theme.html` writes what Sphinx
+writes less well for people who use a screen reader or a keyboard, and ``assets/holf.css`` is the one style sheet of the
+book.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+
+from holf.book.checksums import fingerprint
+from holf.book.marks import BANNER, REAL_BANNER
+from holf.book.theme.html import Translator, add_transforms
+from holf.pages.cite import load_citation, ways_to_reach
+from holf.paths import project_root
+from holf.record.source import MARK, REAL_MARK
+
+# The site itself and nothing else: a page can ask no other host, and a script or style that stands in a page is not
+# obeyed. Opened from a folder, files of the folder count as the site. The icons of the theme's style sheet are data.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'"
+)
+# Name and text alternative of the picture in link previews.
+PREVIEW, SIMULATED_PREVIEW = "preview.png", "preview-simulated.png"
+_SAID = {
+    BANNER: f"{MARK} demonstration, not a finding of the trial.",
+    REAL_BANNER: f"{REAL_MARK}, under disclosure control.",
+}
+# What most pages open with, which says nothing in a preview.
+_OPENING = "What this page answers."
+
+
+def setup(app: Sphinx) -> dict:
+    """Register the theme's parts with Sphinx."""
+    # Jupyter Book sets it also where its extension for comments is left out.
+    app.add_config_value("comments_config", {}, "")
+    # A change of what makes the pages makes all of them anew.
+    app.add_config_value("holf_theme", "", "env")
+    app.connect("config-inited", configure)
+    app.set_translator("html", Translator)
+    add_transforms(app)
+    app.connect("doctree-read", shorten_contents)
+    app.connect("html-page-context", add_contents)
+    app.connect("html-page-context", spare_sheets)
+    # 400: before sphinxext-opengraph writes its tags.
+    app.connect("html-page-context", mark_title, priority=399)
+    app.connect("html-page-context", describe_preview, priority=400)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def configure(_app: Sphinx, config: Config) -> None:
+    """Tell Furo and sphinxext-opengraph what they need."""
+    config.holf_theme = fingerprint([Path(__file__).parent])
+    # Jupyter Book passes options of its own theme, which Furo does not know.
+    config.html_theme_options = {}
+    # Furo registers this setting later, when Sphinx loads the theme; in _config.yml it would be unknown.
+    config.pygments_dark_style = "a11y-dark"
+    config.templates_path.insert(0, str(Path(__file__).parent / "templates"))
+    # Another trial's project may have no citation file.
+    ways = ways_to_reach(load_citation()) if (project_root() / "CITATION.cff").exists() else []
+    config.html_context |= {"policy": POLICY, "ways": ways, "author": config.author}
+    config.ogp_site_name = config.html_title
+    config.ogp_site_url = f"{config.html_baseurl.removesuffix('/')}/" if config.html_baseurl else ""
+
+
+def contents(env: BuildEnvironment, docname: str) -> list[tuple[str, list[dict]]]:
+    """Parts of the book below a page: the caption of each, and its pages with name, title, language and own parts."""
+    return [
+        (
+            toctree.get("caption") or "",
+            [
+                {
+                    "name": name,
+                    "title": title or env.titles[name].astext(),
+                    "lang": env.metadata[name].get("lang"),
+                    "parts": contents(env, name),
+                }
+                for title, name in toctree["entries"]
+            ],
+        )
+        for toctree in env.tocs[docname].findall(addnodes.toctree)
+    ]
+
+
+def shorten_contents(app: Sphinx, _doctree: nodes.document) -> None:
+    """List on each page its sections one level deep: the ledger alone has headings for 160 rows."""
+    app.env.metadata[app.env.docname].setdefault("tocdepth", 2)
+
+
+def add_contents(app: Sphinx, _pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
+    """Give the layout all pages of the book."""
+    root = app.config.root_doc
+    context["root_title"], context["parts"] = app.env.titles[root].astext(), contents(app.env, root)
+
+
+def spare_sheets(_app: Sphinx, _pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
+    """Leave out 90 KB of styles where a page has nothing for them; ``holf.css`` has what cells need."""
+    has_design = 'class="sd-' in context.get("body", "")
+    context["css_files"] = [
+        sheet
+        for sheet in context["css_files"]
+        if "mystnb" not in sheet.filename and (has_design or "sphinx-design" not in sheet.filename)
+    ]
+
+
+def mark_title(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
+    """Say in a simulated page's title what it is: tabs, bookmarks and previews show little else."""
+    if BANNER in getattr(app.env, "holf_banners", {}).get(pagename, ""):
+        context["title"] = f"{MARK}: {context['title']}"
+
+
+def describe_preview(app: Sphinx, pagename: str, _template: str, context: dict, doctree: nodes.document | None) -> None:
+    """Prepare what sphinxext-opengraph reads: it describes a page by its first words, which here begin with the mark.
+
+    The page itself is written already, so that the document may be changed.
+    """
+    if doctree is None:
+        return
+    banner = getattr(app.env, "holf_banners", {}).get(pagename, "")
+    said = next((words for mark, words in _SAID.items() if mark in banner), "")
+    for strong in list(doctree.findall(nodes.strong)):
+        if strong.astext() == _OPENING:
+            strong.parent.remove(strong)
+    if said:
+        doctree.insert(0, nodes.paragraph(text=said))
+    picture = SIMULATED_PREVIEW if BANNER in banner else PREVIEW
+    context["meta"] = given = dict(context["meta"] or {})
+    if (project_root() / "assets" / picture).exists():
+        # From the top of the site where its address is known, else from the page.
+        base = "" if app.config.html_baseurl else context["content_root"]
+        given |= {"og:image": f"{base}_static/{picture}", "og:image:alt": said or context["docstitle"]}
+    if not app.config.html_baseurl:
+        given["og:url"] = posixpath.basename(app.builder.get_target_uri(pagename))

@@ -1,0 +1,95 @@
+"""Opening a study: a simulated world, simulated tables, real tables under disclosure control, or a release."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from holf.confidential.read.simulated import read_simulated
+from holf.paths import MARK_FILE, STAND_IN, data_path, note_read, project_root
+from holf.record.plan import Plan, load_plan
+from holf.record.schema import Schema, load_schema
+from holf.simulation.inputs import default_seed, inputs_signature
+from holf.study.answering import simulated_study
+from holf.study.study import Study, StudyError
+
+
+def open_study(source: str | Path, *, profile: str | None = None) -> Study:
+    """Open a study.
+
+    Parameters
+    ----------
+    source : str or Path
+        Name of a simulated world (``"null"``, ``"benefit"``, ``"harm"``), a folder written by ``holf simulate``, a
+        folder of real tables, or a release file. ``"source"`` is the study that a book built elsewhere holds.
+    profile : str, optional
+        Profile of `data/disclosure.yml` for real tables; the file's default by default.
+
+    Returns
+    -------
+    Study
+        On real tables its answers are those of a release, made safe together before the first is given; the tables
+        themselves are let go.
+
+    Raises
+    ------
+    StudyError
+        If the project's own simulated tables are older than their inputs, or a mark of simulated data is not true.
+    SchemaError, DropInError
+        If the tables do not fit the schema; neither message holds a value of a person.
+    ReleaseError
+        If a file is no release.
+
+    Examples
+    --------
+    >>> open_study("null").source
+    'simulated: null world'
+    """
+    plan, schema = load_plan(), load_schema()
+    if str(source) in plan.worlds:
+        return _own_world(str(source), plan, schema)
+    path = _stand_in() if str(source) == STAND_IN else Path(source)
+    note_read("(a study from elsewhere)")
+    if path.is_file():
+        from holf.confidential.release.document import read_release
+
+        return read_release(path).study()
+    if (path / MARK_FILE).exists():
+        return simulated_study(read_simulated(path, schema), plan, schema, world=_read_mark(path, plan)["world"])
+    # Imported here: most readers of this package never see real data.
+    from holf.confidential.read.reader import read_dropin
+    from holf.confidential.release.document import make_release
+    from holf.confidential.rules.policy import load_policy
+
+    return make_release(read_dropin(path, schema), schema, load_policy(profile)).study()
+
+
+def _own_world(name: str, plan: Plan, schema: Schema) -> Study:
+    folder = data_path(f"simulated/{name}")
+    mark = _read_mark(folder, plan)
+    if (mark["world"], mark["seed"], mark["inputs_sha256"]) != (name, default_seed(), inputs_signature()):
+        raise StudyError(
+            f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or seed): "
+            "run `jupyter-book build .`"
+        )
+    return simulated_study(read_simulated(folder, schema), plan, schema, world=name)
+
+
+def _stand_in() -> Path:
+    """The study that `holf build --source` put into its copy of the project: a release, or simulated tables."""
+    for name in (f"{STAND_IN}.json", STAND_IN):
+        if (project_root() / "data" / name).exists():
+            return data_path(name)
+    raise StudyError(f"data/{STAND_IN}.json: there is none; it exists only in a book that is built elsewhere")
+
+
+def _read_mark(folder: Path, plan: Plan) -> dict:
+    """The note that says what a folder of tables is; anything but a whole and true one is refused."""
+    try:
+        mark = json.loads((folder / MARK_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        mark = {}
+    whole = isinstance(mark, dict) and {"world", "seed", "inputs_sha256"} <= mark.keys()
+    if not whole or mark.get("simulated") is not True or mark["world"] not in plan.worlds:
+        raise StudyError(f"{folder.name}, {MARK_FILE}: not marked as simulated, truly and in full")
+    return mark

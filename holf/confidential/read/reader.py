@@ -1,0 +1,179 @@
+"""A folder of real tables: taken whole when it fits the schema, refused whole with a safe report when it does not."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from holf.confidential.read.checks import Sheet, check_tables
+from holf.confidential.read.delimited import Unreadable
+from holf.confidential.read.files import find_files, read_cells
+from holf.confidential.read.mapping import TableMapping, header_names, read_mapping
+from holf.confidential.read.report import DropInError, Finding
+from holf.record.schema import Schema
+
+# What the ids of simulated tables begin with (holf.study.study opens no others as simulated).
+_SIMULATED = "syn-"
+
+
+@dataclass(frozen=True, eq=False)
+class DropIn:
+    """Real study tables that fit the schema.
+
+    Attributes
+    ----------
+    tables : dict of str to DataFrame
+        By table; columns in the order of the schema, dtypes string, Int64, Float64 and datetime64.
+    absent : tuple of str
+        Tables of the schema that are not there.
+    files : tuple of (str, str)
+        Name and SHA-256 of each file that was read, the mapping file among them, sorted.
+    """
+
+    tables: dict[str, pd.DataFrame] = field(repr=False)
+    absent: tuple[str, ...]
+    files: tuple[tuple[str, str], ...] = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over names and bytes of the files. It would confirm a guess at the data: publish only a keyed one."""
+        return hashlib.sha256(self._listing()).hexdigest()
+
+    def bytes_digest(self, key: bytes) -> str:
+        """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep.
+
+        Raises
+        ------
+        ValueError
+            If the key is shorter than 16 bytes.
+        """
+        if len(key) < 16:
+            raise ValueError("the key of a checksum must have at least 16 bytes")
+        return hmac.new(key, self._listing(), hashlib.sha256).hexdigest()
+
+    def ids(self, schema: Schema) -> list[str]:
+        """Every id in the tables, sorted: those of people, families and offices.
+
+        Parameters
+        ----------
+        schema : Schema
+            To which the tables fit.
+        """
+        return sorted({value for name, frame in self.tables.items() for value in frame[schema.key(name)].dropna()})
+
+    def _listing(self) -> bytes:
+        return "".join(f"{sha256} {name}\n" for name, sha256 in self.files).encode()
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """What was found in a folder: either the tables, or findings with their rows and values; never to be shown."""
+
+    drop_in: DropIn | None = field(repr=False)
+    findings: tuple[Finding, ...] = field(repr=False)
+
+
+def read_dropin(folder: Path, schema: Schema, *, mapping: Path | None = None) -> DropIn:
+    """Read and check the real tables in `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        One file a table, named as the table or in the mapping file: CSV, Parquet, SPSS or Stata.
+    schema : Schema
+    mapping : Path, optional
+        Mapping file (`holf.confidential.read.mapping`).
+
+    Returns
+    -------
+    DropIn
+
+    Raises
+    ------
+    DropInError
+        If anything is wrong; its message is the safe report, and neither it nor its traceback holds a value.
+    """
+    # The error is raised from here, where no name is bound to a row: a traceback keeps the names of its frames alive.
+    examined = examine(folder, schema, mapping=mapping)
+    if examined.drop_in is not None:
+        return examined.drop_in
+    problems = tuple(finding.problem for finding in examined.findings)
+    del examined
+    raise DropInError(problems)
+
+
+def examine(folder: Path, schema: Schema, *, mapping: Path | None = None) -> Examination:
+    """Read and check without raising; for `read_dropin` and the command, which show only what is safe.
+
+    An error of a library, or of this one, ends here too, since its message may quote a value.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Warnings of the readers quote values as well.
+            warnings.simplefilter("ignore")
+            return _examine(Path(folder), schema, mapping and Path(mapping))
+    except Exception:
+        fix = "Please report it, with the kind of the files but without any of their content."
+        return Examination(None, (Finding("data folder", "", "", "the check itself failed", fix),))
+
+
+def _examine(folder: Path, schema: Schema, mapping: Path | None) -> Examination:
+    if not folder.is_dir():
+        fix = "Name a folder that holds one file a table."
+        return Examination(None, (Finding("data folder", "", "", "there is no such folder", fix),))
+    mappings, findings = read_mapping(mapping, schema)
+    if findings:
+        return Examination(None, tuple(findings))
+    paths, findings = find_files(folder, schema, mappings, beside=mapping)
+    for table in schema.package.get("holf:required-tables", ()):
+        if table not in paths and not any(finding.table == table for finding in findings):
+            fix = "Add it; no study can be read without it."
+            findings.append(Finding(f"{table}.csv", table, "", "the file is missing", fix))
+    sheets, digests = {}, {}
+    for table, path in paths.items():
+        sheet = _read_sheet(table, path, schema, mappings[table], digests)
+        if isinstance(sheet, Sheet):
+            sheets[table] = sheet
+        else:
+            findings.append(sheet)
+    if mapping is not None:
+        digests["mapping file"] = hashlib.sha256(mapping.read_bytes()).hexdigest()
+    present = set(paths) | {finding.table for finding in findings}
+    tables, found = check_tables(sheets, schema, unreadable=present - set(sheets))
+    findings += found or _simulated_ids(tables, sheets, schema)
+    if findings:
+        return Examination(None, tuple(findings))
+    absent = tuple(name for name in schema.tables if name not in tables)
+    return Examination(DropIn(tables, absent, tuple(sorted(digests.items()))), ())
+
+
+def _read_sheet(table: str, path: Path, schema: Schema, how: TableMapping, digests: dict[str, str]) -> Sheet | Finding:
+    """Read one file once, so that the digest is of the very bytes that were read."""
+    try:
+        content = path.read_bytes()
+        cells = read_cells(path.name, content, how)
+    except OSError:
+        return Finding(path.name, table, "", "the file cannot be opened", "Check its rights.")
+    except Unreadable as refused:
+        rows = refused.rows and tuple((row, "") for row in refused.rows)
+        return Finding(path.name, table, "", refused.rule, refused.fix, rows)
+    digests[path.name] = hashlib.sha256(content).hexdigest()
+    return Sheet(path.name, table, cells, header_names(schema, table, how), how.codes)
+
+
+def _simulated_ids(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], schema: Schema) -> list[Finding]:
+    """Simulated rows in the place of real ones would pass for findings."""
+    findings = []
+    for name, frame in tables.items():
+        key = schema.key(name)
+        simulated = frame[key].str.casefold().str.startswith(_SIMULATED)
+        if simulated.any():
+            rows = tuple((int(place) + 1, value) for place, value in frame.loc[simulated, key].items())
+            rule, fix = "an id begins with SYN-, as only simulated rows do", "Open simulated tables as what they are."
+            findings.append(sheets[name].finding(key, rule, fix, rows=rows))
+    return findings

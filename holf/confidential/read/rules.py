@@ -1,0 +1,139 @@
+"""Rules inside and across tables, as the schema lists them under `holf:rules`.
+
+Each is an object with `rule` and `table`, and may have `where`: columns, of the table or of those above it, and the
+value or values that they must have (null for missing) for a row to be looked at.
+
+- ``implies``: where `if` holds, `then` holds too; both are written like `where`.
+- ``constant``: `column` has one value inside each value of `within`.
+- ``at-most``: at most `rows` rows for each value of `within`.
+- ``waves``: who has a wave in `column` has every earlier one too, in the order of its enum, by `within`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from holf.record.schema import Schema
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A broken rule: where, what, how to fix it, and a mask of the rows."""
+
+    table: str
+    column: str
+    rule: str
+    fix: str
+    mask: pd.Series
+
+    def __repr__(self) -> str:
+        return f"Broken({self.table}, {self.column}, {self.rule})"
+
+
+def broken_rules(tables: dict[str, pd.DataFrame], schema: Schema) -> Iterator[Broken]:
+    """Yield each rule of the schema that the tables break; rules of tables that are not there are passed over.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Typed tables whose keys and links hold.
+    schema : Schema
+    """
+    for rule in schema.package.get("holf:rules", ()):
+        if rule["table"] not in tables:
+            continue
+        frame = schema.linked(tables, rule["table"])
+        looked_at = _holds(frame, rule.get("where", {}))
+        column, mask, said, fix = _KINDS[rule["rule"]](frame, rule, looked_at, schema)
+        if mask.any():
+            where = f", where {_say(rule['where'])}" if "where" in rule else ""
+            yield Broken(rule["table"], column, said + where, fix, mask)
+
+
+def _implies(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema) -> tuple:
+    mask = looked_at & _holds(frame, rule["if"]) & ~_holds(frame, rule["then"])
+    said = f"not always {_say(rule['then'])} where {_say(rule['if'])}"
+    return next(iter(rule["then"])), mask, said, "Correct one of the two."
+
+
+def _constant(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema) -> tuple:
+    column, within = rule["column"], rule["within"]
+    kinds = frame.loc[looked_at].groupby(within)[column].nunique()
+    mask = looked_at & frame[within].isin(kinds.index[kinds > 1])
+    return column, mask, f"more than one value inside one {within}", f"Give every row of one {within} the same value."
+
+
+def _at_most(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema) -> tuple:
+    within, most = rule["within"], rule["rows"]
+    sizes = frame.loc[looked_at, within].value_counts()
+    mask = looked_at & frame[within].isin(sizes.index[sizes > most])
+    return within, mask, f"more than {most} rows for one {within}", "Leave out who does not belong to the study."
+
+
+def _waves(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema) -> tuple:
+    column, within = rule["column"], rule["within"]
+    order = schema.fields(rule["table"])[column]["constraints"]["enum"]
+    rank = frame[column].map({wave: place for place, wave in enumerate(order)}).astype("Int64")
+    # The key makes waves unique, so without a gap the place among one's own rows is the place in the order.
+    place = rank.where(looked_at).groupby(frame[within]).rank(method="first") - 1
+    fix = f"Add a row for each earlier wave, empty where nothing is known; order: {', '.join(order)}."
+    return column, looked_at & (place != rank), "a wave without every earlier one", fix
+
+
+def _holds(frame: pd.DataFrame, where: dict) -> pd.Series:
+    """Rows in which each named column has the value, or one of the values."""
+    # Imported here: to put rules in words, as the build does, nobody needs it.
+    import pandas as pd
+
+    mask = pd.Series(True, index=frame.index)
+    for column, wanted in where.items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        known = frame[column].isin([value for value in values if value is not None])
+        mask &= known | frame[column].isna() if None in values else known
+    return mask.astype(bool)
+
+
+def rule_in_words(rule: dict, order: list[str]) -> str:
+    """Say a rule of the schema as a sentence.
+
+    Parameters
+    ----------
+    rule : dict
+        An entry of `holf:rules`.
+    order : list of str
+        The waves of its table, for a rule about waves.
+
+    Examples
+    --------
+    >>> rule_in_words({"rule": "implies", "if": {"eligible": 0}, "then": {"followup_group": None}}, [])
+    'Where eligible is 0, followup_group is empty.'
+    >>> rule_in_words({"rule": "waves", "column": "wave", "within": "parent_id"}, ["m0", "m12"])
+    'Of one parent_id, a row of a later wave comes with a row of every earlier one: m0, m12.'
+    """
+    where = f"Where {_say(rule['where'])}, " if "where" in rule else ""
+    said = {
+        "implies": lambda: f"where {_say(rule['if'])}, {_say(rule['then'])}.",
+        "constant": lambda: f"{rule['column']} has one value inside each {rule['within']}.",
+        "at-most": lambda: f"one {rule['within']} has at most {rule['rows']} rows.",
+        "waves": lambda: (
+            f"of one {rule['within']}, a row of a later wave comes with a row of every earlier one: {', '.join(order)}."
+        ),
+    }[rule["rule"]]()
+    return where + said if where else said[0].upper() + said[1:]
+
+
+def _say(where: dict) -> str:
+    """Conditions in words."""
+    said = []
+    for column, wanted in where.items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        said.append(f"{column} is {' or '.join('empty' if value is None else str(value) for value in values)}")
+    return " and ".join(said)
+
+
+_KINDS = {"implies": _implies, "constant": _constant, "at-most": _at_most, "waves": _waves}

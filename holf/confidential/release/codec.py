@@ -1,0 +1,94 @@
+"""Typed answers as JSON that a person can read, and back; a withheld number keeps the rule that withheld it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from clustertrials.bounds import Bounds
+from clustertrials.estimands import EstimandGap
+from clustertrials.influence import Influence, RecruitmentDiagnostic
+from clustertrials.odds import OddsRatio
+from clustertrials.results import Effect, Icc
+from clustertrials.tipping import TippingPoint
+from holf.record.flow import Flow, FlowBox, FlowCount, load_flow
+from holf.study import answers
+from holf.study.withheld import Withheld, is_withheld
+
+_TYPES = {
+    kind.__name__: kind
+    for kind in (
+        *(kind for kind in vars(answers).values() if is_dataclass(kind)),
+        *(Effect, Icc, Flow, FlowCount, Bounds, EstimandGap, Influence, RecruitmentDiagnostic, OddsRatio, TippingPoint),
+    )
+}
+UNDEFINED = "undefined"
+
+
+class CodecError(ValueError):
+    """An answer is of a type that no release may hold."""
+
+
+def encode(value: Any) -> Any:
+    """Turn an answer into what `json` writes.
+
+    Parameters
+    ----------
+    value : frozen dataclass of an answer, or a part of one
+
+    Raises
+    ------
+    CodecError
+        For anything that is not a typed answer made of numbers, words and tuples: a frame, an array, a row.
+
+    Examples
+    --------
+    >>> encode(answers.Level("Employed", "a", "m0", Withheld("people"), float("nan"), 15, "percent"))["mean"]
+    {'withheld': 'people'}
+    """
+    if is_withheld(value):
+        return {"withheld": value.rule}
+    if isinstance(value, FlowBox):
+        return {"box": value.id}
+    if type(value).__name__ in _TYPES and is_dataclass(value):
+        parts = {field.name: encode(getattr(value, field.name)) for field in fields(value) if field.name != "source"}
+        return {"answer": type(value).__name__} | parts
+    if isinstance(value, tuple):
+        return [encode(part) for part in value]
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return {"by": {name: encode(part) for name, part in value.items()}}
+    if type(value) is float:
+        return UNDEFINED if math.isnan(value) else value
+    if value is None or type(value) in (str, int, bool):
+        return value
+    raise CodecError(f"a release holds no {type(value).__name__}")
+
+
+def decode(value: Any, *, source: str) -> Any:
+    """Turn what `encode` gave back into an answer, stamped with `source`.
+
+    Raises
+    ------
+    CodecError
+        If the content is not what `encode` writes.
+    """
+    if isinstance(value, list):
+        return tuple(decode(part, source=source) for part in value)
+    if value == UNDEFINED:
+        return math.nan
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {"withheld"}:
+        return Withheld(value["withheld"])
+    if value.keys() == {"box"}:
+        return next(box for box in load_flow() if box.id == value["box"])
+    if value.keys() == {"by"}:
+        return {name: decode(part, source=source) for name, part in value["by"].items()}
+    kind = _TYPES.get(value.get("answer"))
+    expected = {field.name for field in fields(kind)} - {"source"} if kind else set()
+    if kind is None or value.keys() - {"answer"} != expected:
+        raise CodecError("the release holds an answer of an unknown form; it was made by another version")
+    parts = {name: decode(part, source=source) for name, part in value.items() if name != "answer"}
+    stamped = {"source": source} if "source" in {field.name for field in fields(kind)} else {}
+    return kind(**parts, **stamped)

@@ -1,0 +1,234 @@
+"""A release: every answer of one study on real data, made safe, in one file that a person can read and sign."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from clustertrials.files import write_whole
+from holf.confidential.read.reader import DropIn
+from holf.confidential.release.codec import CodecError, decode, encode
+from holf.confidential.release.questions import available, catalogue, key_of
+from holf.confidential.rules.answers import Safe, disclose
+from holf.confidential.rules.policy import Policy
+from holf.confidential.rules.sets import UnitSets
+from holf.record.facts import load_ledger
+from holf.record.flow import load_flow
+from holf.record.plan import Plan, load_plan
+from holf.record.schema import Schema
+from holf.record.source import REAL
+from holf.study.answering import compute
+from holf.study.questions import Answered
+from holf.study.study import Study, StudyError
+from holf.study.tables import Rows
+
+FORMAT = "holf release, version 1"
+
+
+class ReleaseError(ValueError):
+    """A file is no release, or not one that this version can read."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """The content of a release file.
+
+    Attributes
+    ----------
+    content : dict
+        What is written: format, trial, profile, outcomes with their waves, tables that are not there, keyed checksum of
+        the input, the answers, and a summary for whoever signs.
+    """
+
+    content: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """First twelve digits of the SHA-256 of the content: another number anywhere gives another id."""
+        return hashlib.sha256(self.text().encode()).hexdigest()[:12]
+
+    @property
+    def source(self) -> str:
+        """What every figure and table drawn from it says of its data."""
+        return f"{REAL}: profile {self.content['profile']}, release {self.id}"
+
+    def text(self) -> str:
+        """The file's content; the same release is the same bytes."""
+        return json.dumps(self.content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all."""
+        write_whole(path, self.text())
+
+    def study(self) -> Study:
+        """Answer the chapters' questions from the file alone."""
+        plan = load_plan()
+        waves = self.content["outcomes"]
+        there = {
+            name: replace(outcome, waves=tuple(waves[name])) for name, outcome in plan.outcomes.items() if name in waves
+        }
+        answers = {key_of(entry["question"], entry["asked"]): entry for entry in self.content["answers"]}
+        source = self.source
+
+        def ask(question: str, **asked: Any) -> tuple[Any, ...]:
+            entry = answers.get(key_of(question, asked))
+            if entry is None:
+                raise StudyError(f"{question}: not among the questions that this release answers")
+            if "no_answer" in entry:
+                raise StudyError(f"{question} of {asked.get('outcome', 'the study')}: {entry['no_answer']}")
+            return tuple(decode(found["answer"], source=source) for found in entry["answers"])
+
+        return Study(replace(plan, outcomes=there), ask, source=source, sign=None)
+
+
+def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes | None = None) -> Release:
+    """Ask real tables everything that the chapters ask, and keep the safe answers.
+
+    Parameters
+    ----------
+    dropped : DropIn
+        Checked tables.
+    schema : Schema
+    policy : Policy
+    key : bytes, optional
+        Key of the checksum of the input, kept by the data's holder; without one there is no checksum.
+
+    Returns
+    -------
+    Release
+        The same tables, policy and key give the same bytes.
+
+    Raises
+    ------
+    ReleaseError
+        If anything fails on the way; the message names the kind of the error, and never what it says.
+    """
+    failed = ""
+    try:
+        with warnings.catch_warnings():
+            # What libraries warn of may quote values.
+            warnings.simplefilter("ignore")
+            plan = available(load_plan(), schema, dropped.tables)
+            answered = answer_all(dropped, plan, schema)
+            return _release(dropped, plan, answered, schema, policy, key)
+    except Exception as error:
+        failed = type(error).__name__
+    # Raised from here: inside the handler, the error and its words would go with it as its context.
+    raise ReleaseError(f"no release was made: {failed}; what it says stays inside, since it may quote a value")
+
+
+def answer_all(dropped: DropIn, plan: Plan, schema: Schema) -> dict[str, list[Answered] | None]:
+    """Ask real tables everything that the chapters ask; the answers are not safe yet.
+
+    Parameters
+    ----------
+    dropped : DropIn
+    plan : Plan
+        With the outcomes whose tables are there.
+    schema : Schema
+
+    Returns
+    -------
+    dict of str to list of Answered or None
+        By question and keywords; None where the data give no answer.
+    """
+    rows, answered = Rows(dropped.tables, plan, schema), {}
+    for question, asked in catalogue(plan):
+        try:
+            answered[key_of(question, asked)] = compute(rows, question, **asked)
+        except StudyError:
+            answered[key_of(question, asked)] = None
+    return answered
+
+
+def _release(
+    dropped: DropIn,
+    plan: Plan,
+    answered: dict[str, list[Answered] | None],
+    schema: Schema,
+    policy: Policy,
+    key: bytes | None,
+) -> Release:
+    sets = UnitSets(schema, n_offices=len(dropped.tables[plan.trial["cluster"]["table"]]))
+    given = {name: answers for name, answers in answered.items() if answers is not None}
+    safe = disclose(given, sets, policy, _public_counts())
+    entries = [
+        {"question": question, "asked": asked}
+        | (
+            {"answers": [_entry(found) for found in safe[name]]}
+            if (name := key_of(question, asked)) in safe
+            # Which rule stood in the way may itself tell something, so every refusal reads alike.
+            else {"no_answer": "these data give no answer"}
+        )
+        for question, asked in catalogue(plan)
+    ]
+    return Release(
+        {
+            "format": FORMAT,
+            "trial": plan.name,
+            "data": REAL,
+            "profile": policy.profile,
+            "input_hmac_sha256": dropped.bytes_digest(key) if key else None,
+            "outcomes": {name: list(outcome.waves) for name, outcome in plan.outcomes.items()},
+            "absent_tables": sorted(dropped.absent),
+            "absent_outcomes": [
+                outcome.label for name, outcome in load_plan().outcomes.items() if name not in plan.outcomes
+            ],
+            "answers": entries,
+            "summary": _summary(safe, len(answered)),
+        }
+    )
+
+
+def read_release(path: Path) -> Release:
+    """Read a release file.
+
+    Raises
+    ------
+    ReleaseError
+        If it is no release, holds simulated answers, or an answer of an unknown form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ReleaseError(f"{path.name}: not a file of JSON") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ReleaseError(f"{path.name}: not a release that this version can read")
+    if content.get("data") != REAL:
+        raise ReleaseError(f"{path.name}: its answers do not come from real data; the two are never mixed")
+    release = Release(content)
+    try:
+        for entry in content["answers"]:
+            for found in entry.get("answers", ()):
+                decode(found["answer"], source=release.source)
+    except (CodecError, KeyError, TypeError, AttributeError):
+        raise ReleaseError(f"{path.name}: an answer has a form that this version does not know") from None
+    return release
+
+
+def _public_counts() -> dict[str, int]:
+    ledger = load_ledger()
+    return {box.id: int(ledger.number(box.fact)) for box in load_flow() if box.fact}
+
+
+def _entry(found: Safe) -> dict[str, Any]:
+    behind = {"people": encode(found.people), "families": encode(found.families), "offices": found.offices}
+    return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": list(found.rules)}
+
+
+def _summary(safe: dict[str, list[Safe]], questions: int) -> dict[str, Any]:
+    """What whoever signs reads first: how much is asked, and which rules withheld how much."""
+    answers = [found for group in safe.values() for found in group]
+    rules = Counter(rule for found in answers for rule in found.rules)
+    return {
+        "questions": questions,
+        "questions_without_answer": questions - len(safe),
+        "answers": len(answers),
+        "answers_with_a_part_withheld": sum(bool(found.rules) for found in answers),
+        "answers_by_withholding_rule": dict(sorted(rules.items())),
+    }

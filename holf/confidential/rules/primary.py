@@ -1,0 +1,224 @@
+"""One cell at a time: what lies behind a number, which rule refuses it, and how it is shown if none does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from holf.confidential.rules.policy import Policy
+from holf.study.withheld import Withheld, is_withheld
+
+
+@dataclass(frozen=True)
+class Support:
+    """What lies behind a number. It holds true counts and stays inside; only its refusal may be shown.
+
+    Attributes
+    ----------
+    people : int
+        Units that the number is about: parents, children, staff, or families where those are the units.
+    families, offices : int
+        Families and offices these units belong to; families are not asked for among staff.
+    largest_share : float
+        Largest share of the units in one office, 0 to 1; 0 where there is nobody.
+    role : str
+        ``"client"`` or ``"staff"``.
+    events : int or None
+        For a 0/1 variable, how many units have a 1; None for any other.
+
+    Raises
+    ------
+    ValueError
+        If the parts contradict each other; the message holds no count.
+    """
+
+    people: int
+    families: int
+    offices: int
+    largest_share: float
+    role: str = "client"
+    events: int | None = None
+
+    def __post_init__(self):
+        if self.role not in ("client", "staff"):
+            raise ValueError("support: role must be client or staff")
+        nested = self.people >= self.families >= self.offices if self.role == "client" else self.people >= self.offices
+        if not nested or min(self.people, self.families, self.offices) < 0:
+            raise ValueError("support: people, families and offices must be nested, none negative")
+        if not 0 <= self.largest_share <= 1:
+            raise ValueError("support: largest_share must lie between 0 and 1")
+        if self.events is not None and not 0 <= self.events <= self.people:
+            raise ValueError("support: events must be among the people")
+
+
+def refusal(support: Support, policy: Policy, *, level: str) -> str | None:
+    """Return the id of the first primary rule that refuses a number, or None.
+
+    Parameters
+    ----------
+    support : Support
+    policy : Policy
+    level : str
+        What the number describes: ``"trial"``, ``"arm"``, or anything smaller, such as ``"office"``.
+
+    Notes
+    -----
+    The order counts: a number refused for another rule than staff or people is known to rest on `min_people` or more,
+    and `holf.confidential.rules.attack` reckons with that.
+
+    Examples
+    --------
+    >>> from holf.confidential.rules.policy import load_policy
+    >>> policy = load_policy()
+    >>> refusal(Support(people=40, families=9, offices=5, largest_share=0.3), policy, level="arm")
+    'families'
+    >>> refusal(Support(40, 35, 5, 0.3, events=31), policy, level="arm")
+    'class'
+    """
+    staff = support.role == "staff"
+    one_sided = support.events is not None and one_side(support.events, support.people - support.events, policy)
+    broken = {
+        "staff": staff and level not in policy.staff_levels,
+        "people": support.people < policy.min_people,
+        "families": not staff and support.families < policy.min_families,
+        "offices": support.offices < policy.min_offices,
+        "dominance": support.largest_share > policy.max_office_share,
+        "class": one_sided,
+    }
+    return next((rule for rule, is_broken in broken.items() if is_broken and rule in policy.rules), None)
+
+
+def one_side(events: int, others: int, policy: Policy) -> bool:
+    """Whether too few people are on one side of a share."""
+    return min(events, others) < policy.min_people
+
+
+def rounded(count: int, policy: Policy) -> int:
+    """Return a count rounded to the nearest multiple of the policy's base, a tie upwards.
+
+    Examples
+    --------
+    >>> from holf.confidential.rules.policy import load_policy
+    >>> [rounded(count, load_policy()) for count in (12, 13, 17, 18)]
+    [10, 15, 15, 20]
+    """
+    base = policy.round_to if "rounding" in policy.rules else 1
+    return (count + base // 2) // base * base
+
+
+def safe_count(support: Support, policy: Policy, *, level: str) -> int | Withheld:
+    """Return the rounded number of units in one cell that stands alone, or the refusal.
+
+    Counts that add up to others belong into `holf.confidential.rules.suppression.protect`.
+
+    Examples
+    --------
+    >>> from holf.confidential.rules.policy import load_policy
+    >>> safe_count(Support(43, 40, 9, 0.2), load_policy(), level="arm")
+    45
+    """
+    rule = refusal(support, policy, level=level)
+    return Withheld(rule) if rule else rounded(support.people, policy)
+
+
+def safe_share(events: int | Withheld, n: int | Withheld) -> float | Withheld:
+    """Return a share from the two counts as they are published, or the refusal of either.
+
+    Parameters
+    ----------
+    events, n : int or Withheld
+        Numerator and denominator as `holf.confidential.rules.suppression.protect` returned them: rounded, or withheld.
+
+    Examples
+    --------
+    >>> safe_share(25, 100), safe_share(Withheld("class"), 100)
+    (0.25, withheld (class))
+    """
+    if is_withheld(events):
+        return events
+    return n if is_withheld(n) else events / n
+
+
+def safe_mean(
+    value: float, n: int | Withheld, support: Support, policy: Policy, *, level: str, statistic: str = "mean"
+) -> float | Withheld:
+    """Return a mean or standard deviation to the policy's digits, or the refusal.
+
+    Parameters
+    ----------
+    value : float
+        In units of the variable.
+    n : int or Withheld
+        The count behind it as it is published. Where that is withheld so is the mean: otherwise the means of the
+        other cells, and of all, would give the mean of a cell too small to show.
+    support, policy, level
+        As for `refusal`.
+    statistic : str
+        ``"mean"`` or ``"sd"``; any other, such as ``"maximum"``, is refused.
+
+    Raises
+    ------
+    ValueError
+        For a 0/1 variable, whose mean is a share and whose standard deviation tells that share.
+
+    Examples
+    --------
+    >>> from holf.confidential.rules.policy import load_policy
+    >>> home = Support(43, 40, 9, 0.2)
+    >>> safe_mean(24873.21, 45, home, load_policy(), level="arm")
+    24900.0
+    >>> safe_mean(31000, 45, home, load_policy(), level="arm", statistic="maximum")
+    withheld (extremes)
+    """
+    if support.events is not None:
+        raise ValueError("the mean of a 0/1 variable is a share: use safe_share")
+    if "extremes" in policy.rules and statistic not in policy.statistics:
+        return Withheld("extremes")
+    if is_withheld(n):
+        return n
+    rule = refusal(support, policy, level=level)
+    return Withheld(rule) if rule else significant(value, policy)
+
+
+def safe_estimate(
+    value: float, groups: Iterable[Support], policy: Policy, *, level: str, df: float
+) -> float | Withheld:
+    """Return a model's number (estimate, error, limit, p-value) to the policy's digits, or the refusal.
+
+    Parameters
+    ----------
+    value : float
+    groups : iterable of Support
+        One for each group that the model compares. Every one must pass: an effect is no better hidden than its
+        smallest arm, and beside the larger arm's mean it gives the smaller arm's.
+    policy, level
+        As for `refusal`.
+    df : float
+        Offices less parameters of the model.
+
+    Raises
+    ------
+    ValueError
+        If `groups` is empty.
+
+    Examples
+    --------
+    >>> from holf.confidential.rules.policy import load_policy
+    >>> arms = [Support(430, 380, 15, 0.1), Support(432, 363, 14, 0.1)]
+    >>> safe_estimate(-0.012345, arms, load_policy(), level="trial", df=27)
+    -0.0123
+    >>> safe_estimate(-0.012345, arms, load_policy(), level="trial", df=4)
+    withheld (df)
+    """
+    groups = tuple(groups)
+    if not groups:
+        raise ValueError("an estimate needs the support of every group it compares")
+    rule = next(filter(None, (refusal(support, policy, level=level) for support in groups)), None)
+    if rule is None and "df" in policy.rules and not df >= policy.min_residual_df:
+        rule = "df"
+    return Withheld(rule) if rule else significant(value, policy)
+
+
+def significant(value: float, policy: Policy) -> float:
+    """Return `value` to the policy's number of significant digits."""
+    return float(f"{value:.{policy.significant_digits - 1}e}") if "digits" in policy.rules else value

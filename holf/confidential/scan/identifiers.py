@@ -1,0 +1,213 @@
+"""Ids, national identity numbers and canaries, sought as strings in text that is first brought into one spelling.
+
+A string is never read as a number, so that a leading zero is never lost.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from holf.confidential.scan.files import Item
+    from holf.confidential.scan.known import Known
+
+_WORD = re.compile(r"[^\W_]+")
+_RUN = re.compile(r"[^\W\d_]+|\d+")
+# A number with decimals is one word: six decimals are no id.
+_WORD_OR_DECIMAL = re.compile(r"\d+\.\d+|[^\W_]+")
+# Shorter strings, and shorter numbers still more, are common by chance.
+_SHORTEST_CANARY = 4
+_SHORTEST_ID, _SHORTEST_NUMERIC_ID = 5, 6
+# What can stand between two characters of a canary: a separator between thousands, a hyphen and a line break.
+_GAP = r"[\W_]{0,4}"
+_NATIONAL = re.compile(r"(?<![^\W_])(?<!\d\.)(?:(\d{6})[ ./_-]{0,2}(\d{5})|(\d{10}))(?![^\W_])")
+_FIRST, _SECOND = (3, 7, 6, 1, 8, 9, 4, 5, 2, 1), (5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)
+
+
+def normalised(text: str) -> str:
+    """Text in one spelling: no entities, NFKC, Western digits, one hyphen, small letters, nothing invisible.
+
+    Examples
+    --------
+    >>> normalised("SYN&#45;F\\u00ad0012 \\uff11\\u0662\\u2013KARI")
+    'syn-f0012 12-kari'
+    """
+    text = html.unescape(text)
+    if not text.isascii():
+        # What is invisible goes first: it can stand between a letter and its accent.
+        text = re.sub(r"[^\x00-\x7f]", lambda match: _plain_letter(match[0]), text)
+        text = unicodedata.normalize("NFKC", text)
+    return text.casefold()
+
+
+@lru_cache(maxsize=4096)
+def _plain_letter(letter: str) -> str:
+    category = unicodedata.category(letter)
+    # Soft hyphens, joiners, marks of direction and tags are of the class Cf; variation selectors are not.
+    if category == "Cf" or letter == "\u034f" or "\ufe00" <= letter <= "\ufe0f":
+        return ""
+    if category == "Nd":
+        return str(unicodedata.decimal(letter))
+    return "-" if category == "Pd" else letter
+
+
+def folded(text: str) -> str:
+    """Letters and digits of a text in one spelling, with nothing between them.
+
+    Examples
+    --------
+    >>> folded("F-77 31"), folded("004711")
+    ('f7731', '004711')
+    """
+    return "".join(_WORD.findall(normalised(text)))
+
+
+def read_values(path: Path) -> tuple[str, ...]:
+    """Read ids or canaries, one a line, as strings; empty lines count for nothing.
+
+    Raises
+    ------
+    ValueError
+        If the file is not UTF-8, or holds no value.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "canaries.txt"
+    ...     _ = file.write_text("004711\\n\\nKari N.\\n")
+    ...     read_values(file)
+    ('004711', 'Kari N.')
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name} is not UTF-8; save it as UTF-8, with one value a line") from None
+    values = tuple(line.strip() for line in lines if folded(line))
+    if not values:
+        raise ValueError(f"{path.name} holds no value; write one a line")
+    return values
+
+
+def require_canaries(values: Iterable[str]) -> tuple[str, ...]:
+    """Canaries that can be sought.
+
+    Raises
+    ------
+    ValueError
+        If one has so few letters and digits that any site holds it; it is named by its number.
+    """
+    values = tuple(values)
+    for number, value in enumerate(values, start=1):
+        if len(folded(value)) < _SHORTEST_CANARY:
+            raise ValueError(f"canary {number} has fewer than {_SHORTEST_CANARY} letters and digits: any site holds it")
+    return values
+
+
+def is_distinct(identifier: str) -> bool:
+    """Say whether an id can be told from other words and numbers: five characters or more, six if all are digits.
+
+    Examples
+    --------
+    >>> is_distinct("F-7731"), is_distinct("17"), is_distinct("00471"), is_distinct("004711")
+    (True, False, False, True)
+    """
+    plain = folded(identifier)
+    return len(plain) >= (_SHORTEST_NUMERIC_ID if plain.isdigit() else _SHORTEST_ID)
+
+
+class IdIndex:
+    """Ids, prepared to be sought all at once.
+
+    An id is found as one word, or as neighbouring words that end where its own parts end: where it has a separator, or
+    where digits follow letters. So "F-7731" is found in "f 7731" and "F7731", and "F00112" not in "F001, 12".
+
+    Parameters
+    ----------
+    identifiers : iterable of str
+        Those that are not distinct are left out.
+
+    Examples
+    --------
+    >>> index = IdIndex(["F-7731", "004711"])
+    >>> [index.occurs_in(text) for text in ("f_7731", "f7731.", "f-77312", "id=004711", "0.004711", "4711")]
+    [True, True, False, True, False, False]
+    """
+
+    def __init__(self, identifiers: Iterable[str]):
+        distinct = [normalised(identifier) for identifier in identifiers if is_distinct(identifier)]
+        runs = [_RUN.findall(identifier) for identifier in distinct]
+        self._whole = frozenset(map("".join, runs))
+        self._in_parts = frozenset(map("-".join, runs))
+        self._most_parts = max(map(len, runs), default=0)
+
+    def occurs_in(self, text: str) -> bool:
+        """Say whether one of the ids stands in a normalised text."""
+        if not self._whole:
+            return False
+        if not self._whole.isdisjoint(_WORD_OR_DECIMAL.findall(text)):
+            return True
+        words = [word if word.isdigit() else "-".join(_RUN.findall(word)) for word in _WORD.findall(text)]
+        return any(
+            not self._in_parts.isdisjoint(map("-".join, zip(*(words[start:] for start in range(parts)))))
+            for parts in range(2, self._most_parts + 1)
+        )
+
+
+def is_national_number(digits: str) -> bool:
+    """Say whether 11 digits are a Norwegian national identity number: a day and both check digits fit.
+
+    Days above 40 are those of D numbers, months above 40 or 80 those of test persons. The two check digits are the
+    weighted sums modulo 11 that the Norwegian Tax Administration describes.
+
+    Examples
+    --------
+    >>> is_national_number("01010000000"), is_national_number("12345678901")
+    (False, False)
+    """
+    numbers = [int(digit) for digit in digits]
+    day, month = int(digits[:2]), int(digits[2:4])
+    dated = 1 <= (day - 40 if day > 40 else day) <= 31 and 1 <= month % 40 <= 12
+    first = sum(weight * number for weight, number in zip(_FIRST, numbers)) % 11
+    second = sum(weight * number for weight, number in zip(_SECOND, numbers)) % 11
+    return dated and first == 0 and second == 0
+
+
+def holds_national_number(item: Item, known: Known) -> bool:
+    """A Norwegian national identity number, also one whose first zero a spreadsheet has taken.
+
+    Words of the search index are passed over: each stands on a page, where it is judged with what is around it, while
+    in the index a decimal has lost its "0." and one in some hundred of eleven digits looks like a person's number.
+    """
+    if item.kind == "terms":
+        return False
+    found = _NATIONAL.finditer(item.normalised)
+    return any(is_national_number(match[1] + match[2] if match[1] else f"0{match[3]}") for match in found)
+
+
+def holds_id(item: Item, known: Known) -> bool:
+    """An identifier of the study, real or simulated: pages hold none of either."""
+    pattern = rf"(?<![^\W_]){known.id_pattern}(?![^\W_])"
+    return bool(re.search(pattern, item.normalised, re.IGNORECASE)) or known.id_index.occurs_in(item.normalised)
+
+
+def holds_canary(item: Item, known: Known) -> bool:
+    """One of the values that must not come out."""
+    plain = "".join(_WORD.findall(item.normalised)) if known.canaries else ""
+    sought = map(_sought, known.canaries)
+    # Most texts are done with once the letters alone are compared.
+    return any(letters in plain and pattern.search(item.normalised) for letters, pattern in sought)
+
+
+@lru_cache(maxsize=4096)
+def _sought(canary: str) -> tuple[str, re.Pattern]:
+    """A canary folded, and as a pattern with gaps between its characters; digits are not sought in a longer number."""
+    letters = folded(canary)
+    before, after = r"(?<!\d)" * letters[0].isdigit(), r"(?!\d)" * letters[-1].isdigit()
+    return letters, re.compile(before + _GAP.join(map(re.escape, letters)) + after)

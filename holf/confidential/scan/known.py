@@ -1,0 +1,130 @@
+"""What the gate knows when it scans: ids, offices, names of this machine, canaries, files of the installed theme."""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import hashlib
+import re
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+from holf.confidential.scan.identifiers import IdIndex
+from holf.paths import data_path
+from holf.record.plan import load_plan
+from holf.record.schema import load_schema
+
+# Common names of users and machines, ignored because they identify nobody and are words of style sheets.
+_COMMON_NAMES = frozenset(
+    "root user users admin runner jovyan ubuntu debian docker build builder localhost host test work data book home "
+    "guest nobody default student".split()
+)
+_SHORTEST_NAME = 4
+# Packages whose static files Sphinx copies into a site, unchanged.
+_THEME = (
+    "furo",
+    "sphinx_basic_ng",
+    "sphinx",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "myst_nb",
+)
+_STATIC = re.compile(r"static|locale|templates|compiled", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What to look for, and what to let through.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        Identifiers of people, families and offices in the study tables.
+    id_pattern : str
+        Regular expression of the identifiers of simulated tables.
+    keys : tuple of str
+        Names of the columns that hold identifiers.
+    offices : tuple of str
+        Published codes and names of offices: beside numbers, in a table, they make rows of offices.
+    names : tuple of str
+        Users and machines.
+    canaries : tuple of str
+        Values that must not come out.
+    theme : frozenset of str
+        SHA-256 of the files that a theme brings; their copies are let through unopened.
+    """
+
+    ids: tuple[str, ...] = field(default=(), repr=False)
+    id_pattern: str = r"SYN[\W_]?[A-Z]+\d+[a-z]?"
+    keys: tuple[str, ...] = ()
+    offices: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    canaries: tuple[str, ...] = field(default=(), repr=False)
+    theme: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @cached_property
+    def id_index(self) -> IdIndex:
+        """The identifiers, but for offices with public names, which pages may name."""
+        return IdIndex(set(self.ids) - set(self.offices))
+
+
+def usable_names(*names: str) -> tuple[str, ...]:
+    """Names that can tell one person or machine from another.
+
+    Examples
+    --------
+    >>> usable_names("root", "bo", "some.person")
+    ('some.person',)
+    """
+    return tuple(name for name in names if len(name) >= _SHORTEST_NAME and name.lower() not in _COMMON_NAMES)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number that has no name
+        return ""
+
+
+def theme_files() -> frozenset[str]:
+    """SHA-256 of every static file that the installed Sphinx packages bring."""
+    found = set()
+    for package in _THEME:
+        spec = find_spec(package)
+        for place in spec.submodule_search_locations if spec else ():
+            for path in Path(place).rglob("*"):
+                if path.is_file() and _STATIC.search(path.parent.as_posix()[len(place) :]):
+                    found.add(hashlib.sha256(path.read_bytes()).hexdigest())
+    return frozenset(found)
+
+
+def _public_offices() -> set[str]:
+    """Codes and names of a trial's clusters, where its plan names a file of them."""
+    named = load_plan().trial["cluster"].get("names")
+    if not named:
+        return set()
+    with data_path(named["file"]).open(encoding="utf-8", newline="") as stream:
+        return {row[column] for row in csv.DictReader(stream) for column in named["columns"]} - {""}
+
+
+def known_here(*, ids: Iterable[str] = (), canaries: Iterable[str] = ()) -> Known:
+    """What can be known on this machine: the project's schema and offices, its user and host, its installed theme.
+
+    Parameters
+    ----------
+    ids, canaries : iterable of str
+        See `Known`.
+    """
+    schema, host = load_schema(), socket.gethostname()
+    return Known(
+        ids=tuple(ids),
+        keys=tuple(sorted({schema.key(name) for name in schema.tables})),
+        offices=tuple(sorted(_public_offices())),
+        names=usable_names(*dict.fromkeys([_user(), host, host.partition(".")[0]])),
+        canaries=tuple(canaries),
+        theme=theme_files(),
+    )

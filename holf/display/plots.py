@@ -1,0 +1,215 @@
+"""The book's figures: each function draws answers that were computed elsewhere, and returns a Picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import fill
+
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from clustertrials.results import Effect
+from holf.display import alt_text, text
+from holf.display.figure import INK, QUIET, SMALL, Picture, arm_style, canvas, finish, name_rows
+from holf.display.table import Table
+from holf.record.plan import Outcome, Plan
+from holf.record.source import data_name, joint_source
+from holf.study.answers import Change, Level
+from holf.study.withheld import is_withheld
+
+
+def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Picture:
+    """Means of the arms at each wave, one panel a source."""
+    factor, unit = text.scale(outcome.show)
+    unit = "%" if outcome.show == "percent" else unit
+    sources = list(by_source)
+    with canvas(0.9 + 1.4 * len(sources), len(sources), sharex=True, sharey=True) as (figure, panels):
+        for axes, source in zip(panels, sources):
+            for arm in dict.fromkeys(level.group for level in by_source[source]):
+                levels = [level for level in by_source[source] if level.group == arm]
+                colour, marker = arm_style(plan, arm)
+                months = [plan.waves[level.wave] for level in levels]
+                sns.lineplot(
+                    x=months,
+                    y=[level.mean * factor for level in levels],
+                    color=colour,
+                    marker=marker,
+                    markersize=7,
+                    ax=axes,
+                    label=plan.arms[arm]["label"],
+                    legend=False,
+                )
+            axes.set(title=data_name(source), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
+            _say_withheld(axes, by_source[source], plan)
+            axes.yaxis.set_major_formatter(text.tick)
+            axes.margins(y=0.35)
+            _name_lines(axes)
+            sns.despine(ax=axes)
+        panels[-1].set_xlabel("Months since baseline")
+    table = _levels_table(by_source, outcome, plan)
+    return finish(figure, alt_text.of_levels(by_source, outcome, plan), table, source=table.source)
+
+
+def _name_lines(axes: Axes) -> None:
+    """Name each line beside its last known point: the highest from there upwards, the others downwards."""
+    ends = [(line.get_label(), *_last_known(line)) for line in axes.lines if _last_known(line)]
+    for place, (label, x, y) in enumerate(sorted(ends, key=lambda end: -end[2])):
+        label = fill(label, 9, break_long_words=False)
+        # In points: two names never meet, however close the lines end, and a third arm's name clear of the second's.
+        away, side = (1, "bottom") if place == 0 else (-1 - 2.6 * SMALL * (place - 1), "top")
+        axes.annotate(
+            label, (x, y), (7, away), textcoords="offset points", va=side, fontsize=SMALL, color=INK, linespacing=1.0
+        )
+
+
+def _last_known(line: Line2D) -> tuple[float, float] | None:
+    known = [(x, y) for x, y in zip(*line.get_data()) if y == y]
+    return known[-1] if known else None
+
+
+def _say_withheld(axes: Axes, levels: Sequence[Level], plan: Plan) -> None:
+    """Name the means that disclosure control keeps back, which would else be gaps without a word."""
+    gone = [level for level in levels if is_withheld(level.mean)]
+    words = [f"{plan.arms[level.group]['label']}, {level.wave}: {level.mean}" for level in gone]
+    if words:
+        axes.annotate("\n".join(words), (0.98, 0.04), xycoords="axes fraction", ha="right", fontsize=SMALL, color=INK)
+
+
+def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Table:
+    rows = []
+    for source, levels in by_source.items():
+        for level in levels:
+            shown = (level.wave, text.level(level.mean, outcome.show), text.count(level.n))
+            rows.append((data_name(source), plan.arms[level.group]["label"], *shown))
+    caption, columns = f"{outcome.label}: means by arm and wave", ("Data", "Arm", "Wave", "Mean", "n")
+    return Table(caption, columns, tuple(rows), source=joint_source(by_source), folded=True)
+
+
+def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[str, float | None]) -> Picture:
+    """Effect under each estimator with its interval, one panel a source, against the margin of this book.
+
+    `planted` gives the true difference of each simulated source, drawn as a dotted line.
+    """
+    factor, unit = text.scale(outcome.show)
+    sources = list(dict.fromkeys(effect.source for effect in effects))
+    lines = max(sum(effect.source == source for effect in effects) for source in sources)
+    with canvas(0.8 + (0.4 + 0.28 * lines) * len(sources), len(sources), sharex=True) as (figure, panels):
+        for axes, source in zip(panels, sources):
+            mine = [effect for effect in effects if effect.source == source]
+            axes.axvspan(-outcome.margin * factor, outcome.margin * factor, color="#e6e6e6", zorder=0.1)
+            axes.axvline(0, color=QUIET, linewidth=1)
+            if planted.get(source) is not None:
+                axes.axvline(planted[source] * factor, color=INK, linewidth=1.5, linestyle=":")
+            for place, effect in enumerate(mine):
+                # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
+                face = "white" if effect.estimator == "naive" else INK
+                _draw_effect(axes, place, effect, factor, face=face)
+            name_rows(axes, [text.method(effect, outcome) for effect in mine])
+            axes.set_title(data_name(source))
+            sns.despine(ax=axes, left=True)
+        panels[-1].xaxis.set_major_formatter(text.tick)
+        # Six numbers of five digits still stand apart on the narrowest axis.
+        panels[-1].xaxis.set_major_locator(MaxNLocator(6))
+        axis = fill(f"{outcome.words.minus}, {unit}, 95 % intervals", 36)
+        panels[-1].set_xlabel(f"{axis}\n(grey: smaller than the assumed margin)")
+    table = _effects_twin(effects, outcome)
+    return finish(figure, alt_text.of_effects(effects, outcome), table, source=table.source)
+
+
+def _draw_effect(axes: Axes, place: int, effect: Effect, factor: float, *, face: str = INK) -> None:
+    """One row: the estimate in its interval, or the words of the rule that withholds it."""
+    if is_withheld(effect.estimate):
+        axes.annotate(str(effect.estimate), (0, place), ha="center", va="center", fontsize=SMALL, color=INK)
+        return
+    axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
+    axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
+
+
+def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
+    rows = []
+    for effect in effects:
+        interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
+        shown = (text.difference(effect.estimate, outcome.show), interval, text.p_value(effect.p_value))
+        rows.append((data_name(effect.source), text.method(effect, outcome), *shown))
+    columns = ("Data", "Estimator", "Difference", "95 % interval", "p")
+    source = joint_source(effect.source for effect in effects)
+    return Table(f"{outcome.label}: difference between the arms", columns, tuple(rows), source=source, folded=True)
+
+
+def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome]) -> Picture:
+    """Every outcome's effect in multiples of its own margin, one panel a source: inside 1 is less than matters."""
+    sources = list(effects)
+    names = [outcomes[name].label for name in outcomes]
+    with canvas(0.8 + (0.4 + 0.31 * len(names)) * len(sources), len(sources), sharex=True) as (figure, panels):
+        for axes, source in zip(panels, sources):
+            axes.axvspan(-1, 1, color="#e6e6e6", zorder=0.1)
+            axes.axvline(0, color=QUIET, linewidth=1)
+            for place, (effect, outcome) in enumerate(zip(effects[source], outcomes.values())):
+                _draw_effect(axes, place, effect, 1 / outcome.margin)
+            name_rows(axes, names)
+            axes.set_title(data_name(source))
+            sns.despine(ax=axes, left=True)
+        minus = next(iter(outcomes.values())).words.minus
+        axis = fill(f"{minus}, in multiples of the margin, 95 % intervals", 36)
+        panels[-1].set_xlabel(f"{axis}\n(grey: smaller than the assumed margin)")
+    rows = tuple(
+        (
+            data_name(source),
+            outcome.label,
+            text.difference(effect.estimate, outcome.show),
+            text.interval(effect.ci_low, effect.ci_high, outcome.show),
+            text.decimal(effect.estimate if is_withheld(effect.estimate) else effect.estimate / outcome.margin, 2),
+        )
+        for source in sources
+        for effect, outcome in zip(effects[source], outcomes.values())
+    )
+    table = Table(
+        "Difference between the arms, all outcomes",
+        ("Data", "Outcome", "Difference", "95 % interval", "In margins"),
+        rows,
+        source=joint_source(sources),
+        folded=True,
+    )
+    return finish(figure, alt_text.of_overview(effects, list(outcomes.values())), table, source=table.source)
+
+
+def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Picture:
+    """Before-after change of each arm beside the difference between the arms, one panel a source."""
+    factor, unit = text.scale(outcome.show)
+    with canvas(0.7 + 1.6 * len(effects), len(effects), sharex=True) as (figure, panels):
+        for axes, effect in zip(panels, effects):
+            mine = [change for change in changes if change.source == effect.source]
+            for place, change in enumerate(mine):
+                shown, (colour, marker) = change.change * factor, arm_style(plan, change.arm)
+                axes.plot([0, shown], [place, place], color=colour, linewidth=2)
+                axes.plot([shown], [place], marker, color=colour, markersize=8)
+            axes.plot([effect.ci_low * factor, effect.ci_high * factor], [len(mine)] * 2, color=INK, linewidth=2)
+            axes.plot([effect.estimate * factor], [len(mine)], "D", color=INK, markersize=7)
+            labels = [f"Change,\n{plan.arms[change.arm]['label']}" for change in mine] + ["Effect\n(difference)"]
+            name_rows(axes, labels)
+            axes.axvline(0, color=QUIET, linewidth=1)
+            axes.set_title(data_name(effect.source))
+            sns.despine(ax=axes, left=True)
+        panels[-1].xaxis.set_major_formatter(text.tick)
+        panels[-1].set_xlabel(unit)
+    table = _change_twin(changes, effects, outcome, plan)
+    return finish(figure, alt_text.of_change(changes, effects, outcome, plan), table, source=table.source)
+
+
+def _change_twin(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Table:
+    rows = []
+    for effect in effects:
+        world = data_name(effect.source)
+        for change in (change for change in changes if change.source == effect.source):
+            arm = plan.arms[change.arm]["label"]
+            rows.append((world, f"Change, {arm}", text.difference(change.change, outcome.show), text.MISSING))
+        interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
+        rows.append((world, "Difference between the arms", text.difference(effect.estimate, outcome.show), interval))
+    caption, columns = (
+        f"{outcome.label}: change in each arm, and the effect",
+        ("Data", "What", "Value", "95 % interval"),
+    )
+    source = joint_source([*(one.source for one in changes), *(one.source for one in effects)])
+    return Table(caption, columns, tuple(rows), source=source, folded=True)

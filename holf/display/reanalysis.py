@@ -1,0 +1,159 @@
+"""Everything that R was asked about one trial, asked of this package: the same quantities under the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from math import log
+
+import numpy as np
+import pandas as pd
+
+from clustertrials import gee, mixed
+from clustertrials.estimands import estimand_gap
+from clustertrials.estimators import estimate_effect
+from clustertrials.intraclass import icc
+from clustertrials.odds import marginal_odds_ratio
+from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
+from clustertrials.robust import KINDS, cluster_robust, fit_ols
+from clustertrials.trial import Trial, read_trial
+
+ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
+COVARIATES = {"none": (), "x": ("x",), "x_z": ("x", "z")}
+TAILS = {"greater": "greater", "less": "less", "two_sided": "two-sided"}
+
+
+def answers(frame: pd.DataFrame, outcome: str) -> dict:
+    """Estimates, errors and degrees of freedom of one outcome, by covariates and method.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns office, arm (new, usual), x, z and the outcome.
+    outcome : {"y", "b"}
+        Continuous or 0/1; log odds ratios are for the second alone.
+
+    Returns
+    -------
+    dict
+        Nested, with floats as leaves.
+    """
+    found = {name: _case(frame, outcome, covariates) for name, covariates in COVARIATES.items()}
+    for name, method in (("icc", "anova"), ("icc_reml", "reml")):
+        one = icc(frame, outcome, cluster="office", arm="arm", method=method)
+        found[name] = {"estimate": one.estimate, "low": one.ci_low, "high": one.ci_high}
+    found["icc"]["n0"] = one.mean_size
+    return found
+
+
+def permutation_counts(frame: pd.DataFrame, *, wanted: Collection[str]) -> dict:
+    """Count the allocations at least as extreme as the observed one, for several statistics of the offices.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns office, arm, x, y and b; rows with a value missing in one of them are left out.
+    wanted : collection of str
+        Names of the statistics: means, events, strata, weighted, welch, adjusted, max_t.
+
+    Returns
+    -------
+    dict
+        By statistic: the set's size and the counts of both tails and of the absolute value; for max_t the two-sided
+        step-down counts of office means and events.
+
+    Raises
+    ------
+    ValueError
+        If a p-value is not a whole number of allocations.
+    """
+    rows = frame.dropna(subset=["y", "b", "x"])
+    offices = rows.groupby("office")
+    # In whole thousandths: R's coin takes statistics within 1.5e-8 for equal, and so finds ties that are none.
+    means = np.floor(1000 * offices["y"].mean().to_numpy() + 0.5)
+    events, sizes = offices["b"].sum().to_numpy(float), offices.size().to_numpy()
+    arm = (offices["arm"].first() == "new").to_numpy()
+    each = {
+        "means": lambda **tail: randomisation_test(means, arm, **tail),
+        "events": lambda **tail: randomisation_test(events, arm, **tail),
+        "strata": lambda **tail: randomisation_test(events, arm, strata=np.arange(len(arm)) % 2, **tail),
+        "weighted": lambda **tail: randomisation_test(means, arm, weights=sizes, **tail),
+        "welch": lambda **tail: randomisation_test(means, arm, statistic="welch", **tail),
+        "adjusted": lambda **tail: adjusted_randomisation_test(
+            rows["y"].to_numpy(), rows["x"].to_numpy(), cluster=rows["office"].to_numpy(),
+            treated=(rows["arm"] == "new").to_numpy(), **tail),
+    }
+    found = {name: _tails(test) for name, test in each.items() if name in wanted}
+    if "max_t" in wanted:
+        joint = randomisation_test(np.column_stack([means, events]), arm, interval=False)
+        adjusted = (_whole(p, joint.n_allocations) for p in joint.p_value_adjusted)
+        found["max_t"] = dict(zip(("means", "events"), adjusted))
+    return found
+
+
+def _tails(test) -> dict:
+    results = {name: test(alternative=tail, interval=False) for name, tail in TAILS.items()}
+    total = results["greater"].n_allocations
+    return {"total": total} | {name: _whole(result.p_value, total) for name, result in results.items()}
+
+
+def _whole(share: float, total: int) -> int:
+    count = round(share * total)
+    if abs(share * total - count) > 1e-3:
+        raise ValueError("a p-value is not a whole number of allocations")
+    return count
+
+
+def _case(frame: pd.DataFrame, outcome: str, covariates: Sequence[str]) -> dict:
+    trial = read_trial(frame, outcome, covariates=covariates, **ROLES)
+    contrast = np.eye(len(trial.back))[1]
+    gap = estimand_gap(frame, outcome, covariates=covariates, **ROLES)
+    found = {
+        "rows": float(len(trial.y)),
+        "robust": _robust(trial, contrast),
+        "mixed": _mixed(trial, contrast),
+        "gee": _gee(trial, frame, [outcome, *covariates]),
+        "offices": _offices(frame, outcome, covariates),
+        "gap": {"estimate": gap.estimate, "se": gap.se},
+    }
+    if outcome == "b":
+        odds = marginal_odds_ratio(frame, "b", covariates=covariates, **ROLES)
+        found["log_odds"] = {"estimate": log(odds.estimate), "se": odds.se_log}
+    return found
+
+
+def _robust(trial: Trial, contrast: np.ndarray) -> dict:
+    fit = fit_ols(trial.y, trial.basis, trial.back, trial.starts)
+    found = {kind: cluster_robust(fit, contrast, kind) for kind in KINDS}
+    return {"estimate": found["CR2"].estimate} | {kind: {"se": one.se, "df": one.df} for kind, one in found.items()}
+
+
+def _mixed(trial: Trial, contrast: np.ndarray) -> dict:
+    fit = mixed.fit_mixed(trial.y, trial.basis, trial.back, trial.starts)
+    found = mixed.kenward_roger(fit, contrast)
+    shrink = fit.between / (fit.within + fit.sizes * fit.between)
+    normal = np.eye(len(contrast)) - (fit.totals.T * shrink) @ fit.totals
+    plain = fit.within * (fit.back @ np.linalg.inv(normal) @ fit.back.T)[1, 1]
+    return {"estimate": found.estimate, "se_plain": plain**0.5, "between": fit.between, "within": fit.within,
+            "se": found.se, "df": found.df}
+
+
+def _gee(trial: Trial, frame: pd.DataFrame, columns: list[str]) -> dict:
+    complete = frame.dropna(subset=columns)
+    order = np.argsort(pd.factorize(complete["office"])[0], kind="stable")
+    raw = complete[columns[1:]].to_numpy(float)[order]
+    rest = np.zeros(raw.shape[1])
+    by_arm = np.column_stack([trial.treated, ~trial.treated, raw - raw.mean(axis=0)])
+    zero_one = np.column_stack([np.ones(len(raw)), trial.treated, raw])
+    found = {}
+    for name, design, contrast in (("arms", by_arm, [1, -1, *rest]), ("zero_one", zero_one, [0, 1, *rest])):
+        fit = gee.fit_gee(trial.y, design, trial.codes)
+        errors = {correction: gee.sandwich(fit, contrast, correction) for correction in gee.CORRECTIONS}
+        found |= {"estimate": errors["none"].estimate, "alpha": fit.correlation, name: {
+            "plain": errors["none"].se, "fay_graubard": errors["fay_graubard"].se,
+            "mancl_derouen": errors["mancl_derouen"].se}}
+    return found
+
+
+def _offices(frame: pd.DataFrame, outcome: str, covariates: Sequence[str]) -> dict:
+    found = estimate_effect(frame, outcome, estimator="cluster_means", covariates=covariates, **ROLES)
+    return {"estimate": found.estimate, "se": found.se, "df": found.df}

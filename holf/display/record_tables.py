@@ -1,0 +1,175 @@
+"""The public record as tables: what is published about the trial, and what this book assumes beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holf.display import text
+from holf.display.table import Cell, Table
+from holf.record.eligibility import READINGS, meets_inclusion
+from holf.record.facts import Ledger
+from holf.record.plan import Contrast, Outcome, Plan
+from holf.record.published_table import Slot
+from holf.record.source import RECORD
+
+
+def fact_cell(ledger: Ledger, fact_id: str) -> Cell:
+    """Value of a ledger row with its class and link."""
+    fact = ledger[fact_id]
+    return Cell(fact.shown, fact.kind, fact_id)
+
+
+def facts_table(ledger: Ledger, rows: Sequence[tuple[str, str]], caption: str) -> Table:
+    """Labelled ledger rows: label, value, unit, where it stands."""
+    return Table(
+        caption,
+        ("What", "Value", "Unit", "Source"),
+        tuple(
+            (label, fact_cell(ledger, key), ledger[key].unit or text.MISSING, ledger[key].source) for label, key in rows
+        ),
+        source=RECORD,
+    )
+
+
+def outcomes_table(plan: Plan, ledger: Ledger) -> Table:
+    """The registered outcomes, with the times of each and the margin that this book assumes."""
+    rows = []
+    for outcome in plan.outcomes.values():
+        months = ", ".join(f"+{ledger.number(fact)}" for fact in outcome.waves_facts)
+        rows.append(
+            (
+                outcome.label,
+                outcome.kind,
+                Cell(outcome.level, outcome.level_class),
+                Cell(outcome.measure, "", outcome.fact),
+                Cell(f"{months} months", "published", outcome.waves_facts[0]),
+                Cell(text.amount(outcome.margin, outcome.show), "assumed"),
+            )
+        )
+    return Table(
+        "Registered outcomes",
+        ("Outcome", "Kind", "Level", "Measure", "Times", "Margin of this book"),
+        tuple(rows),
+        source=RECORD,
+    )
+
+
+def eligibility_table() -> Table:
+    """What each reading of the inclusion rule says of families at its edges."""
+    families = (
+        ("main income from assistance, two children", 8, 0, 2),
+        ("main income from assistance, no child", 8, 0, 0),
+        ("main income from assistance, five children", 8, 0, 5),
+        ("assistance beside other support, two children", 0, 8, 2),
+        ("assistance beside other support, no child", 0, 8, 0),
+        ("five months of assistance, two children", 5, 0, 2),
+    )
+    rows = tuple(
+        (label, *("included" if meets_inclusion(a, b, c, reading=reading) else "not included" for reading in READINGS))
+        for label, a, b, c in families
+    )
+    return Table(
+        "Two readings of the inclusion rule, on made-up families",
+        ("Family", *(f"Reading “{name}”" for name in READINGS)),
+        rows,
+        source=RECORD,
+    )
+
+
+def denominators_table(ledger: Ledger) -> Table:
+    """The four numbers that could be taken for the size of the trial."""
+    rows = (
+        ("F065", "An estimate made in advance"),
+        ("F160", "This book's sum of two press counts; the second may be another group"),
+        ("F122", "Analysed in the article's twelve-month follow-up"),
+        ("F066", "Enrolment in the registry, unit not stated"),
+    )
+    return Table(
+        "Who counts as n",
+        ("Number", "Unit", "What it counts", "Source"),
+        tuple((fact_cell(ledger, key), ledger[key].unit, said, ledger[key].source) for key, said in rows),
+        source=RECORD,
+    )
+
+
+def slots_tables(slots: Sequence[Slot], outcome: Outcome, plan: Plan) -> tuple[Table, ...]:
+    """The article's Table 1 for one outcome: typed slots, empty until someone copies them from the open paper.
+
+    No table for an outcome that the article's Table 1 does not cover.
+    """
+    names = {"mean": "Mean", "sd": "SD", "n": "Observations", "p_value_change": "p-value for change"}
+    rows = []
+    for slot in (slot for slot in slots if slot.outcome == outcome.id):
+        value = Cell("not yet entered", "unknown") if slot.value is None else Cell(slot.printed, slot.kind)
+        rows.append((plan.arms[slot.arm]["label"], slot.wave, names[slot.statistic], value))
+    caption = f"Table 1 of the article, to be filled in: {outcome.label}"
+    table = Table(caption, ("Arm", "Wave", "Statistic", "Value"), tuple(rows), source=RECORD, folded=True)
+    return (table,) if rows else ()
+
+
+def _said(outcome: Outcome, what: str) -> Cell:
+    """What the record says in words about the ``change`` or the ``difference`` of an outcome."""
+    return Cell(outcome.published[what], outcome.published["class"], outcome.published[f"{what}_fact"])
+
+
+def other_report(outcome: Outcome) -> str | Cell:
+    """What another report says of an outcome than the one that its first words follow; missing where none does."""
+    if "other" not in outcome.published:
+        return text.MISSING
+    return Cell(outcome.published["other"], "published", outcome.published["other_fact"])
+
+
+def randomised_cells(plan: Plan, ledger: Ledger, contrast: Contrast) -> list[str | Cell]:
+    """Clusters of each group of a contrast as randomised, treated first; missing where another unit was drawn."""
+    if contrast != plan.main:
+        return [text.MISSING] * 2
+    return [fact_cell(ledger, plan.arms[side[0]]["offices_fact"]) for side in (contrast.treated, contrast.other)]
+
+
+def published_outcomes_table(plan: Plan) -> Table:
+    """What the record says about each outcome, in words: the difference between arms, then the change inside them."""
+    rows = tuple(
+        (outcome.label, _said(outcome, "difference"), _said(outcome, "change"), other_report(outcome), outcome.kind)
+        for outcome in plan.outcomes.values()
+    )
+    columns = ("Outcome", "Difference between the arms", "Change inside the arms", "Another report says", "Kind")
+    return Table("What is published about each outcome", columns, rows, source=RECORD)
+
+
+def outcome_record_table(outcome: Outcome, ledger: Ledger) -> Table:
+    """One outcome: what was registered, what was published, and what this book assumes."""
+    months = ", ".join(f"+{ledger.number(fact)} months" for fact in outcome.waves_facts)
+    rows = (
+        ("Registered as", Cell(outcome.measure, "published", outcome.fact)),
+        ("Kind", Cell(outcome.kind, "published", outcome.fact)),
+        ("Measured in", Cell(outcome.level, outcome.level_class)),
+        ("Times", Cell(months, "published", outcome.waves_facts[0])),
+        ("Difference between the arms", _said(outcome, "difference")),
+        ("Change inside the arms", _said(outcome, "change")),
+        ("Another report says", other_report(outcome)),
+        ("Unit in this book", Cell(outcome.unit, "assumed")),
+        ("Smallest difference worth having", Cell(text.amount(outcome.margin, outcome.show), "assumed")),
+        ("Why that margin", outcome.margin_reason),
+    )
+    return Table(f"{outcome.label}: the record", ("What", "Value"), rows, source=RECORD)
+
+
+def detectable_table(
+    grid: Sequence[float], values: Sequence[float], mean_size: float, cv: float, share: float
+) -> Table:
+    """Design effect and detectable difference for each assumed intraclass correlation, in SD and for a share.
+
+    All of it rests on assumptions, so all of it is classed as assumed.
+    """
+    rows = []
+    for icc, value in zip(grid, values):
+        effect, points = 1 + ((1 + cv**2) * mean_size - 1) * icc, value * (share * (1 - share)) ** 0.5
+        shown = (text.decimal(icc, 2), text.decimal(effect, 2), text.decimal(value, 2), text.amount(points, "percent"))
+        rows.append(tuple(Cell(one, "assumed") for one in shown))
+    columns = (
+        "ICC",
+        "Design effect",
+        "Detectable, SD",
+        f"Detectable where {text.chance(share)} are employed",
+    )
+    return Table("What the trial could usually have seen", columns, tuple(rows), source=RECORD)

@@ -1,0 +1,178 @@
+"""A committed sweep as readers see it: surfaces of power and type-I error, and the table behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from clustertrials.sweep.plan import SweepPlan, load_sweep
+from holf.display import text
+from holf.display.figure import INK, Picture, canvas, finish, name_rows
+from holf.display.sentences import Sentence
+from holf.display.table import Table
+from holf.paths import data_path
+from holf.record.plan import Words
+from holf.record.sweep_numbers import recorded_numbers
+
+SOURCE = "simulated: a sweep of trials of known truth"
+PLAN, RESULTS = "sweep.yml", "simulated/sweep.csv"
+# Monte Carlo intervals: many are read together, and at 95 % some would leave the line by chance.
+LEVEL = 0.99
+# End of the colour scale, in per cent: beyond 100, so that the mark and the numbers stay legible on every cell.
+_PALE = 200
+
+
+def load_swept(path: Path | None = None) -> tuple[SweepPlan, pd.DataFrame]:
+    """Read the committed plan and its summary.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The summary; `data/simulated/sweep.csv` by default.
+
+    Raises
+    ------
+    ValueError
+        If the summary is not marked as simulated, or is not that of the plan.
+    """
+    plan, found = load_sweep(data_path(PLAN), look_up=recorded_numbers), pd.read_csv(path or data_path(RESULTS))
+    if "data_class" not in found or set(found["data_class"]) != {"simulated"}:
+        raise ValueError("sweep.csv, data_class: every row must say simulated")
+    keys = [name for name, _ in plan.cells[0].values]
+    wanted = {(*(_plain(value) for _, value in cell.values), one) for cell in plan.cells for one in plan.estimators}
+    given = [(*map(_plain, row[:-1]), row[-1]) for row in found[[*keys, "estimator"]].itertuples(index=False)]
+    if len(given) != len(wanted) or set(given) != wanted or set(found["trials"]) != {plan.replicates}:
+        raise ValueError("sweep.csv: is not the summary of data/sweep.yml; run it again")
+    return plan, found
+
+
+def _plain(value: float) -> float | None:
+    return None if value != value else float(value)
+
+
+def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
+    """Share of trials in which an estimator finds the effect, by effect and correlation, one panel a count of clusters.
+
+    The most equal sizes of the sweep are shown; the effect of zero is the type-I error.
+    """
+    found = found[(found["estimator"] == estimator) & (found["size_cv"] == found["size_cv"].min())]
+    counts, correlations, effects = (sorted(found[name].unique()) for name in ("clusters", "icc", "effect"))
+    unit = _effect_unit(found)
+    with canvas(0.8 + 1.7 * len(counts), len(counts), sharex=True) as (figure, panels):
+        for axes, count in zip(panels, counts):
+            part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
+            axes.imshow(100 * part.to_numpy(), cmap="Blues", vmin=0, vmax=_PALE, aspect="auto", origin="lower")
+            for (row, place), share in np.ndenumerate(part.to_numpy()):
+                axes.text(place, row, text.decimal(100 * share, 0), ha="center", va="center", color=INK, fontsize=9)
+            axes.set_yticks(range(len(correlations)), [text.decimal(x, 2) for x in correlations])
+            axes.set_xticks(range(len(effects)), [text.decimal(x, 2) for x in effects])
+            axes.set(title=f"{text.count(count)} {words.clusters}", ylabel="Intraclass correlation")
+        panels[-1].set_xlabel(f"True effect, {unit}\n(in the cells: trials that reject, %)")
+    ends, title = (effects[0], effects[-1]), f"Power, {_named(estimator, words)}"
+    said = "; ".join(
+        f"{text.count(count)} {words.clusters}, correlation {text.decimal(icc, 2)}: "
+        + " to ".join(text.level(_one(found, count, icc, end), "percent") for end in ends)
+        for count in counts
+        for icc in (correlations[0], correlations[-1])
+    )
+    alt = f"{title}, from an effect of {ends[0]:g} to {ends[1]:g} ({unit}). {said}."
+    return finish(figure, alt, _power_table(found, title, words), source=SOURCE)
+
+
+def _power_table(found: pd.DataFrame, title: str, words: Words) -> Table:
+    interval = f"{_percent(LEVEL)} MC interval"
+    measures = ("Intraclass correlation", f"True effect, {_effect_unit(found)}", "Rejected", interval)
+    rows = tuple(
+        (text.count(one.clusters), text.decimal(one.icc, 2), text.decimal(one.effect, 2), *_rate(one))
+        for one in found.sort_values(["clusters", "icc", "effect"]).itertuples()
+    )
+    return Table(title, (words.clusters.capitalize(), *measures), rows, source=SOURCE, folded=True)
+
+
+def _effect_unit(found: pd.DataFrame) -> str:
+    """Unit of the true effects: a binary outcome has a ``share``, a continuous one a standard deviation of 1."""
+    binary = found["share"].notna() if "share" in found else pd.Series(False, index=found.index)
+    if binary.nunique() > 1:
+        raise ValueError("the sweep mixes binary and continuous outcomes, whose effects have no common unit")
+    return "difference of shares" if binary.any() else "SD"
+
+
+def _one(found: pd.DataFrame, count: float, icc: float, effect: float) -> float:
+    chosen = found[(found["clusters"] == count) & (found["icc"] == icc) & (found["effect"] == effect)]
+    return float(chosen["rejected"].iloc[0])
+
+
+def error_surface(found: pd.DataFrame, words: Words) -> Picture:
+    """Type-I error of every estimator by correlation, one panel a combination of clusters and spread of their sizes."""
+    nulls = found[found["rejected_is"] == "type-I error"]
+    groups = list(nulls.groupby(["clusters", "size_cv"]))
+    estimators = list(dict.fromkeys(nulls["estimator"]))
+    with canvas(0.8 + (0.3 + 0.32 * len(estimators)) * len(groups), len(groups), sharex=True) as (figure, panels):
+        for axes, ((count, cv), part) in zip(panels, groups):
+            shares = part.pivot(index="estimator", columns="icc", values="rejected").loc[estimators]
+            axes.imshow(100 * shares.to_numpy(), cmap="Oranges", vmin=0, vmax=_PALE / 2, aspect="auto")
+            for (row, place), share in np.ndenumerate(shares.to_numpy()):
+                axes.text(place, row, text.decimal(100 * share, 1), ha="center", va="center", color=INK, fontsize=9)
+            name_rows(axes, [_named(one, words) for one in estimators])
+            axes.set_xticks(range(shares.shape[1]), [text.decimal(x, 2) for x in shares.columns])
+            axes.set_title(f"{text.count(count)} {words.clusters}, CV of sizes {text.decimal(cv, 2)}")
+        panels[-1].set_xlabel("Intraclass correlation\n(in the cells: trials that reject, %)")
+    rows = tuple(
+        (text.count(one.clusters), text.decimal(one.size_cv, 2), _named(one.estimator, words), text.decimal(one.icc, 2),
+         *_rate(one))
+        for one in nulls.itertuples()
+    )  # fmt: skip
+    title = "Rejected although there is no effect"
+    interval = f"{_percent(LEVEL)} MC interval"
+    head = (words.clusters.capitalize(), "CV of sizes", "Estimator", "ICC", "Rejected", interval)
+    said = "; ".join(
+        f"{_named(one, words)} " + " to ".join(text.level(end, "percent") for end in (part.min(), part.max()))
+        for one, part in ((one, nulls.loc[nulls["estimator"] == one, "rejected"]) for one in estimators)
+    )
+    table = Table(title, head, rows, source=SOURCE, folded=True)
+    return finish(figure, f"{title}; nominal {_percent(0.05)}. Over all cells, {said}.", table, source=SOURCE)
+
+
+def error_sentence(found: pd.DataFrame, words: Words) -> Sentence:
+    """Say in how many cells without effect the nominal level lies inside the Monte Carlo interval, by estimator."""
+    nulls = found[found["rejected_is"] == "type-I error"]
+    kept = {
+        name: [low <= 0.05 <= high for low, high in map(_interval, part.itertuples())]
+        for name, part in nulls.groupby("estimator", sort=False)
+    }
+    said = "; ".join(f"{_named(name, words)}, {sum(inside)} of {len(inside)}" for name, inside in kept.items())
+    return Sentence(f"Cells whose {_percent(LEVEL)} Monte Carlo interval holds {_percent(0.05)}: {said}.", SOURCE)
+
+
+def cost_table(plan: SweepPlan, found: pd.DataFrame) -> Table:
+    """How large the sweep is: cells, trials, questions, refusals."""
+    numbers = (
+        ("Cells of the grid", len(plan.cells)),
+        ("Trials in a cell", plan.replicates),
+        ("Simulated trials", plan.n_trials),
+        ("Answers of estimators", plan.n_trials * len(plan.estimators)),
+        ("Refusals", int(found["refused"].sum())),
+    )
+    rows = tuple((name, text.count(number)) for name, number in numbers)
+    return Table("What was run", ("What", "Number"), rows, source=SOURCE)
+
+
+def _named(estimator: str, words: Words) -> str:
+    return text.estimator(estimator, words)
+
+
+def _interval(one) -> tuple[float, float]:
+    answered = int(one.trials - one.refused)
+    found = stats.binomtest(round(one.rejected * answered), answered).proportion_ci(LEVEL, method="exact")
+    return float(found.low), float(found.high)
+
+
+def _rate(one) -> tuple[str, str]:
+    return text.level(one.rejected, "percent"), " to ".join(text.level(end, "percent") for end in _interval(one))
+
+
+def _percent(share: float) -> str:
+    return f"{text.decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"

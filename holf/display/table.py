@@ -1,0 +1,119 @@
+"""A table as readers see it: HTML for the page, text for a terminal and for the check of outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+
+from holf.record.source import RECORD, kind_of, mark_of, prefix_of
+
+# Class of a number -> the shape shown beside its word, so that colour is never the only sign.
+SHAPES = {
+    "published": "●",
+    "derived": "◆",
+    "assumed": "▲",
+    "simulated": "✖",
+    "elsewhere": "■",
+    "real": "■",
+    "unknown": "○",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Text of one cell; `kind` adds the badge of a class, `fact` links it to its row of the ledger."""
+
+    text: str
+    kind: str = ""
+    fact: str = ""
+
+    def html(self) -> str:
+        """The cell's content as HTML."""
+        shown = escape(self.text)
+        if self.fact:
+            shown = f'<a href="ledger.html#{self.fact.lower()}">{shown}</a>'
+        return f"{shown} {badge(self.kind)}" if self.kind else shown
+
+    def __str__(self) -> str:
+        notes = " ".join(note for note in (self.kind, self.fact) if note)
+        return f"{self.text} [{notes}]" if notes else self.text
+
+
+def badge(kind: str) -> str:
+    """HTML badge of a class of number: its shape and its word."""
+    return f'<span class="holf-badge holf-{kind}"><span aria-hidden="true">{SHAPES[kind]}</span> {kind}</span>'
+
+
+@dataclass(frozen=True)
+class Table:
+    """A captioned table whose first column heads its rows.
+
+    Attributes
+    ----------
+    caption : str
+    columns : tuple of str
+        Headings.
+    rows : tuple of tuple of (str or Cell)
+        As many entries as headings; numbers already rounded by `holf.display.text`.
+    source : str
+        Where the numbers came from; has to be said each time. `RECORD` for published, derived and assumed numbers; one
+        that begins with ``simulated: `` puts the mark SIMULATED into the caption, ``another trial: `` the mark ANOTHER
+        TRIAL, and ``real data: `` the mark REAL DATA.
+    folded : bool
+        Show it closed, behind its caption: for the table twin of a figure.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | Cell, ...], ...]
+    source: str = field(kw_only=True)
+    folded: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self):
+        if self.source != RECORD and not prefix_of(self.source):
+            raise ValueError(
+                f"table {self.caption!r}: source must be RECORD or begin with simulated, another trial or real data"
+            )
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns"
+                )
+
+    @property
+    def is_simulated(self) -> bool:
+        """True where the numbers come from a simulated study."""
+        return self.source.startswith("simulated")
+
+    def _title(self) -> str:
+        mark, name = mark_of(self.source)
+        return f"{mark} ({name}). {self.caption}" if mark else self.caption
+
+    def __repr__(self) -> str:
+        lines = [self._title(), " | ".join(self.columns)]
+        return "\n".join(lines + [" | ".join(str(entry) for entry in row) for row in self.rows])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
+        # A line a row: a changed number is then a changed line in the notebook, which a reviewer can read.
+        body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self.rows)
+        title, spoken = escape(self.caption), escape(self._title())
+        kind, (mark, name) = kind_of(self.source), mark_of(self.source)
+        if mark:
+            shape = f'<span aria-hidden="true">{SHAPES[kind]}</span>'
+            title = f'<strong class="holf-mark">{mark}</strong> {shape} ({escape(name)}). {title}'
+        table = (
+            f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
+            f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
+        )
+        # A wide table scrolls inside its own frame, which the keyboard can reach. As regions, up to twenty on a page
+        # would hide the landmarks.
+        frame = f'<div class="holf-scroll" tabindex="0" role="group" aria-label="{spoken}">{table}</div>'
+        if not self.folded:
+            return frame
+        return f'<details class="holf-twin"><summary>Show table: {spoken}</summary>{frame}</details>'
+
+
+def _row(row: tuple[str | Cell, ...]) -> str:
+    first, *rest = (entry.html() if isinstance(entry, Cell) else escape(entry) for entry in row)
+    return f'<th scope="row">{first}</th>' + "".join(f"<td>{entry}</td>" for entry in rest)

@@ -1,0 +1,97 @@
+"""The data dictionary: the schema of the study tables as a page for those who would describe theirs with it."""
+
+from __future__ import annotations
+
+from holf.confidential.read.rules import rule_in_words
+from holf.pages.disclosure import words
+from holf.record.schema import Schema
+
+_NOTE = "<!-- Written by holf.pages.data_dictionary from data/datapackage.json; edit that file, not this page. -->"
+_OPENING = """# Data dictionary
+
+**What this page answers.** Which tables and columns this book reads, what may stand in them, and how they hang
+together. Holders of the real data describe theirs with it; [drop in data](drop_in.md) says how.
+
+**Only simulated tables exist in this repository.** Their keys begin with SYN-, and no row is a person. The limits
+below are what is accepted, not what was observed. Machines read the same from `data/datapackage.json`, a
+[Data Package](https://datapackage.org/).
+
+## How to read it
+
+- Every column of a table that you have must stand in its header, empty where nothing is known. Tables that you do not
+  have are left out; without {required} nothing can be read.
+- *Needed* means a value in every row. An empty cell is a missing value.
+- A string without a list of values is an id: a pseudonym of letters, digits and the marks `. : _ -`.
+- Column names may be ours or the Norwegian ones listed, in small or capital letters. Any other name goes into the
+  mapping file."""
+_COLUMNS = ("Column", "What it is", "Type", "Unit", "Allowed", "Needed", "Norwegian names")
+
+
+def dictionary_page(schema: Schema) -> str:
+    """Markdown of the data dictionary: one heading a table, one row a column, and the rules in words.
+
+    Parameters
+    ----------
+    schema : Schema
+
+    Raises
+    ------
+    PageError
+        If a table or a column has no description.
+    """
+    required = " and ".join(f"`{name}`" for name in schema.package["holf:required-tables"])
+    lines = [_NOTE, "", _OPENING.format(required=required), ""]
+    for name in schema.tables:
+        lines += _table_lines(schema, name)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table_lines(schema: Schema, name: str) -> list[str]:
+    table = schema.tables[name]
+    described = words(table.get("description"), f"data/datapackage.json, table {name}, description")
+    key = " and ".join(f"`{column}`" for column in table["schema"]["primaryKey"])
+    lines = [f"## {table['title']}", "", f"`{name}`: {described} Key: {key}.", ""]
+    for link in table["schema"]["foreignKeys"]:
+        target, (column,) = link["reference"]["resource"], link["fields"]
+        title = schema.tables[target]["title"]
+        lines += [f"Every `{column}` has its row in [{title}](#{title.lower().replace(' ', '-')}).", ""]
+    lines += [f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
+    lines += [f"| {' | '.join(_cells(name, field))} |" for field in schema.fields(name).values()]
+    order = schema.fields(name).get("wave", {}).get("constraints", {}).get("enum", [])
+    rules = [rule_in_words(rule, order) for rule in schema.package["holf:rules"] if rule["table"] == name]
+    if rules:
+        lines += ["", "Rules across columns and tables:", "", *(f"- {rule}" for rule in rules)]
+    return [*lines, ""]
+
+
+def _cells(table: str, field: dict) -> tuple[str, ...]:
+    """One column of the study tables as the entries of a row."""
+    rules = field.get("constraints", {})
+    needed = "yes, unique" if rules.get("unique") else "yes" if rules.get("required") else "no"
+    return (
+        f"`{field['name']}`",
+        words(field.get("description"), f"data/datapackage.json, table {table}, column {field['name']}, description"),
+        field["type"],
+        field.get("holf:unit", ""),
+        allowed(rules),
+        needed,
+        ", ".join(f"`{alias}`" for alias in field.get("holf:aliases", ())),
+    )
+
+
+def allowed(rules: dict) -> str:
+    """Say which values the constraints of a column allow; empty if any of its type.
+
+    Examples
+    --------
+    >>> allowed({"enum": [0, 1]}), allowed({"minimum": 1, "maximum": 5}), allowed({"minimum": 0}), allowed({})
+    ('0, 1', '1 to 5', '0 or more', '')
+    """
+    if "enum" in rules:
+        return ", ".join(map(str, rules["enum"]))
+    low, high = rules.get("minimum"), rules.get("maximum")
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f"{high} or less"
+    return f"{low} or more" if high is None else f"{low} to {high}"

@@ -1,0 +1,181 @@
+"""The page of what may leave the room of the data and what is refused, written from the rules themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from holf.confidential.rules.policy import Policy, Rule, load_profiles, load_rules
+from holf.confidential.scan import KINDS, OUT_OF_REACH
+from holf.confidential.scan import rules as gate
+from holf.paths import STAND_IN, project_root
+from holf.record.schema import load_schema
+from holf.record.source import REAL_MARK
+
+if TYPE_CHECKING:
+    from holf.confidential.release.document import Release
+
+_NOTE = "<!-- Written by holf.pages.disclosure from data/disclosure.yml and holf/confidential/scan; edit those. -->"
+_OPENING = """# What may leave, and what is refused
+
+**What this page answers.** Which numbers about people may leave the room in which the data are kept, which are
+withheld and why, what a finished site may not hold, and what was checked for this copy of the book. How the steps
+follow each other is in [drop in data](drop_in.md)."""
+_CHECKED = "## Checked for this book"
+_NO_RELEASE = """No release stands behind this book. Its study results come from simulated people, so there was nobody
+to protect, and nothing was withheld. In a book on real data this section says which release it was built from, and
+what the rules withheld."""
+_RULES = """## Before a number leaves
+
+Every number asked of real data is held against these rules; all of them are in force in every profile. What a rule
+refuses is shown as "withheld" with the rule's name. A profile gives the rules their settings, and one that is weaker
+than the weakest allowed value is refused. Rules and profiles stand in `data/disclosure.yml`."""
+_GATE = """## Before a site is published
+
+`holf release-check` reads every file of a finished site and looks for what should not be there. A file of a kind that
+a site does not hold is refused by its name and not opened. If nothing is found, it writes its report beside the site:
+`release-manifest.json` lists the rules, the signed exceptions and the checksum of each file. If something is found, it
+names file and rule, never what it found, and writes no manifest.
+
+Ids, national identity numbers and canaries are sought as strings, so that no leading zero is lost, in text that is
+first brought into one spelling: without tags, entities, soft hyphens and other invisible characters, with one form of
+each letter, digit and hyphen, whatever stands between the parts. The study's own ids come from the private file that
+`holf release` writes beside its key (`--ids`); canaries are values that you know must not come out (`--canaries`)."""
+_FLOORS = {"least": "at least {}", "most": "at most {}", "within": "only from: {}"}
+
+
+class PageError(ValueError):
+    """A page cannot be written, since something that it has to explain has no words; the message says what."""
+
+
+def words(text: object, where: str) -> str:
+    """Return `text` if it says something.
+
+    Raises
+    ------
+    PageError
+        If it is missing or empty.
+
+    Examples
+    --------
+    >>> words(" A sentence. ", "rule x, says")
+    'A sentence.'
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise PageError(f"{where}: there are no words for the page")
+    return " ".join(text.split())
+
+
+def own_release() -> Release | None:
+    """The release that this copy of the book was built from; None for a simulated book."""
+    path = project_root() / "data" / f"{STAND_IN}.json"
+    if not path.exists():
+        return None
+    # Imported where it is needed: it brings the estimators along, and most builds have no release.
+    from holf.confidential.release.document import read_release
+
+    return read_release(path)
+
+
+def safety_page(
+    rules: dict[str, Rule], profiles: dict[str, Policy], checks: Iterable[gate.Rule], release: Release | None
+) -> str:
+    """Markdown of the disclosure page: one heading a rule, so that a withheld number can point to its reason.
+
+    Parameters
+    ----------
+    rules : dict of str to Rule
+        Disclosure rules by id.
+    profiles : dict of str to Policy
+        Profiles by name, the default one first.
+    checks : iterable of holf.confidential.scan.rules.Rule
+        Rules of the release gate.
+    release : Release or None
+        What the book was built from.
+
+    Raises
+    ------
+    PageError
+        If a rule has no words, or the release names a rule that there is not.
+    """
+    lines = [_NOTE, "", _OPENING, "", _CHECKED, ""]
+    lines += _release_lines(release, rules, profiles) if release else [_NO_RELEASE]
+    lines += ["", _RULES, ""]
+    for rule in rules.values():
+        lines += _rule_lines(rule, profiles)
+    lines += [_GATE, "", *_gate_lines(), ""]
+    for check in checks:
+        lines += _check_lines(check)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def current_safety_page() -> str:
+    """The page of this project, as it is now."""
+    return safety_page(load_rules(), load_profiles(), gate.ALL, own_release())
+
+
+def _shown(value: object) -> str:
+    return ", ".join(sorted(value)) if isinstance(value, list | frozenset) else str(value)
+
+
+def _rule_lines(rule: Rule, profiles: dict[str, Policy]) -> list[str]:
+    where = f"disclosure rule {rule.id}"
+    lines = [f"### {rule.id}", "", words(rule.says, f"{where}, says"), ""]
+    if rule.setting:
+        lines += [f"| Profile | `{rule.setting}` |", "| --- | --- |"]
+        for place, (name, policy) in enumerate(profiles.items()):
+            lines.append(f"| {name}{' (default)' * (place == 0)} | {_shown(getattr(policy, rule.setting))} |")
+        lines += [f"| weakest allowed | {_FLOORS[rule.floor_is].format(_shown(rule.floor))} |", ""]
+    lines += [f"*Why.* {words(rule.reason, f'{where}, reason')}", ""]
+    return [*lines, f"*Where it comes from.* {words(rule.source, f'{where}, source')}.", ""]
+
+
+def _gate_lines() -> list[str]:
+    """The kinds of file that a site may hold, and what the gate does not see."""
+    lines = ["| A site may hold | What it is |", "| --- | --- |"]
+    lines += [f"| `{kind}` | {description} |" for kind, description in KINDS.items()]
+    lines += ["", "**What it does not see.** A person has to look for:", ""]
+    return lines + [f"- {limit}" for limit in OUT_OF_REACH]
+
+
+def _check_lines(check: gate.Rule) -> list[str]:
+    where = f"gate rule {check.id}"
+    excuse = "A signed exception can let it pass." if check.excusable else "No exception lets it pass."
+    return [
+        f"### Gate: {check.id}",
+        "",
+        f"*Refuses:* {words(check.says, f'{where}, says')}.",
+        "",
+        f"*What to do:* {words(check.fix, f'{where}, fix')}. {excuse}",
+        "",
+    ]
+
+
+def _release_lines(release: Release, rules: dict[str, Rule], profiles: dict[str, Policy]) -> list[str]:
+    """The release's own account of itself: profile, how much was asked, what the rules withheld, what was not there."""
+    content, tables = release.content, load_schema().tables
+    asked, profile = content["summary"], content["profile"]
+    if unknown := sorted(asked["answers_by_withholding_rule"].keys() - rules.keys()):
+        raise PageError(f"the release was made under a rule that data/disclosure.yml does not have: {unknown[0]}")
+    known = "" if profile in profiles else ", whose settings are in the file of those who made it and not in this copy"
+    absent = [tables[name]["title"] for name in content["absent_tables"]]
+    unmeasured = content["absent_outcomes"]
+    lines = [
+        f"**{REAL_MARK}.** This book was built from release `{release.id}`, made under the profile `{profile}`{known}. "
+        "What follows is the release's own summary.",
+        "",
+        "| Of the release | Number |",
+        "| --- | --- |",
+        f"| Questions asked | {asked['questions']} |",
+        f"| Questions to which the data give no answer | {asked['questions_without_answer']} |",
+        f"| Answers | {asked['answers']} |",
+        f"| Answers with a part withheld | {asked['answers_with_a_part_withheld']} |",
+        "",
+    ]
+    withheld = asked["answers_by_withholding_rule"]
+    if withheld:
+        lines += ["| Rule that withheld a part | Answers |", "| --- | --- |"]
+        lines += [f"| [{rule}](#{rule}) | {number} |" for rule, number in withheld.items()]
+        lines += ["", "An answer can have parts withheld by several rules.", ""]
+    lines += [f"Tables that the data do not have: {', '.join(absent) or 'none'}.", ""]
+    return [*lines, f"Outcomes that the data do not have: {', '.join(unmeasured) or 'none'}."]

@@ -1,0 +1,119 @@
+"""The glossary: words of the book in English and bokmål, from `data/glossary.yml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from myst_parser.mdit_to_docutils.base import default_slugify
+
+from holf.paths import data_path, read_yaml
+from holf.record.facts import FactError, Ledger
+
+KEYS = ("en", "nb", "means", "betyr", "facts")
+
+
+@dataclass(frozen=True)
+class Term:
+    """One word with its meaning, in both languages.
+
+    Attributes
+    ----------
+    en, nb : str
+        The word in English and in bokmål.
+    means, betyr : str
+        Its meaning in English and in bokmål.
+    facts : tuple of str
+        Ledger rows that it leans on.
+    """
+
+    en: str
+    nb: str
+    means: str
+    betyr: str
+    facts: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Anchor of the term's heading on the glossary page."""
+        return default_slugify(self.en)
+
+    def said(self, lang: str) -> str:
+        """The word and its meaning without links or emphasis, in bokmål for ``nb`` and else in English."""
+        word, meaning = (self.nb, self.betyr) if lang == "nb" else (self.en, self.means)
+        return f"{word}: {re.sub(r'[*]|(?<=])[(][^)]*[)]', '', meaning).replace('[', '').replace(']', '')}"
+
+
+def load_glossary(ledger: Ledger, path: Path | None = None) -> tuple[Term, ...]:
+    """Read the glossary, in the order of the English words.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Knows the rows that terms may lean on.
+    path : Path, optional
+        A YAML file in the form of `data/glossary.yml`; that file itself by default.
+
+    Returns
+    -------
+    tuple of Term
+
+    Raises
+    ------
+    FactError
+        If a term lacks a language or its facts, leans on a row that the ledger does not have, stands twice, or stands
+        out of order.
+
+    Examples
+    --------
+    >>> from holf.record.facts import load_ledger
+    >>> [term.nb for term in load_glossary(load_ledger()) if term.en == "Cluster"]
+    ['klynge']
+    """
+    path = path or data_path("glossary.yml")
+    terms: list[Term] = []
+    for entry in read_yaml(path):
+        where = f"{path.name}, {entry.get('en') or '(no English word)'}"
+        for key in KEYS:
+            if key not in entry or entry[key] in ("", None):
+                raise FactError(f"{where}: {key} is missing")
+        for fact in entry["facts"]:
+            if fact not in ledger:
+                raise FactError(f"{where}: no row {fact} in the ledger")
+        term = Term(**entry | {"facts": tuple(entry["facts"])})
+        if terms and term.en.lower() <= terms[-1].en.lower():
+            raise FactError(f"{where}: out of order, or twice")
+        terms.append(term)
+    return tuple(terms)
+
+
+def glossary_page(terms: Sequence[Term]) -> str:
+    """Markdown of the glossary: a heading a term, English first, then bokmål marked as such for screen readers."""
+    lines = [
+        "# Glossary, English and bokmål",
+        "",
+        "Words of this book, and of Norwegian social services. "
+        "*The bokmål has not been read by a native reader of the field yet.*",
+        "",
+        "## Terms",
+        "",
+    ]
+    for term in terms:
+        leans = ", ".join(f"[{fact}](ledger.md#{fact.lower()})" for fact in term.facts)
+        lines += [
+            f"### {term.en}",
+            "",
+            f'*In bokmål:* <span lang="nb">{term.nb}</span>',
+            "",
+            term.means + (f" ({leans})" if leans else ""),
+            "",
+            '<div lang="nb">',
+            "",
+            term.betyr,
+            "",
+            "</div>",
+            "",
+        ]
+    return "\n".join(lines).rstrip() + "\n"

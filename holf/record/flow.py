@@ -1,0 +1,234 @@
+"""Participant flow: what is published, what follows by arithmetic, what is unknown, and what a study counts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holf.paths import data_path, read_yaml
+from holf.record.facts import Ledger
+from holf.record.source import RECORD
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The kind of a box that was counted in study tables, real or simulated.
+COUNTED = "counted"
+# What stands where a count would, and no source that this book could read has one.
+UNKNOWN = "in no source read"
+
+
+class FlowError(ValueError):
+    """The flow does not balance, or a box refers to something that is not there."""
+
+
+@dataclass(frozen=True)
+class FlowBox:
+    """One box of the diagram, as `data/flow.yml` lists it.
+
+    Attributes
+    ----------
+    id, label, unit : str
+    published_unit : str
+        What stands for the unit beside the published count; differs where the source names none.
+    fact : str
+        Ledger row with the published or derived count; empty where no source read has a count.
+    parent : str
+        Box from which this one comes; empty for the first.
+    is_loss : bool
+        True for those who leave on the way.
+    unit_changes : str
+        Says how the unit differs from the parent's; empty where it is the same.
+    beside : str
+        Says why no arrow leads from the parent, where it came first; empty where one does.
+    published_label : str
+        What the record's count is, where it is no loss as counted in a study; empty where both are the same.
+    table, where : str, dict
+        How a study counts the box: rows of `table` in which the columns have these values.
+    """
+
+    id: str
+    label: str
+    unit: str
+    published_unit: str
+    fact: str
+    parent: str
+    is_loss: bool
+    unit_changes: str
+    table: str
+    where: dict[str, int] = field(default_factory=dict)
+    beside: str = ""
+    published_label: str = ""
+
+    def holds(self, frame: pd.DataFrame) -> pd.Series:
+        """Whether each row of the box's table belongs to the box."""
+        # Imported here: the build asks the boxes for their units alone.
+        import pandas as pd
+
+        belongs = pd.Series(True, index=frame.index)
+        for column, value in self.where.items():
+            belongs &= (frame[column] == value).fillna(False).astype(bool)
+        return belongs
+
+
+@dataclass(frozen=True)
+class FlowCount:
+    """A box with its count: in all (None where unknown) and by arm (empty where unknown)."""
+
+    box: FlowBox
+    kind: str
+    total: int | None
+    by_arm: dict[str, int]
+
+    @property
+    def shown(self) -> str:
+        """The count with its unit; for a published one, what its source says of the unit."""
+        if self.total is None:
+            return UNKNOWN
+        return f"{self.total:,} {self.box.unit if self.kind == COUNTED else self.box.published_unit}"
+
+    @property
+    def label(self) -> str:
+        """What the count is of."""
+        return self.box.label if self.kind == COUNTED else self.box.published_label or self.box.label
+
+    @property
+    def leave(self) -> bool:
+        """Whether these are known to have left on the way."""
+        return self.box.is_loss and self.label == self.box.label
+
+    @property
+    def stage(self) -> str:
+        """The label, with a word where people leave and where the unit changes."""
+        notes = ["leave"] if self.leave else []
+        notes += [f"unit changes {self.box.unit_changes}"] if self.box.unit_changes else []
+        return f"{self.label} ({'; '.join(notes)})" if notes else self.label
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A flow whose counts balance; `source` is `RECORD` for the published one.
+
+    `slack` is by how much what enters and what leaves a box may differ: 0 but for counts that were rounded each on its
+    own, by the disclosure rules.
+    """
+
+    counts: tuple[FlowCount, ...]
+    slack: int = 0
+    source: str = RECORD
+
+    def __getitem__(self, box_id: str) -> FlowCount:
+        for count in self.counts:
+            if count.box.id == box_id:
+                return count
+        raise FlowError(f"data/flow.yml has no box {box_id}")
+
+    def __post_init__(self):
+        known = {count.box.id: count for count in self.counts}
+        for count in self.counts:
+            if count.box.parent and count.box.parent not in known:
+                raise FlowError(f"box {count.box.id} comes from {count.box.parent}, which is not in the flow")
+        for parent in self.counts:
+            branches = [
+                count for count in self.counts if count.box.parent == parent.box.id and not count.box.unit_changes
+            ]
+            if branches:
+                _check_balance(parent, branches, self.slack)
+
+
+def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> None:
+    """What enters a box leaves it; checked in all and by arm, wherever every part is known (a withheld one is not)."""
+    sides = [("in all", parent.total, [branch.total for branch in branches])]
+    sides += [(arm, parent.by_arm[arm], [branch.by_arm.get(arm) for branch in branches]) for arm in parent.by_arm]
+    for side, entering, leaving in sides:
+        known = not any(count is None or math.isnan(count) for count in (entering, *leaving))
+        if known and abs(entering - sum(leaving)) > slack:
+            raise FlowError(f"box {parent.box.id} ({side}): {entering} enter and {sum(leaving)} leave")
+
+
+def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
+    """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
+    entries = read_yaml(path or data_path("flow.yml"))
+    return tuple(
+        FlowBox(
+            id=e["id"],
+            label=e["label"],
+            unit=e["unit"],
+            published_unit=e.get("published_unit", e["unit"]),
+            fact=e.get("fact", ""),
+            parent=e.get("from", ""),
+            is_loss=e.get("loss", False),
+            unit_changes=e.get("unit_changes", ""),
+            table=e["count"]["table"],
+            where=e["count"].get("where", {}),
+            beside=e.get("beside", ""),
+            published_label=e.get("published_label", ""),
+        )
+        for e in entries
+    )
+
+
+def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str, str]) -> Flow:
+    """The flow as far as the record goes.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    boxes : tuple of FlowBox
+    arms : dict
+        Arm to the ledger row with its number of offices; no other box is published by arm.
+
+    Returns
+    -------
+    Flow
+        Boxes of kind published, derived or unknown.
+
+    Raises
+    ------
+    FlowError
+        If the published and derived counts do not balance.
+    """
+    offices = {arm: ledger.number(fact) for arm, fact in arms.items()}
+    shown = {key: fact.shown for key, fact in ledger.items()}
+    boxes = tuple(replace(box, published_label=box.published_label.format_map(shown)) for box in boxes)
+    return Flow(
+        tuple(
+            FlowCount(
+                box,
+                ledger[box.fact].kind if box.fact else "unknown",
+                ledger.number(box.fact) if box.fact else None,
+                {} if box.parent else offices,
+            )
+            for box in boxes
+        )
+    )
+
+
+def count_flow(boxes: tuple[FlowBox, ...], frames: dict[str, pd.DataFrame], *, arms: list[str]) -> Flow:
+    """Count every box in study tables.
+
+    Parameters
+    ----------
+    boxes : tuple of FlowBox
+    frames : dict of str to DataFrame
+        The tables that the boxes name, each with the column ``arm`` of its office.
+    arms : list of str
+
+    Returns
+    -------
+    Flow
+        Its source is empty: the study stamps it.
+
+    Raises
+    ------
+    FlowError
+        If the counts do not balance.
+    """
+    counts = []
+    for box in boxes:
+        frame = frames[box.table][box.holds(frames[box.table])]
+        by_arm = {arm: int((frame["arm"] == arm).sum()) for arm in arms}
+        counts.append(FlowCount(box, COUNTED, len(frame), by_arm))
+    return Flow(tuple(counts), source="")

@@ -1,0 +1,179 @@
+"""What the public reports of the trial say, held against its registration and against reporting standards, as data.
+
+Each file of `data/reporting/` has one kind of row. Its words may hold ``{F067}``, which becomes the value of that row
+of the ledger with a link to it, and links of their own; a number that is typed in is refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from holf.paths import data_path
+from holf.record.facts import FactError, Ledger, load_ledger
+from holf.record.links import Anchors, link_targets
+from holf.record.plan import Plan, load_registered
+from holf.record.reporting_rows import LISTS, Conflict, Difference, Element, Finding, Item, Question, Row, Source, texts
+
+GIST_WORDS = 12
+_PLACE = re.compile(r"\{(F\d+)\}")
+_LINK_END = re.compile(r"\]\([^)]*\)")
+_ROW_LINK = re.compile(r"\[[^\]]*\]\(ledger\.md#(f\d+)\)")
+# Columns in which a number could only come from the record. The others hold names: items, waves, dates, titles.
+_RECORD = (
+    *("says", "data", "contrast", "reading", "differs", "done", "ask"),
+    *("gist", "note", "support", "shared", "holf", "local"),
+)
+# Numbers that are names: years, items of a standard, the article's table, the registry's label of a wave, the tool.
+_NAMES = re.compile(r"\b(?:19|20)\d\d\b|\bTable 1\b|\bT2\b|\bRoB 2\b|\bitems? \d+\w?")
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """Everything in `data/reporting/`, by kind of row and in the order of the files.
+
+    `titles` are the words of links to places of the book, by place (`holf.record.links.read_titles`).
+    """
+
+    sources: tuple[Source, ...]
+    findings: tuple[Finding, ...]
+    conflicts: tuple[Conflict, ...]
+    items: tuple[Item, ...]
+    elements: tuple[Element, ...]
+    questions: tuple[Question, ...]
+    differences: tuple[Difference, ...]
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def rows(self) -> tuple[Row, ...]:
+        """Every row of every file."""
+        return tuple(row for kind in fields(self) if kind.name != "titles" for row in getattr(self, kind.name))
+
+
+def expand(text: str, ledger: Ledger) -> str:
+    """Put the value of its ledger row, linked, in the place of each ``{F067}``.
+
+    Examples
+    --------
+    >>> expand("{F067} families", load_ledger())
+    '[3,201](ledger.md#f067) families'
+    """
+    return _PLACE.sub(lambda found: ledger[found.group(1)].link(), text)
+
+
+def _read(kind: type, folder: Path) -> tuple:
+    columns = tuple(column.name for column in fields(kind))
+    with open(folder / kind.file, encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        found = tuple(reader.fieldnames or ())
+        if "judgement" in found:
+            raise FactError(f"{kind.file}: column judgement must not be there; judging is left to the reader")
+        if sorted(found) != sorted(columns):
+            odd = next(name for name in (*columns, *found) if found.count(name) != columns.count(name))
+            raise FactError(f"{kind.file}: column {odd} is missing, unknown or there twice")
+        rows = list(reader)
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise FactError(f"{kind.file}, row {number}: has more or fewer cells than there are columns")
+    return tuple(
+        kind(**{name: tuple(row[name].split()) if name in LISTS else row[name] for name in columns}) for row in rows
+    )
+
+
+def _check_row(row: Row, ledger: Ledger) -> None:
+    where = f"{row.file}, row {row.name}"
+    for column in fields(row):
+        if not getattr(row, column.name) and column.name not in row.optional:
+            raise FactError(f"{where}: {column.name} is empty")
+    for column, allowed in row.closed.items():
+        if getattr(row, column) not in allowed:
+            raise FactError(f"{where}: {column} must be one of {', '.join(filter(None, allowed))}")
+    if unknown := [key for key in row.facts if key not in ledger]:
+        raise FactError(f"{where}: facts names {unknown[0]}, which is not in the ledger")
+    for column, words in texts(row).items():
+        _check_words(f"{where}: {column}", words, column in _RECORD, ledger)
+    if len(getattr(row, "gist", "").split()) > GIST_WORDS:
+        raise FactError(f"{where}: gist has more than {GIST_WORDS} words")
+    said = getattr(row, "status", "") or getattr(row, "verdict", "")
+    if said.startswith(("reported", "partial")) and not row.facts:
+        raise FactError(f"{where}: {said} needs a row of the ledger in facts")
+
+
+def _check_words(where: str, words: str, of_record: bool, ledger: Ledger) -> None:
+    named = [*_PLACE.findall(words), *(anchor.upper() for anchor in _ROW_LINK.findall(words))]
+    if unknown := [key for key in named if key not in ledger]:
+        raise FactError(f"{where} names {unknown[0]}, which is not in the ledger")
+    rest = _LINK_END.sub("", _PLACE.sub("", _ROW_LINK.sub("", words)))
+    if of_record and re.search(r"\d", _NAMES.sub("", rest)):
+        raise FactError(f"{where} holds a typed number; write {{F...}} for its row of the ledger")
+
+
+def _check_audit(reporting: Reporting, plan: Plan) -> None:
+    """Every registered outcome at every registered time has one row a source, and no row stands beside them."""
+    times = [(outcome.id, wave) for outcome in plan.outcomes.values() for wave in outcome.waves]
+    wanted = [(*time, source.id) for time in times for source in reporting.sources]
+    found = [(row.outcome, row.wave, row.source) for row in reporting.findings]
+    for key in (*wanted, *found):
+        if (number := found.count(key)) != 1 or key not in wanted:
+            rule = "is not registered or has an unknown source" if key not in wanted else f"stands {number} times"
+            raise FactError(f"{Finding.file}, row {', '.join(key)}: {rule}, instead of once for each source")
+    for row in reporting.conflicts:
+        for source in row.sources:
+            if (row.outcome, row.wave, source) not in found:
+                raise FactError(f"{row.file}, row {row.name}: {source} has no row in {Finding.file} at that time")
+
+
+def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, plan: Plan | None = None) -> Reporting:
+    """Read and check the reporting data.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        A folder with the files of `data/reporting/`; that folder itself by default.
+    ledger : Ledger, optional
+        The facts that rows may name; `data/facts.csv` by default.
+    plan : Plan, optional
+        The registered outcomes and times; `data/plan.yml` by default.
+
+    Returns
+    -------
+    Reporting
+
+    Raises
+    ------
+    FactError
+        For a missing or unknown column, a row of another length, an empty cell that has to be filled, a status
+        outside its closed list, a fact that is not in the ledger, a number that was typed in, a gist of more than 12
+        words, something reported without a fact, a repeated name, or an audit without exactly one row a registered
+        outcome, time and source. The message names file, row and rule.
+
+    Examples
+    --------
+    >>> {question.domain for question in load_reporting().questions} >= {"Missing outcome data"}
+    True
+    """
+    folder, ledger, plan = folder or data_path("reporting"), ledger or load_ledger(), plan or load_registered()
+    kinds = (Source, Finding, Conflict, Item, Element, Question, Difference)
+    reporting = Reporting(*(_read(kind, folder) for kind in kinds))
+    seen = set()
+    for row in reporting.rows():
+        _check_row(row, ledger)
+        if (row.file, row.name) in seen:
+            raise FactError(f"{row.file}, row {row.name}: stands there twice")
+        seen.add((row.file, row.name))
+    _check_audit(reporting, plan)
+    return reporting
+
+
+def check_anchors(reporting: Reporting, anchors: Anchors) -> None:
+    """Raise FactError for the first row that points to a page, heading or label which the book does not have."""
+    for row in reporting.rows():
+        places = [
+            *getattr(row, "where", ()),
+            *(target for words in texts(row).values() for target in link_targets(words)),
+        ]
+        for place in places:
+            if place not in anchors:
+                raise FactError(f"{row.file}, row {row.name}: the book has no place {place}")

@@ -1,0 +1,149 @@
+"""The simulated study: nine linked tables in three worlds, written so that the same seed gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from holf.paths import MARK_FILE
+from holf.record.facts import load_assumptions, load_ledger
+from holf.record.plan import load_plan
+from holf.simulation.inputs import default_seed, inputs_signature
+from holf.simulation.measures import add_participation, draw_delivery, draw_register, draw_staff, draw_survey, locate
+from holf.simulation.people import Rules, draw_children, draw_families, draw_offices, draw_parents
+
+
+def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
+    """Simulate the study in one world.
+
+    Parameters
+    ----------
+    world : str
+        A world of `data/plan.yml`: ``"null"`` (no difference between the arms), ``"benefit"`` or ``"harm"``.
+    seed : int, optional
+        Seed; the one of `data/assumptions.yml` by default. With the same seed the three worlds hold the same people,
+        who differ only by the planted difference.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        offices, leaders, coordinators, families, parents, children, survey, register, delivery.
+
+    Raises
+    ------
+    ValueError
+        If the world is unknown or the seed is negative.
+
+    Examples
+    --------
+    >>> tables = simulate("null", seed=1)
+    >>> bool(tables["families"]["family_id"].str.startswith("SYN-").all())
+    True
+    """
+    plan = load_plan()
+    if world not in plan.worlds:
+        raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
+    rules = Rules(load_ledger(), load_assumptions())
+    seed = default_seed() if seed is None else seed
+    if seed < 0:
+        raise ValueError("the seed must not be negative")
+    who, register_rng, survey_rng, child_rng, staff_rng, delivery_rng = (
+        np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
+    )
+    sign, outcomes = plan.worlds[world]["sign"], plan.outcomes
+    months = {"m0": 0} | {wave: plan.waves[wave] for wave in outcomes["income"].waves}
+    offices = draw_offices(who, rules)
+    families = draw_families(who, offices, rules)
+    parents = draw_parents(who, families, rules)
+    children = draw_children(who, families, rules)
+    place = locate(parents, families, offices)
+    register = draw_register(register_rng, parents, place, outcomes, rules, sign=sign, months=months)
+    survey = draw_survey(survey_rng, parents, place, register, outcomes, rules, sign=sign)
+    later = survey[survey["wave"] == "m12"].set_index("parent_id")["answered"]
+    answered = parents.set_index("parent_id")["family_id"].to_frame().join(later).groupby("family_id")["answered"].max()
+    children = add_participation(
+        child_rng, children, locate(children, families, offices), answered == 1, outcomes, rules, sign=sign
+    )
+    leaders, coordinators = draw_staff(staff_rng, offices, outcomes, rules, sign=sign)
+    delivery = draw_delivery(delivery_rng, families, coordinators, rules)
+    return {
+        "offices": offices,
+        "leaders": leaders,
+        "coordinators": coordinators,
+        "families": families,
+        "parents": parents,
+        "children": children,
+        "survey": survey,
+        "register": register,
+        "delivery": delivery,
+    }
+
+
+def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
+    """Simulate one world and write its tables as CSV, beside a file that marks them as simulated.
+
+    The folder appears whole or not at all: the tables are written to a neighbouring folder that then takes its place.
+
+    Parameters
+    ----------
+    world : str
+        A world of `data/plan.yml`.
+    out : Path
+        The folder; an earlier simulated study in it is replaced.
+    seed : int, optional
+        Seed; the one of `data/assumptions.yml` by default.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FileExistsError
+        If `out` holds anything but an earlier simulated study; nothing there is touched.
+    ValueError
+        If the world is unknown or the seed is negative.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     written = write_study("null", Path(folder) / "study", seed=1)
+    ...     (written / MARK_FILE).exists()
+    True
+    """
+    # What is edited meanwhile must count as changed.
+    out, made_of = Path(out), inputs_signature()
+    tables = simulate(world, seed=seed)
+    known = {f"{name}.csv" for name in tables} | {MARK_FILE}
+    if out.exists():
+        foreign = {path.name for path in out.iterdir()} - known
+        if foreign or (any(out.iterdir()) and not (out / MARK_FILE).exists()):
+            raise FileExistsError(f"{out.name} holds something else than a simulated study; choose another folder")
+    seed = default_seed() if seed is None else seed
+    fresh, old = out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name, table in tables.items():
+        table.to_csv(fresh / f"{name}.csv", index=False, lineterminator="\n", encoding="utf-8")
+    mark = {
+        "simulated": True,
+        "world": world,
+        "seed": seed,
+        "licence": "CC0-1.0",
+        "inputs_sha256": made_of,
+        "says": "Simulated from published facts and stated assumptions. No row is a person; no number is a finding.",
+    }
+    (fresh / MARK_FILE).write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8")
+    if out.exists():
+        os.replace(out, old)
+    os.replace(fresh, out)
+    shutil.rmtree(old, ignore_errors=True)
+    return out

@@ -1,0 +1,178 @@
+"""The typed answers of a study: frozen records that hold numbers and where they come from.
+
+A chapter receives these and never a row of data. Every number is kept at full precision; rounding happens in
+`holf.display.text` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many rows of one table the offices have: their number, the mean, and how unequal they are.
+
+    Attributes
+    ----------
+    table, arm : str
+        Table counted, and the arm of the offices; empty for both arms.
+    n_offices : int
+    mean, cv : float
+        Mean number of rows an office, and its coefficient of variation (divisor: number of offices).
+    source : str
+    """
+
+    table: str
+    arm: str
+    n_offices: int
+    mean: float
+    cv: float
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Mean (share, for a 0/1 variable) of one variable in one group at one wave.
+
+    `show` is the style in which `holf.display.text` prints it; `sd` is NaN below two values.
+    """
+
+    label: str
+    group: str
+    wave: str
+    mean: float
+    sd: float
+    n: int
+    show: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Change from baseline in one arm, over the `n` units measured both times. A description, not an effect."""
+
+    outcome: str
+    arm: str
+    wave: str
+    before: float
+    after: float
+    change: float
+    n: int
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Attrition:
+    """How many units of one group should have been measured at a wave, and how many were.
+
+    `office_mean` and `office_sd` are the mean and the standard deviation, over the offices of the group, of the share
+    that an office lost: how much offices differ, without showing one.
+    """
+
+    outcome: str
+    group: str
+    wave: str
+    n_expected: int
+    n_measured: int
+    office_mean: float
+    office_sd: float
+    source: str = ""
+
+    @property
+    def share_lost(self) -> float:
+        """Share of the expected units that was not measured; NaN where none was expected."""
+        return 1 - self.n_measured / self.n_expected if self.n_expected else float("nan")
+
+
+@dataclass(frozen=True)
+class Multiplicity:
+    """One outcome in a family of several: its own randomisation p-value, and two that control the family-wise error.
+
+    Attributes
+    ----------
+    outcome, wave : str
+    estimate : float
+        Difference of (residual) office means, treated minus other.
+    p_value : float
+        Randomisation p-value of this outcome alone.
+    p_max_t, p_holm : float
+        Adjusted by step-down max-T over the same allocations, and by Holm.
+    low, high : float
+        Simultaneous interval of the family.
+    n_allocations : int
+        Size of the allocation set.
+    exact : bool
+        Whether every allocation was counted.
+    source : str
+    """
+
+    outcome: str
+    wave: str
+    estimate: float
+    p_value: float
+    p_max_t: float
+    p_holm: float
+    low: float
+    high: float
+    n_allocations: int
+    exact: bool
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class ExactTest:
+    """One randomisation test of an outcome: what it compares, and the share of allocations at least as extreme.
+
+    Attributes
+    ----------
+    outcome, wave : str
+    statistic : str
+        ``"office means"``, ``"family means"`` (weighted by the offices' numbers), ``"adjusted coefficient"`` (least
+        squares with the plan's covariates, found again for every allocation) or ``"Welch"``.
+    value : float
+        The observed statistic: a difference in units of the outcome, or Welch's t.
+    p_value : float
+    n_allocations, exact : int, bool
+        Size of the allocation set, and whether every allocation was counted.
+    source : str
+    """
+
+    outcome: str
+    wave: str
+    statistic: str
+    value: float
+    p_value: float
+    n_allocations: int
+    exact: bool
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Sanity:
+    """What an effect rests on, for a reader who wants to know in one line whether to trust its error.
+
+    Attributes
+    ----------
+    outcome, wave : str
+    n_treated, n_other : int
+        Offices in each arm.
+    smallest : int
+        Units in the smallest office.
+    icc, design_effect : float
+        Intraclass correlation of the outcome inside arms, and the factor by which it and the unequal sizes multiply the
+        variance; the factor takes a negative correlation as 0.
+    df : float
+        Degrees of freedom of the plan's estimator.
+    source : str
+    """
+
+    outcome: str
+    wave: str
+    n_treated: int
+    n_other: int
+    smallest: int
+    icc: float
+    design_effect: float
+    df: float
+    source: str = ""

@@ -1,0 +1,203 @@
+"""The truths of `data/recovery.yml`: scenarios and whole studies, and the committed file of how estimators did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import gamma
+
+from clustertrials.results import Effect
+from clustertrials.scenarios import Scenario
+from clustertrials.simulation_study import Recovery, Truth
+from holf.paths import data_path, read_yaml
+from holf.record.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
+from holf.record.plan import Words, load_plan
+from holf.record.schema import load_schema
+from holf.simulation.people import spread
+from holf.simulation.worlds import simulate
+from holf.study.answering import simulated_study
+
+RESULTS = "simulated/recovery.csv"
+_FIRST = "first_"
+# What the first replicates have to give again; the rest of a record describes the scenario.
+_CHECKED = ("failed", "mean_estimate", "sd_estimate", "mean_se", "covers_family", "covers_office", "rejections")
+
+
+@dataclass(frozen=True)
+class StudyTruth:
+    """A simulated world without effect, drawn whole and asked through the study, as a chapter would ask.
+
+    Attributes
+    ----------
+    name, world, outcome : str
+    family_effect, office_effect : float
+        Both 0: only a world without effect has one truth under every estimator and population.
+    """
+
+    name: str
+    world: str
+    outcome: str
+    family_effect: float = 0.0
+    office_effect: float = 0.0
+
+    def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
+        """Simulate a study with a seed of its own and return the function that answers by estimator."""
+        tables = simulate(self.world, seed=int(rng.integers(2**32)))
+        study = simulated_study(tables, load_plan(), load_schema(), world=self.world)
+        return lambda estimator: study.effect(self.outcome, estimator=estimator)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """One truth as it is to be run.
+
+    Attributes
+    ----------
+    truth : Truth
+    label : str
+        Name on a page.
+    estimators : tuple of str
+    replicates, first, seed : int
+        Trials to draw, how many of the first a test draws again, and the seed.
+    """
+
+    truth: Truth
+    label: str
+    estimators: tuple[str, ...]
+    replicates: int
+    first: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything in `data/recovery.yml`, numbers resolved.
+
+    Attributes
+    ----------
+    trials : tuple of Trials
+    monte_carlo_level : float
+        Level of the intervals around error rates.
+    recommended : tuple of str
+        Estimators whose error rate is meant to be the nominal one.
+    words : Words
+        What pages call the parts of the trial.
+    """
+
+    trials: tuple[Trials, ...]
+    monte_carlo_level: float
+    recommended: tuple[str, ...]
+    words: Words
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Label of each truth by name."""
+        return {one.truth.name: one.label for one in self.trials}
+
+    @property
+    def scenarios(self) -> dict[str, Scenario]:
+        """The scenarios by name, without the whole studies."""
+        return {one.truth.name: one.truth for one in self.trials if isinstance(one.truth, Scenario)}
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the truths.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A YAML file in the form of `data/recovery.yml`; that file itself by default.
+
+    Raises
+    ------
+    FactError
+        If a number is neither taken from an assumption nor stated with the class assumed and a reason, or a study's
+        world has an effect.
+    """
+    path = path or data_path("recovery.yml")
+    file = read_yaml(path)
+    ledger, assumed, plan = load_ledger(), load_assumptions(), load_plan()
+    common = {
+        key: _number(f"{path.name}, {key}", entry, assumed)
+        for key, entry in file.items()
+        if key not in ("trial", "estimators", "recommended", "scenarios", "studies")
+    }
+    seed = common["seed"]
+    trials = []
+    for name, entry in file["scenarios"].items():
+        numbers = {key: common[key] for key in ("correlation", "size_cv")} | {
+            key: _number(f"{path.name}, {name}, {key}", value, assumed)
+            for key, value in entry.items()
+            if key != "label"
+        }
+        sizes = office_sizes(file["trial"], ledger, numbers.pop("size_cv"))
+        truth = Scenario(name, sizes, treated=ledger.number(file["trial"]["treated_fact"]), **numbers)
+        trials.append(
+            Trials(truth, entry["label"], tuple(file["estimators"]), common["replicates"], common["first"], seed)
+        )
+    for name, entry in file["studies"].items():
+        if plan.worlds[entry["world"]]["sign"] != 0:
+            raise FactError(f"{path.name}, {name}: world must be one without effect, whose truth is 0 for everyone")
+        outcome = plan.outcome(entry["outcome"])
+        asked = (outcome.estimator, *outcome.beside)
+        truth = StudyTruth(name, entry["world"], outcome.id)
+        trials.append(Trials(truth, entry["label"], asked, common["study_replicates"], common["study_first"], seed))
+    return Settings(tuple(trials), common["monte_carlo_level"], tuple(file["recommended"]), plan.words)
+
+
+def office_sizes(trial: dict[str, str], ledger: Ledger, cv: float) -> tuple[int, ...]:
+    """Sizes of the offices with the published total and an assumed coefficient of variation, from gamma quantiles."""
+    count = ledger.number(trial["offices_fact"])
+    weights = gamma.ppf((np.arange(count) + 0.5) / count, 1 / cv**2)
+    total = ledger.number(trial["parents_fact"])
+    return tuple(int(size) for size in spread(total, weights, np.full(count, total)))
+
+
+def _number(where: str, entry: dict, assumed: dict[str, Assumption]) -> float:
+    if isinstance(entry, dict) and entry.get("from") in assumed:
+        value = assumed[entry["from"]].value
+        return value[entry["place"]] if isinstance(value, tuple) else value
+    if not isinstance(entry, dict) or entry.get("class") != "assumed" or not entry.get("reason"):
+        raise FactError(f"{where}: needs `from` and an assumption, or value, class assumed and reason")
+    return entry["value"]
+
+
+def write_recoveries(path: Path, found: Sequence[tuple[Recovery, Recovery]]) -> None:
+    """Write pairs of records, of all replicates and of the first few, as one row each at full precision."""
+    rows = [
+        asdict(whole) | {_FIRST + key: asdict(head)[key] for key in ("replicates", *_CHECKED)} for whole, head in found
+    ]
+    pd.DataFrame(rows).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def load_recoveries(path: Path | None = None) -> tuple[Recovery, ...]:
+    """How every estimator did on every truth, from the committed file."""
+    names = [field.name for field in fields(Recovery)]
+    frame = pd.read_csv(path or data_path(RESULTS))
+    return tuple(Recovery(**row) for row in frame[names].to_dict("records"))
+
+
+def first_mismatch(head: Recovery, path: Path | None = None, *, tolerance: float = 1e-9) -> str | None:
+    """Name the first number of the committed file that `head`, a run of the first replicates, does not give again.
+
+    Counts must be equal, other numbers within `tolerance` of the spread of the estimates.
+    """
+    frame = pd.read_csv(path or data_path(RESULTS))
+    found = frame[(frame["scenario"] == head.scenario) & (frame["estimator"] == head.estimator)]
+    if len(found) != 1:
+        return f"{head.scenario}, {head.estimator}: {len(found)} rows"
+    row = found.iloc[0]
+    described = ("estimand", "family_effect", "office_effect")
+    for name, column in [
+        *((key, key) for key in described),
+        *((key, _FIRST + key) for key in ("replicates", *_CHECKED)),
+    ]:
+        wanted, given = row[column], getattr(head, name)
+        same = (abs(wanted - given) <= tolerance * head.sd_estimate) if isinstance(given, float) else wanted == given
+        if not same:
+            return f"{head.scenario}, {head.estimator}: column {column}"
+    return None

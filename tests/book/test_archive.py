@@ -1,0 +1,226 @@
+"""The book on paper and in one file: every sheet marked, the same bytes each time, nothing that was not cleared."""
+
+import json
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from rocrate.rocrate import ROCrate
+
+from holf.book.archive import MANIFEST, PDF, archive_time, make_archive
+from holf.book.binding import WIDEST, bind, contents
+from holf.book.book_pdf import PdfError, dated, page_texts, print_book, sheet_faults, sheet_heads
+from holf.book.checksums import SUMS, verified_sums, write_sums
+from holf.book.colophon import FOLDERS, git_id
+from holf.book.crate import BILL, CRATE, read_lock
+from holf.book.marks import BANNER, REAL_BANNER
+from holf.confidential.scan.manifest import write_manifest
+from holf.paths import project_root
+
+ROOT = project_root()
+NAV = (
+    '<nav id="chapters"><a class="internal" href="#">Home</a><a class="internal" href="a/one.html">1</a>'
+    '<a class="internal" href="a/two.html#x">2</a></nav>'
+)
+LONG = "".join(f"<p>Paragraph {number} of the efficient official offices in Ås.</p>" for number in range(120))
+
+
+def page(body: str) -> str:
+    return f'<html lang="en"><body><main><article>{body}</article></main></body></html>'
+
+
+def small_site(folder: Path, banner: str = BANNER, *, text: str = "<p>Words.</p>") -> Path:
+    """A site of three pages: a record, one with study results, and one with what is not for paper."""
+    site = folder / "site"
+    (site / "a").mkdir(parents=True)
+    shutil.copytree(ROOT / "assets", site / "_static")
+    made = " ".join(git_id(ROOT / name) for name in FOLDERS)
+    index = page(f'<h1 id="t">Home</h1><a href="a/two.html#x">on</a><a href="SHA256SUMS">list</a>{made}')
+    (site / "index.html").write_text(index.replace("<main>", f"{NAV}<main>"))
+    (site / "a" / "one.html").write_text(page(f'<h1 id="t">One</h1><p class="{banner}">Mark.</p>{text}'))
+    two = (
+        '<h1 id="x">Two</h1><details><summary>More</summary><p id="y">Hidden.</p></details><noscript>Still.</noscript>'
+    )
+    (site / "a" / "two.html").write_text(page(f'{two}<script>alert(1)</script><a href="one.html">back</a>'))
+    write_sums(site)
+    return site
+
+
+def test_the_book_is_bound_in_its_order_with_its_links_inside(tmp_path):
+    site = small_site(tmp_path)
+    assert contents(site) == ["index.html", "a/one.html", "a/two.html"]
+    bound = bind(site, "A <book>")
+    assert re.findall(r'<article class="holf-sheets-(\w+)" id="([\w-]+)"', bound) == [
+        ("record", "index"), ("simulated", "a-one"), ("record", "a-two")
+    ]  # fmt: skip
+    assert 'href="#a-two--x"' in bound and 'href="#a-one"' in bound and 'id="a-one--t"' in bound
+    assert "A &lt;book&gt;" in bound and "SHA256SUMS" not in bound and "alert" not in bound
+    assert '<details open="">' in bound and "Still." in bound and "noscript" not in bound
+
+
+@pytest.mark.parametrize(("banner", "head"), [(BANNER, "SIMULATED: not"), (REAL_BANNER, "REAL DATA, under")])
+def test_every_sheet_says_what_it_shows(tmp_path, banner, head):
+    sheets = print_book(
+        small_site(tmp_path, banner, text=LONG), tmp_path / "book.pdf", title="Book", epoch=1_700_000_000
+    )
+    pdf = (tmp_path / "book.pdf").read_bytes()
+    texts = page_texts(pdf)
+    marked = [head in text for text in texts]
+    assert len(texts) == sheets >= 5 and marked == [False, *[True] * (sheets - 2), False]
+    assert all("No simulated results on this sheet" in text for text, mark in zip(texts, marked) if not mark)
+    assert "efficient official offices in Ås." in "".join(texts), "ligatures and letters are read as they are"
+    assert b"/CreationDate (D:20231114221320+00'00')" in pdf and b"/StructTreeRoot" in pdf and b"/Outlines" in pdf
+    assert b"/MediaBox [0 0 59" in pdf, "A4"
+
+
+def wide_table(columns: int) -> str:
+    heads = "".join(f"<th>Column {number}</th>" for number in range(columns))
+    cells = "".join(f"<td>{'—' if number == 3 else f'value {number}'}</td>" for number in range(1, columns))
+    caption = '<caption><strong class="holf-mark">SIMULATED</strong> Wide</caption>'
+    return (
+        f'<table class="holf-table" data-holf="simulated">{caption}<thead><tr>{heads}</tr></thead>'
+        f"<tbody><tr><th>Row 1</th>{cells}</tr></tbody></table>"
+    )
+
+
+def test_a_table_wider_than_a_sheet_is_told_row_by_row(tmp_path):
+    assert "<table" in bind(small_site(tmp_path / "narrow", text=wide_table(WIDEST)), "Book")
+    bound = bind(small_site(tmp_path / "wide", text=wide_table(WIDEST + 1)), "Book")
+    assert "<table" not in bound and '<div class="holf-rows-simulated">' in bound
+    assert '<strong class="holf-mark">SIMULATED</strong> Wide' in bound
+    assert "<strong>Column 0</strong> Row 1, <strong>Column 1</strong> value 1, <strong>Column 2</strong>" in bound
+    assert f"<strong>Column {WIDEST}</strong> value {WIDEST}</p>" in bound and "Column 3" not in bound
+
+
+def test_a_sheet_without_its_mark_is_found_and_nothing_is_written(tmp_path):
+    site = small_site(tmp_path)
+    style = site / "_static" / "holf.css"
+    style.write_text(style.read_text().replace("SIMULATED: not findings of the trial", ""))
+    with pytest.raises(PdfError, match="sheet 2 of the PDF has no head"):
+        print_book(site, tmp_path / "book.pdf", title="Book", epoch=0)
+    assert not (tmp_path / "book.pdf").exists()
+
+
+def test_heads_are_those_of_the_style():
+    assert len(sheet_heads()) == 3
+
+
+def test_a_head_counts_once_and_in_the_first_line_only():
+    head = "SIMULATED: not findings of the trial"
+    assert sheet_faults([f"Book {head}\n{head}"], sheet_heads()) == []
+    for text in ("", f"Book\n{head}", f"{head} {head}", f"{head} No simulated results on this sheet\nWords"):
+        assert sheet_faults([text], sheet_heads()), text
+
+
+@pytest.mark.parametrize("pdf", [b"", b"%PDF-1.4", b"words"])
+def test_what_is_no_pdf_is_refused(pdf):
+    with pytest.raises(PdfError, match="cannot be read"):
+        page_texts(pdf)
+
+
+def test_dates_are_replaced_in_their_length():
+    old = b"<</CreationDate (D:20261122095704+00'00')\n/ModDate (D:20261122095704+00'00')>>"
+    assert len(dated(old, 1)) == len(old) and dated(old, 1).count(b"D:19700101000001+00'00'") == 2
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Archives without a browser: what is printed is not the matter."""
+    monkeypatch.setattr("holf.book.book_pdf.print_book", lambda _site, target, **_: target.write_bytes(b"%PDF-1.4"))
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+
+
+def names(archive: Path) -> list[str]:
+    with zipfile.ZipFile(archive) as packed:
+        return [name.partition("/")[2] for name in packed.namelist()]
+
+
+def cleared(site: Path) -> None:
+    write_manifest(site, site.parent / MANIFEST)
+
+
+def test_the_archive_is_whole_the_same_each_time_and_read_back(quick, tmp_path):
+    site = small_site(tmp_path)
+    cleared(site)
+    one, two = (make_archive(site, tmp_path / name) for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert {"site/index.html", PDF, BILL, CRATE, SUMS, MANIFEST, "LICENSE", "source/requirements.lock"} <= set(
+        names(one)
+    )
+    assert {"source/chapters/design.ipynb", "source/data/facts.csv", "source/tests/conftest.py"} <= set(names(one))
+    assert not [name for name in names(one) if "__pycache__" in name or "/." in name.replace("site/.", "")]
+    with zipfile.ZipFile(one) as packed:
+        assert {entry.date_time for entry in packed.infolist()} == {(2023, 11, 14, 22, 13, 20)}
+        packed.extractall(tmp_path / "out")
+    (folder,) = (tmp_path / "out").iterdir()
+    assert verified_sums(folder)
+    crate = ROCrate(folder)
+    assert {"site/", PDF, BILL, "source/data/"} <= {entity.id for entity in crate.data_entities}
+    assert crate.datePublished.isoformat().startswith("2023-11-14") and crate.name and crate.license
+    bill = json.loads((folder / BILL).read_text())
+    pins = read_lock(ROOT / "requirements.lock")
+    assert {(one["name"], one["version"]) for one in bill["components"]} == {(pin.name, pin.version) for pin in pins}
+    assert all(one["hashes"] for one in bill["components"]) and bill["specVersion"] == "1.6"
+    assert sum("licenses" in one for one in bill["components"]) > 0.8 * len(pins)
+
+
+def test_an_archive_on_real_data_holds_no_data_and_needs_a_manifest(quick, tmp_path):
+    site = small_site(tmp_path, REAL_BANNER)
+    with pytest.raises(ValueError, match=r"has not cleared this site: there is no release-manifest\.json"):
+        make_archive(site, tmp_path / "out")
+    cleared(site)
+    held = names(make_archive(site, tmp_path / "out"))
+    assert "site/index.html" in held and "source/holf/book/extension.py" in held
+    assert not [name for name in held if name.startswith(("source/data", "source/chapters", "source/tests"))]
+    one = site / "a" / "one.html"
+    one.write_text(one.read_text().replace("Words.", "Other words."))
+    write_sums(site)
+    with pytest.raises(ValueError, match="has not cleared this site"):
+        make_archive(site, tmp_path / "later")
+    assert not (tmp_path / "later").exists()
+
+
+def test_a_site_that_may_not_go_out_is_refused(quick, tmp_path):
+    site = small_site(tmp_path)
+    page = site / "a" / "two.html"
+    page.write_text(page.read_text().replace("Still.", "Traceback (most recent call last)"))
+    with pytest.raises(ValueError, match="not what its SHA256SUMS lists"):
+        make_archive(site, tmp_path / "out")
+    write_sums(site)
+    with pytest.raises(ValueError, match=r"may not be published: a/two\.html"):
+        make_archive(site, tmp_path / "out")
+    page.write_text(page.read_text().replace("Traceback (most recent call last)", '<p class="holf-banner-stale">'))
+    write_sums(site)
+    with pytest.raises(ValueError, match="out of date"):
+        make_archive(site, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_site_of_other_sources_is_refused(quick, tmp_path):
+    site = small_site(tmp_path)
+    index = site / "index.html"
+    index.write_text(index.read_text().replace(git_id(ROOT / "data"), "0" * 40))
+    write_sums(site)
+    cleared(site)
+    with pytest.raises(ValueError, match="built from another data/"):
+        make_archive(site, tmp_path / "out")
+    with pytest.raises(FileNotFoundError, match="build the book first"):
+        make_archive(tmp_path / "none", tmp_path / "out")
+
+
+def test_the_date_is_never_the_clock(monkeypatch, tmp_path):
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    with pytest.raises(ValueError, match="set SOURCE_DATE_EPOCH"):
+        archive_time()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "12")
+    assert archive_time() == 12
+
+
+@pytest.mark.parametrize("lock", ["", "one==1\n", "one==1 \\\n    --hash=sha256:" + "a" * 64 + "\ntwo==2\n"])
+def test_a_lock_without_hashes_is_refused(tmp_path, lock):
+    (tmp_path / "requirements.lock").write_text(lock)
+    with pytest.raises(ValueError, match="locks nothing, or a package without a hash"):
+        read_lock(tmp_path / "requirements.lock")

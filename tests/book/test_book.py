@@ -1,0 +1,497 @@
+"""The build: what runs, what does not, and what survives a failure."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from base64 import b64encode
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from holf.book.chapters import clean, run_chapter
+from holf.book.freshness import Chapter, ChapterError, is_stale, renew_prose
+from holf.book.parameters import as_run
+from holf.book.publish import exchange
+from holf.book.renewal import start_renewal
+from holf.book.staging import sources
+from holf.paths import project_root
+from holf.simulation.worlds import write_study
+
+
+def ran(done: subprocess.CompletedProcess) -> list[str]:
+    """Chapters that a build ran, from its own report."""
+    lines = [line for line in done.stdout.splitlines() if line.startswith("papermill: chapter ")]
+    return sorted(line.split()[3].rstrip(":") for line in lines)
+
+
+def test_a_second_build_runs_no_chapter_and_changes_nothing(book):
+    book.build()  # the first in this folder: Sphinx writes every page anew after a move
+    before = book.snapshot(), book.path("study").read_bytes()
+    done = book.build()
+    assert done.returncode == 0 and ran(done) == []
+    assert (book.snapshot(), book.path("study").read_bytes()) == before
+
+
+NOTHING = "nothing changed since the last build"
+
+
+def test_where_nothing_changed_sphinx_looks_at_no_page(book):
+    book.build()
+    before = book.snapshot()
+    assert NOTHING in book.build().stdout
+    done = book.build("--all", "-W", "-n", "--keep-going")
+    assert done.returncode == 0 and NOTHING not in done.stdout and "writing output" in done.stdout
+    assert book.snapshot() == before and NOTHING in book.build().stdout
+
+
+def test_a_change_anywhere_is_no_reason_to_do_nothing(book):
+    book.build()
+    for place in ("index.md", "assets/holf.css", "data/facts.csv", "chapters/ledger.md", "_toc.yml"):
+        with open(book.root / place, "a", encoding="utf-8") as file:
+            file.write("\n")
+        assert NOTHING not in book.build().stdout, place
+    assert NOTHING in book.build().stdout
+
+
+def test_a_site_that_was_touched_is_made_again(book):
+    book.build()
+    before = book.snapshot()
+    (book.site / "index.html").write_text("Something else.")
+    assert NOTHING not in book.build().stdout
+    assert book.snapshot() == before
+
+
+def test_what_is_stale_is_never_called_unchanged(book):
+    book.edit("plain", "21", "22")
+    assert book.build(HOLF_PAPERMILL="off").returncode == 0
+    done = book.build()
+    assert NOTHING not in done.stdout and ran(done) == ["plain"]
+
+
+def test_an_edit_of_prose_runs_nothing(book):
+    book.edit("plain", "## Part", "## Another part")
+    done = book.build()
+    assert done.returncode == 0 and ran(done) == []
+    assert "Another part" in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_a_plain_build_does_the_same(book):
+    book.edit("plain", "21", "22")
+    done = book.build("--quiet")
+    assert done.returncode == 0
+    assert ">44 <" in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_editing_one_chapter_reruns_that_one_only(book):
+    book.edit("plain", "21", "22")
+    assert ran(book.build()) == ["plain"]
+
+
+def test_an_assumption_reruns_what_depends_on_it_and_changes_its_outputs(book):
+    before = book.path("study").read_text()
+    assumptions = book.root / "data" / "assumptions.yml"
+    text = assumptions.read_text(encoding="utf-8")
+    assert "value: 6000" in text
+    assumptions.write_text(text.replace("value: 6000", "value: 6300"), encoding="utf-8")
+    done = book.build()
+    assert done.returncode == 0 and ran(done) == ["study"], "the chapter without data stays as it is"
+    assert "simulated the null world" in done.stdout and "wrote chapters/assumptions.md" in done.stdout
+    read = nbformat.reads(book.path("study").read_text(), as_version=4)
+    assert read.metadata["holf"]["reads"] == ["assumptions.yml", "datapackage.json", "plan.yml", "simulated/null"]
+    old = [cell.get("outputs") for cell in nbformat.reads(before, as_version=4).cells]
+    assert [cell.get("outputs") for cell in read.cells] != old, "the simulated study differs, so must the outputs"
+
+
+def test_a_failing_chapter_fails_the_build_and_leaves_everything(book):
+    book.edit("plain", "str(21 * factor)", "str(1 // 0)")
+    before = book.snapshot(), book.path("plain").read_bytes()
+    done = book.build("--quiet")
+    assert done.returncode != 0
+    assert "plain: cell [" in done.stderr + done.stdout and "ZeroDivisionError" in done.stderr + done.stdout
+    assert (book.snapshot(), book.path("plain").read_bytes()) == before
+
+
+def test_a_warning_of_sphinx_is_an_error_and_is_not_published(book):
+    (book.root / "index.md").write_text("# Small book\n\n## Part\n\n[nowhere](chapters/ledger.md#f999)\n")
+    before = book.snapshot()
+    done = book.build()
+    assert done.returncode != 0 and "f999" in done.stderr + done.stdout
+    assert book.snapshot() == before
+
+
+def test_unmarked_simulated_content_is_not_published(book):
+    book.edit(
+        "study",
+        "study.effect('income', wave))], 'Effect')",
+        "study.effect('income', wave))], 'Effect')\nprint(study.effect('income').estimate)",
+    )
+    before = book.snapshot()
+    done = book.build()
+    assert done.returncode != 0 and "unmarked simulated content" in done.stderr + done.stdout
+    assert book.snapshot() == before
+
+
+def test_stale_pages_say_so_and_check_names_them(book):
+    book.edit("plain", "21", "22")
+    checked = book.build(HOLF_PAPERMILL="check")
+    assert checked.returncode != 0 and "chapter plain is stale: changed since it ran: code cells" in checked.stderr + checked.stdout
+    assert ran(checked) == []
+    assert book.build(HOLF_PAPERMILL="off").returncode == 0
+    page = (book.site / "chapters" / "plain.html").read_text()
+    assert "OUT OF DATE" in page and "(changed since it ran: code cells)" in page
+    assert "OUT OF DATE" not in (book.site / "chapters" / "study.html").read_text()
+    assert book.build().returncode == 0
+    assert "OUT OF DATE" not in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_withdrawn_pages_and_figures_leave_the_site(book):
+    toc = book.root / "_toc.yml"
+    toc.write_text(toc.read_text().replace("  - file: chapters/plain\n", ""))
+    book.path("plain").unlink()
+    assert book.build().returncode == 0
+    assert not [name for name in book.snapshot() if "plain" in name]
+
+
+def kill_when(book, seen: str, **extra: str) -> None:
+    """Start a build, and kill it and all its children without warning once a line with `seen` is printed."""
+    process = subprocess.Popen(
+        book.command("-W", "-n", "--keep-going"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=book.environment(PYTHONUNBUFFERED="1", **extra),
+        cwd=book.root,
+        start_new_session=True,
+    )
+    for line in process.stdout:
+        if seen in line:
+            break
+    else:
+        raise AssertionError(f"the build never printed {seen!r}")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def test_killed_while_a_chapter_runs(book):
+    book.edit(
+        "plain",
+        "str(21 * factor)",
+        "(__import__('pathlib').Path('started').touch(), __import__('time').sleep(60), '9')[2]",
+    )
+    before = book.snapshot(), book.path("plain").read_bytes(), book.path("study").read_bytes()
+    process = subprocess.Popen(
+        book.command(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=book.environment(),
+        start_new_session=True,
+        cwd=book.root,
+    )
+    deadline = time.monotonic() + 120
+    while not (book.root / "chapters" / "started").exists():
+        assert time.monotonic() < deadline, "the chapter never started"
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (book.snapshot(), book.path("plain").read_bytes(), book.path("study").read_bytes()) == before
+    book.edit("plain", "time').sleep(60)", "time').sleep(0)")
+    assert book.build().returncode == 0
+    assert ">9 <" in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_killed_while_sphinx_writes(book):
+    """The next build must not trust caches that call unwritten pages up to date."""
+    (book.root / "index.md").write_text("# Small book\n\n## Part\n\nOther words.\n")
+    book.edit("plain", "21", "22")
+    before = book.snapshot()
+    kill_when(book, "copying assets")
+    assert book.snapshot() == before
+    assert book.build().returncode == 0
+    assert "Other words." in (book.site / "index.html").read_text()
+    assert ">44 <" in (book.site / "chapters" / "plain.html").read_text()
+
+
+def test_an_unknown_parameter_is_refused(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    before = book.path("plain").read_bytes()
+    with pytest.raises(ChapterError, match="plain: the notebook has no parameter 'fctor'"):
+        run_chapter(Chapter(book.path("plain"), book.path("plain"), {"fctor": 3}), book.root / "_build" / "papermill")
+    assert book.path("plain").read_bytes() == before
+
+
+def test_a_known_parameter_is_injected_without_noise(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    run_chapter(
+        Chapter(book.path("plain"), book.path("plain"), {"factor": 3}, "A title"), book.root / "_build" / "papermill"
+    )
+    notebook = nbformat.read(book.path("plain"), as_version=4)
+    assert "63" in str(notebook.cells[-1].outputs) and notebook.cells[0].source.startswith("# A title\n")
+    injected = [cell for cell in notebook.cells if cell["id"] == "injected-parameters"]
+    assert len(injected) == 1 and injected[0].metadata["tags"] == ["injected-parameters", "remove-cell"]
+    assert notebook.cells[1].source == "factor = 3", "who copies the cell that the page shows gets the page's numbers"
+    assert "papermill" not in notebook.metadata and not any("papermill" in cell.metadata for cell in notebook.cells)
+    assert str(book.root) not in book.path("plain").read_text()
+
+
+def test_values_of_a_run_stand_in_the_place_of_the_cells_own():
+    cell = 'a = "æ" # one\nb: list = [\n    1,\n    2,\n]  # two\nc = d = 3\nprint(a)'
+    run = as_run(cell, {"a": "y", "b": ["x"], "z": 9})
+    assert run == 'a = "y" # one\nb: list = ["x"]  # two\nc = d = 3\nprint(a)'
+    assert as_run(run, {"a": "y", "b": ["x"]}) == run and as_run(cell, {}) == cell
+
+
+def test_outcome_page_without_an_outcome_is_named(book):
+    book.path("study").rename(book.path("outcome-primary-happiness"))
+    done = book.build()
+    assert done.returncode != 0
+    templates = book.root / "chapters" / "templates"
+    templates.mkdir()
+    (templates / "outcome.ipynb").write_bytes(book.path("plain").read_bytes())
+    done = book.build()
+    assert "outcome-primary-happiness.ipynb belongs to no outcome" in done.stderr + done.stdout
+
+
+def test_sphinx_goes_on_while_chapters_run_and_hears_of_their_faults(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    book.write("more", ["# More", "factor = 3", "factor / 0"])
+    gate = book.root / "gate"
+    os.mkfifo(gate)
+    book.edit("plain", "factor = 2", f"factor = open({str(gate)!r}).read()")
+    said, before = [], threading.active_count()
+    finish = start_renewal(book.root / "_build" / "papermill", force=True, jobs=2, say=said.append)
+    assert said == ["3 chapter(s) to run"] and threading.active_count() == before, "it came back, and left no thread"
+    gate.write_text("2")
+    with pytest.raises(ChapterError, match="more: cell .* raised ZeroDivisionError"):
+        finish()
+    assert sorted(line.split(maxsplit=2)[2] for line in said[1:]) == ["more: FAILED", "plain: done", "study: done"]
+    assert (book.root / "_build" / "papermill" / "more.ipynb").exists(), "left for inspection"
+
+
+def test_pages_are_written_anew_for_places_to_link_to_and_not_for_prose(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    before = sources()
+    book.edit("plain", "## Part", "## Part\n\nMore words.")
+    assert sources() == before
+    for old, new in (("## Part", "(place)=\n## Part"), ("More words.", "```\nMore words."), ("## Part", "## Parts")):
+        book.edit("plain", old, new)
+        assert sources() != before, new
+        before = sources()
+
+
+def test_an_edit_made_while_the_chapter_runs_is_not_lost(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    page = book.path("plain")
+    book.edit("plain", "factor = 2", f"factor = 2\nopen({str(page)!r}, 'a').write(' ')")
+    with pytest.raises(ChapterError, match="plain: the notebook was saved while it ran"):
+        run_chapter(Chapter(page, page), book.root / "_build" / "papermill")
+    assert page.read_text().endswith(" ")
+
+
+def test_settings_of_the_person_who_builds_reach_no_output(book, monkeypatch, tmp_path):
+    home = tmp_path / "home"
+    startup, style = home / ".ipython" / "profile_default" / "startup", home / "styles" / "matplotlibrc"
+    for path, words in ((startup / "0.py", "early = 1"), (style, "lines.linewidth: 9"), (home / "s.py", "start = 1")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(words)
+    monkeypatch.setenv("IPYTHONDIR", str(home / ".ipython"))
+    monkeypatch.setenv("MATPLOTLIBRC", str(style))
+    monkeypatch.setenv("PYTHONSTARTUP", str(home / "s.py"))
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    page = book.path("plain")
+    looks = "import matplotlib\nfactor = 2, matplotlib.rcParams['lines.linewidth'], 'early' in dir(), 'start' in dir()"
+    book.edit("plain", "factor = 2", looks)
+    book.edit("plain", "str(21 * factor)", "str(factor)")
+    run_chapter(Chapter(page, page), book.root / "_build" / "papermill")
+    assert "(2, 1.5, False, False)" in page.read_text()
+
+
+@pytest.mark.parametrize("place", ["data/facts.csv", "holf/display/text.py"])
+def test_outputs_are_not_signed_with_what_changed_while_they_were_made(book, monkeypatch, place):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    page = book.path("plain")
+    book.edit("plain", "factor = 2", f"factor = 2\nopen({str(book.root / place)!r}, 'a').write('\\n')")
+    before = page.read_bytes()
+    with pytest.raises(ChapterError, match="plain: data, code or a template changed while it ran"):
+        run_chapter(Chapter(page, page), book.root / "_build" / "papermill")
+    assert page.read_bytes() == before
+
+
+def from_template(book) -> Chapter:
+    """A page of a template, run once."""
+    template = book.root / "chapters" / "templates" / "outcome.ipynb"
+    template.parent.mkdir()
+    template.write_bytes(book.path("plain").read_bytes())
+    chapter = Chapter(book.path("many"), template, {"factor": 3}, "One of many")
+    run_chapter(chapter, book.root / "_build" / "papermill")
+    return chapter
+
+
+def test_new_prose_of_a_template_reaches_its_pages_without_a_run(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    chapter = from_template(book)
+    assert not is_stale(chapter) and not renew_prose(chapter)
+    before = nbformat.read(chapter.page, as_version=4)
+    template = nbformat.read(chapter.template, as_version=4)
+    template.cells[0].source = "# Plain\n\nOther words.\n\n## Part"
+    template.cells.insert(2, nbformat.v4.new_markdown_cell("More words.", id="more"))
+    nbformat.write(template, chapter.template)
+    assert not is_stale(chapter) and renew_prose(chapter) and not renew_prose(chapter)
+    after = nbformat.read(chapter.page, as_version=4)
+    assert after.cells[0].source == "# One of many\n\nOther words.\n\n## Part"
+    assert [cell.source for cell in after.cells if cell.cell_type == "markdown"][1:] == ["More words."]
+    code = [[cell for cell in one.cells if cell.cell_type == "code"] for one in (before, after)]
+    assert code[0] == code[1] and "63" in str(code[1])
+    run_chapter(chapter, book.root / "_build" / "papermill")
+    assert nbformat.read(chapter.page, as_version=4) == after, "a run would have written the same"
+
+
+def test_a_stale_page_gets_its_prose_from_its_run(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    chapter = from_template(book)
+    template = nbformat.read(chapter.template, as_version=4)
+    template.cells[0].source, template.cells[-1].source = "# Plain\n\nOther words.", "'other code'"
+    nbformat.write(template, chapter.template)
+    before = chapter.page.read_bytes()
+    assert is_stale(chapter) and not renew_prose(chapter) and chapter.page.read_bytes() == before
+
+
+def test_a_page_that_is_no_notebook_is_named(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    for content in ("words", "[]", "{}"):
+        book.path("plain").write_text(content)
+        with pytest.raises(ChapterError, match="chapters/plain.ipynb is not a notebook"):
+            is_stale(Chapter(book.path("plain"), book.path("plain")))
+
+
+def test_an_assumption_that_moves_no_number_makes_nothing_stale(book):
+    assumptions = book.root / "data" / "assumptions.yml"
+    text = assumptions.read_text(encoding="utf-8")
+    assert "power_target: {value: 0.80" in text
+    before = book.snapshot(book.root / "data" / "simulated" / "null")
+    assumptions.write_text(text.replace("power_target: {value: 0.80", "power_target: {value: 0.90"), encoding="utf-8")
+    done = book.build()
+    assert done.returncode == 0 and "plain" not in ran(done)
+    after = book.snapshot(book.root / "data" / "simulated" / "null")
+    assert [name for name in after if after[name] != before[name]] == ["simulation.json"]
+
+
+def test_build_from_another_source_leaves_the_project_alone(book, tmp_path):
+    from holf.book.edition import _PROJECT
+
+    assert all((project_root() / name).exists() for name in _PROJECT)
+    folder, out = tmp_path / "study", tmp_path / "site"
+    write_study("benefit", folder, seed=3)
+    command = [str(Path(sys.executable).with_name("holf")), "build", "--source", str(folder), "--out", str(out)]
+    book.edit("study", "wave = 'm12'", "wave = 'm12'\nsources = ['null']")
+    book.edit("study", "open_study('null')", "open_study(sources[0])")
+    before = book.snapshot(book.root / "chapters")
+    done = subprocess.run(command, env=book.environment(), cwd=book.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (out / "chapters" / "study.html").read_text()
+    assert "benefit world" in page and "null world" not in page
+    assert "['null']" not in page and "OUT OF DATE" not in page, "the page shows with which study it was run"
+    assert book.snapshot(book.root / "chapters") == before
+    assert not [name for name, content in book.snapshot(out).items() if str(folder).encode() in content]
+    again = subprocess.run(command, env=book.environment(), cwd=book.root, capture_output=True, text=True)
+    assert again.returncode == 2 and "exists already" in again.stderr
+    wrong = subprocess.run(
+        [*command[:3], "benfit", "--out", str(tmp_path / "x")],
+        env=book.environment(),
+        cwd=book.root,
+        capture_output=True,
+        text=True,
+    )
+    assert wrong.returncode == 2 and "no world, folder or release file 'benfit'" in wrong.stderr
+    assert "null, benefit" in wrong.stderr and not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("with_root", [False, True])
+def test_the_code_of_another_checkout_builds_no_book_and_changes_neither(book, tmp_path, with_root):
+    """An environment has one copy of `holf`; its book and the one that is built are two."""
+    other = tmp_path / "other"
+    shutil.copytree(book.root, other)
+    book.edit("plain", "21", "22")
+    before = book.snapshot(book.root), book.snapshot(other)
+    environment = book.environment(PYTHONPATH=str(other))
+    del environment["HOLF_ROOT"]
+    if with_root:
+        environment["HOLF_ROOT"] = str(book.root)
+    done = subprocess.run(book.command("--quiet"), capture_output=True, text=True, env=environment, cwd=book.root)
+    said = f"the book is in {book.root}, and `holf` was loaded from {other}"
+    assert done.returncode != 0 and said in done.stderr + done.stdout
+    after = book.snapshot(book.root), book.snapshot(other)
+    assert [{name for name in one if "__pycache__" not in name} for one in after] == [
+        {name for name in one if "__pycache__" not in name} for one in before
+    ]
+    assert all(now[name] == then[name] for now, then in zip(after, before, strict=True) for name in then)
+    assert book.build().returncode == 0
+
+
+def test_a_folder_that_is_not_the_one_of_HOLF_ROOT_is_not_built(book, tmp_path):
+    shutil.copytree(book.root, tmp_path / "other")
+    done = subprocess.run(
+        book.command("--quiet"),
+        capture_output=True,
+        text=True,
+        env=book.environment(HOLF_ROOT=str(tmp_path / "other")),
+        cwd=book.root,
+    )
+    assert done.returncode != 0 and f"set `HOLF_ROOT={book.root}`" in done.stderr + done.stdout
+
+
+def test_clean_gives_a_figure_its_text_and_drops_what_varies():
+    png = b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 8 + (400).to_bytes(4) + (300).to_bytes(4) + b"\0" * 40).decode()
+    cell = nbformat.v4.new_code_cell(
+        "x",
+        outputs=[
+            nbformat.v4.new_output("display_data", data={"image/png": png, "text/plain": "A figure with 3 points."})
+        ],
+        metadata={"papermill": {"duration": 1}, "execution": {}, "tags": []},
+    )
+    notebook = nbformat.v4.new_notebook(
+        cells=[cell],
+        metadata={"papermill": {"start_time": "now"}, "language_info": {"name": "python", "version": "3.11.7"}},
+    )
+    clean(notebook)
+    assert notebook.cells[0].metadata == {"mystnb": {"image": {"alt": "A figure with 3 points.", "width": "200px"}}}
+    assert notebook.metadata == {"language_info": {"name": "python"}}
+
+
+def test_exchange_with_and_without_help_of_the_system(tmp_path, monkeypatch):
+    for attempt, system in enumerate(("posix", "other")):
+        monkeypatch.setattr("holf.book.publish.os.name", system)
+        fresh, site = tmp_path / f"fresh{attempt}", tmp_path / f"site{attempt}"
+        for folder, word in ((fresh, "new"), (site, "old")):
+            folder.mkdir()
+            (folder / "index.html").write_text(word)
+        exchange(fresh, site)
+        assert (site / "index.html").read_text() == "new"
+
+
+def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
+    """A changed assumption that is not rebuilt is caught by running the committed notebook and comparing."""
+
+    shutil.copy2(project_root() / "chapters" / "sample_flow.ipynb", book.root / "chapters")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "chapters/sample_flow.ipynb"]
+
+    def validate():
+        return subprocess.run(command, cwd=book.root, env=book.environment(), capture_output=True, text=True)
+
+    control = validate()
+    assert control.returncode == 0, control.stdout
+    assumptions = book.root / "data" / "assumptions.yml"
+    assumptions.write_text(
+        assumptions.read_text(encoding="utf-8").replace("value: 760", "value: 770"), encoding="utf-8"
+    )
+    refresh = [sys.executable, "-c", "from holf.simulation.refresh import refresh_studies; print(refresh_studies())"]
+    assert (
+        "null" in subprocess.run(refresh, cwd=book.root, env=book.environment(), capture_output=True, text=True).stdout
+    )
+    planted = validate()
+    assert planted.returncode == 1 and "mismatch" in planted.stdout

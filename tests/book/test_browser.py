@@ -1,0 +1,542 @@
+"""Every page of the built site in a real browser that can reach nobody else.
+
+`make test` therefore needs what `make book` writes, as `.ci/run` does it. Each page is loaded once, and looked at in
+both colour schemes at three widths. Rules of axe that colours cannot change are asked once a width. The contrast rules
+are asked, in each scheme and width, of one element for each way in which text is coloured on the page that was not
+judged before: a page with 600 table cells has about 20 such ways, and asking of every cell takes ten minutes.
+"""
+
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from browser import Watched, chromium, need_chromium, need_site, served, site_folder
+from PIL import Image
+from playwright.sync_api import expect
+
+from holf.book.theme.checks import inside_links, pages_of
+
+WIDTHS = {1440: 900, 768: 1024, 390: 844}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
+MOVING = "chapters/what_would_change_my_mind.html"
+RESULTS, LEDGER, NORSK = "chapters/outcome-primary-employment.html", "chapters/ledger.html", "chapters/summary_nb.html"
+
+ASK = """([picked, rules]) => {
+  const runOnly = picked ? {type: "rule", values: rules} : {type: "tag", values: %s};
+  const off = Object.fromEntries((picked ? [] : rules).map((rule) => [rule, {enabled: false}]));
+  const where = picked ? {include: [["[data-picked]"]]} : document;
+  return axe.run(where, {runOnly, rules: off, resultTypes: ["violations"], iframes: false}).then((found) =>
+    found.violations.flatMap((fault) => fault.nodes.map((node) => `${fault.id}: ${node.html.slice(0, 160)}`)));
+}""" % repr(TAGS)
+# One element for each colour, size and weight of letters on each stack of backgrounds, and links with what is around.
+PICK = """(theme) => {
+  document.querySelectorAll("[data-picked]").forEach((element) => element.removeAttribute("data-picked"));
+  const judged = (window.judged ??= {light: new Set(), dark: new Set()})[theme];
+  const before = judged.size;
+  for (const element of document.body.querySelectorAll("*")) {
+    if (![...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())) continue;
+    if (!element.checkVisibility()) continue;
+    const own = getComputedStyle(element);
+    const key = [own.color, own.fontSize, own.fontWeight, own.textDecorationLine, own.textShadow];
+    for (let above = element; above; above = above.parentElement) {
+      const style = getComputedStyle(above);
+      key.push(style.backgroundColor, style.backgroundImage, style.opacity, style.filter);
+    }
+    if (element.closest("a")) key.push(getComputedStyle(element.closest("a").parentElement).color);
+    const words = [...new Set(key)].join(" ");
+    if (!judged.has(words)) { judged.add(words); element.setAttribute("data-picked", ""); }
+  }
+  return judged.size - before;
+}"""
+FACTS = """() => ({
+  h1: document.querySelectorAll("h1").length,
+  main: document.querySelectorAll("main, [role=main]").length,
+  levels: [...document.querySelectorAll("h1,h2,h3,h4,h5,h6")].map((heading) => +heading.tagName[1]),
+  pictures: [...document.images].filter((image) => !image.complete || !image.naturalWidth).map((image) => image.src),
+  text: [...document.querySelectorAll("[role=main] :not(.copybtn, .copybtn *, noscript)")].map((element) =>
+    [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.textContent).join("")).join(" "),
+})"""
+SHIFT = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => { for (const entry of list.getEntries()) sum += entry.value; })
+    .observe({type: "layout-shift", buffered: true});
+  requestAnimationFrame(() => setTimeout(() => done(sum), 20));
+})"""
+LOAD_ALL = """() => Promise.all([...document.images].map((image) => {
+  image.loading = "eager"; return image.decode().catch(() => null); }))"""
+
+
+@dataclass
+class Seen:
+    """What one page looked like."""
+
+    facts: dict
+    violations: list[str] = field(default_factory=list)
+    too_wide: list[int] = field(default_factory=list)
+    shift: float = 0.0
+
+
+def look(page, address: str) -> Seen:
+    """Load a page, and look at it in each scheme and width."""
+    width, height = next(iter(WIDTHS.items()))
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(address)
+    shift = page.evaluate(SHIFT)
+    page.evaluate(LOAD_ALL)
+    seen = Seen(page.evaluate(FACTS), shift=shift)
+    page.evaluate(AXE_SCRIPT)
+    for width, height in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": height})
+        seen.violations += [f"{width}: {fault}" for fault in page.evaluate(ASK, [False, COLOUR_RULES])]
+        for theme in ("light", "dark"):
+            page.evaluate(f"document.body.dataset.theme = '{theme}'")
+            if page.evaluate(PICK, theme):
+                seen.violations += [f"{width} {theme}: {fault}" for fault in page.evaluate(ASK, [True, COLOUR_RULES])]
+    for width in (*WIDTHS, 320):
+        page.set_viewport_size({"width": width, "height": 844})
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            seen.too_wide.append(width)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def site():
+    return need_site()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def home(site):
+    with served(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def crawl(browser, site, home):
+    """Every page, seen once, and what was asked meanwhile."""
+    watched = Watched(browser, home, color_scheme="light")
+    page = watched.context.new_page()
+    seen = {path.relative_to(site).as_posix(): None for path in pages_of(site)}
+    for name in seen:
+        seen[name] = look(page, home + name)
+    watched.context.close()
+    return seen, watched
+
+
+@pytest.fixture
+def watched(browser, home):
+    watched = Watched(browser, home)
+    yield watched
+    watched.context.close()
+
+
+@pytest.fixture
+def page(watched):
+    return watched.context.new_page()
+
+
+def test_no_page_asks_another_host_fails_or_complains(crawl, home):
+    seen, watched = crawl
+    assert watched.faults() == []
+    assert {home + name for name in seen} <= set(watched.asked)
+    assert all(url.startswith(home) for url in watched.asked)
+
+
+def test_axe_finds_nothing_on_any_page_in_either_scheme_at_any_width(crawl):
+    assert {name: seen.violations for name, seen in crawl[0].items() if seen.violations} == {}
+
+
+def test_every_page_has_one_title_one_main_part_and_no_skipped_heading(crawl):
+    for name, seen in crawl[0].items():
+        assert (seen.facts["h1"], seen.facts["main"]) == (1, 1), name
+        assert skipped(seen.facts["levels"]) == [], name
+
+
+def skipped(levels: list[int]) -> list[tuple[int, int]]:
+    """Steps from a heading to one more than a level below it."""
+    return [(above, below) for above, below in zip([0, *levels], levels) if below > above + 1]
+
+
+def test_pictures_arrive_nothing_jumps_and_no_page_is_wider_than_its_window(crawl):
+    for name, seen in crawl[0].items():
+        assert seen.facts["pictures"] == [] and seen.too_wide == [], name
+        assert seen.shift < 0.001, name
+
+
+FIGURES = """() => [...document.querySelectorAll("[role=main] img")].map((image) => {
+  const style = getComputedStyle(image);
+  const width = image.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return [image.getAttribute("src"), width, style.objectFit];
+})"""
+# CSS pixels; what the letters of a figure must at least measure where it is shown.
+LEAST_LETTERS = 11
+
+
+def small_letters(page, address: str, folder: Path) -> list[str]:
+    """Figures of a page whose letters are too small on a phone, or that do not say how large their letters are."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(address)
+    faults = []
+    for src, width, fit in page.evaluate(FIGURES):
+        with Image.open(folder / src) as file:
+            said = re.fullmatch(r"([\d.]+) of (\d+) px", file.info.get("Letters", ""))
+        shown = float(said[1]) * width / float(said[2]) if said else 0.0
+        if shown < LEAST_LETTERS or fit != "fill":
+            faults.append(f"{src}: letters of {shown:.1f} CSS pixels")
+    return faults
+
+
+def test_letters_in_figures_are_legible_on_a_phone(page, site, home):
+    shown = [path for path in pages_of(site) if "<img" in path.read_text(encoding="utf-8")]
+    assert len(shown) >= 10
+    faults = {path.name: small_letters(page, home + path.relative_to(site).as_posix(), path.parent) for path in shown}
+    assert {name: found for name, found in faults.items() if found} == {}
+
+
+def test_small_letters_are_seen(page, site, home, tmp_path):
+    figure = next(path for path in sorted((site / "_images").glob("*.png")))
+    shutil.copy2(figure, tmp_path / "figure.png")
+    with Image.open(figure) as file:
+        file.save(tmp_path / "silent.png")
+
+    def found_at(width: int) -> list[str]:
+        html = "".join(f"<img src='{name}.png' width='{width}' height='9'>" for name in ("figure", "silent"))
+        page.route(home + "planted", lambda route: route.fulfill(body=f"<main role=main>{html}", content_type="text/html"))
+        found = small_letters(page, home + "planted", tmp_path)
+        page.unroute(home + "planted")
+        return [one.partition(" CSS")[0] for one in found]
+
+    assert found_at(350) == ["silent.png: letters of 0.0"]
+    assert found_at(280) == ["figure.png: letters of 8.8", "silent.png: letters of 0.0"]
+
+
+PLANTED = {
+    "image-alt": "<img src='favicon.svg' width='9' height='9'>",
+    "color-contrast": "<p style='color:#999'>pale in light mode</p>",
+    "390 dark: color-contrast": "<p class='shade'>dark in dark mode on a phone</p>",
+    "target-size": "<button style='width:9px;height:9px;padding:0'>a</button>" * 2,
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_axe_sees_what_is_planted(fault, page, tmp_path, site, home):
+    sheet = "<style>@media (max-width: 400px) { [data-theme=dark] .shade { color: #333; background: #222; } }</style>"
+    html = f"<html lang=en><title>x</title>{sheet}<body><main><h1>x</h1>{PLANTED[fault]}</main></html>"
+    page.route(home + "planted", lambda route: route.fulfill(body=html, content_type="text/html"))
+    found = look(page, home + "planted").violations
+    assert any(fault in line for line in found)
+    page.route(
+        home + "planted", lambda route: route.fulfill(body=html.replace(PLANTED[fault], ""), content_type="text/html")
+    )
+    assert look(page, home + "planted").violations == []
+
+
+def test_what_is_asked_elsewhere_or_fails_is_seen(browser, home):
+    watched = Watched(browser, home)
+    page = watched.context.new_page()
+    html = "<img src='https://example.org/x.png'><img src='missing.png'><script>undefinedName()</script>"
+    page.route(home + "planted", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(home + "planted")
+    assert watched.foreign == ["https://example.org/x.png"]
+    assert home + "missing.png" in watched.failed and any("undefinedName" in line for line in watched.said)
+    watched.context.close()
+
+
+def test_the_policy_stops_a_planted_script_style_and_request(page, watched, home, site):
+    html = (site / "index.html").read_text(encoding="utf-8")
+    planted = "<script>document.title = 'ran'</script><img src='https://example.org/x.png'><p style='color:red'>x</p>"
+    page.route(home + "planted.html", lambda route: route.fulfill(body=html + planted, content_type="text/html"))
+    page.goto(home + "planted.html")
+    assert page.title() != "ran" and watched.foreign == []
+    assert sum("Content Security Policy" in line for line in watched.said) >= 3
+
+
+def test_skipped_headings_are_seen():
+    assert skipped([1, 2, 3, 2, 3]) == [] and skipped([1, 3]) == [(1, 3)] and skipped([2]) == [(0, 2)]
+
+
+def test_without_javascript_every_page_is_whole(crawl, browser, home):
+    watched = Watched(browser, home, java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = watched.context.new_page()
+    for name, seen in crawl[0].items():
+        page.goto(home + name)
+        # The interactive page begins to speak with its script; what it says without has a test of its own.
+        if name not in ("search.html", MOVING):
+            assert page.evaluate(FACTS)["text"] == seen.facts["text"], name
+    assert "needs JavaScript" in page.goto(home + "search.html").text()
+    page.goto(home + RESULTS)
+    chapters = page.get_by_role("navigation", name="Chapters")
+    assert not chapters.is_visible() and page.locator(".theme-toggle:visible").count() == 0
+    page.get_by_role("button", name="Chapters").click()
+    chapters.get_by_role("link", name="Ledger of published facts").click()
+    page.wait_for_url("**/ledger.html")
+    assert watched.faults() == []
+    watched.context.close()
+
+
+@pytest.mark.parametrize("name", ["index.html", RESULTS, NORSK, "search.html?q=families"])
+def test_pages_open_from_a_folder(browser, site, name):
+    watched = Watched(browser, site.as_uri())
+    page = watched.context.new_page()
+    page.goto(f"{site.as_uri()}/{name}")
+    if "?" in name:
+        page.get_by_text("Search finished").wait_for()
+        assert page.locator("#search-results li a").count() > 0
+    assert page.evaluate("getComputedStyle(document.querySelector('.page')).display") == "flex"
+    assert page.evaluate(FACTS)["pictures"] == [] or page.evaluate(LOAD_ALL) is not None
+    assert watched.faults() == []
+    watched.context.close()
+
+
+def test_search_finds_and_leads_there(page, watched, home, site):
+    page.goto(home + RESULTS)
+    page.get_by_role("searchbox").fill("risk of bias")
+    page.keyboard.press("Enter")
+    page.get_by_text("Search finished").wait_for()
+    page.locator("#search-results .context").first.wait_for()
+    page.locator("#search-results").get_by_role("link", name=re.compile("Risk of bias: support")).first.click()
+    page.wait_for_url("**/rob2.html*")
+    assert watched.faults() == []
+
+
+@pytest.mark.parametrize(
+    "asked, found", {"884": "Ledger", "3,201": "Sample flow", "862 parents": "Sample flow"}.items()
+)
+def test_search_finds_numbers(page, home, asked, found):
+    def results() -> str:
+        page.get_by_text("Search finished").wait_for()
+        return " ".join(page.locator("#search-results li a").all_text_contents())
+
+    page.goto(home + f"search.html?q={asked}")
+    assert found in results()
+    # Without the book's own script, numbers are dropped from what was asked.
+    page.route("**/search.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    page.goto(home + "search.html?q=884")
+    page.get_by_text("did not match any documents").wait_for()
+    page.goto(home + "search.html?q=99884")
+    page.get_by_text("did not match any documents").wait_for()
+
+
+def test_files_that_pages_link_to_download(page, watched, site, home):
+    links = {
+        (path.parent / link).resolve().relative_to(site).as_posix()
+        for path in pages_of(site)
+        for link in (re.split("[?#]", one)[0] for one in inside_links(path.read_text(encoding="utf-8")))
+        if Path(link).suffix not in ("", ".html")
+    }
+    assert links, "figures at least are linked"
+    for link in sorted(links):
+        answer = page.request.get(home + link)
+        assert answer.ok and answer.body() == (site / link).read_bytes(), link
+    html = "<a href='data.csv' download>data</a>"
+    page.route(home + "planted", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.route(home + "data.csv", lambda route: route.fulfill(body="a,b\n", content_type="text/csv"))
+    page.goto(home + "planted")
+    with page.expect_download() as download:
+        page.get_by_role("link").click()
+    assert download.value.suggested_filename == "data.csv"
+
+
+SCROLLING = """() => [...document.querySelectorAll("[role=main] *")].filter((one) => {
+  const { overflowX, overflowY } = getComputedStyle(one);
+  return /auto|scroll/.test(overflowX + overflowY);
+}).map((one) => one.className)"""
+
+
+@pytest.mark.parametrize("name", ["chapters/effect_sizes.html", RESULTS, "chapters/data_dictionary.html"])
+def test_nothing_scrolls_on_paper(page, home, name):
+    page.goto(home + name)
+    assert page.evaluate(SCROLLING), "on a screen wide tables do"
+    page.emulate_media(media="print")
+    assert page.evaluate(SCROLLING) == []
+
+
+@pytest.mark.parametrize("name", ["index.html", RESULTS])
+def test_on_paper_stands_the_text_and_nothing_else(page, home, name):
+    page.goto(home + name)
+    page.evaluate("localStorage.setItem('theme', 'dark')")
+    page.reload()
+    assert page.evaluate("document.body.dataset.theme") == "dark"
+    ink = "getComputedStyle(document.querySelector('[role=main] p')).color"
+    assert page.evaluate(ink) != "rgb(0, 0, 0)"
+    page.emulate_media(media="print")
+    for part in ("header", "#chapters", "#sections", ".copybtn", ".related-pages", ".holf-code"):
+        assert page.locator(f"{part}:visible").count() == 0, part
+    assert page.evaluate(ink) == "rgb(0, 0, 0)"
+    assert page.locator("[role=main] table").evaluate_all("all => all.every((table) => table.checkVisibility())")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") in (
+        "rgb(255, 255, 255)",
+        "rgba(0, 0, 0, 0)",
+    )
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(page, home):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(home + RESULTS)
+    page.keyboard.press("Tab")
+    focused = page.locator(":focus")
+    assert focused.text_content() == "Skip to main content" and focused.bounding_box()["y"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main-content"
+    page.get_by_role("button", name="Chapters").focus()
+    page.keyboard.press("Enter")
+    chapters = page.locator("#chapters")
+    assert chapters.is_visible()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('#chapters').contains(document.activeElement)")
+    assert page.locator(":focus").evaluate("element => getComputedStyle(element).outlineWidth") == "3px"
+    page.keyboard.press("Escape")
+    assert not chapters.is_visible() and focused.text_content() == "Chapters", "focus goes back to the button"
+    table = page.locator(".holf-scroll").first
+    table.focus()
+    assert page.evaluate("document.activeElement.className") == "holf-scroll"
+
+
+SAID = """element => {
+  const words = getComputedStyle(element, "::after");
+  return words.display !== "none" && words.content !== "none";
+}"""
+
+
+def test_words_at_a_number_go_away_at_escape(page, home):
+    page.goto(home + "index.html")
+    first, second = page.locator("a[data-said]").nth(0), page.locator("a[data-said]").nth(1)
+    page.keyboard.press("Tab")
+    first.focus()
+    assert first.evaluate(SAID)
+    page.keyboard.press("Escape")
+    assert not first.evaluate(SAID) and page.evaluate("document.activeElement.hasAttribute('data-said')")
+    second.focus()
+    assert second.evaluate(SAID)
+    page.evaluate("document.activeElement.blur()")
+    first.hover()
+    assert first.evaluate(SAID)
+    page.keyboard.press("Escape")
+    assert not first.evaluate(SAID), "also while the pointer rests on it"
+
+
+HEIGHT = """element => parseFloat(getComputedStyle(element, "::after").height)"""
+UNDER = '([x, y]) => document.elementFromPoint(x, y)?.closest("a")?.getAttribute("href") ?? ""'
+
+
+def test_words_at_a_number_open_where_they_can_be_read(page, home, site):
+    page.set_viewport_size({"width": 1440, "height": 600})
+    page.goto(home + "index.html")
+    link = page.locator('.holf-cards a[href$="#f066"]')
+    link.evaluate("element => scrollTo(0, element.getBoundingClientRect().bottom + scrollY - innerHeight + 40)")
+    for show in (link.hover, link.focus):
+        show()
+        box, height = link.bounding_box(), link.evaluate(HEIGHT)
+        assert height > 60 and box["y"] + box["height"] + height > 600, "there is no room below"
+        for above in (20, height - 10):
+            spot = [box["x"] + 30, box["y"] - above]
+            assert spot[1] > 0 and page.evaluate(UNDER, spot).endswith("#f066"), "all of it stands above its link"
+    page.evaluate("document.activeElement.blur()")
+    link.hover()
+    page.mouse.move(box["x"] + 30, box["y"] - 20)
+    assert link.evaluate(SAID), "the pointer can move into it"
+    page.mouse.move(5, 5)
+    link.evaluate("element => scrollTo(0, element.getBoundingClientRect().top + scrollY - 200)")
+    link.hover()
+    box = link.bounding_box()
+    assert not page.evaluate(UNDER, [box["x"] + 30, box["y"] - 30]).endswith("#f066"), "with room below it opens there"
+    assert page.evaluate(UNDER, [box["x"] + 30, box["y"] + box["height"] + 30]).endswith("#f066")
+
+
+MORE = """() => [...document.querySelectorAll(".holf-scroll, .table-wrapper")]
+  .filter((frame) => frame.checkVisibility()).map((frame) => [frame.scrollWidth - frame.clientWidth - frame.scrollLeft > 2, getComputedStyle(frame).boxShadow !== "none"])"""
+
+
+def test_a_table_that_goes_on_beyond_its_edge_says_so(page, home):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(home + "chapters/effects.html")
+    expect(page.locator(".holf-more").first).to_be_attached()
+    seen = page.evaluate(MORE)
+    assert all(more == shaded for more, shaded in seen) and any(more for more, _ in seen)
+    page.locator("details.holf-twin summary").first.click()
+    expect(page.locator("details.holf-twin .holf-more").first).to_be_visible()
+    frame = page.locator(".holf-scroll.holf-more").first
+    frame.evaluate("element => { element.id = 'seen'; element.scrollLeft = element.scrollWidth; }")
+    expect(page.locator("#seen")).not_to_have_class(re.compile("holf-more"))
+
+
+def test_the_first_answer_is_read_on_a_phone_row_by_row(page, home):
+    cells = page.locator(".holf-stacked td")
+    seen = "all => all.map((cell) => [cell.getBoundingClientRect().width, cell.innerText])"
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(home + "index.html")
+    shown = cells.evaluate_all(seen)
+    assert all(width > 280 and said.startswith(("What is published", "What this does not")) for width, said in shown)
+    assert len(shown) >= 6 and page.evaluate("document.querySelector('.holf-stacked table').scrollWidth") < 390
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert all(width < 400 and not said.startswith("What") for width, said in cells.evaluate_all(seen))
+
+
+def test_colours_follow_the_system_until_the_reader_chooses(browser, home):
+    watched = Watched(browser, home, color_scheme="dark")
+    page = watched.context.new_page()
+    page.goto(home + "index.html")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    button = page.locator(".theme-toggle:visible")
+    dark = page.evaluate(ground)
+    assert button.inner_text() == "Colours: auto" and dark != "rgb(255, 255, 255)"
+    button.click()
+    page.goto(home + RESULTS)
+    assert button.inner_text() == "Colours: light" and page.evaluate(ground) == "rgb(255, 255, 255)"
+    button.click()
+    assert button.inner_text() == "Colours: dark" and page.evaluate(ground) == dark
+    button.click()
+    assert button.inner_text() == "Colours: auto"
+    assert watched.faults() == []
+    watched.context.close()
+
+
+def test_a_browser_that_remembers_nothing_shows_the_page(page, watched, home):
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new Error('forbidden'); } })")
+    page.goto(home + "index.html")
+    assert page.evaluate("document.body.dataset.theme") == "auto" and watched.foreign == watched.failed == []
+    first = page.locator("a[data-said]").first
+    first.focus()
+    assert first.evaluate(SAID), "the rest of the book's own script runs"
+
+
+def test_code_can_be_copied(page, watched, home):
+    watched.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(home + "chapters/rebuild.html")
+    block = page.locator("div.highlight").first
+    button = block.get_by_role("button", name="Copy")
+    button.focus()
+    page.keyboard.press("Enter")
+    block.locator(".copybtn.success").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").strip() == block.locator("pre").text_content().strip()
+
+
+def test_targets_are_large_enough(page, home):
+    """WCAG 2.5.8, for the frame; axe judges those in the text."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(home + RESULTS)
+    page.get_by_role("button", name="Chapters").click()
+    boxes = page.locator("header :is(a, button, input):visible, #chapters a:visible").evaluate_all(
+        "all => all.map((one) => [one.textContent, one.getBoundingClientRect().height])"
+    )
+    assert len(boxes) > 20 and [words for words, height in boxes if height < 24] == []
+
+
+def test_without_a_site_or_a_browser_the_tests_fail_and_say_how_to_get_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOLF_SITE", str(tmp_path))
+    assert site_folder() == tmp_path.resolve()
+    with pytest.raises(FileNotFoundError, match="run `make book` first"):
+        need_site()
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="apt-get install chromium"):
+        need_chromium()

@@ -1,0 +1,173 @@
+"""Edits at awkward moments, and builds in awkward ways: what readers see follows from what is there, or says so."""
+
+import os
+import shutil
+import time
+
+import nbformat
+import pytest
+from small_book import SmallBook
+
+from holf.book.chapters import run_chapters
+from holf.book.checksums import fingerprint
+from holf.book.freshness import Chapter, ChapterError, is_stale
+from holf.book.renewal import _refresh
+from holf.book.staging import sources
+
+NOTHING = "nothing changed since the last build"
+
+
+def with_extension(book: SmallBook, code: str) -> None:
+    """Let Sphinx load an extension after those of the book; it acts once, while the file `armed` is there."""
+    (book.root / "late.py").write_text(f"{code}\ndef setup(app):\n    act(app)\n    return {{}}\n")
+    config = book.root / "_config.yml"
+    text = config.read_text(encoding="utf-8")
+    assert "holf.book.theme.theme]" in text
+    config.write_text(text.replace("holf.book.theme.theme]", "holf.book.theme.theme, late]"), encoding="utf-8")
+
+
+def page(book: SmallBook, name: str = "index") -> str:
+    return (book.site / f"{name}.html").read_text(encoding="utf-8")
+
+
+def test_a_file_put_back_with_its_former_time_is_read_again(book):
+    source, aside = book.root / "index.md", book.root / "aside"
+    shutil.copy2(source, aside)
+    source.write_text("# Small book\n\n## Part\n\nOther words.\n")
+    book.build()
+    assert "Other words" in page(book)
+    shutil.copy2(aside, source)
+    assert book.build().returncode == 0 and "Other words" not in page(book)
+
+
+def test_what_is_saved_while_sphinx_reads_it_is_read_by_the_next_build(book):
+    source = book.root / "index.md"
+    with_extension(
+        book,
+        "from pathlib import Path\n"
+        "def act(app):\n"
+        "    app.connect('source-read', save, priority=0)\n"
+        "def save(app, name, text):\n"
+        f"    if name == 'index' and (armed := Path({str(book.root / 'armed')!r})).exists():\n"
+        "        armed.unlink()\n"
+        f"        Path({str(source)!r}).write_text('# Small book\\n\\nSaved late.\\n')\n",
+    )
+    (book.root / "armed").touch()
+    assert book.build().returncode == 0 and "Saved late" not in page(book)
+    assert book.build().returncode == 0 and "Saved late" in page(book)
+
+
+def test_a_chapter_saved_while_extensions_load_is_not_called_fresh(book):
+    with_extension(
+        book,
+        "from pathlib import Path\n"
+        "def act(app):\n"
+        f"    if (armed := Path({str(book.root / 'armed')!r})).exists():\n"
+        "        armed.unlink()\n"
+        f"        chapter = Path({str(book.path('plain'))!r})\n"
+        "        chapter.write_text(chapter.read_text().replace('str(21 *', 'str(22 *'))\n",
+    )
+    assert book.build().returncode == 0
+    assert NOTHING in book.build().stdout
+    (book.root / "armed").touch()
+    done = book.build("--all", "-W", "-n", "--keep-going")
+    assert done.returncode == 0 and "OUT OF DATE" in page(book, "chapters/plain")
+    done = book.build()
+    assert NOTHING not in done.stdout and ">44 <" in page(book, "chapters/plain")
+
+
+def test_outputs_that_were_cleared_or_edited_are_made_again(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    chapter, before = Chapter(book.path("plain"), book.path("plain")), book.path("plain").read_bytes()
+    assert not is_stale(chapter)
+    notebook = nbformat.read(chapter.page, as_version=4)
+    notebook.cells[-1].outputs = []
+    nbformat.write(notebook, chapter.page)
+    assert is_stale(chapter)
+    chapter.page.write_bytes(before.replace(b">42 <", b">43 <"))
+    assert chapter.page.read_bytes() != before and is_stale(chapter)
+    assert book.build().returncode == 0 and chapter.page.read_bytes() == before
+
+
+def test_an_edit_while_pages_are_written_is_followed(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    note, said, edits = book.root / "_build" / ".note", [], ["one"]
+    note.parent.mkdir(exist_ok=True)
+
+    def edit_and_write() -> list[str]:
+        for words in edits:
+            (book.root / "data" / "sources.yml").open("a").write(f"# {words}\n")
+        return []
+
+    monkeypatch.setattr("holf.pages.write.write_pages", edit_and_write)
+    _refresh(note, said.append)
+    assert not note.exists(), "every pass found another edit"
+    edits.clear()
+    _refresh(note, said.append)
+    assert note.read_text() == sources()
+
+
+def test_settings_of_another_file_make_another_site(book):
+    other = book.root / "other.yml"
+    other.write_text((book.root / "_config.yml").read_text(encoding="utf-8").replace("The HOLF compendium", "Another"))
+    done = book.build("--config", str(other), "-W", "-n", "--keep-going")
+    assert done.returncode == 0 and "Another</title>" in page(book, "chapters/ledger")
+
+
+def test_a_warning_is_not_forgotten_by_the_next_strict_build(book):
+    source = book.root / "index.md"
+    source.write_text(source.read_text() + "\n[Nowhere](nowhere.md)\n")
+    assert book.build("--quiet").returncode == 0, "published with a warning, for the person who writes"
+    assert NOTHING in book.build("--verbose").stdout
+    strict = book.build()
+    assert strict.returncode != 0 and "nowhere" in strict.stderr + strict.stdout
+
+
+@pytest.mark.parametrize("builder", ["linkcheck", "dirhtml", "singlehtml"])
+def test_no_other_builder_gets_past_the_check_of_marks(book, builder):
+    before = book.snapshot()
+    source = book.root / "index.md"
+    source.write_text(source.read_text() + "\nMore words.\n")
+    done = book.build("--builder", builder)
+    assert done.returncode != 0 and f"this book is not made as {builder}" in done.stderr + done.stdout
+    assert book.snapshot() == before
+    assert book.build().returncode == 0 and "More words" in page(book)
+
+
+def test_what_python_writes_beside_code_is_no_change(tmp_path):
+    code = tmp_path / "code"
+    (code / "__pycache__").mkdir(parents=True)
+    (code / "a.py").write_text("a = 1")
+    before = fingerprint([code])
+    (code / "__pycache__" / "a.cpython-311.pyc.140229").write_bytes(b"half")
+    assert fingerprint([code]) == before
+    (code / "a.py").write_text("a = 2")
+    assert fingerprint([code]) != before
+
+
+def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
+    started = []
+
+    def slow(chapter, work):
+        started.append(chapter.name)
+        time.sleep(0.5)
+
+    def interrupt(line):
+        raise KeyboardInterrupt(line)
+
+    monkeypatch.setattr("holf.book.chapters.run_chapter", slow)
+    chapters = [Chapter(tmp_path / f"{name}.ipynb", tmp_path / f"{name}.ipynb") for name in "abcd"]
+    with pytest.raises(KeyboardInterrupt):
+        run_chapters(chapters, tmp_path, jobs=1, say=interrupt)
+    assert started[0] == "a" and "d" not in started
+
+
+def test_code_that_is_no_python_names_its_chapter(book, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    monkeypatch.setitem(os.environ, "HOLF_PAPERMILL", "off")
+    book.edit("plain", "factor = 2", "factor = = 2")
+    book.edit("plain", "from holf.display.table import", "import holf as h\nfrom holf.display.table import")
+    with pytest.raises(ChapterError, match=r"plain\.ipynb: `factor = = 2` is no Python"):
+        is_stale(Chapter(book.path("plain"), book.path("plain"), {"factor": 1}))
+    done = book.build()
+    assert done.returncode != 0 and "papermill: chapters/plain.ipynb: `factor = = 2` is no Python" in done.stderr

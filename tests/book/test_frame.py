@@ -1,0 +1,370 @@
+"""What the theme promises of pages: nothing from elsewhere, small, described, whole; checks see what is planted."""
+
+import io
+import re
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from browser import need_site
+from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.utils import new_document
+from PIL import Image, ImageChops, ImageDraw, PngImagePlugin
+from sphinxext.opengraph import get_description
+
+from holf.book.marks import BANNER, REAL_BANNER
+from holf.book.theme.checks import SiteError, link_faults, page_faults, pages_of, refuse_faults
+from holf.book.theme.html import LinkNumbers, StackTables
+from holf.book.theme.preview import SIZE, draw_preview, preview_words
+from holf.book.theme.theme import POLICY, describe_preview
+from holf.confidential.scan.chart_runtime import RUNTIME
+from holf.display.figure import with_palette
+from holf.paths import project_root
+from holf.record.source import MARK, REAL_MARK
+
+HEAVIEST = 400_000
+
+
+@pytest.fixture(scope="module")
+def site():
+    return need_site()
+
+
+@pytest.fixture(scope="module")
+def soups(site):
+    return {
+        page.relative_to(site).as_posix(): BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+        for page in pages_of(site)
+    }
+
+
+def weight(page) -> int:
+    """Bytes of a page with all that it loads, as they lie in the site: uncompressed, pictures included."""
+    html = page.read_text(encoding="utf-8")
+    loaded = re.findall(
+        r"<(?:img|script)\b[^>]*?\ssrc=\"([^\"]+)\"|<link rel=\"(?:stylesheet|icon)\"[^>]* href=\"([^\"]+)\"",
+        html,
+    )
+    files = {(page.parent / (one or other).partition("?")[0]).resolve() for one, other in loaded}
+    return page.stat().st_size + sum(file.stat().st_size for file in files)
+
+
+def heavy(site) -> dict[str, int]:
+    """Pages of the site that weigh too much; the one for searching carries the index of all."""
+    weights = {page.relative_to(site).as_posix(): weight(page) for page in pages_of(site) if page.stem != "search"}
+    assert min(weights.values()) > 90_000, "the style sheets alone weigh that"
+    return {name: grams for name, grams in weights.items() if grams > HEAVIEST}
+
+
+def test_no_page_is_heavy(site, tmp_path):
+    assert heavy(site) == {}
+    assert len([page for page in pages_of(site) if RUNTIME in page.read_text(encoding="utf-8")]) == 1
+    copy = tmp_path / "site"
+    shutil.copytree(site, copy)
+    interactive = copy / "chapters" / "what_would_change_my_mind.html"
+    text = interactive.read_text(encoding="utf-8")
+    waiting = f'id="holf-mind-chart" data-src="../_static/{RUNTIME}"'
+    assert waiting in text, "fetched when the chart is seen, not with the page"
+    interactive.write_text(text.replace(waiting, waiting.replace("data-src", "src")), encoding="utf-8")
+    assert list(heavy(copy)) == ["chapters/what_would_change_my_mind.html"]
+    picture = next((copy / "_images").glob("*.png"))
+    picture.write_bytes(picture.read_bytes() + bytes(HEAVIEST))
+    assert len(heavy(copy)) > 1
+
+
+def test_the_site_names_no_host_from_which_themes_load(site):
+    files = [path for path in site.rglob("*.*") if path.suffix in (".html", ".css", ".js")]
+    assert len(files) > 50
+    for path in files:
+        assert not re.search(r"unpkg|jsdelivr|cdnjs|googleapis", path.read_text(encoding="utf-8")), path.name
+
+
+def head_of(soup) -> dict[str, str]:
+    return {tag.get("name") or tag.get("property"): tag["content"] for tag in soup.head.find_all("meta", content=True)}
+
+
+def test_every_page_says_what_it_is(soups, site):
+    descriptions = {}
+    for name, soup in soups.items():
+        assert soup.title.get_text().strip() and soup.html["lang"] == ("nb" if name.endswith("_nb.html") else "en")
+        assert soup.select_one('link[rel="icon"]')["href"].endswith("_static/favicon.svg")
+        assert soup.select_one('meta[http-equiv="Content-Security-Policy"]')["content"] == POLICY
+        if name == "search.html":
+            continue
+        head = head_of(soup)
+        assert 25 < len(head["description"]) <= 260, name
+        assert head["og:title"] and head["og:description"] and "What this page answers" not in head["og:description"]
+        simulated = bool(soup.select(".holf-banner-simulated"))
+        picture = "preview-simulated.png" if simulated else "preview.png"
+        assert ((site / name).parent / head["og:image"]).resolve() == site / "_static" / picture, name
+        assert (site / "_static" / picture).exists() and head["og:image:alt"].startswith(MARK) == simulated
+        assert head["og:url"] == name.rpartition("/")[2], "no address is configured, so it is the page's own"
+        for said in (soup.title.get_text(), head["description"], head["og:title"], head["og:description"]):
+            assert said.startswith(MARK) == simulated, name
+        assert [len(soup.head.find_all("meta", property=name)) for name in ("og:title", "og:description")] == [1, 1]
+        descriptions.setdefault(head["description"], []).append(name)
+    assert {words: names for words, names in descriptions.items() if len(names) > 1} == {}
+
+
+@pytest.mark.parametrize("address", ["https://example.org/book/", "https://example.org/book"])
+def test_a_site_with_an_address_and_a_contact_says_so_on_every_page(book, address):
+    config, citation = book.root / "_config.yml", book.root / "CITATION.cff"
+    config.write_text(config.read_text().replace("\nhtml:\n", f"\nhtml:\n  baseurl: {address}\n"))
+    with citation.open("a") as stream:
+        stream.write("repository-code: https://example.org/code\n")
+        stream.write("contact: [{name: The desk, email: desk@example.org}]\n")
+    done = book.build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    study = head_of(BeautifulSoup((book.site / "chapters" / "study.html").read_text(encoding="utf-8"), "html.parser"))
+    assert study["og:url"] == "https://example.org/book/chapters/study.html"
+    assert study["og:image"] == "https://example.org/book/_static/preview-simulated.png"
+    for page in pages_of(book.site):
+        foot = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select_one(".bottom-of-page")
+        links = {link.get_text(): link["href"] for link in foot.find_all("a")}
+        assert links == {"Source code": "https://example.org/code", "Contact: The desk": "mailto:desk@example.org"}
+
+
+def first_words(banner: str) -> str:
+    """What a preview says first of a page with a banner."""
+    page = new_document("x")
+    page += nodes.paragraph("", "", nodes.strong("", "What this page answers."), nodes.Text(" Which offices there were."))
+    app = SimpleNamespace(
+        env=SimpleNamespace(holf_banners={"x": banner}), config=SimpleNamespace(html_baseurl="https://example.org/")
+    )
+    describe_preview(app, "x", "page.html", {"meta": None, "docstitle": "Book"}, page)
+    return get_description(page, 160)
+
+
+def test_previews_begin_with_the_class_of_what_the_page_shows():
+    assert first_words("") == "Which offices there were."
+    assert first_words(f'<aside class="{BANNER}">').startswith(f"{MARK} demonstration, not a finding")
+    assert first_words(f'<aside class="{REAL_BANNER}">').startswith(f"{REAL_MARK}, under disclosure control. Which")
+
+
+def test_titles_repeat_nothing_and_controls_of_code_have_names_of_their_own(soups):
+    assert soups["index.html"].title.get_text() == soups["index.html"].h1.find(string=True).strip()
+    for name, soup in soups.items():
+        controls = [control.get_text() for control in soup.select(".holf-code > summary")]
+        assert len({*controls}) == len(controls), name
+    assert sum(len(soup.select(".holf-code > summary")) for soup in soups.values()) > 50
+    table = soups["index.html"].select_one(".holf-stacked table")
+    heads = [head.get_text() for head in table.select("thead th")]
+    assert len(table.select("tbody th")) == len(table.select("tbody tr")) > 2
+    for row in table.select("tbody tr"):
+        assert [cell.select_one(".holf-label").get_text() for cell in row.select("td")] == heads[1:]
+
+
+def test_every_box_that_scrolls_is_reached_by_the_keyboard_and_has_a_name(soups):
+    boxes = [(name, box) for name, soup in soups.items() for box in soup.select(".table-wrapper, .holf-scroll")]
+    assert len(boxes) > 50
+    for name, box in boxes:
+        assert (box["tabindex"], box["role"]) == ("0", "group") and len(box["aria-label"]) > 3, name
+
+
+def test_words_in_another_language_say_so(soups):
+    nb = soups["chapters/summary_nb.html"]
+    assert {part["lang"] for part in nb.select("header, footer, body > a, #chapters, #sections")} == {"en"}
+    assert nb.select_one(".toc-tree")["lang"] == "nb"
+    assert soups["index.html"].select_one('#chapters a[href$="summary_nb.html"]')["lang"] == "nb"
+
+
+def test_the_list_of_chapters_holds_every_page_once_and_says_which_one_this_is(soups):
+    for name, soup in soups.items():
+        (here,) = soup.select("#chapters [aria-current]") or [None]
+        assert (here is None) == (name == "search.html") and (here is None or here["aria-current"] == "page"), name
+    pages = [link["href"] for link in soups["index.html"].select(".sidebar-tree a")]
+    assert len(pages) == len({*pages}) == len(soups) - 1
+    assert len(soups["chapters/ledger.html"].select(".toc-tree a")) < 20, "not one for each of 160 rows"
+
+
+def test_every_picture_has_its_width_and_height(soups, site):
+    pictures = [(name, image) for name, soup in soups.items() for image in soup.find_all("img")]
+    assert pictures
+    for name, image in pictures:
+        with Image.open((site / name).parent / image["src"]) as file:
+            width, height = file.size
+        assert abs(int(image["height"]) - int(image["width"]) * height / width) <= 1
+        assert int(image["width"]) <= width, "a picture is never blown up"
+
+
+def test_a_comment_parts_no_list(soups):
+    """Blocks for one kind of book stand between comments, which end a list unless they are indented."""
+    (items,) = soups["index.html"].find(id="where-to-go-next").find_all("ul")
+    assert len(items.find_all("li", recursive=False)) >= 8
+
+
+def test_every_figure_leads_to_the_table_of_its_numbers(soups):
+    figures = [(name, image, soup) for name, soup in soups.items() for image in soup.select(".cell_output img")]
+    assert len(figures) >= 20
+    for name, image, soup in figures:
+        (table,) = soup.find_all(id=image["aria-details"])
+        assert table is image.find_next(id=re.compile("numbers-")) and len(table.select("table")) == 1, name
+
+
+def raw(html: str) -> nodes.raw:
+    return nodes.raw("", html, format="html")
+
+
+def test_a_figure_leads_to_the_next_table_before_another_figure():
+    twin, box = '<details class="holf-twin"><table></table></details>', '<div class="holf-scroll"></div>'
+    page = new_document("x")
+    page += [raw(twin), nodes.image(), raw("<p>words</p>"), raw(twin), nodes.image(), raw(box), raw(twin)]
+    page += [nodes.image(), nodes.image()]
+    LinkNumbers(page).run()
+    assert [image.get("details") for image in page.findall(nodes.image)] == ["numbers-1", "numbers-2", None, None]
+    named = {node["ids"][0]: node for node in page.findall(nodes.container)}
+    assert [page.index(named[name]) for name in ("numbers-1", "numbers-2")] == [3, 5]
+
+
+def test_rows_of_stacked_tables_are_headed_and_others_stay():
+    def table() -> nodes.table:
+        def row(*words):
+            return nodes.row("", *(nodes.entry("", nodes.paragraph("", word)) for word in words))
+
+        group = nodes.tgroup("", nodes.colspec(), nodes.colspec(), cols=2)
+        group += [nodes.thead("", row("A", "B & c")), nodes.tbody("", row("x", "y"), row("z", "w"))]
+        return nodes.table("", group)
+
+    page = new_document("x")
+    page += [nodes.container("", table(), classes=["holf-stacked"]), table()]
+    StackTables(page).run()
+    first, second = page.findall(nodes.table)
+    assert [entry.astext() for entry in first.findall(nodes.entry)] == ["A", "B & c", "x", "B & c\n\ny", "z", "B & c\n\nw"]
+    assert [colspec.get("stub") for colspec in first.findall(nodes.colspec)] == [1, None]
+    assert [entry.astext() for entry in second.findall(nodes.entry)] == ["A", "B & c", "x", "y", "z", "w"]
+
+
+def test_every_link_leads_somewhere(site, tmp_path):
+    assert link_faults(site) == []
+    shutil.copytree(site, tmp_path / "site")
+    page = tmp_path / "site" / "chapters" / "errata.html"
+    text = page.read_text(encoding="utf-8")
+    planted = {
+        '<a href="ledger.html#f999">x</a>': "ledger.html#f999 leads nowhere",
+        '<a href="nowhere.html">x</a>': "nowhere.html leads nowhere",
+        '<a href="#no-such-part">x</a>': "#no-such-part leads nowhere",
+        '<a href="../../../outside.html">x</a>': "outside.html leads nowhere",
+    }
+    for link, fault in planted.items():
+        page.write_text(text.replace("</article>", f"{link}</article>"), encoding="utf-8")
+        (found,) = link_faults(tmp_path / "site")
+        assert found.startswith("chapters/errata.html: ") and fault in found
+    with pytest.raises(FileNotFoundError, match="no page"):
+        link_faults(tmp_path / "empty")
+
+
+FAULTS = {
+    '<script src="https://cdn.example.org/x.js"></script>': "asks another host: https://cdn.example.org/x.js",
+    '<script async src="//cdn.example.org/x.js"></script>': "asks another host",
+    '<link href="https://fonts.example.org/x.css" rel="stylesheet">': "asks another host",
+    '<img alt="" src="http://example.org/x.png">': "asks another host",
+    '<iframe src="https://example.org"></iframe>': "asks another host",
+    '<form action="https://example.org/send"></form>': "asks another host",
+    '<script src="https://cdn.example.org/mathjax@3/x.js"></script>': "mathematics would be drawn by a script",
+    "<script>let x = 1</script>": "a script that stands in the page",
+    "<style>p {}</style>": "a style that stands in the page",
+    '<p style="color: red">x</p>': "a style that stands in the page",
+    '<button onclick="x()">x</button>': "a script in an attribute",
+}
+FINE = (
+    '<a href="https://example.org">elsewhere, if the reader asks</a>',
+    '<link rel="canonical" href="https://example.org/index.html">',
+    '<script type="application/json">{"a": 1}</script>',
+    '<script src="../_static/vega.js"></script>',
+    '<img src="../_images/x.png">',
+)
+
+
+@pytest.mark.parametrize("planted", FAULTS)
+def test_what_would_ask_elsewhere_is_found(planted):
+    assert any(FAULTS[planted] in fault for fault in page_faults(planted))
+
+
+@pytest.mark.parametrize("html", FINE)
+def test_what_stays_inside_is_fine(html):
+    assert page_faults(html) == []
+
+
+def test_a_site_that_asks_elsewhere_is_refused(tmp_path):
+    (tmp_path / "index.html").write_text("<p>fine</p>")
+    refuse_faults(tmp_path)
+    (tmp_path / "page.html").write_text('<img src="https://example.org/x.png">')
+    with pytest.raises(SiteError, match="page.html: asks another host: https://example.org/x.png"):
+        refuse_faults(tmp_path)
+
+
+def test_mathematics_ends_a_build_with_clear_words_and_leaves_the_former_site(book):
+    (book.root / "index.md").write_text("# Small book\n\n## Part\n\nWords, and $x^2$.\n", encoding="utf-8")
+    before = book.snapshot()
+    done = book.build()
+    assert done.returncode != 0 and book.snapshot() == before
+    assert "index.html: mathematics would be drawn by a script from elsewhere" in done.stdout + done.stderr
+
+
+def test_a_second_build_writes_no_page_and_a_change_of_the_layout_writes_all(book):
+    book.build()  # after a move, Sphinx writes every page anew
+
+    def written():
+        pages = pages_of(book.root / "_build" / ".html")
+        return {page: page.stat().st_mtime_ns for page in pages if page.name != "search.html"}
+
+    before, site = written(), book.snapshot()
+    assert book.build().returncode == 0 and written() == before and book.snapshot() == site
+    layout = book.root / "holf" / "book" / "theme" / "templates" / "page.html"
+    layout.write_text(layout.read_text().replace("Skip to main content", "Skip to the main part"))
+    assert book.build().returncode == 0
+    assert all(when > before[page] for page, when in written().items())
+    assert "Skip to the main part" in (book.site / "index.html").read_text()
+
+
+def drawing(colours: int, mode: str = "RGB") -> bytes:
+    picture = Image.new(mode, (64, 64), "white")
+    draw = ImageDraw.Draw(picture)
+    for number in range(colours - 1):
+        draw.point((number % 64, number // 64), fill=(number % 256, (7 * number) % 256, (13 * number) // 256 % 256))
+    words = PngImagePlugin.PngInfo()
+    words.add_text("Comment", "RECORD")
+    stream = io.BytesIO()
+    picture.save(stream, format="png", pnginfo=words, compress_level=0)
+    return stream.getvalue()
+
+
+def difference(one: bytes, other: bytes) -> int:
+    first, second = (Image.open(io.BytesIO(data)).convert("RGB") for data in (one, other))
+    return max(high for _, high in ImageChops.difference(first, second).getextrema())
+
+
+def test_pictures_with_a_palette_look_the_same_and_keep_what_they_say():
+    few, many = drawing(200, "RGBA"), drawing(2000)
+    assert with_palette(few) == with_palette(few) and len(with_palette(few)) < len(few) / 2
+    assert difference(few, with_palette(few)) == 0, "up to 256 colours nothing is lost"
+    assert 0 < difference(many, with_palette(many)) < 32
+    assert Image.open(io.BytesIO(with_palette(few))).info["Comment"] == "RECORD"
+    assert with_palette(with_palette(few)) == with_palette(few)
+
+
+def test_the_preview_shows_published_facts_and_is_up_to_date(tmp_path, monkeypatch):
+    committed = (project_root() / "assets" / "preview.png").read_bytes()
+    with Image.open(io.BytesIO(committed)) as picture:
+        assert picture.size == SIZE and picture.info["Comment"] == "RECORD"
+    assert difference(draw_preview(), committed) <= 8
+    simulated = (project_root() / "assets" / "preview-simulated.png").read_bytes()
+    with Image.open(io.BytesIO(simulated)) as picture:
+        assert picture.size == SIZE and picture.info["Comment"] == MARK
+    assert difference(draw_preview(simulated=True), simulated) <= 8
+    assert preview_words()["simulated"]["title"] == MARK and not re.search(r"\d", str(preview_words()["simulated"]))
+    assert preview_words()["arms"]["holf"].startswith("15 ") and "no differences" in preview_words()["found"]
+    data = tmp_path / "data"
+    shutil.copytree(project_root() / "data", data, ignore=shutil.ignore_patterns("simulated"))
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    words = data / "preview.yml"
+    text = words.read_text(encoding="utf-8")
+    words.write_text(text.replace("F112", "F999"), encoding="utf-8")
+    with pytest.raises(KeyError, match="F999"):
+        preview_words()
+    words.write_text(text.replace("F112", "F107"), encoding="utf-8")
+    with pytest.raises(ValueError, match="F107 is derived"):
+        preview_words()
+    words.write_text(text.replace("{F046}", "16"), encoding="utf-8")
+    assert difference(draw_preview(), committed) > 100, "a changed number shows"

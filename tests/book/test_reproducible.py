@@ -1,0 +1,123 @@
+"""The same files give the same site, byte for byte, whatever the folder, clock, locale, user and number of processors."""
+
+import hashlib
+import subprocess
+
+import pytest
+from small_book import SmallBook, small_book
+from surroundings import ORDINARY, STRANGER
+
+from holf.book.checksums import SUMS, differences, read_sums, verified_sums, write_sums
+from holf.book.colophon import git_id
+from holf.book.freshness import Chapter, signature
+
+
+def built(book: SmallBook, where, **extra: str) -> SmallBook:
+    done = where.run(book.command("-W", "-n", "--keep-going"), book.root, book.root / "home", **extra)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return book
+
+
+def pair(tmp_path, change=lambda book: None) -> tuple[SmallBook, SmallBook]:
+    """The small book, from nothing, in two surroundings and two folders."""
+    books = []
+    for where, folder in ((ORDINARY, tmp_path / "here"), (STRANGER, tmp_path / "en annen mappe" / "der borte")):
+        folder.mkdir(parents=True)
+        book = small_book(folder)
+        change(book)
+        books.append(built(book, where))
+    return books[0], books[1]
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory) -> tuple[SmallBook, SmallBook]:
+    return pair(tmp_path_factory.mktemp("both"))
+
+
+def test_two_clean_builds_are_identical(both):
+    here, there = both
+    assert differences(here.site, there.site) == []
+    assert (here.site / SUMS).read_bytes() == (there.site / SUMS).read_bytes()
+    assert here.path("study").read_bytes() == there.path("study").read_bytes(), "the outputs of record"
+
+
+def plant(book: SmallBook) -> None:
+    """A clock in one page, a path in another, and the order of a folder in a third."""
+    book.edit("plain", "Table('Twice'", "import time\nTable(time.strftime('Made %Y-%m-%d')")
+    book.edit("study", "'Income'", "holf.__file__")
+    code = book.root / "holf" / "book" / "colophon.py"
+    old = "for name in FOLDERS if"
+    assert old in code.read_text(encoding="utf-8")
+    new = "for name in __import__('os').listdir(root) if name in FOLDERS and"
+    code.write_text(code.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def test_a_planted_clock_path_and_order_are_found(tmp_path):
+    here, there = pair(tmp_path, plant)
+    found = set(differences(here.site, there.site))
+    assert {"chapters/plain.html", "chapters/study.html", "chapters/colophon.html"} <= found
+
+
+def test_the_list_of_files_is_whole_and_for_everyone(both):
+    site = both[0].site
+    files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
+    assert set(read_sums(site / SUMS)) == files - {SUMS}
+    checked = subprocess.run(["sha256sum", "--check", "--strict", SUMS], cwd=site, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_changed_site_fits_its_list_no_more(tmp_path):
+    (tmp_path / "index.html").write_text("words")
+    write_sums(tmp_path)
+    assert verified_sums(tmp_path) == {"index.html": hashlib.sha256(b"words").hexdigest()}
+    (tmp_path / "more.html").write_text("words")
+    assert verified_sums(tmp_path) == {}
+    (tmp_path / SUMS).write_text("words\n")
+    assert verified_sums(tmp_path) == {}
+    with pytest.raises(ValueError, match="SHA256SUMS, line 1"):
+        read_sums(tmp_path / SUMS)
+
+
+def test_the_colophon_says_from_what(both, monkeypatch):
+    book = both[0]
+    page = (book.site / "chapters" / "colophon.html").read_text(encoding="utf-8")
+    lock = hashlib.sha256((book.root / "requirements.lock").read_bytes()).hexdigest()
+    assert lock in page and "Simulated, no finding of the trial" in page and 'href="../SHA256SUMS"' in page
+    for folder in ("data", "holf", "chapters"):
+        assert git_id(book.root / folder) in page
+    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+    signed = signature(Chapter(book.path("study"), book.path("study")))
+    assert len(signed) == 64 and signed in page and "simulated/null" in page
+
+
+def test_a_folder_is_named_as_git_names_it(tmp_path):
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(tmp_path), *arguments], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    inner = tmp_path / "data" / "inner"
+    inner.mkdir(parents=True)
+    for name, words in {"a.b": "1", "a/c": "2", "ab": "3", "å": "4"}.items():
+        path = inner / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(words)
+    (inner / "ab").chmod(0o755)
+    (tmp_path / "data" / ".ignored").write_text("x")
+    (tmp_path / "data" / "__pycache__").mkdir()
+    (tmp_path / "data" / "__pycache__" / "x.pyc").write_text("x")
+    git("init", "-q")
+    git("add", "data/inner")
+    named = git("write-tree", "--prefix=data/")
+    assert git_id(tmp_path / "data") == named
+    (inner / "ab").write_text("5")
+    assert git_id(tmp_path / "data") != named
+
+
+def test_source_date_epoch_sets_the_one_year_that_sphinx_writes(both):
+    book = both[0]
+    before = read_sums(book.site / SUMS)
+    assert "2026, CC BY" in (book.site / "index.html").read_text(encoding="utf-8")
+    built(book, ORDINARY, SOURCE_DATE_EPOCH="946684800")
+    assert "2000, CC BY" in (book.site / "index.html").read_text(encoding="utf-8")
+    built(book, STRANGER)
+    assert read_sums(book.site / SUMS) == before

@@ -1,0 +1,247 @@
+"""The whole book as a site: every page marked, every link whole; and the check must see what is planted."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from holf.book.chapters import list_chapters
+from holf.book.downloads.check import download_faults
+from holf.book.marks import page_faults, site_faults
+from holf.book.theme.checks import link_faults
+from holf.confidential.scan.known import known_here
+from holf.confidential.scan.scan import scan
+from holf.display.table import Table
+from holf.paths import project_root
+from holf.record.source import MARK
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The book built from the committed chapters as they are, in a folder of its own."""
+    root = tmp_path_factory.mktemp("site") / "book"
+    ignore = shutil.ignore_patterns("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
+    shutil.copytree(project_root(), root, ignore=ignore)
+    import os
+
+    built = subprocess.run(
+        [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"],
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env=os.environ | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": str(root)},
+    )
+    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
+    return root / "_build" / "html"
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(page for page in site.rglob("*.html") if "_static" not in page.parts)
+
+
+def test_every_chapter_has_its_page(site):
+    for chapter in list_chapters():
+        assert (site / "chapters" / f"{chapter.name}.html").exists()
+    assert (site / "index.html").exists()
+
+
+def test_no_unmarked_simulated_content(site):
+    assert site_faults(site) == []
+
+
+def test_pages_with_simulated_results_carry_banner_and_marks(site):
+    for chapter in list_chapters():
+        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
+        reads = nbformat.read(chapter.page, as_version=4).metadata["holf"]["reads"]
+        simulated = any(name.startswith("simulated/") for name in reads)
+        assert bool(soup.select(".holf-banner-simulated")) == simulated
+        if simulated:
+            assert soup.select('table[data-holf="simulated"]')
+            title = soup.find("h1")
+            assert MARK in title.find_next("aside").get_text(), "the banner stands right below the title"
+
+
+def shown_values(page: Path) -> dict[str, str]:
+    """What the code that a page shows assigns first to each name."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    code = "\n".join(cell.get_text() for cell in soup.select(".cell_input pre"))
+    return {name: value.strip() for name, value in reversed(re.findall(r"^(\w+) = ([^#\n]*)", code, re.MULTILINE))}
+
+
+def test_the_code_of_each_page_shows_with_which_parameters_it_was_run(site, tmp_path):
+    shared = [chapter for chapter in list_chapters() if chapter.parameters]
+    assert shared, "outcome pages share a template"
+    for chapter in shared:
+        shown = shown_values(site / "chapters" / f"{chapter.name}.html")
+        assert {name: shown[name].strip('"') for name in chapter.parameters} == chapter.parameters, chapter.name
+    planted = tmp_path / "planted.html"
+    planted.write_text(
+        '<div class="cell_input"><pre>outcome = "employment"  # x</pre><pre>outcome = "income"</pre></div>'
+    )
+    assert shown_values(planted) == {"outcome": '"employment"'}, "the first is the one that readers copy"
+
+
+def test_no_page_is_out_of_date(site):
+    assert not [page.name for page in pages(site) if "holf-banner-stale" in page.read_text(encoding="utf-8")]
+
+
+def spoil(page: Path, tmp_path: Path, change) -> list[str]:
+    """Faults of a page after `change` was made to its parsed HTML."""
+    copy = tmp_path / "site"
+    shutil.copytree(page.parents[1], copy, dirs_exist_ok=True)
+    target = copy / "chapters" / page.name
+    soup = BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser")
+    change(soup)
+    target.write_text(str(soup), encoding="utf-8")
+    return page_faults(target)
+
+
+def bare_table(soup):
+    soup.select_one(".cell_output").append(
+        BeautifulSoup("<table class='dataframe'><tr><td>1</td></tr></table>", "html.parser")
+    )
+
+
+def foreign_image(soup):
+    soup.select_one(".cell_output img")["src"] = "../_static/check-solid.svg"
+
+
+def plant(soup, html):
+    soup.select_one(".cell_output").append(BeautifulSoup(html, "html.parser"))
+
+
+PLANTED = {
+    "whose title does not say": lambda soup: soup.title.string.replace_with("Financial situation"),
+    "without the badge of its class": lambda soup: (
+        soup.select_one('table[data-holf="record"] tbody td').string.replace_with("61 NOK")
+        if soup.select_one('table[data-holf="record"] tbody td').string
+        else soup.select_one('table[data-holf="record"] tbody td').replace_with(
+            BeautifulSoup("<td>+61 NOK</td>", "html.parser")
+        )
+    ),
+    "output 'HOLF offices do better.'": lambda soup: plant(soup, "<div><span>HOLF offices do better.</span></div>"),
+    "output 'effect 61'": lambda soup: plant(soup, "<ul><li>effect 61</li></ul>"),
+    "an output holds svg": lambda soup: plant(soup, "<svg><text>61</text></svg>"),
+    "without the banner": lambda soup: soup.select_one(".holf-banner-simulated").decompose(),
+    "is simulated, but does not begin with SIMULATED": lambda soup: soup.select_one(
+        'table[data-holf="simulated"] .holf-mark'
+    ).decompose(),
+    "was not made by holf.display.table": bare_table,
+    "text alternative does not begin so": lambda soup: soup.select_one(f'.cell_output img[alt^="{MARK}"]').attrs.update(
+        alt="A figure"
+    ),
+    "was not drawn by holf.display.figure": foreign_image,
+    "output '0.61' on a simulated page": lambda soup: plant(soup, "<pre>0.61</pre>"),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_each_missing_mark_is_found(site, tmp_path, fault):
+    page = site / "chapters" / "outcome-primary-income.html"
+    assert page_faults(page) == []
+    assert any(fault in found for found in spoil(page, tmp_path, PLANTED[fault]))
+
+
+def test_an_image_that_says_simulated_in_its_file_only_is_found(site, tmp_path):
+    """A figure whose pixels are stamped but whose page calls it a record is a fault, and the other way round."""
+    page = site / "chapters" / "design.html"
+    faults = spoil(page, tmp_path, lambda soup: soup.select_one(".cell_output img").attrs.update(alt=f"{MARK}. x"))
+    assert any("is RECORD, but its text alternative" in fault for fault in faults)
+
+
+def test_site_without_pages_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no page"):
+        site_faults(tmp_path)
+
+
+# Address and the tag before whose end it is planted: also links of the frame, which stand on every page.
+DEAD = {
+    "ledger.html#f999": "article",
+    "no-such-page.html": "article",
+    "../index.html#description": "header",
+    "../no-such-page.html": "footer",
+    "no-such-folder/": "head",
+}
+
+
+def test_every_internal_link_and_anchor_exists(site):
+    assert link_faults(site) == []
+
+
+@pytest.mark.parametrize("address", DEAD)
+def test_a_dead_link_or_anchor_is_found_wherever_it_stands(site, tmp_path, address):
+    shutil.copytree(site, tmp_path / "site")
+    page, end = tmp_path / "site" / "chapters" / "errata.html", f"</{DEAD[address]}>"
+    html, tag = page.read_text(encoding="utf-8"), "link" if end == "</head>" else "a"
+    assert html.count(end) == 1
+    page.write_text(html.replace(end, f'<{tag} href="{address}">{end}'), encoding="utf-8")
+    assert link_faults(tmp_path / "site") == [f"chapters/errata.html: {address} leads nowhere"]
+
+
+def test_every_figure_has_a_text_alternative_with_numbers(site):
+    for page in pages(site):
+        for image in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(".cell_output img"):
+            assert len(image["alt"]) > 60 and re.search(r"\d", image["alt"]), page.name
+
+
+def test_no_path_of_a_machine_and_no_traceback(site):
+    for path in site.rglob("*"):
+        if path.suffix in (".html", ".js", ".ipynb", ".md") and "_static" not in path.parts:
+            text = path.read_text(encoding="utf-8")
+            assert str(site.parents[1]) not in text and "Traceback (most recent call last)" not in text
+            assert not re.search(r"(?<![\w/.:])/(home|root|tmp|Users)/", text), path.name
+
+
+def test_table_twin_stands_behind_every_figure(site):
+    for chapter in list_chapters():
+        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
+        for image in soup.select(".cell_output img"):
+            assert image.find_parent(class_="cell_output").select("table.holf-table"), chapter.name
+
+
+def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
+    assert download_faults(site) == []
+    files = {f"../{path.relative_to(site).as_posix()}" for path in (site / "downloads").rglob("*.*")}
+    listed = BeautifulSoup((site / "chapters" / "downloads.html").read_text(encoding="utf-8"), "html.parser")
+    some, every = ([unquote(link["href"]) for link in place.select("a[download]")]
+                   for place in listed.select(".holf-download-list"))  # fmt: skip
+    assert len(every) == len(files) and set(every) == files
+    assert some == [link for link in every if "/effect_sizes/" in link]
+    assert "../downloads/effect_sizes/effect_sizes.csv" in some
+    for chapter in list_chapters():
+        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
+        assert len(soup.select(".cell_output table.holf-table")) == len(soup.select("p.holf-downloads"))
+        for link in soup.select("p.holf-downloads a"):
+            # Reached by keyboard, and named for those who hear links one by one.
+            assert link["href"] and link.get_text() in link["aria-label"] and ": " in link["aria-label"]
+
+
+def test_a_download_of_this_site_that_was_tampered_with_is_found(site, tmp_path):
+    shutil.copytree(site, tmp_path / "site")
+    file = tmp_path / "site" / "downloads" / "effect_sizes" / "simulated-effect_sizes.csv"
+    file.write_text(re.sub(r"(\d)(?!.*\d)", lambda one: str((int(one[0]) + 1) % 10), file.read_text(), flags=re.DOTALL))
+    assert [fault for fault in download_faults(tmp_path / "site") if file.name in fault]
+
+
+def test_table_is_recognised_by_the_check():
+    assert 'data-holf="record"' in Table("t", ("a",), (("1",),), source="record")._repr_html_()
+
+
+def test_the_release_gate_finds_nothing_in_the_public_site_and_what_is_planted(site, tmp_path):
+    """Ids of the forms that registers have: letters and running numbers, and plain numbers."""
+    running = [f"{letter}{number:05d}" for letter in "FPC" for number in range(1, 3202)]
+    numeric = [f"2016{number:05d}" for number in range(1, 3202)]
+    known = known_here(ids=[*running, *numeric], canaries=["Kari Nordmann", "0047 11", "31337.77"])
+    assert scan(site, known=known) == ()
+    (tmp_path / "downloads").mkdir()
+    shutil.copy(site / "index.html", tmp_path)
+    table = shutil.copy(next((site / "downloads").rglob("*.csv")), tmp_path / "downloads")
+    with open(table, "a", encoding="utf-8") as stream:
+        stream.write("201600007,kari nordmann\n")
+    assert {finding.rule for finding in scan(tmp_path, known=known)} == {"ids", "canaries"}

@@ -1,0 +1,234 @@
+"""The disclosure rules: none may be weakened in the file, and each, switched off, lets something through."""
+
+import copy
+import pickle
+from dataclasses import replace
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holf.confidential.rules.attack import Equation, attack, differencing
+from holf.confidential.rules.policy import RULES, PolicyError, load_policy, load_rules
+from holf.confidential.rules.primary import Support, refusal, rounded, safe_count, safe_estimate, safe_mean, safe_share
+from holf.confidential.rules.suppression import Count, protect
+from holf.paths import data_path
+from holf.study.withheld import Withheld, is_withheld
+
+POLICY = load_policy()
+PLAIN = Support(people=43, families=40, offices=9, largest_share=0.2)
+STAFF = Support(people=15, families=0, offices=15, largest_share=0.07, role="staff")
+
+
+def written(tmp_path, change):
+    """The policy file with something changed."""
+    raw = yaml.safe_load(data_path("disclosure.yml").read_text(encoding="utf-8"))
+    change(raw)
+    path = tmp_path / "disclosure.yml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    return path
+
+
+def test_default_profile():
+    assert POLICY.profile == "norwegian-strict" and POLICY.rules == RULES
+    assert (POLICY.min_people, POLICY.min_families, POLICY.min_offices, POLICY.max_office_share) == (10, 10, 3, 0.5)
+    assert (POLICY.round_to, POLICY.significant_digits) == (5, 3)
+
+
+def test_stricter_profile_is_nowhere_weaker():
+    strict = load_policy("strict-15")
+    assert strict.rules == RULES
+    for setting in ("min_people", "min_families", "min_offices", "min_residual_df", "round_to", "min_interval"):
+        assert getattr(strict, setting) >= getattr(POLICY, setting)
+    for setting in ("max_office_share", "significant_digits", "staff_levels", "statistics"):
+        assert getattr(strict, setting) <= getattr(POLICY, setting)
+
+
+def test_every_rule_is_worded():
+    assert load_rules().keys() == RULES
+    assert all(rule.says and rule.reason and rule.source for rule in load_rules().values())
+
+
+@pytest.mark.parametrize(
+    ("setting", "weak", "rule"),
+    [
+        ("min_people", 5, "people"),
+        ("min_families", 5, "families"),
+        ("min_offices", 2, "offices"),
+        ("max_office_share", 0.51, "dominance"),
+        ("min_residual_df", 9, "df"),
+        ("round_to", 1, "rounding"),
+        ("significant_digits", 5, "digits"),
+        ("significant_digits", 0, "digits"),
+        ("min_interval", 2, "complementary"),
+        ("staff_levels", ["trial", "arm", "office"], "staff"),
+        ("statistics", ["mean", "maximum"], "extremes"),
+    ],
+)
+def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
+    path = written(tmp_path, lambda raw: raw["profiles"]["norwegian-strict"].update({setting: weak}))
+    with pytest.raises(PolicyError, match=rf"disclosure.yml, profile norwegian-strict, rule {rule}: .*weaker than the floor"):
+        load_policy(path=path)
+    assert load_policy("strict-15", path).profile == "strict-15"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda raw: raw["profiles"]["norwegian-strict"].pop("round_to"), "setting round_to is missing"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(rules=[]), "setting rules is unknown"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people="ten"), "rule people: .* same kind"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people=10.5), "rule people: .* same kind"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(max_office_share=float("nan")), "rule dominance: .* weaker"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_families=11), "rule families: .* above min_people"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=4), "rule complementary: .* between"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=11), "rule complementary: .* between"),
+        (lambda raw: raw["rules"].pop("class"), "rule class: missing"),
+        (lambda raw: raw["rules"].update(luck={}), "rule luck: unknown"),
+        (lambda raw: raw["rules"]["people"].pop("floor"), "rule people: floor is missing"),
+        (lambda raw: raw["rules"]["people"].pop("reason"), "rule people: reason is missing"),
+        (lambda raw: raw["rules"]["people"].update(setting=None), "no rule has the setting min_people"),
+        (lambda raw: raw.update(default="lax"), "profile lax: there is none"),
+    ],
+)
+def test_policy_file_with_a_hole_is_refused(tmp_path, change, message):
+    with pytest.raises(PolicyError, match=message):
+        load_policy(path=written(tmp_path, change))
+
+
+def test_withheld_is_a_missing_number_with_a_reason():
+    number = Withheld("people")
+    assert number != number + 0 and str(number) == repr(number) == f"{number:,.1f}" == "withheld (people)"
+    assert number == Withheld("people") and not number != Withheld("people") and number != Withheld("offices")
+    assert len({number, Withheld("people"), Withheld("offices")}) == 2
+    for again in (pickle.loads(pickle.dumps(number)), copy.deepcopy(number)):
+        assert again == number and again.rule == "people"
+    assert not is_withheld(number * 0) and str(number * 0) == "nan"
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({}, None),
+        ({"people": 10, "families": 10, "offices": 3, "largest_share": 0.5}, None),
+        ({"people": 9, "families": 9}, "people"),
+        ({"people": 0, "families": 0, "offices": 0, "largest_share": 0}, "people"),
+        ({"families": 9}, "families"),
+        ({"offices": 2}, "offices"),
+        ({"largest_share": 0.51}, "dominance"),
+        ({"events": 10}, None),
+        ({"events": 9}, "class"),
+        ({"events": 0}, "class"),
+        ({"events": 43}, "class"),
+        ({"events": 34}, "class"),
+        ({"events": 33}, None),
+    ],
+)
+def test_primary_rules_at_their_edges(change, rule):
+    assert refusal(replace(PLAIN, **change), POLICY, level="arm") == rule
+
+
+def test_staff_are_described_by_arm_only():
+    assert refusal(STAFF, POLICY, level="arm") is None, "no families are asked for"
+    assert refusal(STAFF, POLICY, level="region") == "staff"
+    assert refusal(replace(STAFF, people=9, offices=9), POLICY, level="arm") == "people"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"families": 44}, {"offices": 41}, {"people": -1}, {"largest_share": 1.2}, {"events": 44}, {"role": "leader"}],
+)
+def test_support_that_cannot_be_is_refused_without_a_number(change):
+    with pytest.raises(ValueError, match=r"^support: ") as refused:
+        replace(PLAIN, **change)
+    assert "4" not in str(refused.value)
+
+
+@given(st.integers(0, 10_000))
+def test_rounding_is_to_the_nearest(count):
+    assert rounded(count, POLICY) % 5 == 0 and abs(rounded(count, POLICY) - count) <= 2
+
+
+def test_shares_come_from_rounded_counts():
+    n, events, others = (replace(PLAIN, people=people, families=people) for people in (107, 33, 74))
+    counts = [Count("n", n), Count("events", events, outside=74), Count("others", others, implied=True)]
+    shown = protect(counts, [Equation("n", ("events", "others"))], {}, POLICY)
+    assert safe_share(shown["events"], shown["n"]) == 35 / 105
+    assert safe_share(30, Withheld("complementary")) == Withheld("complementary")
+
+
+def test_mean_of_a_share_is_refused():
+    with pytest.raises(ValueError, match="use safe_share"):
+        safe_mean(0.25, 45, replace(PLAIN, events=20), POLICY, level="arm")
+
+
+def test_mean_goes_with_its_count():
+    assert safe_mean(5.4321, Withheld("complementary"), PLAIN, POLICY, level="arm") == Withheld("complementary")
+    assert safe_mean(5.4321, 45, PLAIN, POLICY, level="arm", statistic="sd") == 5.43
+
+
+def test_estimate_is_no_better_than_its_smallest_group():
+    assert safe_estimate(1.0, [PLAIN, replace(PLAIN, families=9)], POLICY, level="trial", df=27) == Withheld("families")
+    one_sided = replace(PLAIN, events=2)
+    assert safe_estimate(0.1, [PLAIN, one_sided], POLICY, level="trial", df=27) == Withheld("class")
+    assert safe_estimate(0.1, [PLAIN], POLICY, level="trial", df=float("nan")) == Withheld("df")
+    with pytest.raises(ValueError, match="every group"):
+        safe_estimate(0.1, [], POLICY, level="trial", df=27)
+
+
+def test_releases_are_compared_where_both_show_a_count():
+    old = {"a": 100, "b": 100, "c": 100, "d": 100, "e": Withheld("people"), "f": 100}
+    new = {"a": 100, "b": 95, "c": 110, "d": Withheld("people"), "e": 10, "g": 100}
+    assert differencing(old, new, POLICY) == ["b", "e"]
+
+
+def test_releases_are_compared_where_only_one_shows_a_count():
+    shown, few, many = {"n": 22}, {"n": Withheld("people")}, {"n": 21}
+    assert differencing(shown, few, POLICY) == differencing(few, many, POLICY) == []
+    # "People" is below ten, and 20 may be 18; of other refusals nothing is known.
+    assert differencing(few, {"n": 20}, POLICY) == differencing(shown, {"n": Withheld("linked")}, POLICY) == ["n"]
+
+
+def counts_of(**people):
+    return [Count(name, Support(n, n, min(n, 9), min(n, 0.2))) for name, n in people.items()]
+
+
+def keeps_hidden(policy, total, **parts):
+    """Each withheld part of a public total is left five numbers."""
+    sums = [Equation("total", tuple(parts))]
+    shown = protect(counts_of(**parts), sums, {"total": total}, policy)
+    found = attack(shown, sums, {"total": total}, POLICY)
+    return all(high - low >= 4 for low, high in found.values())
+
+
+# What each rule stands against: true under the policy, and false once that rule is switched off.
+PROMISES = {
+    "staff": lambda policy: is_withheld(safe_count(STAFF, policy, level="region")),
+    "people": lambda policy: is_withheld(
+        safe_count(Support(9, 9, 9, 0.2), replace(policy, min_families=0), level="arm")
+    ),
+    "families": lambda policy: is_withheld(safe_count(replace(PLAIN, families=9), policy, level="arm")),
+    "offices": lambda policy: is_withheld(safe_count(replace(PLAIN, offices=2), policy, level="arm")),
+    "dominance": lambda policy: is_withheld(safe_count(replace(PLAIN, largest_share=0.6), policy, level="arm")),
+    "class": lambda policy: all(
+        is_withheld(count)
+        for count in (
+            protect([Count("all", PLAIN, outside=0)], [], {}, policy)["all"],
+            safe_estimate(1.0, [replace(PLAIN, events=43)], policy, level="arm", df=27),
+        )
+    ),
+    "df": lambda policy: is_withheld(safe_estimate(1.0, [PLAIN], policy, level="arm", df=9)),
+    "extremes": lambda policy: is_withheld(safe_mean(1.0, 45, PLAIN, policy, level="arm", statistic="maximum")),
+    "rounding": lambda policy: safe_count(PLAIN, policy, level="arm") == 45,
+    "digits": lambda policy: safe_mean(24873.21, 45, PLAIN, policy, level="arm") == 24900,
+    "complementary": lambda policy: keeps_hidden(policy, 25, a=1, b=24),
+    "linked": lambda policy: keeps_hidden(policy, 11, a=1, b=10),
+    "differencing": lambda policy: differencing({"n": 440}, {"n": 445}, policy) == ["n"],
+}
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_rule_is_needed(rule):
+    assert PROMISES[rule](POLICY)
+    assert not PROMISES[rule](replace(POLICY, rules=POLICY.rules - {rule})), "nothing notices that the rule is off"

@@ -1,0 +1,288 @@
+"""Whatever format the tables come in, the same frames come out; the mapping file; dates; digests."""
+
+import json
+import sys
+from dataclasses import replace
+
+import pandas as pd
+import pyreadstat
+import pytest
+from dropin_study import small_study, write_tables
+
+from holf.confidential.read.columns import typed_column
+from holf.confidential.read.delimited import Unreadable, read_delimited
+from holf.confidential.read.files import read_cells
+from holf.confidential.read.mapping import TableMapping
+from holf.confidential.read.reader import read_dropin
+from holf.confidential.read.report import DropInError
+from holf.record.schema import load_schema
+
+
+@pytest.fixture(scope="module")
+def study():
+    return small_study()
+
+
+@pytest.fixture(scope="module")
+def taken(study, tmp_path_factory):
+    return read_dropin(write_tables(study, tmp_path_factory.mktemp("plain")), load_schema())
+
+
+def norwegian(frame, name):
+    return frame.rename(columns={c: f["holf:aliases"][0] for c, f in load_schema().fields(name).items()})
+
+
+def write_semicolons(tables, folder):
+    """As a Norwegian spreadsheet program does: semicolons, decimal comma, Latin-1, its own column names, CRLF."""
+    for name, frame in tables.items():
+        frame.to_csv(
+            folder / f"{name}.csv", index=False, sep=";", decimal=",", encoding="latin-1", lineterminator="\r\n"
+        )
+
+
+def plain(frame):
+    """As other programs hold it: objects and floats."""
+    texts = [column for column in frame if frame[column].dtype == "string"]
+    return pd.DataFrame(
+        {
+            c: frame[c].astype(object).where(frame[c].notna(), "") if c in texts else frame[c].astype(float)
+            for c in frame
+        }
+    )
+
+
+WRITERS = {
+    "semicolons": lambda tables, folder: write_semicolons(
+        {name: norwegian(frame, name) for name, frame in tables.items()}, folder
+    ),
+    "byte order mark": lambda tables, folder: [
+        frame.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8-sig") for name, frame in tables.items()
+    ],
+    "parquet": lambda tables, folder: [
+        frame.to_parquet(folder / f"{name}.parquet", index=False) for name, frame in tables.items()
+    ],
+    "sav": lambda tables, folder: [
+        pyreadstat.write_sav(plain(frame), folder / f"{name}.sav") for name, frame in tables.items()
+    ],
+    "zsav": lambda tables, folder: [
+        pyreadstat.write_sav(plain(frame), folder / f"{name}.zsav", compress=True) for name, frame in tables.items()
+    ],
+    "dta": lambda tables, folder: [
+        pyreadstat.write_dta(plain(frame), folder / f"{name}.DTA") for name, frame in tables.items()
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_every_format_gives_the_same_frames(kind, taken, tmp_path):
+    WRITERS[kind](taken.tables, tmp_path)
+    if kind == "semicolons":
+        raw = (tmp_path / "families.csv").read_bytes()
+        assert "oppfølgingsgruppe".encode("latin-1") in raw and b";" in raw
+        assert b"," in (tmp_path / "leaders.csv").read_bytes()
+    found = read_dropin(tmp_path, load_schema())
+    assert found.tables.keys() == taken.tables.keys()
+    for name, frame in taken.tables.items():
+        pd.testing.assert_frame_equal(found.tables[name], frame)
+    assert {str(dtype) for frame in found.tables.values() for dtype in frame.dtypes} == {"string", "Int64", "Float64"}
+
+
+def test_dates_and_missing_values_of_other_programs(tmp_path):
+    day = pd.Timestamp("2017-03-01").date()
+    spss = pd.DataFrame({"a": ["x", "", "z"], "n": [1.0, 2.5, -9.0], "d": [day, None, day]})
+    other = spss.assign(n=[1.0, 2.5, None])
+    pyreadstat.write_sav(spss, tmp_path / "x.sav", missing_ranges={"n": [-9]}, variable_value_labels={"n": {1.0: "ja"}})
+    pyreadstat.write_dta(other, tmp_path / "x.dta")
+    other.to_parquet(tmp_path / "x.parquet")
+    for name in ("x.sav", "x.dta", "x.parquet"):
+        cells = read_cells(name, (tmp_path / name).read_bytes(), TableMapping())
+        assert dict(zip(cells.header, cells.columns)) == {
+            "a": ["x", "", "z"],
+            "n": ["1", "2.5", None],
+            "d": ["2017-03-01", None, "2017-03-01"],
+        }
+
+
+def test_quoted_line_ends_stay_in_their_cell():
+    cells = read_delimited(b'id,x\n"a\nb",1\n', TableMapping())
+    assert cells.columns == (["a\nb"], ["1"])
+    assert "a\nb" not in repr(cells)
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "decimal"),
+    [
+        ("a;b\n1,5;2", {}, ","),
+        ("a,b\n1.5,2", {}, "."),
+        ("a;b\n1.5;2", {"decimal": "."}, "."),
+        ("a,x;b\n1,2", {"separator": ","}, "."),
+    ],
+)
+def test_separator_and_decimal_mark_are_found_or_stated(text, how, decimal):
+    cells = read_delimited(text.encode(), TableMapping(**how))
+    assert len(cells.header) == 2 and cells.decimal == decimal
+
+
+def test_a_stated_encoding_is_used():
+    text = "løpenr;x\nÃ¸;1\n"
+    assert read_delimited(text.encode("latin-1"), TableMapping(encoding="latin-1")).header[0] == "løpenr"
+    with pytest.raises(Unreadable, match="not written in utf-8"):
+        read_delimited(text.encode("latin-1"), TableMapping(encoding="utf-8"))
+
+
+MARK = "a number is not written with '{}' as its only mark"
+
+
+@pytest.mark.parametrize(
+    ("cell", "decimal", "value", "rule"),
+    [
+        ("1,5", ",", 1.5, None),
+        ("1.5", ".", 1.5, None),
+        ("-0.5e-3", ".", -0.0005, None),
+        ("1.234,5", ",", None, MARK.format(",")),
+        ("1.234", ",", None, MARK.format(",")),
+        ("1,234.5", ".", None, MARK.format(".")),
+        ("1,5", ".", None, MARK.format(".")),
+        ("1 234", ",", None, MARK.format(",")),
+        ("1\u00a0234", ".", None, MARK.format(".")),
+        ("nan", ".", None, "not every value is of type number"),
+        ("inf", ".", None, "not every value is of type number"),
+        ("٣", ".", None, "not every value is of type number"),
+        (" 1", ".", None, "not every value is of type number"),
+    ],
+)
+def test_numbers(cell, decimal, value, rule):
+    series, failures = typed_column([cell, None], {"type": "number"}, decimal=decimal)
+    assert [failure.rule for failure in failures] == ([rule] if rule else [])
+    assert series.isna().tolist() == [value is None, True] and (value is None or series[0] == value)
+
+
+@pytest.mark.parametrize(("cell", "value"), [("7", 7), ("7.0", 7), ("1e+05", 100_000), ("7.5", None), ("1e300", None)])
+def test_whole_numbers(cell, value):
+    series, failures = typed_column([cell], {"type": "integer"})
+    assert (series[0] if not failures else None) == value
+
+
+DATE = {"type": "date", "constraints": {"minimum": "2016-01-01", "maximum": "2999-12-31"}}
+
+
+@pytest.mark.parametrize(
+    ("cell", "rules"),
+    [
+        ("2017-03-01", []),
+        ("01.03.2017", ["not every value is of type date"]),
+        ("2017-02-30", ["not every value is of type date"]),
+        ("2017-03-01 10:00:00", ["not every value is of type date"]),
+        ("2015-12-31", ["a value lies outside 2016-01-01 to 2999-12-31"]),
+        ("2999-01-01", ["a date lies in the future"]),
+    ],
+)
+def test_dates(cell, rules):
+    series, failures = typed_column([cell, None], DATE)
+    assert [failure.rule for failure in failures] == rules and series.dtype.kind == "M"
+
+
+def test_values_that_must_be_unique_and_limits_with_one_end():
+    field = {"type": "integer", "constraints": {"unique": True, "maximum": 5}}
+    rules = {failure.rule: failure.positions for failure in typed_column(["1", "1", "6", None, None], field)[1]}
+    assert rules == {"the values are not unique": (0, 1), "a value is above 5": (2,)}
+
+
+MAPPING = """
+offices:
+  file: kontorer.csv
+  columns: {arm: gr}
+  codes: {arm: {1: holf, no: local}}
+  decimal: "."
+survey:
+  codes: {housing_quality: {-9: ""}}
+"""
+
+
+def test_the_mapping_file_names_files_columns_and_codes(study, taken, tmp_path):
+    offices = study["offices"].rename(columns={"arm": "gr"}).replace({"gr": {"holf": "1", "local": "no"}})
+    survey = study["survey"].replace({"housing_quality": {"": "-9"}})
+    folder = write_tables(study | {"offices": offices, "survey": survey}, tmp_path)
+    (folder / "offices.csv").rename(folder / "kontorer.csv")
+    mapping = folder / "mapping.yml"
+    mapping.write_text(MAPPING)
+    found = read_dropin(folder, load_schema(), mapping=mapping)
+    assert (survey["housing_quality"] == "-9").any()
+    for name, frame in taken.tables.items():
+        pd.testing.assert_frame_equal(found.tables[name], frame)
+    with pytest.raises(DropInError, match="unknown files: 2"):
+        read_dropin(folder, load_schema())
+
+
+GUIDE = "Compare it with the guide to the mapping file."
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: [31337", f"mapping file: not readable as YAML (rows: all). {GUIDE}"),
+        ("- 31337", "mapping file: an entry is not a table of the schema (rows: all). Tables: offices, leaders, "
+         "coordinators, families, parents, children, survey, register, delivery."),
+        ("offices: {x31337: 1}", "mapping file, table offices: an entry has parts other than file, columns, codes, "
+         f"encoding, separator, decimal (rows: all). {GUIDE}"),
+        ("offices: {file: ../31337.csv}", "mapping file, table offices: file is not the plain name of a file in the "
+         f"folder (rows: all). {GUIDE}"),
+        ("offices: {columns: {x31337: a}}", "mapping file, table offices: columns has an entry that is not a column "
+         f"of the table (rows: all). {GUIDE}"),
+        ("offices: {columns: {arm: x31337, office_id: X31337}}", "mapping file, table offices: columns gives two "
+         f"columns the same name, or one that is not text (rows: all). {GUIDE}"),
+        ("offices: {codes: {arm: 31337}}", "mapping file, table offices: codes is not a list of pairs for each column "
+         f"(rows: all). {GUIDE}"),
+        ("offices: {decimal: 31337}", f"mapping file, table offices: decimal is not one of , . (rows: all). {GUIDE}"),
+        ("offices: {file: kontorer.csv}", "kontorer.csv, table offices: the file named in the mapping file is missing "
+         "(rows: all). Correct file in the mapping file."),
+    ],
+)  # fmt: skip
+def test_a_wrong_mapping_file_is_told(text, line, study, tmp_path):
+    folder = write_tables({name: study[name] for name in ("leaders", "coordinators")}, tmp_path / "tables")
+    mapping = tmp_path / "mapping.yml"
+    mapping.write_text(text)
+    with pytest.raises(DropInError) as caught:
+        read_dropin(folder, load_schema(), mapping=mapping)
+    assert [problem.line for problem in caught.value.problems][:1] == [line] and "31337" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("module", "ending"), [("pyarrow", ".parquet"), ("pyreadstat", ".sav")])
+def test_a_reader_that_is_not_installed_is_named_as_such(module, ending, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(Unreadable, match="the reader is not installed") as caught:
+        read_cells(f"offices{ending}", b"x", TableMapping())
+    assert caught.value.fix == "Install the project with its extra: data."
+
+
+def test_digests_follow_every_byte_and_the_key(taken, study, tmp_path):
+    folder, key = write_tables(study, tmp_path), b"k" * 16
+    again = read_dropin(folder, load_schema())
+    assert again.digest == taken.digest and again.bytes_digest(key) == taken.bytes_digest(key)
+    assert again.bytes_digest(key) != again.bytes_digest(b"l" * 16) and again.digest != again.bytes_digest(key)
+    with open(folder / "offices.csv", "a") as stream:
+        stream.write("\n")
+    changed = read_dropin(folder, load_schema())
+    assert changed.digest != taken.digest and changed.bytes_digest(key) != taken.bytes_digest(key)
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        taken.bytes_digest(b"short")
+    assert taken.tables["offices"]["office_id"][0] not in repr(taken) and repr(replace(taken)) == repr(taken)
+
+
+def test_another_trial_brings_its_own_rules(tmp_path):
+    package = json.loads(json.dumps(load_schema().package))
+    package["resources"] = [one for one in package["resources"] if one["name"] in ("offices", "leaders")]
+    package["holf:rules"] = [
+        {"rule": "constant", "table": "leaders", "column": "competence_m0", "within": "arm"},
+        {"rule": "at-most", "table": "leaders", "within": "office_id", "rows": 1},
+    ]
+    schema = replace(load_schema(), package=package)
+    (tmp_path / "offices.csv").write_text("office_id,arm,families_identified\na,holf,1\nb,local,2\n")
+    leaders = "leader_id,office_id,competence_m0,competence_m18\n1,a,2,\n2,a,3,\n3,b,4,\n"
+    (tmp_path / "leaders.csv").write_text(leaders)
+    with pytest.raises(DropInError) as caught:
+        read_dropin(tmp_path, schema)
+    assert [(one.column, one.rule, one.rows_band) for one in caught.value.problems] == [
+        ("competence_m0", "more than one value inside one arm", "1-9"),
+        ("office_id", "more than 1 rows for one office_id", "1-9"),
+    ]

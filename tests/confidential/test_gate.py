@@ -1,0 +1,520 @@
+"""The release gate: a corpus of leaks, each named by its rule; rules switched off; ids and canaries in any spelling."""
+
+import csv
+import html
+import io
+import json
+import shutil
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holf.book.downloads.check import shown_digests
+from holf.cli import main
+from holf.confidential.scan import KINDS, OUT_OF_REACH
+from holf.confidential.scan.exceptions import ExceptionsError, SignedException, read_exceptions, without_exceptions
+from holf.confidential.scan.files import _OPENERS, Item, items_of
+from holf.confidential.scan.identifiers import holds_canary, holds_id
+from holf.confidential.scan.known import Known, known_here, theme_files
+from holf.confidential.scan.manifest import check_manifest, write_manifest
+from holf.confidential.scan.rules import ALL
+from holf.confidential.scan.scan import scan
+from tests.leaks import HARMLESS, KNOWN, LEAKS, REFUSED, SECRET, index, national_number, page, pdf
+
+
+def plant(root, files):
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
+
+
+def named(root, **options) -> set[str]:
+    return {finding.rule for finding in scan(root, **({"known": KNOWN} | options))}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_each_leak_is_named_by_its_rules(tmp_path, leak):
+    rules, files = LEAKS[leak]
+    findings = scan(plant(tmp_path, files), known=KNOWN)
+    assert {finding.rule for finding in findings} == rules
+    said = "\n".join(map(str, findings))
+    for secret in (SECRET, "7731", "F0012", "CANARY", "31337", "some.person", "rack-host", "someone", "p1234"):
+        assert secret.lower() not in said.lower()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_kind_of_file_that_no_site_holds_is_refused(tmp_path, name):
+    (finding,) = scan(plant(tmp_path, {name: b"words"}), known=KNOWN)
+    assert (finding.path, finding.rule) == (name, "kinds")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_of_file_that_a_site_holds_are_opened(tmp_path, kind):
+    name = kind if kind[0] != "." else f"a{kind}"
+    assert "kinds" not in named(plant(tmp_path, {f"some/{name}": b"words"}))
+
+
+@pytest.mark.parametrize("case", HARMLESS)
+def test_what_only_looks_like_a_leak_passes(tmp_path, case):
+    assert scan(plant(tmp_path, HARMLESS[case]), known=KNOWN) == ()
+
+
+@pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.id)
+def test_each_rule_switched_off_lets_a_leak_through(tmp_path, rule):
+    alone = [files for rules, files in LEAKS.values() if rules == {rule.id}]
+    assert alone, "no leak of the corpus is found by this rule alone"
+    tree = plant(tmp_path, alone[0])
+    assert named(tree) == {rule.id}
+    assert named(tree, rules=[other for other in ALL if other.id != rule.id]) == set()
+
+
+def found_in(files: dict[str, bytes]) -> set[str]:
+    """Rules that name some files, without a tree around them."""
+    items = [item for name, data in files.items() for item in (Item("name", name), *items_of(name, data))]
+    return {rule.id for rule in ALL for item in items if rule.finds(item, KNOWN)}
+
+
+@pytest.mark.parametrize("kind", sorted(_OPENERS))
+def test_each_opener_is_needed(monkeypatch, kind):
+    monkeypatch.delitem(_OPENERS, kind)
+    wanted = [*LEAKS.values(), *((set(), files) for files in HARMLESS.values())]
+    assert any(found_in(files) != rules for rules, files in wanted)
+
+
+def test_every_finding_says_where_which_rule_and_what_to_do(tmp_path):
+    (finding,) = scan(plant(tmp_path, page("<p>read from /home/someone/data.csv</p>")), known=KNOWN)
+    assert str(finding) == ("page.html: the file: paths: a path of a machine; name files relative to the project")
+
+
+def test_a_file_whose_name_leaks_is_named_by_its_number(tmp_path):
+    plant(tmp_path, {"a.html": b"<p>words</p>", "F-7731.html": b"<!-- 12 -->"})
+    assert {finding.path for finding in scan(tmp_path, known=KNOWN)} == {"(file 1)"}
+
+
+def test_links_empty_folders_and_no_folder_at_all(tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    assert scan(tree, known=KNOWN) == ()
+    (tree / ".pytest_cache").mkdir()
+    assert named(tree) == {"kinds"}
+    (tmp_path / "outside.txt").write_text("words")
+    (tree / "link.txt").symlink_to(tmp_path / "outside.txt")
+    assert named(tree) == {"kinds", "unreadable"}
+    with pytest.raises(NotADirectoryError):
+        scan(tmp_path / "outside.txt", known=KNOWN)
+
+
+def test_only_an_unchanged_copy_of_a_theme_file_is_let_through(tmp_path):
+    theme = theme_files()
+    assert len(theme) > 100
+    from furo import __file__ as home
+
+    scripts = next(Path(home).parent.rglob("furo.js.map"))
+    plant(tmp_path, {"_static/a.js.map": scripts.read_bytes()})
+    assert named(tmp_path, known=Known(theme=theme)) == set()
+    plant(tmp_path, {"_static/a.js.map": scripts.read_bytes() + b" "})
+    assert named(tmp_path, known=Known(theme=theme)) == {"kinds"}
+
+
+def test_a_real_build_passes_and_one_planted_row_is_seen(built, tmp_path):
+    known = known_here(ids=KNOWN.ids, canaries=KNOWN.canaries)
+    assert scan(built.site, shown=shown_digests(built.site), known=known) == ()
+    tree = tmp_path / "site"
+    shutil.copytree(built.site, tree)
+    plain_page = tree / "chapters" / "plain.html"
+    plain_page.write_text(plain_page.read_text().replace("</article>", "<p>SYN-F0012: 31 337,77</p></article>"))
+    assert named(tree, known=known) == {"ids", "canaries"}
+
+
+def test_known_here_reads_the_project_and_leaves_out_names_that_name_nobody(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "some.person")
+    monkeypatch.setattr("socket.gethostname", lambda: "rack-host-9.example.org")
+    known = known_here()
+    assert "family_id" in known.keys and len(known.offices) > 20
+    assert known.names == ("some.person", "rack-host-9.example.org", "rack-host-9")
+    monkeypatch.setenv("LOGNAME", "root")
+    assert "root" not in known_here().names
+
+
+# Ids, national numbers and canaries: as strings, in any spelling.
+
+
+def in_page(text: str) -> list[Item]:
+    return list(items_of("a.html", page(f"<p>of {text} here</p>")["page.html"]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    "F-00112|F 00112|F00112|"
+    "F-7731|f-7731|F_7731|F 7731|F7731|F.7731|F/7731|F&#45;7731|F&ndash;7731|F\u20117731|F-<b>77</b>31|F-77\u00ad31"
+    "|F-\u200b7731|F-&shy;7731|\uff26-\uff17\uff17\uff13\uff11|F-\u0667\u0667\u0663\u0661|F-7731<sup>2</sup>|x_F-7731_y"
+    '|F<br>7731|004711|x/004711|004711_2|1,004711|"004711"|0<i>04711</i>|004711&nbsp;'.split("|"),
+)
+def test_an_id_is_found_as_it_may_be_written(text):
+    assert any(holds_id(item, KNOWN) for item in in_page(text))
+
+
+@pytest.mark.parametrize("text", ["SYN-F0012", "syn_f0012", "SYN&shy;-P00012a", "SYN F0012", "x/SYN-F0012.html"])
+def test_a_simulated_id_is_found_without_a_list(text):
+    assert any(holds_id(item, Known()) for item in in_page(text))
+
+
+@pytest.mark.parametrize("text", ["4711", "0047110", "0.004711", "F-77311", "F-773", "F-77-32", "AF-7731x", "K12"])
+def test_another_word_or_number_is_no_id(text):
+    assert not any(holds_id(item, KNOWN) for item in in_page(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["0301-42", "0301/42", "a_0301_42", "030142", "AB12-34", "AB12/34", "AB-12_34", "AB1234"]
+)
+def test_an_id_of_several_parts_is_found(text):
+    assert any(holds_id(item, Known(ids=("0301-42", "AB12-34"))) for item in in_page(text))
+
+
+def test_an_office_with_a_public_name_is_no_id_to_be_sought():
+    known = Known(ids=("NAV Alpha", "O-00031"), offices=("NAV Alpha",))
+    assert not any(holds_id(item, known) for item in in_page("NAV Alpha"))
+    assert any(holds_id(item, known) for item in in_page("O-00031"))
+
+
+@pytest.mark.parametrize("n_ids", [0, 3000])
+def test_a_long_list_of_ids_is_sought_at_once(n_ids):
+    known = Known(ids=tuple(f"P{number:05d}" for number in range(n_ids)))
+    text = " ".join(str(number) for number in range(20_000))
+    assert not holds_id(Item("text", text), known)
+    assert holds_id(Item("text", f"{text} P00541 "), known) == bool(n_ids)
+
+
+NUMBER = national_number()
+SPLIT = f"{NUMBER[:6]}{{}}{NUMBER[6:]}"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", f"n,id\n1,{NUMBER}\n"),
+        ("a.csv", f"n;id\n1;{NUMBER}\n"),
+        ("a.csv", f'1,"{NUMBER}"\n'),
+        ("a.json", f"[1,{NUMBER[1:]},2]"),
+        ("a.json", json.dumps({"id": NUMBER})),
+        ("a.json", json.dumps({NUMBER: 1})),
+        ("a.js", f"const a=[1,{NUMBER},2]"),
+        ("a.txt", f"/{NUMBER}/"),
+        ("a.txt", f"a_{NUMBER}_b"),
+        ("a.txt", f"a-{NUMBER}"),
+        ("a.txt", f"id={NUMBER};"),
+        *(("a.txt", SPLIT.format(sign)) for sign in (" ", "-", "\u2013", "\u00a0", "\u2009", "\u202f", ".", "_", "/")),
+        ("a.html", SPLIT.format("&nbsp;")),
+        ("a.html", SPLIT.format("&shy;")),
+        ("a.html", SPLIT.format("<b>") + "</b>"),
+        ("a.html", f"<a href='x/{NUMBER}.html'>x</a>"),
+        ("a.html", "".join(f"&#{ord(digit)};" for digit in NUMBER)),
+        ("a.txt", "".join(chr(ord("\uff10") + int(digit)) for digit in NUMBER)),
+        ("a.txt", "".join(chr(ord("\u0660") + int(digit)) for digit in NUMBER)),
+        ("a.csv", f"1,{NUMBER[1:]}\n"),
+        (f"{NUMBER}.txt", "words"),
+        (f"x_{NUMBER}/a-{NUMBER}.txt", "words"),
+    ],
+)
+def test_a_national_number_is_found_as_it_may_be_written(tmp_path, name, text):
+    assert named(plant(tmp_path, {name: text.encode()})) == {"national-ids"}
+
+
+def test_a_national_number_needs_its_day_and_both_check_digits():
+    for place in range(11):
+        for digit in "0123456789":
+            other = NUMBER[:place] + digit + NUMBER[place + 1 :]
+            if other != NUMBER:
+                assert not any(rule.finds(Item("text", other), KNOWN) for rule in ALL), other
+
+
+CANARIES = ("CANARY-7", "Kari Åsen", "004711", "31337.77", "12 34 56 78")
+
+
+# Canary -> spellings of it, with bars between them.
+WRITTEN = {
+    "31337.77": "31337.77|31 337,77|31,337.77|31\u202f337,77|31'337.77|31337,77|-31337.77|kr31337.77|31&nbsp;337,77"
+    "|31 337<sub>77</sub>",
+    "004711": "004711|00 4711|nr004711|#004711",
+    "12 34 56 78": "12345678|1234 5678|12-34-56-78|tlf.12345678",
+    "Kari Åsen": "Kari A\u030asen|KARI ÅSEN|Kari&nbsp;&Aring;sen|Kari<br>Åsen|Kari\nÅsen|kari_åsen"
+    "|Ka\u00adri Ås\u200den|\u202eKari Åsen|Åsen, Kari Åsen|Kari Ås-<br>en|<td>Kari</td><td>Åsen</td>"
+    "|\uff2bari Åsen|K\U000e0041ari Åsen",
+    "A\u030asen 12": "Åsen 12",
+    '"Kari Åsen"': "Kari Åsen",
+}
+
+
+@pytest.mark.parametrize(
+    ("canary", "text"), [(canary, text) for canary, texts in WRITTEN.items() for text in texts.split("|")]
+)
+def test_a_canary_is_found_as_it_may_be_written(canary, text):
+    assert any(holds_canary(item, Known(canaries=(canary,))) for item in in_page(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["31339", "131337.77", "31337.771", "3133777 1", "4711", "0047110", "Kari", "Karl Åsen"]
+)
+def test_other_values_are_not_that_canary(text):
+    known = Known(canaries=("31337.78", "004711", "Kari Åsen"))
+    assert not any(holds_canary(item, known) for item in in_page(text))
+
+
+SPELLINGS = {
+    "full width": lambda text: "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text),
+    "capitals": str.upper,
+    "taken apart": lambda text: unicodedata.normalize("NFD", text),
+    "soft hyphens": "\u00ad".join,
+    "joiners": "\u200d".join,
+    "marks of direction": lambda text: f"\u202e{text}\u202c",
+    "hard blanks": lambda text: text.replace(" ", "\u00a0"),
+    "typographic hyphens": lambda text: text.replace("-", "\u2011"),
+}
+PLACES = {
+    "page": ("a.html", lambda text: f"<p>of {html.escape(text)} here</p>"),
+    "entities": ("a.html", lambda text: f"<p>of {''.join(f'&#{ord(one)};' for one in text)} here</p>"),
+    "letters in elements": ("a.html", lambda text: f"<p>{''.join(f'<i>{html.escape(one)}</i>' for one in text)}</p>"),
+    "attribute": ("a.html", lambda text: f'<p title="of {html.escape(text)} here">words</p>'),
+    "comment": ("a.html", lambda text: f"<!-- of {text} -->"),
+    "cell": ("a.html", lambda text: f"<table><tr><td>{html.escape(text)}</td></tr></table>"),
+    "listing": ("a.html", lambda text: f"<pre>{html.escape(text)}</pre>"),
+    "drawing": ("a.svg", lambda text: f"<svg><text>{html.escape(text)}</text></svg>"),
+    "script in a page": ("a.html", lambda text: f"<script>{json.dumps({'a': [text]})}</script>"),
+    "json": ("a.json", lambda text: json.dumps({"a": [text]})),
+    "key of json": ("a.json", lambda text: json.dumps({text: 1})),
+    "script": ("a.js", lambda text: f"const a = '{text}'"),
+    "style": ("a.css", lambda text: f"a::after {{ content: '{text}' }}"),
+    "text": ("a.txt", lambda text: f"of {text} here"),
+    "entities in a text": ("a.txt", lambda text: "".join(f"&#x{ord(one):x};" for one in text)),
+    "title of the search index": ("searchindex.js", lambda text: f"Search.setIndex({json.dumps({'titles': [text]})})"),
+}
+
+
+def spelled(text: str, spellings: list[str]) -> str:
+    for spelling in spellings:
+        text = SPELLINGS[spelling](text)
+    return text
+
+
+def found_anywhere(text: str, place: str) -> bool:
+    name, written = PLACES[place]
+    return any(holds_canary(item, Known(canaries=CANARIES)) for item in items_of(name, written(text).encode()))
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(
+    canary=st.sampled_from(CANARIES),
+    spellings=st.lists(st.sampled_from(sorted(SPELLINGS)), unique=True),
+    place=st.sampled_from(sorted(PLACES)),
+)
+def test_a_canary_is_found_in_any_spelling_and_place(canary, spellings, place):
+    assert found_anywhere(spelled(canary, spellings), place)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    other=st.sampled_from(["PARROT-7", "Kari Aasen", "0047110", "31337.78", "12 34 56 79"]),
+    spellings=st.lists(st.sampled_from(sorted(SPELLINGS)), unique=True),
+    place=st.sampled_from(sorted(PLACES)),
+)
+def test_no_canary_is_found_where_there_is_none(other, spellings, place):
+    assert not found_anywhere(spelled(other, spellings), place)
+
+
+def test_a_canary_is_found_in_cells_names_and_sheets(tmp_path):
+    stream = io.StringIO()
+    csv.writer(stream).writerow(["m12", "Åsen; Kari Åsen", "x"])
+    trees = [
+        {"a.csv": stream.getvalue().encode()},
+        {"kari_åsen.txt": b""},
+        {"12-34-56-78/a.txt": b""},
+        pdf("nr 004711"),
+    ]
+    for number, tree in enumerate(trees):
+        assert named(plant(tmp_path / str(number), tree), known=Known(canaries=CANARIES)) == {"canaries"}, tree
+
+
+@pytest.mark.parametrize(
+    ("limit", "name", "text"),
+    [
+        ("encodings", "a.txt", "Q0FOQVJZLTc="),
+        ("escapes in scripts", "a.js", "'CANARY\\u002d7'"),
+        ("addresses", "a.html", "<a href='?q=CANARY%2D7'>a</a>"),
+        ("reversed", "a.txt", "7-YRANAC"),
+        ("glued", "a.txt", f"id{NUMBER} and xF-7731"),
+        ("glued", "a.txt", f"{NUMBER}{NUMBER}"),
+        ("a part only", "searchindex.js", index(**{"7731": 0, "canari": 1})["searchindex.js"].decode()),
+        ("short id", "a.txt", "K12"),
+        ("rounded", "a.txt", "31338"),
+        ("computed with", "a.txt", "62675.54"),
+    ],
+)
+def test_what_is_out_of_reach_is_named(tmp_path, limit, name, text):
+    assert any(limit in sentence for sentence in OUT_OF_REACH)
+    assert scan(plant(tmp_path, {name: text.encode()}), known=KNOWN) == ()
+
+
+# Exceptions and the manifest.
+
+
+def exceptions_file(root, **entry):
+    path = root / "exceptions.yml"
+    usual = {"path": "page.html", "rule": "paths", "reason": "an example", "signer": "N. N."}
+    path.write_text(json.dumps([usual | entry]))
+    return path
+
+
+def test_an_exception_lets_its_finding_pass_and_no_other(tmp_path):
+    tree = plant(tmp_path / "tree", page("<p>/home/someone</p><!-- 12 -->"))
+    findings = scan(tree, known=KNOWN)
+    (exception,) = read_exceptions(exceptions_file(tmp_path))
+    assert [finding.rule for finding in without_exceptions(findings, [exception])] == ["comments"]
+    with pytest.raises(ExceptionsError, match="matches nothing"):
+        without_exceptions(findings, [exception, SignedException("other.html", "paths", "none", "N. N.")])
+
+
+@pytest.mark.parametrize(
+    "entry", [{"reason": " "}, {"signer": ""}, {"rule": "canaries"}, {"rule": "luck"}, {"until": "2030"}, {"reason": 3}]
+)
+def test_exceptions_need_a_rule_a_reason_and_a_signer(tmp_path, entry):
+    with pytest.raises(ExceptionsError, match="exception 1"):
+        read_exceptions(exceptions_file(tmp_path, **entry))
+
+
+@pytest.fixture
+def released(tmp_path):
+    """A tree with its manifest, with an exception for one finding; inside the tree, where it does not list itself."""
+    tree = plant(tmp_path / "tree", page("<p>/home/someone</p>") | {"b/c.txt": b"words"})
+    exceptions = read_exceptions(exceptions_file(tmp_path))
+    write_manifest(tree, tree / "manifest.json", exceptions=exceptions, profile="strict", release="r1")
+    assert check_manifest(tree, tree / "manifest.json", exceptions=exceptions) == ()
+    return tree
+
+
+def test_a_manifest_says_what_was_checked_and_is_always_the_same(released, tmp_path):
+    content = json.loads((released / "manifest.json").read_text())
+    assert list(content["files"]) == ["b/c.txt", "page.html"] and content["rules"] == [rule.id for rule in ALL]
+    assert (content["profile"], content["release"]) == ("strict", "r1")
+    assert content["exceptions"][0]["signer"] == "N. N." and content["exceptions"][0]["reason"] == "an example"
+    beside = tmp_path / "beside.json"
+    (released / "manifest.json").rename(tmp_path / "old.json")
+    write_manifest(
+        released, beside, exceptions=read_exceptions(tmp_path / "exceptions.yml"), profile="strict", release="r1"
+    )
+    assert beside.read_bytes() == (tmp_path / "old.json").read_bytes()
+
+
+def test_any_flipped_bit_voids_the_manifest(released):
+    path = released / "b" / "c.txt"
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert check_manifest(released, released / "manifest.json") == ("b/c.txt: changed",)
+
+
+def test_an_added_or_removed_file_voids_the_manifest(released):
+    (released / "new.txt").write_bytes(b"")
+    assert check_manifest(released, released / "manifest.json") == ("new.txt: added",)
+    (released / "new.txt").unlink()
+    (released / "b" / "c.txt").unlink()
+    assert check_manifest(released, released / "manifest.json") == ("b/c.txt: removed",)
+
+
+@pytest.mark.parametrize(("old", "new"), [("an example", "no example"), ("N. N.", "M. M."), ("r1", "r2"), ("}", " }")])
+def test_a_manifest_changed_by_hand_is_void(released, old, new):
+    manifest = released / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(old, new, 1))
+    assert check_manifest(released, manifest) == ("the manifest itself was changed",)
+
+
+def test_changed_exceptions_and_rules_void_the_manifest(released, tmp_path, monkeypatch):
+    manifest, changed = released / "manifest.json", read_exceptions(exceptions_file(tmp_path, reason="another reason"))
+    assert check_manifest(released, manifest, exceptions=changed) == ("the exceptions are others now",)
+    assert check_manifest(released, manifest, exceptions=()) == ("the exceptions are others now",)
+    monkeypatch.setattr("holf.confidential.scan.manifest.ALL", ALL[:-1])
+    assert check_manifest(released, manifest) == ("the rules are others now",)
+
+
+# The command.
+
+
+def run(capsys, *arguments):
+    code = 0
+    try:
+        main(["release-check", *map(str, arguments)])
+    except SystemExit as end:
+        code = end.code or 0
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_command_refuses_then_lets_through_then_verifies(capsys, tmp_path):
+    tree, manifest = plant(tmp_path / "tree", page("<p>/home/someone</p>")), tmp_path / "release-manifest.json"
+    code, out, err = run(capsys, tree)
+    assert code == 1 and out.startswith("page.html: the file: paths: ") and "no manifest" in err
+    assert not manifest.exists()
+    assert run(capsys, tree, "--exceptions", exceptions_file(tmp_path))[0] == 0 and manifest.exists()
+    assert run(capsys, tree, "--verify")[0] == 0
+    (tree / "page.html").write_text("<p>other words</p>")
+    code, out, _ = run(capsys, tree, "--verify")
+    assert code == 1 and out == "page.html: changed\n"
+    (tree / "m.json").write_text("/home/someone")
+    assert run(capsys, tree, "--manifest", tree / "m.json")[0] == 0
+    assert run(capsys, tree, "--manifest", tree / "m.json", "--verify")[0] == 0
+
+
+def test_command_looks_for_canaries(capsys, tmp_path):
+    tree = plant(tmp_path / "tree", page("<p>an income of 31 337,77</p>"))
+    assert run(capsys, tree)[0] == 0
+    (tmp_path / "canaries.txt").write_text("CANARY-7\n31337.77\n")
+    code, out, _ = run(capsys, tree, "--canaries", tmp_path / "canaries.txt")
+    assert code == 1 and "canaries" in out and "31" not in out
+
+
+def test_command_looks_for_the_ids_of_the_study_and_says_which_it_cannot_seek(capsys, tmp_path):
+    tree = plant(tmp_path / "tree", page("<p>family 000471</p>"))
+    assert run(capsys, tree)[0] == 0
+    (tmp_path / "r.ids").write_text("17\n000471\n")
+    code, out, _ = run(capsys, tree, "--ids", tmp_path / "r.ids")
+    assert code == 1 and "ids: an identifier of the study" in out and "1 of 2 ids were not sought" in out
+    assert "471" not in out
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "message"),
+    [
+        ("--canaries", b"", "holds no value"),
+        ("--canaries", b"\n - \n", "holds no value"),
+        ("--canaries", b"CANARY-7\n12\n", "canary 2 has fewer than 4"),
+        ("--canaries", "Kari Åsen".encode("utf-16"), "is not UTF-8"),
+        ("--canaries", "Kari Åsen".encode("cp1252"), "is not UTF-8"),
+        ("--ids", b"", "holds no value"),
+        ("--ids", "Åsen".encode("cp1252"), "is not UTF-8"),
+    ],
+)
+def test_command_refuses_a_list_that_it_cannot_use(capsys, tmp_path, option, content, message):
+    tree = plant(tmp_path / "tree", page("<p>words</p>"))
+    (tmp_path / "list.txt").write_bytes(content)
+    code, out, err = run(capsys, tree, option, tmp_path / "list.txt")
+    assert code == 2 and out == "" and message in err and "Kari" not in err
+    assert not (tmp_path / "release-manifest.json").exists()
+
+
+def test_help_says_what_is_held_and_what_is_not_seen(capsys):
+    text = " ".join(run(capsys, "--help")[1].split())
+    for part in (*KINDS, *OUT_OF_REACH):
+        assert part in text
+
+
+@pytest.mark.parametrize("options", [["--verify"], ["--exceptions", "none.yml"], ["--canaries", "none.txt"]])
+def test_command_says_what_is_missing(capsys, tmp_path, options, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tree = plant(tmp_path / "tree", page("<p>words</p>"))
+    code, out, err = run(capsys, tree, *options)
+    assert code == 2 and out == "" and err.startswith("holf: ") and not (tmp_path / "release-manifest.json").exists()
+    assert run(capsys, tmp_path / "nowhere")[0] == 2

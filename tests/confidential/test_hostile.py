@@ -1,0 +1,180 @@
+"""A rehearsal with hostile data: each fault alone either makes a release that says what it lacks, or is refused."""
+
+import pytest
+import yaml
+from real_study import ID, copied, only, real_tables, sentinels_in, taken, without
+
+import holf
+from holf.book.chapters import list_chapters, run_chapter
+from holf.book.edition import kept_waves, make_edition
+from holf.confidential.read.report import DropInError
+from holf.confidential.release import document
+from holf.confidential.release.document import make_release
+from holf.confidential.rules.policy import load_policy
+from holf.pages.write import wanted_pages
+from holf.paths import project_root
+from holf.record.schema import load_schema
+
+POLICY, SCHEMA = load_policy(), load_schema()
+FORMULAS = "what_would_change_my_mind"
+FEW = ("flow", "levels", "effect", "change", "attrition", "odds")
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    return real_tables(tmp_path_factory.mktemp("real") / "study")
+
+
+def office(tables, arm: str) -> str:
+    return tables["offices"].query("arm == @arm")["office_id"].iloc[0]
+
+
+def released(tables, folder, monkeypatch, *outcomes):
+    monkeypatch.setattr(document, "catalogue", only(*FEW, outcomes=outcomes))
+    return make_release(taken(tables, folder), SCHEMA, POLICY)
+
+
+def test_an_office_with_one_family(tables, tmp_path, monkeypatch):
+    families = tables["families"].query(
+        "office_id == @lone and enrolled == '1'", local_dict={"lone": office(tables, "holf")}
+    )
+    study = released(
+        without(tables, "family_id", set(families["family_id"][1:])), tmp_path, monkeypatch, "income"
+    ).study()
+    effect = study.effect("income")
+    assert effect.n_clusters == 29 and effect.n_units % 5 == 0
+
+
+def test_28_offices(tables, tmp_path, monkeypatch):
+    study = released(without(tables, "office_id", {office(tables, "local")}), tmp_path, monkeypatch, "income").study()
+    assert study.flow().counts[0].total == 28 and study.effect("income").n_clusters == 28
+
+
+def test_an_arm_without_an_event_is_withheld_and_not_unanswered(tables, tmp_path, monkeypatch):
+    tables = copied(tables)
+    home = tables["children"]["family_id"].map(tables["families"].set_index("family_id")["office_id"])
+    local = home.isin(tables["offices"].query("arm == 'local'")["office_id"])
+    children = tables["children"]
+    children.loc[local & (children["participates_m12"] == "1"), "participates_m12"] = "0"
+    release = released(tables, tmp_path, monkeypatch, "participation")
+    study = release.study()
+    # "No answer" beside "withheld" would tell none from few; both read alike.
+    for number in (study.odds("participation").estimate, study.effect("participation").estimate,
+                   study.levels("participation")[3].mean):  # fmt: skip
+        assert repr(number) == "withheld (people)"
+    assert release.content["summary"]["questions_without_answer"] == 0 and "participation" in kept_waves(release)
+
+
+def test_missing_is_not_zero(tables, tmp_path, monkeypatch):
+    zero, missing = copied(tables), copied(tables)
+    later = zero["register"].index[zero["register"]["wave"] == "m12"][::3]
+    zero["register"].loc[later, "income"] = "0"
+    missing["register"].loc[later, "income"] = ""
+    as_zero = released(zero, tmp_path / "zero", monkeypatch, "income").study().levels("income")[2]
+    as_missing = released(missing, tmp_path / "missing", monkeypatch, "income").study().levels("income")[2]
+    assert as_zero.n > 1.3 * as_missing.n and as_zero.mean < 0.8 * as_missing.mean
+
+
+def test_an_outcome_and_a_wave_without_a_value_are_named(tables, tmp_path, monkeypatch):
+    tables = copied(tables)
+    tables["survey"]["housing_quality"] = ""
+    register = tables["register"]
+    register.loc[register["wave"] == "m36", "employed"] = ""
+    release = released(tables, tmp_path / "data", monkeypatch, "employment", "housing", "income")
+    assert release.content["outcomes"]["employment"] == ["m12", "m24", "m48"]
+    assert "housing" not in release.content["outcomes"] and "housing" not in release.study().plan.outcomes
+    index, plan = edition(release, tmp_path)
+    assert "Housing situation: these data hold no measurement of it, or none at baseline." in index
+    assert "Parental employment at m36: these data hold no measurement of it then." in index
+    assert plan["outcomes"]["employment"]["waves_facts"] == ["F090", "F092", "F094"]
+
+
+def edition(release, folder) -> tuple[str, dict]:
+    release.write(folder / "release.json")
+    make_edition(str(folder / "release.json"), folder / "copy")
+    copy = folder / "copy"
+    return (copy / "index.md").read_text(), yaml.safe_load((copy / "data" / "plan.yml").read_text())
+
+
+PARTS = {
+    "register only": ({"survey", "children", "coordinators", "leaders", "delivery"}, {"employment", "income"}),
+    "survey only": ({"register", "children", "coordinators", "leaders", "delivery"}, {"housing"}),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_partial_data_make_a_partial_book_that_says_so(tables, tmp_path, monkeypatch, part):
+    absent, outcomes = PARTS[part]
+    there = {name: frame for name, frame in tables.items() if name not in absent}
+    release = released(there, tmp_path / "data", monkeypatch, *sorted(outcomes))
+    assert set(release.content["absent_tables"]) == absent and set(kept_waves(release)) == outcomes
+    index, plan = edition(release, tmp_path)
+    assert set(plan["outcomes"]) == outcomes and index.count("these data have no table") == 7 - len(outcomes)
+    original = (project_root() / "index.md").read_text()
+    assert index.startswith(original[: original.index("\n# ")]), "the note stands below the title"
+    pages = {page.stem for page in (tmp_path / "copy" / "chapters").iterdir()}
+    contents = (tmp_path / "copy" / "_toc.yml").read_text()
+    assert ("interpretation" in pages) == ("interpretation" in contents) == ("income" in outcomes)
+    assert ("its example is Financial situation" in index) == ("income" not in outcomes)
+    assert "outcome-secondary" not in contents and "outcome-primary" in contents
+    # The record stays whole, and every page from data can be written beside a shorter plan.
+    for name in ("published_results.csv", "reporting/outcome_audit.csv"):
+        assert (tmp_path / "copy" / "data" / name).read_bytes() == (project_root() / "data" / name).read_bytes()
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path / "copy"))
+    assert len(holf.load_registered().outcomes) == 7 and set(holf.load_plan().outcomes) == outcomes
+    assert "Children's participation" in wanted_pages()["chapters/audit.md"]
+
+
+def spoiled(table, column, value, row=0):
+    def spoil(tables):
+        tables[table].loc[tables[table].index[row], column] = value
+
+    return spoil
+
+
+def twice(tables):
+    parents = tables["parents"]
+    parents.loc[parents.index[1], "parent_id"] = parents.loc[parents.index[0], "parent_id"]
+
+
+REFUSED = {
+    "an unknown category": (spoiled("families", "followup_group", "waiting list"),
+                            "families.csv, table families, column followup_group: a value is not one of"),
+    "a duplicate id": (twice, "parents.csv, table parents, column parent_id: the key is not unique"),
+    "a wave that is not yet": (spoiled("register", "wave", "m96"),
+                               "register.csv, table register, column wave: a value is not one of"),
+    "an emoji": (spoiled("families", "family_id", f"{ID}F\N{GRINNING FACE}"),
+                 "families.csv, table families, column family_id: an id is not 1 to 64 letters"),
+    "a formula": (spoiled("children", "child_id", "=cmd()"),
+                  "children.csv, table children, column child_id: an id is not 1 to 64 letters"),
+    "a simulated row": (spoiled("leaders", "leader_id", "SYN-L001"),
+                        "leaders.csv, table leaders, column leader_id: an id begins with SYN-"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_cannot_be_taken_is_refused_by_place_and_rule(tables, tmp_path, fault):
+    spoil, says = REFUSED[fault]
+    tables = copied(tables)
+    spoil(tables)
+    with pytest.raises(DropInError) as raised:
+        taken(tables, tmp_path)
+    said = str(raised.value)
+    assert says in said and "(rows: 1-9)" in said
+    assert not sentinels_in(said) and not any(
+        word in said for word in ("waiting list", "m96", "cmd", "\N{GRINNING FACE}")
+    )
+
+
+def test_the_page_of_formulas_is_in_a_book_on_real_data_and_shows_no_study(tables, tmp_path, monkeypatch):
+    absent, outcomes = PARTS["register only"]
+    there = {name: frame for name, frame in tables.items() if name not in absent}
+    edition(released(there, tmp_path / "data", monkeypatch, *sorted(outcomes)), tmp_path)
+    copy = tmp_path / "copy"
+    assert FORMULAS in (copy / "_toc.yml").read_text()
+    monkeypatch.setenv("HOLF_ROOT", str(copy))
+    monkeypatch.setenv("HOLF_SOURCE", "source")
+    run_chapter(next(one for one in list_chapters() if one.name == FORMULAS), tmp_path / "work")
+    text = (copy / "chapters" / f"{FORMULAS}.ipynb").read_text()
+    assert "Financial situation" in text and "Housing" not in text.split("The trial as reported, by")[1]
+    assert "SIMULATED" not in text and "REAL DATA" not in text and not sentinels_in(text)

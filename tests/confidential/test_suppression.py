@@ -1,0 +1,332 @@
+"""Withheld counts stay hidden: against every whole-numbered table that agrees with what is published."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize
+
+from holf.confidential.rules.attack import CEILING, Equation, attack, known_range
+from holf.confidential.rules.policy import load_policy
+from holf.confidential.rules.primary import Support
+from holf.confidential.rules.suppression import Count, protect
+from holf.study.withheld import Withheld, is_withheld
+
+POLICY = load_policy()
+PRIMARY_ONLY = replace(POLICY, rules=POLICY.rules - {"complementary"})
+CAP = 34  # Highest count the enumerations try for a count without a bound; cells drawn stay ten below.
+
+
+def support(value, kind="plain"):
+    """Of `value` people; `kind` says which rule but that on people is broken."""
+    families = min(value, 9) if kind == "families" else value
+    offices = min(families, 2) if kind == "offices" else min(families, 9)
+    return Support(value, families, offices, 0.6 if kind == "dominance" and value else min(value, 0.3))
+
+
+class Linked:
+    """A table with cells of up to three dimensions, and sums over some of its axes that are counts as well.
+
+    `margins` are tuples of axes kept: () is the total, (0,) the sums by the first axis.
+    """
+
+    def __init__(self, cells, margins, kinds=None, public=()):
+        self.cells = np.asarray(cells)
+        self.kinds = (
+            np.full(self.cells.shape, "plain") if kinds is None else np.asarray(kinds).reshape(self.cells.shape)
+        )
+        axes = range(self.cells.ndim)
+        self.members = {}
+        for kept in [tuple(axes), *margins]:
+            for where in itertools.product(*(range(self.cells.shape[axis]) for axis in kept)):
+                name = "n" + "".join(f"_{axis}{index}" for axis, index in zip(kept, where))
+                picked = tuple(where[kept.index(axis)] if axis in kept else slice(None) for axis in axes)
+                mask = np.zeros(self.cells.shape, bool)
+                mask[picked] = True
+                self.members[name] = mask
+        self.values = {name: int(self.cells[mask].sum()) for name, mask in self.members.items()}
+        self.public = {name: self.values[name] for name in public}
+
+    @property
+    def counts(self):
+        def kind(mask):
+            return str(self.kinds[mask][0]) if mask.sum() == 1 else "plain"
+
+        return [Count(name, support(self.values[name], kind(mask))) for name, mask in self.members.items()]
+
+    @property
+    def equations(self):
+        inner = [name for name, mask in self.members.items() if mask.sum() == 1]
+        return [
+            Equation(name, tuple(part for part in inner if (self.members[part] & mask).any()))
+            for name, mask in self.members.items()
+            if mask.sum() > 1
+        ]
+
+    def protect(self, policy=POLICY):
+        return protect(self.counts, self.equations, self.public, policy)
+
+    def allowed(self, name, shown):
+        """What a reader who knows the policy reads off one number; written apart from the engine."""
+        if name in self.public:
+            return self.public[name], self.public[name]
+        if isinstance(shown, Withheld):
+            return {"people": (0, 9), "linked": (0, np.inf)}.get(shown.rule, (10, np.inf))
+        return max(10, shown - 2), shown + 2
+
+    def enumerate(self, shown):
+        """Bounds of every count over all tables of whole numbers up to CAP that agree with `shown`."""
+        inner = [name for name, mask in self.members.items() if mask.sum() == 1]
+        ranges = [self.allowed(name, shown[name]) for name in inner]
+        grid = np.meshgrid(*(np.arange(low, min(high, CAP) + 1) for low, high in ranges), indexing="ij", sparse=True)
+        where = {name: number for number, name in enumerate(inner)}
+        sums, agrees = {}, True
+        for name, mask in self.members.items():
+            sums[name] = sum(grid[where[part]] for part in inner if (self.members[part] & mask).any())
+            low, high = self.allowed(name, shown[name])
+            agrees = agrees & (sums[name] >= low) & (sums[name] <= high)
+        found = {name: np.broadcast_to(total, agrees.shape)[agrees] for name, total in sums.items()}
+        return {name: (int(values.min()), int(values.max())) for name, values in found.items()}
+
+    def witnesses(self, name, shown):
+        """Two whole-numbered tables with the fewest and the most in `name`, each checked by adding up."""
+        rows = np.array([mask.ravel() for mask in self.members.values()], dtype=float)
+        ranges = np.array([self.allowed(other, shown[other]) for other in self.members])
+        constraint = optimize.LinearConstraint(rows, *np.minimum(ranges, 10_000).T)
+        bounds, tables = optimize.Bounds(0, 10_000), []
+        for sign in (1, -1):
+            aim = sign * self.members[name].ravel()
+            found = optimize.milp(aim, constraints=constraint, bounds=bounds, integrality=np.ones(self.cells.size))
+            table = np.round(found.x).reshape(self.cells.shape)
+            for other, mask in self.members.items():
+                low, high = self.allowed(other, shown[other])
+                assert low <= table[mask].sum() <= high
+            tables.append(table)
+        return tables
+
+    def public_alone(self, name):
+        """How many whole numbers the public numbers leave for a count."""
+        nothing = {other: Withheld("linked") for other in self.members}
+        low, high = (int(table[self.members[name]].sum()) for table in self.witnesses(name, nothing))
+        return high - low + 1
+
+
+def withheld(shown):
+    return {name for name, number in shown.items() if is_withheld(number)}
+
+
+def assert_hidden(table, shown, bounds, least=5):
+    """Every withheld count keeps `least` whole numbers; where public numbers leave fewer, all that these leave."""
+    for name in withheld(shown):
+        low, high = bounds[name]
+        assert low <= table.values[name] <= high
+        assert high - low + 1 >= least or (high - low + 1 >= table.public_alone(name)), name
+
+
+def assert_allowed(table, shown):
+    """Every published number passes the rules on single cells and is rounded; public ones stand as they are."""
+    assert shown.keys() == table.members.keys()
+    backing = {count.id: count.support for count in table.counts}
+    for name in shown.keys() - withheld(shown) - table.public.keys():
+        behind = backing[name]
+        assert behind.people >= 10 and behind.families >= 10 and behind.offices >= 3 and behind.largest_share <= 0.5
+        assert shown[name] % 5 == 0 and abs(shown[name] - behind.people) <= 2
+    for name in table.public:
+        assert shown[name] == table.values[name]
+
+
+values = st.one_of(st.integers(0, 12), st.integers(0, 24))
+kinds = st.sampled_from(["plain"] * 6 + ["families", "offices", "dominance"])
+
+
+@st.composite
+def tables(draw, shapes, margins):
+    shape = draw(st.sampled_from(shapes))
+    size = int(np.prod(shape))
+    cells = np.reshape(draw(st.lists(values, min_size=size, max_size=size)), shape)
+    table = Linked(cells, margins(shape), draw(st.lists(kinds, min_size=size, max_size=size)))
+    public = draw(st.sets(st.sampled_from(sorted(table.members)), max_size=3))
+    table.public = {name: table.values[name] for name in sorted(public)}
+    return table
+
+
+small = st.one_of(tables([(2,), (3,)], lambda shape: [()]), tables([(2, 2)], lambda shape: [(), (0,), (1,)]))
+large = st.one_of(
+    tables([(2, 3), (3, 3)], lambda shape: [(), (0,), (1,)]),
+    tables([(2, 2, 2)], lambda shape: [(), (0, 1), (0, 2), (1, 2)]),
+    tables([(2, 2, 2), (2, 3, 2)], lambda shape: [(), (0,), (0, 1), (1, 2)]),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(small)
+def test_withheld_counts_stay_hidden_in_every_table_there_could_be(table):
+    shown = table.protect()
+    assert shown == table.protect()
+    assert_allowed(table, shown)
+    assert_hidden(table, shown, table.enumerate(shown))
+
+
+@settings(max_examples=10, deadline=None)
+@given(large)
+def test_withheld_counts_stay_hidden_in_linked_tables(table):
+    shown = table.protect()
+    assert_allowed(table, shown)
+    bounds = {}
+    for name in withheld(shown):
+        fewest, most = table.witnesses(name, shown)
+        bounds[name] = int(fewest[table.members[name]].sum()), int(most[table.members[name]].sum())
+    assert_hidden(table, shown, bounds)
+
+
+@settings(max_examples=15, deadline=None)
+@given(small)
+def test_attack_finds_what_enumeration_finds(table):
+    shown = table.protect(PRIMARY_ONLY)
+    expected = table.enumerate(shown)
+    for name, (low, high) in attack(shown, table.equations, table.public, POLICY).items():
+        # Enumeration stops at CAP in each cell, the attack does not.
+        assert low == expected[name][0] and (high == expected[name][1] or high > CAP)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(10, 500), min_size=6, max_size=6))
+def test_nothing_is_withheld_without_need(cells):
+    table = Linked(np.reshape(cells, (2, 3)), [(), (0,), (1,)], public=["n"])
+    assert not withheld(table.protect())
+
+
+# One known total; the second part, rounded, tells too much of the first.
+BARE = Linked([1, 24], [()], public=["n"])
+
+
+def test_primary_rules_alone_are_broken_by_the_same_attack():
+    shown = BARE.protect(PRIMARY_ONLY)
+    assert shown == {"n_00": Withheld("people"), "n_01": 25, "n": 25}
+    with pytest.raises(AssertionError):
+        assert_hidden(BARE, shown, BARE.enumerate(shown))
+    assert_hidden(BARE, BARE.protect(), BARE.enumerate(BARE.protect()))
+
+
+def test_one_more_count_is_enough_and_the_smallest_is_taken():
+    table = Linked([1, 40, 60, 20], [()], public=["n"])
+    assert withheld(table.protect()) == {"n_00"}, "three rounded parts leave doubt enough"
+    exact = Linked([1, 40, 60, 20], [()], public=["n", "n_01", "n_02"])
+    assert exact.protect() == {
+        "n_00": Withheld("people"),
+        "n_01": 40,
+        "n_02": 60,
+        "n_03": Withheld("complementary"),
+        "n": 121,
+    }
+
+
+def test_what_turns_out_needless_is_shown_again():
+    """The small cell's row is taken apart first; only what its column then needs stays withheld."""
+    table = Linked([[1, 11, 30], [40, 50, 60]], [(), (0,), (1,)], public=["n", "n_00", "n_01", "n_10", "n_11", "n_12"])
+    shown = table.protect()
+    for name in withheld(shown) - {"n_00_10"}:
+        opened = shown | {name: (table.values[name] + 2) // 5 * 5}
+        found = attack(opened, table.equations, table.public, POLICY)
+        hidden = [high - low + 1 for other, (low, high) in found.items() if other in withheld(opened)]
+        assert min(hidden) < 5, f"{name} could have been shown"
+    assert len(withheld(shown)) == 2
+
+
+def test_refusals_stop_naming_rules_that_would_tell():
+    """Beside a public total of 11, a part below ten and one not below leave two numbers for each."""
+    table = Linked([1, 10], [()], public=["n"])
+    assert set(table.protect().values()) == {Withheld("linked"), 11}
+    named = {"n_00": Withheld("people"), "n_01": Withheld("complementary"), "n": 11}
+    assert table.enumerate(named)["n_00"] == (0, 1)
+    assert table.enumerate(table.protect())["n_00"] == (0, 11)
+
+
+def test_public_numbers_that_tell_all_are_not_made_worse():
+    table = Linked([2, 20], [()], public=["n", "n_01"])
+    assert table.protect()["n_00"] == Withheld("people")
+    tiny = Linked([1, 1], [()], public=["n"])
+    assert withheld(tiny.protect()) == {"n_00", "n_01"}
+
+
+def test_differences_are_counts():
+    """Enrolled less analysed is the number lost, whether or not a page shows it."""
+    flow = [Equation("enrolled", ("analysed", "lost"))]
+    enrolled, analysed = Count("enrolled", support(448)), Count("analysed", support(440))
+    unseen = [enrolled, analysed, Count("lost", support(8), implied=True)]
+    shown = protect(unseen, flow, {}, POLICY)
+    assert shown == {"enrolled": 450, "analysed": 440}, "rounding leaves doubt enough, if nothing is said of those lost"
+    assert attack(shown, flow, {}, POLICY) == {"lost": (6, 14)}
+    told = [enrolled, analysed, Count("lost", support(8))]
+    naive = protect(told, flow, {}, PRIMARY_ONLY)
+    assert attack(naive, flow, {}, POLICY) == {"lost": (6, 9)}, "its own refusal says too much"
+    assert attack(protect(told, flow, {}, POLICY), flow, {}, POLICY)["lost"] == (6, 14)
+
+
+def test_an_implied_count_that_is_large_is_neither_shown_nor_protected():
+    flow = [Equation("enrolled", ("analysed", "lost"))]
+    counts = [Count("analysed", support(862)), Count("lost", support(22), implied=True)]
+    assert protect(counts, flow, {"enrolled": 884}, POLICY) == {"analysed": 860}
+
+
+def test_public_numbers_reach_through_the_arms():
+    """884 and 862 are public, so 22 are lost; by arm 1 and 21; rounded counts by arm would narrow the 1."""
+    arms = ("new", "usual")
+    sums = [Equation(what, tuple(f"{what} {arm}" for arm in arms)) for what in ("enrolled", "analysed", "lost")]
+    sums += [Equation(f"enrolled {arm}", (f"analysed {arm}", f"lost {arm}")) for arm in arms]
+    numbers = {"enrolled new": 441, "enrolled usual": 443, "analysed new": 440, "analysed usual": 422}
+    numbers |= {"lost new": 1, "lost usual": 21}
+    counts = [Count(name, support(value)) for name, value in numbers.items()]
+    public = {"enrolled": 884, "analysed": 862, "lost": 22}
+    open_, shown = protect(counts, sums, public, PRIMARY_ONLY), protect(counts, sums, public, POLICY)
+    low, high = attack(open_, sums, public, POLICY)["lost new"]
+    assert high - low + 1 < 5
+    found = attack(shown, sums, public, POLICY)
+    assert Withheld("complementary") in shown.values()
+    assert all(high - low + 1 >= 5 for low, high in found.values())
+
+
+def test_numerators_near_all_are_refused_as_those_near_none():
+    n, e = Count("n", support(100)), Count("events", support(96), outside=4)
+    others = Count("others", support(4), implied=True)
+    shown = protect([n, e, others], [Equation("n", ("events", "others"))], {}, POLICY)
+    assert shown == {"n": 100, "events": Withheld("class")}, "of an implied count nothing is said"
+
+
+def test_whole_numbers_bind_where_fractions_do_not():
+    """Three pairs of three counts: fractions would leave 6.5 to 8.5 for the first, whole numbers only 7 and 8."""
+    pairs = [Equation("ab", ("a", "b")), Equation("ac", ("a", "c")), Equation("bc", ("b", "c"))]
+    assert attack({"bc": 15}, pairs, {"ab": 15, "ac": 15}, POLICY)["a"] == (7, 8)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c, e, p: ([*c, c[0]], e, p), "'a' is given twice"),
+        (lambda c, e, p: (c, [Equation("n", ("a", "x"))], p), "names 'x', which is neither"),
+        (lambda c, e, p: (c, [Equation("n", ("a",))], p), "parts of 'n' do not add up"),
+        (lambda c, e, p: (c, e, {"a": 12345}), "'a' is not the public number"),
+    ],
+)
+def test_input_that_cannot_be_is_refused_without_a_number(change, message):
+    counts = [Count("a", support(31)), Count("b", support(17)), Count("n", support(48))]
+    with pytest.raises(ValueError, match=message) as refused:
+        protect(*change(counts, [Equation("n", ("a", "b"))], {}), POLICY)
+    assert not any(character.isdigit() for character in str(refused.value))
+
+
+def test_contradicting_numbers_are_refused():
+    with pytest.raises(ValueError, match="contradict"):
+        attack({"a": 20, "b": Withheld("people")}, [Equation("n", ("a", "b"))], {"n": 90}, POLICY)
+
+
+def test_what_one_number_tells():
+    strict = load_policy("strict-15")
+    assert known_range(20, strict) == (15, 24)
+    assert known_range(30, strict) == (25, 34)
+    assert known_range(Withheld("people"), strict) == (0, 14)
+    assert known_range(Withheld("staff"), POLICY) == (0, CEILING)
+    assert known_range(Withheld("families"), POLICY) == (10, CEILING)

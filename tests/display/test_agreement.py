@@ -1,0 +1,192 @@
+"""The estimators against R's frozen answers, on simulated and on real trials (tests/reference/README.md)."""
+
+import hashlib
+import json
+
+import pandas as pd
+import pytest
+import reference_trials
+from bs4 import BeautifulSoup
+from reference import make_study
+from reference.compare import read
+
+from clustertrials.estimators import estimate_effect
+from holf.book.marks import page_faults
+from holf.display import agreement_tables
+from holf.display.agreement import (
+    OUTCOMES,
+    compared,
+    counted,
+    disagreements,
+    leaves,
+    load_trials,
+    read_rows,
+    references,
+    tolerance,
+)
+from holf.display.reanalysis import COVARIATES, ROLES, answers
+from holf.paths import project_root
+from holf.record.source import ELSEWHERE_MARK, MARK
+
+TRIALS = load_trials()
+HERE = [name for name, trial in TRIALS.items() if trial.table]
+# Where each estimator's standard error and degrees of freedom stand among R's answers.
+ANCHORS = {"cr2": ("robust", "CR2"), "cr3": ("robust", "CR3"), "mixed": ("mixed",), "cluster_means": ("offices",)}
+
+
+def effect(frame, outcome="y", **changes):
+    return estimate_effect(frame, outcome, **(ROLES | changes))
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("trial", TRIALS)
+def test_every_number_agrees_with_r(trial, outcome):
+    found = compared(TRIALS[trial], outcome)
+    assert [one.path for one in found if not one.distance <= one.tolerance] == []
+    assert len(found) == (88 if outcome == "y" else 94)
+
+
+@pytest.mark.parametrize("trial", HERE)
+def test_every_count_of_allocations_is_that_of_r(trial):
+    found = counted(TRIALS[trial])
+    assert len(found) >= 12 and [path for path, ours, theirs in found if ours != theirs] == []
+
+
+def test_the_numbers_that_the_plan_of_the_comparison_names_are_all_there():
+    wanted = {f"robust/{kind}/{part}" for kind in ("CR0", "CR2", "CR3") for part in ("se", "df")}
+    wanted |= {f"mixed/{part}" for part in ("estimate", "se_plain", "between", "within", "se", "df")}
+    wanted |= {f"gee/{part}" for part in ("estimate", "alpha", "arms/fay_graubard", "arms/mancl_derouen")}
+    for trial in TRIALS:
+        for outcome in OUTCOMES:
+            paths = {path for path, _ in leaves(references(trial)[outcome])}
+            assert {f"{covariates}/{path}" for covariates in COVARIATES for path in wanted} <= paths
+            assert {f"{name}/{part}" for name in ("icc", "icc_reml") for part in ("estimate", "low", "high")} <= paths
+
+
+def test_tolerances_are_those_that_were_promised():
+    promised = {
+        "x/robust/CR0/se": 1e-9, "none/robust/CR2/df": 1e-9, "x_z/robust/CR3/se": 1e-9, "x/mixed/estimate": 1e-6,
+        "x/mixed/se_plain": 1e-5, "x/mixed/between": 1e-5, "x/mixed/se": 1e-6, "x/mixed/df": 1e-6,
+        "x/gee/estimate": 1e-8, "x/gee/alpha": 1e-8, "x/gee/arms/fay_graubard": 1e-6,
+        "x/gee/arms/mancl_derouen": 1e-6, "icc/low": 1e-9, "icc_reml/low": 1e-5,
+    }  # fmt: skip
+    assert {path: tolerance(path) for path in promised} == promised
+
+
+def test_the_comparison_with_r_can_fail():
+    reference = references("tiny")["y"]
+    found = answers(read("tiny"), "y")
+    found["x"]["mixed"]["df"] *= 1 + 3 * tolerance("x/mixed/df")
+    found["none"]["robust"]["CR2"]["se"] = float("nan")
+    found["icc_reml"]["high"] *= 1 + 3 * tolerance("icc_reml/high")
+    assert disagreements(found, reference) == ["none/robust/CR2/se", "x/mixed/df", "icc_reml/high"]
+    del found["x_z"]["gap"]["se"]
+    with pytest.raises(KeyError, match="x_z/gap/se"):
+        disagreements(found, reference)
+
+
+def test_a_count_that_is_one_off_is_seen_on_the_page():
+    trial = TRIALS["tiny"]
+    counts = [(path, ours + (path == "welch/less"), theirs) for path, ours, theirs in counted(trial)]
+    shown = repr(agreement_tables.counts_table(trial, counts)).splitlines()
+    assert [line.split(":")[0] for line in shown if line.endswith("| NO")] == ["Welch's t"]
+
+
+def test_the_trial_that_stays_outside_agreed_with_r():
+    agreement = json.loads((project_root() / "data/reference/achievement_agreement.json").read_text(encoding="utf-8"))
+    paths = {path for path, _ in leaves(references("achievement"))}
+    assert agreement["relative_distance"].keys() == paths and len(agreement["sha256"]) == 64
+    with pytest.raises(ValueError, match="not in this repository"):
+        read_rows(TRIALS["achievement"])
+
+
+def test_the_frozen_study_is_that_of_the_simulated_tables():
+    """R's answers hold for one state of the simulated tables; a new simulation needs R once more."""
+    home = project_root() / "data" / "simulated" / "reference"
+    again = "the simulated tables have changed: run make_study.py and R again, as tests/reference/README.md says"
+    assert (home / "study.sha256").read_text(encoding="utf-8").strip() == make_study.sources_hash(), again
+    assert make_study.study_frame().to_csv(index=False) == (home / "study.csv").read_text(encoding="utf-8"), again
+
+
+@pytest.mark.parametrize("name", ["main", "tiny", "zero"])
+def test_the_frozen_small_trials_are_those_that_other_tests_draw(name):
+    pd.testing.assert_frame_equal(reference_trials.read(name), read_rows(TRIALS[name]), check_exact=True)
+
+
+def test_a_changed_simulation_is_found(tmp_path):
+    source = project_root() / "data" / "simulated" / "null"
+    for name in make_study.TABLES:
+        (tmp_path / f"{name}.csv").write_bytes((source / f"{name}.csv").read_bytes())
+    assert make_study.sources_hash(tmp_path) == make_study.sources_hash()
+    (tmp_path / "register.csv").write_bytes((source / "register.csv").read_bytes().replace(b"20500", b"20600", 1))
+    assert make_study.sources_hash(tmp_path) != make_study.sources_hash()
+
+
+def test_r_answered_about_the_rows_that_are_here():
+    """MD5, because it is what R has of its own."""
+    for file in ("estimators", "counts"):
+        frozen = json.loads((project_root() / "data" / "reference" / f"{file}.json").read_text(encoding="utf-8"))
+        assert frozen["inputs_md5"].keys() == set(HERE)
+        for name in HERE:
+            rows = (project_root() / "data" / TRIALS[name].table).read_bytes()
+            assert hashlib.md5(rows).hexdigest() == frozen["inputs_md5"][name], f"{name}: run R again"
+
+
+@pytest.mark.parametrize("covariates", COVARIATES)
+@pytest.mark.parametrize("trial", HERE)
+def test_the_public_call_hands_on_what_r_answers(trial, covariates):
+    reference = references(trial)["y"][covariates]
+    for name, path in ANCHORS.items():
+        found = effect(read(trial), estimator=name, covariates=COVARIATES[covariates])
+        expected = reference[path[0]] | (reference[path[0]][path[1]] if len(path) > 1 else {})
+        most = found.n_clusters - (3 if "z" in covariates else 2)
+        assert found.estimate == pytest.approx(expected["estimate"], rel=1e-6)
+        assert found.se == pytest.approx(expected["se"], rel=1e-6)
+        assert found.df == pytest.approx(min(expected.get("df", most), most), rel=1e-6)
+    for name, correction in (("gee", "fay_graubard"), ("gee_md", "mancl_derouen")):
+        found = effect(read(trial), estimator=name, covariates=COVARIATES[covariates])
+        assert found.se == pytest.approx(reference["gee"]["arms"][correction], rel=1e-6)
+        assert found.df == found.n_clusters - 2 - len(COVARIATES[covariates])
+
+
+def page(tmp_path, *tables):
+    """A page with tables in one output, under the banner of a simulated page."""
+    path = tmp_path / "page.html"
+    output = "".join(table._repr_html_() for table in tables)
+    path.write_text(
+        f'<title>{MARK}: x</title><h1>x</h1><aside class="holf-banner-simulated">{MARK}</aside>'
+        f'<div class="cell_output">{output}</div>', encoding="utf-8")  # fmt: skip
+    return path
+
+
+def test_another_trials_numbers_are_marked_and_the_mark_is_checked(tmp_path):
+    simulated, other = (
+        agreement_tables.digits_table(TRIALS[name], compared(TRIALS[name], "y"), "x") for name in ("tiny", "schisto")
+    )
+    assert repr(simulated).startswith(f"{MARK} (few small") and repr(other).startswith(f"{ELSEWHERE_MARK} (schisto")
+    assert page_faults(page(tmp_path, simulated, other)) == []
+    spoilt = page(tmp_path, simulated, other)
+    soup = BeautifulSoup(spoilt.read_text(encoding="utf-8"), "html.parser")
+    soup.select_one('table[data-holf="elsewhere"] .holf-mark').decompose()
+    spoilt.write_text(str(soup), encoding="utf-8")
+    assert any(f"is elsewhere, but does not begin with {ELSEWHERE_MARK}" in fault for fault in page_faults(spoilt))
+
+
+def test_simulated_and_other_trials_share_no_table():
+    pairs = [(TRIALS[name], compared(TRIALS[name], "y")) for name in ("tiny", "schisto")]
+    with pytest.raises(ValueError, match="must not be shown together"):
+        agreement_tables.summary_table(pairs)
+
+
+def test_every_row_of_the_tables_has_a_name():
+    for trial in TRIALS.values():
+        for outcome in OUTCOMES:
+            digits = compared(trial, outcome)
+            for covariates in COVARIATES:
+                table = agreement_tables.digits_table(trial, digits, covariates)
+                assert len(table.rows) == (88 - 7) // 3 + 7 + (2 if outcome == "b" else 0)
+
+
+def test_the_licence_of_each_trial_is_on_the_page():
+    shown = repr(agreement_tables.trials_table(list(TRIALS.values())))
+    assert shown.count("CC0 1.0") == len(HERE) and "GPL-3" in shown

@@ -1,0 +1,189 @@
+"""Figures that a phone shows legibly: letters large enough, whole, and none over another; and words short to listen to.
+
+What a browser makes of them on the built site is measured in `test_browser.py`.
+"""
+
+import io
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import replace
+
+import nbformat
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+import holf
+from holf.book.chapters import list_chapters
+from holf.book.downloads.check import alt_faults
+from holf.display import alt_text, design_figures, flow_diagram, plots, recovery, sweeps
+from holf.display.figure import CSS_PIXELS, Picture, canvas, finish
+from holf.display.table import Table
+from holf.paths import project_root
+from holf.record import flow
+from holf.record.source import RECORD
+from holf.study import truths
+from holf.study.withheld import Withheld
+
+PLAN = holf.load_plan()
+ARMS = ("holf", "local")
+# CSS pixels; the smallest letters of common reading apps are as large.
+LEAST = 11
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return [holf.open_study(world) for world in PLAN.worlds]
+
+
+@pytest.fixture(scope="module")
+def pictures(studies) -> dict[str, Picture]:
+    """One figure of every kind that the book draws, with the longest words where there is a choice."""
+    return dict(drawn(studies))
+
+
+def drawn(studies) -> Iterator[tuple[str, Picture]]:
+    ledger, work, income = holf.load_ledger(), PLAN.outcome("employment"), PLAN.outcome("income")
+    yield "timeline", design_figures.timeline(ledger)
+    yield "map", design_figures.office_map(pd.read_csv(project_root() / "data" / "offices.csv"))
+    grid = [0.0, 0.01, 0.03, 0.05, 0.1]
+    yield "precision", design_figures.detectable(grid, [0.2, 0.23, 0.27, 0.32, 0.4], power=0.8, caption="c")
+    offices = {arm: PLAN.arms[arm]["offices_fact"] for arm in ARMS}
+    labels = {arm: PLAN.arms[arm]["label"] for arm in ARMS}
+    published = flow.published_flow(ledger, flow.load_flow(), arms=offices)
+    yield "published flow", flow_diagram.flow_diagram(published, arm_labels=labels)
+    yield "simulated flow", flow_diagram.flow_diagram(studies[0].flow(), arm_labels=labels)
+    yield "levels", plots.outcome_levels({one.source: one.levels("income") for one in studies}, income, PLAN)
+    yield "effects", plots.outcome_effects([e for one in studies for e in one.specifications("employment")], work, {})
+    yield "overview", plots.overview({s.source: [s.effect(o) for o in PLAN.outcomes] for s in studies}, PLAN.outcomes)
+    changes = [one.change("income", arm) for one in studies for arm in ARMS]
+    yield "changes", plots.change_and_effect(changes, [s.effect("income") for s in studies], income, PLAN)
+    settings, found = truths.load_settings(), truths.load_recoveries()
+    nulls = recovery.true_nulls(found)
+    yield "rejections", recovery.rejection_figure(nulls, settings)
+    yield "coverage", recovery.coverage_figure([one for one in found if one not in nulls], settings)
+    apart = next(one.scenario for one in found if one.family_effect != one.office_effect)
+    yield "averages", recovery.averages_figure([one for one in found if one.scenario == apart], settings)
+    _, cells = sweeps.load_swept()
+    yield "power", sweeps.power_surface(cells, "cr2", PLAN.words)
+    yield "errors", sweeps.error_surface(cells, PLAN.words)
+
+
+def words_of(figure: Figure) -> list[Text]:
+    """Everything that is written in a figure, but for the mark across its panels."""
+    found = [*figure.texts, *(words for legend in figure.legends for words in legend.get_texts())]
+    for axes in figure.axes:
+        found += [axes.title, *(words for words in axes.texts if words.get_gid() != "holf-mark")]
+        for axis, ends in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+            ticks = axis.get_major_ticks() if axes.axison else []
+            found += [tick.label1 for tick in ticks if min(ends) <= tick.get_loc() <= max(ends)]
+            found += [axis.label] if axes.axison else []
+    return [words for words in found if words.get_visible() and words.get_text().strip()]
+
+
+def misplaced(figure: Figure) -> list[str]:
+    """Words that leave the figure, and words that stand on others."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [(one.get_text(), Text.get_window_extent(one, canvas.get_renderer())) for one in words_of(figure)]
+    whole, faults = figure.bbox, []
+    for place, (words, box) in enumerate(boxes):
+        if min(box.x0, box.y0, whole.x1 - box.x1, whole.y1 - box.y1) < 0:
+            faults.append(f"{words!r} leaves the figure")
+        for other, second in boxes[place + 1 :]:
+            across, up = (min(a, b) - max(c, d) for a, b, c, d in (
+                (box.x1, second.x1, box.x0, second.x0), (box.y1, second.y1, box.y0, second.y0)
+            ))  # fmt: skip
+            # Boxes have room for letters that reach below the line; 3 of 240 pixels an inch of it may be shared.
+            if min(across, up) > 3:
+                faults.append(f"{words!r} stands on {other!r}")
+    return faults
+
+
+def test_no_figure_has_words_that_are_cut_off_or_stand_on_others(pictures):
+    assert {name: misplaced(one.figure) for name, one in pictures.items() if misplaced(one.figure)} == {}
+
+
+def test_words_out_of_place_are_seen():
+    with canvas(1.0) as (figure, (axes,)):
+        axes.annotate("a long label", (0.5, 0.5), ha="center")
+        assert misplaced(figure) == []
+        axes.annotate("over it", (0.5, 0.5), ha="center")
+        # The layout makes room for whatever it is told of.
+        axes.annotate("beyond the edge", (0.9, 0.1)).set_in_layout(False)
+    assert misplaced(figure) == ["'a long label' stands on 'over it'", "'beyond the edge' leaves the figure"]
+
+
+def test_every_figure_has_letters_for_a_phone_and_says_their_size_in_its_file(pictures):
+    for name, one in pictures.items():
+        smallest = min(words.get_fontsize() for words in words_of(one.figure)) * 96 / 72
+        assert smallest >= LEAST and smallest >= one.letters, name
+        with Image.open(io.BytesIO(one._repr_png_())) as image:
+            letters, width = (float(part.removesuffix(" px")) for part in image.info["Letters"].split(" of "))
+            # 2.5 pixels of the file a CSS pixel, as wide as a phone.
+            assert image.size[0] == 2.5 * width and width == CSS_PIXELS, name
+        assert LEAST <= letters <= smallest + 0.05, name
+
+
+def test_a_figure_with_small_letters_is_refused():
+    with canvas(1.0) as (figure, (axes,)):
+        axes.annotate("small", (0.5, 0.5), fontsize=8)
+    with pytest.raises(ValueError, match=r"t: letters of 10\.7 CSS pixels are too small for a phone"):
+        finish(figure, "x", Table("t", ("a",), (), source=RECORD), source=RECORD)
+
+
+# --- what is said ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_of_every_figure_is_short_and_of_its_table(pictures):
+    for name, one in pictures.items():
+        assert alt_faults(one.alt, one.table) == [], name
+        assert 100 < len(one.alt) <= 420, f"{name}: {len(one.alt)}"
+        assert one.alt.endswith("Its table has all numbers."), name
+
+
+def test_an_alternative_that_goes_on_and_on_is_found(pictures):
+    picture = pictures["effects"]
+    rows = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in picture.table.rows)
+    assert alt_faults(f"{picture.alt} {rows}.", picture.table) == ["its text alternative is too long to listen to"]
+
+
+def test_the_committed_book_says_little_and_shows_large_letters():
+    seen = 0
+    for chapter in list_chapters():
+        for cell in nbformat.read(chapter.page, as_version=4).cells:
+            for data in (out.data for out in cell.get("outputs", ()) if "image/png" in out.get("data", {})):
+                with Image.open(io.BytesIO(b64decode(data["image/png"]))) as image:
+                    assert float(image.info["Letters"].partition(" ")[0]) >= LEAST, chapter.name
+                assert len(data["text/plain"]) <= 420, chapter.name
+                seen += 1
+    assert seen >= 20
+
+
+def test_main_message_is_the_first_method_and_the_range_of_all(studies):
+    outcome = PLAN.outcome("income")
+    effects = studies[1].specifications("income")
+    said = alt_text.of_effects(effects, outcome)
+    first, shown = effects[0], holf.display.text.difference
+    low, high = (shown(end([e.estimate for e in effects]), outcome.show, unit=False) for end in (min, max))
+    assert f"{shown(first.estimate, outcome.show, unit=False)} (" in said and f"range {low} to {high}." in said
+    assert f"{len(effects)} methods" in said and "methods" not in alt_text.of_effects(effects[:1], outcome)
+    moved = [first, replace(effects[1], estimate=first.estimate + 9000.0), *effects[2:]]
+    assert alt_text.of_effects(moved, outcome) != said
+
+
+def test_what_is_withheld_is_said_and_never_a_number(studies):
+    outcome, gone = PLAN.outcome("income"), Withheld("people")
+    shown = studies[0].effect("income")
+    hidden = replace(shown, estimate=gone, ci_low=gone, ci_high=gone)
+    source = hidden.source
+    assert f"null world {gone}, range {gone}." in alt_text.of_effects([hidden, hidden], outcome)
+    assert f"{gone}, range " in alt_text.of_effects([hidden, shown], outcome)
+    assert f"null world: {gone}." in alt_text.of_overview({source: [hidden]}, [outcome])
+    change = replace(studies[0].change("income", "holf"), change=gone)
+    assert f"HOLF model {gone}, effect {gone}." in alt_text.of_change([change], [hidden], outcome, PLAN)
+    levels = [replace(level, mean=gone) for level in studies[0].levels("income")]
+    assert f"HOLF model {gone}, Local practice {gone}." in alt_text.of_levels({source: levels}, outcome, PLAN)

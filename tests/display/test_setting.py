@@ -1,0 +1,63 @@
+"""The trial's setting as figures: every date stands in the record, every office on the map."""
+
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+import holf
+from holf.display import design_figures
+from holf.paths import data_path
+from holf.record.facts import FactError
+
+LEDGER = holf.load_ledger()
+
+
+def test_every_date_of_the_timeline_stands_in_its_row():
+    moments = {one.what: one for one in design_figures.load_moments(LEDGER)}
+    assert (moments["Article online"].start, moments["Press reports"].start) == ("2022-04-01", "2019-09")
+    assert (moments["Blog post"].start, moments["Blog post"].end) == (LEDGER["F147"].value, LEDGER["F147"].value)
+    assert list(moments) == sorted(moments, key=lambda name: moments[name].start), "in the order of time"
+
+
+@pytest.mark.parametrize(
+    "right, wrong",
+    {
+        'said: "28-29 Nov 2019"': 'said: "27-29 Nov 2019"',
+        'from: "2019-09"': 'from: "2018-09"',
+        'said: "2019 evaluation", facts: [F157]': 'said: "2019 evaluation", facts: [F158]',
+    }.items(),
+)
+def test_a_date_that_its_row_does_not_bear_is_refused(right, wrong, tmp_path):
+    text = data_path("timeline.yml").read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    (tmp_path / "timeline.yml").write_text(text.replace(right, wrong), encoding="utf-8")
+    with pytest.raises(FactError, match="timeline.yml, .*does not stand in F"):
+        design_figures.load_moments(LEDGER, tmp_path / "timeline.yml")
+
+
+def test_the_axis_of_the_timeline_ends_where_the_record_ends():
+    picture = design_figures.timeline(LEDGER)
+    years = [int(label.get_text()) for label in picture.figure.axes[0].get_xticklabels()]
+    assert years == [*range(2016, 2024)] and "Article online 2022-04-01" in picture.alt
+
+
+def test_follow_up_shows_every_registered_wave_and_the_horizon_that_was_reported():
+    shown = {(row[0], row[1].text, row[1].fact) for row in design_figures.follow_up(LEDGER).table.rows}
+    registered = {fact for outcome in holf.load_plan().outcomes.values() for fact in outcome.waves_facts}
+    assert registered | {"F134"} == {fact for _, _, fact in shown}
+    assert ("Coordinators and leaders", "18", "F091") in shown
+
+
+def test_each_office_is_named_once_on_the_map_and_names_stand_apart():
+    offices = pd.read_csv(data_path("offices.csv"))
+    picture = design_figures.office_map(offices)
+    main, inset = picture.figure.axes
+    names = [note.get_text() for axes in (main, inset) for note in axes.texts]
+    assert sorted(names) == sorted(offices["corrected_name"].str.removeprefix("NAV "))
+    assert len(inset.texts) == offices["region_ssb_landsdel"].value_counts().max()
+    assert picture.alt.startswith("Map of") and picture.table.caption.startswith("Map")
+    renderer = FigureCanvasAgg(picture.figure).get_renderer()
+    picture.figure.draw(renderer)
+    boxes = [Text.get_window_extent(note, renderer).shrunk(0.9, 0.9) for note in inset.texts]
+    assert not [1 for number, one in enumerate(boxes) for other in boxes[number + 1 :] if one.overlaps(other)]

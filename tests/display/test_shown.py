@@ -1,0 +1,279 @@
+"""What readers see: rounding, tables, sentences and figures, and the marks they carry."""
+
+import io
+import math
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+import holf
+from clustertrials.equivalence_tests import equivalence
+from holf.display import design_figures, plots, sensitivity_table, tables, text
+from holf.display.figure import canvas, finish
+from holf.display.sentences import effect_sentence
+from holf.display.table import Cell, Table
+from holf.paths import project_root
+from holf.record.source import MARK, RECORD, joint_source
+from holf.study.withheld import Withheld
+
+WORLDS = ("null", "benefit", "harm")
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return [holf.open_study(world) for world in WORLDS]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (text.level(0.2345, "percent"), "23.4%"),
+        (text.level(26130.4, "0 NOK"), "26,130 NOK"),
+        (text.difference(-0.0371, "percent"), "\N{MINUS SIGN}3.7 percentage points"),
+        (text.difference(0.0001, "percent"), "0.0 percentage points"),
+        (text.difference(60.7, "0 NOK"), "+61 NOK"),
+        (text.decimal(math.nan, 1), text.MISSING),
+        (text.decimal(-0.001, 2), "0.00"),
+        (text.p_value(0.0004), "<\N{NO-BREAK SPACE}0.001"),
+        (text.p_value(0.0426), "0.043"),
+        (text.p_value(0.287), "0.29"),
+        (text.interval(-1.25, 2.5, "points"), "\N{MINUS SIGN}1.25 to +2.50 points"),
+        (text.level(math.nan, "0 NOK"), text.MISSING),
+    ],
+)
+def test_rounding(shown, expected):
+    assert shown == expected
+
+
+def test_table_marks_what_is_simulated():
+    rows = (("a", "1"),)
+    record, simulated = (
+        Table("Facts", ("x", "y"), rows, source=RECORD),
+        Table("Facts", ("x", "y"), rows, source="simulated: null world"),
+    )
+    assert MARK not in record._repr_html_() + repr(record)
+    assert f"{MARK}</strong>" in simulated._repr_html_() and repr(simulated).startswith(f"{MARK} (null world)")
+    assert 'data-holf="simulated"' in simulated._repr_html_() and 'data-holf="record"' in record._repr_html_()
+
+
+def test_table_escapes_and_checks_its_rows():
+    html = Table("<b>", ("x",), ((Cell("<i>", "published", "F001"),),), source=RECORD)._repr_html_()
+    assert "<b>" not in html and "<i>" not in html and 'href="ledger.html#f001"' in html
+    with pytest.raises(ValueError, match="a row has 1 entries for 2 columns"):
+        Table("t", ("x", "y"), (("a",),), source=RECORD)
+    with pytest.raises(ValueError, match="source must be RECORD or begin with simulated"):
+        Table("t", ("x",), (("a",),), source="")
+    with pytest.raises(TypeError, match="source"):
+        Table("t", ("x",), (("a",),))
+
+
+def test_simulated_and_real_never_share_a_table_or_a_figure(studies):
+    assert joint_source(["simulated: null world", "simulated: harm world"]) == "simulated: null world, harm world"
+    with pytest.raises(ValueError, match="must not be shown together"):
+        joint_source(["simulated: null world", "release 1"])
+    outcome = studies[0].plan.outcome("income")
+    mixed = [studies[0].effect("income"), replace(studies[1].effect("income"), source="release 1")]
+    with pytest.raises(ValueError, match="must not be shown together"):
+        plots.outcome_effects(mixed, outcome, {})
+    with pytest.raises(ValueError, match="must not be shown together"):
+        tables.effects_table([(outcome, "x", effect) for effect in mixed], "c")
+
+
+def drawn(studies):
+    plan = studies[0].plan
+    income = plan.outcome("income")
+    effects = [study.effect("income") for study in studies]
+    yield plots.outcome_levels({study.source: study.levels("income") for study in studies}, income, plan)
+    yield plots.outcome_effects(effects, income, {})
+    yield plots.overview({s.source: [s.effect(name) for name in plan.outcomes] for s in studies}, plan.outcomes)
+    yield plots.change_and_effect(
+        [s.change("income", arm) for s in studies for arm in ("holf", "local")], effects, income, plan
+    )
+
+
+def test_every_figure_of_a_simulated_study_is_stamped_in_its_pixels_file_text_and_table(studies):
+    for picture in drawn(studies):
+        assert picture.alt.startswith(MARK) and picture.table.is_simulated
+        for axes in picture.figure.axes:
+            assert any(mark.get_text() == MARK and mark.get_gid() == "holf-mark" for mark in axes.texts)
+        assert MARK in picture.figure.get_suptitle()
+        image = Image.open(io.BytesIO(picture._repr_png_()))
+        assert image.info["Comment"] == MARK
+        # Burnt in: taking the marks away changes pixels in every panel's middle and in the title.
+        for axes in picture.figure.axes:
+            for mark in [mark for mark in axes.texts if mark.get_gid() == "holf-mark"]:
+                mark.remove()
+        assert Image.open(io.BytesIO(picture._repr_png_())).tobytes() != image.tobytes()
+
+
+def test_figures_of_the_record_are_not_stamped():
+    ledger = holf.load_ledger()
+    offices = pd.read_csv(project_root() / "data" / "offices.csv")
+    for picture in (
+        design_figures.timeline(ledger),
+        design_figures.office_map(offices),
+        design_figures.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c"),
+    ):
+        assert MARK not in picture.alt and not picture.table.is_simulated
+        assert Image.open(io.BytesIO(picture._repr_png_())).info["Comment"] == "RECORD"
+
+
+def test_map_has_one_colour_and_every_office():
+    offices = pd.read_csv(project_root() / "data" / "offices.csv")
+    picture = design_figures.office_map(offices)
+    places = picture.figure.axes
+    assert len({tuple(colour) for axes in places for colour in axes.collections[0].get_facecolors()}) == 1
+    named = {note.get_text() for axes in places for note in axes.texts}
+    assert named == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
+
+
+def test_text_alternative_has_the_drawn_numbers(studies):
+    effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
+    picture = plots.outcome_effects([effect], outcome, {})
+    shown = text.difference(effect.estimate, "0 NOK", unit=False)
+    assert f"{shown} (" in picture.alt and shown in repr(picture.table)
+    moved = plots.outcome_effects([replace(effect, estimate=effect.estimate + 500)], outcome, {})
+    assert shown not in moved.alt
+
+
+def test_same_figure_same_bytes(studies):
+    effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
+    one, two = (plots.outcome_effects([effect], outcome, {})._repr_png_() for _ in range(2))
+    assert one == two
+
+
+def test_finish_stamps_by_source_alone():
+    with canvas(1.0) as (figure, _):
+        assert finish(figure, "x", Table("t", ("a",), (), source=RECORD), source=RECORD).alt.startswith("x ")
+        assert finish(
+            figure, "x", Table("t", ("a",), (), source=RECORD), source="simulated: null world"
+        ).alt.startswith(MARK)
+
+
+def test_labels_are_in_words_of_the_trial(studies):
+    study = studies[0]
+    arms = {arm: study.plan.arms[arm]["label"] for arm in study.plan.main.arms}
+    table = tables.recruitment_table(study.recruitment(), arms, study.plan.words)
+    assert table.rows[0][0] == "number in each office"
+    said = sensitivity_table.sanity_sentence(study, study.plan.outcome("income")).words
+    assert "fewest measured in one office: " in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-900, 900, "The interval rules out a difference as large as the assumed margin"),
+        (-1500, 200, "leave open one as large as the assumed margin"),
+        (-200, 1500, "leave open one as large as the assumed margin"),
+        (200, 1800, "lies higher; the interval excludes zero"),
+        (-1800, -200, "lies lower; the interval excludes zero"),
+        (100, 900, "The interval rules out"),
+    ],
+)
+def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
+    outcome = studies[0].plan.outcome("income")
+    p_value = 0.01 if low * high > 0 else 0.3
+    effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high, p_value=p_value)
+    sentence = effect_sentence(effect, outcome)
+    assert said in sentence.words and "no effect" not in sentence.words
+    assert "ny difference is smaller" not in sentence.words, "an interval rules out, and proves nothing"
+    assert repr(sentence).startswith(MARK) and sentence._repr_markdown_().startswith(f"**{MARK}**")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p_value", "said"),
+    [
+        (0.0, 1800, 0.04, "lies higher; the two-sided test has p = 0.040, though the interval holds zero."),
+        (10, 1800, 0.06, "no clear difference, and leave open one as large as the assumed margin"),
+        (10, 1800, 0.06, "Zero lies outside the interval, but the two-sided test has p = 0.060."),
+    ],
+)
+def test_a_verdict_is_that_of_the_p_value(studies, low, high, p_value, said):
+    """An exact interval is two one-sided tests, which a two-sided p-value need not agree with."""
+    outcome = studies[0].plan.outcome("income")
+    effect = replace(studies[0].effect("income"), estimate=700.0, ci_low=low, ci_high=high, p_value=p_value)
+    assert said in effect_sentence(effect, outcome).words
+
+
+def test_a_sampled_p_value_is_never_called_exact(studies):
+    study = studies[0]
+    exact, *_ = study.exact("income")
+    assert sensitivity_table._of_exact(exact, study.plan.outcome("income"))[0].startswith("Exact p, ")
+    label, _ = sensitivity_table._of_exact(
+        replace(exact, exact=False, n_allocations=2**100), study.plan.outcome("income")
+    )
+    assert label.startswith("p by Monte Carlo, ") and "(a sample of 1.3e+30 allocations)" in label
+    found = [replace(one, exact=False) for one in study.recruitment()]
+    arms = {arm: study.plan.arms[arm]["label"] for arm in study.plan.main.arms}
+    table = tables.recruitment_table(found, arms, study.plan.words)
+    assert table.columns[-1] == "Randomisation p" and "a sample of " in table.rows[0][-1]
+    assert "xact" not in text.estimator("randomisation", study.plan.words)
+
+
+def test_what_the_interpretation_chapter_says_of_the_worlds_holds(studies):
+    """Prose there says that both arms improve in every world, and that some null-world intervals leave the margins."""
+    for study in studies:
+        assert all(
+            study.change(name, arm).change > 0 for name in ("income", "participation") for arm in ("holf", "local")
+        )
+    fits = []
+    for outcome in studies[0].plan.outcomes.values():
+        if outcome.kind == "primary":
+            fits.append(equivalence(studies[0].effect(outcome.id), outcome.margin).is_equivalent)
+    assert not all(fits), "otherwise rewrite the sentence that says some"
+
+
+def test_eligibility_differs_between_the_readings_only_where_it_should():
+    from holf.record.eligibility import READINGS, meets_inclusion
+
+    for a in (0, 5, 6, 12):
+        for b in (0, 6):
+            for children in range(6):
+                loose, literal = (meets_inclusion(a, b, children, reading=reading) for reading in READINGS)
+                assert loose == ((a >= 6 or b >= 6) and 1 <= children <= 4)
+                assert literal == (a >= 6 or (b >= 6 and 1 <= children <= 4))
+    with pytest.raises(ValueError, match="no reading"):
+        meets_inclusion(6, 0, 1, reading="mine")
+    with pytest.raises(ValueError, match="between 0 and 12"):
+        meets_inclusion(13, 0, 1)
+
+
+def words_drawn(monkeypatch, draw) -> list[str]:
+    """All words in the axes of the figure that `draw` makes."""
+    seen = []
+
+    def watched(figure, alt, table, *, source):
+        seen.extend(words.get_text() for axes in figure.axes for words in axes.texts)
+        return finish(figure, alt, table, source=source)
+
+    monkeypatch.setattr(plots, "finish", watched)
+    draw()
+    return seen
+
+
+def test_a_figure_says_what_is_withheld_where_it_would_stand(studies, monkeypatch):
+    study, outcome = studies[0], studies[0].plan.outcome("income")
+    shown, gone = study.effect("income"), Withheld("people")
+    hidden = replace(shown, estimate=gone, ci_low=gone, ci_high=gone)
+    level, *rest = study.levels("income")
+    levels = [replace(level, mean=gone), *rest]
+    assert words_drawn(monkeypatch, lambda: plots.outcome_effects([hidden, shown], outcome, {})) == [str(gone)]
+    picture = words_drawn(monkeypatch, lambda: plots.overview({study.source: [hidden]}, {"income": outcome}))
+    assert picture == [str(gone)]
+    drawn = words_drawn(monkeypatch, lambda: plots.outcome_levels({study.source: levels}, outcome, study.plan))
+    (said,) = (words for words in drawn if str(gone) in words)
+    assert level.wave in said
+    names = {study.plan.arms[one.group]["label"] for one in levels}
+    rest = words_drawn(monkeypatch, lambda: plots.outcome_levels({study.source: rest}, outcome, study.plan))
+    assert {" ".join(words.split()) for words in rest} == names, "each line is named at its end, once"
+
+
+@pytest.mark.parametrize(("name", "unit"), [("employment", "parent"), ("participation", "child")])
+def test_an_average_over_rows_is_named_after_those_in_the_rows(name, unit):
+    """Registers and questionnaires have a row a parent, or a child: no row is a family."""
+    study = holf.open_study("null")
+    outcome = study.plan.outcome(name)
+    shown = repr(tables.effects_table([(outcome, outcome.label, study.effect(name))], "Effect"))
+    assert f"({unit} average)" in shown and "family average" not in shown

@@ -1,0 +1,140 @@
+"""The committed sweep: its summary is that of the plan and what the code gives, and what is shown of it is marked."""
+
+import math
+
+import pandas as pd
+import pytest
+import yaml
+
+import holf
+from clustertrials.sweep.engines import processes
+from clustertrials.sweep.plan import PlanError, load_sweep
+from clustertrials.sweep.progress import Progress
+from clustertrials.sweep.runner import run_sweep
+from clustertrials.sweep.summary import summarise
+from holf.display import sweeps
+from holf.paths import data_path, project_root
+from holf.record.source import MARK
+from holf.record.sweep_numbers import recorded_numbers
+
+PLAN, FOUND = sweeps.load_swept()
+WORDS = holf.load_plan().words
+
+
+def test_some_cells_run_again_give_the_committed_rows(tmp_path):
+    """Two corners of the grid, in full; the batched fits of a cell do not depend on the other cells."""
+    raw = yaml.safe_load(data_path("sweep.yml").read_text(encoding="utf-8"))
+    ends = {"clusters": (29, 58), "size_cv": (0.25, 0.8), "icc": (0, 0.1), "effect": (0.3, 0)}
+    for corner in range(2):
+        factors = raw["factors"] | {name: values[corner] for name, values in ends.items()}
+        path = tmp_path / f"{corner}.yml"
+        path.write_text(yaml.safe_dump(raw | {"factors": factors, "estimators": [*PLAN.estimators[:3], "naive"]}))
+        plan = load_sweep(path, look_up=recorded_numbers)
+        run_sweep(plan, tmp_path / str(corner), processes(1), progress=Progress)
+        summarise(plan, tmp_path / str(corner), tmp_path / "summary.csv")
+        again = pd.read_csv(tmp_path / "summary.csv")
+        assert len(again) == 4
+        keys = ["estimator", *ends]
+        committed = again[keys].merge(FOUND, on=keys)
+        for name in again.columns.difference(keys):
+            wanted, given = committed[name], again[name]
+            if given.dtype == float:
+                pd.testing.assert_series_equal(given, wanted, rtol=1e-7, check_names=False)
+            else:
+                assert list(given) == list(wanted), f"{name}: run the sweep again and commit its summary"
+
+
+def test_every_row_is_simulated_and_of_the_plan(tmp_path):
+    assert len(FOUND) == len(PLAN.cells) * len(PLAN.estimators)
+    path = tmp_path / "sweep.csv"
+    for change, said in (
+        (FOUND.assign(data_class="published"), "every row must say simulated"),
+        (FOUND.drop(columns="data_class"), "every row must say simulated"),
+        (FOUND.iloc[1:], "is not the summary"),
+        (FOUND.assign(trials=7), "is not the summary"),
+        (FOUND.assign(icc=0.5), "is not the summary"),
+    ):
+        change.to_csv(path, index=False)
+        with pytest.raises(ValueError, match=said):
+            sweeps.load_swept(path)
+    FOUND.to_csv(path, index=False)
+    sweeps.load_swept(path)
+
+
+def test_every_number_of_the_committed_plan_has_a_reason_or_a_source(tmp_path):
+    raw = yaml.safe_load(data_path("sweep.yml").read_text(encoding="utf-8"))
+    for entry in [raw["seed"], raw["replicates"], raw["trials_a_task"], *raw["factors"].values()]:
+        assert set(entry) in ({"values", "reason"}, {"from"}, {"facts"})
+    number = holf.load_ledger().number
+    assert raw["factors"]["clusters"]["values"] == [number("F044"), 2 * number("F044")]
+    assert {cell.scenario.treated for cell in PLAN.cells} == {number("F046"), 2 * number("F046")}
+    raw["factors"]["icc"] = {"values": [0.1]}
+    (tmp_path / "sweep.yml").write_text(yaml.safe_dump(raw))
+    with pytest.raises(PlanError, match="needs values and a reason"):
+        load_sweep(tmp_path / "sweep.yml", look_up=recorded_numbers)
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ({"facts": ["F044"]}, [holf.load_ledger().number("F044")]),
+        ({"from": "icc_grid"}, holf.load_assumptions()["icc_grid"].value),
+        ({"from": "luck"}, "names no assumption"),
+        ({"facts": ["F001"]}, "names no assumption or number"),
+        ({"luck": 1}, "needs values and a reason"),
+    ],
+)
+def test_numbers_come_from_the_record_or_are_refused(entry, wanted):
+    if not isinstance(wanted, str):
+        assert recorded_numbers(entry) == wanted
+        return
+    with pytest.raises(KeyError, match=wanted):
+        recorded_numbers(entry)
+
+
+def test_power_and_error_rates_are_plausible():
+    power = FOUND[(FOUND["estimator"] == "cr2") & (FOUND["size_cv"] == 0.25)].set_index(["clusters", "icc", "effect"])
+    shares = power["rejected"].unstack("effect")
+    assert (shares.diff(axis=1).iloc[:, 1:] > -0.02).all().all(), "power grows with the effect"
+    assert (shares.loc[58, 0.3] >= shares.loc[29, 0.3]).all(), "and with the clusters"
+    nulls = FOUND[FOUND["effect"] == 0]
+    sound = nulls[~nulls["estimator"].isin(["naive"])]
+    assert sound["rejected"].mean() == pytest.approx(0.05, abs=0.01)
+    naive = nulls[nulls["estimator"] == "naive"].groupby("icc")["rejected"].mean()
+    assert naive.is_monotonic_increasing and naive.iloc[-1] > 0.15
+    assert (FOUND["bias"].abs() < 4 * FOUND["bias_se"]).all()
+
+
+def test_everything_drawn_is_marked_and_has_its_numbers():
+    for picture in (sweeps.power_surface(FOUND, "cr2", WORDS), sweeps.error_surface(FOUND, WORDS)):
+        assert picture.alt.startswith(MARK) and picture.table.is_simulated and picture.kind == MARK
+        low, high = (float(end.rstrip("\u00a0%")) for end in picture.table.rows[0][-1].split(" to "))
+        assert low < float(picture.table.rows[0][-2].rstrip("\u00a0%")) < high
+    assert len(picture.table.rows) == len(FOUND[FOUND["effect"] == 0])
+    assert sweeps.cost_table(PLAN, FOUND).is_simulated
+    said = repr(sweeps.error_sentence(FOUND, WORDS))
+    assert said.startswith(MARK) and said.count(" of 20") == len(PLAN.estimators)
+
+
+def test_the_unit_of_effects_is_that_of_the_outcome():
+    drawn = sweeps.power_surface(FOUND.assign(share=0.2), "cr2", WORDS)
+    assert "difference of shares" in drawn.alt and "True effect, difference of shares" in drawn.table.columns
+    assert "True effect, SD" in sweeps.power_surface(FOUND, "cr2", WORDS).table.columns
+    mixed = FOUND.assign(share=[0.2 if row % 2 else math.nan for row in range(len(FOUND))])
+    with pytest.raises(ValueError, match="binary and continuous"):
+        sweeps.power_surface(mixed, "cr2", WORDS)
+
+
+def test_the_sentence_counts_cells_that_leave_the_line():
+    good = FOUND[(FOUND["estimator"] == "cr2") & (FOUND["effect"] == 0)].assign(rejected=0.05)
+    bad = good.assign(rejected=[0.2] + [0.05] * (len(good) - 1))
+    count = len(good)
+    assert f"CR2, {count} of {count}" in repr(sweeps.error_sentence(good, WORDS))
+    assert f"CR2, {count - 1} of {count}" in repr(sweeps.error_sentence(bad, WORDS))
+
+
+def test_the_chapter_is_dropped_from_books_on_real_data():
+    import nbformat
+
+    chapter = nbformat.read(project_root() / "chapters" / "sweeps.ipynb", as_version=4)
+    assert chapter.metadata["holf_only"] == "simulated-only" and not math.isnan(FOUND["rejected"].sum())

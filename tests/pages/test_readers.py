@@ -1,0 +1,323 @@
+"""What each reader finds: the answer first, the same questions in both languages, words explained, works cited."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from prose_rules import ROW_LINK, visible
+
+from holf.display.sensitivity_table import regression_table
+from holf.pages.audit import reporting_pages
+from holf.pages.cite import as_bibtex, as_ris, as_text, cite_files, cite_page, load_citation, ways_to_reach
+from holf.pages.glossary import load_glossary
+from holf.paths import data_path, project_root
+from holf.record.facts import FactError, load_ledger, load_sources
+from holf.record.plan import load_plan
+from holf.record.reporting import load_reporting
+
+ROOT, LEDGER = project_root(), load_ledger()
+WORDS, FIRST = 800, 330
+QUESTION = re.compile(r'^<div id="(q-[a-z-]+)"></div>\n\n## (.+\?)$', re.MULTILINE)
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+ENGLISH, NORWEGIAN = page("chapters/summary_en.md"), page("chapters/summary_nb.md")
+
+
+def words(text: str) -> list[str]:
+    """Words that a reader sees; a linked row counts as the word it shows."""
+    return re.findall(r"\w[\w'’.,-]*", visible(ROW_LINK.sub(r"\1", text)))
+
+
+def question_faults(one: str, other: str) -> list[str]:
+    """Questions that only one of two pages answers, or that they answer in another order; headings without a key."""
+    keys = [[key for key, _ in QUESTION.findall(text)] for text in (one, other)]
+    faults = [f"only one page answers {key}" for key in sorted({*keys[0]} ^ {*keys[1]})]
+    if not faults and keys[0] != keys[1]:
+        faults.append("the order differs")
+    return faults + [
+        f"{len(QUESTION.findall(text))} of {text.count(chr(10) + '## ')} headings have a key"
+        for text in (one, other)
+        if len(QUESTION.findall(text)) != text.count("\n## ")
+    ]
+
+
+def test_both_languages_answer_the_same_questions():
+    assert question_faults(ENGLISH, NORWEGIAN) == []
+    keys = {key for key, _ in QUESTION.findall(ENGLISH)}
+    assert {"q-what-was-compared", "q-what-was-found", "q-what-does-it-not-show", "q-how-sure-can-one-be"} <= keys
+
+
+def test_a_missing_or_swapped_question_is_found():
+    gone = ENGLISH.replace('<div id="q-how-sure-can-one-be"></div>\n\n', "")
+    assert "only one page answers q-how-sure-can-one-be" in question_faults(gone, NORWEGIAN)
+    swapped = (
+        ENGLISH.replace("q-who-took-part", "x")
+        .replace("q-what-was-found", "q-who-took-part")
+        .replace('"x"', '"q-what-was-found"')
+    )
+    assert question_faults(swapped, NORWEGIAN) == ["the order differs"]
+
+
+def rows(text: str) -> list[str]:
+    return [anchor for _, where, anchor in ROW_LINK.findall(text) if where == "ledger"]
+
+
+def test_both_languages_rest_on_the_same_rows_in_the_same_order():
+    assert rows(ENGLISH) == rows(NORWEGIAN)
+    assert rows(ENGLISH.replace("ledger.md#f122", "ledger.md#f066")) != rows(NORWEGIAN)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, NORWEGIAN], ids=["en", "nb"])
+def test_summaries_are_short_and_say_that_no_reader_has_checked_them(text):
+    assert 300 < len(words(text)) <= WORDS
+    marks = ("Not yet reviewed by a native reader", "Teksten er ennå ikke språkvasket av noen med norsk som morsmål")
+    assert any(mark in text for mark in marks)
+
+
+def lix(text: str) -> float:
+    """Björnsson's readability index: words a sentence, plus long words (over six letters) a hundred words."""
+    seen = visible(ROW_LINK.sub(r"\1", text))
+    found = re.findall(r"[^\W\d_]+(?:['’-][^\W\d_]+)*", seen)
+    sentences = len(re.findall(r"[.!?:](?=\s|$)", seen))
+    return len(found) / sentences + 100 * sum(len(word) > 6 for word in found) / len(found)
+
+
+@pytest.mark.parametrize("text", [ENGLISH, NORWEGIAN], ids=["en", "nb"])
+def test_summaries_are_easy_to_read(text):
+    """Below 40 a text reads like fiction or a newspaper; official prose lies above 50."""
+    assert lix(text) < 40
+
+
+def test_heavy_prose_breaks_the_budget():
+    heavy = "Municipal administrations systematically operationalise multidimensional interdisciplinary coordination."
+    assert lix(heavy * 3) > 55 > 15 > lix("We ran a mile. It was a hot day. The dog sat by me. ")
+
+
+def test_words_are_counted_as_a_reader_sees_them():
+    assert (
+        len(
+            words("---\nlang: nb\n---\n# One two\n\n<div id='q'></div>\n\n[3,201](ledger.md#f067) [three](x.md) *four*")
+        )
+        == 5
+    )
+
+
+def test_norwegian_numbers_are_written_the_norwegian_way():
+    shown = [text for text, _, _ in ROW_LINK.findall(NORWEGIAN)]
+    assert "3\N{NO-BREAK SPACE}201" in shown and "10 prosent" in shown
+    assert not [text for text in shown if re.search(r"\d[.,]\d{3}\b|\d\.\d", text)]
+
+
+def test_landing_page_gives_the_answer_first():
+    text = page("index.md")
+    first = " ".join(ROW_LINK.sub(lambda link: f"{link[1]} @{link[3]}", text.split("---\n", 2)[2]).split()[:FIRST])
+    for row in ("f044", "f046", "f047", "f112", "f136", "f135", "f173", "f190"):
+        assert f"@{row}" in first, row
+    for said in (
+        "does not show",
+        "no source this book could read gives an estimate or interval",
+        "Not an effect",
+        "summary_nb.md",
+        "not help against no help",
+    ):
+        assert said in first, said
+
+
+def card_faults(text: str) -> list[str]:
+    """Cards whose badge is not the class of the row that their number links to."""
+    cards = re.search(r":::\{container\} holf-cards\n(.*?)\n:::", text, re.DOTALL)[1].splitlines()
+    faults = []
+    for card in cards:
+        kinds = {LEDGER[anchor.upper()].kind for _, _, anchor in ROW_LINK.findall(card)}
+        if kinds != {*re.findall(r"holf-badge holf-(\w+)", card)} or not kinds or f"</span> {min(kinds)}<" not in card:
+            faults.append(card)
+    return faults
+
+
+def test_every_card_shows_the_class_of_its_row():
+    text = page("index.md")
+    assert card_faults(text) == []
+    for number in ("f044", "f046", "f047", "f056", "f066", "f122", "f107"):
+        assert number in text[text.index("holf-cards") :]
+    assert (
+        len(
+            card_faults(
+                text.replace(
+                    'holf-derived"><span aria-hidden="true">◆</span> derived',
+                    'holf-published"><span aria-hidden="true">●</span> published',
+                )
+            )
+        )
+        == 1
+    )
+    assert len(card_faults(text.replace("◆</span> derived", "◆</span> published"))) == 1
+
+
+def test_every_reader_is_sent_somewhere():
+    text = page("index.md")[page("index.md").index("## Where to go next") :]
+    for reader in ("policy", "NAV", "journalist", "student", "review evidence", "repeat", "were in the trial"):
+        assert reader in text
+    for target in re.findall(r"\]\((chapters/[\w.-]+)", text):
+        assert (ROOT / target).exists(), target
+
+
+FAULTY_TERMS = {
+    "betyr is missing": "- {en: A, nb: a, means: x, facts: []}",
+    "nb is missing": "- {en: A, nb: '', means: x, betyr: y, facts: []}",
+    "no row F999": "- {en: A, nb: a, means: x, betyr: y, facts: [F999]}",
+    "out of order": "- {en: B, nb: b, means: x, betyr: y, facts: []}\n- {en: A, nb: a, means: x, betyr: y, facts: []}",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_TERMS)
+def test_a_faulty_term_is_refused(fault, tmp_path):
+    (tmp_path / "glossary.yml").write_text(FAULTY_TERMS[fault], encoding="utf-8")
+    with pytest.raises(FactError, match=f"glossary.yml, [AB]: .*{fault}"):
+        load_glossary(LEDGER, tmp_path / "glossary.yml")
+
+
+def test_the_glossary_has_the_words_that_readers_ask_for():
+    terms = load_glossary(LEDGER)
+    said = " ".join(f"{term.en} {term.nb} {term.means}" for term in terms)
+    names = ("local family projects", "local family intervention practices", "locally developed models")
+    asked = ("ICC", "Cluster", "CONSORT", "Estimand", "Before-after", "KVP", "SFO", "sosialhjelp", "Nav", "Manual")
+    asked += ("p-value", "Power", "Significant", "interval", "Risk of bias", "Ledger", "Null world", "ekvivalens")
+    for word in asked + names:
+        assert word in said, word
+    assert page("chapters/glossary.md").count('<div lang="nb">') == len(terms)
+
+
+def test_citations_come_from_the_citation_file():
+    citation, file = load_citation(), page("CITATION.cff")
+    text = cite_page(citation, file)
+    assert "cite the article, not only this site" in text and file.strip() in text
+    article = citation["references"][0]
+    for one in (as_text(article), as_bibtex(article, "holf-article"), as_ris(article), as_text(citation)):
+        assert one.rstrip() in text
+    assert article["title"] == LEDGER["F121"].value
+    changed = cite_page(citation | {"version": "9.8.7"}, file)
+    assert changed.count("9.8.7") == 3 and "9.8.7" not in text
+
+
+def test_no_doi_is_invented():
+    """The article's DOI stands in no source that was read."""
+    assert not re.search(r"\b10\.\d{4,}/", page("chapters/cite.md") + page("CITATION.cff"))
+
+
+def test_files_for_reference_managers_hold_what_the_page_shows():
+    files = cite_files(load_citation())
+    assert len(files) == 4 and {Path(name).suffix for name in files} == {".bib", ".ris"}
+    for name, content in files.items():
+        assert page(name) == content and content.strip() in page("chapters/cite.md")
+        assert f"]({name.removeprefix('chapters/')})" in page("chapters/cite.md")
+
+
+def test_addresses_are_those_that_are_recorded():
+    sources = load_sources(LEDGER)
+    registry, protocol = sources["registry"].address, sources[LEDGER["F127"].source]
+    assert registry.endswith(f"/{yaml.safe_load(data_path('plan.yml').read_text())['trial']['registry_id']}")
+    assert f"]({registry})" in page("index.md") and f"](https://doi.org/{protocol.doi})" in page("index.md")
+    recorded = {address for one in sources.values() for address in (one.address, one.copy) if address}
+    recorded |= {f"https://doi.org/{one.doi}" for one in sources.values() if one.doi}
+    out = {*re.findall(r"\]\((https?://[^)]*)\)", "".join(page(f"chapters/{name}.md") for name in ("ledger", "cite")))}
+    assert out == recorded, "every address that is recorded, and no other"
+
+
+def test_every_source_says_where_it_is_and_when_it_was_read():
+    sources = load_sources(LEDGER)
+    assert {name for name, one in sources.items() if not one.address} == {"SSWR abstract", "Fædrelandsvennen, Sept 2019"}
+    assert all(one.read and bool(one.unknown) != bool(one.address) for one in sources.values())
+    assert {*sources} == {name for fact in LEDGER.values() for name in fact.sources}, "and is one that a row rests on"
+
+
+def test_every_row_of_the_ledger_links_to_its_sources():
+    sources, rows = load_sources(LEDGER), page("chapters/ledger.md").split("\n### ")[1:]
+    assert [row.split()[0] for row in rows] == [key for group in LEDGER.groups().values() for key in (f.id for f in group)]
+    for row in rows:
+        for name in LEDGER[row.split()[0]].sources:
+            assert f"[{name}]({sources[name].address})" in row or f"{name} (address not known)" in row, row[:4]
+
+
+def test_ways_to_reach_are_those_of_the_citation_file():
+    assert ways_to_reach({}) == [] == ways_to_reach({"contact": [{"name": "No address"}]})
+    person = {"given-names": "A", "family-names": "B", "website": "https://example.org/b"}
+    ways = ways_to_reach({"repository-code": "https://example.org/code", "contact": [person]})
+    assert ways == [("Source code", "https://example.org/code"), ("Contact: A B", "https://example.org/b")]
+    reporting, plan = load_reporting(), load_plan()
+    told = reporting_pages(reporting, LEDGER, plan, ways)["errata.md"]
+    assert "Where to send one: [Source code](https://example.org/code)" in told
+    assert "Where to send one" not in reporting_pages(reporting, LEDGER, plan)["errata.md"]
+
+
+def test_bibtex_and_ris_have_their_form():
+    citation = load_citation()
+    for work in (citation, citation["references"][0]):
+        bibtex, ris = as_bibtex(work, "key"), as_ris(work).splitlines()
+        assert bibtex.count("{") == bibtex.count("}") and re.match(r"@(article|software)\{key,\n", bibtex)
+        assert all(re.match(r"[A-Z][A-Z0-9]  - ", line) for line in ris) and ris[0][:2] == "TY" and ris[-1][:2] == "ER"
+        assert sum(line.startswith("AU") for line in ris) == len(work["authors"])
+        assert bibtex.splitlines()[1].count(" and ") + 1 == len(work["authors"])
+
+
+# What pages once said and no source bears, with the reason; a space stands for any white space.
+OVERSTATED = {
+    r"differences as large as those in the last column": "those the trial would usually have seen",
+    r"own usual level": "expected_regression asks for the average of those chosen from, not for a family's own level",
+    r"excluded before randomisation": "no source says when families were excluded (F068)",
+    r"(enter|come to|blir ofte med i) (such a project|et slikt prosjekt)": "offices listed families and drew them",
+    r"says \[?neither": "can be read as silence; the evaluation saw no improvement (F157)",
+    r"\b(good|god) \[?(local practice|lokal praksis)": "no source calls it good",
+    r"that is the finding": "an empty file is no finding",
+    r"compared \*?model against local practice": "the second comparison is another one",
+}
+
+
+def overstated(text: str) -> list[str]:
+    """Phrases of `OVERSTATED` that a text holds."""
+    plain = " ".join(text.split())
+    return [phrase for phrase in OVERSTATED if re.search(phrase, plain)]
+
+
+def test_no_page_says_what_no_source_bears():
+    pages = {path: path.read_text(encoding="utf-8") for path in [ROOT / "index.md", *ROOT.glob("chapters/*.md")]}
+    for path in ROOT.glob("chapters/**/*.ipynb"):
+        pages[path] = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    assert len(pages) > 30
+    assert {path.name: found for path, text in pages.items() if (found := overstated(text))} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "differences\n  as large as those in the last column of the table would often pass unseen",
+        "two margins below their own usual level",
+        'display([("Families excluded before randomisation", "F068")])',
+        "Families enter such a project when things are bad",
+        "Folk blir ofte med i et slikt prosjekt når",
+        "an earlier report says [neither](ledger.md#f157)",
+        "ut over god [lokal praksis](glossary.md#local-practice)",
+        "is nearly empty, and that is the finding",
+        "So the trial compared *model against local practice*, not help against no help",
+    ],
+)
+def test_an_overstatement_is_found(text):
+    assert len(overstated(text)) == 1
+
+
+def test_regression_to_the_mean_is_from_the_average_of_those_chosen_from():
+    income = load_plan().outcome("income")
+    table = regression_table([income.margin], [0.6], income)
+    assert table.columns[0] == "Entered below the average by"
+
+
+def test_adjusted_differences_are_explained_where_the_raw_changes_stand_beside_them():
+    for name in ("interpretation", "exercises"):
+        cells = nbformat.read(ROOT / f"chapters/{name}.ipynb", as_version=4).cells
+        said = " ".join(" ".join(cell.source for cell in cells if cell.cell_type == "markdown").split())
+        assert "adjusted for the baseline, so it is not simply the difference of the two changes" in said, name

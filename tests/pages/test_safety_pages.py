@@ -1,0 +1,275 @@
+"""Pages for the holders of real data: current, complete, and true to the code that they describe."""
+
+import copy
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pyreadstat
+import pytest
+from dropin_study import small_study, write_tables
+
+from holf.book.edition import _choose_blocks
+from holf.confidential.read.mapping import read_mapping
+from holf.confidential.read.reader import read_dropin
+from holf.confidential.read.rules import rule_in_words
+from holf.confidential.release.document import FORMAT, Release
+from holf.confidential.rules.policy import RULES, load_policy, load_profiles, load_rules
+from holf.confidential.scan.rules import ALL
+from holf.pages.data_dictionary import dictionary_page
+from holf.pages.disclosure import PageError, current_safety_page, own_release, safety_page
+from holf.pages.write import write_pages
+from holf.paths import project_root
+from holf.record.facts import load_ledger
+from holf.record.schema import Schema, load_schema
+from holf.record.source import REAL
+
+CHAPTERS = project_root() / "chapters"
+SUMMARY = {
+    "questions": 40,
+    "questions_without_answer": 3,
+    "answers": 70,
+    "answers_with_a_part_withheld": 9,
+    "answers_by_withholding_rule": {"linked": 2, "people": 8},
+}
+
+
+def page(name: str) -> str:
+    return (CHAPTERS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def headings(text: str) -> set[str]:
+    """Anchors of the headings of a page, as MyST and other viewers make them."""
+    return {
+        re.sub(r"[^\w\- ]", "", line.lstrip("#").strip().lower()).replace(" ", "-")
+        for line in text.splitlines()
+        if re.match(r"#{1,3} ", line)
+    }
+
+
+def third_level(text: str) -> list[str]:
+    return [line.removeprefix("### ") for line in text.splitlines() if line.startswith("### ")]
+
+
+def release(**content) -> Release:
+    whole = {"format": FORMAT, "data": REAL, "profile": "norwegian-strict", "summary": SUMMARY, "answers": []}
+    return Release(whole | {"absent_tables": [], "absent_outcomes": []} | content)
+
+
+def told(of: Release | None) -> str:
+    return safety_page(load_rules(), load_profiles(), ALL, of)
+
+
+def test_committed_pages_are_those_of_the_rules_and_the_schema():
+    assert page("disclosure") == current_safety_page()
+    assert page("data_dictionary") == dictionary_page(load_schema())
+
+
+def test_a_page_that_is_not_current_is_seen_and_written_anew(tmp_path, monkeypatch):
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "data").symlink_to(project_root() / "data")
+    (tmp_path / "CITATION.cff").symlink_to(project_root() / "CITATION.cff")
+    (tmp_path / "_toc.yml").write_text("root: index\n")
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    assert {"chapters/disclosure.md", "chapters/data_dictionary.md"} <= set(write_pages())
+    assert write_pages() == []
+    old = tmp_path / "chapters" / "disclosure.md"
+    old.write_text(old.read_text(encoding="utf-8").replace("### people", "### persons"), encoding="utf-8")
+    assert old.read_text(encoding="utf-8") != current_safety_page() and write_pages() == ["chapters/disclosure.md"]
+
+
+def test_every_rule_has_one_heading_and_every_heading_is_a_rule():
+    found = third_level(page("disclosure"))
+    assert sorted(found) == sorted([*RULES, *(f"Gate: {rule.id}" for rule in ALL)])
+    assert len(headings(page("disclosure"))) == len(
+        [line for line in page("disclosure").splitlines() if line[:1] == "#"]
+    )
+
+
+def test_rules_stand_with_words_settings_and_floor():
+    text = page("disclosure")
+    for rule in load_rules().values():
+        part = text.split(f"### {rule.id}\n")[1].split("\n### ")[0]
+        assert rule.says in part and rule.reason in part and rule.source in part
+        for name in load_profiles() if rule.setting else ():
+            value = getattr(load_policy(name), rule.setting)
+            assert re.search(rf"^\| {name}( \(default\))? \| (.+) \|$", part, re.MULTILINE)[2] == (
+                ", ".join(sorted(value)) if isinstance(value, frozenset) else str(value)
+            )
+        assert ("weakest allowed" in part) == bool(rule.setting)
+    for check in ALL:
+        part = text.split(f"### Gate: {check.id}\n")[1].split("\n### ")[0]
+        assert check.says in part and check.fix in part and ("No exception" in part) == (not check.excusable)
+
+
+@pytest.mark.parametrize("part", ["says", "reason", "source"])
+def test_a_disclosure_rule_without_words_stops_the_page(part):
+    rules = load_rules()
+    rules["people"] = replace(rules["people"], **{part: " "})
+    with pytest.raises(PageError, match=f"disclosure rule people, {part}"):
+        safety_page(rules, load_profiles(), ALL, None)
+
+
+@pytest.mark.parametrize("part", ["says", "fix"])
+def test_a_gate_rule_without_words_stops_the_page(part):
+    with pytest.raises(PageError, match=f"gate rule {ALL[2].id}, {part}"):
+        safety_page(load_rules(), load_profiles(), [replace(ALL[2], **{part: ""})], None)
+
+
+def test_the_simulated_book_says_that_no_release_stands_behind_it():
+    text = page("disclosure")
+    assert own_release() is None and "No release stands behind this book." in text and "REAL DATA" not in text
+
+
+def test_a_book_from_a_release_tells_what_was_asked_and_withheld():
+    made = release(absent_tables=["register"], absent_outcomes=["Financial situation"])
+    text = told(made)
+    assert (
+        "No release stands behind" not in text
+        and f"**REAL DATA.** This book was built from release `{made.id}`" in text
+    )
+    for line in ("Questions asked | 40", "Answers | 70", "[linked](#linked) | 2", "[people](#people) | 8"):
+        assert f"| {line} |" in text
+    assert "do not have: Register." in text and "do not have: Financial situation." in text
+    assert "whose settings are in the file" not in text
+    assert "`ours`, whose settings are in the file of those who made it" in told(release(profile="ours"))
+    assert set(re.findall(r"\(#([\w-]+)\)", text)) <= headings(text)
+
+
+def test_a_release_that_withheld_nothing_has_no_table_of_rules():
+    assert "Rule that withheld" not in told(release(summary=SUMMARY | {"answers_by_withholding_rule": {}}))
+
+
+def test_a_rule_that_this_book_does_not_have_stops_the_page():
+    strange = SUMMARY | {"answers_by_withholding_rule": {"luck": 1}}
+    with pytest.raises(PageError, match="does not have: luck"):
+        told(release(summary=strange))
+
+
+def test_the_page_of_a_copy_is_that_of_the_release_it_holds(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    for path in (project_root() / "data").glob("*.*"):
+        (tmp_path / "data" / path.name).symlink_to(path)
+    made = release()
+    made.write(tmp_path / "data" / "source.json")
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    assert own_release() == made and current_safety_page() == told(made)
+
+
+def test_every_table_column_and_rule_is_in_the_dictionary():
+    schema, text = load_schema(), page("data_dictionary")
+    parts = {part.splitlines()[0]: part for part in text.split("\n## ")[2:]}
+    assert list(parts) == [table["title"] for table in schema.tables.values()]
+    for name, table in schema.tables.items():
+        part = parts[table["title"]]
+        rows = {
+            row[0]: row[1:] for row in re.findall(r"^\| `(\w+)` " + r"\| ([^|]*) " * 6 + r"\|$", part, re.MULTILINE)
+        }
+        assert list(rows) == list(schema.fields(name))
+        for column, field in schema.fields(name).items():
+            described, kind, unit, allowed, needed, aliases = rows[column]
+            assert (described, kind, unit) == (field["description"], field["type"], field.get("holf:unit", ""))
+            assert needed.startswith("yes") == bool(field["constraints"].get("required"))
+            assert all(str(value) in allowed for value in field["constraints"].get("enum", ()))
+            assert re.findall(r"`([^`]+)`", aliases) == field["holf:aliases"]
+        rules = [rule for rule in schema.package["holf:rules"] if rule["table"] == name]
+        assert part.count("\n- ") == len(rules)
+        # The page says that an empty cell, and nothing else, is a missing value.
+        assert table["schema"]["missingValues"] == [""]
+    assert set(re.findall(r"\(#([\w-]+)\)", text)) <= headings(text)
+
+
+def test_a_table_or_column_without_description_stops_the_page():
+    for spoil, said in (
+        (lambda table: table.pop("description"), "table families, description"),
+        (lambda table: table["schema"]["fields"][2].update(description=""), "column eligible, description"),
+    ):
+        package = copy.deepcopy(load_schema().package)
+        spoil(Schema(package).tables["families"])
+        with pytest.raises(PageError, match=said):
+            dictionary_page(Schema(package))
+
+
+def test_rules_are_said_with_their_condition():
+    rule = {"rule": "at-most", "within": "family_id", "rows": 4, "where": {"age_band": ["a", "b"]}}
+    assert rule_in_words(rule, []) == "Where age_band is a or b, one family_id has at most 4 rows."
+    with pytest.raises(KeyError):
+        rule_in_words(rule | {"rule": "luck"}, [])
+
+
+@pytest.fixture
+def example(tmp_path):
+    """The mapping file that stands on the page."""
+    (found,) = re.findall(r"^```yaml\n(.*?)^```$", page("drop_in"), re.DOTALL | re.MULTILINE)
+    path = tmp_path / "mapping.yml"
+    path.write_text(found, encoding="utf-8")
+    return path
+
+
+def test_the_mapping_on_the_page_is_read_whole(example):
+    tables, findings = read_mapping(example, load_schema())
+    assert findings == []
+    used = {part for how in tables.values() for part, value in vars(how).items() if value}
+    assert used == {"file", "columns", "codes", "encoding", "separator", "decimal"}
+    for name, how in tables.items():
+        for column, codes in how.codes.items():
+            known = map(str, load_schema().fields(name)[column]["constraints"]["enum"])
+            assert set(codes.values()) <= {"", *known}, f"{name}, {column}"
+    example.write_text(example.read_text(encoding="utf-8").replace("separator:", "seperator:"), encoding="utf-8")
+    assert read_mapping(example, load_schema())[1]
+
+
+def test_tables_written_as_the_mapping_on_the_page_says_are_the_study(example, tmp_path):
+    study, schema = small_study(), load_schema()
+    plain = read_dropin(write_tables(study, tmp_path / "plain"), schema)
+    mappings, _ = read_mapping(example, schema)
+    theirs = write_tables({name: study[name] for name in study if not mappings[name].file}, tmp_path / "theirs")
+    for name, how in mappings.items():
+        if not how.file:
+            continue
+        frame = study[name].copy()
+        for column, codes in how.codes.items():
+            frame[column] = frame[column].replace({ours: their for their, ours in codes.items()})
+        if how.decimal == ",":
+            numbers = [column for column, field in schema.fields(name).items() if field["type"] == "number"]
+            frame[numbers] = frame[numbers].apply(lambda cells: cells.str.replace(".", ",", regex=False))
+        frame = frame.rename(columns=how.columns)
+        if how.file.endswith(".sav"):
+            numbers = [column for column, field in schema.fields(name).items() if field["type"] != "string"]
+            pyreadstat.write_sav(frame.assign(**{c: pd.to_numeric(frame[c]) for c in numbers}), theirs / how.file)
+        else:
+            frame.to_csv(theirs / how.file, index=False, sep=how.separator or ",", encoding=how.encoding or "utf-8")
+    mapped = read_dropin(theirs, schema, mapping=example)
+    for name, frame in plain.tables.items():
+        pd.testing.assert_frame_equal(mapped.tables[name], frame)
+    assert any("-9" in (theirs / how.file).read_bytes().decode("latin-1") for how in mappings.values() if how.file)
+
+
+@pytest.mark.parametrize("name", ["drop_in", "disclosure", "data_dictionary", "availability"])
+def test_anchors_on_these_pages_exist(name):
+    for target, anchor in re.findall(r"\]\((\w+)\.md#([\w-]+)\)", page(name)):
+        assert anchor in headings(page(target)), f"{target}.md#{anchor}"
+
+
+def test_commands_on_the_page_are_understood_and_profiles_are_there():
+    from holf.cli import _parser
+
+    said = [line for line in page("drop_in").splitlines() if line.startswith("holf ")]
+    assert {line.split()[1] for line in said} == {"check-data", "release", "build", "release-check"}
+    for line in said:
+        named = vars(_parser().parse_args(line.split()[1:])).get("profile")
+        assert named in (None, "", "our-profile", *load_profiles())
+
+
+def test_availability_quotes_both_lines_of_the_registry_word_for_word():
+    quoted = dict(re.findall(r"^> \[(.+)\]\(ledger\.md#(f\d+)\)$", page("availability"), re.MULTILINE))
+    ledger = load_ledger()
+    assert quoted == {ledger[key].quote: key.lower() for key in ("F118", "F119")}
+    assert all(ledger[key].status == "contradicted" for key in ("F118", "F119"))
+
+
+def test_the_availability_of_a_real_book_speaks_of_its_release():
+    real = _choose_blocks(page("availability"))
+    assert "the answers of a release" in real and "simulates the rest" not in real and "recovery.ipynb" not in real
+    public = re.sub(r"^%.*\n", "", page("availability"), flags=re.MULTILINE)
+    assert "simulates the rest" in public and "the answers of a release" not in public

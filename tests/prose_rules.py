@@ -1,0 +1,274 @@
+"""Words of this book: numbers that need a source, and claims on what exists that nobody could know from what was read.
+
+A number links to its row of the ledger or of the assumptions, or is of a kind that may stand alone. The kinds, with
+their reasons, stand in `data/prose.yml`; everything else with a digit is a fault. A link whose text holds a number has
+to say what its row says, in the number style of the page's language.
+
+This book could not read every document of the trial, so no text may call something unpublished. The words for it, and
+the texts in which they are right, stand in the same file.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from holf.display import text
+from holf.paths import data_path, project_root, read_yaml
+from holf.record.facts import Assumption, Fact, FactError, Ledger
+
+# Pages that `holf.pages.write` computes from rows that carry their own source and reason.
+COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "data_dictionary.md", "change_log.md")
+ROW_LINK = re.compile(r"\[([^\]]*)\]\((?:chapters/)?(ledger|assumptions)\.md#([a-z0-9-]+)\)")
+_FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
+# What is not prose. A fence that begins with a brace is a directive, and its words are prose.
+_NOT_PROSE = (
+    _FRONT,
+    re.compile(r"<!--.*?-->", re.DOTALL),
+    re.compile(r"^[ \t]*(`{3,}|~{3,})(?!\{)[^\n]*\n.*?^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE),
+    # A name or a command; a number alone, perhaps with a word, is prose however it is set.
+    re.compile(r"`(?![\d\s.,:/%\u2212+-]+[a-zæøå]*`)[^`\n]+`"),
+    re.compile(r"<[^<>]+>"),
+    ROW_LINK,
+    re.compile(r"(?<=\])\([^)\s]*\)"),
+    re.compile(r"https?://\S+"),
+    re.compile(r"^[ \t]*\d+\.(?=\s)", re.MULTILINE),
+)
+_FRACTIONS = "\u00bc-\u00be\u2150-\u215e"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of number that may stand without a link, with the reason and a text that it must find."""
+
+    id: str
+    pattern: re.Pattern
+    reason: str
+    example: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What `data/prose.yml` says: the kinds, and the number words of each language."""
+
+    kinds: tuple[Kind, ...]
+    words: dict[str, re.Pattern]
+
+
+def load_rules(path: Path | None = None) -> Rules:
+    """Read the kinds of number that may stand alone.
+
+    Raises
+    ------
+    FactError
+        If a kind has no reason, or does not find its own example.
+    """
+    path = path or data_path("prose.yml")
+    content, kinds = read_yaml(path), []
+    for name, entry in content["kinds"].items():
+        kind = Kind(name, re.compile(entry["pattern"]), entry.get("reason") or "", entry["example"])
+        if not kind.reason:
+            raise FactError(f"{path.name}, {name}: a number without a link needs a reason")
+        if not kind.pattern.search(kind.example):
+            raise FactError(f"{path.name}, {name}: the pattern does not find its example")
+        kinds.append(kind)
+    words = {
+        lang: re.compile(
+            rf"\b[\w-]*(?:{'|'.join(names)})[\w-]*|\b(?:{'|'.join(content['before'][lang])})\b", re.IGNORECASE
+        )
+        for lang, names in content["words"].items()
+    }
+    return Rules(tuple(kinds), words)
+
+
+def language(page: str) -> str:
+    """Language of a page, from `lang` in its front matter; English by default.
+
+    Examples
+    --------
+    >>> language("---\\nlang: nb\\n---\\n# Sammendrag"), language("# Summary")
+    ('nb', 'en')
+    """
+    front = _FRONT.match(page)
+    return (yaml.safe_load(front[1]) or {}).get("lang", "en") if front else "en"
+
+
+def visible(page: str) -> str:
+    """The prose of a Markdown page, line for line: without code, tags, addresses, list numbers and links to rows."""
+    for pattern in _NOT_PROSE:
+        page = pattern.sub(lambda found: "\n" * found[0].count("\n") or " ", page)
+    return page
+
+
+def bare_numbers(page: str, rules: Rules) -> list[str]:
+    """Numbers without a link and of no kind that may stand alone, each with its line and the words around it.
+
+    Examples
+    --------
+    >>> bare_numbers("Of 29 offices, [15](ledger.md#f046) used it.", load_rules())
+    ['line 1: 29 in "Of 29 offices,"']
+    """
+    prose = visible(page)
+    for kind in rules.kinds:
+        # A blank, so that what stood on both sides does not become one word.
+        prose = kind.pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), prose)
+    faults = []
+    for number, line in enumerate(prose.splitlines(), start=1):
+        found = [
+            *re.finditer(rf"[^\s\[\]]*[\d{_FRACTIONS}][^\s\[\]]*", line),
+            *rules.words[language(page)].finditer(line),
+        ]
+        for one in sorted(found, key=lambda one: one.start()):
+            around = re.search(r"\S*\s*\Z", line[: one.start()])[0] + one[0] + re.match(r"\s*\S*", line[one.end() :])[0]
+            faults.append(f'line {number}: {one[0]} in "{around.strip()}"')
+    return faults
+
+
+def link_faults(page: str, ledger: Ledger, assumptions: dict[str, Assumption]) -> list[str]:
+    """Links to a row that does not exist, and link texts with a number that is not the value of their row."""
+    lang, faults = language(page), []
+    assumed = {name.replace("_", "-"): entry for name, entry in assumptions.items()}
+    for shown, where, anchor in ROW_LINK.findall(page):
+        rows = assumed if where == "assumptions" else {key.lower(): fact for key, fact in ledger.items()}
+        if anchor not in rows:
+            faults.append(f"no row {anchor} in {where}")
+        elif re.search(r"\d", shown) and shown != anchor.upper() and not says(shown, rows[anchor], lang):
+            faults.append(f"{shown!r} is not the value of {anchor}")
+    return faults
+
+
+def says(shown: str, row: Fact | Assumption, lang: str = "en") -> bool:
+    """Whether a link text with a number says what its row says.
+
+    It is the value, perhaps with a plus sign for a wave, in the style of the language; or words whose numbers all stand
+    in a ledger row's value or quote.
+
+    Examples
+    --------
+    >>> from holf.record.facts import load_ledger
+    >>> row = load_ledger()["F067"]
+    >>> says("3,201", row), says("3,201", row, "nb"), says("3\\N{NO-BREAK SPACE}201", row, "nb")
+    (True, False, True)
+    """
+    values = [row.shown] if isinstance(row, Fact) else [f"{value:,}" for value in _listed(row.value)]
+    if shown.lstrip("+") in [text.in_language(value, lang) for value in values]:
+        return True
+    if not isinstance(row, Fact) or not re.search(r"[a-zæøå]{3}", shown):
+        return False
+    return {*re.findall(r"\d+", shown)} <= {*re.findall(r"\d+", row.value + " " + row.quote)}
+
+
+def _listed(value: float | tuple[float, ...]) -> tuple[float, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def prose_pages() -> dict[str, str]:
+    """Prose of every page that people write, by path: Markdown pages, and the Markdown cells of notebooks."""
+    root = project_root()
+    pages = [root / "index.md", root / "README.md", *sorted((root / "chapters").glob("*.md"))]
+    texts = {page: page.read_text(encoding="utf-8") for page in pages if page.name not in COMPUTED}
+    # There, a typed number stops the build (holf.record.reporting); those left are numbers of items and years of
+    # standards.
+    found = {page: text for page, text in texts.items() if not text.startswith("<!-- Written by holf.pages.audit")}
+    for page in sorted((root / "chapters").rglob("*.ipynb")):
+        cells = nbformat.read(page, as_version=4).cells
+        found[page] = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return {page.relative_to(root).as_posix(): words for page, words in found.items()}
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Words that say what exists beyond what was read, and the texts in which they are right, each with its reason."""
+
+    patterns: tuple[re.Pattern, ...]
+    allowed: dict[str, str]
+
+
+def load_claims(path: Path | None = None) -> Claims:
+    """Read the words that say what exists, and the texts that may hold them.
+
+    Raises
+    ------
+    FactError
+        If a text has no reason, or holds none of the words.
+    """
+    path = path or data_path("prose.yml")
+    content = read_yaml(path)["beyond_what_was_read"]
+    patterns = tuple(re.compile(one.replace(" ", r"\s+"), re.IGNORECASE) for one in content["patterns"])
+    for entry in content["allowed"]:
+        if not entry.get("reason"):
+            raise FactError(f"{path.name}, {entry['text']!r}: a text that is allowed needs a reason")
+        if not any(pattern.search(entry["text"]) for pattern in patterns):
+            raise FactError(f"{path.name}, {entry['text']!r}: there is nothing to allow in it")
+    return Claims(patterns, {entry["text"]: entry["reason"] for entry in content["allowed"]})
+
+
+def beyond_what_was_read(words: str, claims: Claims) -> list[str]:
+    """Claims that something is published nowhere, where only the sources read are known not to have it.
+
+    Examples
+    --------
+    >>> beyond_what_was_read("Its size is not *yet* [published](ledger.md#f111).", load_claims())
+    ['not yet published']
+    >>> beyond_what_was_read("No source this book could read gives its size.", load_claims())
+    []
+    """
+    shown = re.sub(r"\*", "", re.sub(r"\[([^\]]*)\]\([^)\s]*\)", r"\1", words))
+    for text_allowed in claims.allowed:
+        shown = re.sub(r"\s+".join(map(re.escape, text_allowed.split())), " ", shown)
+    found = [one[0] for pattern in claims.patterns for one in pattern.finditer(shown)]
+    return [" ".join(one.split()) for one in found]
+
+
+def texts() -> dict[str, str]:
+    """All that a reader may see, by path: whole pages, and the strings of notebooks, data files and the package."""
+    root = project_root()
+    pages = [root / "index.md", root / "README.md", *sorted((root / "chapters").glob("*.md"))]
+    found = {page: page.read_text(encoding="utf-8") for page in pages}
+    notebooks = [page for page in sorted((root / "chapters").rglob("*.ipynb")) if not page.name.startswith("outcome-")]
+    for page in notebooks:  # the prose of outcome pages is that of their template
+        cells = nbformat.read(page, as_version=4).cells
+        parts = ([cell.source] if cell.cell_type == "markdown" else _strings(cell.source) for cell in cells)
+        found[page] = _joined(chain.from_iterable(parts))
+    data = root / "data"
+    for file in (root / "CITATION.cff", *sorted(data.glob("*.yml"))):
+        if file.name != "prose.yml":  # it lists the words that are sought
+            found[file] = _joined(_leaves(read_yaml(file)))
+    for file in (*sorted(data.glob("*.csv")), *sorted((data / "reporting").glob("*.csv"))):
+        with file.open(encoding="utf-8", newline="") as rows:
+            found[file] = _joined(cell for row in csv.reader(rows) for cell in row)
+    for file in sorted((root / "holf").rglob("*.py")):
+        found[file] = _joined(_strings(file.read_text(encoding="utf-8")))
+    return {file.relative_to(root).as_posix(): words for file, words in found.items()}
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n|\n".join(parts)  # no claim goes over a bar
+
+
+def _leaves(value: object) -> Iterator[str]:
+    """Every string in a YAML document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(one)
+
+
+def _strings(source: str) -> Iterator[str]:
+    """Every string of a Python source that is not its documentation."""
+    nodes = list(ast.walk(ast.parse(source)))
+    documented = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    return (
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented
+    )

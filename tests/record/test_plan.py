@@ -1,0 +1,158 @@
+"""The analysis plan, the slots for Table 1, and the schema of the study tables."""
+
+import re
+
+import pandas as pd
+import pytest
+import yaml
+
+from holf.confidential.read.simulated import read_simulated
+from holf.paths import project_root
+from holf.record.facts import FactError, load_assumptions, load_ledger
+from holf.record.plan import load_plan
+from holf.record.published_table import load_published_results
+from holf.record.schema import SchemaError, load_schema
+
+DATA = project_root() / "data"
+
+
+def test_every_registered_outcome_and_time():
+    times = {name: outcome.waves for name, outcome in load_plan().outcomes.items()}
+    long, short, staff = ("m12", "m24", "m36", "m48"), ("m12",), ("m18",)
+    assert times == {
+        "employment": long,
+        "housing": short,
+        "income": long,
+        "participation": short,
+        "coordinator_competence": staff,
+        "working_alliance": staff,
+        "leader_competence": staff,
+    }
+
+
+def test_waves_are_the_months_in_the_ledger():
+    plan, ledger = load_plan(), load_ledger()
+    for outcome in plan.outcomes.values():
+        assert [plan.waves[wave] for wave in outcome.waves] == [ledger.number(fact) for fact in outcome.waves_facts]
+
+
+def test_plan_points_at_rows_and_assumptions_that_exist():
+    plan, ledger, assumed = load_plan(), load_ledger(), load_assumptions()
+    for outcome in plan.outcomes.values():
+        assert outcome.fact in ledger and {*outcome.waves_facts} <= {*ledger}
+        assert {*outcome.simulated.values()} <= {*assumed}
+        said = {key: fact for key, fact in outcome.published.items() if key.endswith("_fact")}
+        assert {"change_fact", "difference_fact"} <= {*said} and {*said.values()} <= {*ledger}
+    assert all(fact in ledger for contrast in plan.contrasts.values() for fact in contrast.facts)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda o: o.update(kind="main"), "kind must be one of"),
+        (lambda o: o["margin"].pop("class"), "margin needs class"),
+        (lambda o: o.update(waves=["T2"], waves_facts=["F090"]), "T2 is not among waves"),
+        (lambda o: o.pop("unit"), "unit is missing"),
+        (lambda o: o.update(waves_facts=["F090"]), "its own row of the ledger"),
+    ],
+)
+def test_a_broken_plan_is_refused(tmp_path, change, said):
+    raw = yaml.safe_load((DATA / "plan.yml").read_text(encoding="utf-8"))
+    change(raw["outcomes"]["income"])
+    path = tmp_path / "plan.yml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(FactError, match=said):
+        load_plan(path)
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(ValueError, match="known: employment, housing"):
+        load_plan().outcome("happiness")
+    with pytest.raises(ValueError, match="known: model, coordinator"):
+        load_plan().contrast("other")
+
+
+def test_slots_are_typed_and_empty():
+    slots, plan = load_published_results(), load_plan()
+    assert {slot.outcome for slot in slots} == {name for name, o in plan.outcomes.items() if o.kind == "primary"}
+    assert all(slot.value is None for slot in slots)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "income,holf,m0,mean,26000,NOK,,,,,,",
+        "income,holf,m0,mean,26000,NOK,published,article,,,,",
+        "income,holf,m0,mean,much,NOK,published,article,12,,,",
+    ],
+)
+def test_a_typed_number_needs_class_source_and_page(tmp_path, row):
+    path = tmp_path / "published_results.csv"
+    header = (DATA / "published_results.csv").read_text(encoding="utf-8").splitlines()[0]
+    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    with pytest.raises(FactError, match="income holf m0 mean"):
+        load_published_results(path)
+
+
+def test_schema_describes_every_table_and_field():
+    schema = load_schema()
+    for world in load_plan().worlds:
+        folder = DATA / "simulated" / world
+        assert {path.stem for path in folder.glob("*.csv")} == {*schema.tables}
+        for name in schema.tables:
+            frame = pd.read_csv(folder / f"{name}.csv")
+            assert list(frame.columns) == list(schema.fields(name))
+            assert all(field["description"] for field in schema.fields(name).values())
+
+
+def test_simulated_tables_obey_keys_links_and_domains():
+    schema = load_schema()
+    tables = read_simulated(DATA / "simulated" / "null", schema)
+    for name, resource in schema.tables.items():
+        frame, described = tables[name], resource["schema"]
+        assert not frame.duplicated(described["primaryKey"]).any()
+        for link in described["foreignKeys"]:
+            key, above = link["fields"][0], link["reference"]["resource"]
+            assert frame[key].isin(tables[above][key]).all()
+        for column, field in schema.fields(name).items():
+            rules, values = field.get("constraints", {}), frame[column].dropna()
+            assert not rules.get("required") or frame[column].notna().all()
+            assert "enum" not in rules or values.isin(rules["enum"]).all()
+            assert "minimum" not in rules or (values >= rules["minimum"]).all()
+            assert "maximum" not in rules or (values <= rules["maximum"]).all()
+
+
+SPOILED = {
+    "column arm: the column is missing": ("offices", lambda text: text.replace("arm", "group", 1)),
+    "families_identified: not every value is of type integer": (
+        "offices",
+        lambda text: text.replace("holf,", "holf,31337 x", 1),
+    ),
+    "column arm: a value is not one of holf, local": ("offices", lambda text: text.replace("holf", "31337", 1)),
+    "column office_id: the key is not unique": ("offices", lambda text: text.replace("SYN-S02", "SYN-S01")),
+    "column family_id: not every value is found in table families": (
+        "parents",
+        lambda text: text.replace("SYN-F0", "SYN-X0", 1),
+    ),
+    "column n_children_u16: a value lies outside 1 to 4": (
+        "families",
+        lambda text: re.sub(r"(\n(?:[^,\n]*,){7})\d,", r"\g<1>31337,", text, count=1),
+    ),
+    "column eligible: a required value is missing": (
+        "families",
+        lambda text: re.sub(r"(\n[^,]*,[^,]*),1,", r"\1,,", text, count=1),
+    ),
+    "offices.csv, table offices: the file is missing": ("offices", None),
+}
+
+
+@pytest.mark.parametrize("said", SPOILED)
+def test_a_table_that_does_not_fit_is_refused_without_its_values(tmp_path, said):
+    for path in (DATA / "simulated" / "null").glob("*.csv"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    name, spoil = SPOILED[said]
+    table = tmp_path / f"{name}.csv"
+    table.unlink() if spoil is None else table.write_text(spoil(table.read_text()))
+    with pytest.raises(SchemaError, match=re.escape(said)) as caught:
+        read_simulated(tmp_path, load_schema())
+    assert "31337" not in str(caught.value) and "SYN-" not in str(caught.value) and caught.value.__cause__ is None

@@ -1,0 +1,275 @@
+"""What was registered and reported, and the standards, as data: every row holds, and each planted fault is seen."""
+
+import csv
+import re
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from holf.pages.audit import reporting_pages, standing
+from holf.pages.checklists import place_links
+from holf.pages.write import write_pages
+from holf.paths import project_root
+from holf.record.facts import FactError, load_ledger
+from holf.record.links import link_targets, read_anchors, read_titles
+from holf.record.plan import load_plan
+from holf.record.reporting import check_anchors, expand, load_reporting
+from holf.record.reporting_rows import VERDICTS, Finding
+
+FOLDER = project_root() / "data" / "reporting"
+CHAPTERS = project_root() / "chapters"
+
+
+@pytest.fixture(scope="module")
+def reporting():
+    return load_reporting()
+
+
+@pytest.fixture(scope="module")
+def pages(reporting):
+    return reporting_pages(reporting, load_ledger(), load_plan())
+
+
+@pytest.fixture
+def altered(tmp_path):
+    """A function that gives a copy of the folder in which the rows of one file were changed."""
+
+    def alter(name, change):
+        folder = shutil.copytree(FOLDER, tmp_path / "reporting")
+        with open(folder / name, encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        rows = change(rows) or rows
+        with open(folder / name, "w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+        return folder
+
+    return alter
+
+
+def setting(number, **values):
+    return lambda rows: rows[number].update(values)
+
+
+def test_every_row_holds_and_every_place_it_names_exists(reporting, pages):
+    anchors = read_anchors(CHAPTERS, pages)
+    check_anchors(reporting, anchors)
+    assert all(target in anchors for text in pages.values() for target in link_targets(text))
+
+
+def test_the_audit_covers_every_registered_time_once_a_source(reporting):
+    wanted = {
+        (outcome.id, wave, source.id)
+        for outcome in load_plan().outcomes.values()
+        for wave in outcome.waves
+        for source in reporting.sources
+    }
+    found = [(row.outcome, row.wave, row.source) for row in reporting.findings]
+    assert set(found) == wanted and len(found) == len(wanted)
+    assert {row.verdict for row in reporting.findings} == set(VERDICTS)
+
+
+def test_nothing_is_called_reported_from_a_source_that_was_not_reached(reporting):
+    unread = ("article", "thesis")
+    assert {row.verdict for row in reporting.findings if row.source in unread} == {"not reached"}
+    late = [row for row in reporting.findings if row.wave in ("m36", "m48") and row.source not in unread]
+    assert late and {row.verdict for row in late} == {"not found"}
+
+
+def test_the_checklists_are_whole(reporting):
+    """CONSORT 2025 has 30 items, of 2010 each of 25 has its place; TIDieR has 12; RoB 2 here has six parts."""
+    core = [item for item in reporting.items if item.standard == "core"]
+    assert {int(re.match(r"\d+", item.item_2025).group()) for item in core} == set(range(1, 31))
+    old = {part for item in core for part in item.item_2010.split(", ")} - {"new"}
+    assert {int(re.match(r"\d+", part).group()) for part in old} == set(range(1, 26))
+    numbers = {item.item_2025 for item in core}
+    assert all(item.item_2025 in numbers for item in reporting.items), "an addition stands below an item of 2025"
+    assert [row.item for row in reporting.elements] == [str(number) for number in range(1, 13)]
+    assert len({row.domain for row in reporting.questions}) == 6
+
+
+def test_every_element_has_both_arms(reporting, pages):
+    assert all(row.shared and row.holf and row.local for row in reporting.elements)
+    assert pages["tidier.md"].count("| HOLF model | Local practice |") == len(reporting.elements)
+
+
+def test_differences_are_ranked_and_rest_on_facts(reporting):
+    assert [row.rank for row in reporting.differences] == [str(n + 1) for n in range(len(reporting.differences))]
+    named = {fact for row in reporting.differences for fact in row.facts}
+    open_rows = {
+        key for key, fact in load_ledger().items() if fact.status == "contradicted" and fact.severity == "conflict"
+    }
+    assert open_rows <= named, "every conflict of the ledger is described"
+
+
+def test_nothing_judges_the_risk_of_bias(pages):
+    words = re.sub(r"\[[^\]]*\]\([^)]*\)", "", pages["rob2.md"].split("## ", 1)[1]).lower()
+    assert not re.search(r"\b(low|high) risk|some concerns|judge", words)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "said"),
+    [
+        ("consort.csv", setting(2, facts="F999"), "consort-1b: facts names F999"),
+        ("consort.csv", setting(2, note="{F999} offices"), "consort-1b: note names F999"),
+        ("consort.csv", setting(2, note="[many](ledger.md#f999)"), "consort-1b: note names F999"),
+        ("consort.csv", setting(2, note="29 offices"), "consort-1b: note holds a typed number"),
+        ("consort.csv", setting(2, status="fully met"), "consort-1b: status must be one of reported, partial"),
+        ("consort.csv", setting(2, gist=""), "consort-1b: gist is empty"),
+        ("consort.csv", setting(2, gist="word " * 13), "more than 12 words"),
+        ("consort.csv", setting(0, facts=""), "consort-1a: reported needs a row of the ledger"),
+        ("consort.csv", setting(2, item_2025="1a"), "consort-1a: stands there twice"),
+        ("tidier.csv", setting(4, local=""), "tidier-5: local is empty"),
+        ("errata.csv", setting(0, ask=""), "errata-1: ask is empty"),
+        ("outcome_audit.csv", lambda rows: rows[1:], "employment, m12, nav-evaluation: stands 0 times"),
+        ("outcome_audit.csv", lambda rows: [*rows, rows[0]], "employment, m12, nav-evaluation: stands there twice"),
+        ("outcome_audit.csv", setting(0, wave="m18"), "stands 0 times"),
+        (
+            "outcome_audit.csv",
+            lambda rows: [*rows, {**rows[0], "wave": "m18"}],
+            "m18, nav-evaluation: is not registered",
+        ),
+        ("outcome_audit.csv", lambda rows: [*rows, {**rows[0], "source": "rumour"}], "rumour: is not registered"),
+        ("outcome_audit.csv", setting(0, verdict="switched"), "verdict must be one of"),
+        ("outcome_audit.csv", setting(0, facts=""), "reported otherwise needs a row of the ledger"),
+        ("conflicts.csv", setting(0, sources="rumour"), "conflict-finances: rumour has no row"),
+        ("rob2.csv", lambda rows: [row | {"judgement": ""} for row in rows], "column judgement must not be there"),
+        ("rob2.csv", lambda rows: [row | {"risk": "low"} for row in rows], "column risk is missing, unknown"),
+        ("rob2.csv", lambda rows: [{k: v for k, v in row.items() if k != "gist"} for row in rows], "column gist is"),
+    ],
+)
+def test_a_planted_fault_is_refused_by_file_row_and_rule(altered, file, change, said):
+    with pytest.raises(FactError, match=re.escape(said)) as caught:
+        load_reporting(altered(file, change))
+    assert str(caught.value).startswith(file)
+
+
+@pytest.mark.parametrize("line", ["1,Brief name\n", "1" + "," * 20 + "\n"])
+def test_a_row_with_another_number_of_cells_is_refused(tmp_path, line):
+    folder = shutil.copytree(FOLDER, tmp_path / "reporting")
+    with open(folder / "tidier.csv", "a", encoding="utf-8") as stream:
+        stream.write(line)
+    with pytest.raises(FactError, match=r"tidier\.csv, row 13: has more or fewer cells"):
+        load_reporting(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "place"),
+    [
+        ("consort.csv", setting(2, where="design.ipynb#nowhere"), "design.ipynb#nowhere"),
+        ("consort.csv", setting(2, where="no_page.ipynb#when"), "no_page.ipynb#when"),
+        ("rob2.csv", setting(0, where="audit.md#conflict-luck"), "audit.md#conflict-luck"),
+        ("errata.csv", setting(0, done="See [there](#errata-99)."), "#errata-99"),
+        ("errata.csv", setting(0, done="See [there](effects.ipynb#luck)."), "effects.ipynb#luck"),
+    ],
+)
+def test_a_dangling_place_is_refused_by_file_row_and_rule(altered, pages, file, change, place):
+    found = load_reporting(altered(file, change))
+    with pytest.raises(FactError, match=f"^{file}, row [a-z0-9-]+: the book has no place {place}$"):
+        check_anchors(found, read_anchors(CHAPTERS, pages))
+
+
+def test_headings_are_found_outside_code_and_counted_on(tmp_path):
+    page = (
+        "# One\n\n(own-label)=\n## What's next?\n\n```shell\n# not a heading\n```\n\n## What's next?\n\n#### Too deep\n"
+    )
+    (tmp_path / "a.md").write_text("# Old\n")
+    anchors = read_anchors(tmp_path, {"a.md": page})
+    assert anchors.pages == {"a.md": {"one", "whats-next", "whats-next-1", "own-label"}}
+    assert "#own-label" in anchors and "#one" not in anchors and "a.md" in anchors and "b.md" not in anchors
+
+
+def test_committed_pages_are_those_of_the_data(reporting, pages):
+    titles = read_titles(CHAPTERS, pages)
+    for name, text in reporting_pages(replace(reporting, titles=titles), load_ledger(), load_plan()).items():
+        assert (CHAPTERS / name).read_text(encoding="utf-8") == text, f"run the build and commit chapters/{name}"
+    listed = (project_root() / "_toc.yml").read_text(encoding="utf-8")
+    assert all(f"chapters/{name.removesuffix('.md')}\n" in listed for name in pages)
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """The project's data and pages in a folder of their own, where they may be changed."""
+    for name in ("data", "chapters"):
+        shutil.copytree(project_root() / name, tmp_path / name, ignore=shutil.ignore_patterns("simulated", "reference"))
+    for name in ("_toc.yml", "CITATION.cff"):
+        shutil.copy2(project_root() / name, tmp_path)
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def test_the_build_writes_changed_pages_and_only_those(small):
+    (small / "chapters" / "rob2.md").write_text("old")
+    (small / "chapters" / "errata.md").unlink()
+    assert write_pages() == ["chapters/rob2.md", "chapters/errata.md"] and write_pages() == []
+
+
+def test_the_build_stops_at_a_dangling_place_and_writes_nothing(small):
+    path, page = small / "data" / "reporting" / "rob2.csv", small / "chapters" / "rob2.md"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("design.ipynb#the-comparison", "design.ipynb#luck"), encoding="utf-8"
+    )
+    page.write_text("old")
+    with pytest.raises(FactError, match=r"rob2\.csv, row rob2-1a-1: the book has no place"):
+        write_pages()
+    assert page.read_text() == "old"
+
+
+def test_a_book_without_these_pages_does_not_write_them(small):
+    (small / "_toc.yml").write_text("format: jb-book\nroot: index\n")
+    (small / "chapters" / "rob2.md").unlink()
+    assert write_pages() == [] and not (small / "chapters" / "rob2.md").exists()
+
+
+def test_every_item_can_be_linked(reporting, pages):
+    for page, rows in (
+        ("reporting.md", reporting.items),
+        ("tidier.md", reporting.elements),
+        ("rob2.md", reporting.questions),
+        ("errata.md", reporting.differences),
+        ("audit.md", reporting.conflicts),
+    ):
+        assert all(pages[page].count(f"\n({row.name})=\n") == 1 for row in rows)
+    assert all(
+        pages["audit.md"].count(f"\n(audit-{outcome.id.replace('_', '-')}-{wave})=\n") == 1
+        for outcome in load_plan().outcomes.values()
+        for wave in outcome.waves
+    )
+
+
+def test_words_become_links(reporting):
+    ledger = load_ledger()
+    assert expand("+{F090} months of {F044}", ledger) == "+[12](ledger.md#f090) months of [29](ledger.md#f044)"
+    assert place_links(["rebuild.md#real-data", "tidier.md#tidier-3"], reporting) == (
+        "See [rebuild: real data](rebuild.md#real-data); [tidier 3](#tidier-3)."
+    )
+
+
+def test_links_are_named_after_headings(reporting, tmp_path):
+    page = "# Design: what with what\n\n## When\n\n(label-1)=\n### Item 1: A name\n\n## When\n"
+    titles = read_titles(tmp_path, {"design.md": page})
+    assert titles == {
+        "design.md": "Design",
+        "design.md#design-what-with-what": "Design: Design: what with what",
+        "design.md#when": "Design: When",
+        "design.md#item-1-a-name": "Design: Item 1: A name",
+        "design.md#when-1": "Design: When",
+        "design.md#label-1": "Design: Item 1: A name",
+    }
+    named = place_links(["design.md#when", "tidier.md#tidier-3"], replace(reporting, titles=titles))
+    assert named == "See [Design: When](design.md#when); [tidier 3](#tidier-3)."
+
+
+def test_no_link_of_a_page_is_named_after_an_anchor(pages):
+    """Every place of the data has a heading, so that the words made from anchors are never seen."""
+    written = "\n".join((CHAPTERS / name).read_text(encoding="utf-8") for name in pages)
+    see = [link for line in re.findall(r"See (\[.*?\)\.)", written) for link in re.findall(r"\[([^\]]*)\]", line)]
+    assert len(see) > 50 and "Design: The comparison" in see
+    assert [words for words in see if not re.match(r"[A-Z\u00c5]", words)] == []
+
+
+def test_the_best_verdict_stands():
+    rows = [Finding("o", "m12", str(n), "x", verdict, ()) for n, verdict in enumerate(reversed(VERDICTS))]
+    assert standing(rows) == "reported" and standing(rows[:2]) == "not found"
