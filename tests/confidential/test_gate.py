@@ -17,10 +17,9 @@ from holf.cli import main
 from holf.confidential.scan import KINDS, OUT_OF_REACH
 from holf.confidential.scan.exceptions import ExceptionsError, SignedException, read_exceptions, without_exceptions
 from holf.confidential.scan.files import _OPENERS, Item, items_of
-from holf.confidential.scan.identifiers import holds_canary, holds_id
 from holf.confidential.scan.known import Known, known_here, theme_files
 from holf.confidential.scan.manifest import check_manifest, write_manifest
-from holf.confidential.scan.rules import ALL
+from holf.confidential.scan.rules import ALL, holds_canary, holds_id
 from holf.confidential.scan.scan import scan
 from tests.leaks import HARMLESS, KNOWN, LEAKS, REFUSED, SECRET, index, national_number, page, pdf
 

@@ -11,11 +11,6 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from holf.confidential.scan.files import Item
-    from holf.confidential.scan.known import Known
 
 _WORD = re.compile(r"[^\W_]+")
 _RUN = re.compile(r"[^\W\d_]+|\d+")
@@ -179,30 +174,17 @@ def is_national_number(digits: str) -> bool:
     return dated and first == 0 and second == 0
 
 
-def holds_national_number(item: Item, known: Known) -> bool:
-    """A Norwegian national identity number, also one whose first zero a spreadsheet has taken.
-
-    Words of the search index are passed over: each stands on a page, where it is judged with what is around it, while
-    in the index a decimal has lost its "0." and one in some hundred of eleven digits looks like a person's number.
-    """
-    if item.kind == "terms":
-        return False
-    found = _NATIONAL.finditer(item.normalised)
+def holds_national_number(text: str) -> bool:
+    """Say whether a normalised text has a national number, also one whose first zero a spreadsheet has taken."""
+    found = _NATIONAL.finditer(text)
     return any(is_national_number(match[1] + match[2] if match[1] else f"0{match[3]}") for match in found)
 
 
-def holds_id(item: Item, known: Known) -> bool:
-    """An identifier of the study, real or simulated: pages hold none of either."""
-    pattern = rf"(?<![^\W_]){known.id_pattern}(?![^\W_])"
-    return bool(re.search(pattern, item.normalised, re.IGNORECASE)) or known.id_index.occurs_in(item.normalised)
-
-
-def holds_canary(item: Item, known: Known) -> bool:
-    """One of the values that must not come out."""
-    plain = "".join(_WORD.findall(item.normalised)) if known.canaries else ""
-    sought = map(_sought, known.canaries)
+def holds_canary(text: str, canaries: Iterable[str]) -> bool:
+    """Say whether one of the canaries stands in a normalised text, whatever separates its characters."""
+    plain = "".join(_WORD.findall(text)) if canaries else ""
     # Most texts are done with once the letters alone are compared.
-    return any(letters in plain and pattern.search(item.normalised) for letters, pattern in sought)
+    return any(letters in plain and pattern.search(text) for letters, pattern in map(_sought, canaries))
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,6 @@
 """The rules of the gate, as a table: what each one finds, and what to do about it.
 
-Those on traces of the machine and the run that made a page are here; the others are in `shapes` and `identifiers`.
+Those on the shape of data are in `shapes`; how identifiers are sought is in `identifiers`.
 """
 
 from __future__ import annotations
@@ -67,6 +67,26 @@ def _is(kind: str) -> Callable[[Item, Known], bool]:
     return lambda item, known: item.kind == kind
 
 
+def holds_national_number(item: Item, known: Known) -> bool:
+    """A Norwegian national identity number.
+
+    Words of the search index are passed over: each stands on a page, where it is judged with what is around it, while
+    in the index a decimal has lost its "0." and one in some hundred of eleven digits looks like a person's number.
+    """
+    return item.kind != "terms" and identifiers.holds_national_number(item.normalised)
+
+
+def holds_id(item: Item, known: Known) -> bool:
+    """An identifier of the study, real or simulated: pages hold none of either."""
+    pattern = rf"(?<![^\W_]){known.id_pattern}(?![^\W_])"
+    return bool(re.search(pattern, item.normalised, re.IGNORECASE)) or known.id_index.occurs_in(item.normalised)
+
+
+def holds_canary(item: Item, known: Known) -> bool:
+    """One of the values that must not come out."""
+    return identifiers.holds_canary(item.normalised, known.canaries)
+
+
 def _holds_path(item: Item, known: Known) -> bool:
     """A path of a machine; not a link inside the site."""
     if item.kind not in PLAIN:
@@ -126,14 +146,14 @@ ALL = (
          shapes.holds_chart_data),
     Rule("encoded", "a file inside a file, or 150 letters and digits without a break", "make it a file of its own",
          shapes.holds_encoded),
-    Rule("ids", "an identifier of the study", _AT_SOURCE, identifiers.holds_id),
-    Rule("national-ids", "a national identity number", _AT_SOURCE, identifiers.holds_national_number),
+    Rule("ids", "an identifier of the study", _AT_SOURCE, holds_id),
+    Rule("national-ids", "a national identity number", _AT_SOURCE, holds_national_number),
     Rule("offices", "numbers by office", "show the distribution over the offices of an arm, or nothing",
          shapes.holds_offices),
     Rule("columns", "a column of keys, free text, birth dates or contacts", "publish an aggregate",
          shapes.holds_columns),
     Rule("canaries", "a value that must not come out", "find out which other rule should have seen it",
-         identifiers.holds_canary, excusable=False),
+         holds_canary, excusable=False),
     Rule("paths", "a path of a machine", "name files relative to the project", _holds_path),
     Rule("names", "the name of a user or machine", "build under an account that names nobody", _holds_name),
     Rule("tracebacks", "an error, or the trail of one", "mend the cell, and build again", _holds_traceback),
