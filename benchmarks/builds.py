@@ -21,7 +21,7 @@ from time import perf_counter
 import nbformat
 import yaml
 
-from holf.paths import project_root
+from holf.paths import code_folders, project_root
 
 CHAPTERS = ("design", "sample_flow", "effects", "interpretation")
 EDITED = "sample_flow"
@@ -66,7 +66,7 @@ def as_stock(root: Path) -> Path:
 
 def build(root: Path) -> float:
     """Seconds of one build."""
-    environment = os.environ | {"HOLF_ROOT": str(root), "PYTHONPATH": str(root)}
+    environment = os.environ | {"HOLF_ROOT": str(root), "PYTHONPATH": os.pathsep.join(code_folders(root))}
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "--quiet"]
     start = perf_counter()
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)

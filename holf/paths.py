@@ -10,6 +10,8 @@ import yaml
 import clustertrials
 
 READS_LOG = "HOLF_READS_LOG"
+# Where a book that carries the statistics library has it.
+_LIBRARY = Path("clustertrials", "src", "clustertrials")
 # Name of the study that a book built elsewhere holds.
 STAND_IN = "source"
 # What marks a folder of tables as simulated, and says from what.
@@ -25,6 +27,20 @@ def code_root() -> Path:
     """Return the folder of this package's code: the project's own copy where it has one, else where it runs from."""
     own = project_root() / "holf"
     return own if own.is_dir() else Path(__file__).resolve().parent
+
+
+def library_root() -> Path:
+    """Return the folder of the statistics library's code: the project's own copy where it has one, else as above."""
+    own = project_root() / _LIBRARY
+    return own if own.is_dir() else Path(clustertrials.__file__).resolve().parent
+
+
+def code_file(name: str) -> Path:
+    """Return the path of a file that is named relative to the project, or to where one of the two packages lies."""
+    for package in (code_root(), library_root()):
+        if name.startswith(f"{package.name}/"):
+            return package.parent / name
+    return project_root() / name
 
 
 def check_book(book: Path) -> None:
@@ -45,23 +61,19 @@ def check_book(book: Path) -> None:
     book, root, code = book.resolve(), project_root().resolve(), Path(__file__).resolve().parent
     if not (book / "_config.yml").is_file() or not (book / "chapters").is_dir():
         raise ValueError(f"there is no book in {book}: it has no _config.yml, or no folder `chapters`")
-    if (book / "holf").is_dir() and code != (book / "holf").resolve():
-        raise ValueError(
-            f"the book is in {book}, and `holf` was loaded from {code.parent}: build it in an environment of its own "
-            f"(`make book`), or with `PYTHONPATH={book}`"
-        )
+    for own, loaded in ((book / "holf", code), (book / _LIBRARY, Path(clustertrials.__file__).resolve().parent)):
+        if own.is_dir() and own.resolve() != loaded:
+            raise ValueError(
+                f"the book is in {book}, and `{own.name}` was loaded from {loaded.parent}: build it in an environment "
+                f"of its own (`make book`), or with `PYTHONPATH={os.pathsep.join(code_folders(book))}`"
+            )
     if book != root:
         raise ValueError(f"the book is in {book}, and `holf` works for the one in {root}: set `HOLF_ROOT={book}`")
 
 
-def library_root() -> Path:
-    """Return the folder of the statistics library's code."""
-    return Path(clustertrials.__file__).resolve().parent
-
-
 def code_folders(book: Path) -> list[str]:
     """Return the folders from which a book's own copies of the two packages are imported."""
-    return [str(book), str(book / "clustertrials" / "src")]
+    return [str(book), str((book / _LIBRARY).parent)]
 
 
 def data_path(name: str) -> Path:

@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from holf.paths import code_folders
+
 STRANGE = Path(__file__).resolve().parent / "strange"
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -29,7 +31,7 @@ class Surroundings:
         return (
             kept
             | dict.fromkeys(THREADS, str(self.processors))
-            | {"HOME": str(home), "HOLF_ROOT": str(root), "PYTHONPATH": f"{root}{os.pathsep}{STRANGE}"}
+            | {"HOME": str(home), "HOLF_ROOT": str(root), "PYTHONPATH": os.pathsep.join([*code_folders(root), str(STRANGE)])}
             | {"STRANGE_DAYS": str(self.days), "STRANGE_PROCESSORS": str(self.processors)}
             | self.variables
             | extra

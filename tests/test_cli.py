@@ -1,5 +1,7 @@
 """The command line: what it does, and what it says when used wrongly."""
 
+import os
+
 import pytest
 
 from holf.cli import main
@@ -70,7 +72,7 @@ def test_check_looks_at_the_book_that_one_stands_in_or_says_that_it_cannot(capsy
     assert code == 2 and out == "" and f"set `HOLF_ROOT={tmp_path}`" in err and str(project_root()) in err
     (tmp_path / "holf").mkdir()
     code, out, err = run(capsys, "build", "--check")
-    assert code == 2 and out == "" and f"`PYTHONPATH={tmp_path}`" in err and str(project_root()) in err
+    assert code == 2 and out == "" and f"`PYTHONPATH={tmp_path}{os.pathsep}" in err and str(project_root()) in err
     monkeypatch.setenv("HOLF_ROOT", str(project_root()))
     assert run(capsys, "build", "--check")[0] in (0, 1), "who names a book means that one"
 

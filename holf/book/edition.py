@@ -23,7 +23,7 @@ from holf.record.schema import load_schema
 # What a build needs of the project, as far as it is there; everything else stays where it is.
 _PROJECT = (
     *("_config.yml", "_toc.yml", "CITATION.cff", "index.md", "requirements.lock"),
-    *("chapters", "data", "holf", "assets"),
+    *("chapters", "data", "clustertrials", "holf", "assets"),
 )
 # Cells with these tags, and blocks between these comments, belong to one kind of book only.
 SIMULATED_ONLY, REAL_ONLY = "simulated-only", "real-only"

@@ -19,7 +19,7 @@ from clustertrials.files import write_whole
 from holf.book.checksums import fingerprint
 from holf.book.digests import digest_of, file_digest
 from holf.book.parameters import with_values
-from holf.paths import code_root, library_root, project_root
+from holf.paths import code_file, code_root, library_root, project_root
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 # Tags that change what a run does with a cell.
@@ -95,7 +95,7 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
         "parameters": digest_of(chapter.parameters),
         "outputs": digest_of([outputs, shown, page["metadata"].get("holf", {}).get("reads")]),
     }
-    return found | {name: file_digest(_path_of(name)) for name in sorted({*RUNNER, "requirements.lock", *files})}
+    return found | {name: file_digest(code_file(name)) for name in sorted({*RUNNER, "requirements.lock", *files})}
 
 
 def surroundings(others: Iterable[str]) -> str:
@@ -108,13 +108,13 @@ def surroundings(others: Iterable[str]) -> str:
     """
     root = project_root()
     folders = [root / "data", code_root(), library_root(), root / "requirements.lock", (root / TEMPLATE).parent]
-    return fingerprint([*folders, *map(_path_of, others)])
+    return fingerprint([*folders, *map(code_file, others)])
 
 
 def other_files() -> list[str]:
     """Files that runs on record loaded or read elsewhere than in the folders of the data and of this package."""
     names = {name for _, run in _runs() for name in run if name not in _OWN}
-    return sorted(name for name in names if not name.startswith(("data/", "holf/")))
+    return sorted(name for name in names if not name.startswith(("data/", "holf/", "clustertrials/")))
 
 
 def why_stale(chapter: Chapter) -> list[str]:
@@ -271,8 +271,3 @@ def _running_tags(cell: dict) -> list[str]:
 
 def _page(name: str) -> Path:
     return project_root() / "chapters" / f"{name}.ipynb"
-
-
-def _path_of(name: str) -> Path:
-    """Where a file lies that a run named: a book without code of its own has that of the package."""
-    return (code_root().parent if name.startswith("holf/") else project_root()) / name

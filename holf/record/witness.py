@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from holf.paths import code_root, note_file, project_root
+from holf.paths import code_root, library_root, note_file, project_root
 
 _paused = False
 
@@ -54,16 +54,17 @@ def unnoted() -> Iterator[None]:
 
 def modules_loaded() -> list[str]:
     """Files of the project's own modules that this process has loaded, relative to the project, in order."""
-    places = tuple(os.path.realpath(place) for place in (project_root(), code_root(), sys.prefix))
+    places = tuple(os.path.realpath(place) for place in (project_root(), code_root(), library_root(), sys.prefix))
     files = {getattr(module, "__file__", None) for module in [*sys.modules.values()]} - {None}
     return sorted({name for file in files if (name := _own(file, *places))})
 
 
 @cache
-def _own(file: str, root: str, code: str, installed: str) -> str:
+def _own(file: str, root: str, code: str, library: str, installed: str) -> str:
     """Name of a file of the project; empty for what is installed, also where that lies in the project's folder."""
     path = Path(os.path.realpath(file))
-    if path.is_relative_to(code):
-        return path.relative_to(Path(code).parent).as_posix()
+    for package in (code, library):
+        if path.is_relative_to(package):
+            return path.relative_to(Path(package).parent).as_posix()
     elsewhere = not path.is_relative_to(root) or (installed != root and path.is_relative_to(installed))
     return "" if elsewhere else path.relative_to(root).as_posix()

@@ -23,7 +23,7 @@ from holf.book.marks import site_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display import power_page, power_panel
-from holf.paths import project_root
+from holf.paths import code_folders, project_root
 
 NAME = "what_would_change_my_mind"
 PLAN, ASSUMED, LEDGER = holf.load_plan(), holf.load_assumptions(), holf.load_ledger()
@@ -45,7 +45,7 @@ def chromium_path() -> str:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("mind") / "book"
-    for name in ("data", "holf", "assets"):
+    for name in ("data", "holf", "clustertrials", "assets"):
         shutil.copytree(project_root() / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "simulated"))
     for name in ("_config.yml", "CITATION.cff", "requirements.lock"):
         shutil.copy2(project_root() / name, root / name)
@@ -58,7 +58,7 @@ def site(tmp_path_factory) -> Path:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root)],
         capture_output=True, text=True, cwd=root,
-        env=os.environ | {"HOLF_ROOT": str(root), "PYTHONPATH": str(root), "HOLF_PAPERMILL": "off"},
+        env=os.environ | {"HOLF_ROOT": str(root), "PYTHONPATH": os.pathsep.join(code_folders(root)), "HOLF_PAPERMILL": "off"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     return root / "_build" / "html"

@@ -10,7 +10,7 @@ import holf
 from holf.book.chapters import list_chapters, show_values
 from holf.book.freshness import TEMPLATE, is_stale, renew_prose
 from holf.pages.write import wanted_pages
-from holf.paths import project_root
+from holf.paths import library_root, project_root
 
 ROOT = project_root()
 CHAPTERS = list_chapters()
@@ -65,7 +65,7 @@ def test_outcome_pages_have_the_cells_of_the_template():
 
 
 def test_no_count_of_the_trial_is_written_into_the_code():
-    for path in [*(ROOT / "holf").rglob("*.py"), *(chapter.page for chapter in CHAPTERS)]:
+    for path in [*(ROOT / "holf").rglob("*.py"), *library_root().rglob("*.py"), *(chapter.page for chapter in CHAPTERS)]:
         source = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
             cells = nbformat.reads(source, as_version=4).cells

@@ -83,7 +83,7 @@ def test_the_colophon_says_from_what(both, monkeypatch):
     page = (book.site / "chapters" / "colophon.html").read_text(encoding="utf-8")
     lock = hashlib.sha256((book.root / "requirements.lock").read_bytes()).hexdigest()
     assert lock in page and "Simulated, no finding of the trial" in page and 'href="../SHA256SUMS"' in page
-    for folder in ("data", "holf", "chapters"):
+    for folder in ("data", "holf", "clustertrials", "chapters"):
         assert git_id(book.root / folder) in page
     monkeypatch.setenv("HOLF_ROOT", str(book.root))
     signed = signature(Chapter(book.path("study"), book.path("study")))

@@ -18,7 +18,7 @@ from holf.book.theme.checks import link_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display.table import Table
-from holf.paths import project_root
+from holf.paths import code_folders, project_root
 from holf.record.source import MARK
 
 
@@ -35,7 +35,8 @@ def site(tmp_path_factory) -> Path:
         capture_output=True,
         text=True,
         cwd=root,
-        env=os.environ | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": str(root)},
+        env=os.environ
+        | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": os.pathsep.join(code_folders(root))},
     )
     assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
     return root / "_build" / "html"
