@@ -21,7 +21,7 @@ CHAPTERS = {
     "study": [
         "# Study\n\n## Part",
         "wave = 'm12'",
-        "import holf\nfrom holf import tables\nstudy = holf.open_study('null')\n"
+        "import holf\nfrom holf.display import tables\nstudy = holf.open_study('null')\n"
         "tables.effects_table([(study.plan.outcome('income'), 'Income', study.effect('income', wave))], 'Effect')",
     ],
 }

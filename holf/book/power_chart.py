@@ -13,7 +13,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from clustertrials.files import write_whole
-from holf.confidential.scan.chart_runtime import PANEL, RUNTIME, is_runtime, runtime
+from holf.confidential.scan.chart_runtime import RUNTIME, is_runtime, runtime
+from holf.display.power_panel import PANEL
 
 # Seen on white and on the dark theme's ground: at least 3 to 1.
 _FINDS, _EXCLUDES = "#3b8fd6", "#d0602a"

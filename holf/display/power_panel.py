@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from html import escape
 
 from clustertrials.planned import moments
-from holf.confidential.scan.chart_runtime import PANEL
 from holf.display import text
 from holf.display.power_page import Design, Scale, answer
 from holf.display.table import badge
 
+# What a page with this panel holds; `book.power_chart` gives such a page the scripts that draw.
+PANEL = 'class="holf-mind"'
 # The slider of the worthwhile difference goes in tenths of the outcome's margin, to four times the margin.
 TENTHS, MOST_TENTHS = 10, 40
 ICC_STEP = 0.005

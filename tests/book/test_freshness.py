@@ -11,7 +11,7 @@ import pytest
 from holf.book.chapters import list_chapters, run_chapter
 from holf.book.freshness import RUNS, Chapter, ChapterError, is_stale, renew_prose, why_stale
 from holf.book.run import first_failure
-from holf.paths import project_root
+from holf.paths import code_file, project_root
 
 PROJECT, CHAPTERS = project_root(), list_chapters()
 ON_RECORD = {
@@ -48,7 +48,7 @@ def test_a_change_in_any_module_that_a_run_loaded_makes_the_chapter_stale(copy):
     loaded = {name for parts in ON_RECORD.values() for name in parts if name.endswith(".py")}
     assert len(loaded) > 60
     for name in sorted(loaded):
-        path = copy / name
+        path = code_file(name)
         before = path.read_text(encoding="utf-8")
         path.write_text(stubbed(before), encoding="utf-8")
         stale = {chapter.name for chapter in list_chapters() if why_stale(chapter) == [name]}
@@ -60,12 +60,12 @@ def test_a_change_in_any_module_that_a_run_loaded_makes_the_chapter_stale(copy):
 @pytest.mark.parametrize(
     "place, old, new, stale",
     [
-        ("clustertrials/src/clustertrials/sample_size.py", "brentq(", "2 * brentq(", "design"),
+        ("clustertrials/sample_size.py", "brentq(", "2 * brentq(", "design"),
         ("holf/study/study.py", "level: float = 0.95", "level: float = 0.5", "outcome-"),
     ],
 )
 def test_faults_that_were_published_once_make_their_chapters_stale(copy, place, old, new, stale):
-    path = copy / place
+    path = code_file(place)
     before = path.read_text(encoding="utf-8")
     assert old in before
     path.write_text(before.replace(old, new), encoding="utf-8")
@@ -114,13 +114,9 @@ def test_whatever_road_it_takes_what_a_kernel_loads_and_reads_counts(own):
         ],
     )
     chapter = run(own)
-    places = (
-        "clustertrials/src/clustertrials/sample_size.py",
-        "other/src/other/__init__.py",
-        "other/src/other/inner.py",
-    )
+    places = ("clustertrials/sample_size.py", "other/src/other/__init__.py", "other/src/other/inner.py")
     for place in (*places, "data/timeline.yml", "requirements.lock", "holf/book/run.py"):
-        path = own.root / place
+        path = code_file(place)
         before = path.read_bytes()
         path.write_bytes(before + b"\nmore = 1\n")
         assert why_stale(chapter) == [place]

@@ -8,10 +8,11 @@ from bs4 import BeautifulSoup
 
 import holf
 from holf.book.power_chart import chart
-from holf.confidential.scan.chart_runtime import PANEL, RUNTIME, is_runtime, runtime
+from holf.confidential.scan.chart_runtime import RUNTIME, is_runtime, runtime
 from holf.confidential.scan.known import Known
 from holf.confidential.scan.scan import scan
 from holf.display import power_page, power_panel
+from holf.display.power_panel import PANEL
 from holf.display.text import chance
 
 PLAN, ASSUMED = holf.load_plan(), holf.load_assumptions()

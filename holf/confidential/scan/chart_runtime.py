@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import distribution
 
-# What a page that needs them holds (holf.display.power_panel).
-PANEL = 'class="holf-mind"'
 RUNTIME = "vega.js"
 _HEAD = "/* Vega, Vega-Lite and Vega-Embed: University of Washington Interactive Data Lab"
 
