@@ -13,7 +13,7 @@ SHAPES = {
     "assumed": "▲",
     "simulated": "✖",
     "elsewhere": "■",
-    "real": "■",
+    "real": "★",
     "unknown": "○",
 }
 MARK = "SIMULATED"

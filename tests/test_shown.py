@@ -15,7 +15,7 @@ from holf.inference.equivalence import equivalence
 from holf.paths import project_root
 from holf.picture import canvas, finish
 from holf.sentences import effect_sentence
-from holf.table import MARK, RECORD, Cell, Table, joint_source
+from holf.table import MARK, RECORD, SHAPES, Cell, Table, joint_source
 
 WORLDS = ("null", "benefit", "harm")
 
@@ -23,6 +23,10 @@ WORLDS = ("null", "benefit", "harm")
 @pytest.fixture(scope="module")
 def studies():
     return [holf.open_study(world) for world in WORLDS]
+
+
+def test_every_class_of_number_has_a_sign_of_its_own():
+    assert len({*SHAPES.values()}) == len(SHAPES)
 
 
 @pytest.mark.parametrize(
