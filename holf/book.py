@@ -5,8 +5,8 @@ chapters through papermill; Sphinx itself executes nothing. Afterwards it checks
 puts it in place in one step, so that a build which fails or is killed leaves the former site as it was.
 
 Modes (`papermill_mode` in `_config.yml`, overridden by the variable ``HOLF_PAPERMILL``): ``auto`` runs stale chapters,
-``force`` all, ``check`` and ``off`` none. A chapter that is stale nevertheless, such as one that was edited while others
-ran, is a warning in every mode but ``off``, and its page says so.
+``force`` all, ``check`` and ``off`` none. A chapter that is stale nevertheless, such as one that was edited while
+others ran, is a warning in every mode but ``off``; its page always says so.
 """
 
 from __future__ import annotations
