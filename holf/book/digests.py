@@ -64,6 +64,34 @@ def _code_digest(source: bytes) -> str:
         return hashlib.sha256(source).hexdigest()[:LENGTH]
 
 
+def definitions(source: str) -> set[str]:
+    """Name and digest of each function, class and constant of a module: equal wherever it stands, and however laid out.
+
+    Imports are left out: they say where a definition stands, and not what it does.
+
+    Parameters
+    ----------
+    source : str
+        Python code.
+
+    Raises
+    ------
+    SyntaxError
+        If it is none.
+
+    Examples
+    --------
+    >>> definitions("from a import b\\nx = 1") == definitions("# One.\\nx  =  1")
+    True
+    """
+    found = set()
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr):
+            names = [node.name] if hasattr(node, "name") else [ast.unparse(one) for one in getattr(node, "targets", ())]
+            found.add(f"{', '.join(names) or type(node).__name__} {digest_of(_syntax(node))}")
+    return found
+
+
 def _syntax(node: object) -> str:
     """A syntax tree in a line; what is empty is left out, since versions of Python differ in it."""
     if isinstance(node, list):

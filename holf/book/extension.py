@@ -5,7 +5,8 @@ chapters through papermill; Sphinx itself executes nothing. Afterwards it checks
 puts it in place in one step, so that a build which fails or is killed leaves the former site as it was.
 
 Modes (`papermill_mode` in `_config.yml`, overridden by the variable ``HOLF_PAPERMILL``): ``auto`` runs stale chapters,
-``force`` all, ``off`` none (a stale page then says so), ``check`` none, and every stale chapter is a warning.
+``force`` all, ``check`` and ``off`` none. A chapter that is stale nevertheless, such as one that was edited while
+others ran, is a warning in every mode but ``off``; its page always says so.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def prepare(app: Sphinx, config: Config) -> None:
         app.holf_unchanged = app.holf_unchanged and made_of == app.holf_inputs
         chapters = [] if app.holf_unchanged else list_chapters()
         app.holf_stale = {chapter.page.resolve(): told(why) for chapter in chapters if (why := why_stale(chapter))}
-        for page in sorted(app.holf_stale) if app.holf_mode == "check" else ():
+        for page in sorted(app.holf_stale) if app.holf_mode != "off" else ():
             log.warning("chapter %s is stale: %s", page.stem, app.holf_stale[page], type="papermill", subtype="stale")
         if app.holf_site:
             _redirect(app, "" if app.holf_stale else made_of)

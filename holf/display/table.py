@@ -14,7 +14,7 @@ SHAPES = {
     "assumed": "▲",
     "simulated": "✖",
     "elsewhere": "■",
-    "real": "■",
+    "real": "★",
     "unknown": "○",
 }
 

@@ -6,14 +6,22 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from holf.display.table import SHAPES
 from holf.pages.changes import RECORD_TITLE
 from holf.paths import data_path, read_yaml
 from holf.record.facts import FactError
 
+# The version of what changed after the newest release.
+UNRELEASED = "unreleased"
+# What a group of changes is about, where it is not a class of numbers.
+WORDS = "words"
+# Classes whose name alone would not say that their numbers are no findings of this trial.
+_CLASS = {"simulated": "SIMULATED, not results of the trial", "elsewhere": "ANOTHER TRIAL, not results of this one"}
+
 _PAGE = """# Change log
 
 **What this page answers.** Which published, derived and assumed numbers of this book changed from one release to the
-next, and where they stand.
+next, why, and where they stand.
 
 Whoever cited a number can see here whether it is still the same. Numbers of simulated people are not listed: they are
 no results of the trial, and follow from the assumptions, whose changes are. The command `holf changes OLD NEW` lists
@@ -22,12 +30,43 @@ all numbers that differ between two states of the book; whoever reviews a propos
 
 
 @dataclass(frozen=True)
+class Group:
+    """Changes with one reason.
+
+    Attributes
+    ----------
+    title, why : str
+        What changed, and the reason.
+    kind : str
+        Class of the numbers, from `holf.display.table.SHAPES`; or `WORDS`.
+    changed : tuple of (str, str, str, str)
+        Page, what the number is, and how it was printed before and after; none for numbers of simulated people.
+    """
+
+    title: str
+    kind: str
+    why: str
+    changed: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True)
 class BookRelease:
-    """One release: its version, what to know of it, and its list of changed numbers (empty for the first)."""
+    """One release, or what came after the newest.
+
+    Attributes
+    ----------
+    version, about : str
+        Its version, and what to know of it.
+    numbers : str
+        What `holf changes` printed; empty for the first release and before a release.
+    groups : tuple of Group
+        The changes as people read them.
+    """
 
     version: str
     about: str
     numbers: str
+    groups: tuple[Group, ...]
 
 
 def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
@@ -43,19 +82,34 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
     Raises
     ------
     FactError
-        If the newest release is not this version, or one after the first has no list of changed numbers.
+        If the newest release is not this version, one after the first has no list of changed numbers, or a group is of
+        no class, has no reason, or lists numbers of simulated people.
     """
     path = path or data_path("releases.yml")
     entries = read_yaml(path)
-    if str(entries[0]["version"]) != current:
-        raise FactError(f"{path.name}: the newest release is {entries[0]['version']}, and CITATION.cff says {current}")
+    released = entries[entries[0]["version"] == UNRELEASED :]
+    if str(released[0]["version"]) != current:
+        raise FactError(f"{path.name}: the newest release is {released[0]['version']}, and CITATION.cff says {current}")
     found = []
     for entry in entries:
-        if "numbers" not in entry and entry is not entries[-1]:
+        if entry in released[:-1] and "numbers" not in entry:
             raise FactError(f"{path.name}, {entry['version']}: a release after the first needs `numbers`")
         listed = (path.parent / entry["numbers"]).read_text(encoding="utf-8") if "numbers" in entry else ""
-        found.append(BookRelease(str(entry["version"]), entry["about"], listed))
+        groups = tuple(_group(path.name, one) for one in entry.get("groups", ()))
+        found.append(BookRelease(str(entry["version"]), entry["about"], listed, groups))
     return found
+
+
+def _group(file: str, entry: dict) -> Group:
+    title, kind = entry["title"], entry["kind"]
+    changed = tuple(tuple(map(str, row)) for row in entry.get("changed", ()))
+    if kind not in (*SHAPES, WORDS):
+        raise FactError(f"{file}, {title}: {kind} is no class of numbers")
+    if not entry.get("why"):
+        raise FactError(f"{file}, {title}: every change has a reason")
+    if kind == "simulated" and changed:
+        raise FactError(f"{file}, {title}: numbers of simulated people are not listed")
+    return Group(title, kind, entry["why"], changed)
 
 
 def of_record(listed: str) -> str:
@@ -79,10 +133,29 @@ def of_record(listed: str) -> str:
 
 
 def change_log_page(releases: list[BookRelease]) -> str:
-    """Markdown of the page: one part a release, newest first."""
+    """Markdown of the page: one part a release, newest first, and before them what is in none yet."""
     lines = [_PAGE]
+    newest = next(release.version for release in releases if release.version != UNRELEASED)
     for release in releases:
-        lines += [f"## Release {release.version}", "", release.about, ""]
+        title = f"After release {newest}" if release.version == UNRELEASED else f"Release {release.version}"
+        lines += [f"## {title}", "", release.about, ""]
+        for group in release.groups:
+            lines += _group_lines(group)
         if release.numbers:
             lines += [of_record(release.numbers), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _group_lines(group: Group) -> list[str]:
+    badge = [] if group.kind == WORDS else [f"{SHAPES[group.kind]} {_CLASS.get(group.kind, group.kind)}", ""]
+    lines = [f"### {group.title}", "", *badge, f"*Why.* {group.why}", ""]
+    if group.changed:
+        lines += ["| Page | Number | Before | After |", "| --- | --- | --- | --- |"]
+        lines += [f"| [{_name(page)}]({page}) | {what} | {old} | {new} |" for page, what, old, new in group.changed]
+        lines += [""]
+    return lines
+
+
+def _name(page: str) -> str:
+    """A page by its file's name, in words."""
+    return Path(page).stem.replace("_", " ").capitalize()

@@ -245,7 +245,7 @@ def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
             raise FactError(f"{path.name}, {name}: has an address, and says why it has none")
     for fact in ledger.values():
         if missing := [name for name in fact.sources if name not in sources]:
-            raise FactError(f"facts.csv, row {fact.id}: {path.name} has no source {missing[0]}")
+            raise FactError(f"facts.csv, row {fact.id}: {path.name} lacks the source {missing[0]}")
     return sources
 
 

@@ -2,6 +2,8 @@
 
 Whatever road an import or a file takes (a name that loads late, an import inside a function, a path in a cell), it is
 here once it was taken. Each file is named relative to the project, on a line of the file that ``HOLF_READS_LOG`` names.
+
+It cannot see files that code in C opens without Python's `open`, nor what a listing of a folder told.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image, PngImagePlugin
 
 import holf
@@ -29,6 +30,7 @@ from holf.display.shown_tables import ShownError, downloads_of, seal_of
 from holf.display.table import Cell, Table
 from holf.display.table_files import Download, columns_of, csv_of, digest_of, slug, stem_of
 from holf.pages import changes as changed
+from holf.pages.cite import load_citation
 from holf.pages.change_log import change_log_page, load_releases, of_record
 from holf.paths import project_root
 from holf.record import flow
@@ -648,3 +650,42 @@ def test_the_change_log_tells_what_changed_in_the_record_between_releases(tmp_pa
         load_releases("0.2.0", file)
     with pytest.raises(FactError, match="no part 'Published, derived and assumed'"):
         of_record("# Numbers that changed\n")
+
+
+def unreleased(tmp_path, **group):
+    entry = {"title": "Planning", "kind": "assumed", "why": "Other degrees of freedom.",
+             "changed": [["design.ipynb", "In SD", "0.198", "0.199"]]} | group  # fmt: skip
+    file = tmp_path / "releases.yml"
+    entries = [{"version": "unreleased", "about": "Not yet released.", "groups": [entry]},
+               {"version": "0.1.0", "about": "First."}]  # fmt: skip
+    file.write_text(yaml.safe_dump(entries), encoding="utf-8")
+    return file
+
+
+def test_what_changed_after_the_newest_release_stands_with_its_reason_and_class(tmp_path):
+    page = change_log_page(load_releases("0.1.0", unreleased(tmp_path)))
+    assert page.index("## After release 0.1.0") < page.index("▲ assumed") < page.index("*Why.* Other degrees of freedom.")
+    assert "| [Design](design.ipynb) | In SD | 0.198 | 0.199 |" in page
+    bare = change_log_page(load_releases("0.1.0", unreleased(tmp_path, kind="simulated", changed=[])))
+    assert "✖ SIMULATED, not results of the trial" in bare
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"why": ""}, "Planning: every change has a reason"),
+        ({"kind": "guessed"}, "guessed is no class of numbers"),
+        ({"kind": "simulated"}, "numbers of simulated people are not listed"),
+    ],
+)
+def test_a_change_without_reason_or_class_and_a_simulated_number_are_refused(tmp_path, change, said):
+    with pytest.raises(FactError, match=said):
+        load_releases("0.1.0", unreleased(tmp_path, **change))
+
+
+def test_numbers_after_a_change_that_is_not_released_are_those_of_the_book():
+    newest = load_releases(load_citation()["version"])[0]
+    rows = [row for group in newest.groups for row in group.changed]
+    assert rows
+    for page, what, _, after in rows:
+        assert after in (project_root() / "chapters" / page).read_text(encoding="utf-8"), (page, what)

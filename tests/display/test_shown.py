@@ -13,7 +13,7 @@ from clustertrials.equivalence_tests import equivalence
 from holf.display import design_figures, plots, sensitivity_table, tables, text
 from holf.display.figure import canvas, finish
 from holf.display.sentences import effect_sentence
-from holf.display.table import Cell, Table
+from holf.display.table import SHAPES, Cell, Table
 from holf.paths import project_root
 from holf.record.source import MARK, RECORD, joint_source
 from holf.study.withheld import Withheld
@@ -24,6 +24,10 @@ WORLDS = ("null", "benefit", "harm")
 @pytest.fixture(scope="module")
 def studies():
     return [holf.open_study(world) for world in WORLDS]
+
+
+def test_every_class_of_number_has_a_sign_of_its_own():
+    assert len({*SHAPES.values()}) == len(SHAPES)
 
 
 @pytest.mark.parametrize(

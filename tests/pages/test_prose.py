@@ -204,6 +204,8 @@ BEYOND = {
     "Ingen anslag er publisert for forsøket.": "Ingen anslag er publisert",
     "Bare gjennomsnittet er publisert.": "Bare gjennomsnittet er publisert",
     "Upubliserte tall.": "Upubliserte",
+    "No source explains the difference.": "No source",
+    "Ingen kilde oppgir noe anslag.": "Ingen kilde",
 }  # fmt: skip
 
 
@@ -214,6 +216,7 @@ def test_a_claim_beyond_what_was_read_is_found(text):
 
 WITHIN = (
     "No source this book could read gives an estimate.",
+    "No source that we could read gives one, and no source read explains why.",
     "Published numbers are linked. No number is shown without its source.",
     "Ingen kilde vi kunne lese, oppgir noe anslag. Publiserte tall har lenke.",
     "Gruppen er ikke nevnt i det offentlige studieregisteret.",

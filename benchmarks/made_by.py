@@ -1,0 +1,64 @@
+"""Note which code made the committed tables of truth recovery and of the sweep. Run: python -m benchmarks.made_by
+
+The tests draw a part of each table again. That finds no change on a path that only few trials take, so the definitions
+of every module of the estimators that answers are noted beside each table, by name and digest. Names and imports of
+modules do not count: code may move.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from clustertrials.scenarios import Scenario
+from clustertrials.simulation_study import run
+from clustertrials.sweep.tasks import Task
+from clustertrials.sweep.trials import work
+from holf.book.digests import definitions
+from holf.display.sweeps import load_swept
+from holf.paths import data_path, library_root
+from holf.study.truths import load_settings
+
+_FOLDER = library_root()
+
+
+def main() -> None:
+    """Write the notes of both tables."""
+    for table, trials in TABLES.items():
+        note_of(table).write_text("\n".join(sorted(code_of(trials))) + "\n", encoding="utf-8")
+
+
+def note_of(table: str) -> Path:
+    """Where the note of a table lies."""
+    return data_path("simulated") / f"{table}.made_by.txt"
+
+
+def code_of(trials: Callable[[], object], folder: Path = _FOLDER) -> set[str]:
+    """Definitions of all modules of a folder of which some function runs."""
+    ran = set()
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, event, argument: ran.add(frame.f_code.co_filename))
+    try:
+        trials()
+    finally:
+        sys.setprofile(before)
+    files = {Path(name) for name in ran if Path(name).is_relative_to(folder)}
+    return set().union(*(definitions(file.read_text(encoding="utf-8")) for file in files))
+
+
+def _recovery() -> None:
+    for one in load_settings().trials:
+        if isinstance(one.truth, Scenario):
+            run(one.truth, one.estimators, replicates=1, seed=one.seed)
+
+
+def _sweep() -> None:
+    plan, _ = load_swept()
+    work(Task(plan.cells[0], plan.estimators, plan.level, plan.seed, 0, 2))
+
+
+TABLES = {"recovery": _recovery, "sweep": _sweep}
+
+if __name__ == "__main__":
+    main()
