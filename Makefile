@@ -11,8 +11,10 @@ book: .venv/installed
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout=300
 
-# Does a room import only what is below it?
+# The style of the code, and that a room imports only what is below it.
 lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 
 # Is a vulnerability known of a locked package? Says so aloud where nobody can be asked.

@@ -27,16 +27,26 @@ def main() -> None:
     joint = seconds(lambda: randomisation_test(means, treated, interval=False), 3)
     report("step-down max-T, four outcomes", joint, "s", 1.5)
     report("the same with all intervals", seconds(lambda: randomisation_test(means, treated), 1), "s")
-    report("p-value and interval, family-weighted means",
-           seconds(lambda: randomisation_test(first, treated, weights=families), 1), "s")
+    report(
+        "p-value and interval, family-weighted means",
+        seconds(lambda: randomisation_test(first, treated, weights=families), 1),
+        "s",
+    )
     _slow_statistics(rng, first, treated, families)
 
     def difference(one, other, axis):
         return one.mean(axis=axis) - other.mean(axis=axis)
 
-    sampled = seconds(lambda: stats.permutation_test(
-        (first[treated], first[~treated]), difference, permutation_type="independent", vectorized=True,
-        n_resamples=9_999, rng=np.random.default_rng(1)))
+    sampled = seconds(
+        lambda: stats.permutation_test(
+            (first[treated], first[~treated]),
+            difference,
+            permutation_type="independent",
+            vectorized=True,
+            n_resamples=9_999,
+            rng=np.random.default_rng(1),
+        )
+    )
     report("scipy permutation_test, 9,999 random allocations", 1000 * sampled, "ms")
     report("ratio: sampled by scipy to exact", sampled / exact, "times")
     report("allocations counted a second, office means", total / exact, "")
@@ -48,11 +58,21 @@ def _slow_statistics(rng, first, treated, families) -> None:
     baseline = rng.normal(size=len(office))
     outcome = 0.5 * baseline + rng.normal(size=len(office)) + first[office]
     for interval, name in ((False, "p-value"), (True, "p-value and interval")):
-        report(f"{name}, coefficient adjusted for a baseline covariate", seconds(
-            lambda: adjusted_randomisation_test(
-                outcome, baseline, cluster=office, treated=treated[office], interval=interval), 1), "s")
-        report(f"{name}, Welch's t", seconds(
-            lambda: randomisation_test(first, treated, statistic="welch", interval=interval), 1), "s")
+        report(
+            f"{name}, coefficient adjusted for a baseline covariate",
+            seconds(
+                lambda: adjusted_randomisation_test(
+                    outcome, baseline, cluster=office, treated=treated[office], interval=interval
+                ),
+                1,
+            ),
+            "s",
+        )
+        report(
+            f"{name}, Welch's t",
+            seconds(lambda: randomisation_test(first, treated, statistic="welch", interval=interval), 1),
+            "s",
+        )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from holf.paths import project_root
 from tests.surroundings import ORDINARY, STRANGER, Surroundings
 
 # Code at the place where the frame of each page is filled, and what a careless author might write there.
-PLACE = '    root = app.config.root_doc\n'
+PLACE = "    root = app.config.root_doc\n"
 PLANTS = {
     "clock": '    context["author"] = app.config.author + __import__("time").strftime(", made on %Y-%m-%d")\n',
     "path": '    context["author"] = app.config.author + f", made in {Path(__file__).parent}"\n',

@@ -31,7 +31,11 @@ class Surroundings:
         return (
             kept
             | dict.fromkeys(THREADS, str(self.processors))
-            | {"HOME": str(home), "HOLF_ROOT": str(root), "PYTHONPATH": os.pathsep.join([*code_folders(root), str(STRANGE)])}
+            | {
+                "HOME": str(home),
+                "HOLF_ROOT": str(root),
+                "PYTHONPATH": os.pathsep.join([*code_folders(root), str(STRANGE)]),
+            }
             | {"STRANGE_DAYS": str(self.days), "STRANGE_PROCESSORS": str(self.processors)}
             | self.variables
             | extra

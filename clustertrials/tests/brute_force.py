@@ -85,9 +85,7 @@ def steps(values, weights, treated, strata, statistic=coefficient):
 
 def as_extreme(found, shift, side):
     """How many allocations are at least (side -1) or at most (1) the observed one at a shift."""
-    return sum(
-        -side * step >= 0 if turn == 0 else -side * turn * (shift - step) >= 0 for step, turn in found
-    )
+    return sum(-side * step >= 0 if turn == 0 else -side * turn * (shift - step) >= 0 for step, turn in found)
 
 
 def limits(found, level):

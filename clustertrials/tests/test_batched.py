@@ -1,5 +1,7 @@
 """Batched REML against a slow and certain optimisation, the single fitter, and the power formula."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -33,7 +35,7 @@ def slow_fit(y, design, cluster):
 
     found = [0.0] + [
         minimize_scalar(deviance, bounds=ends, method="bounded", options={"xatol": 1e-12}).x
-        for ends in zip(grid, grid[1:])
+        for ends in itertools.pairwise(grid)
     ]
     return restricted_deviance(min(found, key=deviance), y, design, cluster)
 

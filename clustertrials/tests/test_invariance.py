@@ -156,7 +156,9 @@ def test_a_constant_outcome_is_refused_wherever_it_lies(name, value):
             ask(name, frame.assign(y=value + noise * (np.arange(len(frame)) % 3 == 0)))
 
 
-@pytest.mark.parametrize("name", ["cr2", "mixed", "gee", "cluster_means", "randomisation", "weighted", "tipping", "gap"])
+@pytest.mark.parametrize(
+    "name", ["cr2", "mixed", "gee", "cluster_means", "randomisation", "weighted", "tipping", "gap"]
+)
 def test_a_covariate_far_from_zero_adjusts_as_near_it(name):
     frame = trial().assign(x=lambda f: f["u"] % 4 * 1.0)
     base = ask(name, frame, covariates=["x"])
@@ -259,13 +261,22 @@ def test_rows_of_zeros_and_ones_far_from_zero_keep_every_exact_p():
         office = np.repeat(np.arange(10), rng.integers(3, 9, 10))
         frame = pd.DataFrame({"office": office, "arm": office % 2, "y": rng.integers(0, 2, len(office))})
         near, far = (
-            estimate_effect(frame.assign(y=frame["y"] + offset), "y", estimator="randomisation", arm="arm", cluster="office", treated=1)
+            estimate_effect(
+                frame.assign(y=frame["y"] + offset),
+                "y",
+                estimator="randomisation",
+                arm="arm",
+                cluster="office",
+                treated=1,
+            )
             for offset in (0, 10**9)
         )
         assert (near.p_value, near.ci_low, near.ci_high) == (far.p_value, far.ci_low, far.ci_high)
 
 
 def test_a_sum_of_decimals_is_constant_too():
-    frame = pd.DataFrame({"office": np.repeat(np.arange(10), 2), "y": [0.3, 0.1 + 0.2] * 10}).assign(arm=lambda f: f["office"] % 2)
+    frame = pd.DataFrame({"office": np.repeat(np.arange(10), 2), "y": [0.3, 0.1 + 0.2] * 10}).assign(
+        arm=lambda f: f["office"] % 2
+    )
     with pytest.raises(ValueError, match="constant"):
         estimate_effect(frame, "y", arm="arm", cluster="office", treated=1)

@@ -46,7 +46,9 @@ def incomplete(seed=1, offices=12, rows=8, effect=0.0):
 def same(one, other, rtol=1e-9):
     """Whether two answers agree, number by number."""
     for ours, theirs in zip(astuple(one), astuple(other)):
-        assert ours == (theirs if isinstance(theirs, str | tuple | None) else pytest.approx(theirs, rel=rtol, abs=1e-12))
+        assert ours == (
+            theirs if isinstance(theirs, str | tuple | None) else pytest.approx(theirs, rel=rtol, abs=1e-12)
+        )
 
 
 def test_attrition_by_hand():

@@ -15,7 +15,7 @@ from clustertrials.randomisation.tails import Largest
 
 def joint_by_brute_force(table, weights, treated, strata):
     """Standardised statistics of all allocations, and of the observed one, by one regression an allocation."""
-    every, observed = [], []
+    every = []
     root = np.sqrt(weights)[:, None]
     dummies = np.array([[s == label for label in sorted(set(strata))] for s in strata], dtype=float)
     chosen = [{k for k, z in enumerate(treated) if z}, *brute_force.allocations(treated, strata)]

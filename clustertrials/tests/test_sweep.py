@@ -179,7 +179,9 @@ def test_attrition_loses_the_share_and_those_it_names(tmp_path):
     blind, selective = (
         draw_trial(task, 0)[0] for task in tasks_of(load_sweep(write(tmp_path, replicates=1, factors=factors)))
     )
-    assert len(blind.y) / 8000 == pytest.approx(0.7, abs=0.02) and blind.origin + blind.y.mean() == pytest.approx(0, abs=0.15)
+    assert len(blind.y) / 8000 == pytest.approx(0.7, abs=0.02) and blind.origin + blind.y.mean() == pytest.approx(
+        0, abs=0.15
+    )
     assert selective.origin + selective.y.mean() < blind.origin + blind.y.mean() - 0.2
 
 

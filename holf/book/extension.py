@@ -178,9 +178,7 @@ def _redirect(app: Sphinx, made_of: str) -> None:
 def _open(app: Sphinx) -> None:
     """Make the folder ready in which Sphinx works."""
     app.holf_rests_on = foundation()
-    app.holf_trusted = open_staging(
-        Path(app.outdir), Path(app.doctreedir), app.holf_rests_on, strict=app.holf_strict
-    )
+    app.holf_trusted = open_staging(Path(app.outdir), Path(app.doctreedir), app.holf_rests_on, strict=app.holf_strict)
     app.holf_unwritten = Unwritten()
     getLogger(logging.NAMESPACE).addHandler(app.holf_unwritten)
 

@@ -122,11 +122,7 @@ def site_faults(site: Path, *, passed: Collection[str] = ()) -> list[str]:
     faults = [f"{names[page]}: {fault}" for page in pages if names[page] not in passed for fault in page_faults(page)]
     if any(_holds(page, f".{REAL_BANNER}") for page in pages if REAL_BANNER in page.read_text(encoding="utf-8")):
         shown = f'.{BANNER}, [data-holf="simulated"], img[alt^="{MARK}"]'
-        faults += [
-            f"{names[page]}: simulated results in a book on real data"
-            for page in pages
-            if _holds(page, shown)
-        ]
+        faults += [f"{names[page]}: simulated results in a book on real data" for page in pages if _holds(page, shown)]
     return faults
 
 

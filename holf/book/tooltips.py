@@ -170,9 +170,7 @@ def explain_links(body: str, words: dict[tuple[str, str], Said], lang: str = "en
     body = _LINK.sub(explained, body)
     if not used:
         return body
-    rows = "".join(
-        f'<span id="{name}" lang="{lang}">{said.html(lang)}</span>\n' for name, said in sorted(used.items())
-    )
+    rows = "".join(f'<span id="{name}" lang="{lang}">{said.html(lang)}</span>\n' for name, said in sorted(used.items()))
     return f'{body}\n<div class="holf-said" hidden>\n{rows}</div>\n'
 
 

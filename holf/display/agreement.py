@@ -17,16 +17,31 @@ OUTCOMES = ("y", "b")
 # precision, which compares values of the likelihood; the rest is linear algebra. Permutation counts have none.
 TOLERANCES = {
     "": 1e-9,
-    "mixed/estimate": 1e-6, "mixed/se_plain": 1e-5, "mixed/between": 1e-5, "mixed/within": 1e-5,
-    "mixed/se": 1e-6, "mixed/df": 1e-6,
-    "gee/estimate": 1e-8, "gee/alpha": 1e-8, "gee/arms": 1e-6, "gee/zero_one": 1e-6,
+    "mixed/estimate": 1e-6,
+    "mixed/se_plain": 1e-5,
+    "mixed/between": 1e-5,
+    "mixed/within": 1e-5,
+    "mixed/se": 1e-6,
+    "mixed/df": 1e-6,
+    "gee/estimate": 1e-8,
+    "gee/alpha": 1e-8,
+    "gee/arms": 1e-6,
+    "gee/zero_one": 1e-6,
     "log_odds": 1e-8,
     "icc_reml": 1e-5,
 }
 # Who computed R's number, by the longest beginning that fits; an empty name stands for base R.
 PACKAGES = {
-    "": "", "robust": "clubSandwich", "robust/estimate": "", "mixed": "lme4", "mixed/se": "pbkrtest",
-    "mixed/df": "pbkrtest", "mixed/se_plain": "lme4", "gee": "gee", "gee/arms": "", "gee/zero_one": "",
+    "": "",
+    "robust": "clubSandwich",
+    "robust/estimate": "",
+    "mixed": "lme4",
+    "mixed/se": "pbkrtest",
+    "mixed/df": "pbkrtest",
+    "mixed/se_plain": "lme4",
+    "gee": "gee",
+    "gee/arms": "",
+    "gee/zero_one": "",
     "icc_reml": "lme4",
 }
 

@@ -14,33 +14,59 @@ from holf.record.source import RECORD, joint_source
 LABELS = {
     "rows": "Rows used",
     "robust/estimate": "Least squares: effect",
-    **{f"robust/{kind}/{part}": f"{kind}: {label}" for kind in ("CR0", "CR2", "CR3")
-       for part, label in (("se", "standard error"), ("df", "Satterthwaite df"))},
-    "mixed/estimate": "REML: effect", "mixed/se_plain": "REML: standard error",
-    "mixed/between": "REML: variance between clusters", "mixed/within": "REML: variance inside clusters",
-    "mixed/se": "Kenward\N{EN DASH}Roger: standard error", "mixed/df": "Kenward\N{EN DASH}Roger: df",
-    "gee/estimate": "GEE: effect", "gee/alpha": "GEE: working correlation (moments)",
-    **{f"gee/{coding}/{part}": f"GEE, {said}: {label}" for coding, said in (("arms", "a column an arm"),
-                                                                           ("zero_one", "0/1 coding"))
-       for part, label in (("plain", "plain sandwich"), ("fay_graubard", "Fay\N{EN DASH}Graubard"),
-                           ("mancl_derouen", "Mancl\N{EN DASH}DeRouen"))},
-    "offices/estimate": "Cluster means: effect", "offices/se": "Cluster means: standard error",
+    **{
+        f"robust/{kind}/{part}": f"{kind}: {label}"
+        for kind in ("CR0", "CR2", "CR3")
+        for part, label in (("se", "standard error"), ("df", "Satterthwaite df"))
+    },
+    "mixed/estimate": "REML: effect",
+    "mixed/se_plain": "REML: standard error",
+    "mixed/between": "REML: variance between clusters",
+    "mixed/within": "REML: variance inside clusters",
+    "mixed/se": "Kenward\N{EN DASH}Roger: standard error",
+    "mixed/df": "Kenward\N{EN DASH}Roger: df",
+    "gee/estimate": "GEE: effect",
+    "gee/alpha": "GEE: working correlation (moments)",
+    **{
+        f"gee/{coding}/{part}": f"GEE, {said}: {label}"
+        for coding, said in (("arms", "a column an arm"), ("zero_one", "0/1 coding"))
+        for part, label in (
+            ("plain", "plain sandwich"),
+            ("fay_graubard", "Fay\N{EN DASH}Graubard"),
+            ("mancl_derouen", "Mancl\N{EN DASH}DeRouen"),
+        )
+    },
+    "offices/estimate": "Cluster means: effect",
+    "offices/se": "Cluster means: standard error",
     "offices/df": "Cluster means: df",
-    "gap/estimate": "Family less office average", "gap/se": "The same: jackknife standard error",
-    "log_odds/estimate": "Marginal log odds ratio", "log_odds/se": "The same: jackknife standard error",
-    "icc/estimate": "ICC, ANOVA", "icc/low": "ICC, ANOVA: lower limit", "icc/high": "ICC, ANOVA: upper limit",
+    "gap/estimate": "Family less office average",
+    "gap/se": "The same: jackknife standard error",
+    "log_odds/estimate": "Marginal log odds ratio",
+    "log_odds/se": "The same: jackknife standard error",
+    "icc/estimate": "ICC, ANOVA",
+    "icc/low": "ICC, ANOVA: lower limit",
+    "icc/high": "ICC, ANOVA: upper limit",
     "icc/n0": "ICC, ANOVA: mean size n0",
-    "icc_reml/estimate": "ICC, REML", "icc_reml/low": "ICC, REML: lower limit",
+    "icc_reml/estimate": "ICC, REML",
+    "icc_reml/low": "ICC, REML: lower limit",
     "icc_reml/high": "ICC, REML: upper limit",
 }
 COUNTED = {
-    "means": "Difference of cluster means", "events": "Difference of event counts",
-    "strata": "Event counts, randomised in two strata", "weighted": "Difference of weighted means",
-    "welch": "Welch's t", "adjusted": "Covariate-adjusted coefficient", "max_t": "Step-down max-T",
+    "means": "Difference of cluster means",
+    "events": "Difference of event counts",
+    "strata": "Event counts, randomised in two strata",
+    "weighted": "Difference of weighted means",
+    "welch": "Welch's t",
+    "adjusted": "Covariate-adjusted coefficient",
+    "max_t": "Step-down max-T",
 }
 TAILS = {
-    "total": "allocations in all", "greater": "as large or larger", "less": "as small or smaller",
-    "two_sided": "as far from zero", "means": "cluster means", "events": "event counts",
+    "total": "allocations in all",
+    "greater": "as large or larger",
+    "less": "as small or smaller",
+    "two_sided": "as far from zero",
+    "means": "cluster means",
+    "events": "event counts",
 }
 
 

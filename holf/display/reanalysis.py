@@ -79,8 +79,12 @@ def permutation_counts(frame: pd.DataFrame, *, wanted: Collection[str]) -> dict:
         "weighted": lambda **tail: randomisation_test(means, arm, weights=sizes, **tail),
         "welch": lambda **tail: randomisation_test(means, arm, statistic="welch", **tail),
         "adjusted": lambda **tail: adjusted_randomisation_test(
-            rows["y"].to_numpy(), rows["x"].to_numpy(), cluster=rows["office"].to_numpy(),
-            treated=(rows["arm"] == "new").to_numpy(), **tail),
+            rows["y"].to_numpy(),
+            rows["x"].to_numpy(),
+            cluster=rows["office"].to_numpy(),
+            treated=(rows["arm"] == "new").to_numpy(),
+            **tail,
+        ),
     }
     found = {name: _tails(test) for name, test in each.items() if name in wanted}
     if "max_t" in wanted:
@@ -133,8 +137,14 @@ def _mixed(trial: Trial, contrast: np.ndarray) -> dict:
     shrink = fit.between / (fit.within + fit.sizes * fit.between)
     normal = np.eye(len(contrast)) - (fit.totals.T * shrink) @ fit.totals
     plain = fit.within * (fit.back @ np.linalg.inv(normal) @ fit.back.T)[1, 1]
-    return {"estimate": found.estimate, "se_plain": plain**0.5, "between": fit.between, "within": fit.within,
-            "se": found.se, "df": found.df}
+    return {
+        "estimate": found.estimate,
+        "se_plain": plain**0.5,
+        "between": fit.between,
+        "within": fit.within,
+        "se": found.se,
+        "df": found.df,
+    }
 
 
 def _gee(trial: Trial, frame: pd.DataFrame, columns: list[str]) -> dict:
@@ -148,9 +158,15 @@ def _gee(trial: Trial, frame: pd.DataFrame, columns: list[str]) -> dict:
     for name, design, contrast in (("arms", by_arm, [1, -1, *rest]), ("zero_one", zero_one, [0, 1, *rest])):
         fit = gee.fit_gee(trial.y, design, trial.codes)
         errors = {correction: gee.sandwich(fit, contrast, correction) for correction in gee.CORRECTIONS}
-        found |= {"estimate": errors["none"].estimate, "alpha": fit.correlation, name: {
-            "plain": errors["none"].se, "fay_graubard": errors["fay_graubard"].se,
-            "mancl_derouen": errors["mancl_derouen"].se}}
+        found |= {
+            "estimate": errors["none"].estimate,
+            "alpha": fit.correlation,
+            name: {
+                "plain": errors["none"].se,
+                "fay_graubard": errors["fay_graubard"].se,
+                "mancl_derouen": errors["mancl_derouen"].se,
+            },
+        }
     return found
 
 

@@ -166,10 +166,5 @@ def detectable_table(
         effect, points = 1 + ((1 + cv**2) * mean_size - 1) * icc, value * (share * (1 - share)) ** 0.5
         shown = (text.decimal(icc, 2), text.decimal(effect, 2), text.decimal(value, 2), text.amount(points, "percent"))
         rows.append(tuple(Cell(one, "assumed") for one in shown))
-    columns = (
-        "ICC",
-        "Design effect",
-        "Detectable, SD",
-        f"Detectable where {text.chance(share)} are employed",
-    )
+    columns = ("ICC", "Design effect", "Detectable, SD", f"Detectable where {text.chance(share)} are employed")
     return Table("What the trial could usually have seen", columns, tuple(rows), source=RECORD)

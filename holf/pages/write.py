@@ -49,8 +49,7 @@ def _fact_lines(fact: Fact, sources: dict[str, Source]) -> list[str]:
         f"**{fact.fact}:** {fact.said}",
         "",
         f"{SHAPES[fact.kind]} {fact.kind} · source: {' and '.join(_named(sources[name]) for name in fact.sources)}"
-        f" · {fact.status.replace('_', ' ')}"
-        + (f" ({fact.severity})" if fact.severity != "none" else ""),
+        f" · {fact.status.replace('_', ' ')}" + (f" ({fact.severity})" if fact.severity != "none" else ""),
         "",
     ]
     if fact.quote:

@@ -139,7 +139,10 @@ def test_unmarked_simulated_content_is_not_published(book):
 def test_stale_pages_say_so_and_check_names_them(book):
     book.edit("plain", "21", "22")
     checked = book.build(HOLF_PAPERMILL="check")
-    assert checked.returncode != 0 and "chapter plain is stale: changed since it ran: code cells" in checked.stderr + checked.stdout
+    assert (
+        checked.returncode != 0
+        and "chapter plain is stale: changed since it ran: code cells" in checked.stderr + checked.stdout
+    )
     assert ran(checked) == []
     assert book.build(HOLF_PAPERMILL="off").returncode == 0
     page = (book.site / "chapters" / "plain.html").read_text()

@@ -25,13 +25,13 @@ COLOUR_RULES = ["color-contrast", "link-in-text-block"]
 MOVING = "chapters/what_would_change_my_mind.html"
 RESULTS, LEDGER, NORSK = "chapters/outcome-primary-employment.html", "chapters/ledger.html", "chapters/summary_nb.html"
 
-ASK = """([picked, rules]) => {
-  const runOnly = picked ? {type: "rule", values: rules} : {type: "tag", values: %s};
-  const off = Object.fromEntries((picked ? [] : rules).map((rule) => [rule, {enabled: false}]));
-  const where = picked ? {include: [["[data-picked]"]]} : document;
-  return axe.run(where, {runOnly, rules: off, resultTypes: ["violations"], iframes: false}).then((found) =>
-    found.violations.flatMap((fault) => fault.nodes.map((node) => `${fault.id}: ${node.html.slice(0, 160)}`)));
-}""" % repr(TAGS)
+ASK = f"""([picked, rules]) => {{
+  const runOnly = picked ? {{type: "rule", values: rules}} : {{type: "tag", values: {TAGS!r}}};
+  const off = Object.fromEntries((picked ? [] : rules).map((rule) => [rule, {{enabled: false}}]));
+  const where = picked ? {{include: [["[data-picked]"]]}} : document;
+  return axe.run(where, {{runOnly, rules: off, resultTypes: ["violations"], iframes: false}}).then((found) =>
+    found.violations.flatMap((fault) => fault.nodes.map((node) => `${{fault.id}}: ${{node.html.slice(0, 160)}}`)));
+}}"""
 # One element for each colour, size and weight of letters on each stack of backgrounds, and links with what is around.
 PICK = """(theme) => {
   document.querySelectorAll("[data-picked]").forEach((element) => element.removeAttribute("data-picked"));
@@ -210,7 +210,9 @@ def test_small_letters_are_seen(page, site, home, tmp_path):
 
     def found_at(width: int) -> list[str]:
         html = "".join(f"<img src='{name}.png' width='{width}' height='9'>" for name in ("figure", "silent"))
-        page.route(home + "planted", lambda route: route.fulfill(body=f"<main role=main>{html}", content_type="text/html"))
+        page.route(
+            home + "planted", lambda route: route.fulfill(body=f"<main role=main>{html}", content_type="text/html")
+        )
         found = small_letters(page, home + "planted", tmp_path)
         page.unroute(home + "planted")
         return [one.partition(" CSS")[0] for one in found]

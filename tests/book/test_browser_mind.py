@@ -268,7 +268,9 @@ def test_the_keyboard_reaches_every_control_in_order_and_each_says_what_it_is(li
     assert reached == ["mind-outcome", *sliders, "reset"]
     press(live, "units", "ArrowRight")
     spoken = live.locator("#mind-units").get_attribute("aria-valuetext")
-    assert spoken == "884: enrolled, unit not stated" and live.locator('[data-mind="units-shown"]').inner_text() == spoken
+    assert (
+        spoken == "884: enrolled, unit not stated" and live.locator('[data-mind="units-shown"]').inner_text() == spoken
+    )
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])

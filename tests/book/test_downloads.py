@@ -30,8 +30,8 @@ from holf.display.shown_tables import ShownError, downloads_of, seal_of
 from holf.display.table import Cell, Table
 from holf.display.table_files import Download, columns_of, csv_of, digest_of, slug, stem_of
 from holf.pages import changes as changed
-from holf.pages.cite import load_citation
 from holf.pages.change_log import change_log_page, load_releases, of_record
+from holf.pages.cite import load_citation
 from holf.paths import project_root
 from holf.record import flow
 from holf.record.facts import FactError
@@ -664,7 +664,9 @@ def unreleased(tmp_path, **group):
 
 def test_what_changed_after_the_newest_release_stands_with_its_reason_and_class(tmp_path):
     page = change_log_page(load_releases("0.1.0", unreleased(tmp_path)))
-    assert page.index("## After release 0.1.0") < page.index("▲ assumed") < page.index("*Why.* Other degrees of freedom.")
+    assert (
+        page.index("## After release 0.1.0") < page.index("▲ assumed") < page.index("*Why.* Other degrees of freedom.")
+    )
     assert "| [Design](design.ipynb) | In SD | 0.198 | 0.199 |" in page
     bare = change_log_page(load_releases("0.1.0", unreleased(tmp_path, kind="simulated", changed=[])))
     assert "✖ SIMULATED, not results of the trial" in bare

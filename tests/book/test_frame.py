@@ -43,8 +43,7 @@ def weight(page) -> int:
     """Bytes of a page with all that it loads, as they lie in the site: uncompressed, pictures included."""
     html = page.read_text(encoding="utf-8")
     loaded = re.findall(
-        r"<(?:img|script)\b[^>]*?\ssrc=\"([^\"]+)\"|<link rel=\"(?:stylesheet|icon)\"[^>]* href=\"([^\"]+)\"",
-        html,
+        r"<(?:img|script)\b[^>]*?\ssrc=\"([^\"]+)\"|<link rel=\"(?:stylesheet|icon)\"[^>]* href=\"([^\"]+)\"", html
     )
     files = {(page.parent / (one or other).partition("?")[0]).resolve() for one, other in loaded}
     return page.stat().st_size + sum(file.stat().st_size for file in files)
@@ -128,7 +127,9 @@ def test_a_site_with_an_address_and_a_contact_says_so_on_every_page(book, addres
 def first_words(banner: str) -> str:
     """What a preview says first of a page with a banner."""
     page = new_document("x")
-    page += nodes.paragraph("", "", nodes.strong("", "What this page answers."), nodes.Text(" Which offices there were."))
+    page += nodes.paragraph(
+        "", "", nodes.strong("", "What this page answers."), nodes.Text(" Which offices there were.")
+    )
     app = SimpleNamespace(
         env=SimpleNamespace(holf_banners={"x": banner}), config=SimpleNamespace(html_baseurl="https://example.org/")
     )
@@ -230,7 +231,14 @@ def test_rows_of_stacked_tables_are_headed_and_others_stay():
     page += [nodes.container("", table(), classes=["holf-stacked"]), table()]
     StackTables(page).run()
     first, second = page.findall(nodes.table)
-    assert [entry.astext() for entry in first.findall(nodes.entry)] == ["A", "B & c", "x", "B & c\n\ny", "z", "B & c\n\nw"]
+    assert [entry.astext() for entry in first.findall(nodes.entry)] == [
+        "A",
+        "B & c",
+        "x",
+        "B & c\n\ny",
+        "z",
+        "B & c\n\nw",
+    ]
     assert [colspec.get("stub") for colspec in first.findall(nodes.colspec)] == [1, None]
     assert [entry.astext() for entry in second.findall(nodes.entry)] == ["A", "B & c", "x", "y", "z", "w"]
 

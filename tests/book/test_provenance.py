@@ -59,7 +59,9 @@ def test_other_links_and_pages_stay_as_they_are():
 
 
 def test_words_are_escaped():
-    body = explain_links('<a href="ledger.html#f001">x</a>', {("ledger", "f001"): Said((('a "quote" <b>\nline', "en"),))})
+    body = explain_links(
+        '<a href="ledger.html#f001">x</a>', {("ledger", "f001"): Said((('a "quote" <b>\nline', "en"),))}
+    )
     assert "&quot;quote&quot; &lt;b&gt;&#10;line" in body
     assert BeautifulSoup(body, "html.parser").a["data-said"] == 'a "quote" <b>\nline'
 
@@ -137,7 +139,9 @@ def test_a_row_speaks_the_language_of_the_page_around_words_of_the_record():
     assert row["lang"] == "nb" and row.get_text() == soup.a["data-said"]
     assert row.get_text().startswith("● publisert: Families drawn") and "\nKilde: NAV" in row.get_text()
     english = [part.get_text() for part in row.find_all("span", lang="en")]
-    assert any("Families drawn" in one for one in english) and not any("Familiekoordinatorene" in one for one in english)
+    assert any("Families drawn" in one for one in english) and not any(
+        "Familiekoordinatorene" in one for one in english
+    )
     row = BeautifulSoup(explain_links('<a href="ledger.html#f133">x</a>', WORDS), "html.parser").find(lang="nb")
     assert row.get_text().startswith("“Familiekoordinatorene"), "on an English page the quote says its language"
     said = str(row_words("nb")["ledger", "f066"])

@@ -65,7 +65,11 @@ def test_outcome_pages_have_the_cells_of_the_template():
 
 
 def test_no_count_of_the_trial_is_written_into_the_code():
-    for path in [*(ROOT / "holf").rglob("*.py"), *library_root().rglob("*.py"), *(chapter.page for chapter in CHAPTERS)]:
+    for path in [
+        *(ROOT / "holf").rglob("*.py"),
+        *library_root().rglob("*.py"),
+        *(chapter.page for chapter in CHAPTERS),
+    ]:
         source = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
             cells = nbformat.reads(source, as_version=4).cells

@@ -68,7 +68,9 @@ def test_every_rule_is_worded():
 )
 def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
     path = written(tmp_path, lambda raw: raw["profiles"]["norwegian-strict"].update({setting: weak}))
-    with pytest.raises(PolicyError, match=rf"disclosure.yml, profile norwegian-strict, rule {rule}: .*weaker than the floor"):
+    with pytest.raises(
+        PolicyError, match=rf"disclosure.yml, profile norwegian-strict, rule {rule}: .*weaker than the floor"
+    ):
         load_policy(path=path)
     assert load_policy("strict-15", path).profile == "strict-15"
 
@@ -80,7 +82,10 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
         (lambda raw: raw["profiles"]["norwegian-strict"].update(rules=[]), "setting rules is unknown"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people="ten"), "rule people: .* same kind"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people=10.5), "rule people: .* same kind"),
-        (lambda raw: raw["profiles"]["norwegian-strict"].update(max_office_share=float("nan")), "rule dominance: .* weaker"),
+        (
+            lambda raw: raw["profiles"]["norwegian-strict"].update(max_office_share=float("nan")),
+            "rule dominance: .* weaker",
+        ),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_families=11), "rule families: .* above min_people"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=4), "rule complementary: .* between"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=11), "rule complementary: .* between"),

@@ -231,14 +231,19 @@ def test_addresses_are_those_that_are_recorded():
 
 def test_every_source_says_where_it_is_and_when_it_was_read():
     sources = load_sources(LEDGER)
-    assert {name for name, one in sources.items() if not one.address} == {"SSWR abstract", "Fædrelandsvennen, Sept 2019"}
+    assert {name for name, one in sources.items() if not one.address} == {
+        "SSWR abstract",
+        "Fædrelandsvennen, Sept 2019",
+    }
     assert all(one.read and bool(one.unknown) != bool(one.address) for one in sources.values())
     assert {*sources} == {name for fact in LEDGER.values() for name in fact.sources}, "and is one that a row rests on"
 
 
 def test_every_row_of_the_ledger_links_to_its_sources():
     sources, rows = load_sources(LEDGER), page("chapters/ledger.md").split("\n### ")[1:]
-    assert [row.split()[0] for row in rows] == [key for group in LEDGER.groups().values() for key in (f.id for f in group)]
+    assert [row.split()[0] for row in rows] == [
+        key for group in LEDGER.groups().values() for key in (f.id for f in group)
+    ]
     for row in rows:
         for name in LEDGER[row.split()[0]].sources:
             assert f"[{name}]({sources[name].address})" in row or f"{name} (address not known)" in row, row[:4]

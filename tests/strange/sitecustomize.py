@@ -57,7 +57,7 @@ def _with_clock(convert):
 
 
 if DAYS:
-    _shift_dates(datetime.date, datetime.datetime, datetime.timezone.utc)
+    _shift_dates(datetime.date, datetime.datetime, datetime.UTC)
     time.time, time.time_ns = _now, lambda: int(_now() * 1e9)
     time.localtime, time.gmtime, time.ctime = map(_with_clock, (time.localtime, time.gmtime, time.ctime))
     _strftime = time.strftime

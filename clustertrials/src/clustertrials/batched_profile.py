@@ -10,10 +10,33 @@ from clustertrials.mixed import IDENTIFIED
 
 # Start of the search, as theta / (1 + theta): dense near 0, where the correlations of trials lie. With half as many
 # points, 1 in 10,000 small odd trials was given the lower of two peaks.
-_GRID = np.array([
-    0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.14, 0.2, 0.27, 0.35, 0.42, 0.5, 0.6, 0.7, 0.8,
-    0.9, 0.96, 0.99,
-])
+_GRID = np.array(
+    [
+        0.0,
+        0.002,
+        0.005,
+        0.01,
+        0.015,
+        0.02,
+        0.03,
+        0.04,
+        0.06,
+        0.08,
+        0.1,
+        0.14,
+        0.2,
+        0.27,
+        0.35,
+        0.42,
+        0.5,
+        0.6,
+        0.7,
+        0.8,
+        0.9,
+        0.96,
+        0.99,
+    ]
+)
 _LAST = 1.0 - 1e-9
 _NO_MAXIMUM = "outcomes: one does not vary inside clusters beyond the design, so its likelihood has no maximum"
 _STEPS = 40  # at most; nearly all searches end within 12

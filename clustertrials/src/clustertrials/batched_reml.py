@@ -242,9 +242,7 @@ def _checked(outcomes, design, cluster) -> tuple[np.ndarray, np.ndarray, np.ndar
     return outcomes, design, np.append(0, sizes.cumsum()[:-1]), codes.argsort(kind="stable")
 
 
-def _fit(
-    outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray, kenward_roger: bool
-) -> tuple[np.ndarray, ...]:
+def _fit(outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray, kenward_roger: bool) -> tuple[np.ndarray, ...]:
     """Fit one chunk whose rows are sorted by cluster."""
     first, batch = _reduce(outcomes, design, starts)
     theta = best_ratio(batch)

@@ -55,8 +55,17 @@ class Bounds:
     source: str = ""
 
 
-def manski_bounds(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable, lowest: float,
-                  highest: float, level: float = 0.95) -> Bounds:
+def manski_bounds(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    lowest: float,
+    highest: float,
+    level: float = 0.95,
+) -> Bounds:
     """Bound the effect without any assumption on the missing outcomes but their range.
 
     Parameters
@@ -102,17 +111,35 @@ def manski_bounds(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, 
         raise ValueError(f"column {outcome!r} has a value outside lowest to highest")
     missing = np.isnan(values)
     fillings = (np.where(is_treated, one, other) for one, other in ((lowest, highest), (highest, lowest)))
-    low, high = (estimate_effect(frame.assign(**{outcome: np.where(missing, filling, values)}), outcome,
-                                 arm=arm, cluster=cluster, treated=treated, level=level) for filling in fillings)
+    low, high = (
+        estimate_effect(
+            frame.assign(**{outcome: np.where(missing, filling, values)}),
+            outcome,
+            arm=arm,
+            cluster=cluster,
+            treated=treated,
+            level=level,
+        )
+        for filling in fillings
+    )
     return Bounds(
-        lower=low.estimate, upper=high.estimate, ci_low=low.ci_low, ci_high=high.ci_high, df=low.df, level=level,
-        n_units=len(values), n_clusters=low.n_clusters, n_missing_treated=int(missing[is_treated].sum()),
-        n_missing_other=int(missing[~is_treated].sum()), method="manski",
+        lower=low.estimate,
+        upper=high.estimate,
+        ci_low=low.ci_low,
+        ci_high=high.ci_high,
+        df=low.df,
+        level=level,
+        n_units=len(values),
+        n_clusters=low.n_clusters,
+        n_missing_treated=int(missing[is_treated].sum()),
+        n_missing_other=int(missing[~is_treated].sum()),
+        method="manski",
     )
 
 
-def lee_bounds(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-               level: float = 0.95) -> Bounds:
+def lee_bounds(
+    frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable, level: float = 0.95
+) -> Bounds:
     """Bound the effect on those who would be measured in either arm, if the arm moved measurement one way only.
 
     Parameters
@@ -163,10 +190,19 @@ def lee_bounds(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
     quantile = float(stats.t.ppf((1 + level) / 2, df))
     missing = np.isnan(values)
     return Bounds(
-        lower=lower, upper=upper, ci_low=lower - quantile * errors[0], ci_high=upper + quantile * errors[1], df=df,
-        level=level, n_units=len(values), n_clusters=len(arm_of_cluster),
-        n_missing_treated=int(missing[is_treated].sum()), n_missing_other=int(missing[~is_treated].sum()),
-        method="lee", share_trimmed=abs(trimmed), trimmed=["", "treated", "other"][int(np.sign(trimmed))],
+        lower=lower,
+        upper=upper,
+        ci_low=lower - quantile * errors[0],
+        ci_high=upper + quantile * errors[1],
+        df=df,
+        level=level,
+        n_units=len(values),
+        n_clusters=len(arm_of_cluster),
+        n_missing_treated=int(missing[is_treated].sum()),
+        n_missing_other=int(missing[~is_treated].sum()),
+        method="lee",
+        share_trimmed=abs(trimmed),
+        trimmed=["", "treated", "other"][int(np.sign(trimmed))],
     )
 
 

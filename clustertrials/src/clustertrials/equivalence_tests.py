@@ -108,9 +108,18 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     half = float(stats.t.ppf(level, effect.df)) * effect.se
     smallest = abs(effect.estimate) + half
     return Equivalence(
-        margin=margin, p_value=max(p_above, p_below), p_above=p_above, p_below=p_below,
-        ci_low=effect.estimate - half, ci_high=effect.estimate + half, is_equivalent=smallest < margin,
-        smallest_margin=smallest, df=effect.df, level=level, estimator=effect.estimator, source=effect.source,
+        margin=margin,
+        p_value=max(p_above, p_below),
+        p_above=p_above,
+        p_below=p_below,
+        ci_low=effect.estimate - half,
+        ci_high=effect.estimate + half,
+        is_equivalent=smallest < margin,
+        smallest_margin=smallest,
+        df=effect.df,
+        level=level,
+        estimator=effect.estimator,
+        source=effect.source,
     )
 
 

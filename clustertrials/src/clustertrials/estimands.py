@@ -50,8 +50,16 @@ class EstimandGap:
     source: str = ""
 
 
-def estimand_gap(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-                 covariates: Sequence[str] = (), level: float = 0.95) -> EstimandGap:
+def estimand_gap(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    covariates: Sequence[str] = (),
+    level: float = 0.95,
+) -> EstimandGap:
     """Compare the effect averaged over families with the effect averaged over offices.
 
     Parameters
@@ -92,8 +100,9 @@ def estimand_gap(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, t
     (5.412, 4.25, 1.162)
     """
     check_level(level)
-    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
-                       smallest_arm=SMALLEST_ARM)
+    trial = read_trial(
+        frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates, smallest_arm=SMALLEST_ARM
+    )
     family, office = _family_effects(trial), _office_effects(trial)
     gaps = family - office
     if np.ptp(gaps) <= 1e-10 * trial.y.std():
@@ -101,10 +110,18 @@ def estimand_gap(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, t
     se, df = jackknife_error(gaps[1:], trial.treated_clusters), trial.spare
     margin = se * stats.t.ppf((1 + level) / 2, df)
     return EstimandGap(
-        estimate=float(gaps[0]), se=se, df=df, p_value=float(2 * stats.t.sf(abs(gaps[0]) / se, df)),
-        ci_low=float(gaps[0] - margin), ci_high=float(gaps[0] + margin),
-        family_average=float(family[0]), office_average=float(office[0]),
-        n_units=len(trial.y), n_clusters=len(trial.starts), n_dropped=trial.n_dropped, level=level,
+        estimate=float(gaps[0]),
+        se=se,
+        df=df,
+        p_value=float(2 * stats.t.sf(abs(gaps[0]) / se, df)),
+        ci_low=float(gaps[0] - margin),
+        ci_high=float(gaps[0] + margin),
+        family_average=float(family[0]),
+        office_average=float(office[0]),
+        n_units=len(trial.y),
+        n_clusters=len(trial.starts),
+        n_dropped=trial.n_dropped,
+        level=level,
     )
 
 

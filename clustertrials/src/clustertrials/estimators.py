@@ -38,9 +38,19 @@ class Method:
     estimand: str
 
 
-def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-                    estimator: str = "cr2", covariates: Sequence[str] = (), level: float = 0.95,
-                    strata: str | None = None, rng: np.random.Generator | None = None) -> Effect:
+def estimate_effect(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    estimator: str = "cr2",
+    covariates: Sequence[str] = (),
+    level: float = 0.95,
+    strata: str | None = None,
+    rng: np.random.Generator | None = None,
+) -> Effect:
     """Estimate the effect of an arm that was randomised by cluster.
 
     Parameters
@@ -118,8 +128,15 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
         raise ValueError("strata are for the estimator 'randomisation' alone; others take them as covariates")
     if rng is not None and estimator != "randomisation":
         raise ValueError("rng is for the estimator 'randomisation' alone; the others draw nothing")
-    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
-                       smallest_arm=1 if estimator == "naive" else SMALLEST_ARM)
+    trial = read_trial(
+        frame,
+        outcome,
+        arm=arm,
+        cluster=cluster,
+        treated=treated,
+        covariates=covariates,
+        smallest_arm=1 if estimator == "naive" else SMALLEST_ARM,
+    )
     if strata is not None:
         used = frame.dropna(subset=[outcome, arm, cluster, *covariates])
         strata = strata_of(used, cluster=cluster, strata=strata)
@@ -127,8 +144,14 @@ def estimate_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
     return replace(effect, covariates=tuple(covariates))
 
 
-def effect_of(trial: Trial, estimator: str, *, level: float = 0.95, strata: np.ndarray | None = None,
-              rng: np.random.Generator | None = None) -> Effect:
+def effect_of(
+    trial: Trial,
+    estimator: str,
+    *,
+    level: float = 0.95,
+    strata: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
+) -> Effect:
     """Estimate the effect in a checked trial: `estimate_effect` for one that is asked several times.
 
     Parameters
@@ -181,16 +204,27 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
     # One row in every cluster (one leader an office) is a sound trial; only the correlation is undefined.
     icc = float("nan")
     if len(trial.y) > len(trial.starts) > 2:
-        icc = anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level,
-                        outcome=trial.outcome).estimate
+        icc = anova_icc(
+            trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=trial.outcome
+        ).estimate
     mean_treated, mean_other = trial.means
     return Effect(
-        estimate=fit.estimate, se=fit.se, df=fit.df,
-        statistic=statistic, p_value=float(2 * stats.t.sf(abs(statistic), fit.df)),
-        ci_low=float(fit.estimate - margin), ci_high=float(fit.estimate + margin),
-        n_units=len(trial.y), n_clusters=len(trial.starts), n_dropped=trial.n_dropped,
-        icc=icc, estimator=estimator, estimand=METHODS[estimator].estimand, level=level,
-        mean_treated=mean_treated, mean_other=mean_other,
+        estimate=fit.estimate,
+        se=fit.se,
+        df=fit.df,
+        statistic=statistic,
+        p_value=float(2 * stats.t.sf(abs(statistic), fit.df)),
+        ci_low=float(fit.estimate - margin),
+        ci_high=float(fit.estimate + margin),
+        n_units=len(trial.y),
+        n_clusters=len(trial.starts),
+        n_dropped=trial.n_dropped,
+        icc=icc,
+        estimator=estimator,
+        estimand=METHODS[estimator].estimand,
+        level=level,
+        mean_treated=mean_treated,
+        mean_other=mean_other,
     )
 
 
@@ -206,14 +240,24 @@ def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np
     else:
         found = randomisation_test(office_means(trial), trial.treated_clusters, **asked)
     estimate = effect.estimate if strata is None else found.statistic
-    return replace(effect, df=float("nan"), estimate=estimate, statistic=found.statistic, p_value=found.p_value,
-                   ci_low=found.ci_low, ci_high=found.ci_high, n_allocations=found.n_allocations, exact=found.exact)
+    return replace(
+        effect,
+        df=float("nan"),
+        estimate=estimate,
+        statistic=found.statistic,
+        p_value=found.p_value,
+        ci_low=found.ci_low,
+        ci_high=found.ci_high,
+        n_allocations=found.n_allocations,
+        exact=found.exact,
+    )
 
 
 def _robust(kind: str) -> Callable[[Trial], Inference]:
     def fit(trial: Trial) -> Inference:
         least_squares = fit_ols(trial.y, trial.basis, trial.back, trial.starts)
         return cluster_robust(least_squares, np.eye(len(trial.back))[EFFECT], kind)
+
     return fit
 
 
@@ -231,6 +275,7 @@ def _gee(correction: str) -> Callable[[Trial], Inference]:
         design = np.column_stack([trial.treated, ~trial.treated, trial.covariates])
         contrast = np.append([1.0, -1.0], np.zeros(trial.covariates.shape[1]))
         return gee.sandwich(gee.fit_gee(trial.y, design, trial.codes), contrast, correction)
+
     return fit
 
 

@@ -19,8 +19,10 @@ _STEPS = 200
 # Square inside clusters a row, outcome in standard deviations, that is rounding.
 ALIKE = 1e-20
 _ALIKE = "gee: the outcome does not vary inside clusters, so their correlation is not below 1"
-_TOO_HIGH = ("gee: the moment estimate of the correlation inside clusters, which nothing bounds, reaches 1, where the "
-             "equations cannot be solved; ask \"mixed\"")
+_TOO_HIGH = (
+    "gee: the moment estimate of the correlation inside clusters, which nothing bounds, reaches 1, where the "
+    'equations cannot be solved; ask "mixed"'
+)
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,14 @@ def _fixed_point(excess: Callable[[float], float], before: float, after: float) 
     return float(optimize.brentq(excess, before, after, xtol=1e-16, rtol=1e-15))
 
 
-def _reduce(scaled: np.ndarray, design: np.ndarray, codes: np.ndarray, coefficients: np.ndarray,
-            correlation: float, units: tuple[float, float]) -> GeeFit:
+def _reduce(
+    scaled: np.ndarray,
+    design: np.ndarray,
+    codes: np.ndarray,
+    coefficients: np.ndarray,
+    correlation: float,
+    units: tuple[float, float],
+) -> GeeFit:
     """Sum scores and information inside clusters, with R_k^-1 = (I - w_k 11') / (1 - correlation)."""
     sizes = np.bincount(codes)
     starts = np.cumsum(sizes) - sizes
@@ -157,8 +165,9 @@ def _reduce(scaled: np.ndarray, design: np.ndarray, codes: np.ndarray, coefficie
     information = gram(design, starts) - weight[:, None, None] * totals[:, :, None] * totals[:, None, :]
     middle, spread = units
     level = np.linalg.lstsq(design, np.full(len(design), middle), rcond=None)[0]
-    return GeeFit(level + spread * coefficients, correlation, spread * scores / (1 - correlation),
-                  information / (1 - correlation))
+    return GeeFit(
+        level + spread * coefficients, correlation, spread * scores / (1 - correlation), information / (1 - correlation)
+    )
 
 
 def sandwich(fit: GeeFit, contrast: np.ndarray, correction: str = "fay_graubard") -> Inference:

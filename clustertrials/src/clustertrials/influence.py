@@ -80,8 +80,17 @@ class RecruitmentDiagnostic:
     source: str = ""
 
 
-def leave_one_out(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-                  estimator: str = "cr2", covariates: Sequence[str] = (), level: float = 0.95) -> Influence:
+def leave_one_out(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    estimator: str = "cr2",
+    covariates: Sequence[str] = (),
+    level: float = 0.95,
+) -> Influence:
     """Say how far an effect hangs on any single cluster.
 
     Parameters
@@ -112,13 +121,23 @@ def leave_one_out(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, 
     >>> round(found.estimate, 6), round(found.largest_shift, 3), found.n_sign_changes, found.n_significance_changes
     (-0.1, 0.57, 3, 0)
     """
-    asked = {"arm": arm, "cluster": cluster, "treated": treated, "estimator": estimator, "covariates": covariates,
-             "level": level}
+    asked = {
+        "arm": arm,
+        "cluster": cluster,
+        "treated": treated,
+        "estimator": estimator,
+        "covariates": covariates,
+        "level": level,
+    }
     effect = estimate_effect(frame, outcome, **asked)
     without = _left_out(frame, outcome, asked)
     estimates = np.array([one.estimate for one in without])
     return Influence(
-        estimate=effect.estimate, se=effect.se, estimator=estimator, level=level, n_clusters=len(estimates),
+        estimate=effect.estimate,
+        se=effect.se,
+        estimator=estimator,
+        level=level,
+        n_clusters=len(estimates),
         largest_shift=float(np.abs(estimates - effect.estimate).max() / effect.se),
         n_sign_changes=int((np.sign(estimates) != np.sign(effect.estimate)).sum()),
         n_significance_changes=sum(one.is_significant != effect.is_significant for one in without),
@@ -140,9 +159,16 @@ def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> list[Effect]:
     return found
 
 
-def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str], *, arm: str, cluster: str,
-                            treated: Hashable, strata: str | None = None, rng: np.random.Generator | None = None,
-                            ) -> tuple[RecruitmentDiagnostic, ...]:
+def recruitment_diagnostics(
+    frame: pd.DataFrame,
+    characteristics: Sequence[str],
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    strata: str | None = None,
+    rng: np.random.Generator | None = None,
+) -> tuple[RecruitmentDiagnostic, ...]:
     """Compare who was recruited in the two arms, where that happened after clusters had been randomised.
 
     A recruitment diagnostic, not a test of the randomisation, which needs none: a small p-value says that the arm,
@@ -215,8 +241,9 @@ def recruitment_diagnostics(frame: pd.DataFrame, characteristics: Sequence[str],
     return tuple(found)
 
 
-def _compare(name: str, values: pd.Series, arms: pd.Series, blocks: pd.Series, n_units: int,
-             rng: np.random.Generator | None) -> RecruitmentDiagnostic:
+def _compare(
+    name: str, values: pd.Series, arms: pd.Series, blocks: pd.Series, n_units: int, rng: np.random.Generator | None
+) -> RecruitmentDiagnostic:
     is_treated, strata = arms[values.index].to_numpy(), pd.factorize(blocks[values.index])[0]
     if is_treated.all() or not is_treated.any():
         raise ValueError(f"column {name!r}: an arm has nobody with a value")
@@ -226,5 +253,14 @@ def _compare(name: str, values: pd.Series, arms: pd.Series, blocks: pd.Series, n
         total = prod(comb(int(n), int(k)) for n, k in zip(np.bincount(strata), np.bincount(strata, is_treated)))
         return RecruitmentDiagnostic(name, one, other, 0.0, 1.0, total, True, n_units, len(means))
     result = randomisation_test(means, is_treated, strata=strata, interval=False, rng=rng)
-    return RecruitmentDiagnostic(name, one, other, float(result.statistic), float(result.p_value),
-                                 result.n_allocations, result.exact, n_units, len(means))
+    return RecruitmentDiagnostic(
+        name,
+        one,
+        other,
+        float(result.statistic),
+        float(result.p_value),
+        result.n_allocations,
+        result.exact,
+        n_units,
+        len(means),
+    )

@@ -77,8 +77,15 @@ def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
     return pd.factorize(pairs[strata])[0]
 
 
-def icc(frame: pd.DataFrame, outcome: str, *, cluster: str, arm: str | None = None, level: float = 0.95,
-        method: str = "anova") -> Icc:
+def icc(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    cluster: str,
+    arm: str | None = None,
+    level: float = 0.95,
+    method: str = "anova",
+) -> Icc:
     """Estimate the intraclass correlation of an outcome, by one-way analysis of variance or by REML.
 
     Parameters
@@ -198,7 +205,10 @@ def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level:
         estimate=_correlation(between, within, size),
         ci_low=_correlation(between / upper, within, size),
         ci_high=_correlation(between / lower, within, size),
-        n_units=len(values), n_clusters=len(sizes), mean_size=size, level=level,
+        n_units=len(values),
+        n_clusters=len(sizes),
+        mean_size=size,
+        level=level,
     )
 
 

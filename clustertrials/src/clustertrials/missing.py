@@ -38,8 +38,9 @@ class ArmLoss:
     source: str = ""
 
 
-def attrition_by_arm(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-                     ) -> tuple[ArmLoss, ArmLoss]:
+def attrition_by_arm(
+    frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable
+) -> tuple[ArmLoss, ArmLoss]:
     """Count the units without an outcome in each arm, and say how much clusters differ in it.
 
     Parameters
@@ -73,13 +74,23 @@ def attrition_by_arm(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: st
     losses = []
     for name, members in (("treated", is_treated), ("other", ~is_treated)):
         shares = pd.Series(lost[members]).groupby(codes[members]).mean()
-        losses.append(ArmLoss(name, int(members.sum()), int(lost[members].sum()), len(shares),
-                              float(lost[members].mean()), float(shares.mean()), float(shares.std(ddof=1))))
+        losses.append(
+            ArmLoss(
+                name,
+                int(members.sum()),
+                int(lost[members].sum()),
+                len(shares),
+                float(lost[members].mean()),
+                float(shares.mean()),
+                float(shares.std(ddof=1)),
+            )
+        )
     return losses[0], losses[1]
 
 
-def read_units(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def read_units(
+    frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read the columns of every unit, measured or not.
 
     Parameters

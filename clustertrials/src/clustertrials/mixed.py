@@ -81,7 +81,7 @@ class Profile:
     def deviance(self, theta: float) -> float:
         """Minus twice the restricted log-likelihood, up to a constant."""
         normal, _, square = self.solve(theta)
-        return (self.free * np.log(square) + np.log1p(self.sizes * theta).sum() + np.linalg.slogdet(normal)[1])
+        return self.free * np.log(square) + np.log1p(self.sizes * theta).sum() + np.linalg.slogdet(normal)[1]
 
     def slope(self, theta: float) -> float:
         """Derivative of `deviance`; its root is exact to rounding, where a minimum is so only to its root."""
@@ -140,8 +140,9 @@ def fit_mixed(y: np.ndarray, basis: np.ndarray, back: np.ndarray, starts: np.nda
     theta = best_ratio(profile)
     _, change, square = profile.solve(theta)
     within = square / profile.free
-    return MixedFit(back @ (basis.T @ y + change), float(within), float(theta * within), back, profile.sizes,
-                    profile.totals)
+    return MixedFit(
+        back @ (basis.T @ y + change), float(within), float(theta * within), back, profile.sizes, profile.totals
+    )
 
 
 def reduce_to_profile(y: np.ndarray, basis: np.ndarray, starts: np.ndarray) -> Profile:
@@ -168,8 +169,9 @@ def reduce_to_profile(y: np.ndarray, basis: np.ndarray, starts: np.ndarray) -> P
     """
     residuals = y - basis @ (basis.T @ y)
     sizes = np.diff(np.append(starts, len(y))).astype(float)
-    return Profile(sizes, np.add.reduceat(basis, starts, axis=0), np.add.reduceat(residuals, starts),
-                   float(residuals @ residuals))
+    return Profile(
+        sizes, np.add.reduceat(basis, starts, axis=0), np.add.reduceat(residuals, starts), float(residuals @ residuals)
+    )
 
 
 def best_ratio(profile: Profile) -> float:
@@ -251,15 +253,20 @@ def kenward_roger(fit: MixedFit, contrast: np.ndarray) -> Inference:
     shrink = 1 / (1 + fit.sizes * fit.between / fit.within)
     outer, inner, traces = _moments(fit, shrink)
     spread = np.linalg.inv(np.eye(fit.totals.shape[1]) - _weigh(fit, (1 - shrink) / fit.sizes))
-    information = np.array([
-        [traces[i + j] - 2 * np.trace(spread @ inner[i + j]) + np.trace(spread @ outer[i] @ spread @ outer[j])
-         for j in range(2)] for i in range(2)])
+    information = np.array(
+        [
+            [
+                traces[i + j] - 2 * np.trace(spread @ inner[i + j]) + np.trace(spread @ outer[i] @ spread @ outer[j])
+                for j in range(2)
+            ]
+            for i in range(2)
+        ]
+    )
     scale = np.sqrt([traces[0], traces[2]])
     if np.linalg.eigvalsh(information / np.outer(scale, scale))[0] < IDENTIFIED:
         raise ValueError("mixed: the variances between and inside clusters cannot be told apart")
     covariance = 2 * np.linalg.inv(information)
-    core = sum(covariance[i, j] * (inner[i + j] - outer[i] @ spread @ outer[j])
-               for i in range(2) for j in range(2))
+    core = sum(covariance[i, j] * (inner[i + j] - outer[i] @ spread @ outer[j]) for i in range(2) for j in range(2))
     adjusted = spread + 2 * spread @ core @ spread
     on_basis = fit.back.T @ np.asarray(contrast, dtype=float)
     pulled = spread @ on_basis
@@ -273,8 +280,7 @@ def _moments(fit: MixedFit, shrink: np.ndarray) -> tuple[list[np.ndarray], list[
     """Return -P_i, Q_ij and tr(V^-1 G_i V^-1 G_j), the last two by i + j, in units where `within` is 1."""
     one = np.eye(fit.totals.shape[1])
     outer = [one - _weigh(fit, (1 - shrink**2) / fit.sizes), _weigh(fit, shrink**2)]
-    inner = [one - _weigh(fit, (1 - shrink**3) / fit.sizes), _weigh(fit, shrink**3),
-             _weigh(fit, fit.sizes * shrink**3)]
+    inner = [one - _weigh(fit, (1 - shrink**3) / fit.sizes), _weigh(fit, shrink**3), _weigh(fit, fit.sizes * shrink**3)]
     seen = fit.sizes * shrink
     traces = [float((fit.sizes - 1 + shrink**2).sum()), float(seen @ shrink), float(seen @ seen)]
     return outer, inner, traces

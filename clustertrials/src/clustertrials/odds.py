@@ -51,8 +51,16 @@ class OddsRatio:
     source: str = ""
 
 
-def marginal_odds_ratio(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-                        covariates: Sequence[str] = (), level: float = 0.95) -> OddsRatio:
+def marginal_odds_ratio(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    covariates: Sequence[str] = (),
+    level: float = 0.95,
+) -> OddsRatio:
     """Estimate the marginal odds ratio of a 0/1 outcome, to stand beside the risk difference.
 
     Parameters
@@ -91,8 +99,9 @@ def marginal_odds_ratio(frame: pd.DataFrame, outcome: str, *, arm: str, cluster:
     (8.25, 0.75, 0.266667)
     """
     check_level(level)
-    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates,
-                       smallest_arm=SMALLEST_ARM)
+    trial = read_trial(
+        frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates, smallest_arm=SMALLEST_ARM
+    )
     trial = replace(trial, y=trial.y + trial.origin, origin=0.0)
     if not np.isin(trial.y, (0, 1)).all():
         raise ValueError(f"column {outcome!r} is not 0/1, so it has no odds")
@@ -108,10 +117,18 @@ def marginal_odds_ratio(frame: pd.DataFrame, outcome: str, *, arm: str, cluster:
     margin = se * stats.t.ppf((1 + level) / 2, df)
     low, middle, high = np.exp([logs[0] - margin, logs[0], logs[0] + margin])
     return OddsRatio(
-        estimate=float(middle), ci_low=float(low), ci_high=float(high), se_log=se, df=df,
+        estimate=float(middle),
+        ci_low=float(low),
+        ci_high=float(high),
+        se_log=se,
+        df=df,
         p_value=float(2 * stats.t.sf(abs(logs[0]) / se, df)),
-        risk_treated=float(risks[0, 0]), risk_other=float(risks[0, 1]),
-        n_units=len(trial.y), n_clusters=len(trial.starts), n_dropped=trial.n_dropped, level=level,
+        risk_treated=float(risks[0, 0]),
+        risk_other=float(risks[0, 1]),
+        n_units=len(trial.y),
+        n_clusters=len(trial.starts),
+        n_dropped=trial.n_dropped,
+        level=level,
     )
 
 
@@ -120,8 +137,10 @@ def _require_both_values(trial: Trial) -> None:
     for members in (trial.treated_clusters, ~trial.treated_clusters):
         for counts in (events[members], (trial.sizes - events)[members]):
             if (counts > 0).sum() < 2:
-                raise ValueError(f"column {trial.outcome!r}: in an arm, 0 or 1 occurs in fewer than two clusters, "
-                                 "so the odds ratio or its interval is not finite")
+                raise ValueError(
+                    f"column {trial.outcome!r}: in an arm, 0 or 1 occurs in fewer than two clusters, "
+                    "so the odds ratio or its interval is not finite"
+                )
 
 
 @dataclass(frozen=True)
@@ -167,8 +186,9 @@ def _risks(rows: _Rows, coefficients: np.ndarray, left: _Clusters | None) -> np.
     for arm in (1.0, 0.0):
         # The design's second column is the arm.
         as_if = np.where(np.arange(rows.design.shape[1]) == 1, arm, rows.design)
-        sums = np.concatenate([
-            rows.counts @ special.expit(as_if @ coefficients[part].T) for part in _blocks(rows, len(coefficients))])
+        sums = np.concatenate(
+            [rows.counts @ special.expit(as_if @ coefficients[part].T) for part in _blocks(rows, len(coefficients))]
+        )
         size = rows.counts.sum()
         if left is not None:
             own = np.where(np.arange(left.design.shape[1]) == 1, arm, left.design)

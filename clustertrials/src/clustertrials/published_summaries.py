@@ -65,9 +65,17 @@ class Consistency:
     is_consistent: bool
 
 
-def implied_sd_of_change(mean_before: float, mean_after: float, n: int, p: float, *, is_bound: bool = False,
-                         decimals: int | None = None, p_decimals: int | None = None, level: float = 0.95,
-                         ) -> ImpliedSd:
+def implied_sd_of_change(
+    mean_before: float,
+    mean_after: float,
+    n: int,
+    p: float,
+    *,
+    is_bound: bool = False,
+    decimals: int | None = None,
+    p_decimals: int | None = None,
+    level: float = 0.95,
+) -> ImpliedSd:
     """Find the standard deviation of a change from its two means and the p-value of a paired t test.
 
     Parameters
@@ -119,8 +127,20 @@ def implied_sd_of_change(mean_before: float, mean_after: float, n: int, p: float
     return ImpliedSd(change, sd, sd / sqrt(n), least, most, change - half, change + half, level, int(n), is_bound)
 
 
-def between_arms(mean1: float, sd1: float, n1: int, mean2: float, sd2: float, n2: int, *, icc: float,
-                 clusters1: int, clusters2: int, cv: float = 0.0, level: float = 0.95) -> Effect:
+def between_arms(
+    mean1: float,
+    sd1: float,
+    n1: int,
+    mean2: float,
+    sd2: float,
+    n2: int,
+    *,
+    icc: float,
+    clusters1: int,
+    clusters2: int,
+    cv: float = 0.0,
+    level: float = 0.95,
+) -> Effect:
     """Compare two arms of a cluster-randomised trial from their means, spreads and numbers.
 
     Parameters
@@ -168,9 +188,23 @@ def between_arms(mean1: float, sd1: float, n1: int, mean2: float, sd2: float, n2
     estimate, se, df = mean1 - mean2, sqrt(variance), clusters1 + clusters2 - 2
     half = float(stats.t.ppf((1 + level) / 2, df)) * se
     return Effect(
-        estimate=estimate, se=se, df=df, statistic=estimate / se, ci_low=estimate - half, ci_high=estimate + half,
-        p_value=float(2 * stats.t.sf(abs(estimate) / se, df)), n_units=n1 + n2, n_clusters=df + 2, n_dropped=0,
-        icc=icc, estimator="summary", estimand="family average", level=level, mean_treated=mean1, mean_other=mean2)
+        estimate=estimate,
+        se=se,
+        df=df,
+        statistic=estimate / se,
+        ci_low=estimate - half,
+        ci_high=estimate + half,
+        p_value=float(2 * stats.t.sf(abs(estimate) / se, df)),
+        n_units=n1 + n2,
+        n_clusters=df + 2,
+        n_dropped=0,
+        icc=icc,
+        estimator="summary",
+        estimand="family average",
+        level=level,
+        mean_treated=mean1,
+        mean_other=mean2,
+    )
 
 
 def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
@@ -213,8 +247,19 @@ def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
     return ceil((printed - half) * count) <= floor((printed + half) * count)
 
 
-def recomputed_p(mean1: float, sd1: float, n1: int, mean2: float, sd2: float, n2: int, *, printed: float,
-                 p_decimals: int, is_bound: bool = False, decimals: int | None = None) -> Consistency:
+def recomputed_p(
+    mean1: float,
+    sd1: float,
+    n1: int,
+    mean2: float,
+    sd2: float,
+    n2: int,
+    *,
+    printed: float,
+    p_decimals: int,
+    is_bound: bool = False,
+    decimals: int | None = None,
+) -> Consistency:
     """Work out the p-value of a t test of two groups again and compare it with the printed one.
 
     Parameters

@@ -63,8 +63,14 @@ def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: 
     bound = profile.deviance(best) + stats.chi2.ppf(level, 1)
     low, high = (_limit(profile, best, bound, side) for side in (-1, 1))
     return Icc(
-        estimate=best / (1 + best), ci_low=low / (1 + low), ci_high=high / (1 + high),
-        n_units=len(values), n_clusters=len(sizes), mean_size=mean_size, level=level, method="reml",
+        estimate=best / (1 + best),
+        ci_low=low / (1 + low),
+        ci_high=high / (1 + high),
+        n_units=len(values),
+        n_clusters=len(sizes),
+        mean_size=mean_size,
+        level=level,
+        method="reml",
     )
 
 

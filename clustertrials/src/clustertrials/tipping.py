@@ -68,8 +68,17 @@ class TippingPoint:
         return low > 0 or high < 0
 
 
-def tipping_point(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-                  covariates: Sequence[str] = (), shifted: str = "treated", level: float = 0.95) -> TippingPoint:
+def tipping_point(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    covariates: Sequence[str] = (),
+    shifted: str = "treated",
+    level: float = 0.95,
+) -> TippingPoint:
     """Find how far the missing units of one arm would have to be shifted for the interval to reach or leave zero.
 
     Parameters
@@ -122,8 +131,9 @@ def tipping_point(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, 
     columns = np.column_stack([np.ones(len(kept)), is_treated, *(numeric(kept, name) for name in covariates)])
     members = is_treated == (shifted == "treated")
     moved = members & np.isnan(values)
-    lines = np.array([_line(values, columns, moved, codes != left_out, outcome)
-                      for left_out in range(-1, codes.max() + 1)])
+    lines = np.array(
+        [_line(values, columns, moved, codes != left_out, outcome) for left_out in range(-1, codes.max() + 1)]
+    )
     arm_of_cluster = is_treated[np.unique(codes, return_index=True)[1]]
     spread = _jackknife(lines[1:], arm_of_cluster)
     if not spread[0, 0] > 1e-24 * measured.y.var():
@@ -131,10 +141,20 @@ def tipping_point(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, 
     estimate, slope = lines[0].tolist()
     below, above = _roots(estimate, slope, spread, stats.t.ppf((1 + level) / 2, measured.spare))
     return TippingPoint(
-        below=below, above=above, estimate=estimate, slope=slope, df=measured.spare, level=level, shifted=shifted,
+        below=below,
+        above=above,
+        estimate=estimate,
+        slope=slope,
+        df=measured.spare,
+        level=level,
+        shifted=shifted,
         variances=(float(spread[0, 0]), float(spread[0, 1]), float(spread[1, 1])),
-        observed_mean=float(np.nanmean(values[members])), sd=_spread_inside(measured), n_missing=int(moved.sum()),
-        n_units=len(kept), n_clusters=len(arm_of_cluster), n_dropped=len(frame) - len(kept),
+        observed_mean=float(np.nanmean(values[members])),
+        sd=_spread_inside(measured),
+        n_missing=int(moved.sum()),
+        n_units=len(kept),
+        n_clusters=len(arm_of_cluster),
+        n_dropped=len(frame) - len(kept),
     )
 
 
@@ -149,8 +169,9 @@ def _jackknife(lines: np.ndarray, treated: np.ndarray) -> np.ndarray:
     return sum((arm.sum() - 1) * np.cov(lines[arm].T, ddof=0) for arm in (treated, ~treated))
 
 
-def _line(values: np.ndarray, columns: np.ndarray, moved: np.ndarray, rows: np.ndarray, outcome: str,
-          ) -> tuple[float, float]:
+def _line(
+    values: np.ndarray, columns: np.ndarray, moved: np.ndarray, rows: np.ndarray, outcome: str
+) -> tuple[float, float]:
     """Effect of the arm on some rows at shift 0, and its slope in the shift."""
     seen = rows & ~np.isnan(values)
     scaled = columns / np.abs(columns).max(axis=0)
@@ -161,8 +182,7 @@ def _line(values: np.ndarray, columns: np.ndarray, moved: np.ndarray, rows: np.n
     return float(effect[0][EFFECT]), float(slope[0][EFFECT])
 
 
-def _roots(estimate: float, slope: float, spread: np.ndarray, quantile: float,
-           ) -> tuple[float | None, float | None]:
+def _roots(estimate: float, slope: float, spread: np.ndarray, quantile: float) -> tuple[float | None, float | None]:
     """Shifts next to 0 on either side at which a limit of the interval is 0."""
     line = np.array([slope**2, 2 * slope * estimate, estimate**2])
     band = quantile**2 * np.array([spread[1, 1], 2 * spread[0, 1], spread[0, 0]])

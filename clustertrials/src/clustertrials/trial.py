@@ -81,8 +81,16 @@ class Trial:
         return len(self.starts) - 2 - int((highest == lowest).all(axis=0).sum())
 
 
-def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-               covariates: Sequence[str] = (), smallest_arm: int = SMALLEST_ARM) -> Trial:
+def read_trial(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    covariates: Sequence[str] = (),
+    smallest_arm: int = SMALLEST_ARM,
+) -> Trial:
     """Check a trial's frame and return its complete rows as arrays.
 
     Parameters
@@ -123,13 +131,24 @@ def read_trial(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, tre
     codes = pd.factorize(frame.loc[complete, cluster])[0]
     order = np.argsort(codes, kind="stable")
     is_treated = _treated_rows(frame.loc[complete, arm], treated, arm)[order]
-    trial = sorted_trial(numbers[complete][order], is_treated, codes[order], names=(outcome, arm, cluster, *names),
-                         smallest_arm=smallest_arm)
+    trial = sorted_trial(
+        numbers[complete][order],
+        is_treated,
+        codes[order],
+        names=(outcome, arm, cluster, *names),
+        smallest_arm=smallest_arm,
+    )
     return replace(trial, n_dropped=int((~complete).sum()))
 
 
-def sorted_trial(numbers: np.ndarray, treated: np.ndarray, codes: np.ndarray, *, names: Sequence[str],
-                 smallest_arm: int = SMALLEST_ARM) -> Trial:
+def sorted_trial(
+    numbers: np.ndarray,
+    treated: np.ndarray,
+    codes: np.ndarray,
+    *,
+    names: Sequence[str],
+    smallest_arm: int = SMALLEST_ARM,
+) -> Trial:
     """Make a trial of complete arrays; `read_trial` without the frame, which is nine tenths of its time.
 
     Parameters

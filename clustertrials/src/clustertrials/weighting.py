@@ -99,19 +99,33 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
     values = seen
     if not seen.all():
         if _is_separated(design, seen == 1):
-            raise ValueError(f"column {observed!r}: the predictors separate some measured from missing rows "
-                             "perfectly, so no probability can be estimated; leave one out or join categories")
+            raise ValueError(
+                f"column {observed!r}: the predictors separate some measured from missing rows "
+                "perfectly, so no probability can be estimated; leave one out or join categories"
+            )
         chance = GLM(seen, design, family=Binomial()).fit().fittedvalues
         if chance.min() < SMALLEST_CHANCE:
-            raise ValueError(f"column {observed!r}: a row has practically no chance of being measured, so no "
-                             "weight can make up for it")
+            raise ValueError(
+                f"column {observed!r}: a row has practically no chance of being measured, so no "
+                "weight can make up for it"
+            )
         values = seen * seen.mean() / chance
-    return Weights(values, len(seen), int(seen.sum()), float(values.sum() ** 2 / (values @ values)),
-                   float(values.max()))
+    return Weights(
+        values, len(seen), int(seen.sum()), float(values.sum() ** 2 / (values @ values)), float(values.max())
+    )
 
 
-def weighted_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable,
-                    weights: ArrayLike, covariates: Sequence[str] = (), level: float = 0.95) -> Effect:
+def weighted_effect(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    weights: ArrayLike,
+    covariates: Sequence[str] = (),
+    level: float = 0.95,
+) -> Effect:
     """Estimate the effect by weighted least squares, with CR2 errors and Satterthwaite's t.
 
     Parameters
@@ -160,21 +174,34 @@ def weighted_effect(frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str
     used = frame[[outcome, arm, cluster, *covariates]].notna().all(axis=1).to_numpy() & (given > 0)
     # Sorted here as read_trial sorts, so that the weights keep to their rows.
     order = np.flatnonzero(used)[np.argsort(pd.factorize(frame.loc[used, cluster])[0], kind="stable")]
-    trial = read_trial(frame.iloc[order], outcome, arm=arm, cluster=cluster, treated=treated,
-                       covariates=covariates)
+    trial = read_trial(frame.iloc[order], outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
     found = _weighted_fit(trial, np.sqrt(given[order]))
     df = min(found.df, trial.spare)
     half = float(stats.t.ppf((1 + level) / 2, df)) * found.se
     # One row in every cluster is a sound trial; only the correlation is undefined.
-    icc = float("nan") if len(order) == len(trial.starts) else anova_icc(
-        trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=outcome).estimate
+    icc = (
+        float("nan")
+        if len(order) == len(trial.starts)
+        else anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=outcome).estimate
+    )
     return Effect(
-        estimate=found.estimate, se=found.se, df=df, statistic=found.estimate / found.se,
+        estimate=found.estimate,
+        se=found.se,
+        df=df,
+        statistic=found.estimate / found.se,
         p_value=float(2 * stats.t.sf(abs(found.estimate / found.se), df)),
-        ci_low=found.estimate - half, ci_high=found.estimate + half,
-        n_units=len(order), n_clusters=len(trial.starts), n_dropped=len(frame) - len(order),
-        icc=icc, estimator="ipw", estimand=FAMILY, level=level, covariates=tuple(covariates),
-        mean_treated=trial.means[0], mean_other=trial.means[1],
+        ci_low=found.estimate - half,
+        ci_high=found.estimate + half,
+        n_units=len(order),
+        n_clusters=len(trial.starts),
+        n_dropped=len(frame) - len(order),
+        icc=icc,
+        estimator="ipw",
+        estimand=FAMILY,
+        level=level,
+        covariates=tuple(covariates),
+        mean_treated=trial.means[0],
+        mean_other=trial.means[1],
     )
 
 

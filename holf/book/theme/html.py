@@ -16,7 +16,7 @@ from sphinx.writers.html5 import HTML5Translator
 _NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
 
 
-class scroll_box(nodes.container):  # noqa: N801 - docutils names its nodes so
+class scroll_box(nodes.container):
     """A box in which a wide table scrolls; ``label`` is its name."""
 
 

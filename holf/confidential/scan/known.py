@@ -25,14 +25,7 @@ _COMMON_NAMES = frozenset(
 )
 _SHORTEST_NAME = 4
 # Packages whose static files Sphinx copies into a site, unchanged.
-_THEME = (
-    "furo",
-    "sphinx_basic_ng",
-    "sphinx",
-    "sphinx_copybutton",
-    "sphinx_design",
-    "myst_nb",
-)
+_THEME = ("furo", "sphinx_basic_ng", "sphinx", "sphinx_copybutton", "sphinx_design", "myst_nb")
 _STATIC = re.compile(r"static|locale|templates|compiled", re.IGNORECASE)
 
 

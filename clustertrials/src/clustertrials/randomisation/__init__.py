@@ -205,8 +205,7 @@ def _family(
     if first.ci_low is not None:
         bounds = (joint.critical * deviations + 2.0 * tolerances) / unit
         joined["simultaneous_low"], joined["simultaneous_high"] = (
-            np.array([_simultaneous(one, b, side) for one, b in zip(statistics, bounds)])
-            for side in (-1, 1)
+            np.array([_simultaneous(one, b, side) for one, b in zip(statistics, bounds)]) for side in (-1, 1)
         )
     return replace(first, **joined, p_value_adjusted=joint.adjusted)
 

@@ -11,9 +11,7 @@ from clustertrials.randomisation.tails import Statistic, input_rounding, linear,
 from clustertrials.trial import middle
 
 
-def centred(
-    values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None = None, factor: int = 1
-) -> np.ndarray:
+def centred(values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None = None, factor: int = 1) -> np.ndarray:
     """Values minus the weighted mean of their stratum, times `factor`.
 
     Parameters
@@ -54,9 +52,7 @@ def centred(
     return factor * values - (factor * sums / np.bincount(strata, weights))[strata]
 
 
-def permutation_deviation(
-    score: np.ndarray, arm: np.ndarray, strata: np.ndarray, *, rounding: float = 0.0
-) -> float:
+def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray, *, rounding: float = 0.0) -> float:
     """Exact standard deviation of the treated sum of `score` over all allocations.
 
     Parameters

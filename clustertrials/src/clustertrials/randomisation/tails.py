@@ -75,7 +75,12 @@ def input_rounding(values: np.ndarray) -> float:
 
 
 def linear(
-    allocations: Allocations, score: np.ndarray, arm: np.ndarray, scale: float, *, rounding: float = 0.0,
+    allocations: Allocations,
+    score: np.ndarray,
+    arm: np.ndarray,
+    scale: float,
+    *,
+    rounding: float = 0.0,
     whole: bool = False,
 ) -> Statistic:
     """Statistic whose denominator is the same for every allocation, e.g. a difference of unweighted means.
@@ -136,8 +141,7 @@ def linear(
     def count(shift: float, bound: float, sign: int) -> int:
         needed = sign * bound * scale - slack(shift)
         return sum(
-            _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed)
-            for a, b in tables.pairs
+            _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed) for a, b in tables.pairs
         )
 
     def steps(low: float, high: float) -> np.ndarray:
@@ -156,7 +160,12 @@ def linear(
 
 
 def ratio(
-    allocations: Allocations, score: np.ndarray, arm: np.ndarray, weights: np.ndarray, basis: np.ndarray, *,
+    allocations: Allocations,
+    score: np.ndarray,
+    arm: np.ndarray,
+    weights: np.ndarray,
+    basis: np.ndarray,
+    *,
     rounding: float = 0.0,
 ) -> Statistic:
     """Least-squares coefficient of the arm, given strata and covariates, with units weighted alike.
