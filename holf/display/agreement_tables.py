@@ -82,7 +82,9 @@ def summary_table(found: Sequence[tuple[ReferenceTrial, Sequence[Digits]]]) -> T
     for trial, digits in found:
         linear, other = ([one.distance for one in digits if (one.tolerance <= 1e-9) is flag] for flag in (True, False))
         beyond = sum(not one.distance <= one.tolerance for one in digits)
-        rows.append((_name(trial), f"{len(digits):,}", f"{beyond:,}", text.bound(max(linear)), text.bound(max(other))))
+        rows.append(
+            (_name(trial), text.count(len(digits)), text.count(beyond), text.bound(max(linear)), text.bound(max(other)))
+        )
     columns = ("Data", "Numbers compared", "Beyond tolerance", "Worst, linear algebra", "Worst, iterative fits")
     return Table("All numbers at once", columns, tuple(rows), source=joint_source(one.source for one, _ in found))
 
@@ -119,7 +121,7 @@ def counts_table(trial: ReferenceTrial, counts: Sequence[tuple[str, int, int]], 
     for path, ours, theirs in counts:
         statistic, part = path.split("/")
         label = f"{COUNTED[statistic]}: {TAILS[part]}"
-        rows.append((label, f"{ours:,}", f"{theirs:,}", "yes" if ours == theirs else "NO"))
+        rows.append((label, text.count(ours), text.count(theirs), "yes" if ours == theirs else "NO"))
     columns = ("Statistic", "This book", "R", "Same")
     return Table("Allocations, counted", columns, tuple(rows), source=trial.source, folded=folded)
 

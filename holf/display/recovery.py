@@ -86,8 +86,14 @@ def _percent(share: float) -> str:
 
 def _rate(one: Recovery, what: str, level: float) -> tuple[str, str]:
     rate, low, high = one.share(getattr(one, what), level)
-    shown = [text.level(x, "percent") for x in (rate, low, high)]
-    return shown[0], f"{shown[1]} to {shown[2]}"
+    ends = {"low": text.level(low, "percent"), "high": text.level(high, "percent")}
+    return text.level(rate, "percent"), text.printed("{low} to {high}", **ends)
+
+
+def _rate_with_interval(one: Recovery, what: str, level: float) -> str:
+    rates = dict(zip(("number", "low", "high"), one.share(getattr(one, what), level)))
+    shown = {name: text.level(rate, "percent") for name, rate in rates.items()}
+    return text.printed("{number} ({low} to {high})", **shown)
 
 
 def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
@@ -145,7 +151,8 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
     """Every number: refusals, bias, spread, standard error, coverage and rejections."""
     level, rows = settings.monte_carlo_level, []
     for one in found:
-        coverage, rejected = (" (".join(_rate(one, what, level)) + ")" for what in ("covered", "rejections"))
+        coverage, rejected = (_rate_with_interval(one, what, level) for what in ("covered", "rejections"))
+        bias = {"number": _plain(one.bias, one), "brackets": _plain(one.bias_se, one)}
         rows.append(
             (
                 settings.labels[one.scenario],
@@ -153,7 +160,7 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
                 text.decimal(one.replicates, 0),
                 text.decimal(one.failed, 0),
                 _plain(one.truth, one),
-                f"{_plain(one.bias, one)} ({_plain(one.bias_se, one)})",
+                text.printed("{number} ({brackets})", **bias),
                 _plain(one.sd_estimate, one),
                 _plain(one.mean_se, one),
                 coverage,
@@ -178,7 +185,7 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
 def error_table(found: Sequence[Recovery], settings: Settings, estimators: Sequence[str]) -> Table:
     """Type-I error with its Monte Carlo interval, one row a truth without effect, one column an estimator."""
     rates = {
-        (one.scenario, one.estimator): " (".join(_rate(one, "rejections", settings.monte_carlo_level)) + ")"
+        (one.scenario, one.estimator): _rate_with_interval(one, "rejections", settings.monte_carlo_level)
         for one in true_nulls(found)
     }
     truths = dict.fromkeys(scenario for scenario, _ in rates)
@@ -198,7 +205,7 @@ def truths_table(settings: Settings) -> Table:
     for name, one in settings.scenarios.items():
         numbers = (one.icc, one.correlation, one.office_effect, one.family_effect)
         outcome = "normal, SD 1" if one.share is None else f"0/1, {text.level(one.share, 'percent')} ones"
-        shown = (*(text.decimal(x, 2) for x in numbers), outcome, f"{min(one.sizes)} to {max(one.sizes)}")
+        shown = (*(text.decimal(x, 2) for x in numbers), outcome, text.limits(min(one.sizes), max(one.sizes), 0))
         rows.append((settings.labels[name], *(Cell(one, "assumed") for one in shown)))
     averages = ("Effect, office average", "Effect, parent average")
     columns = ("Truth", "ICC", "Correlation with baseline", *averages, "Outcome", "Parents in an office")

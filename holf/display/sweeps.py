@@ -171,7 +171,8 @@ def _interval(one) -> tuple[float, float]:
 
 
 def _rate(one) -> tuple[str, str]:
-    return text.level(one.rejected, "percent"), " to ".join(text.level(end, "percent") for end in _interval(one))
+    ends = dict(zip(("low", "high"), (text.level(end, "percent") for end in _interval(one))))
+    return text.level(one.rejected, "percent"), text.printed("{low} to {high}", **ends)
 
 
 def _percent(share: float) -> str:
