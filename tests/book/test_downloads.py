@@ -290,6 +290,7 @@ PLANTED = {
     "simulated-t.csv is not what the page shows": (f"{FOLDER}/simulated-t.csv", "7.25", "7.26"),
     "simulated-t-columns.csv is not what the page shows": (f"{FOLDER}/simulated-t-columns.csv", "simulated (never a finding)", "fine"),
     "c.txt is not what the page shows": (f"{FOLDER}/c.txt", "0.32", "0.33"),
+    "2 files below a table instead of 3": (PAGE, ' download data-sha256="', ' data-sha256="'),
     "2 tables, but downloads for 1": (PAGE, '<p class="holf-downloads">', "<p>"),
     "c.csv does not say in its name that its numbers are simulated": (PAGE, 'data-holf="record"', 'data-holf="simulated"'),
     "simulated-t.csv does not say in its name that its numbers are record": (PAGE, 'data-holf="simulated"', 'data-holf="record"'),

@@ -15,6 +15,8 @@ from holf.display.values import CLASSES
 from holf.record.source import MARK
 
 FOLDER = "downloads"
+# Files of a table: its numbers, what the columns mean, its text.
+FILES = 3
 # As `holf.display.table` and `holf.book.downloads.pages` write them: a table with its class, a line with its links.
 _TABLE = re.compile(r'<table class="holf-table" data-holf="(\w+)"')
 _LINE = re.compile(r'<p class="holf-downloads">.*?</p>', re.DOTALL)
@@ -65,6 +67,8 @@ def download_faults(site: Path) -> list[str]:
             faults.append(f"{name}: {len(tables)} tables, but downloads for {len(links)}")
             continue
         for kind, line in zip(tables, links):
+            if len(line) != FILES:
+                faults.append(f"{name}: {len(line)} files below a table instead of {FILES}")
             linked |= {file for file, _ in line}
             faults += [f"{name}: {fault}" for file, digest in line for fault in _faults_of(file, digest, kind)]
     stray = [path for path in sorted((site / FOLDER).rglob("*")) if path.is_file() and path.resolve() not in linked]
