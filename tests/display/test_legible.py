@@ -148,7 +148,9 @@ def test_what_is_said_of_every_figure_is_short_and_of_its_table(pictures):
 def test_an_alternative_that_goes_on_and_on_is_found(pictures):
     picture = pictures["effects"]
     rows = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in picture.table.rows)
-    assert alt_faults(f"{picture.alt} {rows}.", picture.table.values) == ["its text alternative is too long to listen to"]
+    assert alt_faults(f"{picture.alt} {rows}.", picture.table.values) == [
+        "its text alternative is too long to listen to"
+    ]
 
 
 def test_the_committed_book_says_little_and_shows_large_letters():
