@@ -200,6 +200,22 @@ def limits(low: float, high: float, places: int) -> str:
     return printed("{low} to {high}", low=decimal(low, places), high=decimal(high, places))
 
 
+def share_limits(low: float, high: float) -> str:
+    """Two limits of a share, in per cent."""
+    return printed("{low} to {high}", low=level(low, "percent"), high=level(high, "percent"))
+
+
+def share_with_limits(share: float, low: float, high: float) -> str:
+    """A share in per cent, and its limits in brackets."""
+    shown = {name: level(value, "percent") for name, value in (("number", share), ("low", low), ("high", high))}
+    return printed("{number} ({low} to {high})", **shown)
+
+
+def percent(share: float) -> str:
+    """A level, such as that of an interval, in whole per cent."""
+    return f"{decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"
+
+
 def with_interval(estimate: float, low: float, high: float, show: str) -> str:
     """A difference, and its interval in brackets."""
     ends = {"low": difference(low, show, unit=False), "high": difference(high, show, unit=False)}
