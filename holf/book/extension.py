@@ -274,7 +274,7 @@ def publish(app: Sphinx, error: Exception | None) -> None:
     try:
         # Nothing is made again from the very same pages.
         if not before or digests(staging) != before or not verified_sums(site):
-            downloads.write_downloads(app, staging, before)
+            downloads.write_downloads(app, staging)
             put_in_place(staging, site, before)
     except SiteError as fault:
         raise ExtensionError(str(fault)) from None

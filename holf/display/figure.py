@@ -17,7 +17,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from holf.display.table import Table
-from holf.display.table_files import digest_of
 from holf.record.plan import Plan
 from holf.record.source import MARK, REAL_MARK, kind_of, mark_of
 
@@ -91,7 +90,7 @@ class Picture:
         said = {
             "Software": None,
             "Comment": self.kind,
-            "Source": f"sha256 {digest_of(self.table)}",
+            "Source": f"sha256 {self.table.values.digest()}",
             "Letters": f"{self.letters:.1f} of {CSS_PIXELS} px",
         }
         self.figure.savefig(stream, format="png", dpi=DENSITY, metadata=said)

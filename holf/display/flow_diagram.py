@@ -6,7 +6,7 @@ from textwrap import fill
 
 from matplotlib.patches import FancyBboxPatch
 
-from holf.display import alt_text
+from holf.display import alt_text, text
 from holf.display.figure import INK, QUIET, SMALL, Picture, canvas, finish
 from holf.display.table import SHAPES, Cell, Table
 from holf.record.flow import COUNTED, UNKNOWN, Flow, FlowCount
@@ -104,11 +104,11 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
     for count in flow.counts:
         fact = count.box.fact if count.kind in ("published", "derived") else ""
         kind = _class_of(count, flow.source)
-        arms = (f"{count.by_arm[arm]:,}" if arm in count.by_arm else UNKNOWN for arm in arm_labels)
+        arms = (text.count(count.by_arm[arm]) if arm in count.by_arm else UNKNOWN for arm in arm_labels)
         rows.append(
             (
                 count.stage,
-                Cell(count.shown, kind, fact),
+                Cell(text.flow_count(count), kind, fact),
                 *(Cell(arm, kind if arm[0].isdigit() else "unknown") for arm in arms),
             )
         )

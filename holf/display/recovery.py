@@ -53,7 +53,7 @@ def _rates(found: Sequence[Recovery], settings: Settings, what: str, nominal: fl
             place = truths.index(one.scenario)
             marker, colour = _MARKS[place]
             y = names.index(one.estimator) + 0.8 * ((place + 0.5) / len(truths) - 0.5)
-            rate, low, high = (100 * x for x in one.share(getattr(one, what), level))
+            rate, low, high = (100 * x for x in _share(one, what, level))
             axes.plot([low, high], [y, y], color=colour, linewidth=1.4)
             axes.plot([rate], [y], marker, color=colour, markersize=4.5, linestyle="none")
         for edge in range(1, len(names)):
@@ -61,15 +61,17 @@ def _rates(found: Sequence[Recovery], settings: Settings, what: str, nominal: fl
         for (marker, colour), name in zip(_MARKS, truths):
             axes.plot([], [], marker, color=colour, label=labels[name], markersize=5)
         name_rows(axes, [text.estimator(name, settings.words) for name in names])
-        axes.set_xlabel(f"{title}, %\n(lines: {_percent(level)} Monte Carlo intervals)")
+        axes.set_xlabel(f"{title}, %\n(lines: {text.percent(level)} Monte Carlo intervals)")
         figure.legend(loc="outside lower center", fontsize=SMALL, frameon=False)
         sns.despine(ax=axes, left=True)
-    rows = tuple(
-        (text.estimator(one.estimator, settings.words), labels[one.scenario], *_rate(one, what, level)) for one in found
-    )
-    interval = f"{_percent(level)} Monte Carlo interval"
-    columns, caption = ("Estimator", "Truth", "Share", interval), f"{title}; nominal {_percent(nominal)}"
-    table = Table(caption, columns, rows, source=SOURCE, folded=True)
+    rows = []
+    for one in found:
+        share, low, high = _share(one, what, level)
+        shown = text.level(share, "percent"), text.share_limits(low, high)
+        rows.append((text.estimator(one.estimator, settings.words), labels[one.scenario], *shown))
+    interval = f"{text.percent(level)} Monte Carlo interval"
+    columns, caption = ("Estimator", "Truth", "Share", interval), f"{title}; nominal {text.percent(nominal)}"
+    table = Table(caption, columns, tuple(rows), source=SOURCE, folded=True)
     said = "; ".join(_range(found, settings, name, what) for name in names)
     return finish(figure, f"{caption}. Over the truths shown, {said}.", table, source=SOURCE)
 
@@ -80,14 +82,9 @@ def _range(found: Sequence[Recovery], settings: Settings, estimator: str, what: 
     return f"{named} {text.level(min(rates), 'percent')} to {text.level(max(rates), 'percent')}"
 
 
-def _percent(share: float) -> str:
-    return f"{text.decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"
-
-
-def _rate(one: Recovery, what: str, level: float) -> tuple[str, str]:
-    rate, low, high = one.share(getattr(one, what), level)
-    shown = [text.level(x, "percent") for x in (rate, low, high)]
-    return shown[0], f"{shown[1]} to {shown[2]}"
+def _share(one: Recovery, what: str, level: float) -> tuple[float, float, float]:
+    """Share of the answers that are counted as `what`, and its Monte Carlo interval."""
+    return one.share(getattr(one, what), level)
 
 
 def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
@@ -104,7 +101,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
             axes.plot([one.mean_estimate], [place], "D", color=INK, markersize=5)
         named = [f"{text.estimator(one.estimator, settings.words)}\n({_estimand(one)})" for one in found]
         name_rows(axes, named, wrap=19)
-        axes.set_xlabel(f"Mean estimate, SD\n(lines: {_percent(level)} Monte Carlo intervals)")
+        axes.set_xlabel(f"Mean estimate, SD\n(lines: {text.percent(level)} Monte Carlo intervals)")
         figure.legend(loc="outside lower center", frameon=False)
         sns.despine(ax=axes, left=True)
     rows = tuple(
@@ -145,7 +142,8 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
     """Every number: refusals, bias, spread, standard error, coverage and rejections."""
     level, rows = settings.monte_carlo_level, []
     for one in found:
-        coverage, rejected = (" (".join(_rate(one, what, level)) + ")" for what in ("covered", "rejections"))
+        coverage, rejected = (text.share_with_limits(*_share(one, what, level)) for what in ("covered", "rejections"))
+        bias = {"number": _plain(one.bias, one), "brackets": _plain(one.bias_se, one)}
         rows.append(
             (
                 settings.labels[one.scenario],
@@ -153,7 +151,7 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
                 text.decimal(one.replicates, 0),
                 text.decimal(one.failed, 0),
                 _plain(one.truth, one),
-                f"{_plain(one.bias, one)} ({_plain(one.bias_se, one)})",
+                text.printed("{number} ({brackets})", **bias),
                 _plain(one.sd_estimate, one),
                 _plain(one.mean_se, one),
                 coverage,
@@ -169,8 +167,8 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
         "Bias (Monte Carlo SE)",
         "SD of estimates",
         "Mean SE",
-        f"Coverage ({_percent(level)} MC)",
-        f"Rejected ({_percent(level)} MC)",
+        f"Coverage ({text.percent(level)} MC)",
+        f"Rejected ({text.percent(level)} MC)",
     )
     return Table("Every estimator on every truth", columns, tuple(rows), source=SOURCE, folded=True)
 
@@ -178,7 +176,7 @@ def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
 def error_table(found: Sequence[Recovery], settings: Settings, estimators: Sequence[str]) -> Table:
     """Type-I error with its Monte Carlo interval, one row a truth without effect, one column an estimator."""
     rates = {
-        (one.scenario, one.estimator): " (".join(_rate(one, "rejections", settings.monte_carlo_level)) + ")"
+        (one.scenario, one.estimator): text.share_with_limits(*_share(one, "rejections", settings.monte_carlo_level))
         for one in true_nulls(found)
     }
     truths = dict.fromkeys(scenario for scenario, _ in rates)
@@ -187,8 +185,8 @@ def error_table(found: Sequence[Recovery], settings: Settings, estimators: Seque
         for name in truths
     )
     columns = ("Truth", *(text.estimator(name, settings.words) for name in estimators))
-    interval = f"{_percent(settings.monte_carlo_level)} Monte Carlo interval"
-    caption = f"Rejected at {_percent(0.05)} although there is no effect ({interval})"
+    interval = f"{text.percent(settings.monte_carlo_level)} Monte Carlo interval"
+    caption = f"Rejected at {text.percent(0.05)} although there is no effect ({interval})"
     return Table(caption, columns, rows, source=SOURCE)
 
 
@@ -198,7 +196,7 @@ def truths_table(settings: Settings) -> Table:
     for name, one in settings.scenarios.items():
         numbers = (one.icc, one.correlation, one.office_effect, one.family_effect)
         outcome = "normal, SD 1" if one.share is None else f"0/1, {text.level(one.share, 'percent')} ones"
-        shown = (*(text.decimal(x, 2) for x in numbers), outcome, f"{min(one.sizes)} to {max(one.sizes)}")
+        shown = (*(text.decimal(x, 2) for x in numbers), outcome, text.limits(min(one.sizes), max(one.sizes), 0))
         rows.append((settings.labels[name], *(Cell(one, "assumed") for one in shown)))
     averages = ("Effect, office average", "Effect, parent average")
     columns = ("Truth", "ICC", "Correlation with baseline", *averages, "Outcome", "Parents in an office")
@@ -212,7 +210,7 @@ def error_sentence(found: Sequence[Recovery], settings: Settings) -> Sentence:
     odd = off_nominal(asked, level)
     words = (
         f"For {len(asked) - len(odd)} of {len(asked)} pairs of a recommended estimator and a truth without effect, "
-        f"{_percent(0.05)} lies inside the {_percent(level)} Monte Carlo interval of the rejection rate."
+        f"{text.percent(0.05)} lies inside the {text.percent(level)} Monte Carlo interval of the rejection rate."
     )
     if odd:
         words += f" The exceptions: {_named(odd, settings)}."

@@ -1,10 +1,11 @@
-"""A table as readers see it: HTML for the page, text for a terminal and for the check of outputs."""
+"""A table: HTML for the page, text for a terminal and for the check of outputs, and its values for the files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
 
+from holf.display.values import KEY, TableValues, values_of
 from holf.record.source import RECORD, kind_of, mark_of, prefix_of
 
 # Class of a number -> the shape shown beside its word, so that colour is never the only sign.
@@ -21,7 +22,7 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """Text of one cell; `kind` adds the badge of a class, `fact` links it to its row of the ledger."""
+    """One cell: its text, a number or words; `kind` adds the badge of a class, `fact` links it to its ledger row."""
 
     text: str
     kind: str = ""
@@ -54,7 +55,7 @@ class Table:
     columns : tuple of str
         Headings.
     rows : tuple of tuple of (str or Cell)
-        As many entries as headings; numbers already rounded by `holf.display.text`.
+        As many entries as headings. A number is a `holf.display.text.Value`; any other text stays words in the file.
     source : str
         Where the numbers came from; has to be said each time. `RECORD` for published, derived and assumed numbers; one
         that begins with ``simulated: `` puts the mark SIMULATED into the caption, ``another trial: `` the mark ANOTHER
@@ -89,9 +90,19 @@ class Table:
         mark, name = mark_of(self.source)
         return f"{mark} ({name}). {self.caption}" if mark else self.caption
 
+    @property
+    def values(self) -> TableValues:
+        """What the table holds, for its file."""
+        return values_of(self)
+
     def __repr__(self) -> str:
         lines = [self._title(), " | ".join(self.columns)]
         return "\n".join(lines + [" | ".join(str(entry) for entry in row) for row in self.rows])
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        # Data and metadata of an output; IPython asks the methods below for HTML and text. As data, the values would be
+        # a form that Sphinx cannot show, and warns of.
+        return {}, {KEY: self.values.to_json()}
 
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)

@@ -1,19 +1,24 @@
 """Numbers as text: the one place where anything is rounded.
 
 What is shown is rounded far above the last digits that move between processors (about 1e-15), so the outputs of
-record do not depend on the machine.
+record do not depend on the machine. Each function for a number returns a `Value`: the text, and the printed digits for
+the file that readers download.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from clustertrials.randomisation.allocations import shown_total
 from holf.study.withheld import is_withheld
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EM DASH}"
+# Names of the numbers that a value may have, in the order of their columns in a file.
+PARTS = ("relation", "number", "low", "high", "n", "df", "allocations", "brackets", "in", "of", "withheld")
+_TYPED = re.compile(r"(?P<relation>< ?)?(?P<number>[+\u2212-]?\d[\d,]*(\.\d+)?(e[+\u2212-]?\d+)?)")
 
 # factor, decimals, unit of a level, unit of a difference
 _STYLES = {
@@ -38,6 +43,96 @@ _METHODS = {
 }
 
 
+class Value(str):
+    """Printed numbers: the text that readers see, with its digits for programs.
+
+    Parameters
+    ----------
+    shown : str
+        The text.
+    numbers : mapping of str to str
+        Digits by the names of `PARTS`, without thousands separators and never more than are printed; ``relation`` is
+        ``<``, ``>``, ``<=`` or ``>=``, and ``withheld`` the rule that withholds the number.
+    unit : str
+        Unit of the number or of the limits; empty for none.
+
+    Examples
+    --------
+    >>> difference(-1200, "0 NOK").numbers, difference(-1200, "0 NOK").unit
+    ({'number': '-1200'}, 'NOK')
+    """
+
+    def __new__(cls, shown: str, numbers: Mapping[str, str] | None = None, unit: str = ""):
+        """Make the text `shown` that knows its numbers."""
+        value = super().__new__(cls, shown)
+        value.numbers, value.unit = dict(numbers or {}), unit
+        return value
+
+
+def printed(form: str, unit: str = "", **values: str) -> str:
+    """Several numbers in one text: a `Value`; words if one is missing or withheld, or another than the first a bound.
+
+    Parameters
+    ----------
+    form : str
+        The text, with the names of the numbers in braces.
+    unit : str
+        Unit, where the numbers have none of their own.
+    **values : str
+        Printed numbers by the names of `PARTS`.
+
+    Examples
+    --------
+    >>> printed("{number} ({low} to {high})", number=count(5), low=count(3), high=count(1200)).numbers
+    {'number': '5', 'low': '3', 'high': '1200'}
+    >>> isinstance(printed("{low} to {high}", low=count(3), high=MISSING), Value)
+    False
+    """
+    shown = form.format(**values)
+    known = {name: getattr(value, "numbers", {}) for name, value in values.items()}
+    if any("number" not in part or ("relation" in part and name != "number") for name, part in known.items()):
+        return shown
+    numbers = known.get("number", {}) | {name: part["number"] for name, part in known.items()}
+    units = (values[name].unit for name in ("number", "low", "high") if name in values)
+    return Value(shown, numbers, unit or next(filter(None, units), ""))
+
+
+def typed(words: str) -> str:
+    """What a source or a data file says: a `Value` where it is a number or a bound, such as ``<0.001``, else words.
+
+    Examples
+    --------
+    >>> typed("<0.001").numbers, isinstance(typed("2016-01-01"), Value)
+    ({'relation': '<', 'number': '0.001'}, False)
+    """
+    found = _TYPED.fullmatch(words)
+    if found is None:
+        return words
+    relation = {"relation": "<"} if found["relation"] else {}
+    return Value(words, relation | {"number": _digits(found["number"])})
+
+
+def withheld(value: object) -> Value:
+    """A number that disclosure control withholds: the rule, in words."""
+    return Value(str(value), {"withheld": value.rule})
+
+
+def _number(shown: str, unit: str = "") -> Value:
+    return Value(shown, {"number": _digits(shown)}, unit)
+
+
+def _digits(shown: str) -> str:
+    """A printed number without what only readers want: separators, the plus sign, the true minus sign."""
+    return shown.replace(",", "").replace(MINUS, "-").lstrip("+")
+
+
+def _with_unit(value: str, unit: str) -> str:
+    """A value with its unit behind it; missing and withheld ones have none."""
+    if not unit or "number" not in getattr(value, "numbers", ()):
+        return value
+    return Value(f"{value}{unit}" if unit == "%" else f"{value} {unit}", value.numbers, unit)
+
+
 def _style(show: str) -> tuple[float, int, str, str]:
     if show in _STYLES:
         return _STYLES[show]
@@ -53,17 +148,17 @@ def tick(value: float, _position: int) -> str:
 def decimal(value: float, places: int) -> str:
     """`value` with separators and a true minus sign; an em dash for NaN or None, the rule of a withheld number."""
     if is_withheld(value):
-        return str(value)
+        return withheld(value)
     if value is None or math.isnan(value):
         return MISSING
     text = f"{abs(value):,.{places}f}"
-    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0 else text
+    return _number(f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0 else text)
 
 
 def signed(value: float, places: int) -> str:
     """`decimal` with a plus sign for what does not round to zero."""
     text = decimal(value, places)
-    return f"+{text}" if value > 0 and float(text.replace(",", "")) != 0 else text
+    return _number(f"+{text}") if value > 0 and float(text.numbers["number"]) != 0 else text
 
 
 def level(value: float, show: str, *, unit: bool = True) -> str:
@@ -72,39 +167,59 @@ def level(value: float, show: str, *, unit: bool = True) -> str:
     That is ``percent``, ``points``, ``number``, or decimals and a unit, such as ``0 NOK``.
     """
     factor, places, name, _ = _style(show)
-    if is_withheld(value):
-        return str(value)
-    text = decimal(math.nan if value is None else value * factor, places)
-    if not unit or text == MISSING:
-        return text
-    return f"{text}%" if name == "%" else f"{text} {name}".rstrip()
+    text = decimal(value if is_withheld(value) or value is None else value * factor, places)
+    return _with_unit(text, name) if unit else text
 
 
 def difference(value: float, show: str, *, unit: bool = True) -> str:
     """A signed difference between two levels, in percentage points where the levels are percentages."""
-    if is_withheld(value):
-        return str(value)
     factor, places, _, name = _style(show)
-    text = signed(value * factor, places)
-    return f"{text} {name}".rstrip() if unit else text
+    text = signed(value if is_withheld(value) else value * factor, places)
+    return _with_unit(text, name) if unit else text
 
 
 def amount(value: float, show: str) -> str:
     """A difference without a sign, such as a margin."""
-    return difference(abs(value), show).lstrip("+")
+    factor, places, _, name = _style(show)
+    return _with_unit(decimal(value if is_withheld(value) else abs(value) * factor, places), name)
 
 
 def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     """Two limits of a difference, ``low to high``."""
     if is_withheld(low):
-        return str(low)
-    text = f"{difference(low, show, unit=False)} to {difference(high, show, unit=False)}"
-    return f"{text} {_style(show)[3]}".rstrip() if unit else text
+        return withheld(low)
+    ends = {"low": difference(low, show, unit=False), "high": difference(high, show, unit=False)}
+    name = _style(show)[3] if unit else ""
+    return printed(f"{{low}} to {{high}} {name}".rstrip(), name, **ends)
 
 
 def limits(low: float, high: float, places: int) -> str:
     """Two limits of a number without a style of its own, such as a ratio or a correlation."""
-    return str(low) if is_withheld(low) else f"{decimal(low, places)} to {decimal(high, places)}"
+    if is_withheld(low):
+        return withheld(low)
+    return printed("{low} to {high}", low=decimal(low, places), high=decimal(high, places))
+
+
+def share_limits(low: float, high: float) -> str:
+    """Two limits of a share, in per cent."""
+    return printed("{low} to {high}", low=level(low, "percent"), high=level(high, "percent"))
+
+
+def share_with_limits(share: float, low: float, high: float) -> str:
+    """A share in per cent, and its limits in brackets."""
+    shown = {name: level(value, "percent") for name, value in (("number", share), ("low", low), ("high", high))}
+    return printed("{number} ({low} to {high})", **shown)
+
+
+def percent(share: float) -> str:
+    """A level, such as that of an interval, in whole per cent."""
+    return f"{decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"
+
+
+def with_interval(estimate: float, low: float, high: float, show: str) -> str:
+    """A difference, and its interval in brackets."""
+    ends = {"low": difference(low, show, unit=False), "high": difference(high, show, unit=False)}
+    return printed("{number} ({low} to {high})", number=difference(estimate, show), **ends)
 
 
 def spread(value: float, show: str) -> str:
@@ -132,7 +247,14 @@ def count(value: float) -> str:
 
 def share(part: float, whole: float) -> str:
     """So many of so many."""
-    return f"{count(part)} of {count(whole)}"
+    return printed("{number} of {of}", number=count(part), of=count(whole))
+
+
+def flow_count(count) -> str:
+    """A count of the participant flow with its unit (`holf.record.flow.FlowCount`); words where none is known."""
+    if count.total is None:
+        return count.shown
+    return Value(count.shown, {"number": str(count.total)}, count.shown.partition(" ")[2])
 
 
 def estimator(name: str, words) -> str:
@@ -166,23 +288,36 @@ def figures(value: float, count: int = 10) -> str:
     if math.isnan(value):
         return MISSING
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:#.{count}g}".rstrip(".")
-    return text.replace("-", MINUS)
+    return _number(text.replace("-", MINUS))
 
 
 def bound(distance: float, least: int = -10) -> str:
     """A power of ten that a distance lies below, no finer than 10 to the `least`."""
-    return f"< 1e{_order(distance, least)}".replace("-", MINUS)
+    power = _power(_order(distance, least))
+    return Value(f"< {power}", {"relation": "<"} | power.numbers)
+
+
+def at_most(value: float, places: int) -> str:
+    """An upper bound of a number."""
+    number = decimal(value, places)
+    return Value(f"at most {number}", {"relation": "<="} | number.numbers)
 
 
 def power_of_ten(value: float) -> str:
     """The power of ten nearest to `value`, such as a tolerance."""
-    return f"1e{round(math.log10(value))}".replace("-", MINUS)
+    return _power(round(math.log10(value)))
+
+
+def _power(exponent: int) -> Value:
+    return _number(f"1e{exponent}".replace("-", MINUS))
 
 
 def agreeing(distance: float, most: int = 10) -> str:
     """How many significant figures two numbers share, given their relative distance."""
     shared = max(0, -_order(distance, -most))
-    return f"{shared} or more" if shared == most else str(shared)
+    if shared < most:
+        return _number(str(shared))
+    return Value(f"{shared} or more", {"relation": ">=", "number": str(shared)})
 
 
 def _order(distance: float, least: int) -> int:
@@ -192,7 +327,7 @@ def _order(distance: float, least: int) -> int:
 def p_value(value: float) -> str:
     """A p-value with two digits, three below 0.1, and a bound below 0.001."""
     if value < 0.001:
-        return "<\N{NO-BREAK SPACE}0.001"
+        return Value("<\N{NO-BREAK SPACE}0.001", {"relation": "<", "number": "0.001"})
     return decimal(value, 3 if value < 0.1 else 2)
 
 
@@ -205,13 +340,19 @@ def chance(value: float) -> str:
     ('28%', 'under 1%', 'over 99%')
     """
     if value < 0.01:
-        return "under 1%"
-    return "over 99%" if value > 0.99 else f"{100 * value:.0f}%"
+        return Value("under 1%", {"relation": "<", "number": "1"}, "%")
+    if value > 0.99:
+        return Value("over 99%", {"relation": ">", "number": "99"}, "%")
+    return _with_unit(decimal(100 * value, 0), "%")
 
 
-def reference(effect) -> str:
-    """What a p-value was read against: degrees of freedom, or the number of allocations; never left out."""
-    return f"{decimal(effect.df, 1)} df" if effect.n_allocations is None else allocations(effect)
+def p_value_of(found) -> str:
+    """A p-value and what it was read against: degrees of freedom, or the number of allocations; never left out."""
+    if found.n_allocations is None:
+        return printed("{number} ({df} df)", number=p_value(found.p_value), df=decimal(found.df, 1))
+    total = typed(shown_total(found.n_allocations))
+    form = f"{{number}} ({'' if found.exact else 'a sample of '}{{allocations}} allocations)"
+    return printed(form, number=p_value(found.p_value), allocations=total)
 
 
 def allocations(found) -> str:

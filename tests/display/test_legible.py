@@ -18,7 +18,7 @@ from PIL import Image
 
 import holf
 from holf.book.chapters import list_chapters
-from holf.book.downloads.check import alt_faults
+from holf.book.downloads.outputs import alt_faults
 from holf.display import alt_text, design_figures, flow_diagram, plots, recovery, sweeps
 from holf.display.figure import CSS_PIXELS, Picture, canvas, finish
 from holf.display.table import Table
@@ -140,7 +140,7 @@ def test_a_figure_with_small_letters_is_refused():
 
 def test_what_is_said_of_every_figure_is_short_and_of_its_table(pictures):
     for name, one in pictures.items():
-        assert alt_faults(one.alt, one.table) == [], name
+        assert alt_faults(one.alt, one.table.values) == [], name
         assert 100 < len(one.alt) <= 420, f"{name}: {len(one.alt)}"
         assert one.alt.endswith("Its table has all numbers."), name
 
@@ -148,7 +148,9 @@ def test_what_is_said_of_every_figure_is_short_and_of_its_table(pictures):
 def test_an_alternative_that_goes_on_and_on_is_found(pictures):
     picture = pictures["effects"]
     rows = "; ".join(f"{row[0]}, {row[1]}: {row[2]} ({row[3]})" for row in picture.table.rows)
-    assert alt_faults(f"{picture.alt} {rows}.", picture.table) == ["its text alternative is too long to listen to"]
+    assert alt_faults(f"{picture.alt} {rows}.", picture.table.values) == [
+        "its text alternative is too long to listen to"
+    ]
 
 
 def test_the_committed_book_says_little_and_shows_large_letters():

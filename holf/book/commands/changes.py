@@ -14,8 +14,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from holf.pages.changes import as_markdown, changes, read_state
+    from holf.pages.changes import as_markdown, changes, has_values, read_state
 
-    old, new = arguments.old, arguments.new
-    found = changes(read_state(old), read_state(new))
-    print(as_markdown(found, old, "this folder" if new == "." else new), end="")
+    names = arguments.old, "this folder" if arguments.new == "." else arguments.new
+    states = read_state(arguments.old), read_state(arguments.new)
+    without = [name for name, state in zip(names, states) if not has_values(state)]
+    print(as_markdown(changes(*states), *names, without), end="")
