@@ -13,14 +13,14 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from time import process_time
 
-# Before numpy is loaded: clustertrials.sweep.command says why.
+# Before numpy is loaded: clustertrials.cli says why.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
 from benchmarks.timing import report
 from clustertrials.estimators import METHODS, estimate_effect
-from clustertrials.scenarios import Scenario, draw, unequal_sizes
+from clustertrials.simulation_study import Scenario, draw, unequal_sizes
 
 OWN, REGISTER = (29, 884), (1_000, 1_000_000)
 # From small to large, so that the peak memory of a process is that of its latest question.

@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.optimize import linprog
 from test_missing import ROLES, UNITS, finite_or_refused, incomplete, odd_trials, same
 
-from clustertrials.bounds import lee_bounds, manski_bounds
 from clustertrials.estimators import estimate_effect
+from clustertrials.missing import lee_bounds, manski_bounds
 
 
 def manski(frame, outcome, **roles):

@@ -8,8 +8,7 @@ from reference_trials import ROLES, read
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from clustertrials.design_effects import design_effect
-from clustertrials.intraclass import cluster_sizes, icc, strata_of
+from clustertrials.intraclass import cluster_sizes, design_effect, icc, strata_of
 from clustertrials.mixed import fit_mixed
 from clustertrials.trial import read_trial
 

@@ -10,7 +10,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustertrials.batched_reml import simulate_power
+from clustertrials.batched import simulate_power
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
 

@@ -11,16 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_trials import ROLES
 
-from clustertrials.bounds import lee_bounds, manski_bounds
 from clustertrials.equivalence_tests import equivalence
 from clustertrials.estimands import estimand_gap
-from clustertrials.estimators import METHODS, estimate_effect
+from clustertrials.estimators import METHODS, estimate_effect, office_differences
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
 from clustertrials.intraclass import icc
+from clustertrials.missing import lee_bounds, manski_bounds, tipping_point
 from clustertrials.odds import marginal_odds_ratio
-from clustertrials.tipping import tipping_point
 from clustertrials.weighting import weighted_effect
-from clustertrials.within_clusters import office_differences
 
 
 def weighted(frame, outcome, **asked):

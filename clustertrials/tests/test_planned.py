@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from clustertrials.batched_reml import simulate_power
+from clustertrials.batched import simulate_power
 from clustertrials.estimators import estimate_effect
-from clustertrials.planned import planned_test, representative_sizes
 from clustertrials.robust import ClusteredOls, cluster_robust
-from clustertrials.sample_size import minimum_detectable_difference
+from clustertrials.sample_size import minimum_detectable_difference, planned_test, representative_sizes
 
 DESIGNS = {
     "5 v 5, CV .88": ((5, 5), [5, 5, 10, 10, 20, 20, 40, 40, 80, 80]),

@@ -5,9 +5,8 @@ import pytest
 from scipy import stats
 
 from clustertrials.equivalence_tests import equivalence
-from clustertrials.planned import planned_test
-from clustertrials.planned_equivalence import equivalence_power, limits
 from clustertrials.results import Effect
+from clustertrials.sample_size import equivalence_power, limits, planned_test
 
 # Satterthwaite's for five and four clusters of one size, whose CR2 error is that of Welch's test.
 CR2_DF = (1 / 5 + 1 / 4) ** 2 / (1 / (25 * 4) + 1 / (16 * 3))

@@ -8,8 +8,8 @@ import pytest
 from reference_trials import ROLES, read
 from statsmodels.formula.api import ols
 
+from clustertrials.cluster_means import first_stage, office_means, sums_of
 from clustertrials.estimators import effect_of, estimate_effect
-from clustertrials.stages import first_stage, office_means, sums_of
 from clustertrials.trial import sorted_trial
 
 

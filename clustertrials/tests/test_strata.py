@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from reference_trials import ROLES
 
+from clustertrials.cluster_means import office_means
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import recruitment_diagnostics
 from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
 from clustertrials.randomisation.allocations import best_cut
-from clustertrials.stages import office_means
 from clustertrials.trial import read_trial
 
 

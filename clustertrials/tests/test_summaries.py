@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from clustertrials.design_effects import design_effect
 from clustertrials.equivalence_tests import equivalence
 from clustertrials.estimators import estimate_effect
-from clustertrials.published_summaries import between_arms, grim, implied_sd_of_change, recomputed_p
+from clustertrials.intraclass import design_effect
+from clustertrials.published import between_arms, grim, implied_sd_of_change, recomputed_p
 
 
 @pytest.mark.parametrize("seed", range(5))

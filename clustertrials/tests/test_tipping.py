@@ -10,7 +10,7 @@ from scipy import stats
 from test_missing import ROLES, finite_or_refused, incomplete, odd_trials, same
 
 from clustertrials.estimators import estimate_effect
-from clustertrials.tipping import tipping_point
+from clustertrials.missing import tipping_point
 
 
 def shifted_effect(frame, shift, covariates, shifted="new"):

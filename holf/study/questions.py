@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clustertrials.cluster_means import office_means
 from clustertrials.equivalence_tests import holm
-from clustertrials.estimators import estimate_effect
+from clustertrials.estimators import estimate_effect, office_differences
 from clustertrials.influence import recruitment_diagnostics
 from clustertrials.intraclass import icc as icc_of
 from clustertrials.missing import attrition_by_arm
 from clustertrials.randomisation import randomisation_test
-from clustertrials.stages import office_means
 from clustertrials.trial import read_trial
 from clustertrials.weighting import inverse_probability_weights, weighted_effect
-from clustertrials.within_clusters import office_differences
 from holf.record.flow import count_flow, load_flow
 from holf.record.plan import Outcome
 from holf.study.answers import Attrition, Change, Level, Multiplicity, Sizes

@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from clustertrials.bounds import Bounds
 from clustertrials.equivalence_tests import Equivalence, equivalence
 from clustertrials.estimands import EstimandGap
 from clustertrials.influence import Influence, RecruitmentDiagnostic
+from clustertrials.missing import Bounds, TippingPoint
 from clustertrials.odds import OddsRatio
 from clustertrials.results import Effect, Icc
-from clustertrials.tipping import TippingPoint
 from holf.record.facts import load_assumptions
 from holf.record.flow import Flow
 from holf.record.plan import Outcome, Plan

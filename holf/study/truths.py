@@ -11,8 +11,7 @@ import pandas as pd
 from scipy.stats import gamma
 
 from clustertrials.results import Effect
-from clustertrials.scenarios import Scenario
-from clustertrials.simulation_study import Recovery, Truth
+from clustertrials.simulation_study import Recovery, Scenario, Truth
 from holf.paths import data_path, read_yaml
 from holf.record.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
 from holf.record.plan import Words, load_plan

@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from clustertrials.estimators import estimate_effect
-from clustertrials.scenarios import Scenario, draw
-from clustertrials.simulation_study import Recovery, measure, run, tally
+from clustertrials.simulation_study import Recovery, Scenario, draw, measure, run, tally
 from holf.display import recovery
 from holf.paths import data_path
 from holf.record.facts import FactError, load_ledger

@@ -15,8 +15,15 @@ import pandas as pd
 from clustertrials.randomisation.allocations import Allocations, allocation_set
 from clustertrials.randomisation.inversion import RandomisationResult, answer, tail_allowance
 from clustertrials.randomisation.max_t import denominator, joint_distribution
-from clustertrials.randomisation.scores import centred, coefficient, difference, permutation_deviation, welch_difference
-from clustertrials.randomisation.tails import Statistic, input_rounding
+from clustertrials.randomisation.statistics import (
+    Statistic,
+    centred,
+    coefficient,
+    difference,
+    input_rounding,
+    permutation_deviation,
+    welch_difference,
+)
 from clustertrials.trial import middle
 
 

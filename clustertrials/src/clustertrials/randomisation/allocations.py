@@ -16,7 +16,6 @@ from math import comb, prod
 
 import numpy as np
 
-from clustertrials.randomisation import monte_carlo
 
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
 MOST_ALLOCATIONS = 10**9  # allocations visited one by one: about ten seconds a pass
@@ -137,7 +136,7 @@ def allocation_set(
     if rng is None:
         shown = shown_total(total)
         raise ValueError(f"the {shown} allocations are too many to count: give rng= for a Monte Carlo sample")
-    return Allocations(treated, strata, total, monte_carlo.draw(treated, strata, n_draws, rng))
+    return Allocations(treated, strata, total, draw_allocations(treated, strata, n_draws, rng))
 
 
 def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray | None = None) -> Halves:
@@ -377,10 +376,81 @@ def _with_squares(table: np.ndarray, totals: np.ndarray | None, code: int, *, wh
 def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray | None) -> Halves:
     """A sample of allocations as one left table."""
     if totals is None:
-        left = monte_carlo.sums(rows, allocations.drawn)
+        left = drawn_sums(rows, allocations.drawn)
     else:
         by_stratum = np.array([rows[-1] * (allocations.strata == s) for s in range(len(totals))])
-        by_stratum = monte_carlo.sums(by_stratum, allocations.drawn)
+        by_stratum = drawn_sums(by_stratum, allocations.drawn)
         own = (by_stratum - by_stratum**2 / totals[:, None]).sum(axis=0)
-        left = np.vstack([monte_carlo.sums(rows[:-1], allocations.drawn), own, np.zeros_like(own)])
+        left = np.vstack([drawn_sums(rows[:-1], allocations.drawn), own, np.zeros_like(own)])
     return Halves(((left, np.zeros((len(left), 1))),))
+
+
+_DRAWN_CELLS = 2_000_000  # random numbers that are in memory at once
+
+
+def draw_allocations(treated: np.ndarray, strata: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw allocations that keep the number of treated clusters in each stratum.
+
+    Parameters
+    ----------
+    treated : ndarray of bool, shape (clusters,)
+        The observed allocation.
+    strata : ndarray of int, shape (clusters,)
+        Stratum codes.
+    n_draws : int
+        Size of the sample.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of bool, shape (n_draws + 1, clusters)
+        The observed allocation, then the drawn ones.
+
+    Notes
+    -----
+    In each stratum the clusters with the smallest of independent uniform numbers are treated. The numbers are taken
+    from `rng` in the same order whatever the size of a block.
+
+    Examples
+    --------
+    >>> arm = np.array([True, True, False, False])
+    >>> draw_allocations(arm, np.zeros(4, int), 3, np.random.default_rng(1)).sum(axis=1).tolist()
+    [2, 2, 2, 2]
+    """
+    drawn = np.zeros((n_draws + 1, len(treated)), dtype=bool)
+    drawn[0] = treated
+    for code in range(strata.max() + 1):
+        members = np.flatnonzero(strata == code)
+        chosen = int(treated[members].sum())
+        height = max(1, _DRAWN_CELLS // max(1, len(members)))
+        for first in range(1, n_draws + 1, height):
+            block = drawn[first : first + height]
+            numbers = rng.random((len(block), len(members)))
+            if chosen:
+                lowest = np.argpartition(numbers, chosen - 1, axis=1)[:, :chosen]
+                np.put_along_axis(block, members[lowest], True, axis=1)
+    return drawn
+
+
+def drawn_sums(rows: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Sum numbers over the treated clusters of each drawn allocation.
+
+    Parameters
+    ----------
+    rows : ndarray of float, shape (sums, clusters)
+        What is summed.
+    drawn : ndarray of bool, shape (draws, clusters)
+        Allocations.
+
+    Returns
+    -------
+    ndarray of float, shape (sums, draws)
+
+    Examples
+    --------
+    >>> drawn_sums(np.array([[1.0, 2.0, 4.0]]), np.array([[True, False, True]])).tolist()
+    [[5.0]]
+    """
+    height = max(1, _DRAWN_CELLS // drawn.shape[1])
+    parts = [rows @ drawn[first : first + height].astype(float).T for first in range(0, len(drawn), height)]
+    return np.concatenate(parts, axis=1)

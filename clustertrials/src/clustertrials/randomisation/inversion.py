@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 
 from clustertrials.randomisation.allocations import Allocations, shown_total
-from clustertrials.randomisation.tails import Statistic
+from clustertrials.randomisation.statistics import Statistic
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def extreme_count(statistic: Statistic, size: int, alternative: str) -> int:
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
     >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> from clustertrials.randomisation.tails import linear
+    >>> from clustertrials.randomisation.statistics import linear
     >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
     >>> statistic = linear(full, score, contrast, 1.0)
     >>> extreme_count(statistic, 6, "greater"), extreme_count(statistic, 6, "two-sided")
@@ -183,7 +183,7 @@ def answer(
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
     >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> from clustertrials.randomisation.tails import linear
+    >>> from clustertrials.randomisation.statistics import linear
     >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
     >>> statistic = linear(full, score, contrast, 1.0)
     >>> found = answer(full, statistic, "greater", 0.9, interval=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clustertrials.randomisation.allocations import Allocations, blocks, half_tables
-from clustertrials.randomisation.tails import Largest
+from clustertrials.randomisation.statistics import Largest
 
 
 @dataclass(frozen=True)

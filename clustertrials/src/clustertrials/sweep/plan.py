@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from clustertrials.estimators import METHODS
-from clustertrials.scenarios import Scenario, unequal_sizes
+from clustertrials.simulation_study import Scenario, unequal_sizes
 
 # REML of thousands of trials at once, tested with t on clusters - 2: the one estimator of a sweep that
 # `clustertrials.estimate_effect` does not have.

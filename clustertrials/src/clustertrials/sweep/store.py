@@ -14,8 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustertrials.files import write_whole
-from clustertrials.sweep.tasks import Task
-from clustertrials.sweep.trials import Answer
+from clustertrials.sweep.trials import Task, TaskResult
 
 DATA_CLASS = "simulated"
 _NOTE = "sweep.json"
@@ -147,29 +146,35 @@ class Store:
         return table.num_rows == task.n_rows
 
     def _metadata(self, task: Task) -> dict[bytes, bytes]:
-        notes = {"holf_data_class": DATA_CLASS, "holf_says": _SAYS, "holf_plan": self.plan, "holf_code": self.code,
-                 "holf_task": task.hash, "holf_seed": str(task.seed)}  # fmt: skip
-        return {key.encode(): value.encode() for key, value in notes.items()}
+        notes = {
+            "data_class": DATA_CLASS,
+            "says": _SAYS,
+            "plan": self.plan,
+            "code": self.code,
+            "task": task.hash,
+            "seed": str(task.seed),
+        }
+        return {f"clustertrials_{key}".encode(): value.encode() for key, value in notes.items()}
 
-    def table(self, task: Task, answer: Answer) -> pa.Table:
-        """The answer as a table that says what it is."""
-        return pa.table({"data_class": [DATA_CLASS] * task.n_rows, **answer.columns}).replace_schema_metadata(
+    def table(self, task: Task, result: TaskResult) -> pa.Table:
+        """The result as a table that says what it is."""
+        return pa.table({"data_class": [DATA_CLASS] * task.n_rows, **result.columns}).replace_schema_metadata(
             self._metadata(task)
         )
 
-    def write(self, task: Task, answer: Answer) -> None:
+    def write(self, task: Task, result: TaskResult) -> None:
         """Write a partition, or the record of a failure; after a loss of power it is there whole or not at all."""
         record = self.failed / f"{task.hash}.json"
-        if answer.columns is None:
+        if result.columns is None:
             words = {"task": task.hash, "seed": task.seed, "first": task.first, "last": task.last,
-                     "trial": answer.trial, "error": answer.error, "message": answer.message,
+                     "trial": result.trial, "error": result.error, "message": result.message,
                      "cell": {name: None if value != value else value for name, value in task.cell.values}}  # fmt: skip
             write_whole(record, json.dumps(words, indent=2) + "\n")
             return
         path = self.parts / f"{task.hash}.parquet"
         fresh = path.with_name(f".{path.name}.new")
         with open(fresh, "wb") as stream:
-            write_table(self.table(task, answer), stream)
+            write_table(self.table(task, result), stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(fresh, path)

@@ -8,8 +8,7 @@ import duckdb
 
 from clustertrials.sweep.plan import FACTORS, SweepPlan
 from clustertrials.sweep.store import DATA_CLASS, Store, StoreError
-from clustertrials.sweep.tasks import tasks_of
-from clustertrials.sweep.trials import estimand_of
+from clustertrials.sweep.trials import estimand_of, tasks_of
 
 # One pass over the rows; one thread, so that sums are taken in the order of the files and come out the same each time.
 _QUERY = """

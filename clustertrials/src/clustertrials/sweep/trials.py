@@ -1,10 +1,14 @@
-"""The work of one task: draw its trials, ask every estimator on each, and return the answers as columns."""
+"""A task of a sweep: some trials of one cell, drawn from seeds of their own, and every estimator asked on each.
+
+A trial's generator follows from the plan's seed, the content of its cell and its own number, and from nothing else:
+not from the order of tasks, the number of workers, the engine, or how many trials make a task.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from time import perf_counter
 
@@ -12,23 +16,80 @@ import numpy as np
 import scipy
 from scipy import stats
 
-from clustertrials.batched_reml import batched_reml
+from clustertrials.batched import batched_reml
 from clustertrials.estimators import METHODS, OFFICE, WEIGHTED, effect_of
-from clustertrials.scenarios import Scenario, draw_columns
-from clustertrials.sweep.plan import BATCHED, Cell
-from clustertrials.sweep.tasks import Task
+from clustertrials.simulation_study import Scenario, draw_columns
+from clustertrials.sweep.plan import BATCHED, Cell, SweepPlan, digest
 from clustertrials.trial import SMALLEST_ARM, Trial, sorted_trial
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some trials of one cell and the estimators that are asked on each.
+
+    Attributes
+    ----------
+    cell : Cell
+    estimators : tuple of str
+    level : float
+    seed : int
+        The plan's seed.
+    first, last : int
+        Trials `first` to `last` - 1 of the cell.
+    """
+
+    cell: Cell
+    estimators: tuple[str, ...]
+    level: float
+    seed: int
+    first: int
+    last: int
+
+    @cached_property
+    def hash(self) -> str:
+        """Name of the task's partition: 24 hex digits of a SHA-256 over all that its results follow from."""
+        return digest([self.cell.values, self.estimators, self.level, self.seed, self.first, self.last])[:24]
+
+    @property
+    def n_trials(self) -> int:
+        """Trials to draw."""
+        return self.last - self.first
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the result: one a trial and estimator."""
+        return self.n_trials * len(self.estimators)
+
+    def child(self, number: int) -> np.random.SeedSequence:
+        """Seed of one trial of the cell."""
+        content = int(self.cell.scenario.name[:32], 16)
+        return np.random.SeedSequence((self.seed, content), spawn_key=(number,))
+
+
+def tasks_of(plan: SweepPlan) -> list[Task]:
+    """All tasks of a plan, cell after cell.
+
+    Parameters
+    ----------
+    plan : SweepPlan
+    """
+    return [
+        Task(cell, plan.estimators, plan.level, plan.seed, first, min(first + plan.trials_a_task, plan.replicates))
+        for cell in plan.cells
+        for first in range(0, plan.replicates, plan.trials_a_task)
+    ]
+
 
 NUMBERS = ("estimate", "se", "df", "p_value", "ci_low", "ci_high")
 # Numbers that a batch holds at once: 32 MB, whatever the size of a trial.
 _BATCH = 4_000_000
 # Modules of this folder that make numbers; all of the folder above do, or may.
-_OWN = ("plan.py", "tasks.py", "trials.py")
+_OWN = ("plan.py", "trials.py")
 _NAMES = ("outcome", "arm", "cluster", "baseline")
 
 
 @dataclass(frozen=True)
-class Answer:
+class TaskResult:
     """What came of a task, small enough to be sent from a worker.
 
     Attributes
@@ -66,8 +127,8 @@ def truth_of(scenario: Scenario, estimator: str) -> float:
     return scenario.office_effect if estimand_of(estimator) == OFFICE else scenario.family_effect
 
 
-def work(task: Task) -> Answer:
-    """Do a task; an exception becomes an answer that names it, so that one task never sinks the rest.
+def run_task(task: Task) -> TaskResult:
+    """Do a task; an exception becomes an result that names it, so that one task never sinks the rest.
 
     Parameters
     ----------
@@ -75,7 +136,7 @@ def work(task: Task) -> Answer:
 
     Returns
     -------
-    Answer
+    TaskResult
         An estimator that refuses a trial by ValueError has a row with NaN and its words; any other exception fails the
         task.
     """
@@ -84,8 +145,8 @@ def work(task: Task) -> Answer:
         columns = _columns(task, reached)
     except Exception as error:  # whatever went wrong in one task, the others go on and the record names it
         words = str(error).splitlines()[0] if str(error) else ""
-        return Answer(task.hash, None, perf_counter() - start, type(error).__name__, words, reached[0], code_hash())
-    return Answer(task.hash, columns, perf_counter() - start, code=code_hash())
+        return TaskResult(task.hash, None, perf_counter() - start, type(error).__name__, words, reached[0], code_hash())
+    return TaskResult(task.hash, columns, perf_counter() - start, code=code_hash())
 
 
 @cache

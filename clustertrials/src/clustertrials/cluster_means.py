@@ -1,6 +1,6 @@
-"""Means of clusters less what covariates predict, in two stages: slopes inside clusters, then covariates of clusters.
+"""Cluster means adjusted in two stages: slopes inside clusters, then covariates of clusters.
 
-Neither stage takes from the covariates what belongs to the arm. Slopes inside clusters cannot, for the arm is constant
+Neither stage takes from the covariates what belongs to the arm: slopes inside clusters cannot, for the arm is constant
 there, and the second stage has the arm beside the covariates.
 """
 
