@@ -57,7 +57,7 @@ def _ask(name: str) -> list[tuple[float, ...]]:
         sizes = unequal_sizes(offices, people, 0.25)
         truth = Scenario("size", sizes, treated=round(0.517 * offices), icc=0.05, correlation=0.5, effect=0.1)
         frame = draw(truth, rng)
-        described = {"arm": "arm", "cluster": "office", "treated": 1, "covariates": ("baseline",)}
+        described = {"arm": "arm", "cluster": "cluster", "treated": 1, "covariates": ("baseline",)}
         if name == "randomisation":
             described["rng"] = rng
         times = []

@@ -48,12 +48,12 @@ def drawn(clusters, sizes, icc, difference, trials, rng):
 def test_the_fast_analysis_of_these_tests_is_that_of_the_book():
     rng, sizes = np.random.default_rng(4), np.array([2, 3, 5, 9, 4, 7, 12, 3, 6])
     treated = rng.permutation(9) < 5
-    office = np.repeat(np.arange(9), sizes)
-    y = rng.normal(size=len(office)) + rng.normal(size=9)[office]
+    clinic = np.repeat(np.arange(9), sizes)
+    y = rng.normal(size=len(clinic)) + rng.normal(size=9)[clinic]
     found = estimate_effect(
-        pd.DataFrame({"y": y, "office": office, "arm": treated[office]}), "y", arm="arm", cluster="office", treated=True
+        pd.DataFrame({"y": y, "clinic": clinic, "arm": treated[clinic]}), "y", arm="arm", cluster="clinic", treated=True
     )
-    means = (np.bincount(office, y) / sizes)[None]
+    means = (np.bincount(clinic, y) / sizes)[None]
     fast = [float(one[0]) for one in analysed(means, sizes, treated[None])]
     assert fast == pytest.approx([found.estimate, found.se, found.df], rel=1e-10)
 

@@ -14,7 +14,7 @@ from clustertrials.randomisation.allocations import allocation_set
 from clustertrials.simulation_study import Scenario, draw, unequal_sizes
 from clustertrials.trial import read_trial
 
-TRIAL = {"arm": "arm", "cluster": "office", "treated": 1, "covariates": ("baseline",)}
+TRIAL = {"arm": "arm", "cluster": "cluster", "treated": 1, "covariates": ("baseline",)}
 MANY = Scenario("many", unequal_sizes(120, 2400, 0.4), treated=60, icc=0.1, correlation=0.5, effect=0.05)
 
 
@@ -59,7 +59,7 @@ def test_without_a_generator_it_is_refused_at_once_and_in_few_words(many):
     arm = np.arange(3000) % 2 == 0
     # Trying every cut of 3,000 clusters would take minutes.
     with pytest.raises(ValueError, match="e\\+901 allocations"):
-        allocation_set(arm, np.zeros(3000, int), halves=True, rng=None, n_draws=9)
+        allocation_set(arm, np.zeros(3000, int), linear=True, rng=None, n_draws=9)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from clustertrials.cli import main, pin_threads
-from clustertrials.estimators import METHODS, OFFICE, estimate_effect
+from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
 from clustertrials.simulation_study import draw
 from clustertrials.sweep.engine import open_engine
 from clustertrials.sweep.plan import BATCHED, PlanError, load_sweep
@@ -137,7 +137,7 @@ def test_each_estimator_gives_what_it_gives_on_the_frame(tmp_path):
     frame = draw(task.cell.scenario, np.random.default_rng(task.child(0)))
     for row, estimator in enumerate(METHODS):
         effect = estimate_effect(
-            frame, "outcome", arm="arm", cluster="office", treated=1, covariates=("baseline",), estimator=estimator
+            frame, "outcome", arm="arm", cluster="cluster", treated=1, covariates=("baseline",), estimator=estimator
         )
         for name in NUMBERS:
             assert answer[name][row] == pytest.approx(getattr(effect, name), rel=1e-9, nan_ok=True), (estimator, name)
@@ -323,7 +323,7 @@ def test_the_summary_is_that_of_the_rows(tmp_path, plan):
             assert getattr(one, name) == pytest.approx(value), name
         assert one.rejected_is == ("power" if one.effect else "type-I error")
         assert one.estimand == estimand_of(one.estimator)
-    assert set(shown.loc[shown["estimator"] == "cluster_means", "estimand"]) == {OFFICE}
+    assert set(shown.loc[shown["estimator"] == "cluster_means", "estimand"]) == {CLUSTER}
 
 
 def test_a_summary_of_an_unfinished_sweep_is_refused(tmp_path, plan):

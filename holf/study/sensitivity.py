@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from clustertrials.cluster_means import office_means
+from clustertrials.cluster_means import adjusted_cluster_means
 from clustertrials.estimands import estimand_gap
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import leave_one_out
@@ -50,7 +50,7 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Exact p-values of four statistics over every allocation of the offices."""
     what = rows.plan.outcome(outcome)
     trial, _, frame = office_trial(rows, what, wave)
-    means, treated, sizes = office_means(trial), trial.treated_clusters, trial.sizes
+    means, treated, sizes = adjusted_cluster_means(trial), trial.treated_clusters, trial.sizes
     found = {
         "office means": randomisation_test(means, treated, interval=False),
         "family means": randomisation_test(means, treated, weights=sizes, interval=False),

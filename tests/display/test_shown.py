@@ -280,4 +280,4 @@ def test_an_average_over_rows_is_named_after_those_in_the_rows(name, unit):
     study = holf.open_study("null")
     outcome = study.plan.outcome(name)
     shown = repr(tables.effects_table([(outcome, outcome.label, study.effect(name))], "Effect"))
-    assert f"({unit} average)" in shown and "family average" not in shown
+    assert f"({unit} average)" in shown and "individual average" not in shown

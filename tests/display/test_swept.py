@@ -135,4 +135,4 @@ def test_the_chapter_is_dropped_from_books_on_real_data():
     import nbformat
 
     chapter = nbformat.read(project_root() / "chapters" / "sweeps.ipynb", as_version=4)
-    assert chapter.metadata["clustertrials_only"] == "simulated-only" and not math.isnan(FOUND["rejected"].sum())
+    assert chapter.metadata["holf_only"] == "simulated-only" and not math.isnan(FOUND["rejected"].sum())

@@ -33,16 +33,16 @@ def record(scenario: str, estimator: str) -> Recovery:
 def test_the_two_true_averages_are_those_of_the_offices_effects():
     sizes = np.array(SMALL.sizes)
     effects = 0.2 + 0.4 * (sizes / sizes.mean() - 1)
-    assert SMALL.office_effect == pytest.approx(effects.mean())
-    assert SMALL.family_effect == pytest.approx(np.repeat(effects, sizes).mean())
-    assert SMALL.family_effect > SMALL.office_effect
+    assert SMALL.cluster_effect == pytest.approx(effects.mean())
+    assert SMALL.individual_effect == pytest.approx(np.repeat(effects, sizes).mean())
+    assert SMALL.individual_effect > SMALL.cluster_effect
 
 
 def test_a_drawn_trial_has_the_offices_and_arms_it_was_told():
     frame = draw(SMALL, np.random.default_rng(1))
-    assert tuple(frame.groupby("office").size()) == SMALL.sizes
-    assert frame.groupby("office")["arm"].nunique().eq(1).all()
-    assert frame.groupby("office")["arm"].first().sum() == SMALL.treated
+    assert tuple(frame.groupby("cluster").size()) == SMALL.sizes
+    assert frame.groupby("cluster")["arm"].nunique().eq(1).all()
+    assert frame.groupby("cluster")["arm"].first().sum() == SMALL.treated
 
 
 @pytest.mark.parametrize("share", [None, 0.2])
@@ -57,17 +57,17 @@ def test_planted_moments_are_met(share):
         other = frame[~treated]
         assert other[column].mean() == pytest.approx(share or 0, abs=0.015)
         assert other[column].var() == pytest.approx(variance, rel=0.02)
-        offices = other.groupby("office")[column]
+        offices = other.groupby("cluster")[column]
         between = offices.mean().var() - offices.var().mean() / 30
         assert between / variance == pytest.approx(0.1, abs=0.01)
-    inside = frame[~treated] - frame[~treated].groupby("office").transform("mean").assign(office=0, arm=0)
+    inside = frame[~treated] - frame[~treated].groupby("cluster").transform("mean").assign(cluster=0, arm=0)
     assert np.corrcoef(inside["baseline"], inside["outcome"])[0, 1] == pytest.approx(0.6, abs=0.01)
 
 
 def test_the_effect_goes_with_size_where_it_is_told_to():
     truth = Scenario("slope", (10, 30) * 3000, treated=3000, icc=0.05, correlation=0.5, effect=0.1, slope=0.6)
     frame = draw(truth, np.random.default_rng(3))
-    size = frame.groupby("office")["arm"].transform("size")
+    size = frame.groupby("cluster")["arm"].transform("size")
     for value, wanted in ((10, 0.1 - 0.3), (30, 0.1 + 0.3)):
         means = frame[size == value].groupby("arm")["outcome"].mean()
         assert means[1] - means[0] == pytest.approx(wanted, abs=0.05)
@@ -104,13 +104,13 @@ class Made:
     p_value: float = 0.5
     raises: type[Exception] = ValueError
     name: str = "made"
-    family_effect: float = 1.0
-    office_effect: float = 3.0
+    individual_effect: float = 1.0
+    cluster_effect: float = 3.0
 
     def trial(self, rng):
         frame = draw(SMALL, rng)
         refuses = rng.random() < 0.3
-        base = estimate_effect(frame, "outcome", arm="arm", cluster="office", treated=1)
+        base = estimate_effect(frame, "outcome", arm="arm", cluster="cluster", treated=1)
 
         def ask(estimator):
             if refuses and estimator == "cr2":
@@ -153,10 +153,10 @@ def test_a_fault_that_is_no_refusal_stops_the_run():
 def test_planted_bias_coverage_and_rejections_are_found(made, bias, covers, rejects):
     (one,) = run(made, ["naive"], replicates=10, seed=1)
     assert one.bias == pytest.approx(bias)
-    assert (one.covers_family, one.covers_office) == (10 * covers[0], 10 * covers[1]) and one.rejections == 10 * rejects
-    assert (one.covered, one.truth) == (one.covers_family, 1.0)
+    assert (one.covers_individual, one.covers_cluster) == (10 * covers[0], 10 * covers[1]) and one.rejections == 10 * rejects
+    assert (one.covered, one.truth) == (one.covers_individual, 1.0)
     (office,) = run(made, ["cluster_means"], replicates=10, seed=1)
-    assert (office.covered, office.truth) == (office.covers_office, 3.0)
+    assert (office.covered, office.truth) == (office.covers_cluster, 3.0)
 
 
 def test_monte_carlo_errors():
@@ -220,7 +220,7 @@ def test_the_committed_file_has_every_estimator_on_every_truth_with_all_replicat
     ]
     for (truth, _, _), one in zip(wanted, FOUND):
         # Processors sum in orders of their own: the last digit of a true average differs between them.
-        assert (one.family_effect, one.office_effect) == pytest.approx((truth.family_effect, truth.office_effect))
+        assert (one.individual_effect, one.cluster_effect) == pytest.approx((truth.individual_effect, truth.cluster_effect))
 
 
 def test_a_number_that_drifted_is_named(tmp_path):
@@ -294,11 +294,11 @@ def test_estimators_are_unbiased_for_their_own_average():
 
 def test_where_the_effect_goes_with_size_each_finds_its_own_average_and_not_the_other():
     for one in [one for one in FOUND if one.scenario == "informative"]:
-        gaps = [abs(one.mean_estimate - truth) / one.bias_se for truth in (one.family_effect, one.office_effect)]
-        near = {"family average": (True, False), "office average": (False, True)}.get(one.estimand, (False, False))
+        gaps = [abs(one.mean_estimate - truth) / one.bias_se for truth in (one.individual_effect, one.cluster_effect)]
+        near = {"individual average": (True, False), "cluster average": (False, True)}.get(one.estimand, (False, False))
         assert tuple(gap < 3 for gap in gaps) == near, one.estimator
         if one.estimand == "precision-weighted average":
-            assert one.office_effect < one.mean_estimate < one.family_effect
+            assert one.cluster_effect < one.mean_estimate < one.individual_effect
 
 
 def test_nothing_failed():

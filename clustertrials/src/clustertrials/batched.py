@@ -248,7 +248,7 @@ def _fit(outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray, kenward_r
     theta = best_ratio(batch)
     factor = batch.factor(theta)
     inverse = inverse_of(factor)
-    within = factor[-1, -1] ** 2 / batch.free
+    within = factor[-1, -1] ** 2 / batch.df_resid
     # Row m of the inverse factor is (-b, 1) / pivot, b being the coefficients of the last column on the others.
     change = -inverse[-1, :-1] * factor[-1, -1]
     spread = np.einsum("kib,kjb->ijb", inverse[:-1, :-1], inverse[:-1, :-1])
@@ -339,7 +339,7 @@ class Batch:
     place: np.ndarray
 
     @property
-    def free(self) -> float:
+    def df_resid(self) -> float:
         """Rows less coefficients, in each data set."""
         return self.sizes.sum() - len(self.gram) + 1
 
@@ -358,14 +358,14 @@ class Batch:
     def deviance(self, theta: np.ndarray) -> np.ndarray:
         """Minus twice the restricted log-likelihood, up to a constant of the data set."""
         pivots = np.log(np.einsum("iib->ib", self.factor(theta)))
-        return 2.0 * (pivots[:-1].sum(axis=0) + self.free * pivots[-1]) + np.log1p(self.sizes * theta).sum(axis=0)
+        return 2.0 * (pivots[:-1].sum(axis=0) + self.df_resid * pivots[-1]) + np.log1p(self.sizes * theta).sum(axis=0)
 
     def slope(self, theta: np.ndarray) -> np.ndarray:
         """Derivative of `deviance` by theta."""
         shrink = 1.0 / (1.0 + self.sizes * theta)
         inverse = inverse_of(self.factor(theta))
         spread = np.einsum("ijb,jkb,ikb->ib", inverse, self.weigh(shrink**2), inverse)
-        return (self.sizes * shrink).sum(axis=0) - spread[:-1].sum(axis=0) - self.free * spread[-1]
+        return (self.sizes * shrink).sum(axis=0) - spread[:-1].sum(axis=0) - self.df_resid * spread[-1]
 
 
 def best_ratio(batch: Batch) -> np.ndarray:

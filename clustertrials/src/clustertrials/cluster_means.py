@@ -54,7 +54,7 @@ def sums_of(trial: Trial) -> Sums:
     --------
     >>> from clustertrials.trial import sorted_trial
     >>> codes = np.repeat(np.arange(8), 2)
-    >>> trial = sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "office"))
+    >>> trial = sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "clinic"))
     >>> sums_of(trial).means[:, -1].tolist()
     [-7.0, -5.0, -3.0, -1.0, 1.0, 3.0, 5.0, 7.0]
     """
@@ -143,7 +143,7 @@ def second_stage(values: np.ndarray, covariates: np.ndarray, treated: np.ndarray
     return Inference(float(estimate), float(se), df)
 
 
-def office_means(trial: Trial) -> np.ndarray:
+def adjusted_cluster_means(trial: Trial) -> np.ndarray:
     """One number a cluster, whose difference between the arms is the adjusted effect.
 
     Parameters
@@ -174,8 +174,8 @@ def office_means(trial: Trial) -> np.ndarray:
     --------
     >>> from clustertrials.trial import sorted_trial
     >>> codes = np.repeat(np.arange(8), 2)
-    >>> trial = sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "office"))
-    >>> (trial.origin + office_means(trial)).tolist()
+    >>> trial = sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "clinic"))
+    >>> (trial.origin + adjusted_cluster_means(trial)).tolist()
     [0.5, 2.5, 4.5, 6.5, 8.5, 10.5, 12.5, 14.5]
     """
     if trial.covariates.shape[1] == 0:

@@ -88,7 +88,7 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     --------
     >>> effect = Effect(estimate=0.1, se=0.1, df=27, statistic=1.0, p_value=0.33, ci_low=-0.1, ci_high=0.3,
     ...                 n_units=800, n_clusters=29, n_dropped=0, icc=0.02, estimator="cr2",
-    ...                 estimand="family average", level=0.95, mean_treated=1.1, mean_other=1.0)
+    ...                 estimand="individual average", level=0.95, mean_treated=1.1, mean_other=1.0)
     >>> found = equivalence(effect, 0.3)
     >>> found.is_equivalent, round(found.p_value, 4), round(found.smallest_margin, 4)
     (True, 0.0278, 0.2703)

@@ -10,14 +10,14 @@ import pandas as pd
 from scipy import stats
 
 from clustertrials import gee, mixed
-from clustertrials.cluster_means import first_stage, office_means, second_stage, sums_of
+from clustertrials.cluster_means import adjusted_cluster_means, first_stage, second_stage, sums_of
 from clustertrials.intraclass import anova_icc, check_level, strata_of
 from clustertrials.results import Effect
 from clustertrials.robust import Inference, cluster_robust, fit_ols
 from clustertrials.trial import INPUT_ROUNDING, SMALLEST_ARM, Trial, middle, numeric, read_trial, require_columns
 
-FAMILY, OFFICE = "family average", "office average"
-# Neither of the two where the effect goes with office size; both of them where it does not.
+INDIVIDUAL, CLUSTER = "individual average", "cluster average"
+# Neither of the two where the effect goes with cluster size; both of them where it does not.
 WEIGHTED = "precision-weighted average"
 EFFECT = 1
 
@@ -91,18 +91,18 @@ def estimate_effect(
 
     Notes
     -----
-    - ``"cr2"``: least squares on arm and covariates, CR2 errors, Satterthwaite t; family average.
+    - ``"cr2"``: least squares on arm and covariates, CR2 errors, Satterthwaite t; individual average.
     - ``"cr3"``: the same with CR3 errors.
-    - ``"cluster_means"``: t test of unweighted office means. What covariates of rows predict is taken out first, with
-      slopes inside offices; covariates of offices, those with less than a tenth of their variation inside, stand
-      beside the arm in least squares on the office values (`clustertrials.cluster_means`); office average. Its error takes
+    - ``"cluster_means"``: t test of unweighted cluster means. What covariates of rows predict is taken out first, with
+      slopes inside clusters; covariates of clusters, those with less than a tenth of their variation inside, stand
+      beside the arm in least squares on the cluster values (`clustertrials.cluster_means`); cluster average. Its error takes
       the slopes inside for known, which is right on the average over allocations, whatever the slopes.
     - ``"randomisation"``: the same estimate, with p-value and interval from the allocations that could have been
       drawn, both exact if the effect is the same for all; `se` is that of ``"cluster_means"`` and plays no part.
-      Covariates of offices cost the interval some ten seconds for 29 offices.
+      Covariates of clusters cost the interval some ten seconds for 29 clusters.
     - ``"mixed"``: random intercept, REML, Kenward-Roger. ``"gee"``: exchangeable, identity link, Fay-Graubard
-      correction, t on clusters - parameters. ``"gee_md"``: the same with Mancl-DeRouen's. These weight offices by
-      their information, which targets neither average if the effect goes with office size, and both if not.
+      correction, t on clusters - parameters. ``"gee_md"``: the same with Mancl-DeRouen's. These weight clusters by
+      their information, which targets neither average if the effect goes with cluster size, and both if not.
     - ``"naive"``: rows taken as independent, t on rows - parameters; wrong in clusters, and here to show that.
 
     All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate that is
@@ -115,11 +115,11 @@ def estimate_effect(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": range(16), "office": [k // 2 for k in range(16)]})
-    >>> frame["arm"] = ["new" if k % 2 else "old" for k in frame["office"]]
-    >>> found = estimate_effect(frame, "y", arm="arm", cluster="office", treated="new")
+    >>> frame = pd.DataFrame({"y": range(16), "clinic": [k // 2 for k in range(16)]})
+    >>> frame["arm"] = ["new" if k % 2 else "old" for k in frame["clinic"]]
+    >>> found = estimate_effect(frame, "y", arm="arm", cluster="clinic", treated="new")
     >>> round(found.estimate, 6), round(found.df, 6), found.estimand
-    (2.0, 6.0, 'family average')
+    (2.0, 6.0, 'individual average')
     """
     check_level(level)
     if estimator not in METHODS:
@@ -179,8 +179,8 @@ def effect_of(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
-    >>> trial = read_trial(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "clinic": list(range(8)) * 2})
+    >>> trial = read_trial(frame, "y", arm="arm", cluster="clinic", treated=1)
     >>> [round(effect_of(trial, name).se, 6) for name in ("cr2", "cluster_means")]
     [1.825742, 1.825742]
     """
@@ -189,7 +189,7 @@ def effect_of(
     except ValueError as problem:
         raise ValueError(f"column {trial.outcome!r}: {problem}") from problem
     if estimator != "naive":
-        fit = replace(fit, df=float(min(fit.df, trial.spare)))
+        fit = replace(fit, df=float(min(fit.df, trial.max_df)))
     effect = _effect(trial, fit, estimator, level)
     return effect if estimator != "randomisation" else _randomised(effect, trial, strata, rng)
 
@@ -201,7 +201,7 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
         raise ValueError(f"column {trial.outcome!r}: {estimator} finds no variation to judge the effect by")
     statistic = fit.estimate / fit.se
     margin = fit.se * stats.t.ppf((1 + level) / 2, fit.df)
-    # One row in every cluster (one leader an office) is a sound trial; only the correlation is undefined.
+    # One row in every cluster (one teacher a school) is a sound trial; only the correlation is undefined.
     icc = float("nan")
     if len(trial.y) > len(trial.starts) > 2:
         icc = anova_icc(
@@ -238,7 +238,7 @@ def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np
         asked |= {"cluster": np.arange(len(values)), "treated": trial.treated_clusters}
         found = adjusted_randomisation_test(values, covariates, **asked)
     else:
-        found = randomisation_test(office_means(trial), trial.treated_clusters, **asked)
+        found = randomisation_test(adjusted_cluster_means(trial), trial.treated_clusters, **asked)
     estimate = effect.estimate if strata is None else found.statistic
     return replace(
         effect,
@@ -255,8 +255,8 @@ def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np
 
 def _robust(kind: str) -> Callable[[Trial], Inference]:
     def fit(trial: Trial) -> Inference:
-        least_squares = fit_ols(trial.y, trial.basis, trial.back, trial.starts)
-        return cluster_robust(least_squares, np.eye(len(trial.back))[EFFECT], kind)
+        least_squares = fit_ols(trial.y, trial.q, trial.r_inverse, trial.starts)
+        return cluster_robust(least_squares, np.eye(len(trial.r_inverse))[EFFECT], kind)
 
     return fit
 
@@ -266,8 +266,8 @@ def _cluster_means(trial: Trial) -> Inference:
 
 
 def _mixed(trial: Trial) -> Inference:
-    fit = mixed.fit_mixed(trial.y, trial.basis, trial.back, trial.starts)
-    return mixed.kenward_roger(fit, np.eye(len(trial.back))[EFFECT])
+    fit = mixed.fit_mixed(trial.y, trial.q, trial.r_inverse, trial.starts)
+    return mixed.kenward_roger(fit, np.eye(len(trial.r_inverse))[EFFECT])
 
 
 def _gee(correction: str) -> Callable[[Trial], Inference]:
@@ -280,26 +280,26 @@ def _gee(correction: str) -> Callable[[Trial], Inference]:
 
 
 def _naive(trial: Trial) -> Inference:
-    on_basis = trial.basis.T @ trial.y
-    residuals = trial.y - trial.basis @ on_basis
+    on_basis = trial.q.T @ trial.y
+    residuals = trial.y - trial.q @ on_basis
     df = len(trial.y) - len(on_basis)
-    se = (residuals @ residuals / df) ** 0.5 * np.linalg.norm(trial.back[EFFECT])
-    return Inference(float(trial.back[EFFECT] @ on_basis), float(se), df)
+    se = (residuals @ residuals / df) ** 0.5 * np.linalg.norm(trial.r_inverse[EFFECT])
+    return Inference(float(trial.r_inverse[EFFECT] @ on_basis), float(se), df)
 
 
 METHODS = {
-    "cr2": Method(_robust("CR2"), FAMILY),
-    "cr3": Method(_robust("CR3"), FAMILY),
-    "cluster_means": Method(_cluster_means, OFFICE),
-    "randomisation": Method(_cluster_means, OFFICE),
+    "cr2": Method(_robust("CR2"), INDIVIDUAL),
+    "cr3": Method(_robust("CR3"), INDIVIDUAL),
+    "cluster_means": Method(_cluster_means, CLUSTER),
+    "randomisation": Method(_cluster_means, CLUSTER),
     "mixed": Method(_mixed, WEIGHTED),
     "gee": Method(_gee("fay_graubard"), WEIGHTED),
     "gee_md": Method(_gee("mancl_derouen"), WEIGHTED),
-    "naive": Method(_naive, FAMILY),
+    "naive": Method(_naive, INDIVIDUAL),
 }
 
 
-def office_differences(
+def within_cluster_difference(
     frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated, level: float = 0.95
 ) -> Effect:
     """Mean of the clusters' own differences between two groups that were randomised inside clusters.
@@ -318,7 +318,7 @@ def office_differences(
     Returns
     -------
     Effect
-        Office average, with t on clusters - 1; `icc` is NaN, because what clusters share cancels.
+        Cluster average, with t on clusters - 1; `icc` is NaN, because what clusters share cancels.
 
     Raises
     ------
@@ -334,8 +334,8 @@ def office_differences(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1., 3, 2, 5], "drawn": [0, 1, 0, 1], "office": ["a", "a", "b", "b"]})
-    >>> office_differences(frame, "y", arm="drawn", cluster="office", treated=1).estimate
+    >>> frame = pd.DataFrame({"y": [1., 3, 2, 5], "drawn": [0, 1, 0, 1], "clinic": ["a", "a", "b", "b"]})
+    >>> within_cluster_difference(frame, "y", arm="drawn", cluster="clinic", treated=1).estimate
     2.5
     """
     require_columns(frame, [outcome, arm, cluster])
@@ -370,8 +370,8 @@ def office_differences(
         n_clusters=len(gaps),
         n_dropped=len(frame) - len(used),
         icc=float("nan"),
-        estimator="office_differences",
-        estimand="office average",
+        estimator="within_cluster_difference",
+        estimand="cluster average",
         level=level,
         mean_treated=float(used.loc[in_treated, outcome].mean()) + origin,
         mean_other=float(used.loc[~in_treated, outcome].mean()) + origin,

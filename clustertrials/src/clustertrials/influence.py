@@ -51,7 +51,7 @@ class Influence:
 
 @dataclass(frozen=True)
 class RecruitmentDiagnostic:
-    """One characteristic of those recruited, compared between arms as offices were randomised.
+    """One characteristic of those recruited, compared between arms as clusters were randomised.
 
     Attributes
     ----------
@@ -115,9 +115,9 @@ def leave_one_out(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": np.arange(20) % 7, "office": np.repeat(range(10), 2)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> found = leave_one_out(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> frame = pd.DataFrame({"y": np.arange(20) % 7, "clinic": np.repeat(range(10), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> found = leave_one_out(frame, "y", arm="arm", cluster="clinic", treated=1)
     >>> round(found.estimate, 6), round(found.largest_shift, 3), found.n_sign_changes, found.n_significance_changes
     (-0.1, 0.57, 3, 0)
     """
@@ -147,7 +147,7 @@ def leave_one_out(
 def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> list[Effect]:
     """Effects without each cluster in turn.
 
-    Private, because with the effect on all clusters they give away the mean of a single office.
+    Private, because with the effect on all clusters they give away the mean of a single cluster.
     """
     used = frame.dropna(subset=[outcome, asked["arm"], asked["cluster"], *asked["covariates"]])
     found = []
@@ -211,9 +211,9 @@ def recruitment_diagnostics(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"age": [30, 40, 20, 30, 50, 60, 40], "office": list("aabbccd")})
-    >>> frame["arm"] = frame["office"].isin(["a", "b"])
-    >>> for row in recruitment_diagnostics(frame, ["age"], arm="arm", cluster="office", treated=True):
+    >>> frame = pd.DataFrame({"age": [30, 40, 20, 30, 50, 60, 40], "clinic": list("aabbccd")})
+    >>> frame["arm"] = frame["clinic"].isin(["a", "b"])
+    >>> for row in recruitment_diagnostics(frame, ["age"], arm="arm", cluster="clinic", treated=True):
     ...     print(row.characteristic, row.difference, round(row.p_value, 3), row.n_allocations)
     units a cluster 0.5 1.0 6
     age -17.5 0.333 6

@@ -34,7 +34,7 @@ def cluster_sizes(frame: pd.DataFrame, *, cluster: str) -> pd.Series:
 
     Examples
     --------
-    >>> cluster_sizes(pd.DataFrame({"office": ["a", "b", "a"]}), cluster="office").to_list()
+    >>> cluster_sizes(pd.DataFrame({"clinic": ["a", "b", "a"]}), cluster="clinic").to_list()
     [2, 1]
     """
     require_columns(frame, [cluster])
@@ -66,8 +66,8 @@ def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"office": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
-    >>> strata_of(frame, cluster="office", strata="region").tolist()
+    >>> frame = pd.DataFrame({"clinic": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
+    >>> strata_of(frame, cluster="clinic", strata="region").tolist()
     [0, 1, 0]
     """
     require_columns(frame, [cluster, strata])
@@ -129,8 +129,8 @@ def icc(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1.0, 2, 2, 3, 6, 7], "office": ["a", "a", "b", "b", "c", "c"]})
-    >>> round(icc(frame, "y", cluster="office").estimate, 3)
+    >>> frame = pd.DataFrame({"y": [1.0, 2, 2, 3, 6, 7], "clinic": ["a", "a", "b", "b", "c", "c"]})
+    >>> round(icc(frame, "y", cluster="clinic").estimate, 3)
     0.931
     """
     check_level(level)
@@ -182,8 +182,8 @@ def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level:
 
     Examples
     --------
-    >>> y, office = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
-    >>> round(anova_icc(y, office, np.zeros(3, int), level=0.95, outcome="y").estimate, 3)
+    >>> y, clinic = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
+    >>> round(anova_icc(y, clinic, np.zeros(3, int), level=0.95, outcome="y").estimate, 3)
     0.931
     """
     sizes = np.bincount(codes)
@@ -275,8 +275,8 @@ def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: 
 
     Examples
     --------
-    >>> y, office = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
-    >>> found = reml_icc(y, office, np.zeros(3, int), level=0.95, mean_size=2.0)
+    >>> y, clinic = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
+    >>> found = reml_icc(y, clinic, np.zeros(3, int), level=0.95, mean_size=2.0)
     >>> round(found.estimate, 6), round(found.ci_low, 3), round(found.ci_high, 3)
     (0.931034, 0.334, 0.997)
     """

@@ -17,7 +17,7 @@ from clustertrials.trial import SMALLEST_ARM, Trial, numeric, read_trial, requir
 
 @dataclass(frozen=True)
 class ArmLoss:
-    """Units of one arm without an outcome; how offices differ is told without naming or showing one.
+    """Units of one arm without an outcome; how clusters differ is told without naming or showing one.
 
     Attributes
     ----------
@@ -68,9 +68,9 @@ def attrition_by_arm(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 3] * 4, "office": np.repeat(range(8), 2)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> [(loss.arm, loss.share) for loss in attrition_by_arm(frame, "y", arm="arm", cluster="office", treated=1)]
+    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 3] * 4, "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> [(loss.arm, loss.share) for loss in attrition_by_arm(frame, "y", arm="arm", cluster="clinic", treated=1)]
     [('treated', 0.0), ('other', 0.5)]
     """
     values, is_treated, codes = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
@@ -115,8 +115,8 @@ def read_units(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1.0, None] * 8, "arm": [0, 1] * 8, "office": list(range(8)) * 2})
-    >>> values, is_treated, codes = read_units(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> frame = pd.DataFrame({"y": [1.0, None] * 8, "arm": [0, 1] * 8, "clinic": list(range(8)) * 2})
+    >>> values, is_treated, codes = read_units(frame, "y", arm="arm", cluster="clinic", treated=1)
     >>> int(np.isnan(values).sum()), int(is_treated.sum()), int(codes.max())
     (8, 8, 7)
     """
@@ -136,7 +136,7 @@ def read_units(
 
 @dataclass(frozen=True)
 class Bounds:
-    """Lowest and highest effect that the missing outcomes allow, treated minus other, family average.
+    """Lowest and highest effect that the missing outcomes allow, treated minus other, individual average.
 
     Attributes
     ----------
@@ -216,9 +216,9 @@ def manski_bounds(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1, None, 0, 1, 0, 1, 1, None] * 2, "office": np.repeat(range(8), 2)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> found = manski_bounds(frame, "y", arm="arm", cluster="office", treated=1, lowest=0, highest=1)
+    >>> frame = pd.DataFrame({"y": [1, None, 0, 1, 0, 1, 1, None] * 2, "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> found = manski_bounds(frame, "y", arm="arm", cluster="clinic", treated=1, lowest=0, highest=1)
     >>> round(found.lower, 6), round(found.upper, 6)
     (-0.25, 0.25)
     """
@@ -289,9 +289,9 @@ def lee_bounds(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 4] * 4, "office": np.repeat(range(8), 2)})
-    >>> frame["arm"], frame.loc[0, "y"] = frame["office"] % 2, 3.0
-    >>> found = lee_bounds(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 4] * 4, "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"], frame.loc[0, "y"] = frame["clinic"] % 2, 3.0
+    >>> found = lee_bounds(frame, "y", arm="arm", cluster="clinic", treated=1)
     >>> found.lower, found.upper, found.trimmed, found.share_trimmed
     (0.5, 2.5, 'treated', 0.5)
     """
@@ -444,9 +444,9 @@ def tipping_point(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 4, 3, 2, 5, 4] * 2, "office": np.repeat(range(8), 2)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> found = tipping_point(frame, "y", arm="arm", cluster="office", treated=1, shifted="other")
+    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 4, 3, 2, 5, 4] * 2, "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> found = tipping_point(frame, "y", arm="arm", cluster="clinic", treated=1, shifted="other")
     >>> round(found.estimate, 6), round(found.slope, 6), round(found.below, 3), round(found.above, 3)
     (1.75, -0.25, -5.997, 2.761)
     """
@@ -467,13 +467,13 @@ def tipping_point(
     if not spread[0, 0] > 1e-24 * measured.y.var():
         raise ValueError(f"column {outcome!r}: clusters do not vary, so there is nothing to judge the effect by")
     estimate, slope = lines[0].tolist()
-    below, above = _roots(estimate, slope, spread, stats.t.ppf((1 + level) / 2, measured.spare))
+    below, above = _roots(estimate, slope, spread, stats.t.ppf((1 + level) / 2, measured.max_df))
     return TippingPoint(
         below=below,
         above=above,
         estimate=estimate,
         slope=slope,
-        df=measured.spare,
+        df=measured.max_df,
         level=level,
         shifted=shifted,
         variances=(float(spread[0, 0]), float(spread[0, 1]), float(spread[1, 1])),

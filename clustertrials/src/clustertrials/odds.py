@@ -18,7 +18,7 @@ NEWTON_STEPS = 50
 
 @dataclass(frozen=True)
 class OddsRatio:
-    """Marginal odds ratio of a 0/1 outcome, treated against other, averaged over families.
+    """Marginal odds ratio of a 0/1 outcome, treated against other, averaged over units.
 
     Attributes
     ----------
@@ -92,9 +92,9 @@ def marginal_odds_ratio(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"office": np.repeat(range(8), 4), "b": [0, 0, 0, 1, 0, 1, 1, 1] * 4})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> ratio = marginal_odds_ratio(frame.drop(index=0), "b", arm="arm", cluster="office", treated=1)
+    >>> frame = pd.DataFrame({"clinic": np.repeat(range(8), 4), "b": [0, 0, 0, 1, 0, 1, 1, 1] * 4})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> ratio = marginal_odds_ratio(frame.drop(index=0), "b", arm="arm", cluster="clinic", treated=1)
     >>> round(ratio.estimate, 6), round(ratio.risk_treated, 6), round(ratio.risk_other, 6)
     (8.25, 0.75, 0.266667)
     """
@@ -113,7 +113,7 @@ def marginal_odds_ratio(
     left_out = _logistic(rows, np.repeat(everyone, len(trial.starts), axis=0), clusters, outcome)
     risks = _risks(rows, everyone, None)
     logs = special.logit(np.vstack([risks, _risks(rows, left_out, clusters)])) @ [1, -1]
-    se, df = jackknife_error(logs[1:], trial.treated_clusters), trial.spare
+    se, df = jackknife_error(logs[1:], trial.treated_clusters), trial.max_df
     margin = se * stats.t.ppf((1 + level) / 2, df)
     low, middle, high = np.exp([logs[0] - margin, logs[0], logs[0] + margin])
     return OddsRatio(

@@ -154,7 +154,7 @@ def between_arms(
     Returns
     -------
     Effect
-        Estimator ``"summary"``, family average, clusters - 2 degrees of freedom, with the `icc` given.
+        Estimator ``"summary"``, individual average, clusters - 2 degrees of freedom, with the `icc` given.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def between_arms(
         n_dropped=0,
         icc=icc,
         estimator="summary",
-        estimand="family average",
+        estimand="individual average",
         level=level,
         mean_treated=mean1,
         mean_other=mean2,

@@ -25,8 +25,8 @@ class Effect:
         Intraclass correlation of the outcome inside arms (ANOVA estimator, not truncated at zero); NaN where every
         cluster has a single row or the correlation cancels from the contrast.
     estimator, estimand : str
-        Name of the method, and the average it targets: ``"family average"`` weights every row alike,
-        ``"office average"`` every cluster alike, ``"precision-weighted average"`` neither.
+        Name of the method, and the average it targets: ``"individual average"`` weights every row alike,
+        ``"cluster average"`` every cluster alike, ``"precision-weighted average"`` neither.
     level : float
         Confidence level of the interval.
     mean_treated, mean_other : float

@@ -37,7 +37,7 @@ class ClusteredOls:
     ----------
     coefficients : numpy.ndarray, shape (p,)
         Coefficients on the design's own columns.
-    back : numpy.ndarray, shape (p, p)
+    r_inverse : numpy.ndarray, shape (p, p)
         Turns coefficients on the orthonormal columns into `coefficients`.
     scores : numpy.ndarray, shape (clusters, p)
         Q_k' e_k: orthonormal columns times residuals, summed inside clusters.
@@ -46,21 +46,21 @@ class ClusteredOls:
     """
 
     coefficients: np.ndarray
-    back: np.ndarray
+    r_inverse: np.ndarray
     scores: np.ndarray
     leverage: np.ndarray
 
 
-def fit_ols(y: np.ndarray, basis: np.ndarray, back: np.ndarray, starts: np.ndarray) -> ClusteredOls:
+def fit_ols(y: np.ndarray, q: np.ndarray, r_inverse: np.ndarray, starts: np.ndarray) -> ClusteredOls:
     """Fit least squares on orthonormal columns and sum its parts inside clusters.
 
     Parameters
     ----------
     y : numpy.ndarray, shape (rows,)
         Outcome, rows sorted by cluster.
-    basis : numpy.ndarray, shape (rows, p)
+    q : numpy.ndarray, shape (rows, p)
         Orthonormal columns Q of the design X = Q R.
-    back : numpy.ndarray, shape (p, p)
+    r_inverse : numpy.ndarray, shape (p, p)
         The inverse of R.
     starts : numpy.ndarray of int, shape (clusters,)
         Row at which each cluster begins.
@@ -72,16 +72,16 @@ def fit_ols(y: np.ndarray, basis: np.ndarray, back: np.ndarray, starts: np.ndarr
     Examples
     --------
     >>> design = np.column_stack([np.ones(4), [0, 0, 1, 1]])
-    >>> basis, upper = np.linalg.qr(design)
-    >>> fit = fit_ols(np.array([1.0, 3, 4, 8]), basis, np.linalg.inv(upper), np.array([0, 1, 2, 3]))
+    >>> q, upper = np.linalg.qr(design)
+    >>> fit = fit_ols(np.array([1.0, 3, 4, 8]), q, np.linalg.inv(upper), np.array([0, 1, 2, 3]))
     >>> fit.coefficients.round(6).tolist()
     [2.0, 4.0]
     """
-    on_basis = basis.T @ y
-    residuals = y - basis @ on_basis
-    scores = np.add.reduceat(basis * residuals[:, None], starts, axis=0)
-    leverage = gram(basis, starts)
-    return ClusteredOls(back @ on_basis, back, scores, leverage)
+    on_q = q.T @ y
+    residuals = y - q @ on_q
+    scores = np.add.reduceat(q * residuals[:, None], starts, axis=0)
+    leverage = gram(q, starts)
+    return ClusteredOls(r_inverse @ on_q, r_inverse, scores, leverage)
 
 
 def gram(columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -164,8 +164,8 @@ def cluster_robust(fit: ClusteredOls, contrast: np.ndarray, kind: str = "CR2") -
         raise ValueError("cr3: a coefficient rests on one cluster alone, which cannot be left out")
     # A direction that a cluster fits itself has no residual, so that any finite weight gives the pseudo-inverse.
     power = np.where(alone, 1.0, room) ** KINDS[kind]
-    on_basis = fit.back.T @ np.asarray(contrast, dtype=float)
-    direction = axes.transpose(0, 2, 1) @ on_basis
+    on_q = fit.r_inverse.T @ np.asarray(contrast, dtype=float)
+    direction = axes.transpose(0, 2, 1) @ on_q
     scores = np.einsum("kij,ki->kj", axes, fit.scores)
     variance = float((((power * direction * scores).sum(axis=1)) ** 2).sum())
     own = (shares * power**2 * direction**2).sum(axis=1)

@@ -53,7 +53,7 @@ def power(
     covariate_r2 : float
         Share of the variance of a cluster mean that the covariates explain (r squared in the Notes).
     estimator : {"cr2", "mixed"}
-        The planned analysis: every unit alike (the family average), or clusters weighted by their precision
+        The planned analysis: every unit alike (the individual average), or clusters weighted by their precision
         (random intercept), by the names of `clustertrials.estimate_effect`.
 
     Returns

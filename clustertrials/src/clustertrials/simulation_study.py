@@ -16,31 +16,31 @@ import pandas as pd
 from scipy import stats
 from scipy.stats import gamma
 
-from clustertrials.estimators import METHODS, OFFICE, estimate_effect
+from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
 from clustertrials.randomisation.allocations import check_generator
 from clustertrials.results import Effect
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A truth from which trials are drawn; the offices' sizes are fixed, who is treated is drawn anew each time.
+    """A truth from which trials are drawn; the clusters' sizes are fixed, who is treated is drawn anew each time.
 
     Attributes
     ----------
     name : str
         Name, part of the seed.
     sizes : tuple of int
-        Families in each office.
+        Units in each cluster.
     treated : int
         Offices drawn into the treated arm.
     icc : float
         Intraclass correlation of outcome and baseline inside arms.
     correlation : float
-        Correlation of a family's outcome with its own baseline, apart from the effect.
+        Correlation of a unit's outcome with its own baseline, apart from the effect.
     effect : float
-        True effect averaged over offices, in `sd` units of a continuous outcome, or a difference of shares.
+        True effect averaged over clusters, in `sd` units of a continuous outcome, or a difference of shares.
     slope : float
-        Informative size: an office's effect is ``effect + slope * (size / mean size - 1)``. Continuous outcomes only.
+        Informative size: a cluster's effect is ``effect + slope * (size / mean size - 1)``. Continuous outcomes only.
     share : float or None
         Share with a 1 where the outcome is binary; None for a normal outcome of variance 1.
     """
@@ -56,25 +56,25 @@ class Scenario:
 
     def __post_init__(self):
         if not (0 <= self.icc < 1 and 0 <= self.correlation < 1 and 0 < self.treated < len(self.sizes)):
-            raise ValueError(f"scenario {self.name!r}: icc and correlation lie in [0, 1), and both arms have offices")
+            raise ValueError(f"scenario {self.name!r}: icc and correlation lie in [0, 1), and both arms have clusters")
         if self.share is not None and (self.slope != 0 or self.icc == 0 or not 0 <= self.effect <= 1 - self.share):
             raise ValueError(f"scenario {self.name!r}: a binary outcome needs icc > 0, no slope, and room for effect")
 
     @property
-    def office_effect(self) -> float:
-        """True average over offices."""
+    def cluster_effect(self) -> float:
+        """True average over clusters."""
         return float(self.effect)
 
     @property
-    def family_effect(self) -> float:
-        """True average over families: larger offices count for more, which adds slope times the squared CV."""
+    def individual_effect(self) -> float:
+        """True average over units: larger clusters count for more, which adds slope times the squared CV."""
         sizes = np.array(self.sizes)
         return float(self.effect + self.slope * (sizes / sizes.mean() - 1) @ sizes / sizes.sum())
 
     def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
         """Draw one trial and return the function that answers by estimator, adjusted for baseline."""
         frame = draw(self, rng)
-        described = {"arm": "arm", "cluster": "office", "treated": 1, "covariates": ("baseline",)}
+        described = {"arm": "arm", "cluster": "cluster", "treated": 1, "covariates": ("baseline",)}
         return lambda estimator: estimate_effect(frame, "outcome", estimator=estimator, **described)
 
 
@@ -89,19 +89,19 @@ def draw(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a family: office (0, 1, …), arm (1 treated), baseline and outcome.
+        One row a unit: cluster (0, 1, …), arm (1 treated), baseline and outcome.
 
     Notes
     -----
     Continuous: sqrt(icc) u + sqrt(1 - icc) e, with u and e standard normal; outcome and baseline share both with the
-    stated correlation. Binary: offices' shares are Beta with the stated mean and icc, so that the correlation of two
-    families' 0/1 values is icc itself; an outcome repeats the baseline with probability `correlation` and is else
+    stated correlation. Binary: clusters' shares are Beta with the stated mean and icc, so that the correlation of two
+    units' 0/1 values is icc itself; an outcome repeats the baseline with probability `correlation` and is else
     drawn anew. A zero turns into a one with probability effect / (1 - share), which adds `effect` on average.
 
     Examples
     --------
     >>> frame = draw(Scenario("s", (3, 4, 5, 6), treated=2, icc=0.1, correlation=0.5), np.random.default_rng(1))
-    >>> len(frame), int(frame.groupby("office")["arm"].first().sum())
+    >>> len(frame), int(frame.groupby("cluster")["arm"].first().sum())
     (18, 2)
     """
     return pd.DataFrame(draw_columns(scenario, rng))
@@ -117,22 +117,22 @@ def draw_columns(scenario: Scenario, rng: np.random.Generator) -> dict[str, np.n
 
     Returns
     -------
-    dict of ndarray, shape (families,)
-        The columns of `draw`, rows sorted by office.
+    dict of ndarray, shape (units,)
+        The columns of `draw`, rows sorted by cluster.
 
     Examples
     --------
     >>> columns = draw_columns(Scenario("s", (3, 4), treated=1, icc=0.1, correlation=0.5), np.random.default_rng(1))
-    >>> [*columns], columns["office"].tolist()
-    (['office', 'arm', 'baseline', 'outcome'], [0, 0, 0, 1, 1, 1, 1])
+    >>> [*columns], columns["cluster"].tolist()
+    (['cluster', 'arm', 'baseline', 'outcome'], [0, 0, 0, 1, 1, 1, 1])
     """
     check_generator(rng)
     count = len(scenario.sizes)
-    office = np.repeat(np.arange(count), scenario.sizes)
-    arm = (rng.permutation(count) < scenario.treated)[office].astype(int)
+    cluster = np.repeat(np.arange(count), scenario.sizes)
+    arm = (rng.permutation(count) < scenario.treated)[cluster].astype(int)
     values = _continuous if scenario.share is None else _binary
-    baseline, outcome = values(scenario, office, arm, rng)
-    return {"office": office, "arm": arm, "baseline": baseline, "outcome": outcome}
+    baseline, outcome = values(scenario, cluster, arm, rng)
+    return {"cluster": cluster, "arm": arm, "baseline": baseline, "outcome": outcome}
 
 
 def unequal_sizes(count: int, total: int, cv: float) -> tuple[int, ...]:
@@ -154,7 +154,7 @@ def unequal_sizes(count: int, total: int, cv: float) -> tuple[int, ...]:
     Raises
     ------
     ValueError
-        If there are fewer units than clusters.
+        If there are fewer units tha clusters.
 
     Examples
     --------
@@ -171,29 +171,29 @@ def unequal_sizes(count: int, total: int, cv: float) -> tuple[int, ...]:
     return tuple(sizes.tolist())
 
 
-def _continuous(scenario: Scenario, office, arm, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _continuous(scenario: Scenario, cluster, arm, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     between, within = scenario.icc**0.5, (1 - scenario.icc) ** 0.5
     baseline, fresh = (
-        between * rng.standard_normal(len(scenario.sizes))[office] + within * rng.standard_normal(len(office))
+        between * rng.standard_normal(len(scenario.sizes))[cluster] + within * rng.standard_normal(len(cluster))
         for _ in range(2)
     )
     sizes = np.array(scenario.sizes)
     effect = scenario.effect + scenario.slope * (sizes / sizes.mean() - 1)
     r = scenario.correlation
-    return baseline, r * baseline + (1 - r**2) ** 0.5 * fresh + effect[office] * arm
+    return baseline, r * baseline + (1 - r**2) ** 0.5 * fresh + effect[cluster] * arm
 
 
-def _binary(scenario: Scenario, office, arm, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _binary(scenario: Scenario, cluster, arm, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     total = 1 / scenario.icc - 1
-    shares = rng.beta(scenario.share * total, (1 - scenario.share) * total, len(scenario.sizes))[office]
-    baseline, fresh = (rng.random(len(office)) < shares for _ in range(2))
-    outcome = np.where(rng.random(len(office)) < scenario.correlation, baseline, fresh)
-    raised = (arm == 1) & (rng.random(len(office)) < scenario.effect / (1 - scenario.share))
+    shares = rng.beta(scenario.share * total, (1 - scenario.share) * total, len(scenario.sizes))[cluster]
+    baseline, fresh = (rng.random(len(cluster)) < shares for _ in range(2))
+    outcome = np.where(rng.random(len(cluster)) < scenario.correlation, baseline, fresh)
+    raised = (arm == 1) & (rng.random(len(cluster)) < scenario.effect / (1 - scenario.share))
     return baseline.astype(float), (outcome | raised).astype(float)
 
 
 # What is kept of one answer; all NaN where the estimator refused.
-_ESTIMATE, _SE, _COVERS_FAMILY, _COVERS_OFFICE, _REJECTS = range(5)
+_ESTIMATE, _SE, _COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS = range(5)
 
 
 class Truth(Protocol):
@@ -204,12 +204,12 @@ class Truth(Protocol):
         """Name, part of the seed."""
 
     @property
-    def family_effect(self) -> float:
-        """True average over families."""
+    def individual_effect(self) -> float:
+        """True average over units."""
 
     @property
-    def office_effect(self) -> float:
-        """True average over offices."""
+    def cluster_effect(self) -> float:
+        """True average over clusters."""
 
     def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
         """Draw one trial; the returned function gives an estimator's answer or raises ValueError."""
@@ -222,14 +222,14 @@ class Recovery:
     Attributes
     ----------
     scenario, estimator, estimand : str
-    family_effect, office_effect : float
+    individual_effect, cluster_effect : float
         The two true averages.
     replicates, failed : int
         Trials drawn, and those on which the estimator refused; the rest of the record is about the others.
     mean_estimate, sd_estimate, mean_se : float
         Mean and standard deviation of the estimates, and mean of their standard errors.
-    covers_family, covers_office : int
-        Intervals (95 %) that hold the family average, and the office average.
+    covers_individual, covers_cluster : int
+        Intervals (95 %) that hold the individual average, and the cluster average.
     rejections : int
         Tests with p at or below 5 %.
     """
@@ -237,15 +237,15 @@ class Recovery:
     scenario: str
     estimator: str
     estimand: str
-    family_effect: float
-    office_effect: float
+    individual_effect: float
+    cluster_effect: float
     replicates: int
     failed: int
     mean_estimate: float
     sd_estimate: float
     mean_se: float
-    covers_family: int
-    covers_office: int
+    covers_individual: int
+    covers_cluster: int
     rejections: int
 
     @property
@@ -255,8 +255,8 @@ class Recovery:
 
     @property
     def truth(self) -> float:
-        """The average that the estimator targets; a precision-weighted one is held against the family average."""
-        return self.office_effect if self.estimand == OFFICE else self.family_effect
+        """The average that the estimator targets; a precision-weighted one is held against the individual average."""
+        return self.cluster_effect if self.estimand == CLUSTER else self.individual_effect
 
     @property
     def bias(self) -> float:
@@ -271,7 +271,7 @@ class Recovery:
     @property
     def covered(self) -> int:
         """Intervals that hold the truth."""
-        return self.covers_office if self.estimand == OFFICE else self.covers_family
+        return self.covers_cluster if self.estimand == CLUSTER else self.covers_individual
 
     def share(self, count: int, level: float) -> tuple[float, float, float]:
         """Share of `count` among the answers, and its exact (Clopper-Pearson) Monte Carlo interval."""
@@ -299,7 +299,7 @@ def measure(
     Returns
     -------
     ndarray of float, shape (replicates, estimators, 5)
-        Estimate, standard error, whether the interval holds the family and the office average, whether the test
+        Estimate, standard error, whether the interval holds the individual and the cluster average, whether the test
         rejects; NaN throughout where the estimator raised ValueError.
 
     Examples
@@ -320,7 +320,9 @@ def measure(
                 effect = ask(estimator)
             except ValueError:
                 continue
-            covers = [effect.ci_low <= true <= effect.ci_high for true in (truth.family_effect, truth.office_effect)]
+            covers = [
+                effect.ci_low <= true <= effect.ci_high for true in (truth.individual_effect, truth.cluster_effect)
+            ]
             answers[row, column] = [effect.estimate, effect.se, *covers, effect.p_value <= 1 - level]
     return answers
 
@@ -353,14 +355,14 @@ def tally(truth: Truth, estimators: Sequence[str], answers: np.ndarray) -> tuple
         kept = mine[~failed]
         spread = float(kept[:, _ESTIMATE].std(ddof=1)) if len(kept) > 1 else float("nan")
         means = kept.mean(axis=0) if len(kept) else np.full(5, np.nan)
-        counts = [int(kept[:, what].sum()) for what in (_COVERS_FAMILY, _COVERS_OFFICE, _REJECTS)]
+        counts = [int(kept[:, what].sum()) for what in (_COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS)]
         records.append(
             Recovery(
                 truth.name,
                 estimator,
                 METHODS[estimator].estimand,
-                truth.family_effect,
-                truth.office_effect,
+                truth.individual_effect,
+                truth.cluster_effect,
                 len(mine),
                 int(failed.sum()),
                 float(means[_ESTIMATE]),

@@ -36,8 +36,8 @@ class Trial:
         Covariates, centred on their mean and divided by their standard deviation.
     starts : numpy.ndarray of int, shape (clusters,)
         Row at which each cluster begins.
-    basis, back : numpy.ndarray, shapes (rows, p) and (p, p)
-        Orthonormal columns spanning intercept, arm and covariates; ``back`` turns coefficients on them into
+    q, r_inverse : numpy.ndarray, shapes (rows, p) and (p, p)
+        Orthonormal columns spanning intercept, arm and covariates; ``r_inverse`` turns coefficients on them into
         coefficients on the columns themselves, the arm being number 1.
     n_dropped : int
         Rows left out because a used column had no value.
@@ -48,8 +48,8 @@ class Trial:
     treated: np.ndarray
     covariates: np.ndarray
     starts: np.ndarray
-    basis: np.ndarray
-    back: np.ndarray
+    q: np.ndarray
+    r_inverse: np.ndarray
     n_dropped: int
     origin: float = 0.0
 
@@ -74,7 +74,7 @@ class Trial:
         return np.repeat(np.arange(len(self.starts)), self.sizes)
 
     @property
-    def spare(self) -> int:
+    def max_df(self) -> int:
         """Most df there can be: clusters - 2, less one for each covariate that is constant inside clusters."""
         highest = np.maximum.reduceat(self.covariates, self.starts)
         lowest = np.minimum.reduceat(self.covariates, self.starts)
@@ -118,9 +118,9 @@ def read_trial(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
-    >>> trial = read_trial(frame, "y", arm="arm", cluster="office", treated=1)
-    >>> trial.sizes.tolist(), int(trial.treated_clusters.sum()), trial.spare
+    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "clinic": list(range(8)) * 2})
+    >>> trial = read_trial(frame, "y", arm="arm", cluster="clinic", treated=1)
+    >>> trial.sizes.tolist(), int(trial.treated_clusters.sum()), trial.max_df
     ([2, 2, 2, 2, 2, 2, 2, 2], 4, 6)
     """
     names = _covariate_names(covariates)
@@ -170,7 +170,7 @@ def sorted_trial(
     Examples
     --------
     >>> codes = np.repeat(np.arange(8), 2)
-    >>> sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "office")).spare
+    >>> sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "clinic")).max_df
     6
     """
     outcome, arm, cluster, *covariates = names
@@ -178,12 +178,12 @@ def sorted_trial(
     _check_counts(treated[starts], arm, smallest_arm)
     standard = _standardise(numbers[:, 1:], covariates)
     design = np.column_stack([np.ones(len(treated)), treated, standard])
-    basis, back = _orthonormal(design, covariates)
+    q, r_inverse = _orthonormal(design, covariates)
     origin = middle(numbers[:, 0])
     y = numbers[:, 0] - origin
-    _check_variation(y, np.linalg.norm(numbers[:, 0]), basis, outcome)
-    trial = Trial(outcome, y, treated, standard, starts, basis, back, 0, origin)
-    if smallest_arm > 1 and trial.spare < 1:
+    _check_variation(y, np.linalg.norm(numbers[:, 0]), q, outcome)
+    trial = Trial(outcome, y, treated, standard, starts, q, r_inverse, 0, origin)
+    if smallest_arm > 1 and trial.max_df < 1:
         raise ValueError(f"covariates constant inside {cluster!r} are too many for {len(starts)} clusters")
     return trial
 
@@ -286,7 +286,7 @@ def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
 
     Examples
     --------
-    >>> require_nested(pd.DataFrame({"arm": [0, 0, 1], "office": ["a", "a", "b"]}), arm="arm", cluster="office")
+    >>> require_nested(pd.DataFrame({"arm": [0, 0, 1], "clinic": ["a", "a", "b"]}), arm="arm", cluster="clinic")
     """
     pairs = frame[[cluster, arm]].dropna().drop_duplicates()
     split = int(pairs[cluster].duplicated().sum())
@@ -337,19 +337,19 @@ def _standardise(columns: np.ndarray, names: Sequence[str]) -> np.ndarray:
 def _orthonormal(design: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     if len(design) <= design.shape[1]:
         raise ValueError(f"{len(design)} complete rows are too few for {design.shape[1]} coefficients")
-    basis, upper = np.linalg.qr(design)
+    q, upper = np.linalg.qr(design)
     own = np.abs(np.diag(upper)) / np.linalg.norm(design, axis=0)
     for name, share in zip(names, own[2:]):
         if share < RANK_TOLERANCE:
             raise ValueError(f"covariate {name!r} is a linear combination of the arm and earlier covariates")
-    return basis, np.linalg.inv(upper)
+    return q, np.linalg.inv(upper)
 
 
-def _check_variation(y: np.ndarray, given: float, basis: np.ndarray, outcome: str) -> None:
+def _check_variation(y: np.ndarray, given: float, q: np.ndarray, outcome: str) -> None:
     """Refuse an outcome that is constant, or fixed by the design, up to the rounding of numbers of length `given`."""
     centred = y - y.mean()
     total = np.linalg.norm(centred)
     if total <= INPUT_ROUNDING * given:
         raise ValueError(f"column {outcome!r} is constant")
-    if np.linalg.norm(centred - basis @ (basis.T @ centred)) <= RANK_TOLERANCE * total + INPUT_ROUNDING * given:
+    if np.linalg.norm(centred - q @ (q.T @ centred)) <= RANK_TOLERANCE * total + INPUT_ROUNDING * given:
         raise ValueError(f"column {outcome!r} does not vary beyond the arm and the covariates")

@@ -13,7 +13,7 @@ from scipy.optimize import linprog
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from clustertrials.estimators import EFFECT, FAMILY
+from clustertrials.estimators import EFFECT, INDIVIDUAL
 from clustertrials.intraclass import anova_icc, check_level
 from clustertrials.results import Effect
 from clustertrials.robust import Inference, cluster_robust, fit_ols
@@ -138,7 +138,7 @@ def weighted_effect(
     Returns
     -------
     Effect
-        Estimator ``"ipw"``, family average; the arms' raw means are not weighted.
+        Estimator ``"ipw"``, individual average; the arms' raw means are not weighted.
 
     Raises
     ------
@@ -160,9 +160,9 @@ def weighted_effect(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": range(16), "office": np.repeat(range(8), 2)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> found = weighted_effect(frame, "y", arm="arm", cluster="office", treated=1, weights=[1.0, 3.0] * 8)
+    >>> frame = pd.DataFrame({"y": range(16), "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> found = weighted_effect(frame, "y", arm="arm", cluster="clinic", treated=1, weights=[1.0, 3.0] * 8)
     >>> round(found.estimate, 6), found.estimator
     (2.0, 'ipw')
     """
@@ -176,7 +176,7 @@ def weighted_effect(
     order = np.flatnonzero(used)[np.argsort(pd.factorize(frame.loc[used, cluster])[0], kind="stable")]
     trial = read_trial(frame.iloc[order], outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
     found = _weighted_fit(trial, np.sqrt(given[order]))
-    df = min(found.df, trial.spare)
+    df = min(found.df, trial.max_df)
     half = float(stats.t.ppf((1 + level) / 2, df)) * found.se
     # One row in every cluster is a sound trial; only the correlation is undefined.
     icc = (
@@ -197,7 +197,7 @@ def weighted_effect(
         n_dropped=len(frame) - len(order),
         icc=icc,
         estimator="ipw",
-        estimand=FAMILY,
+        estimand=INDIVIDUAL,
         level=level,
         covariates=tuple(covariates),
         mean_treated=trial.means[0],

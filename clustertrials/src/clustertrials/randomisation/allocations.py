@@ -16,7 +16,6 @@ from math import comb, prod
 
 import numpy as np
 
-
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
 MOST_ALLOCATIONS = 10**9  # allocations visited one by one: about ten seconds a pass
 _CELLS = 100_000  # cells of one block: three to four times faster than two million, because it stays in the cache
@@ -55,7 +54,7 @@ class Allocations:
 
 
 @dataclass(frozen=True)
-class Halves:
+class SplitSums:
     """Sums over the treated clusters: each pair of tables stands for all combinations of their rows.
 
     Attributes
@@ -73,7 +72,7 @@ class Halves:
 
 
 def allocation_set(
-    treated: np.ndarray, strata: np.ndarray, *, halves: bool, rng: np.random.Generator | None, n_draws: int
+    treated: np.ndarray, strata: np.ndarray, *, linear: bool, rng: np.random.Generator | None, n_draws: int
 ) -> Allocations:
     """The full set where it can be counted, else a sample drawn with `rng`.
 
@@ -113,7 +112,7 @@ def allocation_set(
     Examples
     --------
     >>> arm = np.array([True, True, False, False])
-    >>> allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99).total
+    >>> allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99).total
     6
     """
     # Before it is known whether a sample is needed: a wrong argument is wrong for small trials too.
@@ -129,8 +128,8 @@ def allocation_set(
         raise ValueError("treated: no stratum has clusters of both arms, so no other allocation was possible")
     # The halves' rows multiply to no less than the total, so beyond the square of the most no cut can do: known at
     # once, where trying the cuts of 1,000 clusters takes six seconds.
-    most = MOST_ROWS**2 if halves else MOST_ALLOCATIONS
-    reachable = total <= most and (not halves or best_cut(sizes, chosen).rows <= MOST_ROWS)
+    most = MOST_ROWS**2 if linear else MOST_ALLOCATIONS
+    reachable = total <= most and (not linear or best_split(sizes, chosen).rows <= MOST_ROWS)
     if reachable:
         return Allocations(treated, strata, total)
     if rng is None:
@@ -139,7 +138,7 @@ def allocation_set(
     return Allocations(treated, strata, total, draw_allocations(treated, strata, n_draws, rng))
 
 
-def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray | None = None) -> Halves:
+def split_sums(allocations: Allocations, terms: np.ndarray, weights: np.ndarray | None = None) -> SplitSums:
     """Sums of `terms` over the treated clusters, for every allocation of the set.
 
     Parameters
@@ -149,11 +148,11 @@ def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray
     terms : ndarray of float, shape (sums, clusters)
         What is summed.
     weights : ndarray of float, shape (clusters,), optional
-        Cluster weights; they add the sums own and cut (see `Halves`).
+        Cluster weights; they add the sums own and cut (see `SplitSums`).
 
     Returns
     -------
-    Halves
+    SplitSums
 
     Raises
     ------
@@ -172,8 +171,8 @@ def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray
     Examples
     --------
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> tables = half_tables(full, np.array([[1.0, 2.0, 3.0, 4.0]]))
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
+    >>> tables = split_sums(full, np.array([[1.0, 2.0, 3.0, 4.0]]))
     >>> sorted(float(a + b) for left, right in tables.pairs for a in left[0] for b in right[0])
     [3.0, 4.0, 5.0, 5.0, 6.0, 7.0]
     """
@@ -183,7 +182,7 @@ def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray
         return _drawn_tables(allocations, rows, totals)
     sizes, chosen = _stratum_counts(allocations.treated, allocations.strata)
     members = [rows[:, allocations.strata == code] for code in range(len(sizes))]
-    best = best_cut(sizes, chosen)
+    best = best_split(sizes, chosen)
     cut, left_size = best.stratum, best.left_size
     sides = []
     for codes in (best.left, best.right):
@@ -201,15 +200,15 @@ def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray
         )
         for j in _left_choices(sizes[cut], chosen[cut], left_size)
     )
-    return Halves(pairs, 0.0 if totals is None else 2.0 / totals[cut])
+    return SplitSums(pairs, 0.0 if totals is None else 2.0 / totals[cut])
 
 
-def blocks(halves: Halves) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def blocks(halves: SplitSums) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Visit every allocation once, in blocks whose sums fit the cache.
 
     Parameters
     ----------
-    halves : Halves
+    halves : SplitSums
         Tables of the two halves.
 
     Returns
@@ -219,7 +218,7 @@ def blocks(halves: Halves) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
     Examples
     --------
-    >>> tables = Halves(((np.array([[0.0, 1.0]]), np.array([[10.0, 20.0, 30.0]])),))
+    >>> tables = SplitSums(((np.array([[0.0, 1.0]]), np.array([[10.0, 20.0, 30.0]])),))
     >>> [(left + right).shape for left, right in blocks(tables)]
     [(1, 2, 3)]
     """
@@ -243,7 +242,7 @@ def _left_choices(size: int, chosen: int, left_size: int) -> range:
 
 
 @dataclass(frozen=True)
-class Cut:
+class Split:
     """How the clusters are cut into two halves.
 
     Attributes
@@ -264,8 +263,8 @@ class Cut:
 
 
 @cache
-def best_cut(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Cut:
-    """Cut strata into two halves of which the larger has as few rows as any cut allows.
+def best_split(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Split:
+    """Split strata into two halves of which the larger has as few rows as any cut allows.
 
     Parameters
     ----------
@@ -274,7 +273,7 @@ def best_cut(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Cut:
 
     Returns
     -------
-    Cut
+    Split
 
     Notes
     -----
@@ -284,7 +283,7 @@ def best_cut(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Cut:
 
     Examples
     --------
-    >>> best_cut((2, 9, 2), (1, 4, 1)).rows, best_cut((9, 2, 2), (4, 1, 1)).rows
+    >>> best_split((2, 9, 2), (1, 4, 1)).rows, best_split((9, 2, 2), (4, 1, 1)).rows
     (56, 56)
     """
     kinds: dict[tuple[int, int], list[int]] = {}
@@ -309,7 +308,7 @@ def best_cut(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Cut:
     kind, left_size, others, part = winner
     left = [code for one, codes in others.items() for code in codes[: part.get(one, 0)]]
     right = [code for one, codes in others.items() for code in codes[part.get(one, 0) :]]
-    return Cut(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
+    return Split(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
 
 
 def check_generator(rng: np.random.Generator) -> None:
@@ -366,14 +365,14 @@ def _combine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _with_squares(table: np.ndarray, totals: np.ndarray | None, code: int, *, whole: bool) -> np.ndarray:
-    """Replace the weight sum by the sums own and cut of `Halves`."""
+    """Replace the weight sum by the sums own and cut of `SplitSums`."""
     if totals is None:
         return table
     weight = table[-1]
     return np.vstack([table[:-1], weight - weight**2 / totals[code], np.zeros_like(weight) if whole else weight])
 
 
-def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray | None) -> Halves:
+def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray | None) -> SplitSums:
     """A sample of allocations as one left table."""
     if totals is None:
         left = drawn_sums(rows, allocations.drawn)
@@ -382,7 +381,7 @@ def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray
         by_stratum = drawn_sums(by_stratum, allocations.drawn)
         own = (by_stratum - by_stratum**2 / totals[:, None]).sum(axis=0)
         left = np.vstack([drawn_sums(rows[:-1], allocations.drawn), own, np.zeros_like(own)])
-    return Halves(((left, np.zeros((len(left), 1))),))
+    return SplitSums(((left, np.zeros((len(left), 1))),))
 
 
 _DRAWN_CELLS = 2_000_000  # random numbers that are in memory at once

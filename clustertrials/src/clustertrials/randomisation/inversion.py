@@ -93,7 +93,7 @@ def extreme_count(statistic: Statistic, size: int, alternative: str) -> int:
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> from clustertrials.randomisation.statistics import linear
     >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
     >>> statistic = linear(full, score, contrast, 1.0)
@@ -142,7 +142,7 @@ def tail_allowance(size: int, level: float, tails: int) -> int:
     return int(size * (1 - Fraction(str(float(level)))) / tails)
 
 
-def answer(
+def randomisation_result(
     allocations: Allocations, statistic: Statistic, alternative: str, level: float, interval: bool
 ) -> RandomisationResult:
     """P-value and, if asked for, interval of one statistic.
@@ -182,18 +182,18 @@ def answer(
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> from clustertrials.randomisation.statistics import linear
     >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
     >>> statistic = linear(full, score, contrast, 1.0)
-    >>> found = answer(full, statistic, "greater", 0.9, interval=False)
+    >>> found = randomisation_result(full, statistic, "greater", 0.9, interval=False)
     >>> round(found.p_value, 4), found.method
     (0.1667, 'exact: all 6 allocations of 2 treated among 4 clusters')
     """
     size = allocations.size
     p_value = extreme_count(statistic, size, alternative) / size
     allowed = tail_allowance(size, level, tails=2)
-    low, high = (statistic.limit(allowed, side) if interval else None for side in (-1, 1))
+    low, high = (statistic.confidence_limit(allowed, side) if interval else None for side in (-1, 1))
     return RandomisationResult(
         statistic=float(statistic.observed(0.0)),
         p_value=p_value,

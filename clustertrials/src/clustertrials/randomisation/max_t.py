@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clustertrials.randomisation.allocations import Allocations, blocks, half_tables
+from clustertrials.randomisation.allocations import Allocations, blocks, split_sums
 from clustertrials.randomisation.statistics import Largest
 
 
@@ -77,7 +77,7 @@ def joint_distribution(
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> scores = np.array([[2.0, 1.0, -1.0, -2.0], [1.0, -1.0, 1.0, -1.0]])
     >>> joint = joint_distribution(full, scores, np.ones(2), None, 0, "greater", np.full(2, 1e-9))
     >>> joint.adjusted.round(4).tolist(), float(joint.critical)
@@ -90,7 +90,7 @@ def joint_distribution(
     strength = np.abs(observed) if alternative == "two-sided" else observed
     order = np.argsort(strength, kind="stable")
     slack = tolerances / deviations
-    tables = half_tables(allocations, rows[order], weights)
+    tables = split_sums(allocations, rows[order], weights)
     unit = denominator(allocations, weights)
     counts = np.zeros(len(rows), dtype=np.int64)
     largest = Largest(rejected + 1)
@@ -142,7 +142,7 @@ def denominator(allocations: Allocations, weights: np.ndarray | None) -> float:
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> denominator(full, None), denominator(full, np.array([1.0, 2.0, 3.0, 4.0]))
     (1.0, 2.1)
     """

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from clustertrials.randomisation.allocations import Allocations, Halves, blocks, half_tables
+from clustertrials.randomisation.allocations import Allocations, SplitSums, blocks, split_sums
 from clustertrials.trial import middle
 
 
@@ -145,7 +145,7 @@ def difference(
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> found = difference(full, np.array([5.0, 4.0, 2.0, 1.0]), None)
     >>> float(found.centre), found.count(0.0, 3.0, 1)
     (3.0, 1)
@@ -194,7 +194,7 @@ def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> found = welch_difference(full, np.array([5.0, 4.0, 2.0, 1.0]))
     >>> float(found.centre), round(found.observed(0.0), 4)
     (3.0, 4.2426)
@@ -244,7 +244,7 @@ def coefficient(
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> y, x = np.array([5.0, 6, 4, 4, 2, 3, 1, 1]), np.array([[0.0], [1], [0], [0], [0], [1], [0], [0]])
     >>> round(float(coefficient(full, y, x, np.repeat(range(4), 2)).centre), 6)
     3.0
@@ -291,7 +291,7 @@ class Statistic:
     count : callable
         ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included.
     limit : callable
-        ``limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed` allocations
+        ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed` allocations
         have a statistic at most (at least) the observed one; infinite if every shift is such.
     tolerance : float
         Values of the statistic that differ by less, at shift 0, are ties.
@@ -300,7 +300,7 @@ class Statistic:
     centre: float
     observed: Callable[[float], float]
     count: Callable[[float, float, int], int]
-    limit: Callable[[int, int], float]
+    confidence_limit: Callable[[int, int], float]
     tolerance: float
 
 
@@ -375,13 +375,13 @@ def linear(
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
     >>> found = linear(full, score, contrast, 1.0)
-    >>> float(found.centre), found.count(0.0, 3.0, 1), found.count(0.0, 0.0, 1), found.limit(1, 1)
+    >>> float(found.centre), found.count(0.0, 3.0, 1), found.count(0.0, 0.0, 1), found.confidence_limit(1, 1)
     (3.0, 1, 4, 4.0)
     """
-    tables = half_tables(allocations, np.vstack([score, arm]))
+    tables = split_sums(allocations, np.vstack([score, arm]))
     own = score[allocations.treated].sum()
     centre = own / scale
 
@@ -460,13 +460,13 @@ def ratio(
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
     >>> found = ratio(full, score, contrast, np.ones(4), np.empty((0, 4)))
-    >>> float(found.centre), found.count(0.0, 3.0, 1), found.limit(1, 1)
+    >>> float(found.centre), found.count(0.0, 3.0, 1), found.confidence_limit(1, 1)
     (3.0, 1, 4.0)
     """
-    tables = half_tables(allocations, np.vstack([score, arm, basis]), weights)
+    tables = split_sums(allocations, np.vstack([score, arm, basis]), weights)
     visit = _visited if len(basis) else _grouped
     observed_arm = float(arm[allocations.treated].sum())
     if observed_arm <= 1e-9 * weights[allocations.treated].sum():
@@ -528,7 +528,7 @@ def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre:
     --------
     >>> from clustertrials.randomisation.allocations import allocation_set
     >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
+    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
     >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
     >>> found = welch(full, score, contrast, 3.0)
     >>> round(found.observed(0.0), 4), found.count(0.0, found.observed(0.0), 1)
@@ -556,7 +556,7 @@ def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre:
         square = sign * bound * abs(bound)
         constant = TOLERANCE * gain * (now**2).sum() - square * (now**2).sum() / (n0 * (n0 - 1))
         found = 0
-        for a, b in blocks(half_tables(allocations, np.vstack([now, -square * per_square * now**2]))):
+        for a, b in blocks(split_sums(allocations, np.vstack([now, -square * per_square * now**2]))):
             total = a[0] + b[0]
             excess = np.abs(total)
             excess *= sign * gain
@@ -586,7 +586,7 @@ def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
     return few.size * many.size - int(np.searchsorted(many, bound - few[::-1]).sum())
 
 
-def _grouped(tables: Halves, shift: float, bound: float, sign: int, slack: float) -> int:
+def _grouped(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
     """Count without covariates: rows of the smaller table that share a cut weight share their bounds."""
     found = 0
     for pair in tables.pairs:
@@ -601,7 +601,7 @@ def _grouped(tables: Halves, shift: float, bound: float, sign: int, slack: float
     return found
 
 
-def _visited(tables: Halves, shift: float, bound: float, sign: int, slack: float) -> int:
+def _visited(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
     """Count with covariates: every allocation is visited."""
     found = 0
     for a, b in blocks(tables):
@@ -653,7 +653,7 @@ def _distinct(table: np.ndarray) -> np.ndarray:
     return table[:, np.unique(np.round(table / np.where(size, size, 1.0), 12), axis=1, return_index=True)[1]]
 
 
-def _grouped_steps(tables: Halves, shift: float, centre: float, reach: float, slack: float) -> np.ndarray:
+def _grouped_steps(tables: SplitSums, shift: float, centre: float, reach: float, slack: float) -> np.ndarray:
     """Steps of the allocations whose statistic lies near the observed one at `shift`; see `_grouped`."""
     found, bound = [np.empty(0)], centre - shift
     for pair in tables.pairs:
@@ -752,7 +752,7 @@ def _crossing(
     return float(brentq(excess, inside, centre + side * distance, xtol=_BRACKET * spread))
 
 
-def _limit_of_visits(tables: Halves, centre: float, slack: float, smallest: float) -> Callable[[int, int], float]:
+def _limit_of_visits(tables: SplitSums, centre: float, slack: float, smallest: float) -> Callable[[int, int], float]:
     """Limits with covariates: the steps of all allocations in order, from one visit to each."""
 
     def limit(allowed: int, side: int) -> float:

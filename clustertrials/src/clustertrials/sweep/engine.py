@@ -69,7 +69,7 @@ def open_engine(workers: int = 1, scheduler: str | None = None) -> Iterator[Engi
             address = stack.enter_context(
                 LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
             )
-            name = f"{workers} local workers"
+            name = f"{workers} workers on this machine"
         else:
             address, name = scheduler, f"the Dask scheduler at {scheduler}"
         try:

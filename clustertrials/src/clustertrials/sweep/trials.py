@@ -17,7 +17,7 @@ import scipy
 from scipy import stats
 
 from clustertrials.batched import batched_reml
-from clustertrials.estimators import METHODS, OFFICE, WEIGHTED, effect_of
+from clustertrials.estimators import CLUSTER, METHODS, WEIGHTED, effect_of
 from clustertrials.simulation_study import Scenario, draw_columns
 from clustertrials.sweep.plan import BATCHED, Cell, SweepPlan, digest
 from clustertrials.trial import SMALLEST_ARM, Trial, sorted_trial
@@ -124,7 +124,7 @@ def estimand_of(estimator: str) -> str:
 
 def truth_of(scenario: Scenario, estimator: str) -> float:
     """The true average that an estimator is held against: over clusters if it targets that, else over units."""
-    return scenario.office_effect if estimand_of(estimator) == OFFICE else scenario.family_effect
+    return scenario.cluster_effect if estimand_of(estimator) == CLUSTER else scenario.individual_effect
 
 
 def run_task(task: Task) -> TaskResult:
@@ -218,7 +218,7 @@ def _columns(task: Task, reached: list[int]) -> dict[str, np.ndarray | list]:
                 found[row, column], refusals[row, column] = _ask(trial, estimator, task.level, rng)
         if place is not None:
             waiting.append((row, trial))
-            held += len(trial.y) * (2 + len(trial.back))
+            held += len(trial.y) * (2 + len(trial.r_inverse))
             if held > _BATCH:
                 _fit(waiting, found[:, place], refusals[:, place], task.level)
                 waiting, held = [], 0

@@ -10,14 +10,14 @@ SHARES = np.concatenate([[0.0], np.logspace(-5, -2, 40), np.linspace(0.01, 0.995
 
 
 def odd_sets(seed, sizes, n=1000, covariate=False):
-    """Outcomes of heavy-tailed offices of very unequal size, among which two peaks are not rare."""
+    """Outcomes of heavy-tailed clinics of very unequal size, among which two peaks are not rare."""
     generator = np.random.default_rng(seed)
-    office = np.repeat(np.arange(len(sizes)), sizes)
-    columns = [np.ones((n, len(office)))]
+    clinic = np.repeat(np.arange(len(sizes)), sizes)
+    columns = [np.ones((n, len(clinic)))]
     if covariate:
-        columns.append(generator.permuted(np.tile(np.arange(len(sizes)) % 2, (n, 1)), axis=1)[:, office].astype(float))
+        columns.append(generator.permuted(np.tile(np.arange(len(sizes)) % 2, (n, 1)), axis=1)[:, clinic].astype(float))
     ratio = 10 ** generator.uniform(-3, 1, (n, 1))
-    y = generator.normal(size=(n, len(office))) + np.sqrt(ratio) * generator.normal(size=(n, len(sizes)))[:, office]
+    y = generator.normal(size=(n, len(clinic))) + np.sqrt(ratio) * generator.normal(size=(n, len(sizes)))[:, clinic]
     return y, np.stack(columns, axis=2), np.append(0, np.cumsum(sizes)[:-1])
 
 

@@ -70,7 +70,7 @@ def effect(estimate: float, se: float) -> Effect:
     return Effect(
         estimate=estimate, se=se, df=DF, statistic=estimate / se, p_value=float(2 * stats.t.sf(abs(estimate) / se, DF)),
         ci_low=0.0, ci_high=0.0, n_units=862, n_clusters=29, n_dropped=0, icc=0.03, estimator="cr2",
-        estimand="family average", level=0.95, mean_treated=0.0, mean_other=0.0,
+        estimand="individual average", level=0.95, mean_treated=0.0, mean_other=0.0,
     )  # fmt: skip
 
 
