@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from clustertrials.simulation_study import Scenario, run
+from clustertrials.simulation_study import Scenario, simulate_estimators
 from clustertrials.sweep.trials import Task, run_task
 from holf.book.digests import definitions
 from holf.display.sweeps import load_swept
@@ -48,7 +48,7 @@ def code_of(trials: Callable[[], object], folder: Path = _FOLDER) -> set[str]:
 def _recovery() -> None:
     for one in load_settings().trials:
         if isinstance(one.truth, Scenario):
-            run(one.truth, one.estimators, replicates=1, seed=one.seed)
+            simulate_estimators(one.truth, one.estimators, replicates=1, seed=one.seed)
 
 
 def _sweep() -> None:

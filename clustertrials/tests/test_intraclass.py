@@ -8,7 +8,7 @@ from reference_trials import ROLES, read
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from clustertrials.intraclass import cluster_sizes, design_effect, icc, strata_of
+from clustertrials.intraclass import design_effect, icc, strata_of
 from clustertrials.mixed import fit_mixed
 from clustertrials.trial import read_trial
 
@@ -167,13 +167,6 @@ def test_design_effect_is_kish_with_the_sizes_squares():
 def test_design_effect_refuses(sizes, rho, message):
     with pytest.raises(ValueError, match=message):
         design_effect(sizes, rho)
-
-
-def test_sizes_by_clinic():
-    frame = pd.DataFrame({"clinic": ["b", "a", None, "b"]})
-    assert cluster_sizes(frame, cluster="clinic").to_dict() == {"a": 1, "b": 2}
-    with pytest.raises(ValueError, match="holds no value"):
-        cluster_sizes(frame.iloc[2:3], cluster="clinic")
 
 
 def test_strata_by_clinic():

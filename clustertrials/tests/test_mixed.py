@@ -76,7 +76,7 @@ def test_the_higher_of_two_peaks_is_taken(seed, at_zero):
     shared = generator.normal(size=97), generator.standard_t(2, size=6), generator.choice([0.1, 0.5, 2])
     y = shared[0] + shared[1][codes] * shared[2]
     fit = fit_mixed(y, ones, ones[:1], np.cumsum(sizes) - sizes)
-    rows = SimpleNamespace(y=y, basis=ones, codes=codes)
+    rows = SimpleNamespace(y=y, q=ones, codes=codes)
     grid = [0, *np.geomspace(1e-3, 4, 30)]
     heights = [height(rows, theta) for theta in grid]
     falls = np.sign(np.diff(heights))

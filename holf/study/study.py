@@ -97,7 +97,9 @@ class Study:
         contrast = self._compared(contrast)
         if contrast != self.plan.main.id:
             if estimator is not None:
-                raise ValueError(f"contrast {contrast!r} has one estimator, within_cluster_difference; leave estimator out")
+                raise ValueError(
+                    f"contrast {contrast!r} has one estimator, within_cluster_difference; leave estimator out"
+                )
             estimator, adjusted = "within_cluster_difference", False
         asked = {"estimator": estimator or what.estimator, "contrast": contrast, "adjusted": adjusted, "level": level}
         return self._ask("effect", outcome=what.id, wave=compared, **asked)[0]

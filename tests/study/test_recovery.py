@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from clustertrials.estimators import estimate_effect
-from clustertrials.simulation_study import Recovery, Scenario, draw, measure, run, tally
+from clustertrials.simulation_study import Recovery, Scenario, draw, measure, simulate_estimators, tally
 from holf.display import recovery
 from holf.paths import data_path
 from holf.record.facts import FactError, load_ledger
@@ -123,7 +123,7 @@ class Made:
 
 
 def test_refusals_are_counted_and_the_rest_is_about_the_others():
-    one, other = run(Made(), ["cr2", "naive"], replicates=40, seed=1)
+    one, other = simulate_estimators(Made(), ["cr2", "naive"], replicates=40, seed=1)
     assert 0 < one.failed < 40 and other.failed == 0
     assert one.answered == 40 - one.failed == one.covered and one.mean_estimate == 1 and one.bias == 0
     said = [repr(recovery.refusal_sentence([replace(x, scenario="alike")], SETTINGS)) for x in (one, other)]
@@ -132,13 +132,13 @@ def test_refusals_are_counted_and_the_rest_is_about_the_others():
 
 def test_an_estimator_that_never_answers_has_no_numbers_but_a_count():
     truth = replace(SMALL, sizes=(1,) * 8, slope=0.0)
-    (one,) = run(truth, ["mixed"], replicates=3, seed=1)
+    (one,) = simulate_estimators(truth, ["mixed"], replicates=3, seed=1)
     assert one.failed == 3 and math.isnan(one.mean_estimate) and one.rejections == 0
 
 
 def test_a_fault_that_is_no_refusal_stops_the_run():
     with pytest.raises(ZeroDivisionError):
-        run(Made(raises=ZeroDivisionError), ["cr2"], replicates=40, seed=1)
+        simulate_estimators(Made(raises=ZeroDivisionError), ["cr2"], replicates=40, seed=1)
 
 
 @pytest.mark.parametrize(
@@ -151,11 +151,11 @@ def test_a_fault_that_is_no_refusal_stops_the_run():
     ],
 )
 def test_planted_bias_coverage_and_rejections_are_found(made, bias, covers, rejects):
-    (one,) = run(made, ["naive"], replicates=10, seed=1)
+    (one,) = simulate_estimators(made, ["naive"], replicates=10, seed=1)
     assert one.bias == pytest.approx(bias)
     assert (one.covers_individual, one.covers_cluster) == (10 * covers[0], 10 * covers[1]) and one.rejections == 10 * rejects
     assert (one.covered, one.truth) == (one.covers_individual, 1.0)
-    (office,) = run(made, ["cluster_means"], replicates=10, seed=1)
+    (office,) = simulate_estimators(made, ["cluster_means"], replicates=10, seed=1)
     assert (office.covered, office.truth) == (office.covers_cluster, 3.0)
 
 
@@ -209,7 +209,7 @@ def test_a_number_without_class_and_reason_is_refused(tmp_path, change, said):
 
 @pytest.mark.parametrize("one", SETTINGS.trials, ids=lambda one: one.truth.name)
 def test_the_first_trials_drawn_again_give_the_committed_numbers(one):
-    for head in run(one.truth, one.estimators, replicates=one.first, seed=one.seed):
+    for head in simulate_estimators(one.truth, one.estimators, replicates=one.first, seed=one.seed):
         assert first_mismatch(head) is None, "run `python -m benchmarks.recovery` and commit the file"
 
 
@@ -225,7 +225,7 @@ def test_the_committed_file_has_every_estimator_on_every_truth_with_all_replicat
 
 def test_a_number_that_drifted_is_named(tmp_path):
     one = next(one for one in SETTINGS.trials if one.truth.name == "alike")
-    heads = run(one.truth, ("cluster_means", "naive"), replicates=one.first, seed=one.seed)
+    heads = simulate_estimators(one.truth, ("cluster_means", "naive"), replicates=one.first, seed=one.seed)
     path = tmp_path / "recovery.csv"
     write_recoveries(path, [(head, head) for head in heads])
     assert all(first_mismatch(head, path) is None for head in heads) and load_recoveries(path) == heads

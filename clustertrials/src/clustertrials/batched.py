@@ -24,12 +24,12 @@ class BatchedFit:
 
     Attributes
     ----------
-    coefficients, standard_errors : ndarray of float, shape (data sets, columns)
+    coefficients, standard_errors : numpy.ndarray, shape (data sets, columns)
         Fixed effects and their standard errors in units of the outcome: the square roots of the diagonal of
         (X' V^-1 X)^-1, or Kenward and Roger's where these were asked for.
-    within, between : ndarray of float, shape (data sets,)
+    within, between : numpy.ndarray, shape (data sets,)
         Variances inside and between clusters; `between` is 0 where the likelihood is highest at that boundary.
-    df : ndarray of float, shape (data sets, columns)
+    df : numpy.ndarray, shape (data sets, columns)
         Kenward and Roger's degrees of freedom, not capped; NaN where they were not asked for.
     """
 
@@ -47,13 +47,12 @@ class SimulatedPower:
     Attributes
     ----------
     power : float
-        Share of rejections.
     se : float
         Monte Carlo standard error, with two successes and two failures added, so that it is never 0.
     n_trials : int
         Simulated trials.
     df : float
-        Mean of the degrees of freedom that the trials' t tests had.
+        Mean degrees of freedom of the trials' t tests.
     boundary_share : float
         Share of trials whose estimated variance between clusters is 0.
     """
@@ -72,15 +71,14 @@ def batched_reml(
 
     Parameters
     ----------
-    outcomes : ndarray of float, shape (data sets, rows)
+    outcomes : numpy.ndarray, shape (data sets, rows)
         One outcome a data set.
-    design : ndarray of float, shape (rows, columns) or (data sets, rows, columns)
+    design : numpy.ndarray, shape (rows, columns) or (data sets, rows, columns)
         Columns of the fixed part, the intercept among them; centre covariates with a large mean.
-    cluster : ndarray, shape (rows,)
+    cluster : numpy.ndarray, shape (rows,)
         Cluster labels, the same for all data sets.
     kenward_roger : bool
-        Whether standard errors and degrees of freedom are to be Kenward and Roger's, as those of
-        `clustertrials.mixed.kenward_roger`.
+        Whether standard errors and degrees of freedom are to be Kenward and Roger's.
 
     Returns
     -------
@@ -96,7 +94,7 @@ def batched_reml(
     Notes
     -----
     With w_k = theta / (1 + n_k theta) and cluster sums s_k, X'V^-1 X is X'X - sum_k w_k s_k s_k' in units of the
-    inner variance. The restricted likelihood of theta alone is scanned on 11 values; around the best of them the
+    inner variance. The restricted likelihood of theta alone is scanned on 23 values; around the best of them the
     slope is solved by the Illinois method, and the result is compared with theta = 0.
 
     References
@@ -137,7 +135,7 @@ def simulate_power(
     Parameters
     ----------
     difference : float
-        True difference between the arms, in units of the outcome; 0 gives the type-I error.
+        True difference between the arms, in units of the outcome; 0 gives the type I error.
     clusters : tuple of int
         Number of clusters in the treated and in the other arm, at least two each.
     sizes : array of int, shape (clusters,)
@@ -145,7 +143,6 @@ def simulate_power(
     icc : float
         Intraclass correlation, at least 0 and below 1.
     rng : numpy.random.Generator
-        Source of all random numbers.
     n_trials : int
         Simulated trials.
     level : float
@@ -319,18 +316,18 @@ _STEPS = 40  # at most; nearly all searches end within 12
 
 @dataclass(frozen=True)
 class Batch:
-    """Sums of the columns x_1 … x_p and of the least-squares residual, which comes last; data sets come last.
+    """Sums of the columns x_1 … x_p and of the least-squares residual, which comes last; data sets are the last axis.
 
     Attributes
     ----------
-    sizes : ndarray of float, shape (clusters, 1)
+    sizes : numpy.ndarray, shape (clusters, 1)
         Rows in each cluster.
-    gram : ndarray of float, shape (m, m, data sets)
+    gram : numpy.ndarray, shape (m, m, data sets)
         Cross-products of the m = p + 1 columns.
-    products : ndarray of float, shape (m (m + 1) / 2, clusters, data sets)
+    products : numpy.ndarray, shape (m (m + 1) / 2, clusters, data sets)
         Cross-products of the cluster sums, lower triangle.
-    place : ndarray of int, shape (m, m)
-        Which of `products` stands at each place of the square.
+    place : numpy.ndarray of int, shape (m, m)
+        Which of `products` belongs at each place of the square.
     """
 
     sizes: np.ndarray
@@ -369,40 +366,13 @@ class Batch:
 
 
 def best_ratio(batch: Batch) -> np.ndarray:
-    """Theta of the highest restricted likelihood of each data set, 0 included.
+    """Theta of the highest restricted likelihood of each data set, 0 included; ValueError if there is no maximum.
 
-    Parameters
-    ----------
-    batch : Batch
-        The data sets' sums.
-
-    Returns
-    -------
-    ndarray of float, shape (data sets,)
-
-    Raises
-    ------
-    ValueError
-        If an outcome does not vary inside clusters.
-
-    Notes
-    -----
     A scan of 23 values; around the lowest deviance the root of the slope between its neighbours, then a comparison with
     0. Where the scan shows a second dip, that is searched too: the restricted likelihood can have two peaks.
 
-    References
-    ----------
-    Dowell & Jarratt (1971), BIT 11:168 (Illinois method). Henn & Hodges (2014), International Statistical
-    Review 82:90 (two peaks).
-
-    Examples
-    --------
-    >>> sums = np.array([[2.0, 2, 2], [-4.0, -2, 6]])  # of an intercept and of the residuals, in three pairs
-    >>> products = np.array([sums[0] * sums[0], sums[1] * sums[0], sums[1] * sums[1]])[:, :, None]
-    >>> gram = np.array([[6.0, 0.0], [0.0, 29.5]])[:, :, None]
-    >>> batch = Batch(np.full((3, 1), 2.0), gram, products, np.array([[0, 1], [1, 2]]))
-    >>> best_ratio(batch).round(6).tolist()
-    [13.5]
+    Dowell & Jarratt (1971), BIT 11:168 (Illinois method). Henn & Hodges (2014), International Statistical Review 82:90
+    (two peaks).
     """
     n_sets = batch.gram.shape[2]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -462,46 +432,10 @@ def _cholesky(matrix: np.ndarray) -> np.ndarray:
 
 
 def kenward_roger_of(batch: Batch, theta: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances and degrees of freedom of all coefficients after Kenward and Roger, for many data sets.
+    """Variances, in units of the inner one, and df of all coefficients, shape (p, data sets), after Kenward and Roger.
 
-    Parameters
-    ----------
-    batch : Batch
-        The data sets' sums.
-    theta : ndarray of float, shape (data sets,)
-        Ratio of the variances between and inside clusters.
-    spread : ndarray of float, shape (p, p, data sets)
-        (X'V^-1X)^-1 in units of the inner variance.
-
-    Returns
-    -------
-    variances, df : ndarray of float, shape (p, data sets)
-        In units of the inner variance; degrees of freedom are not capped.
-
-    Raises
-    ------
-    ValueError
-        If the two variances cannot be told apart.
-
-    Notes
-    -----
+    `spread`, shape (p, p, data sets), is (X'V^-1X)^-1 in units of the inner variance.
     `clustertrials.mixed.kenward_roger` has the formula.
-
-    References
-    ----------
-    Kenward MG, Roger JH (1997), Biometrics 53:983-997.
-
-    Examples
-    --------
-    Three pairs and an intercept: the mean square between them has 2 degrees of freedom.
-
-    >>> sums = np.array([[2.0, 2, 2], [-4.0, -2, 6]])
-    >>> products = np.array([sums[0] * sums[0], sums[1] * sums[0], sums[1] * sums[1]])[:, :, None]
-    >>> gram = np.array([[6.0, 0.0], [0.0, 29.5]])[:, :, None]
-    >>> batch = Batch(np.full((3, 1), 2.0), gram, products, np.array([[0, 1], [1, 2]]))
-    >>> variances, df = kenward_roger_of(batch, np.array([13.5]), np.full((1, 1, 1), 28 / 6))
-    >>> variances.round(6).tolist(), df.round(6).tolist()
-    ([[4.666667]], [[2.0]])
     """
     sizes, gram = batch.sizes, batch.gram[:-1, :-1]
     shrink = 1.0 / (1.0 + sizes * theta)
@@ -536,22 +470,7 @@ def kenward_roger_of(batch: Batch, theta: np.ndarray, spread: np.ndarray) -> tup
 
 
 def inverse_of(factor: np.ndarray) -> np.ndarray:
-    """Invert lower triangular matrices, all at once.
-
-    Parameters
-    ----------
-    factor : ndarray of float, shape (m, m, data sets)
-        Matrices with a diagonal without zeros.
-
-    Returns
-    -------
-    ndarray of float, shape (m, m, data sets)
-
-    Examples
-    --------
-    >>> inverse_of(np.array([[2.0, 0.0], [1.0, 4.0]])[:, :, None])[:, :, 0].tolist()
-    [[0.5, 0.0], [-0.125, 0.25]]
-    """
+    """Invert lower triangular matrices, shape (m, m, data sets), all at once."""
     inverse = np.zeros_like(factor)
     for i in range(len(factor)):
         inverse[i, i] = 1.0 / factor[i, i]

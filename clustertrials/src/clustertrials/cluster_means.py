@@ -21,12 +21,11 @@ LEAST_INSIDE = 0.1
 
 @dataclass(frozen=True)
 class Sums:
-    """What both stages need of the rows, by cluster.
+    """Sums of a trial's rows by cluster, which both stages need.
 
     Attributes
     ----------
     sizes : numpy.ndarray, shape (clusters,)
-        Rows.
     means : numpy.ndarray, shape (clusters, m)
         Means of orthonormal columns that span the covariates, and of the outcome less its overall mean, which is last.
     inside : numpy.ndarray, shape (clusters, m, m)
@@ -39,63 +38,21 @@ class Sums:
 
 
 def sums_of(trial: Trial) -> Sums:
-    """Sum a trial's rows by cluster.
-
-    Parameters
-    ----------
-    trial : Trial
-        Checked arrays.
-
-    Returns
-    -------
-    Sums
-
-    Examples
-    --------
-    >>> from clustertrials.trial import sorted_trial
-    >>> codes = np.repeat(np.arange(8), 2)
-    >>> trial = sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "clinic"))
-    >>> sums_of(trial).means[:, -1].tolist()
-    [-7.0, -5.0, -3.0, -1.0, 1.0, 3.0, 5.0, 7.0]
-    """
+    """Sum a trial's rows by cluster."""
     columns = np.column_stack([np.linalg.qr(trial.covariates)[0], trial.y - trial.y.mean()])
     means = np.add.reduceat(columns, trial.starts) / trial.sizes[:, None]
     return Sums(trial.sizes, means, gram(columns - means[trial.codes], trial.starts))
 
 
 def first_stage(sums: Sums, kept: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
-    """Take out of the cluster means what covariates predict inside clusters.
+    """Subtract from the cluster means what covariates predict inside clusters, in all clusters or in those `kept`.
 
-    Parameters
-    ----------
-    sums : Sums
-        The rows, by cluster.
-    kept : numpy.ndarray of bool, shape (clusters,), optional
-        Clusters to use; all if not given.
+    Returns the adjusted means, shape (clusters,), and the cluster means of those combinations of covariates that have
+    less than a tenth of their variation inside clusters, shape (clusters, q).
 
-    Returns
-    -------
-    values, covariates : numpy.ndarray, shapes (clusters,) and (clusters, q)
-        Means of the outcome less slopes times means of the covariates; and means of the combinations of covariates that
-        do not vary inside clusters, or of which less than a tenth of the variation lies there.
-
-    Notes
-    -----
     With W and T the covariates' cross-products inside clusters and in all, the combinations solve W v = share T v.
-    Their choice looks neither at the outcome nor at the arm.
-
-    References
-    ----------
-    Hayes RJ, Moulton LH (2017), Cluster Randomised Trials, chapter 11, whose first stage pools all rows instead.
-
-    Examples
-    --------
-    One covariate of rows, with slope 1, and differences between clusters that it does not explain.
-
-    >>> sums = Sums(np.full(2, 2), np.array([[0.5, 1.0], [-0.5, 3.0]]), np.full((2, 2, 2), 0.25))
-    >>> values, covariates = first_stage(sums)
-    >>> values.round(9).tolist(), covariates.shape
-    ([0.5, 3.5], (2, 0))
+    Their choice looks neither at the outcome nor at the arm. Hayes RJ, Moulton LH (2017), Cluster Randomised Trials,
+    chapter 11, pool all rows in this stage instead.
     """
     sizes, means = sums.sizes[kept], sums.means[kept]
     count = means.shape[1] - 1
@@ -111,30 +68,9 @@ def first_stage(sums: Sums, kept: np.ndarray | slice = slice(None)) -> tuple[np.
 
 
 def second_stage(values: np.ndarray, covariates: np.ndarray, treated: np.ndarray) -> Inference:
-    """Least squares of cluster values on the arm and covariates of clusters, every cluster alike.
+    """Least squares of the adjusted means on the arm and the covariates of clusters, every cluster alike.
 
-    Parameters
-    ----------
-    values, covariates : numpy.ndarray, shapes (clusters,) and (clusters, q)
-        From the first stage.
-    treated : numpy.ndarray of bool, shape (clusters,)
-        Arm of each cluster.
-
-    Returns
-    -------
-    Inference
-        On clusters - 2 - q degrees of freedom; without any, the error is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the covariates leave nothing of the arm.
-
-    Examples
-    --------
-    >>> found = second_stage(np.array([5.0, 7, 1, 3]), np.empty((4, 0)), np.array([True, True, False, False]))
-    >>> round(found.estimate, 6), round(found.se, 6), found.df
-    (4.0, 1.414214, 2)
+    On clusters - 2 - q degrees of freedom; without any, the standard error is NaN.
     """
     arm, rest = _arm_left(treated, covariates), _residuals(values, covariates)
     estimate, df = arm @ rest / (arm @ arm), len(values) - 2 - covariates.shape[1]
@@ -144,39 +80,14 @@ def second_stage(values: np.ndarray, covariates: np.ndarray, treated: np.ndarray
 
 
 def adjusted_cluster_means(trial: Trial) -> np.ndarray:
-    """One number a cluster, whose difference between the arms is the adjusted effect.
+    """One number a cluster, shape (clusters,), whose difference between the arms is the adjusted effect.
 
-    Parameters
-    ----------
-    trial : Trial
-        Checked arrays.
+    Without covariates these are the plain means, with covariates of rows the values of the first stage. With covariates
+    of clusters they are residuals on these, the arm left out, over the share of the arm's variation that these leave.
 
-    Returns
-    -------
-    numpy.ndarray, shape (clusters,)
-        Without covariates the plain means; with covariates of rows the values of the first stage. With covariates of
-        clusters their residuals on these, the arm left out, over the share of the arm's variation that these leave,
-        about the overall mean.
-
-    Raises
-    ------
-    ValueError
-        As for `second_stage`.
-
-    Notes
-    -----
-    Randomisation tests of no effect on these numbers are exact, for no step of theirs looks at the arm but a factor
-    that is the same for all allocations. Intervals from shifting them are exact too, unless there are covariates of
-    clusters, whose part in the arm is then taken for that of the observed allocation;
-    `clustertrials.randomisation.adjusted_randomisation_test` recomputes it for each.
-
-    Examples
-    --------
-    >>> from clustertrials.trial import sorted_trial
-    >>> codes = np.repeat(np.arange(8), 2)
-    >>> trial = sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "clinic"))
-    >>> (trial.origin + adjusted_cluster_means(trial)).tolist()
-    [0.5, 2.5, 4.5, 6.5, 8.5, 10.5, 12.5, 14.5]
+    Randomisation tests of no effect on these numbers are exact, for no step looks at the arm but a factor that is the
+    same for all allocations. Intervals from shifting them are exact too, unless there are covariates of clusters;
+    `clustertrials.adjusted_randomisation_test` recomputes their part for each allocation.
     """
     if trial.covariates.shape[1] == 0:
         return np.add.reduceat(trial.y, trial.starts) / trial.sizes
@@ -195,7 +106,7 @@ def _arm_left(treated: np.ndarray, covariates: np.ndarray) -> np.ndarray:
 
 
 def _residuals(column: np.ndarray, covariates: np.ndarray) -> np.ndarray:
-    """What an intercept and covariates leave of a column."""
+    """Residuals of a column on an intercept and covariates."""
     basis = np.linalg.qr(np.column_stack([np.ones(len(column)), covariates - covariates.mean(axis=0)]))[0]
     rest = column - column.mean()
     return rest - basis @ (basis.T @ rest)

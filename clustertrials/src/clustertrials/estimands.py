@@ -1,4 +1,4 @@
-"""Individual average against cluster average of one effect: their difference, with a jackknife interval."""
+"""Individual against cluster average of one effect: their difference, with a jackknife interval."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ class EstimandGap:
     n_units, n_clusters, n_dropped : int
         Rows used, clusters they lie in, rows left out because a value was missing.
     level : float
-        Confidence level.
     source : str
         Where the data came from; empty for a frame of the caller's own.
     """
@@ -70,6 +69,7 @@ def estimand_gap(
     Returns
     -------
     EstimandGap
+        A gap away from 0 means that the effect depends on cluster size.
 
     Raises
     ------
@@ -79,10 +79,9 @@ def estimand_gap(
 
     Notes
     -----
-    The first is the arm's coefficient in least squares over rows, the second that of ``"cluster_means"``, the
-    difference of unweighted cluster means, adjusted in two stages. Standard error by the jackknife, one cluster out at
-    a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on clusters - 2 degrees of freedom (one less
-    for each covariate that is constant inside clusters). A gap away from 0 says that the effect goes with cluster size.
+    The first is the arm's coefficient in least squares over rows, the second that of ``"cluster_means"``. Standard
+    error by the jackknife, one cluster out at a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on
+    clusters - 2 degrees of freedom (one less for each covariate that is constant inside clusters).
 
     References
     ----------
@@ -91,8 +90,7 @@ def estimand_gap(
 
     Examples
     --------
-    >>> sizes = [1, 2, 3, 4, 5, 6, 7, 8]
-    >>> frame = pd.DataFrame({"clinic": np.repeat(range(8), sizes)})
+    >>> frame = pd.DataFrame({"clinic": np.repeat(range(8), [1, 2, 3, 4, 5, 6, 7, 8])})
     >>> frame["arm"] = frame["clinic"] % 2
     >>> frame["y"] = frame["clinic"] * frame["arm"] + frame["clinic"] % 3
     >>> gap = estimand_gap(frame, "y", arm="arm", cluster="clinic", treated=1)
@@ -126,28 +124,9 @@ def estimand_gap(
 
 
 def jackknife_error(values: np.ndarray, treated: np.ndarray) -> float:
-    """Standard error from leave-one-cluster-out values, arm by arm.
+    """Standard error of a statistic from its values with each cluster left out, arm by arm.
 
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (clusters,)
-        The statistic with each cluster left out.
-    treated : numpy.ndarray of bool, shape (clusters,)
-        Arm of the cluster left out.
-
-    Returns
-    -------
-    float
-        Square root of sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2.
-
-    References
-    ----------
-    Efron B, Stein C (1981), Annals of Statistics 9:586-596.
-
-    Examples
-    --------
-    >>> jackknife_error(np.array([1.0, 3.0, 0.0, 0.0]), np.array([True, True, False, False]))
-    1.0
+    Square root of sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2. Efron B, Stein C (1981), Annals of Statistics 9:586-596.
     """
     arms = [values[treated], values[~treated]]
     return float(sum((len(arm) - 1) * arm.var() for arm in arms) ** 0.5)

@@ -24,15 +24,7 @@ EFFECT = 1
 
 @dataclass(frozen=True)
 class Method:
-    """How a name is computed and which average it targets.
-
-    Attributes
-    ----------
-    fit : callable
-        From a `Trial` to an `Inference`, in units of the outcome.
-    estimand : str
-        Name of the average.
-    """
+    """How an estimator is computed, from a `Trial` to an `Inference`, and the average that it targets."""
 
     fit: Callable[[Trial], Inference]
     estimand: str
@@ -79,8 +71,8 @@ def estimate_effect(
     Returns
     -------
     Effect
-        In units of the outcome. NaN stands in two places: `df` for ``"randomisation"``, whose reference is no t,
-        and `icc` where every cluster has one row or, for ``"naive"``, every arm one cluster.
+        In units of the outcome. `df` is NaN for ``"randomisation"``, which uses no t distribution; `icc` is NaN where
+        every cluster has one row or, for ``"naive"``, every arm one cluster.
 
     Raises
     ------
@@ -93,16 +85,15 @@ def estimate_effect(
     -----
     - ``"cr2"``: least squares on arm and covariates, CR2 errors, Satterthwaite t; individual average.
     - ``"cr3"``: the same with CR3 errors.
-    - ``"cluster_means"``: t test of unweighted cluster means. What covariates of rows predict is taken out first, with
-      slopes inside clusters; covariates of clusters, those with less than a tenth of their variation inside, stand
-      beside the arm in least squares on the cluster values (`clustertrials.cluster_means`); cluster average. Its error takes
-      the slopes inside for known, which is right on the average over allocations, whatever the slopes.
+    - ``"cluster_means"``: t test of unweighted cluster means; cluster average. The effect of covariates of rows is
+      taken out first, with slopes inside clusters; covariates with less than a tenth of their variation inside clusters
+      stand beside the arm in least squares on the adjusted means. Its error takes the slopes inside as known.
     - ``"randomisation"``: the same estimate, with p-value and interval from the allocations that could have been
       drawn, both exact if the effect is the same for all; `se` is that of ``"cluster_means"`` and plays no part.
       Covariates of clusters cost the interval some ten seconds for 29 clusters.
     - ``"mixed"``: random intercept, REML, Kenward-Roger. ``"gee"``: exchangeable, identity link, Fay-Graubard
       correction, t on clusters - parameters. ``"gee_md"``: the same with Mancl-DeRouen's. These weight clusters by
-      their information, which targets neither average if the effect goes with cluster size, and both if not.
+      their information, which targets neither average if the effect depends on cluster size, and both if not.
     - ``"naive"``: rows taken as independent, t on rows - parameters; wrong in clusters, and here to show that.
 
     All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate that is
@@ -115,9 +106,9 @@ def estimate_effect(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": range(16), "clinic": [k // 2 for k in range(16)]})
-    >>> frame["arm"] = ["new" if k % 2 else "old" for k in frame["clinic"]]
-    >>> found = estimate_effect(frame, "y", arm="arm", cluster="clinic", treated="new")
+    >>> frame = pd.DataFrame({"score": range(16), "school": [k // 2 for k in range(16)]})
+    >>> frame["arm"] = ["new" if k % 2 else "old" for k in frame["school"]]
+    >>> found = estimate_effect(frame, "score", arm="arm", cluster="school", treated="new")
     >>> round(found.estimate, 6), round(found.df, 6), found.estimand
     (2.0, 6.0, 'individual average')
     """
@@ -152,37 +143,9 @@ def effect_of(
     strata: np.ndarray | None = None,
     rng: np.random.Generator | None = None,
 ) -> Effect:
-    """Estimate the effect in a checked trial: `estimate_effect` for one that is asked several times.
+    """`estimate_effect` for a checked trial that is asked several times; the answer lacks the covariates' names.
 
-    Parameters
-    ----------
-    trial : Trial
-        Checked arrays.
-    estimator : str
-        One of the names of `estimate_effect`.
-    level : float
-        Confidence level, between 0 and 1.
-    strata : numpy.ndarray of int, shape (clusters,), optional
-        Strata inside which clusters were randomised, for ``"randomisation"``.
-    rng : numpy.random.Generator, optional
-        As for `estimate_effect`.
-
-    Returns
-    -------
-    Effect
-        Without the names of the covariates, which a checked trial has not kept.
-
-    Raises
-    ------
-    ValueError
-        If the method has no finite answer.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "clinic": list(range(8)) * 2})
-    >>> trial = read_trial(frame, "y", arm="arm", cluster="clinic", treated=1)
-    >>> [round(effect_of(trial, name).se, 6) for name in ("cr2", "cluster_means")]
-    [1.825742, 1.825742]
+    `strata` are codes of shape (clusters,).
     """
     try:
         fit = METHODS[estimator].fit(trial)
@@ -306,14 +269,14 @@ def within_cluster_difference(
 
     Parameters
     ----------
-    frame : DataFrame
-        One row a person.
+    frame : pandas.DataFrame
+        One row a unit.
     outcome, arm, cluster : str
         Columns; `arm` has two values and varies inside clusters.
-    treated : scalar
+    treated : hashable
         Value of `arm` for the treated group.
     level : float
-        Confidence level.
+        Confidence level, between 0 and 1.
 
     Returns
     -------
@@ -329,13 +292,16 @@ def within_cluster_difference(
     Notes
     -----
     d_k = mean treated - mean other in cluster k; estimate = mean(d_k), se = sd(d_k) / sqrt(K). Clusters that lack one
-    of the groups are left out and their rows counted as dropped. This is the paired analysis of a cluster-stratified
-    draw (Imai, King and Nall 2009, Statistical Science 24:29).
+    of the groups are left out and their rows counted as dropped.
+
+    References
+    ----------
+    Imai K, King G, Nall C (2009), Statistical Science 24:29-53.
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1., 3, 2, 5], "drawn": [0, 1, 0, 1], "clinic": ["a", "a", "b", "b"]})
-    >>> within_cluster_difference(frame, "y", arm="drawn", cluster="clinic", treated=1).estimate
+    >>> frame = pd.DataFrame({"y": [1.0, 3, 2, 5], "arm": [0, 1, 0, 1], "clinic": ["a", "a", "b", "b"]})
+    >>> within_cluster_difference(frame, "y", arm="arm", cluster="clinic", treated=1).estimate
     2.5
     """
     require_columns(frame, [outcome, arm, cluster])

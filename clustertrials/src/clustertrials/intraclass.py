@@ -12,63 +12,10 @@ from clustertrials.results import Icc
 from clustertrials.trial import INPUT_ROUNDING, middle, numeric, require_columns, require_nested
 
 
-def cluster_sizes(frame: pd.DataFrame, *, cluster: str) -> pd.Series:
-    """Count the rows of each cluster.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        One row a unit.
-    cluster : str
-        Column with the cluster; rows without one are not counted.
-
-    Returns
-    -------
-    pandas.Series
-        Rows by cluster, sorted by the cluster's label.
-
-    Raises
-    ------
-    ValueError
-        If the column does not exist or holds no value.
-
-    Examples
-    --------
-    >>> cluster_sizes(pd.DataFrame({"clinic": ["a", "b", "a"]}), cluster="clinic").to_list()
-    [2, 1]
-    """
-    require_columns(frame, [cluster])
-    sizes = frame.groupby(cluster, observed=True).size()
-    if sizes.empty:
-        raise ValueError(f"column {cluster!r} holds no value")
-    return sizes
-
-
 def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
-    """Stratum of each cluster.
+    """Return the stratum of each cluster as codes from 0, clusters in the order of their first row.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        One row a unit, none without a cluster.
-    cluster, strata : str
-        Columns with the cluster, and with the stratum in which it was randomised.
-
-    Returns
-    -------
-    numpy.ndarray of int, shape (clusters,)
-        Codes from 0, clusters in the order of their first row.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, a row has no stratum, or a cluster lies in two strata.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"clinic": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
-    >>> strata_of(frame, cluster="clinic", strata="region").tolist()
-    [0, 1, 0]
+    ValueError if a row has no stratum or a cluster lies in two.
     """
     require_columns(frame, [cluster, strata])
     if frame[strata].isna().any():
@@ -97,24 +44,23 @@ def icc(
     outcome, cluster : str
         Columns with a numeric outcome and the cluster.
     arm : str, optional
-        Column with the arm. If given, clusters are compared inside their arm, so that an effect of the arm does
-        not pass for correlation. Any number of arms.
+        Column with the arm, of any number of values. If given, clusters are compared inside their arm, so that an
+        effect of the arm does not count as correlation.
     level : float
         Confidence level of the interval, between 0 and 1.
     method : {"anova", "reml"}
-        ``"anova"`` shows negative estimates; ``"reml"`` is that of a random intercept, from 0 up, with the interval of
-        its profile likelihood (`clustertrials.intraclass`).
+        ``"anova"`` can be negative; ``"reml"`` is that of a random intercept, from 0 up, with the interval of its
+        profile likelihood.
 
     Returns
     -------
     Icc
-        Pure numbers; by ``"anova"`` the estimate may be negative.
 
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, the arm varies inside a cluster, no arm has two clusters, every
-        cluster has one row, or the outcome is constant; by ``"reml"`` also if it does not vary inside clusters.
+        If a column is missing, not numeric or constant, the arm varies inside a cluster, no arm has two clusters, or
+        every cluster has one row; by ``"reml"`` also if the outcome does not vary inside clusters.
 
     Notes
     -----
@@ -123,9 +69,14 @@ def icc(
     (B - W) / (B + (n0 - 1) W). The interval puts (F/Fq - 1) / (F/Fq + n0 - 1) for F = B / W and its quantiles Fq;
     exact for equal sizes, an approximation otherwise.
 
+    By REML, with theta = between / within variance, the estimate is theta / (1 + theta). The interval holds the theta
+    whose restricted deviance, all else profiled out, lies within the `level` quantile of chi-squared (1) of the least
+    one. It is conservative near the boundary 0.
+
     References
     ----------
     Donner A (1986), International Statistical Review 54:67-82. Searle SR (1971), Linear Models, section 9.9.
+    Patterson HD, Thompson R (1971), Biometrika 58:545-554. Self SG, Liang K-Y (1987), JASA 82:605-610 (boundary).
 
     Examples
     --------
@@ -158,33 +109,9 @@ def icc(
 
 
 def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, outcome: str) -> Icc:
-    """Estimate the intraclass correlation from arrays; `icc` has the formula.
+    """`icc` by analysis of variance, from arrays.
 
-    Parameters
-    ----------
-    values, codes : numpy.ndarray, shape (rows,)
-        Outcome without missing values, and the number of the row's cluster from 0.
-    arms : numpy.ndarray, shape (clusters,)
-        Number of each cluster's arm from 0.
-    level : float
-        Confidence level.
-    outcome : str
-        Name of the outcome, for messages.
-
-    Returns
-    -------
-    Icc
-
-    Raises
-    ------
-    ValueError
-        As for `icc`.
-
-    Examples
-    --------
-    >>> y, clinic = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
-    >>> round(anova_icc(y, clinic, np.zeros(3, int), level=0.95, outcome="y").estimate, 3)
-    0.931
+    `values` and `codes` of the clusters have shape (rows,), `arms` codes of shape (clusters,).
     """
     sizes = np.bincount(codes)
     df_between, df_within = len(sizes) - len(np.unique(arms)), len(values) - len(sizes)
@@ -215,22 +142,7 @@ def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level:
 
 
 def check_level(level: float) -> None:
-    """Refuse what is not a confidence level.
-
-    Parameters
-    ----------
-    level : float
-        A share, not a percentage.
-
-    Raises
-    ------
-    ValueError
-        Unless it lies strictly between 0 and 1.
-
-    Examples
-    --------
-    >>> check_level(0.95)
-    """
+    """Raise ValueError unless the confidence level lies between 0 and 1."""
     if not 0 < level < 1:
         raise ValueError("level must lie between 0 and 1")
 
@@ -240,46 +152,7 @@ def _correlation(between: float, within: float, size: float) -> float:
 
 
 def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, mean_size: float) -> Icc:
-    """Estimate the intraclass correlation inside arms by REML.
-
-    Parameters
-    ----------
-    values, codes : numpy.ndarray, shape (rows,)
-        Outcome without missing values, in its own units, and the number of the row's cluster from 0.
-    arms : numpy.ndarray, shape (clusters,)
-        Number of each cluster's arm from 0; each arm has a mean of its own.
-    level : float
-        Confidence level, between 0 and 1.
-    mean_size : float
-        Average cluster size, handed on to the answer.
-
-    Returns
-    -------
-    Icc
-        Never negative: at 0 the likelihood is highest at that boundary.
-
-    Raises
-    ------
-    ValueError
-        If every cluster has one row, or rows do not vary inside clusters, so that the likelihood has no maximum.
-
-    Notes
-    -----
-    With theta = between / within variance the correlation is theta / (1 + theta). The interval holds the theta whose
-    restricted deviance, all else profiled out, lies within the `level` quantile of chi-squared (1) of the least one;
-    where that is so down to 0, the lower limit is 0. It is conservative near the boundary.
-
-    References
-    ----------
-    Patterson HD, Thompson R (1971), Biometrika 58:545-554. Self SG, Liang K-Y (1987), JASA 82:605-610 (boundary).
-
-    Examples
-    --------
-    >>> y, clinic = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
-    >>> found = reml_icc(y, clinic, np.zeros(3, int), level=0.95, mean_size=2.0)
-    >>> round(found.estimate, 6), round(found.ci_low, 3), round(found.ci_high, 3)
-    (0.931034, 0.334, 0.997)
-    """
+    """`icc` by REML, from arrays as in `anova_icc`; `mean_size` is handed on to the answer."""
     order = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
     starts = np.append(0, sizes.cumsum()[:-1])
@@ -326,20 +199,15 @@ def design_effect(sizes: ArrayLike, icc: float) -> float:
     icc : float
         Intraclass correlation, from -1 to 1.
 
-    Returns
-    -------
-    float
-        1 + ((1 + cv^2) m - 1) icc.
-
     Raises
     ------
     ValueError
-        If a size is not positive, the correlation is outside [-1, 1], or the two cannot go together.
+        If a size is not positive, the correlation is outside [-1, 1], or too negative for such clusters.
 
     Notes
     -----
-    m is the mean size and cv the standard deviation over the mean, with divisor K, because the sizes are the whole
-    set of clusters and not a sample of it. It holds for the mean over rows, each row weighted alike.
+    1 + ((1 + cv^2) m - 1) icc, where m is the mean size and cv the standard deviation of the sizes, with divisor K,
+    over the mean. It holds for the mean over rows, each row weighted alike.
 
     References
     ----------
@@ -367,15 +235,10 @@ def variance_inflation(mean: float, cv: float, icc: float) -> float:
     icc : float
         Intraclass correlation, from -1 to 1.
 
-    Returns
-    -------
-    float
-        1 + ((1 + cv^2) mean - 1) icc, as `design_effect`.
-
     Raises
     ------
     ValueError
-        If the correlation is outside [-1, 1], or more negative than such clusters allow.
+        As for `design_effect`, which has the formula.
 
     Examples
     --------

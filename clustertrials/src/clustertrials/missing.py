@@ -17,7 +17,7 @@ from clustertrials.trial import SMALLEST_ARM, Trial, numeric, read_trial, requir
 
 @dataclass(frozen=True)
 class ArmLoss:
-    """Units of one arm without an outcome; how clusters differ is told without naming or showing one.
+    """Units of one arm without an outcome; how much clusters differ is shown without showing one.
 
     Attributes
     ----------
@@ -45,7 +45,9 @@ class ArmLoss:
 def attrition_by_arm(
     frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable
 ) -> tuple[ArmLoss, ArmLoss]:
-    """Count the units without an outcome in each arm, and say how much clusters differ in it.
+    """Count the units without an outcome in each arm, and how much clusters differ in it.
+
+    Whether the arms differ is an effect like any other: give `clustertrials.estimate_effect` a 0/1 column.
 
     Parameters
     ----------
@@ -60,11 +62,8 @@ def attrition_by_arm(
     Raises
     ------
     ValueError
-        As for `read_units`.
-
-    Notes
-    -----
-    Whether the arms differ in it is an effect like any other: give `clustertrials.estimate_effect` a 0/1 column.
+        If a column is missing or not numeric, an arm or cluster is missing in a row, an arm varies inside a
+        cluster, there are not two arms, or an arm has fewer than 4 clusters.
 
     Examples
     --------
@@ -95,31 +94,7 @@ def attrition_by_arm(
 def read_units(
     frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read the columns of every unit, measured or not.
-
-    Parameters
-    ----------
-    frame, outcome, arm, cluster, treated
-        As for `clustertrials.estimate_effect`.
-
-    Returns
-    -------
-    tuple of numpy.ndarray, each of shape (rows,)
-        Outcome with NaN where it is missing, whether the arm is the treated one, and number of the cluster from 0.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing or not numeric, an arm or cluster is missing in a row, an arm varies inside a
-        cluster, there are not two arms, or an arm has fewer than 4 clusters.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"y": [1.0, None] * 8, "arm": [0, 1] * 8, "clinic": list(range(8)) * 2})
-    >>> values, is_treated, codes = read_units(frame, "y", arm="arm", cluster="clinic", treated=1)
-    >>> int(np.isnan(values).sum()), int(is_treated.sum()), int(codes.max())
-    (8, 8, 7)
-    """
+    """Return outcome (NaN where missing), whether treated, and cluster code of every unit, measured or not."""
     require_columns(frame, [outcome, arm, cluster])
     for name in (arm, cluster):
         if frame[name].isna().any():
@@ -258,7 +233,7 @@ def manski_bounds(
 def lee_bounds(
     frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable, level: float = 0.95
 ) -> Bounds:
-    """Bound the effect on those who would be measured in either arm, if the arm moved measurement one way only.
+    """Bound the effect on units that would be measured in either arm, if the arm changed measurement one way only.
 
     Parameters
     ----------
@@ -277,11 +252,10 @@ def lee_bounds(
 
     Notes
     -----
-    Monotone selection: the arm with the larger share measured has them all, and others beside. Of its measured
-    units a share 1 - (smaller share) / (larger share) is trimmed: the highest for one bound, the lowest for the
-    other; one unit is trimmed in part, so that ties and fractions need no rule. Each bound's standard error is the
-    jackknife of `estimands.jackknife_error` over clusters. Where the two shares are nearly the same, the arm
-    that is trimmed changes from one left-out cluster to the next and the interval is rough.
+    Of the measured units of the arm with the larger share measured, a share 1 - (smaller share) / (larger share) is
+    trimmed: the highest for one bound, the lowest for the other; one unit is trimmed in part. Standard errors are those
+    of the jackknife over clusters. Where the two shares are nearly the same, the arm that is trimmed changes from one
+    left-out cluster to the next and the interval is rough.
 
     References
     ----------
@@ -345,7 +319,7 @@ def _trimmed_means(ascending: np.ndarray, kept: float) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class TippingPoint:
-    """How far the missing units of one arm would have to differ from what is expected of them to turn the verdict.
+    """How far the missing units of one arm would have to differ from their expected values to change the verdict.
 
     Attributes
     ----------
@@ -362,7 +336,7 @@ class TippingPoint:
     observed_mean, sd : float
         Mean of that arm's measured units, and standard deviation inside arms, to judge a shift by.
     n_missing, n_units, n_clusters, n_dropped : int
-        Units shifted, all units, clusters, rows left out for want of an arm, a cluster or a covariate.
+        Units shifted, all units, clusters, rows left out because arm, cluster or a covariate is missing.
     source : str
     """
 
@@ -428,14 +402,12 @@ def tipping_point(
 
     Notes
     -----
-    Without covariates, every missing outcome is taken as the observed mean of its arm, in the shifted arm plus the
-    shift. With covariates, as what the regression of the measured units on arm and covariates predicts of it, plus
-    the shift. At shift 0 the effect is then that of the measured units alone, and it is a straight line in the
-    shift: estimate + shift * slope, where the slope is the coefficient of the arm for the 0/1 variable "missing in
-    the shifted arm" (without covariates, the share missing there, negative for the other arm). Filling in means
-    would make ordinary errors too small, so both numbers are found again without each cluster in turn, filling in
-    included, and their jackknife variances V make the interval. Its limits are 0 where
-    (estimate + shift slope)^2 = t^2 (V11 + 2 shift V12 + shift^2 V22), solved for the shift.
+    Every missing outcome is replaced by its prediction from the regression of the measured units on arm and covariates
+    (without covariates, the observed mean of its arm), plus the shift in the shifted arm. The effect is then estimate +
+    shift * slope, where the slope is the coefficient of the arm for the 0/1 variable "missing in the shifted arm". Both
+    numbers are found again without each cluster in turn, imputation included, and their jackknife variances V make the
+    interval. Its limits are 0 where (estimate + shift slope)^2 = t^2 (V11 + 2 shift V12 + shift^2 V22), solved for the
+    shift.
 
     References
     ----------

@@ -29,9 +29,8 @@ class MixedFit:
     within, between : float
         Variances of rows inside clusters and of clusters, in squared units of the outcome.
     r_inverse : numpy.ndarray, shape (p, p)
-        Turns coefficients on the orthonormal columns into `coefficients`.
+        As in `clustertrials.trial.Trial`.
     sizes : numpy.ndarray, shape (clusters,)
-        Rows in each cluster.
     totals : numpy.ndarray, shape (clusters, p)
         Orthonormal columns summed inside clusters.
     """
@@ -51,7 +50,6 @@ class Profile:
     Attributes
     ----------
     sizes : numpy.ndarray, shape (clusters,)
-        Rows in each cluster.
     totals : numpy.ndarray, shape (clusters, p)
         Orthonormal columns of the design summed inside clusters.
     residual_totals : numpy.ndarray, shape (clusters,)
@@ -84,7 +82,7 @@ class Profile:
         return self.df_resid * np.log(square) + np.log1p(self.sizes * theta).sum() + np.linalg.slogdet(normal)[1]
 
     def slope(self, theta: float) -> float:
-        """Derivative of `deviance`; its root is exact to rounding, where a minimum is so only to its root."""
+        """Derivative of `deviance`; its root is accurate to rounding, a minimum only to the square root of that."""
         normal, change, square = self.solve(theta)
         shrink = 1 / (1 + self.sizes * theta)
         left = self.residual_totals - self.totals @ change
@@ -93,46 +91,22 @@ class Profile:
 
 
 def fit_mixed(y: np.ndarray, q: np.ndarray, r_inverse: np.ndarray, starts: np.ndarray) -> MixedFit:
-    """Fit a linear model with a random intercept a cluster by REML.
+    """Fit a linear model with a random intercept for each cluster by REML.
 
-    Parameters
-    ----------
-    y : numpy.ndarray, shape (rows,)
-        Outcome, rows sorted by cluster.
-    q, r_inverse : numpy.ndarray, shapes (rows, p) and (p, p)
-        Orthonormal columns Q and the inverse of R, for the design X = QR.
-    starts : numpy.ndarray of int, shape (clusters,)
-        Row at which each cluster begins.
-
-    Returns
-    -------
-    MixedFit
-        ``between`` is 0 where the likelihood is highest at that boundary.
-
-    Raises
-    ------
-    ValueError
-        If every cluster has one row, or rows do not vary inside clusters beyond the design, so that the likelihood
-        has no maximum.
+    `y`, shape (rows,), is sorted by cluster; the design is X = QR; `starts` is the row at which each cluster begins.
+    ``between`` is 0 where the likelihood is highest at that boundary. ValueError if the likelihood has no maximum:
+    every cluster has one row, or rows do not vary inside clusters beyond the design.
 
     Notes
     -----
-    Coefficients and the inner variance have closed forms given theta = between / within, so the restricted
-    likelihood is a function of theta alone. Its slope is searched for sign changes on a grid, each is solved by
-    Brent's method, and the best of them and of theta = 0 is taken.
+    Coefficients and the inner variance have closed forms given theta = between / within, so the restricted likelihood
+    is a function of theta alone. Sign changes of its slope on a grid are solved by Brent's method, and the best of them
+    and of theta = 0 is taken.
 
     References
     ----------
     Patterson HD, Thompson R (1971), Biometrika 58:545-554. Bates D et al. (2015), Journal of Statistical Software
     67(1), for the profiled criterion.
-
-    Examples
-    --------
-    >>> q = np.full((6, 1), 6 ** -0.5)
-    >>> y = np.array([1.0, 2, 2, 3, 6, 7])
-    >>> fit = fit_mixed(y, q, np.array([[6 ** -0.5]]), np.array([0, 2, 4]))
-    >>> round(fit.within, 6), round(fit.between, 6)
-    (0.5, 6.75)
     """
     if len(starts) == len(y):
         raise ValueError("mixed: every cluster has one row, so the two variances cannot be told apart")
@@ -146,27 +120,7 @@ def fit_mixed(y: np.ndarray, q: np.ndarray, r_inverse: np.ndarray, starts: np.nd
 
 
 def reduce_to_profile(y: np.ndarray, q: np.ndarray, starts: np.ndarray) -> Profile:
-    """Reduce rows to the sums that the restricted likelihood needs.
-
-    Parameters
-    ----------
-    y : numpy.ndarray, shape (rows,)
-        Outcome, rows sorted by cluster.
-    q : numpy.ndarray, shape (rows, p)
-        Orthonormal columns that span the design.
-    starts : numpy.ndarray of int, shape (clusters,)
-        Row at which each cluster begins.
-
-    Returns
-    -------
-    Profile
-
-    Examples
-    --------
-    >>> found = reduce_to_profile(np.array([1.0, 2, 3, 6]), np.full((4, 1), 0.5), np.array([0, 2]))
-    >>> found.residual_totals.tolist(), found.residual_square, float(found.df_resid)
-    ([-3.0, 3.0], 14.0, 3.0)
-    """
+    """Reduce rows, sorted by cluster, to the sums that the restricted likelihood needs."""
     residuals = y - q @ (q.T @ y)
     sizes = np.diff(np.append(starts, len(y))).astype(float)
     return Profile(
@@ -175,29 +129,7 @@ def reduce_to_profile(y: np.ndarray, q: np.ndarray, starts: np.ndarray) -> Profi
 
 
 def best_ratio(profile: Profile) -> float:
-    """Find the ratio of the variances between and inside clusters at which the restricted likelihood is highest.
-
-    Parameters
-    ----------
-    profile : Profile
-        The data's sums.
-
-    Returns
-    -------
-    float
-        0 where the likelihood is highest at that boundary.
-
-    Raises
-    ------
-    ValueError
-        If the outcome does not vary inside clusters beyond the design, so that the likelihood has no maximum.
-
-    Examples
-    --------
-    >>> sums = reduce_to_profile(np.array([1.0, 2, 2, 3, 6, 7]), np.full((6, 1), 6 ** -0.5), np.array([0, 2, 4]))
-    >>> round(best_ratio(sums), 6)
-    13.5
-    """
+    """Return the ratio of the variances between and inside clusters with the highest restricted likelihood, or 0."""
     grid = RATIOS / profile.sizes.mean()
     slopes = np.array([profile.slope(theta) for theta in grid])
     candidates = [0.0]
@@ -211,24 +143,13 @@ def best_ratio(profile: Profile) -> float:
 
 
 def kenward_roger(fit: MixedFit, contrast: np.ndarray) -> Inference:
-    """Standard error and degrees of freedom of a combination of fixed effects, after Kenward and Roger.
+    """Standard error and df of a combination of fixed effects, after Kenward and Roger; df is not capped.
 
     Parameters
     ----------
     fit : MixedFit
-        REML fit.
     contrast : numpy.ndarray, shape (p,)
         Weights of the coefficients.
-
-    Returns
-    -------
-    Inference
-        The standard error allows for the variances being estimated; degrees of freedom are not capped.
-
-    Raises
-    ------
-    ValueError
-        If the two variances cannot be told apart.
 
     Notes
     -----
@@ -241,14 +162,6 @@ def kenward_roger(fit: MixedFit, contrast: np.ndarray) -> Inference:
     References
     ----------
     Kenward MG, Roger JH (1997), Biometrics 53:983-997.
-
-    Examples
-    --------
-    >>> fit = fit_mixed(np.array([1.0, 2, 2, 3, 6, 7]), np.full((6, 1), 6 ** -0.5), np.array([[6 ** -0.5]]),
-    ...                 np.array([0, 2, 4]))
-    >>> found = kenward_roger(fit, np.array([1.0]))
-    >>> round(found.estimate, 6), round(found.se, 6), round(found.df, 6)
-    (3.5, 1.527525, 2.0)
     """
     shrink = 1 / (1 + fit.sizes * fit.between / fit.within)
     outer, inner, traces = _moments(fit, shrink)

@@ -21,7 +21,7 @@ class ImpliedSd:
     change, sd, se : float
         Mean change, standard deviation of the changes, standard error of the mean; in units of the outcome.
     sd_low, sd_high : float
-        What the rounding of means and p-value leaves open.
+        Range that the rounding of means and p-value allows.
     ci_low, ci_high, level : float
         Interval of the change with every unit taken as independent, and its level.
     n : int
@@ -44,7 +44,7 @@ class ImpliedSd:
 
 @dataclass(frozen=True)
 class Consistency:
-    """A p-value worked out again.
+    """A p-value computed again.
 
     Attributes
     ----------
@@ -84,21 +84,20 @@ def implied_sd_of_change(
         Means of the same `n` units at both times.
     p, is_bound : float, bool
         Two-sided p-value, and whether it is only a bound, as in "p < 0.001".
-    decimals, p_decimals, level : int, int, float, optional
-        Decimals to which means and p-value are printed, exact if not given; level of the interval.
+    decimals, p_decimals : int, optional
+        Decimals to which means and p-value are printed, exact if not given.
+    level : float
+        Level of the interval.
 
     Returns
     -------
     ImpliedSd
+        With sd = |change| sqrt(n) / t, t the upper p / 2 quantile of t on n - 1 degrees of freedom.
 
     Raises
     ------
     ValueError
         If the means are equal or a number is out of range.
-
-    Notes
-    -----
-    sd = |change| sqrt(n) / t, with t the upper p / 2 quantile of t on n - 1 degrees of freedom.
 
     References
     ----------
@@ -147,9 +146,12 @@ def between_arms(
     ----------
     mean1, sd1, n1, clusters1, mean2, sd2, n2, clusters2
         Mean (or mean change), standard deviation, units and clusters of the treated and of the other arm.
-    icc, cv, level : float
-        Intraclass correlation, an assumption wherever it is not published for this outcome; standard deviation of
-        the cluster sizes over their mean, with divisor K; confidence level.
+    icc : float
+        Intraclass correlation, an assumption wherever it is not published for this outcome.
+    cv : float
+        Standard deviation of the cluster sizes over their mean, with divisor K.
+    level : float
+        Confidence level.
 
     Returns
     -------
@@ -163,8 +165,7 @@ def between_arms(
 
     Notes
     -----
-    se^2 = sum over arms of sd^2 D / n with D = 1 + ((1 + cv^2) n / clusters - 1) icc, as in
-    `clustertrials.design_effect`.
+    se^2 = sum over arms of sd^2 D / n with the design effect D = 1 + ((1 + cv^2) n / clusters - 1) icc.
 
     References
     ----------
@@ -208,7 +209,7 @@ def between_arms(
 
 
 def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
-    """Say whether `n` whole numbers can have a mean that is printed like this.
+    """Check whether `n` whole numbers can have a mean that is printed like this.
 
     Parameters
     ----------
@@ -220,8 +221,8 @@ def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
     Returns
     -------
     bool
-        False if no sum of whole numbers gives this mean, either way a 5 is rounded. From n times items =
-        10^decimals on always True, and so no check at all.
+        False if no sum of whole numbers gives this mean, whichever way a 5 is rounded. Always True from n times items =
+        10^decimals on.
 
     Raises
     ------
@@ -260,7 +261,7 @@ def recomputed_p(
     is_bound: bool = False,
     decimals: int | None = None,
 ) -> Consistency:
-    """Work out the p-value of a t test of two groups again and compare it with the printed one.
+    """Compute the p-value of a t test of two groups again and compare it with the printed one.
 
     Parameters
     ----------
@@ -269,7 +270,7 @@ def recomputed_p(
     printed, p_decimals, is_bound : float, int, bool
         The printed two-sided p-value, its decimals, and whether it is only a bound, as in "p < 0.001".
     decimals : int, optional
-        Decimals of means and standard deviations; without them, they count as exact.
+        Decimals of means and standard deviations, exact if not given.
 
     Returns
     -------
@@ -317,13 +318,7 @@ def _half_unit(decimals: int | None) -> float:
 
 @dataclass(frozen=True)
 class SdLimits:
-    """Smallest and largest standard deviation of a change, and the one for two waves that are not correlated.
-
-    Attributes
-    ----------
-    low, unrelated, high : float
-        In units of the variable.
-    """
+    """Smallest and largest standard deviation of a change, and the one for two waves that are not correlated."""
 
     low: float
     unrelated: float
@@ -331,32 +326,7 @@ class SdLimits:
 
 
 def share_sd(share: float, n: int) -> float:
-    """Standard deviation of a 0/1 variable, which follows from its mean.
-
-    Parameters
-    ----------
-    share, n : float, int
-        Mean between 0 and 1, and units.
-
-    Returns
-    -------
-    float
-        With divisor n - 1.
-
-    Raises
-    ------
-    ValueError
-        If the mean lies outside 0 to 1 or there are fewer than two units.
-
-    Notes
-    -----
-    sd^2 = share (1 - share) n / (n - 1).
-
-    Examples
-    --------
-    >>> round(share_sd(0.5, 101), 4)
-    0.5025
-    """
+    """Standard deviation of a 0/1 variable with a given mean: sd^2 = share (1 - share) n / (n - 1)."""
     if not (0 <= share <= 1 and n >= 2):
         raise ValueError("share must lie between 0 and 1, and n be at least 2")
     return sqrt(share * (1 - share) * n / (n - 1))
@@ -379,7 +349,7 @@ def share_change_limits(before: float, after: float, n: int, *, decimals: int | 
     Raises
     ------
     ValueError
-        As `share_sd`.
+        If a mean lies outside 0 to 1 or there are fewer than two units.
 
     Notes
     -----
@@ -415,15 +385,12 @@ def change_limits(sd_before: float, sd_after: float, *, decimals: int | None = N
     Returns
     -------
     SdLimits
+        From |sd_after - sd_before| to sd_before + sd_after.
 
     Raises
     ------
     ValueError
         If one is negative or not finite.
-
-    Notes
-    -----
-    |sd_after - sd_before| to sd_before + sd_after.
 
     Examples
     --------
@@ -448,7 +415,7 @@ def recomputed_p_of_change(
     is_bound: bool = False,
     decimals: int | None = None,
 ) -> Consistency:
-    """Work out which p-values a paired t test can have, and compare them with the printed one.
+    """Compute the p-values that a paired t test can have, and compare them with the printed one.
 
     Parameters
     ----------
@@ -456,10 +423,8 @@ def recomputed_p_of_change(
         Means of the same `n` units at both times.
     limits : SdLimits
         Of the change's standard deviation, from `share_change_limits` or `change_limits`.
-    printed, p_decimals, is_bound : float, int, bool
-        The printed two-sided p-value, its decimals, and whether it is only a bound, as in "p < 0.001".
-    decimals : int, optional
-        Decimals of the means, exact if not given.
+    printed, p_decimals, is_bound, decimals
+        As for `recomputed_p`.
 
     Returns
     -------
@@ -501,20 +466,5 @@ def recomputed_p_of_change(
 
 
 def half_unit(decimals: int | None) -> float:
-    """Half a unit of the last decimal, the most that rounding moves a printed number; 0 for an exact one.
-
-    Parameters
-    ----------
-    decimals : int or None
-        Decimals printed; None for a number that is exact.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> half_unit(2), half_unit(None)
-    (0.005, 0.0)
-    """
+    """Half a unit of the last decimal, the most that rounding moves a printed number; 0 for an exact one."""
     return 0.0 if decimals is None else 0.5 * 10.0**-decimals

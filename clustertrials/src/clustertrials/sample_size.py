@@ -49,7 +49,8 @@ def power(
     level : float
         Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
     sd : float
-        Total standard deviation of the outcome of one unit, in units of the outcome.
+        Total standard deviation of the outcome of one unit, in units of the outcome; for a share p it is sqrt(p (1 -
+        p)).
     covariate_r2 : float
         Share of the variance of a cluster mean that the covariates explain (r squared in the Notes).
     estimator : {"cr2", "mixed"}
@@ -59,10 +60,8 @@ def power(
     Returns
     -------
     float
-        Share of trials in which the test rejects. Its degrees of freedom are those that the analysis will have:
-        Satterthwaite's for ``"cr2"``, Kenward and Roger's for ``"mixed"``, at most clusters - 2 (`planned_test` gives
-        them). It is near what the analysis has where power is near 0.8; for the rate of false alarms, with few clusters
-        or very unequal sizes, use `clustertrials.simulate_power`.
+        Share of trials in which the test rejects. For the type I error with few clusters or very unequal sizes, use
+        `clustertrials.simulate_power`.
 
     Raises
     ------
@@ -73,14 +72,14 @@ def power(
     -----
     With d normal around the difference, standard deviation `error`, and v s^2 chi-squared on v = `spread` degrees of
     freedom, the test rejects where |d| exceeds the t quantile on `df` degrees of freedom times `reported` s: the
-    squared ratio is compared with a noncentral F on 1 and v. All four are those of `planned_test`; where clusters
-    are of one size, `error` and `reported` are alike, and so are `df` and `spread`. Measured against simulation of
-    the analysis at a power of .80, 5 v 5 to 15 v 14 clusters with CVs of size up to 0.88: within a point for
-    ``"cr2"`` at an `icc` of 0 to 0.2; for ``"mixed"`` within two points from an `icc` of 0.05 up. Below, where its
-    variance between clusters is often estimated as 0, Kenward and Roger's test is conservative and has 6 points
-    less with ten clusters at an `icc` of 0.01: ask `clustertrials.simulate_power`.
+    squared ratio is compared with a noncentral F on 1 and v. All four are those of `planned_test`: the degrees of
+    freedom are Satterthwaite's for ``"cr2"``, Kenward and Roger's for ``"mixed"``, at most clusters - 2. Measured
+    against simulation of the analysis at a power of .80, 5 v 5 to 15 v 14 clusters with CVs of size up to 0.88: within
+    a point for ``"cr2"`` at an `icc` of 0 to 0.2; for ``"mixed"`` within two points from an `icc` of 0.05 up. Below,
+    Kenward and Roger's test is conservative and has 6 points less with ten clusters at an `icc` of 0.01: use
+    `clustertrials.simulate_power`.
 
-    A covariate divides the variance by ``1 / (1 - r^2)`` and takes no degree of freedom. For a baseline value of the
+    A covariate multiplies the variance by ``1 - r^2`` and takes no degree of freedom. For a baseline value of the
     outcome ``r = a r_c + (1 - a) r_s``, ``a = m icc / (1 + (m - 1) icc)`` with the mean size m, where r_c and r_s are
     its correlations with the outcome between clusters and inside them.
 
@@ -117,28 +116,14 @@ def minimum_detectable_difference(
     covariate_r2: float = 0.0,
     estimator: str = "cr2",
 ) -> float:
-    """Smallest true difference that the trial finds with the asked probability.
+    """Smallest true difference that the trial finds with the given probability: the inverse of `clustertrials.power`.
 
     Parameters
     ----------
-    clusters : tuple of int
-        Number of clusters in the treated and in the other arm, at least two each.
-    mean_size : float
-        Mean number of units in a cluster.
-    icc : float
-        Intraclass correlation, between 0 and 1; below 1 for ``"mixed"``.
-    size_cv : float
-        Coefficient of variation of the cluster sizes, standard deviation with divisor K over the mean.
+    clusters, mean_size, icc, size_cv, level, sd, covariate_r2, estimator
+        As for `clustertrials.power`.
     power : float
-        Probability of a significant result, above the rate at which the test errs and below 1.
-    level : float
-        Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
-    sd : float
-        Total standard deviation of the outcome of one unit; for a share p it is sqrt(p (1 - p)).
-    covariate_r2 : float
-        Share of the variance of a cluster mean that the covariates explain (see `clustertrials.power`).
-    estimator : {"cr2", "mixed"}
-        The planned analysis (see `clustertrials.power`).
+        Probability of a significant result, above the type I error of the test and below 1.
 
     Returns
     -------
@@ -148,15 +133,7 @@ def minimum_detectable_difference(
     Raises
     ------
     ValueError
-        If an argument lies outside the range given above.
-
-    Notes
-    -----
-    The inverse of `clustertrials.power` in its difference, which has the formula.
-
-    References
-    ----------
-    Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683.
+        If an argument lies outside its range.
 
     Examples
     --------
@@ -178,7 +155,7 @@ def minimum_detectable_difference(
 
 
 def _power_at(ratio: float, test: PlannedTest, level: float) -> float:
-    """Share of tests that reject when the true difference is `ratio` errors."""
+    """Share of tests that reject when the true difference is `ratio` standard errors."""
     bound = (student.ppf((1.0 + level) / 2.0, test.df) * test.reported / test.error) ** 2
     # Measured in scipy 1.17: nct.cdf is NaN in its lower tail, ncf.sf(x, 1, df, 0) is cdf - 1 with the wrong
     # sign, and ncf.cdf is NaN for a noncentrality of 1e100; up to 1e12 it is right, and the power is 1 by then.
@@ -186,25 +163,7 @@ def _power_at(ratio: float, test: PlannedTest, level: float) -> float:
 
 
 def check_between(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a value that does not lie strictly between two limits.
-
-    Parameters
-    ----------
-    name : str
-        How the message calls it.
-    value, low, high : float
-
-    Raises
-    ------
-    ValueError
-        If it does not.
-
-    Examples
-    --------
-    >>> check_between("level", 1.0, 0.5, 1.0)
-    Traceback (most recent call last):
-    ValueError: level must lie above 0.5 and below 1
-    """
+    """Raise ValueError unless a value lies strictly between two limits."""
     if not low < value < high:
         raise ValueError(f"{name} must lie above {low:g} and below {high:g}")
 
@@ -218,7 +177,7 @@ _MOST_ICC = 1.0 - 1e-9
 
 @dataclass(frozen=True)
 class PlannedTest:
-    """The t test that a planned analysis leads one to expect.
+    """The t test that is expected of a planned analysis.
 
     Attributes
     ----------
@@ -230,7 +189,7 @@ class PlannedTest:
     df : float
         Degrees of freedom of the quantile that the analysis compares with.
     spread : float
-        Degrees of freedom of the chi-squared distribution that the squared reported errors follow, nearly.
+        Degrees of freedom of the chi-squared distribution that the squared reported errors nearly follow.
     """
 
     error: float
@@ -241,18 +200,11 @@ class PlannedTest:
 
 @dataclass(frozen=True)
 class Moments:
-    """What allocations make of the analysis ``"cr2"``, on the mean, where the mean cluster has one unit.
+    """Mean moments of the analysis ``"cr2"`` over allocations, where the mean cluster has one unit.
 
     With u the variance between clusters and e that of one unit inside, over the mean size, the squared error is ``u
     between + e within``, the squared reported one on the mean ``u reported + e within``, and its variance ``u^2
-    spread[0] + 2 u e spread[1] + e^2 spread[2]``.
-
-    Attributes
-    ----------
-    between, within, reported : float
-    spread : tuple of float
-    df : float
-        Satterthwaite's degrees of freedom, at most clusters - 2.
+    spread[0] + 2 u e spread[1] + e^2 spread[2]``. `df` is Satterthwaite's, at most clusters - 2.
     """
 
     between: float
@@ -272,48 +224,18 @@ def planned_test(
     covariate_r2: float = 0.0,
     estimator: str = "cr2",
 ) -> PlannedTest:
-    """Error and degrees of freedom that a design leads one to expect of its analysis.
+    """Error and degrees of freedom that are expected of the planned analysis; arguments as for `clustertrials.power`.
 
-    Parameters
-    ----------
-    clusters : tuple of int
-        Number of clusters in the treated and in the other arm, at least two each.
-    mean_size, icc, size_cv, sd, covariate_r2, estimator
-        As for `clustertrials.power`.
-
-    Returns
-    -------
-    PlannedTest
-        In units of the outcome, in standard deviations if `sd` is 1.
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside its range.
-
-    Notes
-    -----
     All are means over the allocations of the sizes of `representative_sizes`.
 
     ``"cr2"``: with p_k the share of cluster k in the rows of its arm and m_k the variance of its mean, the squared
     error is ``sum p_k^2 m_k``, the squared reported one ``sum p_k^2 / (1 - p_k) (mean_k - mean of the arm)^2``, a
-    quadratic form whose first two moments give `reported` and `spread`. `df` is Satterthwaite's under rows that are
-    independent, as the analysis has it; where rows are alike, the reported error is a little too small and varies more
-    than `df` says. ``"mixed"``: generalised least squares, and Kenward and Roger's error and degrees of freedom, at the
-    planned variances. Both take at most clusters - 2 degrees of freedom, and none for covariates.
+    quadratic form whose first two moments give `reported` and `spread`. `df` is Satterthwaite's under independent rows,
+    as the analysis has it; where rows are alike, the reported error is a little too small and varies more than `df`
+    says. ``"mixed"``: generalised least squares, and Kenward and Roger's error and degrees of freedom, at the planned
+    variances. Both have at most clusters - 2 degrees of freedom; covariates take none.
 
-    References
-    ----------
     Bell RM, McCaffrey DF (2002), Survey Methodology 28:169-181. Kenward MG, Roger JH (1997), Biometrics 53:983-997.
-
-    Examples
-    --------
-    >>> found = planned_test(clusters=(15, 15), mean_size=30, icc=0.05)
-    >>> round(found.error, 3), round(found.reported, 3), round(found.df, 6), round(found.spread, 6)
-    (0.104, 0.104, 28.0, 28.0)
-    >>> unequal = planned_test(clusters=(5, 5), mean_size=31, icc=0.05, size_cv=0.88)
-    >>> round(unequal.error, 3), round(unequal.reported, 3), round(unequal.df, 1), round(unequal.spread, 1)
-    (0.216, 0.202, 4.1, 3.4)
     """
     if len(clusters) != 2 or any(k != int(k) or k < 2 for k in clusters):
         raise ValueError("clusters must be a pair of whole numbers, at least two clusters in each arm")
@@ -337,30 +259,9 @@ def planned_test(
 
 
 def representative_sizes(clusters: int, size_cv: float) -> np.ndarray:
-    """Cluster sizes of mean 1 and a stated spread, which stand for those of a trial to come.
+    """Cluster sizes of mean 1 and coefficient of variation `size_cv`, which represent those of a trial to come.
 
-    Parameters
-    ----------
-    clusters : int
-        Number of clusters.
-    size_cv : float
-        Coefficient of variation, standard deviation with divisor K over the mean, below sqrt(K - 1), which is that of
-        clusters of which one holds all units.
-
-    Returns
-    -------
-    numpy.ndarray, shape (clusters,)
-        Quantiles of the gamma distribution at (k - 1/2) / K whose shape gives exactly this spread; not whole numbers.
-
-    Raises
-    ------
-    ValueError
-        If no such sizes exist.
-
-    Examples
-    --------
-    >>> representative_sizes(4, 0.5).round(3).tolist()
-    [0.4, 0.741, 1.109, 1.749]
+    Quantiles of the gamma distribution at (k - 1/2) / K whose shape gives exactly this spread; not whole numbers.
     """
     if not (isfinite(size_cv) and size_cv >= 0.0):
         raise ValueError("size_cv must be a finite number of at least 0")
@@ -382,30 +283,7 @@ def representative_sizes(clusters: int, size_cv: float) -> np.ndarray:
 
 
 def moments(clusters: tuple[int, int], size_cv: float) -> Moments:
-    """Average over allocations what the error of ``"cr2"`` and its degrees of freedom need.
-
-    Parameters
-    ----------
-    clusters : tuple of int
-        Number of clusters in each arm.
-    size_cv : float
-        As for `representative_sizes`.
-
-    Returns
-    -------
-    Moments
-
-    Raises
-    ------
-    ValueError
-        As for `representative_sizes`.
-
-    Examples
-    --------
-    >>> found = moments((8, 8), 0.0)
-    >>> found.between, found.within, found.reported, round(found.df, 6)
-    (0.25, 0.25, 0.25, 14.0)
-    """
+    """Average over allocations the moments of ``"cr2"``, for a number of clusters in each arm."""
     return _moments(clusters, float(size_cv))
 
 
@@ -450,7 +328,7 @@ def _cr2(found: Moments, between: float, within: float) -> PlannedTest:
 
 
 def _mixed(sizes: np.ndarray, treated: np.ndarray, icc: float) -> PlannedTest:
-    """`clustertrials.mixed.kenward_roger` at known variances, where arms are all there is in the design."""
+    """`clustertrials.mixed.kenward_roger` at known variances, where the design holds the arms alone."""
     if icc > _MOST_ICC or sizes.mean() <= 1.0:
         raise ValueError('icc must lie below 1, and mean_size above 1, for estimator "mixed"')
     within = 1.0 - icc
@@ -496,7 +374,7 @@ def _allocations(one: int, other: int, size_cv: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Limits:
-    """Which estimates would say what, if their standard error came out as planned.
+    """Estimates that would lead to a conclusion, if their standard error came out as planned.
 
     Attributes
     ----------
@@ -508,7 +386,7 @@ class Limits:
     se : float
         Standard error that the analysis is expected to report.
     margin, level : float
-        As asked.
+        As given.
     """
 
     found_beyond: float
@@ -537,18 +415,12 @@ def equivalence_power(
     ----------
     margin : float
         Smallest difference that would matter, in units of the outcome, above 0.
-    clusters : tuple of int
-        Number of clusters in the treated and in the other arm, at least two each.
-    mean_size : float
-        Mean number of units in a cluster.
-    icc : float
-        Intraclass correlation, between 0 and 1.
+    clusters, mean_size, icc, size_cv, sd, covariate_r2, estimator
+        As for `clustertrials.power`.
     difference : float
         True difference between the arms; its sign does not matter.
-    size_cv, sd, covariate_r2, estimator
-        As for `clustertrials.power`.
     level : float
-        One minus the error rate of each test, between 0.5 and 0.9999, as for `clustertrials.equivalence_tests`: at 0.95
+        One minus the error rate of each test, between 0.5 and 0.9999, as for `clustertrials.equivalence`: at 0.95
         the tests exclude what lies outside the 90 % interval.
 
     Returns
@@ -559,19 +431,18 @@ def equivalence_power(
     Raises
     ------
     ValueError
-        If an argument lies outside the range given above.
+        If an argument lies outside its range.
 
     Notes
     -----
-    `clustertrials.sample_size.planned_test` gives the numbers of the analysis; its degrees of freedom are Satterthwaite's
-    for ``"cr2"`` and Kenward and Roger's for ``"mixed"``. The tests exclude exactly if the estimate d and its reported
-    standard error s `reported` have ``|d| + t s reported < margin``, t the quantile of `level` on `df` degrees of
-    freedom. With d normal around the true difference, standard deviation `error`, and v s^2 chi-squared on v =
-    `spread` degrees of freedom, independent of it, the probability is
+    The tests exclude exactly if the estimate d and its reported standard error s `reported` have ``|d| + t s reported <
+    margin``, t the quantile of `level` on `df` degrees of freedom, with the numbers of `planned_test`. With d normal
+    around the true difference, standard deviation `error`, and v s^2 chi-squared on v = `spread` degrees of freedom,
+    independent of it, the probability is
 
         ∫ [Phi((margin - difference - r s) / error) - Phi((-margin - difference + r s) / error)] f(s) ds
 
-    with r = t reported, over s from 0 to margin / r, f the density of s. It is Owen's Q in another form, and integrated
+    with r = t reported, over s from 0 to margin / r, f the density of s: Owen's Q in another form, integrated
     numerically.
 
     References
@@ -619,37 +490,12 @@ def limits(
     covariate_r2: float = 0.0,
     estimator: str = "cr2",
 ) -> Limits:
-    """Which estimates would find a difference, and which would exclude one of `margin` or more.
+    """Return which estimates would find a difference, and which would exclude one of `margin` or more.
 
-    Parameters
-    ----------
-    margin, clusters, mean_size, icc, size_cv, level, sd, covariate_r2, estimator
-        As for `equivalence_power`.
-
-    Returns
-    -------
-    Limits
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside its range.
-
-    Notes
-    -----
-    With v the degrees of freedom that the analysis is expected to have, ``found_beyond = t_v((1 + level) / 2) se`` and
-    ``excluded_within = margin - t_v(level) se``. Estimates between the two leave both questions open; where the
-    first is the smaller, estimates between them are found and yet too small to matter.
-
-    References
-    ----------
-    Schuirmann DJ (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680.
-
-    Examples
-    --------
-    >>> found = limits(margin=0.3, clusters=(15, 14), mean_size=30.5, icc=0.05)
-    >>> round(found.found_beyond, 3), round(found.excluded_within, 3)
-    (0.217, 0.12)
+    Arguments are those of `equivalence_power`. With v the degrees of freedom that the analysis is expected to have,
+    ``found_beyond = t_v((1 + level) / 2) se`` and ``excluded_within = margin - t_v(level) se``. Estimates between the
+    two leave both questions open; where the first is the smaller, estimates between them are found and yet too small to
+    matter.
     """
     test = planned_test(
         clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,

@@ -23,7 +23,7 @@ from clustertrials.results import Effect
 
 @dataclass(frozen=True)
 class Scenario:
-    """A truth from which trials are drawn; the clusters' sizes are fixed, who is treated is drawn anew each time.
+    """A known truth from which trials are drawn; cluster sizes are fixed, who is treated is drawn anew each time.
 
     Attributes
     ----------
@@ -32,17 +32,23 @@ class Scenario:
     sizes : tuple of int
         Units in each cluster.
     treated : int
-        Offices drawn into the treated arm.
+        Clusters drawn into the treated arm.
     icc : float
         Intraclass correlation of outcome and baseline inside arms.
     correlation : float
         Correlation of a unit's outcome with its own baseline, apart from the effect.
     effect : float
-        True effect averaged over clusters, in `sd` units of a continuous outcome, or a difference of shares.
+        True effect averaged over clusters, in standard deviations of a continuous outcome, or a difference of shares.
     slope : float
         Informative size: a cluster's effect is ``effect + slope * (size / mean size - 1)``. Continuous outcomes only.
     share : float or None
         Share with a 1 where the outcome is binary; None for a normal outcome of variance 1.
+
+    Examples
+    --------
+    >>> truth = Scenario("schools", sizes=(9,) * 12, treated=6, icc=0.1, correlation=0.5, effect=0.3)
+    >>> truth.individual_effect, truth.cluster_effect
+    (0.3, 0.3)
     """
 
     name: str
@@ -94,8 +100,8 @@ def draw(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
     Notes
     -----
     Continuous: sqrt(icc) u + sqrt(1 - icc) e, with u and e standard normal; outcome and baseline share both with the
-    stated correlation. Binary: clusters' shares are Beta with the stated mean and icc, so that the correlation of two
-    units' 0/1 values is icc itself; an outcome repeats the baseline with probability `correlation` and is else
+    stated correlation. Binary: the clusters' shares are Beta with the stated mean and icc, so that the correlation of
+    two units' 0/1 values is icc itself; an outcome repeats the baseline with probability `correlation` and is else
     drawn anew. A zero turns into a one with probability effect / (1 - share), which adds `effect` on average.
 
     Examples
@@ -108,24 +114,7 @@ def draw(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def draw_columns(scenario: Scenario, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw one trial as arrays, which costs a sixth of the frame that `draw` makes of them.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    dict of ndarray, shape (units,)
-        The columns of `draw`, rows sorted by cluster.
-
-    Examples
-    --------
-    >>> columns = draw_columns(Scenario("s", (3, 4), treated=1, icc=0.1, correlation=0.5), np.random.default_rng(1))
-    >>> [*columns], columns["cluster"].tolist()
-    (['cluster', 'arm', 'baseline', 'outcome'], [0, 0, 0, 1, 1, 1, 1])
-    """
+    """The columns of `draw` as arrays, rows sorted by cluster, in a sixth of the time."""
     check_generator(rng)
     count = len(scenario.sizes)
     cluster = np.repeat(np.arange(count), scenario.sizes)
@@ -136,28 +125,11 @@ def draw_columns(scenario: Scenario, rng: np.random.Generator) -> dict[str, np.n
 
 
 def unequal_sizes(count: int, total: int, cv: float) -> tuple[int, ...]:
-    """Sizes of clusters with a given total and spread.
+    """Return cluster sizes with a given number, total and coefficient of variation.
 
-    Parameters
-    ----------
-    count, total : int
-        Number of clusters and of the units in them together.
-    cv : float
-        Coefficient of variation of the sizes, 0 or more.
+    Quantiles of a gamma distribution, ascending, at least one unit each; largest remainders make up the total. The
+    minimum of one reduces a large spread a little.
 
-    Returns
-    -------
-    tuple of int
-        Quantiles of a gamma distribution, from small to large, at least one unit each; largest remainders make up
-        the total, and the floor takes a little of a large spread away.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer units tha clusters.
-
-    Examples
-    --------
     >>> unequal_sizes(4, 40, 0.0), unequal_sizes(4, 40, 0.5)
     ((10, 10, 10, 10), (5, 8, 11, 16))
     """
@@ -197,7 +169,7 @@ _ESTIMATE, _SE, _COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS = range(5)
 
 
 class Truth(Protocol):
-    """Anything with a name, two true averages, and trials that answer."""
+    """A known truth: a name that is part of the seed, two true averages, and trials that answer."""
 
     @property
     def name(self) -> str:
@@ -217,7 +189,7 @@ class Truth(Protocol):
 
 @dataclass(frozen=True)
 class Recovery:
-    """How one estimator did on one truth.
+    """Performance of one estimator in one scenario.
 
     Attributes
     ----------
@@ -255,7 +227,7 @@ class Recovery:
 
     @property
     def truth(self) -> float:
-        """The average that the estimator targets; a precision-weighted one is held against the individual average."""
+        """The average that the estimator targets; a precision-weighted one is compared with the individual average."""
         return self.cluster_effect if self.estimand == CLUSTER else self.individual_effect
 
     @property
@@ -284,31 +256,9 @@ def measure(
 ) -> np.ndarray:
     """Draw the replicates `first` to `last` - 1 and ask every estimator.
 
-    Parameters
-    ----------
-    truth : Truth
-    estimators : sequence of str
-        Names as in `clustertrials.estimate_effect`.
-    seed : int
-        Seed of all replicates; each has a child of its own, so that its draw depends on its number alone.
-    first, last : int
-        The replicates to draw, from 0.
-    level : float
-        Confidence level of the intervals, and 1 - level of the tests.
-
-    Returns
-    -------
-    ndarray of float, shape (replicates, estimators, 5)
-        Estimate, standard error, whether the interval holds the individual and the cluster average, whether the test
-        rejects; NaN throughout where the estimator raised ValueError.
-
-    Examples
-    --------
-    >>> from clustertrials.simulation_study import Scenario
-    >>> truth = Scenario("s", (9,) * 12, treated=6, icc=0.1, correlation=0.5)
-    >>> bool((measure(truth, ["naive"], seed=1, first=0, last=3)[2] == measure(
-    ...     truth, ["naive"], seed=1, first=2, last=3)[0]).all())
-    True
+    Returns an array of shape (replicates, estimators, 5): estimate, standard error, whether the interval holds the
+    individual and the cluster average, whether the test rejects; NaN throughout where the estimator raised ValueError.
+    Each replicate has its own child of the seed, so that its draw depends on its number alone.
     """
     answers = np.full((last - first, len(estimators), 5), np.nan)
     for row, number in enumerate(range(first, last)):
@@ -328,26 +278,7 @@ def measure(
 
 
 def tally(truth: Truth, estimators: Sequence[str], answers: np.ndarray) -> tuple[Recovery, ...]:
-    """Sum up the answers of `measure`, one record an estimator.
-
-    Parameters
-    ----------
-    truth : Truth
-    estimators : sequence of str
-    answers : ndarray of float, shape (replicates, estimators, 5)
-
-    Returns
-    -------
-    tuple of Recovery
-        A replicate whose estimator refused to answer counts as failed and nowhere else.
-
-    Examples
-    --------
-    >>> from clustertrials.simulation_study import Scenario
-    >>> truth = Scenario("s", (9,) * 12, treated=6, icc=0.1, correlation=0.5)
-    >>> [one.estimator for one in tally(truth, ["cr2"], measure(truth, ["cr2"], seed=1, first=0, last=2))]
-    ['cr2']
-    """
+    """Sum up the answers of `measure`, one record an estimator; a refusal counts as failed and nowhere else."""
     records = []
     for column, estimator in enumerate(estimators):
         mine = answers[:, column]
@@ -374,13 +305,13 @@ def tally(truth: Truth, estimators: Sequence[str], answers: np.ndarray) -> tuple
     return tuple(records)
 
 
-def run(truth: Truth, estimators: Sequence[str], *, replicates: int, seed: int) -> tuple[Recovery, ...]:
-    """Draw, ask and sum up.
+def simulate_estimators(truth: Truth, estimators: Sequence[str], *, replicates: int, seed: int) -> tuple[Recovery, ...]:
+    """Draw trials from a known truth and report how each estimator performs.
 
     Parameters
     ----------
-    truth : Truth
-        A `Scenario`, or anything else that draws trials from a known truth.
+    truth : Scenario
+        Or anything else with a name, two true averages and a method `trial`, as `Truth`.
     estimators : sequence of str
         Names as in `clustertrials.estimate_effect`.
     replicates : int
@@ -394,13 +325,12 @@ def run(truth: Truth, estimators: Sequence[str], *, replicates: int, seed: int) 
 
     References
     ----------
-    Morris TP, White IR, Crowther MJ (2019), Statistics in Medicine 38:2074-2102, for what is reported.
+    Morris TP, White IR, Crowther MJ (2019), Statistics in Medicine 38:2074-2102.
 
     Examples
     --------
-    >>> from clustertrials.simulation_study import Scenario
-    >>> truth = Scenario("s", (9,) * 12, treated=6, icc=0.1, correlation=0.5)
-    >>> found, = run(truth, ["cluster_means"], replicates=4, seed=1)
+    >>> truth = Scenario("schools", sizes=(9,) * 12, treated=6, icc=0.1, correlation=0.5)
+    >>> found, = simulate_estimators(truth, ["cluster_means"], replicates=4, seed=1)
     >>> found.answered, found.truth
     (4, 0.0)
     """

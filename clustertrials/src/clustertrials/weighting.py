@@ -1,4 +1,4 @@
-"""Inverse probability weights: measured rows weighed so that they stand for those that were not measured."""
+"""Inverse probability weights: measured rows are weighted so that they represent those that were not measured."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Weights:
     effective_size : float
         Number of equally weighted rows with the same precision, (sum w)^2 / sum w^2.
     largest : float
-        Largest weight; far above 1, few rows speak for many.
+        Largest weight; far above 1, few rows represent many.
     source : str
     """
 
@@ -51,7 +51,7 @@ class Weights:
 
 
 def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictors: Sequence[str]) -> Weights:
-    """Weigh measured rows so that they stand for all rows with the same predictors.
+    """Weight measured rows so that they represent all rows with the same predictors.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
     observed : str
         Column that is 1 where the outcome was measured and 0 where not.
     predictors : sequence of str
-        Numeric columns without missing values, the arm (as 0/1) among them as a rule.
+        Numeric columns without missing values, as a rule with the arm (as 0/1) among them.
 
     Returns
     -------
@@ -76,10 +76,10 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
 
     Notes
     -----
-    Weight = share measured / P(measured | predictors), the latter by logistic regression. Separation is looked for
-    before, by a linear programme: is there a combination of predictors that no measured row has below zero and no
-    missing row above, without being zero throughout? The weights are right if the predictors account for
-    everything that missing and outcome have in common.
+    Weight = share measured / P(measured | predictors), the latter by logistic regression. The weights are right if the
+    predictors account for everything that missingness and outcome have in common. Separation is detected by a linear
+    programme: a combination of predictors that no measured row has below zero and no missing row above, without being
+    zero throughout.
 
     References
     ----------
@@ -148,10 +148,9 @@ def weighted_effect(
 
     Notes
     -----
-    Least squares on rows multiplied by the square roots of their weights, with CR2 of the rows so multiplied. Its
-    working model is independent errors with variance 1 / weight; the error stays consistent where that is wrong.
-    Weights count as known, which for estimated ones is on average on the safe side. At most clusters - 2 degrees
-    of freedom.
+    Least squares on rows multiplied by the square roots of their weights, with CR2 of these rows: the working model is
+    independent errors with variance 1 / weight. Weights count as known, which for estimated ones is conservative on
+    average. At most clusters - 2 degrees of freedom.
 
     References
     ----------

@@ -23,38 +23,7 @@ from clustertrials.trial import middle
 def centred(values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None = None, factor: int = 1) -> np.ndarray:
     """Values minus the weighted mean of their stratum, times `factor`.
 
-    Parameters
-    ----------
-    values : ndarray of float, shape (n,)
-        What is centred.
-    strata : ndarray of int, shape (n,)
-        Stratum codes.
-    weights : ndarray of float, shape (n,), optional
-        Weights of the means; alike if not given.
-    factor : int
-        A common multiple of the stratum sizes keeps whole numbers whole.
-
-    Returns
-    -------
-    ndarray of float, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        Never for arrays of equal length.
-
-    Notes
-    -----
-    ``factor * value - (factor * sum of the stratum) / (size of the stratum)``.
-
-    References
-    ----------
-    Frisch & Waugh (1933), Econometrica 1:387.
-
-    Examples
-    --------
-    >>> centred(np.array([1.0, 2.0, 4.0]), np.zeros(3, int), factor=3)
-    array([-4., -1.,  5.])
+    A `factor` that is a common multiple of the stratum sizes keeps whole numbers whole.
     """
     weights = np.ones(len(values)) if weights is None else weights
     sums = np.bincount(strata, weights * values)
@@ -62,41 +31,10 @@ def centred(values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None =
 
 
 def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray, *, rounding: float = 0.0) -> float:
-    """Exact standard deviation of the treated sum of `score` over all allocations.
+    """Exact standard deviation of the treated sum of `score` over all allocations; ValueError if nothing varies.
 
-    Parameters
-    ----------
-    score : ndarray of float, shape (clusters,)
-        Scores.
-    arm : ndarray of bool, shape (clusters,)
-        Observed allocation.
-    strata : ndarray of int, shape (clusters,)
-        Stratum codes.
-    rounding : float
-        Rounding that sums of the scores carry from the input.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If nothing varies inside any stratum that has clusters of both arms.
-
-    Notes
-    -----
-    Sampling without replacement: ``sum over strata of n1 n0 / (n (n - 1)) * sum of squared deviations``.
-
-    References
-    ----------
+    Squared: ``sum over strata of n1 n0 / (n (n - 1)) * sum of squared deviations``, sampling without replacement.
     Strasser & Weber (1999), Mathematical Methods of Statistics 8:220.
-
-    Examples
-    --------
-    >>> arm = np.array([True, True, False, False])
-    >>> round(permutation_deviation(np.array([1.0, 2.0, 3.0, 4.0]), arm, np.zeros(4, int)) ** 2, 6)
-    1.666667
     """
     size = np.bincount(strata)
     chosen = np.bincount(strata, arm)
@@ -110,45 +48,11 @@ def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray
 def difference(
     allocations: Allocations, values: np.ndarray, weights: np.ndarray | None, rounding: float = 0.0
 ) -> Statistic:
-    """Difference of means, weighted or not, given the strata.
+    """Difference of means of cluster values, weighted or not, given the strata.
 
-    Parameters
-    ----------
-    allocations : Allocations
-        Full set or sample.
-    values : ndarray of float, shape (clusters,)
-        Cluster values.
-    weights : ndarray of float, shape (clusters,), or None
-        Weights, or None for clusters alike.
-    rounding : float
-        Rounding that sums of the values carry from the input (`clustertrials.randomisation.statistics.input_rounding`).
-
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        Never for checked input.
-
-    Notes
-    -----
-    Unweighted whole numbers are multiplied by the least common multiple of the stratum sizes, so that all sums are
-    whole and ties are exact.
-
-    References
-    ----------
+    `rounding` is that which sums of the values carry from the input (`input_rounding`). Unweighted whole numbers are
+    multiplied by the least common multiple of the stratum sizes, so that all sums are whole and ties are exact.
     Small, Ten Have & Rosenbaum (2008), Journal of the American Statistical Association 103:271.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
-    >>> found = difference(full, np.array([5.0, 4.0, 2.0, 1.0]), None)
-    >>> float(found.centre), found.count(0.0, 3.0, 1)
-    (3.0, 1)
     """
     arm, strata = allocations.treated.astype(float), allocations.strata
     if weights is not None:
@@ -164,41 +68,7 @@ def difference(
 
 
 def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
-    """Welch's t of the values centred inside strata.
-
-    Parameters
-    ----------
-    allocations : Allocations
-        Full set or sample.
-    values : ndarray of float, shape (clusters,)
-        Cluster values.
-
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        If an arm has one cluster or neither arm varies.
-
-    Notes
-    -----
-    See `clustertrials.randomisation.statistics.welch`.
-
-    References
-    ----------
-    Janssen (1997), Statistics & Probability Letters 36:9.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
-    >>> found = welch_difference(full, np.array([5.0, 4.0, 2.0, 1.0]))
-    >>> float(found.centre), round(found.observed(0.0), 4)
-    (3.0, 4.2426)
-    """
+    """Welch's t of the values centred inside strata; see `welch`."""
     score = centred(values, allocations.strata)
     contrast = centred(allocations.treated.astype(float), allocations.strata)
     centre = score[allocations.treated].sum() / contrast[allocations.treated].sum()
@@ -210,44 +80,9 @@ def coefficient(
 ) -> Statistic:
     """Least-squares coefficient of the arm given covariates and strata, from the rows of the units.
 
-    Parameters
-    ----------
-    allocations : Allocations
-        Full set or sample, of the clusters.
-    outcome : ndarray of float, shape (units,)
-        Outcome of each unit.
-    covariates : ndarray of float, shape (units, covariates)
-        Covariates of each unit.
-    cluster : ndarray of int, shape (units,)
-        Cluster codes of the units.
-
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        If a covariate is constant inside strata or a combination of those before it, or if the covariates leave
-        nothing of the outcome or of the arm.
-
-    Notes
-    -----
-    Outcome and arm are residualised on strata and covariates once; the denominator of any other allocation needs
-    the cluster sums of an orthonormal basis of the covariates (Frisch-Waugh).
-
-    References
-    ----------
-    Frisch & Waugh (1933), Econometrica 1:387.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
-    >>> y, x = np.array([5.0, 6, 4, 4, 2, 3, 1, 1]), np.array([[0.0], [1], [0], [0], [0], [1], [0], [0]])
-    >>> round(float(coefficient(full, y, x, np.repeat(range(4), 2)).centre), 6)
-    3.0
+    `outcome`, `covariates` and the `cluster` codes have one row a unit. Outcome and arm are residualised on strata and
+    covariates once; the denominator of any other allocation needs the cluster sums of an orthonormal basis of the
+    covariates. Frisch & Waugh (1933), Econometrica 1:387.
     """
     strata = allocations.strata[cluster]
     arm = allocations.treated[cluster].astype(float)
@@ -290,9 +125,9 @@ class Statistic:
         Observed value of the statistic at a shift.
     count : callable
         ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included.
-    limit : callable
-        ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed` allocations
-        have a statistic at most (at least) the observed one; infinite if every shift is such.
+    confidence_limit : callable
+        ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
+        allocations have a statistic at most (at least) the observed one; infinite if every shift is such.
     tolerance : float
         Values of the statistic that differ by less, at shift 0, are ties.
     """
@@ -305,21 +140,7 @@ class Statistic:
 
 
 def input_rounding(values: np.ndarray) -> float:
-    """Bound on the rounding that a sum of these numbers carries with it: none for whole numbers.
-
-    Parameters
-    ----------
-    values : ndarray of float
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> input_rounding(np.array([1e6, 2e6])), 1e-10 < input_rounding(np.array([1e6 + 1 / 3])) < 1e-9
-    (0.0, True)
-    """
+    """Bound on the rounding that a sum of these numbers carries from the input: 0 for whole numbers."""
     size = np.abs(values).sum()
     whole = size < 2.0**53 and np.array_equal(values, np.rint(values))
     return 0.0 if whole else float(2.0 * np.finfo(float).eps * size)
@@ -339,11 +160,8 @@ def linear(
     Parameters
     ----------
     allocations : Allocations
-        Full set or sample.
-    score : ndarray of float, shape (clusters,)
-        Values centred inside strata, times a factor that makes whole numbers stay whole.
-    arm : ndarray of float, shape (clusters,)
-        The observed allocation, centred and scaled alike.
+    score, arm : numpy.ndarray, shape (clusters,)
+        Values, and the observed allocation, centred inside strata, times a factor that keeps whole numbers whole.
     scale : float
         The denominator: T is the treated sum of `score` over it.
     rounding : float
@@ -351,18 +169,9 @@ def linear(
     whole : bool
         Whether `score` holds whole numbers, so that unequal sums differ by 1 or more.
 
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        Never for centred finite values.
-
     Notes
     -----
-    T >= t exactly if left sum >= t * scale - right sum, so one sorted half and a binary search per row of the
+    T >= t exactly if left sum >= t * scale - right sum, so one sorted half and a binary search for each row of the
     other count all allocations. With S and A the treated sums of `score` and `arm`, an allocation ties with the
     observed one, which has S_o and A_o = scale, at the shift ``(S_o - S) / (scale - A)``; A is largest for the
     observed one, so the count falls with every step.
@@ -370,16 +179,6 @@ def linear(
     References
     ----------
     Streitberg & Röhmel (1986), Statistical Software Newsletter 12:10 (shift algorithm, the same counts).
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> found = linear(full, score, contrast, 1.0)
-    >>> float(found.centre), found.count(0.0, 3.0, 1), found.count(0.0, 0.0, 1), found.confidence_limit(1, 1)
-    (3.0, 1, 4, 4.0)
     """
     tables = split_sums(allocations, np.vstack([score, arm]))
     own = score[allocations.treated].sum()
@@ -424,24 +223,14 @@ def ratio(
     Parameters
     ----------
     allocations : Allocations
-        Full set or sample.
-    score, arm : ndarray of float, shape (clusters,)
+    score, arm : numpy.ndarray, shape (clusters,)
         Weighted cluster sums of the outcome and of the observed arm, both residualised on strata and covariates.
-    weights : ndarray of float, shape (clusters,)
+    weights : numpy.ndarray, shape (clusters,)
         Weight (number of units) of each cluster.
-    basis : ndarray of float, shape (covariates, clusters)
+    basis : numpy.ndarray, shape (covariates, clusters)
         Cluster sums of the covariates, orthonormal and orthogonal to the strata; no rows without covariates.
     rounding : float
         Rounding that the sums of `score` carry from the input.
-
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        If the covariates determine the observed arm.
 
     Notes
     -----
@@ -455,16 +244,6 @@ def ratio(
     References
     ----------
     Frisch & Waugh (1933), Econometrica 1:387.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> found = ratio(full, score, contrast, np.ones(4), np.empty((0, 4)))
-    >>> float(found.centre), found.count(0.0, 3.0, 1), found.confidence_limit(1, 1)
-    (3.0, 1, 4.0)
     """
     tables = split_sums(allocations, np.vstack([score, arm, basis]), weights)
     visit = _visited if len(basis) else _grouped
@@ -496,43 +275,12 @@ def ratio(
 def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre: float) -> Statistic:
     """Welch's t, which stays valid for the null of equal means when the arms vary differently.
 
-    Parameters
-    ----------
-    allocations : Allocations
-        Full set or sample.
-    values, arm : ndarray of float, shape (clusters,)
-        Cluster values and observed arm, centred inside strata.
-    centre : float
-        Observed difference of the means.
+    `values` and `arm` are centred inside strata; `centre` is the observed difference of the means.
 
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        If an arm has fewer than two clusters or neither arm varies.
-
-    Notes
-    -----
     From S = sum of values and Q = sum of squares over the n1 treated clusters: ``t = S (1/n1 + 1/n0) / sqrt(V)``,
     ``V = (Q - S^2/n1) / (n1 (n1 - 1)) + (Q_all - Q - S^2/n0) / (n0 (n0 - 1))``. Counted as
     ``t |t| V >= bound |bound| V``, so that an allocation without variation inside its arms is infinitely far.
-
-    References
-    ----------
     Janssen (1997), Statistics & Probability Letters 36:9.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), linear=True, rng=None, n_draws=99)
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> found = welch(full, score, contrast, 3.0)
-    >>> round(found.observed(0.0), 4), found.count(0.0, found.observed(0.0), 1)
-    (4.2426, 1)
     """
     n1 = int(allocations.treated.sum())
     n0 = len(values) - n1
@@ -587,7 +335,7 @@ def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
 
 
 def _grouped(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
-    """Count without covariates: rows of the smaller table that share a cut weight share their bounds."""
+    """Count without covariates: rows of the smaller table that share a weight share their bounds."""
     found = 0
     for pair in tables.pairs:
         few, many = sorted(pair, key=lambda table: table.shape[1])

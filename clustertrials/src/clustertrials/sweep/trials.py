@@ -25,18 +25,7 @@ from clustertrials.trial import SMALLEST_ARM, Trial, sorted_trial
 
 @dataclass(frozen=True)
 class Task:
-    """Some trials of one cell and the estimators that are asked on each.
-
-    Attributes
-    ----------
-    cell : Cell
-    estimators : tuple of str
-    level : float
-    seed : int
-        The plan's seed.
-    first, last : int
-        Trials `first` to `last` - 1 of the cell.
-    """
+    """Trials `first` to `last` - 1 of one cell, and the estimators that are asked on each; `seed` is the plan's."""
 
     cell: Cell
     estimators: tuple[str, ...]
@@ -67,12 +56,7 @@ class Task:
 
 
 def tasks_of(plan: SweepPlan) -> list[Task]:
-    """All tasks of a plan, cell after cell.
-
-    Parameters
-    ----------
-    plan : SweepPlan
-    """
+    """All tasks of a plan, cell after cell."""
     return [
         Task(cell, plan.estimators, plan.level, plan.seed, first, min(first + plan.trials_a_task, plan.replicates))
         for cell in plan.cells
@@ -90,13 +74,13 @@ _NAMES = ("outcome", "arm", "cluster", "baseline")
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What came of a task, small enough to be sent from a worker.
+    """Result of a task, small enough to be sent from a worker.
 
     Attributes
     ----------
     task : str
         Hash of the task.
-    columns : dict of str to ndarray or list, or None
+    columns : dict of str to numpy.ndarray or list, or None
         One entry a trial and estimator; None where the task failed.
     seconds : float
         Time it took.
@@ -123,22 +107,15 @@ def estimand_of(estimator: str) -> str:
 
 
 def truth_of(scenario: Scenario, estimator: str) -> float:
-    """The true average that an estimator is held against: over clusters if it targets that, else over units."""
+    """The true average that an estimator targets: over clusters, or else over units."""
     return scenario.cluster_effect if estimand_of(estimator) == CLUSTER else scenario.individual_effect
 
 
 def run_task(task: Task) -> TaskResult:
-    """Do a task; an exception becomes an result that names it, so that one task never sinks the rest.
+    """Do a task; an exception becomes a failed result that names it, so that the other tasks go on.
 
-    Parameters
-    ----------
-    task : Task
-
-    Returns
-    -------
-    TaskResult
-        An estimator that refuses a trial by ValueError has a row with NaN and its words; any other exception fails the
-        task.
+    An estimator that refuses a trial by ValueError has a row with NaN and its words; any other exception fails the
+    task.
     """
     start, reached = perf_counter(), [-1]
     try:
@@ -163,25 +140,9 @@ def code_hash() -> str:
 
 
 def draw_trial(task: Task, number: int) -> tuple[Trial, np.random.Generator]:
-    """Draw one trial of a cell and lose some of its units.
+    """Draw one trial of a cell and lose some of its units; ValueError if too few clusters are left.
 
-    Parameters
-    ----------
-    task : Task
-    number : int
-        Number of the trial in its cell.
-
-    Returns
-    -------
-    trial : Trial
-        Adjusted for its baseline covariate.
-    rng : numpy.random.Generator
-        The trial's own generator, for an estimator that samples.
-
-    Raises
-    ------
-    ValueError
-        If too few clusters are left, or nothing varies.
+    Returns the checked trial, adjusted for its baseline covariate, and its generator for an estimator that samples.
     """
     cell, rng = task.cell, np.random.default_rng(task.child(number))
     cluster, arm, baseline, outcome = draw_columns(cell.scenario, rng).values()
