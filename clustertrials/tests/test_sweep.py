@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 import numpy as np
@@ -10,12 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from test_examples import readme
 
 from clustertrials.cli import main, pin_threads
 from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
 from clustertrials.simulation_study import draw
 from clustertrials.sweep.engine import open_engine
-from clustertrials.sweep.plan import BATCHED, PlanError, load_sweep
+from clustertrials.sweep.plan import BATCHED, FACTORS, PlanError, load_sweep
 from clustertrials.sweep.run import forecast, run_sweep
 from clustertrials.sweep.store import Store, StoreError
 from clustertrials.sweep.summary import summarise
@@ -64,6 +66,13 @@ def test_a_plan_is_the_product_of_its_factors(plan):
     assert len({task.hash for task in tasks_of(plan)}) == 8
     sizes = plan.cells[0].scenario.sizes
     assert sum(sizes) == 120 and np.std(sizes) / 12 == pytest.approx(0.4, abs=0.08)
+
+
+def test_the_plan_of_the_readme_is_read_and_every_factor_is_explained(tmp_path):
+    (tmp_path / "plan.yml").write_text(re.search(r"```yaml\n(.*?)```", readme(), re.DOTALL)[1])
+    assert len(load_sweep(tmp_path / "plan.yml").cells) == 8
+    table = "\n".join(line for line in readme().splitlines() if line.startswith("| `"))
+    assert [name for name in FACTORS if f"`{name}`" not in table] == []
 
 
 def test_numbers_may_be_looked_up(tmp_path):

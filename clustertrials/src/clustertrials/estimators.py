@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from clustertrials import gee, mixed
 from clustertrials.cluster_means import adjusted_cluster_means, first_stage, second_stage, sums_of
@@ -162,8 +161,6 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
         raise ValueError(f"column {trial.outcome!r}: covariates leave {estimator} no degrees of freedom")
     if not (np.isfinite([fit.estimate, fit.se, fit.df]).all() and fit.se > 1e-12 * trial.y.std()):
         raise ValueError(f"column {trial.outcome!r}: {estimator} finds no variation to judge the effect by")
-    statistic = fit.estimate / fit.se
-    margin = fit.se * stats.t.ppf((1 + level) / 2, fit.df)
     # One row in every cluster (one teacher a school) is a sound trial; only the correlation is undefined.
     icc = float("nan")
     if len(trial.y) > len(trial.starts) > 2:
@@ -171,21 +168,17 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
             trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=trial.outcome
         ).estimate
     mean_treated, mean_other = trial.means
-    return Effect(
-        estimate=fit.estimate,
-        se=fit.se,
-        df=fit.df,
-        statistic=statistic,
-        p_value=float(2 * stats.t.sf(abs(statistic), fit.df)),
-        ci_low=float(fit.estimate - margin),
-        ci_high=float(fit.estimate + margin),
+    return Effect.from_t(
+        fit.estimate,
+        fit.se,
+        fit.df,
+        level=level,
         n_units=len(trial.y),
         n_clusters=len(trial.starts),
         n_dropped=trial.n_dropped,
         icc=icc,
         estimator=estimator,
         estimand=METHODS[estimator].estimand,
-        level=level,
         mean_treated=mean_treated,
         mean_other=mean_other,
     )
@@ -322,23 +315,18 @@ def within_cluster_difference(
     se = gaps.std(ddof=1) / np.sqrt(len(gaps))
     if se <= 1e-12 * used[outcome].std():
         raise ValueError(f"column {outcome}: every cluster has the same difference, so no standard error exists")
-    half = stats.t.ppf(0.5 + level / 2, df) * se
     in_treated = used[arm] == treated
-    return Effect(
-        estimate=float(estimate),
-        se=float(se),
-        df=float(df),
-        statistic=float(estimate / se),
-        p_value=float(2 * stats.t.sf(abs(estimate / se), df)),
-        ci_low=float(estimate - half),
-        ci_high=float(estimate + half),
+    return Effect.from_t(
+        estimate,
+        se,
+        df,
+        level=level,
         n_units=len(used),
         n_clusters=len(gaps),
         n_dropped=len(frame) - len(used),
         icc=float("nan"),
         estimator="within_cluster_difference",
-        estimand="cluster average",
-        level=level,
+        estimand=CLUSTER,
         mean_treated=float(used.loc[in_treated, outcome].mean()) + origin,
         mean_other=float(used.loc[~in_treated, outcome].mean()) + origin,
     )

@@ -65,6 +65,11 @@ class Consistency:
     is_consistent: bool
 
 
+def half_unit(decimals: int | None) -> float:
+    """Half a unit of the last decimal, the most that rounding moves a printed number; 0 for an exact one."""
+    return 0.0 if decimals is None else 0.5 * 10.0**-decimals
+
+
 def implied_sd_of_change(
     mean_before: float,
     mean_after: float,
@@ -110,7 +115,7 @@ def implied_sd_of_change(
     (2.5199, 0.0, 1.0)
     """
     check_level(level)
-    change, slack, p_slack = mean_after - mean_before, 2 * _half_unit(decimals), _half_unit(p_decimals)
+    change, slack, p_slack = mean_after - mean_before, 2 * half_unit(decimals), half_unit(p_decimals)
     if not isfinite(change) or change == 0 or n < 2 or n % 1:
         raise ValueError("the means must be finite and differ, and n be a whole number of at least 2")
     if not (0 < p < 1 and (is_bound or p + p_slack < 1)):
@@ -175,7 +180,7 @@ def between_arms(
     --------
     >>> found = between_arms(5.4, 2.0, 100, 5.0, 2.0, 100, icc=0.05, clusters1=10, clusters2=10)
     >>> round(found.estimate, 6), round(found.se, 6), found.df
-    (0.4, 0.340588, 18)
+    (0.4, 0.340588, 18.0)
     """
     check_level(level)
     variance = 0.0
@@ -187,22 +192,17 @@ def between_arms(
             raise ValueError("icc must lie between -1 and 1, cv be 0 or more, and the design effect be positive")
         variance += sd**2 * design / n
     estimate, se, df = mean1 - mean2, sqrt(variance), clusters1 + clusters2 - 2
-    half = float(stats.t.ppf((1 + level) / 2, df)) * se
-    return Effect(
-        estimate=estimate,
-        se=se,
-        df=df,
-        statistic=estimate / se,
-        ci_low=estimate - half,
-        ci_high=estimate + half,
-        p_value=float(2 * stats.t.sf(abs(estimate) / se, df)),
+    return Effect.from_t(
+        estimate,
+        se,
+        df,
+        level=level,
         n_units=n1 + n2,
         n_clusters=df + 2,
         n_dropped=0,
         icc=icc,
         estimator="summary",
         estimand="individual average",
-        level=level,
         mean_treated=mean1,
         mean_other=mean2,
     )
@@ -300,7 +300,7 @@ def recomputed_p(
         raise ValueError("each group needs a finite mean, a positive sd and at least 2 units")
     if not 0 <= printed <= 1:
         raise ValueError("printed must lie between 0 and 1")
-    slack, p_slack, size, df = _half_unit(decimals), _half_unit(p_decimals), abs(mean1 - mean2), n1 + n2 - 2
+    slack, p_slack, size, df = half_unit(decimals), half_unit(p_decimals), abs(mean1 - mean2), n1 + n2 - 2
 
     def p_of(difference: float, added: float) -> float:
         squares = sum((n - 1) * max(sd + added, 0) ** 2 for sd, n in ((sd1, n1), (sd2, n2)))
@@ -310,10 +310,6 @@ def recomputed_p(
     low, high = p_of(size + 2 * slack, -slack), p_of(max(size - 2 * slack, 0), slack)
     fits = low <= printed if is_bound else low <= printed + p_slack and printed - p_slack <= high
     return Consistency(p_of(size, 0.0), low, high, printed, fits)
-
-
-def _half_unit(decimals: int | None) -> float:
-    return 0.0 if decimals is None else 0.5 * 10.0**-decimals
 
 
 @dataclass(frozen=True)
@@ -463,8 +459,3 @@ def recomputed_p_of_change(
     low, high = p_of(size + slack, limits.low), p_of(max(size - slack, 0.0), limits.high)
     fits = low <= printed if is_bound else low <= printed + p_slack and printed - p_slack <= high
     return Consistency(p_of(size, limits.unrelated), low, high, printed, fits)
-
-
-def half_unit(decimals: int | None) -> float:
-    """Half a unit of the last decimal, the most that rounding moves a printed number; 0 for an exact one."""
-    return 0.0 if decimals is None else 0.5 * 10.0**-decimals

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 from scipy.optimize import linprog
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
@@ -176,28 +175,23 @@ def weighted_effect(
     trial = read_trial(frame.iloc[order], outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
     found = _weighted_fit(trial, np.sqrt(given[order]))
     df = min(found.df, trial.max_df)
-    half = float(stats.t.ppf((1 + level) / 2, df)) * found.se
     # One row in every cluster is a sound trial; only the correlation is undefined.
     icc = (
         float("nan")
         if len(order) == len(trial.starts)
         else anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=outcome).estimate
     )
-    return Effect(
-        estimate=found.estimate,
-        se=found.se,
-        df=df,
-        statistic=found.estimate / found.se,
-        p_value=float(2 * stats.t.sf(abs(found.estimate / found.se), df)),
-        ci_low=found.estimate - half,
-        ci_high=found.estimate + half,
+    return Effect.from_t(
+        found.estimate,
+        found.se,
+        df,
+        level=level,
         n_units=len(order),
         n_clusters=len(trial.starts),
         n_dropped=len(frame) - len(order),
         icc=icc,
         estimator="ipw",
         estimand=INDIVIDUAL,
-        level=level,
         covariates=tuple(covariates),
         mean_treated=trial.means[0],
         mean_other=trial.means[1],
