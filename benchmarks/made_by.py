@@ -11,10 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from clustertrials.scenarios import Scenario
-from clustertrials.simulation_study import run
-from clustertrials.sweep.tasks import Task
-from clustertrials.sweep.trials import work
+from clustertrials.simulation_study import Scenario, simulate_estimators
+from clustertrials.sweep.trials import Task, run_task
 from holf.book.digests import definitions
 from holf.display.sweeps import load_swept
 from holf.paths import data_path, library_root
@@ -50,12 +48,12 @@ def code_of(trials: Callable[[], object], folder: Path = _FOLDER) -> set[str]:
 def _recovery() -> None:
     for one in load_settings().trials:
         if isinstance(one.truth, Scenario):
-            run(one.truth, one.estimators, replicates=1, seed=one.seed)
+            simulate_estimators(one.truth, one.estimators, replicates=1, seed=one.seed)
 
 
 def _sweep() -> None:
     plan, _ = load_swept()
-    work(Task(plan.cells[0], plan.estimators, plan.level, plan.seed, 0, 2))
+    run_task(Task(plan.cells[0], plan.estimators, plan.level, plan.seed, 0, 2))
 
 
 TABLES = {"recovery": _recovery, "sweep": _sweep}

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from clustertrials import power_command as power
+from clustertrials.cli import add_power
 from holf.book import archive
 from holf.book.commands import changes as changed
 from holf.book.commands import check_data, release, release_check, sweep
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--out", type=Path, help="folder for the book from another source")
     build.set_defaults(run=_build)
 
-    power.add_parser(commands)
+    add_power(commands)
     sweep.add_parser(commands)
     release.add_parser(commands)
     release_check.add_parser(commands)

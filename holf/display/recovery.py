@@ -22,7 +22,7 @@ _MARKS = (("o", "#0072B2"), ("s", "#D55E00"), ("^", "#009E73"), ("D", "#CC79A7")
 
 def true_nulls(found: Sequence[Recovery]) -> list[Recovery]:
     """The records whose truth is zero under both averages, so that each rejection is an error."""
-    return [one for one in found if one.family_effect == 0 == one.office_effect]
+    return [one for one in found if one.individual_effect == 0 == one.cluster_effect]
 
 
 def off_nominal(found: Sequence[Recovery], level: float, rate: float = 0.05) -> list[Recovery]:
@@ -91,7 +91,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
     """Mean estimate of every estimator where the two averages differ, against both of them."""
     level, first = settings.monte_carlo_level, found[0]
     width = NormalDist().inv_cdf((1 + level) / 2)
-    truths = (("office average", first.office_effect, ":"), ("parent average", first.family_effect, "--"))
+    truths = (("office average", first.cluster_effect, ":"), ("parent average", first.individual_effect, "--"))
     with canvas(1.3 + 0.5 * len(found)) as (figure, (axes,)):
         for label, truth, line in truths:
             axes.axvline(truth, color=INK, linestyle=line, label=f"true {label}")
@@ -110,7 +110,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
             _estimand(one),
             _plain(one.mean_estimate, one),
             _plain(one.bias_se, one),
-            *(text.level(count / one.answered, "percent") for count in (one.covers_office, one.covers_family)),
+            *(text.level(count / one.answered, "percent") for count in (one.covers_cluster, one.covers_individual)),
         )
         for one in found
     )
@@ -130,7 +130,7 @@ def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
 
 def _estimand(one: Recovery) -> str:
     """The average that an estimator targets, named after those in the rows: every truth has a row a parent."""
-    return one.estimand.replace("family", "parent")
+    return {"individual average": "parent average", "cluster average": "office average"}.get(one.estimand, one.estimand)
 
 
 def _plain(value: float, one: Recovery) -> str:
@@ -194,7 +194,7 @@ def truths_table(settings: Settings) -> Table:
     """The scenarios and the numbers that are planted in them, all assumed."""
     rows = []
     for name, one in settings.scenarios.items():
-        numbers = (one.icc, one.correlation, one.office_effect, one.family_effect)
+        numbers = (one.icc, one.correlation, one.cluster_effect, one.individual_effect)
         outcome = "normal, SD 1" if one.share is None else f"0/1, {text.level(one.share, 'percent')} ones"
         shown = (*(text.decimal(x, 2) for x in numbers), outcome, text.limits(min(one.sizes), max(one.sizes), 0))
         rows.append((settings.labels[name], *(Cell(one, "assumed") for one in shown)))

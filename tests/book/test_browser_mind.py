@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 import holf
-from clustertrials.planned import moments
+from clustertrials.sample_size import moments
 from holf.book.marks import site_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan

@@ -65,7 +65,7 @@ def drawn(studies) -> Iterator[tuple[str, Picture]]:
     nulls = recovery.true_nulls(found)
     yield "rejections", recovery.rejection_figure(nulls, settings)
     yield "coverage", recovery.coverage_figure([one for one in found if one not in nulls], settings)
-    apart = next(one.scenario for one in found if one.family_effect != one.office_effect)
+    apart = next(one.scenario for one in found if one.individual_effect != one.cluster_effect)
     yield "averages", recovery.averages_figure([one for one in found if one.scenario == apart], settings)
     _, cells = sweeps.load_swept()
     yield "power", sweeps.power_surface(cells, "cr2", PLAN.words)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from clustertrials.sweep import command
+from clustertrials.cli import add_sweep
 from holf.record.sweep_numbers import recorded_numbers
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
-    command.add_parser(commands).set_defaults(run=_sweep)
-
-
-def _sweep(arguments: argparse.Namespace) -> None:
-    command.run(arguments, look_up=recorded_numbers)
+    add_sweep(commands, look_up=recorded_numbers)

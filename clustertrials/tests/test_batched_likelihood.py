@@ -4,21 +4,20 @@ import numpy as np
 import pytest
 
 from clustertrials import mixed
-from clustertrials.batched_profile import best_ratio
-from clustertrials.batched_reml import _reduce, batched_reml
+from clustertrials.batched import _reduce, batched_reml, best_ratio
 
 SHARES = np.concatenate([[0.0], np.logspace(-5, -2, 40), np.linspace(0.01, 0.995, 250), 1 - np.logspace(-3, -8, 20)])
 
 
 def odd_sets(seed, sizes, n=1000, covariate=False):
-    """Outcomes of heavy-tailed offices of very unequal size, among which two peaks are not rare."""
+    """Outcomes of heavy-tailed clinics of very unequal size, among which two peaks are not rare."""
     generator = np.random.default_rng(seed)
-    office = np.repeat(np.arange(len(sizes)), sizes)
-    columns = [np.ones((n, len(office)))]
+    clinic = np.repeat(np.arange(len(sizes)), sizes)
+    columns = [np.ones((n, len(clinic)))]
     if covariate:
-        columns.append(generator.permuted(np.tile(np.arange(len(sizes)) % 2, (n, 1)), axis=1)[:, office].astype(float))
+        columns.append(generator.permuted(np.tile(np.arange(len(sizes)) % 2, (n, 1)), axis=1)[:, clinic].astype(float))
     ratio = 10 ** generator.uniform(-3, 1, (n, 1))
-    y = generator.normal(size=(n, len(office))) + np.sqrt(ratio) * generator.normal(size=(n, len(sizes)))[:, office]
+    y = generator.normal(size=(n, len(clinic))) + np.sqrt(ratio) * generator.normal(size=(n, len(sizes)))[:, clinic]
     return y, np.stack(columns, axis=2), np.append(0, np.cumsum(sizes)[:-1])
 
 
@@ -61,7 +60,7 @@ def test_the_single_fit_takes_the_same_peak(sizes, covariate):
 def test_a_scan_that_is_too_coarse_would_be_seen(monkeypatch):
     """Half the points, on a design where that goes wrong."""
     coarse = np.array([0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.99])
-    monkeypatch.setattr("clustertrials.batched_profile._GRID", coarse)
+    monkeypatch.setattr("clustertrials.batched._GRID", coarse)
     y, design, starts = odd_sets(3, DESIGNS[0][0])
     _, batch = _reduce(y, design, starts)
     dense = np.array([batch.deviance(np.full(len(y), share / (1 - share))) for share in SHARES])

@@ -1,8 +1,8 @@
-"""Count the allocations whose statistic reaches a bound, and find where an interval ends.
+"""Statistics of an allocation: the difference, Welch's t and the adjusted coefficient, counted over all allocations.
 
-Each statistic answers one question: if every treated cluster's values were lowered by `shift`, for how many
-allocations would the statistic be at least (or at most) `bound`? P-values are its answer at shift 0. As the shift
-moves, the count changes at steps, one an allocation, and the limits of an interval are such steps.
+Each statistic answers one question: if every treated cluster's values were lowered by `shift`, for how many allocations
+would it be at least (or at most) `bound`? P-values are its answer at shift 0. As the shift moves, the count changes at
+steps, one an allocation, and the limits of an interval are such steps.
 """
 
 from __future__ import annotations
@@ -10,13 +10,99 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from math import inf
+from math import inf, lcm
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from clustertrials.randomisation.allocations import Allocations, Halves, blocks, half_tables
+from clustertrials.randomisation.allocations import Allocations, SplitSums, blocks, split_sums
+from clustertrials.trial import middle
+
+
+def centred(values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None = None, factor: int = 1) -> np.ndarray:
+    """Values minus the weighted mean of their stratum, times `factor`.
+
+    A `factor` that is a common multiple of the stratum sizes keeps whole numbers whole.
+    """
+    weights = np.ones(len(values)) if weights is None else weights
+    sums = np.bincount(strata, weights * values)
+    return factor * values - (factor * sums / np.bincount(strata, weights))[strata]
+
+
+def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray, *, rounding: float = 0.0) -> float:
+    """Exact standard deviation of the treated sum of `score` over all allocations; ValueError if nothing varies.
+
+    Squared: ``sum over strata of n1 n0 / (n (n - 1)) * sum of squared deviations``, sampling without replacement.
+    Strasser & Weber (1999), Mathematical Methods of Statistics 8:220.
+    """
+    size = np.bincount(strata)
+    chosen = np.bincount(strata, arm)
+    squares = np.bincount(strata, centred(score, strata) ** 2)
+    deviation = float(np.sqrt((chosen * (size - chosen) * squares / (size * np.maximum(size - 1, 1))).sum()))
+    if deviation <= max(1e-12 * np.abs(score).max(), rounding):
+        raise ValueError("values: nothing varies inside a stratum that has clusters of both arms")
+    return deviation
+
+
+def difference(
+    allocations: Allocations, values: np.ndarray, weights: np.ndarray | None, rounding: float = 0.0
+) -> Statistic:
+    """Difference of means of cluster values, weighted or not, given the strata.
+
+    `rounding` is that which sums of the values carry from the input (`input_rounding`). Unweighted whole numbers are
+    multiplied by the least common multiple of the stratum sizes, so that all sums are whole and ties are exact.
+    Small, Ten Have & Rosenbaum (2008), Journal of the American Statistical Association 103:271.
+    """
+    arm, strata = allocations.treated.astype(float), allocations.strata
+    if weights is not None:
+        scores = [weights * centred(row, strata, weights) for row in (values, arm)]
+        blur = rounding * weights.max()
+        return ratio(allocations, *scores, weights, np.empty((0, len(arm))), rounding=blur)
+    factor = lcm(*np.bincount(strata).tolist())
+    whole = factor * np.abs(values).sum() < 2.0**53 and np.array_equal(values, np.rint(values))
+    factor = factor if whole else 1
+    score, contrast = (centred(row, strata, factor=factor) for row in (values, arm))
+    scale = contrast[allocations.treated].sum()
+    return linear(allocations, score, contrast, scale, rounding=rounding, whole=whole)
+
+
+def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
+    """Welch's t of the values centred inside strata; see `welch`."""
+    score = centred(values, allocations.strata)
+    contrast = centred(allocations.treated.astype(float), allocations.strata)
+    centre = score[allocations.treated].sum() / contrast[allocations.treated].sum()
+    return welch(allocations, score, contrast, centre)
+
+
+def coefficient(
+    allocations: Allocations, outcome: np.ndarray, covariates: np.ndarray, cluster: np.ndarray
+) -> Statistic:
+    """Least-squares coefficient of the arm given covariates and strata, from the rows of the units.
+
+    `outcome`, `covariates` and the `cluster` codes have one row a unit. Outcome and arm are residualised on strata and
+    covariates once; the denominator of any other allocation needs the cluster sums of an orthonormal basis of the
+    covariates. Frisch & Waugh (1933), Econometrica 1:387.
+    """
+    strata = allocations.strata[cluster]
+    arm = allocations.treated[cluster].astype(float)
+    rounding, outcome = input_rounding(outcome), outcome - middle(outcome)
+    inside = np.column_stack([centred(column, strata) for column in covariates.T])
+    basis, triangle = np.linalg.qr(inside)
+    lengths = np.linalg.norm(covariates, axis=0)
+    for position in np.flatnonzero(np.abs(np.diag(triangle)) <= 1e-9 * lengths):
+        raise ValueError(f"covariates: column {position} is a combination of the strata and the columns before it")
+    sums = []
+    for row in (outcome, arm):
+        residual = centred(row, strata)
+        residual -= basis @ (basis.T @ residual)
+        if row is outcome and np.abs(residual).max() <= max(1e-12 * np.abs(row).max(), rounding / len(row)):
+            raise ValueError("outcome: the strata and covariates leave nothing that varies")
+        sums.append(np.bincount(cluster, residual))
+    weights = np.bincount(cluster).astype(float)
+    bases = np.array([np.bincount(cluster, q) for q in basis.T])
+    return ratio(allocations, *sums, weights, bases, rounding=rounding)
+
 
 # Relative to the sum of absolute values. Without it 72 of 200 trials lost the observed allocation itself to the
 # order of summation; from 1e-14 to 1e-8 the count for binary outcomes equals that by integers, 1e-6 does not.
@@ -39,9 +125,9 @@ class Statistic:
         Observed value of the statistic at a shift.
     count : callable
         ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included.
-    limit : callable
-        ``limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed` allocations
-        have a statistic at most (at least) the observed one; infinite if every shift is such.
+    confidence_limit : callable
+        ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
+        allocations have a statistic at most (at least) the observed one; infinite if every shift is such.
     tolerance : float
         Values of the statistic that differ by less, at shift 0, are ties.
     """
@@ -49,26 +135,12 @@ class Statistic:
     centre: float
     observed: Callable[[float], float]
     count: Callable[[float, float, int], int]
-    limit: Callable[[int, int], float]
+    confidence_limit: Callable[[int, int], float]
     tolerance: float
 
 
 def input_rounding(values: np.ndarray) -> float:
-    """Bound on the rounding that a sum of these numbers carries with it: none for whole numbers.
-
-    Parameters
-    ----------
-    values : ndarray of float
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> input_rounding(np.array([1e6, 2e6])), 1e-10 < input_rounding(np.array([1e6 + 1 / 3])) < 1e-9
-    (0.0, True)
-    """
+    """Bound on the rounding that a sum of these numbers carries from the input: 0 for whole numbers."""
     size = np.abs(values).sum()
     whole = size < 2.0**53 and np.array_equal(values, np.rint(values))
     return 0.0 if whole else float(2.0 * np.finfo(float).eps * size)
@@ -88,11 +160,8 @@ def linear(
     Parameters
     ----------
     allocations : Allocations
-        Full set or sample.
-    score : ndarray of float, shape (clusters,)
-        Values centred inside strata, times a factor that makes whole numbers stay whole.
-    arm : ndarray of float, shape (clusters,)
-        The observed allocation, centred and scaled alike.
+    score, arm : numpy.ndarray, shape (clusters,)
+        Values, and the observed allocation, centred inside strata, times a factor that keeps whole numbers whole.
     scale : float
         The denominator: T is the treated sum of `score` over it.
     rounding : float
@@ -100,18 +169,9 @@ def linear(
     whole : bool
         Whether `score` holds whole numbers, so that unequal sums differ by 1 or more.
 
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        Never for centred finite values.
-
     Notes
     -----
-    T >= t exactly if left sum >= t * scale - right sum, so one sorted half and a binary search per row of the
+    T >= t exactly if left sum >= t * scale - right sum, so one sorted half and a binary search for each row of the
     other count all allocations. With S and A the treated sums of `score` and `arm`, an allocation ties with the
     observed one, which has S_o and A_o = scale, at the shift ``(S_o - S) / (scale - A)``; A is largest for the
     observed one, so the count falls with every step.
@@ -119,18 +179,8 @@ def linear(
     References
     ----------
     Streitberg & Röhmel (1986), Statistical Software Newsletter 12:10 (shift algorithm, the same counts).
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> found = linear(full, score, contrast, 1.0)
-    >>> float(found.centre), found.count(0.0, 3.0, 1), found.count(0.0, 0.0, 1), found.limit(1, 1)
-    (3.0, 1, 4, 4.0)
     """
-    tables = half_tables(allocations, np.vstack([score, arm]))
+    tables = split_sums(allocations, np.vstack([score, arm]))
     own = score[allocations.treated].sum()
     centre = own / scale
 
@@ -173,24 +223,14 @@ def ratio(
     Parameters
     ----------
     allocations : Allocations
-        Full set or sample.
-    score, arm : ndarray of float, shape (clusters,)
+    score, arm : numpy.ndarray, shape (clusters,)
         Weighted cluster sums of the outcome and of the observed arm, both residualised on strata and covariates.
-    weights : ndarray of float, shape (clusters,)
+    weights : numpy.ndarray, shape (clusters,)
         Weight (number of units) of each cluster.
-    basis : ndarray of float, shape (covariates, clusters)
+    basis : numpy.ndarray, shape (covariates, clusters)
         Cluster sums of the covariates, orthonormal and orthogonal to the strata; no rows without covariates.
     rounding : float
         Rounding that the sums of `score` carry from the input.
-
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        If the covariates determine the observed arm.
 
     Notes
     -----
@@ -204,18 +244,8 @@ def ratio(
     References
     ----------
     Frisch & Waugh (1933), Econometrica 1:387.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> found = ratio(full, score, contrast, np.ones(4), np.empty((0, 4)))
-    >>> float(found.centre), found.count(0.0, 3.0, 1), found.limit(1, 1)
-    (3.0, 1, 4.0)
     """
-    tables = half_tables(allocations, np.vstack([score, arm, basis]), weights)
+    tables = split_sums(allocations, np.vstack([score, arm, basis]), weights)
     visit = _visited if len(basis) else _grouped
     observed_arm = float(arm[allocations.treated].sum())
     if observed_arm <= 1e-9 * weights[allocations.treated].sum():
@@ -245,43 +275,12 @@ def ratio(
 def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre: float) -> Statistic:
     """Welch's t, which stays valid for the null of equal means when the arms vary differently.
 
-    Parameters
-    ----------
-    allocations : Allocations
-        Full set or sample.
-    values, arm : ndarray of float, shape (clusters,)
-        Cluster values and observed arm, centred inside strata.
-    centre : float
-        Observed difference of the means.
+    `values` and `arm` are centred inside strata; `centre` is the observed difference of the means.
 
-    Returns
-    -------
-    Statistic
-
-    Raises
-    ------
-    ValueError
-        If an arm has fewer than two clusters or neither arm varies.
-
-    Notes
-    -----
     From S = sum of values and Q = sum of squares over the n1 treated clusters: ``t = S (1/n1 + 1/n0) / sqrt(V)``,
     ``V = (Q - S^2/n1) / (n1 (n1 - 1)) + (Q_all - Q - S^2/n0) / (n0 (n0 - 1))``. Counted as
     ``t |t| V >= bound |bound| V``, so that an allocation without variation inside its arms is infinitely far.
-
-    References
-    ----------
     Janssen (1997), Statistics & Probability Letters 36:9.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> found = welch(full, score, contrast, 3.0)
-    >>> round(found.observed(0.0), 4), found.count(0.0, found.observed(0.0), 1)
-    (4.2426, 1)
     """
     n1 = int(allocations.treated.sum())
     n0 = len(values) - n1
@@ -305,7 +304,7 @@ def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre:
         square = sign * bound * abs(bound)
         constant = TOLERANCE * gain * (now**2).sum() - square * (now**2).sum() / (n0 * (n0 - 1))
         found = 0
-        for a, b in blocks(half_tables(allocations, np.vstack([now, -square * per_square * now**2]))):
+        for a, b in blocks(split_sums(allocations, np.vstack([now, -square * per_square * now**2]))):
             total = a[0] + b[0]
             excess = np.abs(total)
             excess *= sign * gain
@@ -335,8 +334,8 @@ def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
     return few.size * many.size - int(np.searchsorted(many, bound - few[::-1]).sum())
 
 
-def _grouped(tables: Halves, shift: float, bound: float, sign: int, slack: float) -> int:
-    """Count without covariates: rows of the smaller table that share a cut weight share their bounds."""
+def _grouped(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
+    """Count without covariates: rows of the smaller table that share a weight share their bounds."""
     found = 0
     for pair in tables.pairs:
         few, many = sorted(pair, key=lambda table: table.shape[1])
@@ -350,7 +349,7 @@ def _grouped(tables: Halves, shift: float, bound: float, sign: int, slack: float
     return found
 
 
-def _visited(tables: Halves, shift: float, bound: float, sign: int, slack: float) -> int:
+def _visited(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
     """Count with covariates: every allocation is visited."""
     found = 0
     for a, b in blocks(tables):
@@ -402,7 +401,7 @@ def _distinct(table: np.ndarray) -> np.ndarray:
     return table[:, np.unique(np.round(table / np.where(size, size, 1.0), 12), axis=1, return_index=True)[1]]
 
 
-def _grouped_steps(tables: Halves, shift: float, centre: float, reach: float, slack: float) -> np.ndarray:
+def _grouped_steps(tables: SplitSums, shift: float, centre: float, reach: float, slack: float) -> np.ndarray:
     """Steps of the allocations whose statistic lies near the observed one at `shift`; see `_grouped`."""
     found, bound = [np.empty(0)], centre - shift
     for pair in tables.pairs:
@@ -501,7 +500,7 @@ def _crossing(
     return float(brentq(excess, inside, centre + side * distance, xtol=_BRACKET * spread))
 
 
-def _limit_of_visits(tables: Halves, centre: float, slack: float, smallest: float) -> Callable[[int, int], float]:
+def _limit_of_visits(tables: SplitSums, centre: float, slack: float, smallest: float) -> Callable[[int, int], float]:
     """Limits with covariates: the steps of all allocations in order, from one visit to each."""
 
     def limit(allowed: int, side: int) -> float:

@@ -5,9 +5,8 @@ import pytest
 from scipy import stats
 
 from clustertrials.equivalence_tests import equivalence
-from clustertrials.planned import planned_test
-from clustertrials.planned_equivalence import equivalence_power, limits
 from clustertrials.results import Effect
+from clustertrials.sample_size import equivalence_power, limits, planned_test
 
 # Satterthwaite's for five and four clusters of one size, whose CR2 error is that of Welch's test.
 CR2_DF = (1 / 5 + 1 / 4) ** 2 / (1 / (25 * 4) + 1 / (16 * 3))
@@ -71,7 +70,7 @@ def effect(estimate: float, se: float) -> Effect:
     return Effect(
         estimate=estimate, se=se, df=DF, statistic=estimate / se, p_value=float(2 * stats.t.sf(abs(estimate) / se, DF)),
         ci_low=0.0, ci_high=0.0, n_units=862, n_clusters=29, n_dropped=0, icc=0.03, estimator="cr2",
-        estimand="family average", level=0.95, mean_treated=0.0, mean_other=0.0,
+        estimand="individual average", level=0.95, mean_treated=0.0, mean_other=0.0,
     )  # fmt: skip
 
 

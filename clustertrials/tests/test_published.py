@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from clustertrials.design_effects import design_effect
 from clustertrials.equivalence_tests import equivalence
 from clustertrials.estimators import estimate_effect
-from clustertrials.published_summaries import between_arms, grim, implied_sd_of_change, recomputed_p
+from clustertrials.intraclass import design_effect
+from clustertrials.published import between_arms, grim, implied_sd_of_change, recomputed_p
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -113,13 +113,13 @@ def test_the_design_effect_is_that_of_the_sizes():
 
 
 def test_a_trial_told_by_its_summaries_is_nearly_the_trial():
-    """30 equal offices and the ICC of the data: the error is nearly that of the office means."""
+    """30 equal clinics and the ICC of the data: the error is nearly that of the clinic means."""
     generator = np.random.default_rng(3)
-    office = np.repeat(np.arange(30), 40)
+    clinic = np.repeat(np.arange(30), 40)
     frame = pd.DataFrame(
-        {"office": office, "arm": office % 2, "y": generator.normal(0, 1, 1200) + generator.normal(0, 0.4, 30)[office]}
+        {"clinic": clinic, "arm": clinic % 2, "y": generator.normal(0, 1, 1200) + generator.normal(0, 0.4, 30)[clinic]}
     )
-    whole = estimate_effect(frame, "y", arm="arm", cluster="office", treated=1, estimator="cluster_means")
+    whole = estimate_effect(frame, "y", arm="arm", cluster="clinic", treated=1, estimator="cluster_means")
     arms = frame.groupby("arm")["y"].agg(["mean", "std", "size"])
     found = between_arms(*arms.loc[1], *arms.loc[0], icc=whole.icc, clusters1=15, clusters2=15)
     assert found.estimate == pytest.approx(whole.estimate) and found.df == whole.df

@@ -8,8 +8,8 @@ import pytest
 from reference_trials import ROLES, read
 from statsmodels.formula.api import ols
 
+from clustertrials.cluster_means import adjusted_cluster_means, first_stage, sums_of
 from clustertrials.estimators import effect_of, estimate_effect
-from clustertrials.stages import first_stage, office_means, sums_of
 from clustertrials.trial import sorted_trial
 
 
@@ -21,7 +21,7 @@ def drawn(seed, arms, size, count, effect, alike, slope=0.0):
     x = alike**0.5 * rng.normal(size=(clusters, count))[codes]
     x = x + (1 - alike) ** 0.5 * rng.normal(size=(len(codes), count))
     y = 0.1**0.5 * rng.normal(size=clusters)[codes] + 0.9**0.5 * rng.normal(size=len(codes))
-    names = ("y", "arm", "office", *(f"x{k}" for k in range(count)))
+    names = ("y", "arm", "clinic", *(f"x{k}" for k in range(count)))
     return sorted_trial(np.column_stack([y + effect * arm + slope * x.sum(axis=1), x]), arm, codes, names=names)
 
 
@@ -62,13 +62,13 @@ def test_intervals_by_randomisation_hold_the_truth(setting):
 @pytest.mark.parametrize("covariates", [["x"], ["z"], ["x", "z"]])
 @pytest.mark.parametrize("trial", ["tiny", "main"])
 def test_both_stages_by_statsmodels(trial, covariates):
-    frame = read(trial)[["office", "arm", "y", "x", "z"]].dropna()
+    frame = read(trial)[["clinic", "arm", "y", "x", "z"]].dropna()
     frame["new"] = (frame["arm"] == "new") * 1.0
     values = frame["y"]
     if "x" in covariates:
-        values = values - ols("y ~ x + C(office)", frame).fit().params["x"] * frame["x"]
-    offices = frame.assign(value=values).groupby("office")[["value", "new", "z"]].mean()
-    fit = ols("value ~ new" + (" + z" if "z" in covariates else ""), offices).fit()
+        values = values - ols("y ~ x + C(clinic)", frame).fit().params["x"] * frame["x"]
+    clinics = frame.assign(value=values).groupby("clinic")[["value", "new", "z"]].mean()
+    fit = ols("value ~ new" + (" + z" if "z" in covariates else ""), clinics).fit()
     found = estimate_effect(frame, "y", estimator="cluster_means", covariates=covariates, **ROLES)
     assert (found.estimate, found.se, found.df) == pytest.approx((fit.params["new"], fit.bse["new"], fit.df_resid))
 
@@ -80,7 +80,7 @@ def test_randomisation_with_covariates_errs_exactly_as_often_as_it_says(alike):
     raw, p_values = np.column_stack([base.y, base.covariates]), []
     for chosen in combinations(range(8), 4):
         arm = np.isin(np.arange(8), chosen)[base.codes]
-        one = sorted_trial(raw, arm, base.codes, names=("y", "arm", "office", "x0", "x1"))
+        one = sorted_trial(raw, arm, base.codes, names=("y", "arm", "clinic", "x0", "x1"))
         p_values.append(effect_of(one, "randomisation").p_value)
     p_values = np.sort(p_values)
     assert len(p_values) == 70
@@ -100,16 +100,16 @@ def test_an_effect_that_is_added_moves_estimate_and_interval_by_itself(estimator
 def test_the_one_number_a_cluster_has_the_adjusted_difference():
     for alike in (1.0, 0.2):
         trial = drawn(7, (6, 5), 4, 3, 1.0, alike)
-        means, treated = office_means(trial), trial.treated_clusters
+        means, treated = adjusted_cluster_means(trial), trial.treated_clusters
         found = effect_of(trial, "cluster_means").estimate
         assert means[treated].mean() - means[~treated].mean() == pytest.approx(found)
 
 
 def test_a_covariate_that_varies_inside_clusters_by_rounding_alone_is_one_of_clusters():
     rng = np.random.default_rng(8)
-    office = np.repeat(np.arange(10), 4)
-    frame = pd.DataFrame({"office": office, "arm": np.where(office % 2, "new", "usual"), "y": rng.normal(size=40)})
-    frame["z"] = rng.normal(size=10)[office]
+    clinic = np.repeat(np.arange(10), 4)
+    frame = pd.DataFrame({"clinic": clinic, "arm": np.where(clinic % 2, "new", "usual"), "y": rng.normal(size=40)})
+    frame["z"] = rng.normal(size=10)[clinic]
     noisy = frame.assign(z=frame["z"] * (1 + 1e-13 * rng.normal(size=40)))
     for name in ("cluster_means", "randomisation"):
         clean, found = (estimate_effect(one, "y", estimator=name, covariates=["z"], **ROLES) for one in (frame, noisy))
@@ -120,7 +120,7 @@ def test_covariates_that_agree_inside_clusters_split_into_one_of_rows_and_one_of
     trial = drawn(9, (6, 6), 5, 1, 0.0, 0.3)
     z = np.random.default_rng(1).normal(size=12)[trial.codes]
     x = trial.covariates[:, 0]
-    names = ("y", "arm", "office", "x", "xz")
+    names = ("y", "arm", "clinic", "x", "xz")
     both = sorted_trial(np.column_stack([trial.y, x, x + z]), trial.treated, trial.codes, names=names)
     apart = sorted_trial(np.column_stack([trial.y, x, z]), trial.treated, trial.codes, names=names)
     assert first_stage(sums_of(both))[1].shape == (12, 1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clustertrials.randomisation import allocations as allocations_module
 from clustertrials.randomisation import randomisation_test
-from clustertrials.randomisation.tails import Largest
+from clustertrials.randomisation.statistics import Largest
 
 
 def joint_by_brute_force(table, weights, treated, strata):

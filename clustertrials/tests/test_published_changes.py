@@ -7,13 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clustertrials.published_changes import (
-    change_limits,
-    half_unit,
-    recomputed_p_of_change,
-    share_change_limits,
-    share_sd,
-)
+from clustertrials.published import change_limits, half_unit, recomputed_p_of_change, share_change_limits, share_sd
 
 
 @pytest.mark.parametrize("yes", range(8))
