@@ -15,9 +15,9 @@ import yaml
 from PIL import Image, PngImagePlugin
 
 import holf
-from holf.book.chapters import list_chapters
 from holf.book.downloads.check import alt_faults, download_faults, shown_digests
 from holf.book.downloads.descriptions import load_descriptions
+from holf.book.execute import list_chapters
 from holf.cli import main
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known
