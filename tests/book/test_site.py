@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
+from holf.book.execute import list_chapters
 from holf.book.marks import page_faults, site_faults
 from holf.book.theme.checks import link_faults
 from holf.confidential.scan.known import known_here

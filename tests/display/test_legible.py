@@ -17,8 +17,8 @@ from matplotlib.text import Text
 from PIL import Image
 
 import holf
-from holf.book.chapters import list_chapters
 from holf.book.downloads.outputs import alt_faults
+from holf.book.execute import list_chapters
 from holf.display import alt_text, design_figures, flow_diagram, plots, recovery, sweeps
 from holf.display.figure import CSS_PIXELS, Picture, canvas, finish
 from holf.display.table import Table
