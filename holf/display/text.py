@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 
+from clustertrials.randomisation.allocations import shown_total
 from holf.study.withheld import is_withheld
 
 MINUS = "\N{MINUS SIGN}"
