@@ -82,11 +82,14 @@ class Table:
 
     @property
     def common_kind(self) -> str:
-        """Class that every number of the table has, so that the caption says it once; empty where they differ."""
-        marked = [{place for place, cell in enumerate(row) if _kind(cell)} for row in self.rows]
+        """Class that every number of a table of the record has, said once in the caption; empty where they differ.
+
+        The caption of any other table says the class of its source, and no second one.
+        """
         kinds = {_kind(cell) for row in self.rows for cell in row} - {""}
         # A row that lacks the class of its neighbours would seem to have it.
-        return kinds.pop() if len(kinds) == 1 and marked and all(places == marked[0] for places in marked) else ""
+        marked = {tuple(bool(_kind(cell)) for cell in row) for row in self.rows}
+        return kinds.pop() if self.source == RECORD and len(kinds) == len(marked) == 1 else ""
 
     @property
     def common_units(self) -> tuple[str, ...]:
@@ -111,13 +114,9 @@ class Table:
         return [[_cell(entry, bool(unit), is_marked) for entry, unit in zip(row, units)] for row in self.rows]
 
     def __repr__(self) -> str:
-        title = f"{self._title()} [{self.common_kind}]" if self._has_badge() else self._title()
-        lines = [title, " | ".join(self._headings())]
+        title = [self._title(), *([f"[{self.common_kind}]"] if self.common_kind else [])]
+        lines = [" ".join(title), " | ".join(self._headings())]
         return "\n".join(lines + [" | ".join(map(str, row)) for row in self._cells()])
-
-    def _has_badge(self) -> bool:
-        """Whether the caption says a class that the mark of the source does not say already."""
-        return self.common_kind not in ("", kind_of(self.source))
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         # Data and metadata of an output; IPython asks the methods below for HTML and text. As data, the values would be
@@ -133,7 +132,7 @@ class Table:
         if mark:
             shape = f'<span aria-hidden="true">{SHAPES[kind]}</span>'
             title = f'<strong class="holf-mark">{mark}</strong> {shape} ({escape(name)}). {title}'
-        if self._has_badge():
+        if self.common_kind:
             title = f"{title} {badge(self.common_kind)}"
         table = (
             f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'

@@ -99,6 +99,12 @@ def test_a_class_that_every_row_has_stands_in_the_caption_alone():
     assert shown.values.rows[1]["x_class"] == "assumed"
 
 
+def test_the_caption_of_a_simulated_table_says_no_other_class():
+    shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "published")),), source="simulated: null world")
+    caption = shown._repr_html_().partition("</caption>")[0]
+    assert MARK in caption and "published" not in caption and "holf-published" in shown._repr_html_()
+
+
 @pytest.mark.parametrize("other", [Cell(text.count(2), "published"), text.count(2), "words"])
 def test_a_class_that_one_row_lacks_stays_with_its_numbers(other):
     shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "assumed")), ("b", other)), source=RECORD)
