@@ -3,7 +3,7 @@
 A page is simulated if its chapter read simulated tables (the build then gives it the banner) or if anything on it says
 so. What the cells of such a page show must be a picture or a table of this book that states its class, or words that
 begin with the mark. Tables of another trial's data say so too; numbers in tables of the record carry the badge of their
-class.
+class, or their caption does.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ def _table_fault(table: Tag, number: re.Pattern) -> str | None:
         return f"table {caption[:40]!r} was not made by holf.display.table, so nothing says whether it is simulated"
     if mark := _CAPTIONS.get(kind):
         return None if caption.startswith(mark) else f"table {caption[:40]!r} is {kind}, but does not begin with {mark}"
+    # A badge in the caption is that of every number.
+    if table.caption and table.caption.find(class_="holf-badge"):
+        return None
     for cell in [cell for body in table.find_all("tbody") for cell in body.find_all("td")]:
         if number.fullmatch(cell.get_text().strip()):
             return f"table {caption[:40]!r} of the record shows a number without the badge of its class"

@@ -74,9 +74,8 @@ def _of_influence(found: Influence, words: Words) -> list[tuple[str, str]]:
 
 
 def _of_odds(found: OddsRatio) -> tuple[str, str]:
-    numbers = {"number": found.estimate, "low": found.ci_low, "high": found.ci_high}
-    shown = {name: text.decimal(value, 2) for name, value in numbers.items()}
-    return "Marginal odds ratio", text.printed("{number} ({low} to {high})", **shown)
+    limits = text.limits(found.ci_low, found.ci_high, 2)
+    return "Marginal odds ratio", text.with_limits(text.decimal(found.estimate, 2), limits)
 
 
 def _of_exact(found: ExactTest, outcome: Outcome) -> tuple[str, str]:
@@ -148,6 +147,6 @@ def regression_table(gaps: Sequence[float], correlations: Sequence[float], outco
         )
         for gap in gaps
     )
-    columns = ("Entered below the average by", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
+    columns = ("Gap to the average at entry", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
     caption = f"{outcome.label}: change to expect from regression to the mean alone, with nothing done"
     return Table(caption, columns, rows, source=RECORD)

@@ -55,29 +55,30 @@ class Value(str):
         ``<``, ``>``, ``<=`` or ``>=``, and ``withheld`` the rule that withholds the number.
     unit : str
         Unit of the number or of the limits; empty for none.
+    bare : str
+        The text without the unit, for a column whose heading says it; `shown` by default.
 
     Examples
     --------
-    >>> difference(-1200, "0 NOK").numbers, difference(-1200, "0 NOK").unit
-    ({'number': '-1200'}, 'NOK')
+    >>> value = difference(-1200, "0 NOK")
+    >>> value.numbers, value.unit, value.bare == f"{MINUS}1,200"
+    ({'number': '-1200'}, 'NOK', True)
     """
 
-    def __new__(cls, shown: str, numbers: Mapping[str, str] | None = None, unit: str = ""):
+    def __new__(cls, shown: str, numbers: Mapping[str, str] | None = None, unit: str = "", bare: str = ""):
         """Make the text `shown` that knows its numbers."""
         value = super().__new__(cls, shown)
-        value.numbers, value.unit = dict(numbers or {}), unit
+        value.numbers, value.unit, value.bare = dict(numbers or {}), unit, bare or shown
         return value
 
 
-def printed(form: str, unit: str = "", **values: str) -> str:
+def printed(form: str, **values: str) -> str:
     """Several numbers in one text: a `Value`; words if one is missing or withheld, or another than the first a bound.
 
     Parameters
     ----------
     form : str
         The text, with the names of the numbers in braces.
-    unit : str
-        Unit, where the numbers have none of their own.
     **values : str
         Printed numbers by the names of `PARTS`.
 
@@ -94,7 +95,8 @@ def printed(form: str, unit: str = "", **values: str) -> str:
         return shown
     numbers = known.get("number", {}) | {name: part["number"] for name, part in known.items()}
     units = (values[name].unit for name in ("number", "low", "high") if name in values)
-    return Value(shown, numbers, unit or next(filter(None, units), ""))
+    bare = form.format(**{name: value.bare for name, value in values.items()})
+    return Value(shown, numbers, next(filter(None, units), ""), bare)
 
 
 def typed(words: str) -> str:
@@ -128,9 +130,10 @@ def _digits(shown: str) -> str:
 
 def _with_unit(value: str, unit: str) -> str:
     """A value with its unit behind it; missing and withheld ones have none."""
-    if not unit or "number" not in getattr(value, "numbers", ()):
+    numbers = getattr(value, "numbers", {})
+    if not unit or not numbers or "withheld" in numbers:
         return value
-    return Value(f"{value}{unit}" if unit == "%" else f"{value} {unit}", value.numbers, unit)
+    return Value(f"{value}{unit}" if unit == "%" else f"{value} {unit}", numbers, unit, value)
 
 
 def _style(show: str) -> tuple[float, int, str, str]:
@@ -189,8 +192,8 @@ def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     if is_withheld(low):
         return withheld(low)
     ends = {"low": difference(low, show, unit=False), "high": difference(high, show, unit=False)}
-    name = _style(show)[3] if unit else ""
-    return printed(f"{{low}} to {{high}} {name}".rstrip(), name, **ends)
+    text = printed("{low} to {high}", **ends)
+    return _with_unit(text, _style(show)[3]) if unit else text
 
 
 def limits(low: float, high: float, places: int) -> str:
@@ -207,8 +210,7 @@ def share_limits(low: float, high: float) -> str:
 
 def share_with_limits(share: float, low: float, high: float) -> str:
     """A share in per cent, and its limits in brackets."""
-    shown = {name: level(value, "percent") for name, value in (("number", share), ("low", low), ("high", high))}
-    return printed("{number} ({low} to {high})", **shown)
+    return with_limits(level(share, "percent"), share_limits(low, high))
 
 
 def percent(share: float) -> str:
@@ -218,8 +220,17 @@ def percent(share: float) -> str:
 
 def with_interval(estimate: float, low: float, high: float, show: str) -> str:
     """A difference, and its interval in brackets."""
-    ends = {"low": difference(low, show, unit=False), "high": difference(high, show, unit=False)}
-    return printed("{number} ({low} to {high})", number=difference(estimate, show), **ends)
+    return with_limits(difference(estimate, show), interval(low, high, show, unit=False))
+
+
+def with_limits(number: str, limits: str) -> str:
+    """A printed number, and its printed limits in brackets; a withheld number has none."""
+    known = getattr(number, "numbers", {}), getattr(limits, "numbers", {})
+    if "withheld" in known[0]:
+        return number
+    if "number" not in known[0] or "low" not in known[1]:
+        return f"{number} ({limits})"
+    return Value(f"{number} ({limits})", known[0] | known[1], number.unit, f"{number.bare} ({limits.bare})")
 
 
 def spread(value: float, show: str) -> str:
@@ -254,7 +265,7 @@ def flow_count(count) -> str:
     """A count of the participant flow with its unit (`holf.record.flow.FlowCount`); words where none is known."""
     if count.total is None:
         return count.shown
-    return Value(count.shown, {"number": str(count.total)}, count.shown.partition(" ")[2])
+    return _with_unit(decimal(count.total, 0), count.shown.partition(" ")[2])
 
 
 def estimator(name: str, words) -> str:
@@ -342,14 +353,16 @@ def chance(value: float) -> str:
     ('28%', 'under 1%', 'over 99%')
     """
     if value < 0.01:
-        return Value("under 1%", {"relation": "<", "number": "1"}, "%")
+        return _with_unit(Value("under 1", {"relation": "<", "number": "1"}), "%")
     if value > 0.99:
-        return Value("over 99%", {"relation": ">", "number": "99"}, "%")
+        return _with_unit(Value("over 99", {"relation": ">", "number": "99"}), "%")
     return _with_unit(decimal(100 * value, 0), "%")
 
 
 def p_value_of(found) -> str:
     """A p-value and what it was read against: degrees of freedom, or the number of allocations; never left out."""
+    if is_withheld(found.p_value):
+        return withheld(found.p_value)
     if found.n_allocations is None:
         return printed("{number} ({df} df)", number=p_value(found.p_value), df=decimal(found.df, 1))
     total = typed(shown_total(found.n_allocations))

@@ -149,6 +149,17 @@ def test_each_missing_mark_is_found(site, tmp_path, fault):
     assert any(fault in found for found in spoil(page, tmp_path, PLANTED[fault]))
 
 
+def test_a_table_of_the_record_whose_caption_alone_says_the_class_has_to_say_it(site, tmp_path):
+    page = site / "chapters" / "design.html"
+    assert page_faults(page) == []
+
+    def change(soup):
+        for badge in soup.select(".holf-caption .holf-badge"):
+            badge.decompose()
+
+    assert any("without the badge of its class" in fault for fault in spoil(page, tmp_path, change))
+
+
 def test_an_image_that_says_simulated_in_its_file_only_is_found(site, tmp_path):
     """A figure whose pixels are stamped but whose page calls it a record is a fault, and the other way round."""
     page = site / "chapters" / "design.html"

@@ -62,6 +62,55 @@ def test_table_marks_what_is_simulated():
     assert 'data-holf="simulated"' in simulated._repr_html_() and 'data-holf="record"' in record._repr_html_()
 
 
+def test_a_unit_that_a_whole_column_has_stands_in_its_heading_alone():
+    rows = (
+        (
+            "a",
+            text.difference(61, "0 NOK"),
+            text.level(0.2, "percent"),
+            text.interval(-5, 1200, "0 NOK"),
+            text.count(3),
+        ),
+        ("b", text.withheld(Withheld("people")), text.amount(5, "points"), text.MISSING, text.count(4)),
+        ("c", text.difference(-7, "0 NOK"), "not asked", text.interval(0, 0, "0 NOK"), text.count(5)),
+    )
+    shown = Table("t", ("what", "x", "mixed", "limits", "n"), rows, source=RECORD)
+    assert repr(shown).splitlines()[1:] == [
+        "what | x (NOK) | mixed | limits (NOK) | n",
+        "a | +61 | 20.0% | \N{MINUS SIGN}5 to +1,200 | 3",
+        "b | withheld (people) | 5.00 points | \N{EM DASH} | 4",
+        "c | \N{MINUS SIGN}7 | not asked | 0 to 0 | 5",
+    ]
+    assert "NOK</td>" not in shown._repr_html_() and '<th scope="col">x (NOK)</th>' in shown._repr_html_()
+    assert [one.unit for one in shown.values.columns if one.name == "x"] == ["NOK"]
+
+
+def test_a_unit_of_a_few_numbers_among_words_stays_with_them():
+    rows = (("a", "words"), ("b", text.amount(5, "0 NOK")))
+    assert "5 NOK" in repr(Table("t", ("what", "Value"), rows, source=RECORD))
+
+
+def test_a_class_that_every_row_has_stands_in_the_caption_alone():
+    one, two = Cell(text.count(1), "assumed", "F001"), Cell(text.count(2), "assumed")
+    shown = Table("t", ("what", "x"), (("a", one), ("b", two)), source=RECORD)
+    html = shown._repr_html_()
+    assert html.count("holf-badge") == 1 and html.index("holf-assumed") < html.index("</caption>")
+    assert repr(shown).splitlines() == ["t [assumed]", "what | x", "a | 1 [F001]", "b | 2"] and "#f001" in html
+    assert shown.values.rows[1]["x_class"] == "assumed"
+
+
+def test_the_caption_of_a_simulated_table_says_no_other_class():
+    shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "published")),), source="simulated: null world")
+    caption = shown._repr_html_().partition("</caption>")[0]
+    assert MARK in caption and "published" not in caption and "holf-published" in shown._repr_html_()
+
+
+@pytest.mark.parametrize("other", [Cell(text.count(2), "published"), text.count(2), "words"])
+def test_a_class_that_one_row_lacks_stays_with_its_numbers(other):
+    shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "assumed")), ("b", other)), source=RECORD)
+    assert "assumed" not in shown._repr_html_().partition("</caption>")[0] and "1 [assumed]" in repr(shown)
+
+
 def test_table_escapes_and_checks_its_rows():
     html = Table("<b>", ("x",), ((Cell("<i>", "published", "F001"),),), source=RECORD)._repr_html_()
     assert "<b>" not in html and "<i>" not in html and 'href="ledger.html#f001"' in html
