@@ -62,10 +62,6 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     level : float
         One minus the error rate of each test, between 0.5 and 1; the effect's own level plays no part.
 
-    Returns
-    -------
-    Equivalence
-
     Raises
     ------
     ValueError

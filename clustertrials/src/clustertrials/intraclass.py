@@ -52,10 +52,6 @@ def icc(
         ``"anova"`` can be negative; ``"reml"`` is that of a random intercept, from 0 up, with the interval of its
         profile likelihood.
 
-    Returns
-    -------
-    Icc
-
     Raises
     ------
     ValueError

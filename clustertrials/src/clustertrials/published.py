@@ -272,10 +272,6 @@ def recomputed_p(
     decimals : int, optional
         Decimals of means and standard deviations, exact if not given.
 
-    Returns
-    -------
-    Consistency
-
     Raises
     ------
     ValueError
@@ -337,10 +333,6 @@ def share_change_limits(before: float, after: float, n: int, *, decimals: int | 
         Means of the same `n` units at both times, between 0 and 1.
     decimals : int, optional
         Decimals to which the means are printed, exact if not given; rounding widens the limits.
-
-    Returns
-    -------
-    SdLimits
 
     Raises
     ------
