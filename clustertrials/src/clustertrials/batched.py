@@ -156,11 +156,6 @@ def simulate_power(
         Squared correlation of the outcome with a baseline covariate, alike between and inside clusters, on which
         the model then adjusts; 0 for no covariate.
 
-    Raises
-    ------
-    ValueError
-        If an argument lies outside the range given above.
-
     Notes
     -----
     y = difference * arm + sd (r x + sqrt(1 - r^2) v), where x and v have independent normal cluster and unit parts
@@ -283,11 +278,11 @@ def _reduce(outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray) -> tup
 class Batch:
     """Sums of the columns x_1 … x_p and of the least-squares residual, which comes last. Last axis: data sets."""
 
-    sizes: np.ndarray  # shape (clusters, 1): Rows in each cluster
-    gram: np.ndarray  # shape (m, m, data sets): Cross-products of the m = p + 1 columns
-    # shape (m (m + 1) / 2, clusters, data sets): Cross-products of the cluster sums, lower triangle
+    sizes: np.ndarray  # shape (clusters, 1): rows in each cluster
+    gram: np.ndarray  # shape (m, m, data sets): cross-products of the m = p + 1 columns
+    # shape (m (m + 1) / 2, clusters, data sets): cross-products of the cluster sums, lower triangle
     products: np.ndarray
-    place: np.ndarray  # shape (m, m): Which of `products` belongs at each place of the square
+    place: np.ndarray  # shape (m, m): which of `products` belongs at each place of the square
 
     @property
     def df_resid(self) -> float:

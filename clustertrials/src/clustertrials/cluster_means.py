@@ -24,10 +24,10 @@ class Sums:
     """Sums of a trial's rows by cluster, which both stages need."""
 
     sizes: np.ndarray  # shape (clusters,)
-    # shape (clusters, m): Means of orthonormal columns that span the covariates, and of the outcome less its overall
+    # shape (clusters, m): means of orthonormal columns that span the covariates, and of the outcome less its overall
     # mean, which is last
     means: np.ndarray
-    inside: np.ndarray  # shape (clusters, m, m): Cross-products of these columns about the means of the cluster
+    inside: np.ndarray  # shape (clusters, m, m): cross-products of these columns about the means of the cluster
 
 
 def sums_of(trial: Trial) -> Sums:

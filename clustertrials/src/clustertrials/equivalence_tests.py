@@ -173,11 +173,6 @@ def expected_regression(baseline_mean: float, reference_mean: float, correlation
         (1 - r) (reference mean - baseline mean), in units of the outcome: exact for a linear regression with equal
         means and spreads at both times, and a choice that depends on the first measurement alone.
 
-    Raises
-    ------
-    ValueError
-        If a number is not finite or the correlation is outside -1 to 1.
-
     References
     ----------
     Barnett AG, van der Pols JC, Dobson AJ (2005), International Journal of Epidemiology 34:215-220.

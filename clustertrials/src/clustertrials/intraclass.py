@@ -231,11 +231,6 @@ def variance_inflation(mean: float, cv: float, icc: float) -> float:
     icc : float
         Intraclass correlation, from -1 to 1.
 
-    Raises
-    ------
-    ValueError
-        As for `design_effect`, which has the formula.
-
     Examples
     --------
     >>> round(variance_inflation(29.7, 0.25, 0.03), 3)

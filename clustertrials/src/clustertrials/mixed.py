@@ -22,13 +22,13 @@ ROUNDING = 1e-13
 class MixedFit:
     """REML fit of y = X b + cluster + error, with what inference needs."""
 
-    coefficients: np.ndarray  # shape (p,): Fixed effects on the design's own columns
+    coefficients: np.ndarray  # shape (p,): fixed effects on the design's own columns
     # within, between: variances of rows inside clusters and of clusters, in squared units of the outcome
     within: float
     between: float
-    r_inverse: np.ndarray  # shape (p, p): As in `clustertrials.trial.Trial`
+    r_inverse: np.ndarray  # shape (p, p): as in `clustertrials.trial.Trial`
     sizes: np.ndarray  # shape (clusters,)
-    totals: np.ndarray  # shape (clusters, p): Orthonormal columns summed inside clusters
+    totals: np.ndarray  # shape (clusters, p): orthonormal columns summed inside clusters
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Profile:
     """Data reduced to sums: the restricted likelihood as a function of theta = between / within alone."""
 
     sizes: np.ndarray  # shape (clusters,)
-    totals: np.ndarray  # shape (clusters, p): Orthonormal columns of the design summed inside clusters
-    # shape (clusters,): Least-squares residuals summed inside clusters, in units of the outcome
+    totals: np.ndarray  # shape (clusters, p): orthonormal columns of the design summed inside clusters
+    # shape (clusters,): least-squares residuals summed inside clusters, in units of the outcome
     residual_totals: np.ndarray
     residual_square: float  # sum of squares of these residuals
 

@@ -25,7 +25,7 @@ class Inference:
 class ClusteredOls:
     """Least squares reduced to what cluster-robust inference needs, with X = QR."""
 
-    coefficients: np.ndarray  # shape (p,): On the columns of X
+    coefficients: np.ndarray  # shape (p,): on the columns of X
     r_inverse: np.ndarray  # shape (p, p)
     scores: np.ndarray  # shape (clusters, p): Q_k' e_k: orthonormal columns times residuals, summed inside clusters
     # shape (clusters, p, p): Q_k' Q_k, which has the nonzero eigenvalues of the cluster's block of the hat matrix

@@ -69,11 +69,6 @@ def power(
         Share of trials in which the test rejects. For the type I error with few clusters or very unequal sizes, use
         `clustertrials.simulate_power`.
 
-    Raises
-    ------
-    ValueError
-        If an argument lies outside the range given above.
-
     Notes
     -----
     With d normal around the difference, standard deviation `error`, and v s^2 chi-squared on v = `spread` degrees of
@@ -135,11 +130,6 @@ def minimum_detectable_difference(
     -------
     float
         Difference in units of the outcome, in standard deviations if `sd` is 1.
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside its range.
 
     Examples
     --------
@@ -415,11 +405,6 @@ def equivalence_power(
     -------
     float
         Between 0 and 1; at a true difference of `margin` the rate at which the tests err, near 1 - `level` or below.
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside its range.
 
     Notes
     -----

@@ -22,10 +22,10 @@ class Trial:
     """Complete rows of a two-arm trial, sorted by cluster."""
 
     outcome: str  # name of the outcome column, for messages
-    y: np.ndarray  # shape (rows,): Outcome in its own units, counted from `origin`
+    y: np.ndarray  # shape (rows,): outcome in its own units, counted from `origin`
     treated: np.ndarray  # shape (rows,)
-    covariates: np.ndarray  # shape (rows, covariates): Centred on their mean and divided by their standard deviation
-    starts: np.ndarray  # shape (clusters,): Row at which each cluster begins
+    covariates: np.ndarray  # shape (rows, covariates): centred on their mean and divided by their standard deviation
+    starts: np.ndarray  # shape (clusters,): row at which each cluster begins
     # q, r_inverse: shapes (rows, p) and (p, p): QR decomposition of the design: intercept, arm, covariates.
     # ``r_inverse`` turns coefficients on the orthonormal columns `q` into coefficients on the design's columns, of
     # which the arm is number 1

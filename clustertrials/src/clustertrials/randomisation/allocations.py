@@ -27,8 +27,8 @@ _DRAWN_CELLS = 2_000_000  # random numbers that are in memory at once
 class Allocations:
     """All allocations with the observed number of treated clusters in each stratum, or a sample of them."""
 
-    treated: np.ndarray  # shape (clusters,): The observed allocation
-    strata: np.ndarray  # shape (clusters,): Stratum of each cluster, coded 0, 1, …
+    treated: np.ndarray  # shape (clusters,): the observed allocation
+    strata: np.ndarray  # shape (clusters,): stratum of each cluster, coded 0, 1, …
     total: int  # size of the full set
     # shape (draws + 1, clusters), or None: None where the full set is used; else the observed allocation and the
     # random ones after it
@@ -80,8 +80,8 @@ def allocation_set(
     total = prod(comb(n, k) for n, k in zip(sizes, chosen))
     if total < 2:
         raise ValueError("treated: no stratum has clusters of both arms, so no other allocation was possible")
-    # The halves' rows multiply to no less than the total, so beyond the square of the most no cut can do: known at
-    # once, where trying the cuts of 1,000 clusters takes six seconds.
+    # The halves' rows multiply to no less than the total, so beyond the square of the most no split can do: known at
+    # once, where trying the splits of 1,000 clusters takes six seconds.
     most = MOST_ROWS**2 if linear else MOST_ALLOCATIONS
     reachable = total <= most and (not linear or best_split(sizes, chosen).rows <= MOST_ROWS)
     if reachable:
@@ -107,7 +107,7 @@ def split_sums(allocations: Allocations, terms: np.ndarray, weights: np.ndarray 
     sizes, chosen = _stratum_counts(allocations.treated, allocations.strata)
     members = [rows[:, allocations.strata == code] for code in range(len(sizes))]
     best = best_split(sizes, chosen)
-    cut, left_size = best.stratum, best.left_size
+    split, left_size = best.stratum, best.left_size
     sides = []
     for codes in (best.left, best.right):
         table = np.zeros((len(rows) + (weights is not None), 1))
@@ -115,16 +115,16 @@ def split_sums(allocations: Allocations, terms: np.ndarray, weights: np.ndarray 
             options = _sums_by_size(members[code], chosen[code])[chosen[code]]
             table = _combine(table, _with_squares(options, totals, code, whole=True))
         sides.append(table)
-    left = _sums_by_size(members[cut][:, :left_size], chosen[cut])
-    right = _sums_by_size(members[cut][:, left_size:], chosen[cut])
+    left = _sums_by_size(members[split][:, :left_size], chosen[split])
+    right = _sums_by_size(members[split][:, left_size:], chosen[split])
     pairs = tuple(
         (
-            _combine(sides[0], _with_squares(left[j], totals, cut, whole=False)),
-            _combine(sides[1], _with_squares(right[chosen[cut] - j], totals, cut, whole=False)),
+            _combine(sides[0], _with_squares(left[j], totals, split, whole=False)),
+            _combine(sides[1], _with_squares(right[chosen[split] - j], totals, split, whole=False)),
         )
-        for j in _left_choices(sizes[cut], chosen[cut], left_size)
+        for j in _left_choices(sizes[split], chosen[split], left_size)
     )
-    return SplitSums(pairs, 0.0 if totals is None else 2.0 / totals[cut])
+    return SplitSums(pairs, 0.0 if totals is None else 2.0 / totals[split])
 
 
 def blocks(halves: SplitSums) -> Iterator[tuple[np.ndarray, np.ndarray]]:

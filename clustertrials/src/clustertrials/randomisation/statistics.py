@@ -352,7 +352,7 @@ def _steps(numerator: np.ndarray, slope: np.ndarray, slack: float) -> np.ndarray
     """Shifts at which allocations tie with the observed one; those that always do, as itself, have none."""
     moving = slope > 1e-9 * np.abs(slope).max(initial=0.0)
     numerator, slope = numerator[moving], slope[moving]
-    # Ties at no difference are told apart from all others by the same rule that counts them.
+    # Ties at no difference are found by the same rule that counts them.
     return np.where(np.abs(numerator) <= slack, 0.0, numerator / slope)
 
 
