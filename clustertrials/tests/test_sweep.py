@@ -103,7 +103,7 @@ FACTOR_FAULTS = {
     "true": ({"icc": True}, "factors, icc: must be a number"),
     "missing": ({"effect": [None]}, "factors, effect: a number is missing"),
     "infinite": ({"effect": float("inf")}, "factors, effect: a number is missing or infinite"),
-    "equal": ({"effect": [0, 0.0]}, "factors, effect: a value stands there twice"),
+    "equal": ({"effect": [0, 0.0]}, "factors, effect: a value is listed twice"),
     "clusters": ({"clusters": 4}, "clusters must be a whole number of at least 8 .clusters 4"),
     "share": ({"treated_share": 0.1}, "must leave 4 clusters in either arm"),
     "icc": ({"icc": 1}, "icc and correlation lie in"),
@@ -194,7 +194,7 @@ def test_every_partition_says_that_it_is_simulated_and_of_which_plan(tmp_path, p
         table = pq.read_table(tmp_path / "out" / "parts" / f"{task.hash}.parquet")
         notes = table.schema.metadata
         assert notes[b"clustertrials_data_class"] == b"simulated" and notes[b"clustertrials_plan"] == plan.hash.encode()
-        assert b"no number is a finding" in notes[b"clustertrials_says"] and notes[b"clustertrials_task"] == task.hash.encode()
+        assert b"no number is a finding" in notes[b"clustertrials_label"] and notes[b"clustertrials_task"] == task.hash.encode()
         assert set(table["data_class"].to_pylist()) == {"simulated"} and table.num_rows == task.n_rows
     note = json.loads((tmp_path / "out" / "sweep.json").read_text())
     assert note["data_class"] == "simulated" and note["plan"] == plan.hash

@@ -16,6 +16,13 @@ from clustertrials.mixed import IDENTIFIED
 from clustertrials.randomisation.allocations import check_generator
 
 _CHUNK = 500  # data sets at a time: their 7 MB of rows stay in the cache
+# Start of the search, as theta / (1 + theta): dense near 0, where the correlations of trials lie. With half as many
+# points, 1 in 10,000 small odd trials was given the lower of two peaks.
+_GRID = np.array([0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.14, 0.2, 0.27, 0.35, 0.42,
+                  0.5, 0.6, 0.7, 0.8, 0.9, 0.96, 0.99])  # fmt: skip
+_LAST = 1.0 - 1e-9
+_NO_MAXIMUM = "outcomes: one does not vary inside clusters beyond the design, so its likelihood has no maximum"
+_STEPS = 40  # at most; nearly all searches end within 12
 
 
 @dataclass(frozen=True)
@@ -79,10 +86,6 @@ def batched_reml(
         Cluster labels, the same for all data sets.
     kenward_roger : bool
         Whether standard errors and degrees of freedom are to be Kenward and Roger's.
-
-    Returns
-    -------
-    BatchedFit
 
     Raises
     ------
@@ -152,15 +155,6 @@ def simulate_power(
     covariate_r2 : float
         Squared correlation of the outcome with a baseline covariate, alike between and inside clusters, on which
         the model then adjusts; 0 for no covariate.
-
-    Returns
-    -------
-    SimulatedPower
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside the range given above.
 
     Notes
     -----
@@ -280,60 +274,15 @@ def _reduce(outcomes: np.ndarray, design: np.ndarray, starts: np.ndarray) -> tup
     return first[:, :, 0].T, Batch(sizes, full, sums[lower[0]] * sums[lower[1]], place)
 
 
-# Start of the search, as theta / (1 + theta): dense near 0, where the correlations of trials lie. With half as many
-# points, 1 in 10,000 small odd trials was given the lower of two peaks.
-_GRID = np.array(
-    [
-        0.0,
-        0.002,
-        0.005,
-        0.01,
-        0.015,
-        0.02,
-        0.03,
-        0.04,
-        0.06,
-        0.08,
-        0.1,
-        0.14,
-        0.2,
-        0.27,
-        0.35,
-        0.42,
-        0.5,
-        0.6,
-        0.7,
-        0.8,
-        0.9,
-        0.96,
-        0.99,
-    ]
-)
-_LAST = 1.0 - 1e-9
-_NO_MAXIMUM = "outcomes: one does not vary inside clusters beyond the design, so its likelihood has no maximum"
-_STEPS = 40  # at most; nearly all searches end within 12
-
-
 @dataclass(frozen=True)
 class Batch:
-    """Sums of the columns x_1 … x_p and of the least-squares residual, which comes last; data sets are the last axis.
+    """Sums of the columns x_1 … x_p and of the least-squares residual, which comes last. Last axis: data sets."""
 
-    Attributes
-    ----------
-    sizes : numpy.ndarray, shape (clusters, 1)
-        Rows in each cluster.
-    gram : numpy.ndarray, shape (m, m, data sets)
-        Cross-products of the m = p + 1 columns.
-    products : numpy.ndarray, shape (m (m + 1) / 2, clusters, data sets)
-        Cross-products of the cluster sums, lower triangle.
-    place : numpy.ndarray of int, shape (m, m)
-        Which of `products` belongs at each place of the square.
-    """
-
-    sizes: np.ndarray
-    gram: np.ndarray
+    sizes: np.ndarray  # shape (clusters, 1): rows in each cluster
+    gram: np.ndarray  # shape (m, m, data sets): cross-products of the m = p + 1 columns
+    # shape (m (m + 1) / 2, clusters, data sets): cross-products of the cluster sums, lower triangle
     products: np.ndarray
-    place: np.ndarray
+    place: np.ndarray  # shape (m, m): which of `products` belongs at each place of the square
 
     @property
     def df_resid(self) -> float:

@@ -109,11 +109,11 @@ def _sweep(arguments: argparse.Namespace, *, look_up: LookUp | None) -> None:
         print(f"wrote {out.name}/summary.csv: {rows:,} rows, all simulated")
         return
     if arguments.dry_run:
-        workers = None if arguments.scheduler else arguments.workers
+        workers = 1 if arguments.scheduler else arguments.workers
         cost = forecast(plan)
         print(f"{cost.tasks:,} tasks, {cost.trials:,} trials in {len(plan.cells):,} cells, {cost.size / 1e6:,.1f} MB")
-        time = tqdm.format_interval(cost.seconds / (workers or 1))
-        print(f"expected time on {workers or 'one'} worker(s): {time} (from a pilot of {cost.pilot} trials, here)")
+        time = tqdm.format_interval(cost.seconds / workers)
+        print(f"expected time with {workers:,} worker(s): {time}, from a pilot of {cost.pilot} trials in this process")
         return
     with open_engine(arguments.workers, arguments.scheduler) as engine:
         report = run_sweep(plan, out, engine, progress=True)

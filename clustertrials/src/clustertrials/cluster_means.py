@@ -21,20 +21,13 @@ LEAST_INSIDE = 0.1
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums of a trial's rows by cluster, which both stages need.
+    """Sums of a trial's rows by cluster, which both stages need."""
 
-    Attributes
-    ----------
-    sizes : numpy.ndarray, shape (clusters,)
-    means : numpy.ndarray, shape (clusters, m)
-        Means of orthonormal columns that span the covariates, and of the outcome less its overall mean, which is last.
-    inside : numpy.ndarray, shape (clusters, m, m)
-        Cross-products of these columns about the means of the cluster.
-    """
-
-    sizes: np.ndarray
+    sizes: np.ndarray  # shape (clusters,)
+    # shape (clusters, m): means of orthonormal columns that span the covariates, and of the outcome less its overall
+    # mean, which is last
     means: np.ndarray
-    inside: np.ndarray
+    inside: np.ndarray  # shape (clusters, m, m): cross-products of these columns about the means of the cluster
 
 
 def sums_of(trial: Trial) -> Sums:

@@ -62,10 +62,6 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     level : float
         One minus the error rate of each test, between 0.5 and 1; the effect's own level plays no part.
 
-    Returns
-    -------
-    Equivalence
-
     Raises
     ------
     ValueError
@@ -176,11 +172,6 @@ def expected_regression(baseline_mean: float, reference_mean: float, correlation
     float
         (1 - r) (reference mean - baseline mean), in units of the outcome: exact for a linear regression with equal
         means and spreads at both times, and a choice that depends on the first measurement alone.
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite or the correlation is outside -1 to 1.
 
     References
     ----------

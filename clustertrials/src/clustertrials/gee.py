@@ -27,23 +27,12 @@ _TOO_HIGH = (
 
 @dataclass(frozen=True)
 class GeeFit:
-    """Solved estimating equations with the parts that sandwich variances need.
+    """Solved estimating equations with the parts that sandwich variances need."""
 
-    Attributes
-    ----------
-    coefficients : numpy.ndarray, shape (p,)
-    correlation : float
-        Working correlation of two rows of a cluster, 0 or more.
-    scores : numpy.ndarray, shape (clusters, p)
-        X_k' R_k^-1 e_k of each cluster.
-    information : numpy.ndarray, shape (clusters, p, p)
-        X_k' R_k^-1 X_k of each cluster.
-    """
-
-    coefficients: np.ndarray
-    correlation: float
-    scores: np.ndarray
-    information: np.ndarray
+    coefficients: np.ndarray  # shape (p,)
+    correlation: float  # working correlation of two rows of a cluster, 0 or more
+    scores: np.ndarray  # shape (clusters, p): X_k' R_k^-1 e_k of each cluster
+    information: np.ndarray  # shape (clusters, p, p): X_k' R_k^-1 X_k of each cluster
 
 
 def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:

@@ -52,10 +52,6 @@ def icc(
         ``"anova"`` can be negative; ``"reml"`` is that of a random intercept, from 0 up, with the interval of its
         profile likelihood.
 
-    Returns
-    -------
-    Icc
-
     Raises
     ------
     ValueError
@@ -234,11 +230,6 @@ def variance_inflation(mean: float, cv: float, icc: float) -> float:
         Mean number of rows a cluster, and the standard deviation (divisor K) over that mean.
     icc : float
         Intraclass correlation, from -1 to 1.
-
-    Raises
-    ------
-    ValueError
-        As for `design_effect`, which has the formula.
 
     Examples
     --------

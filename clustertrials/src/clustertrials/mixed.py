@@ -20,48 +20,26 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True)
 class MixedFit:
-    """REML fit of y = X b + cluster + error, with what inference needs.
+    """REML fit of y = X b + cluster + error, with what inference needs."""
 
-    Attributes
-    ----------
-    coefficients : numpy.ndarray, shape (p,)
-        Fixed effects on the design's own columns.
-    within, between : float
-        Variances of rows inside clusters and of clusters, in squared units of the outcome.
-    r_inverse : numpy.ndarray, shape (p, p)
-        As in `clustertrials.trial.Trial`.
-    sizes : numpy.ndarray, shape (clusters,)
-    totals : numpy.ndarray, shape (clusters, p)
-        Orthonormal columns summed inside clusters.
-    """
-
-    coefficients: np.ndarray
+    coefficients: np.ndarray  # shape (p,): fixed effects on the design's own columns
+    # within, between: variances of rows inside clusters and of clusters, in squared units of the outcome
     within: float
     between: float
-    r_inverse: np.ndarray
-    sizes: np.ndarray
-    totals: np.ndarray
+    r_inverse: np.ndarray  # shape (p, p): as in `clustertrials.trial.Trial`
+    sizes: np.ndarray  # shape (clusters,)
+    totals: np.ndarray  # shape (clusters, p): orthonormal columns summed inside clusters
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Data reduced to sums: the restricted likelihood as a function of theta = between / within alone.
+    """Data reduced to sums: the restricted likelihood as a function of theta = between / within alone."""
 
-    Attributes
-    ----------
-    sizes : numpy.ndarray, shape (clusters,)
-    totals : numpy.ndarray, shape (clusters, p)
-        Orthonormal columns of the design summed inside clusters.
-    residual_totals : numpy.ndarray, shape (clusters,)
-        Least-squares residuals summed inside clusters, in units of the outcome.
-    residual_square : float
-        Sum of squares of these residuals.
-    """
-
-    sizes: np.ndarray
-    totals: np.ndarray
+    sizes: np.ndarray  # shape (clusters,)
+    totals: np.ndarray  # shape (clusters, p): orthonormal columns of the design summed inside clusters
+    # shape (clusters,): least-squares residuals summed inside clusters, in units of the outcome
     residual_totals: np.ndarray
-    residual_square: float
+    residual_square: float  # sum of squares of these residuals
 
     def solve(self, theta: float) -> tuple[np.ndarray, np.ndarray, float]:
         """Return X'WX, the change of the coefficients from least squares, and the weighted residual square."""

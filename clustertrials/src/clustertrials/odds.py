@@ -67,10 +67,6 @@ def marginal_odds_ratio(
     frame, outcome, arm, cluster, treated, covariates, level
         As for `clustertrials.estimate_effect`; the outcome must be 0 or 1.
 
-    Returns
-    -------
-    OddsRatio
-
     Raises
     ------
     ValueError

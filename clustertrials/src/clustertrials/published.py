@@ -240,7 +240,7 @@ def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
     """
     if not (isfinite(mean) and min(n, items) >= 1 and n % 1 == items % 1 == 0 and decimals >= 0):
         raise ValueError("mean must be finite, n and items whole numbers of at least 1, decimals none below 0")
-    # As a decimal fraction: in binary, a printed number lies off itself and a tie off a tie.
+    # Decimal fractions, because binary ones do not represent printed numbers and ties exactly.
     printed, half = Fraction(str(float(mean))), Fraction(1, 2 * 10**decimals)
     if (printed * 10**decimals).denominator != 1:
         raise ValueError(f"mean has more than {decimals} decimals")
@@ -271,15 +271,6 @@ def recomputed_p(
         The printed two-sided p-value, its decimals, and whether it is only a bound, as in "p < 0.001".
     decimals : int, optional
         Decimals of means and standard deviations, exact if not given.
-
-    Returns
-    -------
-    Consistency
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
 
     Notes
     -----
@@ -337,10 +328,6 @@ def share_change_limits(before: float, after: float, n: int, *, decimals: int | 
         Means of the same `n` units at both times, between 0 and 1.
     decimals : int, optional
         Decimals to which the means are printed, exact if not given; rounding widens the limits.
-
-    Returns
-    -------
-    SdLimits
 
     Raises
     ------

@@ -23,22 +23,12 @@ class Inference:
 
 @dataclass(frozen=True)
 class ClusteredOls:
-    """Least squares reduced to what cluster-robust inference needs, with X = QR.
+    """Least squares reduced to what cluster-robust inference needs, with X = QR."""
 
-    Attributes
-    ----------
-    coefficients : numpy.ndarray, shape (p,)
-        On the columns of X.
-    r_inverse : numpy.ndarray, shape (p, p)
-    scores : numpy.ndarray, shape (clusters, p)
-        Q_k' e_k: orthonormal columns times residuals, summed inside clusters.
-    leverage : numpy.ndarray, shape (clusters, p, p)
-        Q_k' Q_k, which has the nonzero eigenvalues of the cluster's block of the hat matrix.
-    """
-
-    coefficients: np.ndarray
-    r_inverse: np.ndarray
-    scores: np.ndarray
+    coefficients: np.ndarray  # shape (p,): on the columns of X
+    r_inverse: np.ndarray  # shape (p, p)
+    scores: np.ndarray  # shape (clusters, p): Q_k' e_k: orthonormal columns times residuals, summed inside clusters
+    # shape (clusters, p, p): Q_k' Q_k, which has the nonzero eigenvalues of the cluster's block of the hat matrix
     leverage: np.ndarray
 
 

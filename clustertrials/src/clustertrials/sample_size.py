@@ -19,6 +19,12 @@ from scipy.special import ndtr
 from scipy.stats import gamma, ncf
 from scipy.stats import t as student
 
+# Allocations that are averaged over: all of them if they are so few, else so many draws, and fewer among many clusters,
+# whose allocations differ less.
+_ALLOCATIONS, _CLUSTERS_DRAWN = 2_000, 60_000
+# An icc nearer to 1 leaves a random intercept nothing inside clusters, and the analysis then has no answer.
+_MOST_ICC = 1.0 - 1e-9
+
 
 def power(
     *,
@@ -62,11 +68,6 @@ def power(
     float
         Share of trials in which the test rejects. For the type I error with few clusters or very unequal sizes, use
         `clustertrials.simulate_power`.
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside the range given above.
 
     Notes
     -----
@@ -130,11 +131,6 @@ def minimum_detectable_difference(
     float
         Difference in units of the outcome, in standard deviations if `sd` is 1.
 
-    Raises
-    ------
-    ValueError
-        If an argument lies outside its range.
-
     Examples
     --------
     >>> round(minimum_detectable_difference(clusters=(15, 14), mean_size=30.5, icc=0.05), 3)
@@ -168,34 +164,16 @@ def check_between(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(f"{name} must lie above {low:g} and below {high:g}")
 
 
-# Allocations that are averaged over: all of them if they are so few, else so many draws, and fewer among many clusters,
-# whose allocations differ less.
-_ALLOCATIONS, _CLUSTERS_DRAWN = 2_000, 60_000
-# An icc nearer to 1 leaves a random intercept nothing inside clusters, and the analysis then has no answer.
-_MOST_ICC = 1.0 - 1e-9
-
-
 @dataclass(frozen=True)
 class PlannedTest:
-    """The t test that is expected of a planned analysis.
+    """The t test that is expected of a planned analysis."""
 
-    Attributes
-    ----------
-    error : float
-        Standard deviation of the estimate, in units of the outcome.
-    reported : float
-        Root mean square of the standard errors that the analysis reports; it differs from `error` where cluster
-        sizes differ.
-    df : float
-        Degrees of freedom of the quantile that the analysis compares with.
-    spread : float
-        Degrees of freedom of the chi-squared distribution that the squared reported errors nearly follow.
-    """
-
-    error: float
+    error: float  # standard deviation of the estimate, in units of the outcome
+    # root mean square of the standard errors that the analysis reports; it differs from `error` where cluster sizes
+    # differ
     reported: float
-    df: float
-    spread: float
+    df: float  # degrees of freedom of the quantile that the analysis compares with
+    spread: float  # degrees of freedom of the chi-squared distribution that the squared reported errors nearly follow
 
 
 @dataclass(frozen=True)
@@ -427,11 +405,6 @@ def equivalence_power(
     -------
     float
         Between 0 and 1; at a true difference of `margin` the rate at which the tests err, near 1 - `level` or below.
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside its range.
 
     Notes
     -----

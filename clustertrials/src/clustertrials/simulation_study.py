@@ -20,6 +20,9 @@ from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
 from clustertrials.randomisation.allocations import check_generator
 from clustertrials.results import Effect
 
+# What is kept of one answer; all NaN where the estimator refused.
+_ESTIMATE, _SE, _COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS = range(5)
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -162,10 +165,6 @@ def _binary(scenario: Scenario, cluster, arm, rng: np.random.Generator) -> tuple
     outcome = np.where(rng.random(len(cluster)) < scenario.correlation, baseline, fresh)
     raised = (arm == 1) & (rng.random(len(cluster)) < scenario.effect / (1 - scenario.share))
     return baseline.astype(float), (outcome | raised).astype(float)
-
-
-# What is kept of one answer; all NaN where the estimator refused.
-_ESTIMATE, _SE, _COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS = range(5)
 
 
 class Truth(Protocol):

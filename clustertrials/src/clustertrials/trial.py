@@ -19,37 +19,21 @@ SMALLEST_ARM = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """Complete rows of a two-arm trial, sorted by cluster.
+    """Complete rows of a two-arm trial, sorted by cluster."""
 
-    Attributes
-    ----------
-    outcome : str
-        Name of the outcome column, for messages.
-    y : numpy.ndarray, shape (rows,)
-        Outcome in its own units, counted from `origin`.
-    treated : numpy.ndarray of bool, shape (rows,)
-    covariates : numpy.ndarray, shape (rows, covariates)
-        Centred on their mean and divided by their standard deviation.
-    starts : numpy.ndarray of int, shape (clusters,)
-        Row at which each cluster begins.
-    q, r_inverse : numpy.ndarray, shapes (rows, p) and (p, p)
-        QR decomposition of the design: intercept, arm, covariates. ``r_inverse`` turns coefficients on the orthonormal
-        columns `q` into coefficients on the design's columns, of which the arm is number 1.
-    n_dropped : int
-        Rows left out because a used column had no value.
-    origin : float
-        A middle value of the outcome. Counted from it, values that lie close together far from zero keep their
-        differences exactly; no estimate of a difference depends on it.
-    """
-
-    outcome: str
-    y: np.ndarray
-    treated: np.ndarray
-    covariates: np.ndarray
-    starts: np.ndarray
+    outcome: str  # name of the outcome column, for messages
+    y: np.ndarray  # shape (rows,): outcome in its own units, counted from `origin`
+    treated: np.ndarray  # shape (rows,)
+    covariates: np.ndarray  # shape (rows, covariates): centred on their mean and divided by their standard deviation
+    starts: np.ndarray  # shape (clusters,): row at which each cluster begins
+    # q, r_inverse: shapes (rows, p) and (p, p): QR decomposition of the design: intercept, arm, covariates.
+    # ``r_inverse`` turns coefficients on the orthonormal columns `q` into coefficients on the design's columns, of
+    # which the arm is number 1
     q: np.ndarray
     r_inverse: np.ndarray
-    n_dropped: int
+    n_dropped: int  # rows left out because a used column had no value
+    # A middle value of the outcome. Counted from it, values that lie close together far from zero keep their
+    # differences exactly; no estimate of a difference depends on it
     origin: float = 0.0
 
     @property

@@ -65,10 +65,6 @@ def randomisation_test(
     n_draws : int
         Size of the Monte Carlo sample in that case.
 
-    Returns
-    -------
-    RandomisationResult
-
     Raises
     ------
     ValueError
@@ -149,10 +145,6 @@ def adjusted_randomisation_test(
         Labels of the strata, the same inside a cluster; their fixed effects are taken out.
     alternative, level, interval, rng, n_draws
         As for `randomisation_test`; the interval takes some ten seconds for 29 clusters.
-
-    Returns
-    -------
-    RandomisationResult
 
     Raises
     ------

@@ -20,27 +20,18 @@ import numpy as np
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
 MOST_ALLOCATIONS = 10**9  # allocations visited one by one: about ten seconds a pass
 _CELLS = 100_000  # cells of one block: three to four times faster than two million, because it stays in the cache
+_DRAWN_CELLS = 2_000_000  # random numbers that are in memory at once
 
 
 @dataclass(frozen=True)
 class Allocations:
-    """All allocations with the observed number of treated clusters in each stratum, or a sample of them.
+    """All allocations with the observed number of treated clusters in each stratum, or a sample of them."""
 
-    Attributes
-    ----------
-    treated : numpy.ndarray of bool, shape (clusters,)
-        The observed allocation.
-    strata : numpy.ndarray of int, shape (clusters,)
-        Stratum of each cluster, coded 0, 1, ….
-    total : int
-        Size of the full set.
-    drawn : numpy.ndarray of bool, shape (draws + 1, clusters), or None
-        None where the full set is used; else the observed allocation and the random ones after it.
-    """
-
-    treated: np.ndarray
-    strata: np.ndarray
-    total: int
+    treated: np.ndarray  # shape (clusters,): the observed allocation
+    strata: np.ndarray  # shape (clusters,): stratum of each cluster, coded 0, 1, …
+    total: int  # size of the full set
+    # shape (draws + 1, clusters), or None: None where the full set is used; else the observed allocation and the
+    # random ones after it
     drawn: np.ndarray | None = None
 
     @property
@@ -56,19 +47,13 @@ class Allocations:
 
 @dataclass(frozen=True)
 class SplitSums:
-    """Sums over the treated clusters: each pair of tables represents all combinations of their rows.
+    """Sums over the treated clusters: each pair of tables represents all combinations of their rows."""
 
-    Attributes
-    ----------
-    pairs : tuple of (ndarray, ndarray)
-        Left table of shape (sums, rows) and right table of shape (sums, other rows).
-    cross : float
-        With weights w the last two rows of a table are s and w, and the allocation's sum of squares
-        ``sum over strata of W1 W0 / (W1 + W0)`` is s_left + s_right - cross * w_left * w_right,
-        where W1 and W0 are the weights of the treated and the other clusters of a stratum.
-    """
-
+    # left table of shape (sums, rows) and right table of shape (sums, other rows)
     pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
+    # with weights w the last two rows of a table are s and w, and the allocation's sum of squares ``sum over strata of
+    # W1 W0 / (W1 + W0)`` is s_left + s_right - cross * w_left * w_right, where W1 and W0 are the weights of the
+    # treated and the other clusters of a stratum
     cross: float = 0.0
 
 
@@ -95,8 +80,8 @@ def allocation_set(
     total = prod(comb(n, k) for n, k in zip(sizes, chosen))
     if total < 2:
         raise ValueError("treated: no stratum has clusters of both arms, so no other allocation was possible")
-    # The halves' rows multiply to no less than the total, so beyond the square of the most no cut can do: known at
-    # once, where trying the cuts of 1,000 clusters takes six seconds.
+    # The halves' rows multiply to no less than the total, so beyond the square of the most no split can do: known at
+    # once, where trying the splits of 1,000 clusters takes six seconds.
     most = MOST_ROWS**2 if linear else MOST_ALLOCATIONS
     reachable = total <= most and (not linear or best_split(sizes, chosen).rows <= MOST_ROWS)
     if reachable:
@@ -122,7 +107,7 @@ def split_sums(allocations: Allocations, terms: np.ndarray, weights: np.ndarray 
     sizes, chosen = _stratum_counts(allocations.treated, allocations.strata)
     members = [rows[:, allocations.strata == code] for code in range(len(sizes))]
     best = best_split(sizes, chosen)
-    cut, left_size = best.stratum, best.left_size
+    split, left_size = best.stratum, best.left_size
     sides = []
     for codes in (best.left, best.right):
         table = np.zeros((len(rows) + (weights is not None), 1))
@@ -130,16 +115,16 @@ def split_sums(allocations: Allocations, terms: np.ndarray, weights: np.ndarray 
             options = _sums_by_size(members[code], chosen[code])[chosen[code]]
             table = _combine(table, _with_squares(options, totals, code, whole=True))
         sides.append(table)
-    left = _sums_by_size(members[cut][:, :left_size], chosen[cut])
-    right = _sums_by_size(members[cut][:, left_size:], chosen[cut])
+    left = _sums_by_size(members[split][:, :left_size], chosen[split])
+    right = _sums_by_size(members[split][:, left_size:], chosen[split])
     pairs = tuple(
         (
-            _combine(sides[0], _with_squares(left[j], totals, cut, whole=False)),
-            _combine(sides[1], _with_squares(right[chosen[cut] - j], totals, cut, whole=False)),
+            _combine(sides[0], _with_squares(left[j], totals, split, whole=False)),
+            _combine(sides[1], _with_squares(right[chosen[split] - j], totals, split, whole=False)),
         )
-        for j in _left_choices(sizes[cut], chosen[cut], left_size)
+        for j in _left_choices(sizes[split], chosen[split], left_size)
     )
-    return SplitSums(pairs, 0.0 if totals is None else 2.0 / totals[cut])
+    return SplitSums(pairs, 0.0 if totals is None else 2.0 / totals[split])
 
 
 def blocks(halves: SplitSums) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -261,9 +246,6 @@ def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray
         own = (by_stratum - by_stratum**2 / totals[:, None]).sum(axis=0)
         left = np.vstack([drawn_sums(rows[:-1], allocations.drawn), own, np.zeros_like(own)])
     return SplitSums(((left, np.zeros((len(left), 1))),))
-
-
-_DRAWN_CELLS = 2_000_000  # random numbers that are in memory at once
 
 
 def draw_allocations(treated: np.ndarray, strata: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:

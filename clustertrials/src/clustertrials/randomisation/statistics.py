@@ -19,6 +19,14 @@ from scipy.special import ndtri
 from clustertrials.randomisation.allocations import Allocations, SplitSums, blocks, split_sums
 from clustertrials.trial import middle
 
+# Relative to the sum of absolute values. Without it 72 of 200 trials lost the observed allocation itself to the
+# order of summation; from 1e-14 to 1e-8 the count for binary outcomes equals that by integers, 1e-6 does not.
+TOLERANCE = 1e-10
+# Width, in standard errors, to which a limit is bracketed before its step is looked for.
+_BRACKET = 1e-7
+# Steps listed at once; more of them inside a bracket are ties, whose tables are made smaller first.
+_MOST_STEPS = 1_000_000
+
 
 def centred(values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None = None, factor: int = 1) -> np.ndarray:
     """Values minus the weighted mean of their stratum, times `factor`.
@@ -104,39 +112,18 @@ def coefficient(
     return ratio(allocations, *sums, weights, bases, rounding=rounding)
 
 
-# Relative to the sum of absolute values. Without it 72 of 200 trials lost the observed allocation itself to the
-# order of summation; from 1e-14 to 1e-8 the count for binary outcomes equals that by integers, 1e-6 does not.
-TOLERANCE = 1e-10
-# Width, in standard errors, to which a limit is bracketed before its step is looked for.
-_BRACKET = 1e-7
-# Steps listed at once; more of them inside a bracket are ties, whose tables are made smaller first.
-_MOST_STEPS = 1_000_000
-
-
 @dataclass(frozen=True)
 class Statistic:
-    """One statistic of an allocation set.
+    """One statistic of an allocation set."""
 
-    Attributes
-    ----------
-    centre : float
-        Observed treated minus other difference: the shift at which no difference is left.
-    observed : callable
-        Observed value of the statistic at a shift.
-    count : callable
-        ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included.
-    confidence_limit : callable
-        ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
-        allocations have a statistic at most (at least) the observed one; infinite if every shift is such.
-    tolerance : float
-        Values of the statistic that differ by less, at shift 0, are ties.
-    """
-
-    centre: float
-    observed: Callable[[float], float]
+    centre: float  # observed treated minus other difference: the shift at which no difference is left
+    observed: Callable[[float], float]  # observed value of the statistic at a shift
+    # ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included
     count: Callable[[float, float, int], int]
+    # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
+    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such
     confidence_limit: Callable[[int, int], float]
-    tolerance: float
+    tolerance: float  # values of the statistic that differ by less, at shift 0, are ties
 
 
 def input_rounding(values: np.ndarray) -> float:
@@ -365,7 +352,7 @@ def _steps(numerator: np.ndarray, slope: np.ndarray, slack: float) -> np.ndarray
     """Shifts at which allocations tie with the observed one; those that always do, as itself, have none."""
     moving = slope > 1e-9 * np.abs(slope).max(initial=0.0)
     numerator, slope = numerator[moving], slope[moving]
-    # Ties at no difference are told apart from all others by the same rule that counts them.
+    # Ties at no difference are found by the same rule that counts them.
     return np.where(np.abs(numerator) <= slack, 0.0, numerator / slope)
 
 

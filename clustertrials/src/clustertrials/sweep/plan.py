@@ -18,7 +18,7 @@ from clustertrials.simulation_study import Scenario, unequal_sizes
 # `clustertrials.estimate_effect` does not have.
 BATCHED = "mixed_batched"
 ESTIMATORS = (*METHODS, BATCHED)
-# Factors, and what each is where the plan does not name it; None has to be named.
+# Factors, and what each is where the plan does not name it; None is missing.
 FACTORS: dict[str, float | None] = {
     "clusters": None, "mean_size": None, "icc": None, "treated_share": 0.5, "size_cv": 0.0, "correlation": 0.5,
     "effect": 0.0, "slope": 0.0, "share": float("nan"), "attrition": 0.0, "attrition_slope": 0.0,
@@ -143,10 +143,10 @@ def _cells(name: str, factors: object) -> tuple[Cell, ...]:
     grid = {}
     for factor, default in FACTORS.items():
         if factor not in factors and default is None:
-            raise PlanError(f"{name}, factors, {factor}: has to be named")
+            raise PlanError(f"{name}, factors, {factor}: is missing")
         grid[factor] = _numbers(f"{name}, factors, {factor}", factors[factor]) if factor in factors else (default,)
         if len(set(grid[factor])) < len(grid[factor]):
-            raise PlanError(f"{name}, factors, {factor}: a value stands there twice")
+            raise PlanError(f"{name}, factors, {factor}: a value is listed twice")
     return tuple(_cell(name, dict(zip(grid, values))) for values in product(*grid.values()))
 
 
@@ -179,7 +179,7 @@ def _cell(name: str, values: dict[str, float]) -> Cell:
 
 def _whole(name: str, content: Mapping, key: str, default: int | None) -> int:
     if key not in content and default is None:
-        raise PlanError(f"{name}, {key}: has to be named")
+        raise PlanError(f"{name}, {key}: is missing")
     found = _numbers(f"{name}, {key}", content.get(key, default))
     least = 0 if key == "seed" else 1
     if len(found) != 1 or found[0] != int(found[0]) or found[0] < least:

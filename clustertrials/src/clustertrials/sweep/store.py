@@ -18,7 +18,7 @@ from clustertrials.sweep.trials import Task, TaskResult
 
 DATA_CLASS = "simulated"
 _NOTE = "sweep.json"
-_SAYS = "Simulated trials of known truth. No row is a person; no number is a finding."
+_LABEL = "Simulated trials of known truth. No row is a person; no number is a finding."
 
 
 class StoreError(ValueError):
@@ -69,7 +69,7 @@ class Store:
 
     def _claim(self) -> None:
         note = self.folder / _NOTE
-        mine = {"data_class": DATA_CLASS, "says": _SAYS, "plan": self.plan, "code": self.code}
+        mine = {"data_class": DATA_CLASS, "label": _LABEL, "plan": self.plan, "code": self.code}
         if note.exists():
             try:
                 held = json.loads(note.read_text(encoding="utf-8"))
@@ -119,7 +119,7 @@ class Store:
     def _metadata(self, task: Task) -> dict[bytes, bytes]:
         notes = {
             "data_class": DATA_CLASS,
-            "says": _SAYS,
+            "label": _LABEL,
             "plan": self.plan,
             "code": self.code,
             "task": task.hash,

@@ -22,6 +22,13 @@ from clustertrials.simulation_study import Scenario, draw_columns
 from clustertrials.sweep.plan import BATCHED, Cell, SweepPlan, digest
 from clustertrials.trial import SMALLEST_ARM, Trial, sorted_trial
 
+NUMBERS = ("estimate", "se", "df", "p_value", "ci_low", "ci_high")
+# Numbers that a batch holds at once: 32 MB, whatever the size of a trial.
+_BATCH = 4_000_000
+# Modules of this folder that make numbers; all of the folder above do, or may.
+_OWN = ("plan.py", "trials.py")
+_NAMES = ("outcome", "arm", "cluster", "baseline")
+
 
 @dataclass(frozen=True)
 class Task:
@@ -64,41 +71,18 @@ def tasks_of(plan: SweepPlan) -> list[Task]:
     ]
 
 
-NUMBERS = ("estimate", "se", "df", "p_value", "ci_low", "ci_high")
-# Numbers that a batch holds at once: 32 MB, whatever the size of a trial.
-_BATCH = 4_000_000
-# Modules of this folder that make numbers; all of the folder above do, or may.
-_OWN = ("plan.py", "trials.py")
-_NAMES = ("outcome", "arm", "cluster", "baseline")
-
-
 @dataclass(frozen=True)
 class TaskResult:
-    """Result of a task, small enough to be sent from a worker.
+    """Result of a task, small enough to be sent from a worker."""
 
-    Attributes
-    ----------
-    task : str
-        Hash of the task.
-    columns : dict of str to numpy.ndarray or list, or None
-        One entry a trial and estimator; None where the task failed.
-    seconds : float
-        Time it took.
-    error, message : str
-        Class and words of the exception that ended it, else empty.
-    trial : int
-        Trial at which it ended, -1 where none is known.
-    code : str
-        Hash of the code that the worker ran; empty where none answered.
-    """
-
-    task: str
-    columns: dict[str, np.ndarray | list] | None
-    seconds: float
+    task: str  # hash of the task
+    columns: dict[str, np.ndarray | list] | None  # one entry a trial and estimator; None where the task failed
+    seconds: float  # time it took
+    # error, message: class and words of the exception that ended it, else empty
     error: str = ""
     message: str = ""
-    trial: int = -1
-    code: str = ""
+    trial: int = -1  # trial at which it ended, -1 where none is known
+    code: str = ""  # hash of the code that the worker ran; empty where none answered
 
 
 def estimand_of(estimator: str) -> str:
