@@ -17,6 +17,7 @@ from clustertrials.sweep.progress import Progress
 from clustertrials.sweep.runner import run_sweep
 from clustertrials.sweep.tasks import tasks_of
 
+pytestmark = pytest.mark.slow
 PLAN = {
     "seed": 1,
     "replicates": 16,
