@@ -1,7 +1,30 @@
 """Fixtures that several rooms of tests share."""
 
+import fcntl
+import os
+from pathlib import Path
+
 import pytest
-from small_book import SmallBook, small_book
+from small_book import SmallBook, small_book, whole_site
+
+
+def pytest_collection_modifyitems(items):
+    """Whatever needs the whole book is slow."""
+    for item in items:
+        if "site" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The whole book, built once from the committed chapters as they are."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # One for all workers.
+        folder = folder.parent
+    with open(folder / "whole.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return whole_site(folder / "whole")
 
 
 @pytest.fixture(scope="session")

@@ -115,3 +115,14 @@ def small_book(root: Path) -> SmallBook:
     for name, cells in CHAPTERS.items():
         book.write(name, cells)
     return book
+
+
+def whole_site(root: Path) -> Path:
+    """The site of the whole book from the committed chapters as they are; built if it is not in the folder yet."""
+    site = root / "_build" / "html"
+    if not site.exists():
+        unwanted = ("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
+        shutil.copytree(project_root(), root, ignore=shutil.ignore_patterns(*unwanted))
+        done = SmallBook(root).build(HOLF_PAPERMILL="off")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return site

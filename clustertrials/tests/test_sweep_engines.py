@@ -15,6 +15,7 @@ from clustertrials.sweep.plan import load_sweep
 from clustertrials.sweep.run import run_sweep
 from clustertrials.sweep.trials import tasks_of
 
+pytestmark = pytest.mark.slow
 PLAN = {
     "seed": 1,
     "replicates": 16,

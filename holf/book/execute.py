@@ -494,7 +494,7 @@ def first_failure(cells: list[dict]) -> str:
         tags = cell["metadata"].get("tags", [])
         errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
         if errors and "raises-exception" not in tags:
-            return f"cell [{number}], {_error(errors[0], ''.join(cell['source']).splitlines())}"
+            return f"cell [{number}]{_error(errors[0], ''.join(cell['source']).splitlines())}"
         if cell["execution_count"] is None:
             if "skip-execution" in tags:
                 return f"{name} was not run: its tags say so"
@@ -507,10 +507,11 @@ def _error(output: dict, lines: list[str]) -> str:
     traceback = _COLOUR.sub("", "\n".join(output.get("traceback", ())))
     found = _LINE.search(traceback)
     number = min(int(found[1]), len(lines)) if found else 1
+    place = f", line {number}" if found else ""
     message = "\n".join(str(output["evalue"]).splitlines()[:_MOST_LINES])
     deeper = re.findall(r"^File (\S+\.py:\d+)", traceback, re.MULTILINE)
     raised = f"\n(raised in {deeper[-1]})" if deeper else ""
-    return f"line {number} `{lines[number - 1].strip()}` raised {output['ename']}: {message}{raised}"
+    return f"{place} `{lines[number - 1].strip()}` raised {output['ename']}: {message}{raised}"
 
 
 def _around(target: Path) -> Path:

@@ -18,7 +18,7 @@ from types import TracebackType
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.errors import ConfigError, ExtensionError
+from sphinx.errors import ConfigError, ExtensionError, SphinxError
 from sphinx.util import logging
 
 from clustertrials.files import write_whole
@@ -45,7 +45,7 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
     # Sphinx reads every page anew when a value of this kind changes.
     app.add_config_value("holf_foundation", "", "env")
-    sys.excepthook = _end_with_message
+    sys.excepthook = _end_quietly
     begin(app)
     # Before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
@@ -153,11 +153,10 @@ def _in_one_line() -> Iterator[None]:
         raise ExtensionError(f"papermill: {what}; the former site stays as it was") from None
 
 
-def _end_with_message(kind: type, error: BaseException, trace: TracebackType | None) -> None:
-    """End a failed build with the message of this extension, where Python would print the traceback of Jupyter Book."""
-    if isinstance(error.__cause__, ExtensionError) and str(error.__cause__).startswith("papermill: "):
-        print(error.__cause__, file=sys.stderr)
-    else:
+def _end_quietly(kind: type, error: BaseException, trace: TracebackType | None) -> None:
+    """End a failed build with what Sphinx said of it, where Jupyter Book adds a traceback of its own."""
+    told = error.__cause__ is None or isinstance(error.__cause__, SphinxError)
+    if not (told and "error in building your book" in str(error)):
         sys.__excepthook__(kind, error, trace)
 
 

@@ -104,11 +104,6 @@ def look(page, address: str) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def site():
-    return need_site()
-
-
-@pytest.fixture(scope="module")
 def browser():
     with chromium() as browser:
         yield browser

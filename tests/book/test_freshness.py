@@ -205,16 +205,14 @@ def test_a_notebook_with_conflict_markers_is_called_that(own):
 @pytest.mark.parametrize(
     "code, said",
     [
-        ("exit()", "raised NameError"),
-        ("quit()", "raised NameError"),
-        ("import sys\nsys.exit()", "raised SystemExit"),
-        ("import sys\nsys.exit(0)", "raised SystemExit"),
+        ("exit()", r", line 2 `exit\(\)` raised NameError"),
+        ("import sys\nsys.exit(0)", r" `factor = 2` raised SystemExit"),
     ],
 )
 def test_a_cell_that_ends_the_kernel_fails_the_run_and_leaves_the_page(own, code, said):
     own.write("plain", ["# Plain", f"factor = 2\n{code}", "'after'"])
     before, record = own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()
-    with pytest.raises(ChapterError, match=rf"plain: cell \[1\] `factor = 2` {said}"):
+    with pytest.raises(ChapterError, match=rf"plain: cell \[1\]{said}"):
         run(own)
     assert (own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()) == (before, record)
 

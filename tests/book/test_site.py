@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,28 +16,7 @@ from holf.book.theme.checks import link_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display.table import Table
-from holf.paths import code_folders, project_root
 from holf.record.source import MARK
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The book built from the committed chapters as they are, in a folder of its own."""
-    root = tmp_path_factory.mktemp("site") / "book"
-    ignore = shutil.ignore_patterns("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
-    shutil.copytree(project_root(), root, ignore=ignore)
-    import os
-
-    built = subprocess.run(
-        [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"],
-        capture_output=True,
-        text=True,
-        cwd=root,
-        env=os.environ
-        | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": os.pathsep.join(code_folders(root))},
-    )
-    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
-    return root / "_build" / "html"
 
 
 def pages(site: Path) -> list[Path]:

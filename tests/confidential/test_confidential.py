@@ -50,6 +50,7 @@ from holf.confidential.scan.scan import scan
 from holf.paths import project_root
 from holf.record.schema import load_schema
 
+pytestmark = pytest.mark.slow
 SCHEMA = load_schema()
 SECRET = f"income {INCOME} of {ID}F00001"
 
