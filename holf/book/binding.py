@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlparse
 
 from bs4 import BeautifulSoup, Tag
 
-from holf.book.marks import BANNER, REAL_BANNER
+from holf.book.marks import BAND, BANNER, REAL_BANNER
 
 STYLES = ("_static/pygments.css", "_static/holf.css")
 # Controls of a browser, and words that are read out at a link: neither is on paper.
@@ -78,7 +78,7 @@ def _article(site: Path, page: str, bound: set[str]) -> str:
         for name in ("href", "src"):
             if tag.get(name):
                 _redirect(tag, name, page, bound)
-    kind = "simulated" if body.select(f".{BANNER}") else "real" if body.select(f".{REAL_BANNER}") else "record"
+    kind = "simulated" if body.select(f".{BANNER}") and not body.select(f".{BAND}") else "real" if body.select(f".{REAL_BANNER}") else "record"
     lang = soup.html.get("lang", "en")
     inner = body.decode_contents()
     return f'<article class="holf-sheets-{kind}" id="{_place(page, "")}" lang="{lang}">{inner}</article>'

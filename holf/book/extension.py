@@ -33,6 +33,7 @@ from holf.book.freshness import ChapterError, told, why_stale
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.power_chart import load_chart
 from holf.book.publish import prune, put_in_place
+from holf.book.redirects import redirects
 from holf.book.renewal import real_source, start_renewal
 from holf.book.staging import (
     Unwritten,
@@ -59,10 +60,11 @@ _GARBAGE = 100_000
 log = logging.getLogger(__name__)
 
 _SIMULATED = (
-    f'<aside class="holf-banner {BANNER}" aria-label="About the numbers on this page"><strong>{MARK}.</strong> '
-    "The study results on this page come from simulated people. They show how the analysis works, in worlds whose "
-    "truth is known, and are not findings of the trial. What is published is marked as published.</aside>"
+    f'<aside class="holf-banner {BANNER}" aria-label="About the numbers {{where}}"><strong>{MARK}.</strong> '
+    "The study results {where} come from simulated people. They show how the analysis works, in worlds whose "
+    "truth is known, and are not findings of the trial.</aside>"
 )
+_ON_PAGE, _IN_PART = "on this page", "in this part"
 _REAL = (
     f'<aside class="holf-banner {REAL_BANNER}" aria-label="About the numbers on this page">'
     f"<strong>{REAL_MARK}.</strong> "
@@ -86,6 +88,7 @@ def setup(app: Sphinx) -> dict:
     # 100: before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
     app.connect("builder-inited", refuse_other_builders)
+    app.connect("builder-inited", spare_index)
     app.setup_extension("holf.book.colophon")
     # 1: before any extension changes what was read.
     app.connect("source-read", note_source, priority=1)
@@ -96,6 +99,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("env-updated", rewrite_if_titles_changed)
     # Emitted right before the index is written.
     app.connect("html-collect-pages", forget_lost_words)
+    app.connect("html-collect-pages", redirects)
     app.connect("doctree-read", add_banners)
     app.connect("html-page-context", explain_page)
     downloads.setup(app)
@@ -223,7 +227,7 @@ def _banners(app: Sphinx, docname: str) -> str:
     real = real_source() if any(REAL_MARK in output for output in outputs) else ""
     why = app.holf_stale.get(path.resolve(), "")
     stale = _STALE.format(why=escape(why)) if why else ""
-    return (_SIMULATED if simulated else "") + (_told_real(real) if real else "") + stale
+    return (_SIMULATED.format(where=_ON_PAGE) if simulated else "") + (_told_real(real) if real else "") + stale
 
 
 def _told_real(source: str) -> str:
@@ -240,14 +244,55 @@ def reread_changed_banners(app: Sphinx, env, added, changed, removed) -> list[st
 
 
 def add_banners(app: Sphinx, doctree: nodes.document) -> None:
-    """Put the banners of a page below its title."""
-    banner = _banners(app, app.env.docname)
+    """Put the banners of a page below its title; where simulations follow published parts, at the head of their band."""
+    name = app.env.docname
+    banner = _banners(app, name)
     if not hasattr(app.env, "holf_banners"):
         app.env.holf_banners = {}
-    app.env.holf_banners[app.env.docname] = banner
+    app.env.holf_banners[name] = banner
+    bands = simulated_parts(doctree) if BANNER in banner else []
+    # Titles and previews of a page that opens with what is published say nothing of simulations.
+    app.env.metadata[name]["holf_bands"] = len(bands)
+    for band in bands:
+        band["classes"].append("holf-band")
+        band.insert(1, nodes.raw("", _SIMULATED.format(where=_IN_PART), format="html"))
+    if bands:
+        banner = banner.replace(_SIMULATED.format(where=_ON_PAGE), "")
     titles = list(doctree.findall(nodes.title))
     if banner and titles:
         titles[0].parent.insert(titles[0].parent.index(titles[0]) + 1, nodes.raw("", banner, format="html"))
+
+
+def _simulated_outputs(tree: nodes.Node) -> list[nodes.container]:
+    """Outputs of cells in which a table, a figure or a sentence says that it is simulated."""
+    return [
+        node
+        for node in tree.findall(nodes.container)
+        if "cell_output" in node["classes"]
+        and (MARK in node.astext() or any(MARK in image.get("alt", "") for image in node.findall(nodes.image)))
+    ]
+
+
+def simulated_parts(doctree: nodes.document) -> list[nodes.section]:
+    """Parts of a page that show simulations; none if its first part does, for then the whole page is simulated."""
+    page = next(iter(doctree.findall(nodes.section)), doctree)
+    parts = [child for child in page.children if isinstance(child, nodes.section)]
+    bands = [part for part in parts if _simulated_outputs(part)]
+    outside = len(_simulated_outputs(doctree)) - sum(len(_simulated_outputs(part)) for part in bands)
+    return [] if outside or bands[:1] == parts[:1] else bands
+
+
+def spare_index(app: Sphinx) -> None:
+    """Leave simulated outputs out of the search index: among results, a number does not say what it is."""
+    index_page = app.builder.index_page
+
+    def index(pagename: str, doctree: nodes.document, title: str) -> None:
+        shown = doctree.deepcopy()
+        for output in _simulated_outputs(shown):
+            output.parent.remove(output)
+        index_page(pagename, shown, title)
+
+    app.builder.index_page = index
 
 
 def rewrite_if_titles_changed(_app: Sphinx, env) -> list[str]:

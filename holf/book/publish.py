@@ -12,6 +12,7 @@ from sphinx.errors import ExtensionError
 
 from holf.book.checksums import write_sums
 from holf.book.marks import site_faults
+from holf.book.redirects import load_redirects
 from holf.book.theme.checks import refuse_faults
 
 
@@ -40,7 +41,7 @@ def prune(env: BuildEnvironment, staging: Path) -> None:
     Sphinx never deletes; a figure that was withdrawn would stay in the site for whoever knows its address.
     """
     docs, images = env.found_docs, {name for _, name in env.images.values()}
-    own = {"search", "genindex"}
+    own = {"search", "genindex", *load_redirects()}
     for page in staging.rglob("*.html"):
         if "_static" not in page.parts and page.relative_to(staging).with_suffix("").as_posix() not in docs | own:
             page.unlink()

@@ -112,9 +112,15 @@ def spare_sheets(_app: Sphinx, _pagename: str, _template: str, context: dict, _d
     ]
 
 
+def _top_banner(app: Sphinx, pagename: str) -> str:
+    """The banner of a page, unless it stands further down, at the head of a band."""
+    banded = app.env.metadata.get(pagename, {}).get("holf_bands")
+    return "" if banded else getattr(app.env, "holf_banners", {}).get(pagename, "")
+
+
 def mark_title(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
     """Say in a simulated page's title what it is: tabs, bookmarks and previews show little else."""
-    if BANNER in getattr(app.env, "holf_banners", {}).get(pagename, ""):
+    if BANNER in _top_banner(app, pagename):
         context["title"] = f"{MARK}: {context['title']}"
 
 
@@ -125,7 +131,7 @@ def describe_preview(app: Sphinx, pagename: str, _template: str, context: dict, 
     """
     if doctree is None:
         return
-    banner = getattr(app.env, "holf_banners", {}).get(pagename, "")
+    banner = _top_banner(app, pagename)
     said = next((words for mark, words in _SAID.items() if mark in banner), "")
     for strong in list(doctree.findall(nodes.strong)):
         if strong.astext() == _OPENING:
