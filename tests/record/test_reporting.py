@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from holf.pages.audit import reporting_pages, standing
+from holf.pages.open_questions import reporting_pages, standing
 from holf.pages.checklists import place_links
 from holf.pages.write import write_pages
 from holf.paths import project_root
