@@ -78,7 +78,13 @@ def _article(site: Path, page: str, bound: set[str]) -> str:
         for name in ("href", "src"):
             if tag.get(name):
                 _redirect(tag, name, page, bound)
-    kind = "simulated" if body.select(f".{BANNER}") and not body.select(f".{BAND}") else "real" if body.select(f".{REAL_BANNER}") else "record"
+    kind = (
+        "simulated"
+        if body.select(f".{BANNER}") and not body.select(f".{BAND}")
+        else "real"
+        if body.select(f".{REAL_BANNER}")
+        else "record"
+    )
     lang = soup.html.get("lang", "en")
     inner = body.decode_contents()
     return f'<article class="holf-sheets-{kind}" id="{_place(page, "")}" lang="{lang}">{inner}</article>'

@@ -143,7 +143,9 @@ def _tell_real(copy: Path, release: Release) -> None:
         _retell(page, gone)
     _drop_from_contents(copy / "_toc.yml", gone)
     listed = (copy / "_toc.yml").read_text(encoding="utf-8")
-    (copy / "_toc.yml").write_text(listed.replace("Demonstration on simulated data", "This book's analysis"), encoding="utf-8")
+    (copy / "_toc.yml").write_text(
+        listed.replace("Demonstration on simulated data", "This book's analysis"), encoding="utf-8"
+    )
     if missing:
         _say_missing(copy / "index.md", missing)
 

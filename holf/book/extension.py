@@ -244,7 +244,7 @@ def reread_changed_banners(app: Sphinx, env, added, changed, removed) -> list[st
 
 
 def add_banners(app: Sphinx, doctree: nodes.document) -> None:
-    """Put the banners of a page below its title; where simulations follow published parts, at the head of their band."""
+    """Put the banners of a page below its title, or at the head of the band that follows its published parts."""
     name = app.env.docname
     banner = _banners(app, name)
     if not hasattr(app.env, "holf_banners"):

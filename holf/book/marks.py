@@ -1,7 +1,8 @@
 """The check that no simulated number can pass for a finding: every page, figure and table of a built site.
 
 A page is simulated if its chapter read simulated tables (the build then gives it the banner) or if anything on it says
-so. Its banner stands at its top, or, where published parts come first, at the head of the band that shows simulations. What the cells of such a page show must be a picture or a table of this book that states its class, or words that
+so. Its banner stands at its top, or, where published parts come first, at the head of the band that shows simulations.
+What the cells of such a page show must be a picture or a table of this book that states its class, or words that
 begin with the mark. Tables of another trial's data say so too; numbers in tables of the record carry the badge of their
 class.
 """
@@ -90,7 +91,9 @@ def _place_fault(shown: Tag) -> str | None:
     if shown.get("data-holf") != "simulated" and not shown.get("alt", "").startswith(MARK):
         return None
     band = shown.find_parent(class_=BAND)
-    banners = [banner for banner in shown.find_all_previous(class_=BANNER) if banner.find_parent(class_=BAND) in (None, band)]
+    banners = [
+        banner for banner in shown.find_all_previous(class_=BANNER) if banner.find_parent(class_=BAND) in (None, band)
+    ]
     if banners:
         return None
     return f"{shown.name} {(shown.get('alt') or shown.get_text())[:40]!r} is simulated, but stands outside every band"

@@ -21,4 +21,8 @@ def redirects(app: Sphinx) -> Iterator[tuple[str, dict, str]]:
         page, mark, anchor = new.partition("#")
         if page in app.env.found_docs and old not in app.env.found_docs:
             address = app.builder.get_relative_uri(old, page) + mark + anchor
-            yield old, {"title": "Moved", "address": address, "moved_to": app.env.titles[page].astext()}, "redirect.html"
+            yield (
+                old,
+                {"title": "Moved", "address": address, "moved_to": app.env.titles[page].astext()},
+                "redirect.html",
+            )

@@ -47,7 +47,7 @@ def rules_plan(plan: Plan) -> Table:
         ("Estimand", f"{plan.main.label}: the difference in means at the registered time, by assignment of the office, "
          "in those who were measured. Parents are averaged over parents, children over children, not over families"),
         ("Model", "Least squares of the outcome on the arm and the person's own value at baseline"),
-        ("Weights", "Every person counts once, so large offices count more; the average over offices is shown beside it"),
+        ("Weights", "Every person counts once, so large offices count more; the average over offices is beside it"),
         ("Standard error", "CR2, clustered by office, with Satterthwaite's degrees of freedom; one leader per office "
          "leaves office means and their t test"),
         ("Several outcomes", "Exact step-down max-T over the primary outcomes, and Holm; the secondary ones are not "

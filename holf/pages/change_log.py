@@ -18,6 +18,7 @@ WORDS = "words"
 # Classes whose name alone would not say that their numbers are no findings of this trial.
 _CLASS = {"simulated": "SIMULATED, not results of the trial", "elsewhere": "ANOTHER TRIAL, not results of this one"}
 
+
 @dataclass(frozen=True)
 class Group:
     """Changes with one reason.

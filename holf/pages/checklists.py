@@ -35,7 +35,8 @@ marked *to be checked* could not be compared with the statement.
 _TIDIER = """## TIDieR
 
 The twelve items (Hoffmann and others, *BMJ* 2014, volume 348, g1687) stand in one table on
-[Design](design.ipynb#the-two-ways-of-working): what both arms had, and what each had alone. Here is what each row rests on.
+[Design](design.ipynb#the-two-ways-of-working): what both arms had, and what each had alone. Here is
+what each row rests on.
 """
 _ROB2 = """## Risk of bias: support for RoB 2
 
@@ -136,7 +137,11 @@ def standards_page(reporting: Reporting, ledger: Ledger) -> list[str]:
 
 def two_ways(reporting: Reporting, ledger: Ledger) -> list[str]:
     """Lines of one table: for each item of TIDieR what both arms had, then the arms side by side."""
-    lines = [":::{container} holf-stacked", "| | Both arms | HOLF model | Local practice |", "| --- | --- | --- | --- |"]
+    lines = [
+        ":::{container} holf-stacked",
+        "| | Both arms | HOLF model | Local practice |",
+        "| --- | --- | --- | --- |",
+    ]
     for row in reporting.elements:
         cells = (f"**{row.title}**", expand(row.shared, ledger), expand(row.holf, ledger), expand(row.local, ledger))
         lines += [f"| {' | '.join(cells)} |"]

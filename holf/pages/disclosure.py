@@ -83,7 +83,13 @@ def safety_page(
     for rule in rules.values():
         lines += _rule_lines(rule, profiles)
     lines += [_GATE, "", *_gate_lines(), ""]
-    lines += ["", "### The checks of a site", "", "| Check | Refuses | What to do | Exception |", "| --- | --- | --- | --- |"]
+    lines += [
+        "",
+        "### The checks of a site",
+        "",
+        "| Check | Refuses | What to do | Exception |",
+        "| --- | --- | --- | --- |",
+    ]
     lines += [_check_row(check) for check in checks]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from myst_parser.mdit_to_docutils.base import default_slugify
+
 from holf.pages.checklists import NOTE, fact_links, place_links, standards_page, two_ways
 from holf.record.facts import Ledger
 from holf.record.plan import Outcome, Plan
@@ -54,16 +56,12 @@ def standing(findings: list[Finding]) -> str:
     return min((finding.verdict for finding in findings), key=VERDICTS.index)
 
 
-def _slug(name: str) -> str:
-    return name.replace("_", "-")
-
-
 def _glance(reporting: Reporting, plan: Plan, ledger: Ledger) -> list[str]:
     lines = ["| Registered outcome | After | Found |", "| --- | --- | --- |"]
     for outcome in plan.outcomes.values():
         for wave in outcome.waves:
             verdict = standing([row for row in reporting.findings if (row.outcome, row.wave) == (outcome.id, wave)])
-            link = f"[{outcome.label}](#outcome-{_slug(outcome.id)})"
+            link = f"[{outcome.label}](#{default_slugify(outcome.label)})"
             after = f"{_months(outcome, wave, ledger)} (registry: {_label(outcome, wave, ledger)})"
             lines.append(f"| {link} | {after} | {SIGNS[verdict]} {verdict} |")
     return [*lines, ""]
@@ -98,7 +96,7 @@ def _conflict(conflict: Conflict, ledger: Ledger) -> list[str]:
 def _outcome(outcome: Outcome, reporting: Reporting, ledger: Ledger) -> list[str]:
     titles = {source.id: source.title for source in reporting.sources}
     measure = f"[{outcome.measure}](ledger.md#{outcome.fact.lower()})"
-    lines = [f"(outcome-{_slug(outcome.id)})=", f"### {outcome.label}", "", f"Registered as {outcome.kind}: {measure}.", ""]
+    lines = [f"### {outcome.label}", "", f"Registered as {outcome.kind}: {measure}.", ""]
     rows = []
     for wave in outcome.waves:
         found = [row for row in reporting.findings if (row.outcome, row.wave) == (outcome.id, wave)]
@@ -113,9 +111,7 @@ def _outcome(outcome: Outcome, reporting: Reporting, ledger: Ledger) -> list[str
     return lines + _stacked(("After", "Found", "In these words", "Source"), rows)
 
 
-def open_questions_page(
-    reporting: Reporting, ledger: Ledger, plan: Plan, ways: Sequence[tuple[str, str]] = ()
-) -> str:
+def open_questions_page(reporting: Reporting, ledger: Ledger, plan: Plan, ways: Sequence[tuple[str, str]] = ()) -> str:
     """Markdown of the page: what was reported of each outcome, and where documents differ.
 
     `ways` say where an answer of the authors may go.

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from clustertrials.files import write_whole
 from holf.display.table import SHAPES
-from holf.pages.open_questions import reporting_pages
 from holf.pages.change_log import change_log, load_releases
 from holf.pages.cite import cite_files, cite_page, load_citation, ways_to_reach
 from holf.pages.disclosure import current_safety_page, own_release
 from holf.pages.glossary import glossary_page, load_glossary
+from holf.pages.open_questions import reporting_pages
 from holf.paths import project_root
 from holf.record.facts import Assumption, Fact, Ledger, Source, load_assumptions, load_ledger, load_sources
 from holf.record.links import lacking, read_anchors, read_titles, without_links

@@ -9,9 +9,9 @@ import yaml
 from prose_rules import ROW_LINK, visible
 
 from holf.display.sensitivity_table import regression_table
-from holf.pages.open_questions import reporting_pages
 from holf.pages.cite import as_bibtex, as_ris, as_text, cite_files, cite_page, load_citation, ways_to_reach
 from holf.pages.glossary import load_glossary
+from holf.pages.open_questions import reporting_pages
 from holf.paths import data_path, project_root
 from holf.record.facts import FactError, load_ledger, load_sources
 from holf.record.plan import load_plan

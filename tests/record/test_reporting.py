@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from holf.pages.open_questions import reporting_pages, standing
 from holf.pages.checklists import place_links
+from holf.pages.open_questions import reporting_pages, standing
 from holf.pages.write import write_pages
 from holf.paths import project_root
 from holf.record.facts import FactError, load_ledger
