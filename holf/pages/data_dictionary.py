@@ -44,11 +44,11 @@ def _table_lines(schema: Schema, name: str) -> list[str]:
     table = schema.tables[name]
     described = words(table.get("description"), f"data/datapackage.json, table {name}, description")
     key = " and ".join(f"`{column}`" for column in table["schema"]["primaryKey"])
-    lines = [f"### {table['title']}", "", f"`{name}`: {described} Key: {key}.", ""]
+    lines = [f"### Table: {table['title']}", "", f"`{name}`: {described} Key: {key}.", ""]
     for link in table["schema"]["foreignKeys"]:
         target, (column,) = link["reference"]["resource"], link["fields"]
         title = schema.tables[target]["title"]
-        lines += [f"Every `{column}` has its row in [{title}](#{title.lower().replace(' ', '-')}).", ""]
+        lines += [f"Every `{column}` has its row in [{title}](#table-{title.lower().replace(' ', '-')}).", ""]
     lines += [f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
     lines += [f"| {' | '.join(_cells(name, field))} |" for field in schema.fields(name).values()]
     order = schema.fields(name).get("wave", {}).get("constraints", {}).get("enum", [])

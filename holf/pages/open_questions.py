@@ -22,8 +22,8 @@ trial grow over years and in many hands, so small differences are the rule; none
 
 ## Registered against reported
 
-The best status in any source this book could read. The article's full text was not among them, so *not found* does not
-mean that nobody reported it.
+The best status in any source this book could read. The article's full text was not among them, so *not found* says
+only that this book did not find it.
 
 ● **reported**, if only in words · ◐ **reported otherwise**: another name, time or comparison, or one statement for
 several outcomes · ○ **not found** · ◌ **not reached**

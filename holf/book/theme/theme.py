@@ -163,6 +163,10 @@ def describe_preview(app: Sphinx, pagename: str, _template: str, context: dict, 
         return
     banner = _top_banner(app, pagename)
     said = next((words for mark, words in _SAID.items() if mark in banner), "")
+    # Pages made from one template open with the same words.
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if title is not None:
+        doctree.insert(0, nodes.paragraph(text=f"{title.astext()}."))
     if said:
         doctree.insert(0, nodes.paragraph(text=said))
     picture = SIMULATED_PREVIEW if BANNER in banner else PREVIEW
