@@ -26,6 +26,7 @@ from holf.book import banners, colophon, power_chart, staging, tooltips
 from holf.book.downloads import pages as downloads
 from holf.book.execute import list_chapters, start_stale_chapters
 from holf.book.freshness import ChapterError, in_one_line, why_stale
+from holf.book.redirects import redirects
 from holf.book.theme.checks import SiteError
 from holf.paths import check_book, project_root
 
@@ -50,6 +51,7 @@ def setup(app: Sphinx) -> dict:
     # Before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
     app.connect("builder-inited", refuse_other_builders)
+    app.connect("builder-inited", banners.spare_index)
     # While pages are read.
     app.connect("env-get-outdated", staging.reread_replaced)
     app.connect("source-read", colophon.fill_in)
@@ -58,6 +60,7 @@ def setup(app: Sphinx) -> dict:
     # While pages are written.
     app.connect("env-updated", banners.choose_banners)
     app.connect("doctree-resolved", banners.add_banners)
+    app.connect("html-collect-pages", redirects)
     app.connect("html-page-context", tooltips.explain_page)
     app.connect("html-page-context", power_chart.load_chart)
     # After every other extension has finished its files.

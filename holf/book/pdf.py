@@ -23,7 +23,7 @@ from bs4 import BeautifulSoup, Tag
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
 
-from holf.book.marks import BANNER, REAL_BANNER
+from holf.book.marks import BAND, BANNER, REAL_BANNER
 from holf.paths import project_root
 
 STYLES = ("_static/pygments.css", "_static/holf.css")
@@ -220,7 +220,9 @@ def _article(site: Path, page: str, bound: set[str]) -> str:
         for name in ("href", "src"):
             if tag.get(name):
                 _redirect(tag, name, page, bound)
-    kind = "simulated" if body.select(f".{BANNER}") else "real" if body.select(f".{REAL_BANNER}") else "record"
+    # In a page with bands, each band says what it is.
+    simulated = body.select(f".{BANNER}") and not body.select(f".{BAND}")
+    kind = "simulated" if simulated else "real" if body.select(f".{REAL_BANNER}") else "record"
     lang = soup.html.get("lang", "en")
     inner = body.decode_contents()
     return f'<article class="holf-sheets-{kind}" id="{_place(page, "")}" lang="{lang}">{inner}</article>'

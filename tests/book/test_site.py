@@ -42,6 +42,8 @@ def test_pages_with_simulated_results_carry_banner_and_marks(site):
         if simulated:
             assert soup.select('table[data-holf="simulated"]')
             title = soup.find("h1")
+            band = soup.select_one(".holf-band")
+            title = band.find("h2") if band else title
             assert MARK in title.find_next("aside").get_text(), "the banner stands right below the title"
 
 
@@ -94,8 +96,13 @@ def plant(soup, html):
     soup.select_one(".cell_output").append(BeautifulSoup(html, "html.parser"))
 
 
+def unband(soup):
+    soup.select_one(".holf-band")["class"] = []
+
+
 PLANTED = {
-    "whose title does not say": lambda soup: soup.title.string.replace_with("Financial situation"),
+    "stands outside every band": lambda soup: soup.h1.insert_after(soup.select_one('table[data-holf="simulated"]')),
+    "whose title does not say": lambda soup: unband(soup),
     "without the badge of its class": lambda soup: (
         soup.select_one('table[data-holf="record"] tbody td').string.replace_with("61 NOK")
         if soup.select_one('table[data-holf="record"] tbody td').string
@@ -166,11 +173,11 @@ def test_every_internal_link_and_anchor_exists(site):
 @pytest.mark.parametrize("address", DEAD)
 def test_a_dead_link_or_anchor_is_found_wherever_it_stands(site, tmp_path, address):
     shutil.copytree(site, tmp_path / "site")
-    page, end = tmp_path / "site" / "chapters" / "errata.html", f"</{DEAD[address]}>"
+    page, end = tmp_path / "site" / "chapters" / "open_questions.html", f"</{DEAD[address]}>"
     html, tag = page.read_text(encoding="utf-8"), "link" if end == "</head>" else "a"
     assert html.count(end) == 1
     page.write_text(html.replace(end, f'<{tag} href="{address}">{end}'), encoding="utf-8")
-    assert link_faults(tmp_path / "site") == [f"chapters/errata.html: {address} leads nowhere"]
+    assert link_faults(tmp_path / "site") == [f"chapters/open_questions.html: {address} leads nowhere"]
 
 
 def test_every_figure_has_a_text_alternative_with_numbers(site):
@@ -197,12 +204,11 @@ def test_table_twin_stands_behind_every_figure(site):
 def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
     assert download_faults(site) == []
     files = {f"../{path.relative_to(site).as_posix()}" for path in (site / "downloads").rglob("*.*")}
-    listed = BeautifulSoup((site / "chapters" / "downloads.html").read_text(encoding="utf-8"), "html.parser")
-    some, every = ([unquote(link["href"]) for link in place.select("a[download]")]
-                   for place in listed.select(".holf-download-list"))  # fmt: skip
+    listed = BeautifulSoup((site / "chapters" / "extract.html").read_text(encoding="utf-8"), "html.parser")
+    (every,) = ([unquote(link["href"]) for link in place.select("a[download]")]
+                for place in listed.select(".holf-download-list"))  # fmt: skip
     assert len(every) == len(files) and set(every) == files
-    assert some == [link for link in every if "/effect_sizes/" in link]
-    assert "../downloads/effect_sizes/effect_sizes.csv" in some
+    assert "../downloads/extract/effect_sizes.csv" in every
     for chapter in list_chapters():
         soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
         assert len(soup.select(".cell_output table.holf-table")) == len(soup.select("p.holf-downloads"))
@@ -213,7 +219,7 @@ def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
 
 def test_a_download_of_this_site_that_was_tampered_with_is_found(site, tmp_path):
     shutil.copytree(site, tmp_path / "site")
-    file = tmp_path / "site" / "downloads" / "effect_sizes" / "simulated-effect_sizes.csv"
+    file = tmp_path / "site" / "downloads" / "extract" / "simulated-effect_sizes.csv"
     file.write_text(re.sub(r"(\d)(?!.*\d)", lambda one: str((int(one[0]) + 1) % 10), file.read_text(), flags=re.DOTALL))
     assert [fault for fault in download_faults(tmp_path / "site") if file.name in fault]
 

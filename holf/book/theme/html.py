@@ -6,7 +6,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from docutils import nodes
-from myst_nb.sphinx_ import HideCodeCellNode
 from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -52,16 +51,30 @@ class Translator(HTML5Translator):
         self.body.append("</div>\n")
 
 
-def visit_hidden_code(self: Translator, node: HideCodeCellNode) -> None:
-    """Open code that is folded, with a control of its own name: up to a dozen on a page had one."""
-    every = list(self.document.findall(HideCodeCellNode))
-    which = f" {every.index(node) + 1} of {len(every)}" if len(every) > 1 else ""
-    self.body.append(f'<details class="holf-code">\n<summary>{node["prompt_show"]}{which}</summary>\n')
+def collect_code(_app: Sphinx, doctree: nodes.document) -> None:
+    """Move the code of a page into one folded part at its end, so that figures and tables follow each other.
+
+    A cell tagged ``hide-output`` shows its output folded: the numbers of a solution.
+    """
+    cells = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]
+    code = []
+    for cell in cells:
+        sources = [child for child in cell.children if child.get("nb_element") == "cell_code_source"]
+        code += sources
+        for source in sources:
+            cell.remove(source)
+        if cell.children and cell.get("hide_mode") == "output":
+            opened = '<details class="holf-twin"><summary>The numbers of the solution</summary>'
+            cell.children = [_html(opened), *cell.children, _html("</details>")]
+        if not cell.children:
+            cell.parent.remove(cell)
+    if code:
+        page = next(iter(doctree.findall(nodes.section)), doctree)
+        page += [_html('<details class="holf-code"><summary>Code of this page</summary>'), *code, _html("</details>")]
 
 
-def depart_hidden_code(self: Translator, _node: HideCodeCellNode) -> None:
-    """Close it."""
-    self.body.append("</details>\n")
+def _html(words: str) -> nodes.raw:
+    return nodes.raw("", words, format="html")
 
 
 def _shown_size(node: nodes.image, file: Path) -> tuple[int, int]:
@@ -132,6 +145,7 @@ def _has_numbers(node: nodes.Node) -> bool:
 
 def add_transforms(app: Sphinx) -> None:
     """Register what this module changes in documents, and how it writes them."""
-    app.add_node(HideCodeCellNode, override=True, html=(visit_hidden_code, depart_hidden_code))
+    # Before the banners are set: a part of code is at the end of a page, outside its parts.
+    app.connect("doctree-read", collect_code)
     for transform in (BoxTables, StackTables, LinkNumbers):
         app.add_post_transform(transform)
