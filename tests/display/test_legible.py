@@ -19,8 +19,8 @@ from PIL import Image
 import holf
 from holf.book.chapters import list_chapters
 from holf.book.downloads.check import alt_faults
-from holf.display import alt_text, design_figures, flow_diagram, plots, recovery, sweeps
-from holf.display.figure import CSS_PIXELS, Picture, canvas, finish
+from holf.display import alt_text, design_figures, flow_diagram, office_map, plots, recovery, sweeps
+from holf.display.figure import COLUMN, PHONE, Picture, canvas, finish
 from holf.display.table import Table
 from holf.paths import project_root
 from holf.record import flow
@@ -48,7 +48,7 @@ def pictures(studies) -> dict[str, Picture]:
 def drawn(studies) -> Iterator[tuple[str, Picture]]:
     ledger, work, income = holf.load_ledger(), PLAN.outcome("employment"), PLAN.outcome("income")
     yield "timeline", design_figures.timeline(ledger)
-    yield "map", design_figures.office_map(pd.read_csv(project_root() / "data" / "offices.csv"))
+    yield "map", office_map.office_map(pd.read_csv(project_root() / "data" / "offices.csv"))
     grid = [0.0, 0.01, 0.03, 0.05, 0.1]
     yield "precision", design_figures.detectable(grid, [0.2, 0.23, 0.27, 0.32, 0.4], power=0.8, caption="c")
     offices = {arm: PLAN.arms[arm]["offices_fact"] for arm in ARMS}
@@ -103,12 +103,22 @@ def misplaced(figure: Figure) -> list[str]:
     return faults
 
 
-def test_no_figure_has_words_that_are_cut_off_or_stand_on_others(pictures):
-    assert {name: misplaced(one.figure) for name, one in pictures.items() if misplaced(one.figure)} == {}
+def drawings(pictures: dict[str, Picture]) -> Iterator[tuple[str, int, Figure]]:
+    for name, one in pictures.items():
+        yield from ((name, width, figure) for width, figure in one.drawings.items())
+
+
+def test_every_figure_is_drawn_for_a_phone_and_for_a_desktop(pictures):
+    assert {tuple(one.drawings) for one in pictures.values()} == {(PHONE, COLUMN)}
+
+
+def test_no_drawing_has_words_that_are_cut_off_or_stand_on_others(pictures):
+    faults = {(name, width): misplaced(figure) for name, width, figure in drawings(pictures)}
+    assert {which: found for which, found in faults.items() if found} == {}
 
 
 def test_words_out_of_place_are_seen():
-    with canvas(1.0) as (figure, (axes,)):
+    with canvas(PHONE, 1.0) as (figure, (axes,)):
         axes.annotate("a long label", (0.5, 0.5), ha="center")
         assert misplaced(figure) == []
         axes.annotate("over it", (0.5, 0.5), ha="center")
@@ -117,22 +127,25 @@ def test_words_out_of_place_are_seen():
     assert misplaced(figure) == ["'a long label' stands on 'over it'", "'beyond the edge' leaves the figure"]
 
 
-def test_every_figure_has_letters_for_a_phone_and_says_their_size_in_its_file(pictures):
-    for name, one in pictures.items():
-        smallest = min(words.get_fontsize() for words in words_of(one.figure)) * 96 / 72
-        assert smallest >= LEAST and smallest >= one.letters, name
-        with Image.open(io.BytesIO(one._repr_png_())) as image:
-            letters, width = (float(part.removesuffix(" px")) for part in image.info["Letters"].split(" of "))
-            # 2.5 pixels of the file a CSS pixel, as wide as a phone.
-            assert image.size[0] == 2.5 * width and width == CSS_PIXELS, name
+def test_every_drawing_has_large_letters_and_says_their_size_and_its_width_in_its_file(pictures):
+    for name, width, figure in drawings(pictures):
+        smallest = min(words.get_fontsize() for words in words_of(figure)) * 96 / 72
+        assert smallest >= LEAST and smallest >= pictures[name].letters(width), name
+        with Image.open(io.BytesIO(pictures[name].png(width))) as image:
+            letters, shown = (float(part.removesuffix(" px")) for part in image.info["Letters"].split(" of "))
+            # Two pixels of the file a CSS pixel.
+            assert image.size[0] == 2 * shown and shown == width, name
         assert LEAST <= letters <= smallest + 0.05, name
 
 
 def test_a_figure_with_small_letters_is_refused():
-    with canvas(1.0) as (figure, (axes,)):
-        axes.annotate("small", (0.5, 0.5), fontsize=8)
-    with pytest.raises(ValueError, match=r"t: letters of 10\.7 CSS pixels are too small for a phone"):
-        finish(figure, "x", Table("t", ("a",), (), source=RECORD), source=RECORD)
+    def draw(width: int) -> Figure:
+        with canvas(width, 1.0) as (figure, (axes,)):
+            axes.annotate("small", (0.5, 0.5), fontsize=8)
+        return figure
+
+    with pytest.raises(ValueError, match=r"t: letters of 10\.7 CSS pixels are too small"):
+        finish(draw, "x", Table("t", ("a",), (), source=RECORD), source=RECORD)
 
 
 # --- what is said ------------------------------------------------------------------------------------------------
