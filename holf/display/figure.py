@@ -199,7 +199,7 @@ def name_rows_once(panels: Sequence[Axes]) -> None:
         if beside and [one.get_text() for one in left.get_yticklabels()] == [
             one.get_text() for one in axes.get_yticklabels()
         ]:
-            axes.tick_params(labelleft=False)
+            axes.tick_params(left=False, labelleft=False)
 
 
 def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str) -> Picture:

@@ -105,7 +105,7 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
         below = [0.0 if grid.arms_beside or count.box.id not in split else grid.row + 0.08 for count in stages]
         height = sum(gaps) + sum(below) + grid.row * len(stages)
         with canvas(width, height + 0.35) as (figure, (axes,)):
-            axes.set(xlim=(0, 1), ylim=(-height - 0.15, 0.0))
+            axes.set(xlim=(-0.004, 1.004), ylim=(-height - 0.15, 0.0))
             axes.axis("off")
             middle, top = grid.stage[0] + grid.stage[1] / 2, 0.0
             for place, (count, note, gap, arms) in enumerate(zip(stages, notes, gaps, below)):

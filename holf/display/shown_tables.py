@@ -106,7 +106,11 @@ def _of_cell(cell: NotebookNode, page: str, taken: set[str]) -> list[Download]:
     for output in cell.outputs:
         data = output.get("data", {})
         if "image/png" in data:
-            alt, seal = data.get("text/plain", ""), seal_of(b64decode(data["image/png"]))
+            other = data.get("text/plain", ""), seal_of(b64decode(data["image/png"]))
+            # The two drawings of a figure say and show the same.
+            if alt and (alt, seal) != other:
+                raise ShownError(f"{page}: the figure {alt[:40]!r} has no table of what it draws")
+            alt, seal = other
         for tag in tables_in(data.get("text/html", "")):
             table = read_table(tag)
             if data["text/html"] != table._repr_html_() or data.get("text/plain") != repr(table):
@@ -123,6 +127,12 @@ def _of_cell(cell: NotebookNode, page: str, taken: set[str]) -> list[Download]:
 def seal_of(png: bytes) -> str:
     """SHA-256 of the data that a figure was drawn from, as its file says it; empty if it says nothing."""
     return Image.open(io.BytesIO(png)).info.get("Source", "").removeprefix("sha256 ")
+
+
+def drawings_of(image: Tag) -> list[str]:
+    """Addresses of an image's drawings: its own, and those for other widths beside it in a `picture`."""
+    others = image.parent.find_all("source") if image.parent and image.parent.name == "picture" else []
+    return [image["src"], *(other["srcset"] for other in others)]
 
 
 def parsed(page: Path) -> BeautifulSoup:

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup, Tag
 
 from holf.book.downloads.descriptions import load_descriptions
 from holf.display.printed_values import read_value
-from holf.display.shown_tables import parsed, seal_of, shown_on
+from holf.display.shown_tables import drawings_of, parsed, seal_of, shown_on
 from holf.display.table import Cell, Table
 from holf.display.table_files import Download, digest_of
 from holf.display.text import MINUS
@@ -22,9 +22,9 @@ from holf.record.plan import load_plan
 
 FOLDER = "downloads"
 _NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
-_NAMED = re.compile(rf"<img [^>]*\bsrc=\"([^\"]+)\"|<a [^>]*\bhref=\"([^\"]*\b{FOLDER}/[^\"#]+)\"")
+_NAMED = re.compile(rf"<(?:img|source) [^>]*\bsrc(?:set)?=\"([^\"]+)\"|<a [^>]*\bhref=\"([^\"]*\b{FOLDER}/[^\"#]+)\"")
 # An alternative that only names its figure tells a listener nothing; a long one cannot be skimmed, and the table can.
-_FEWEST_NUMBERS, _MOST_LETTERS = 2, 500
+_FEWEST_NUMBERS, _MOST_LETTERS = 2, 650
 
 
 def _texts(table: Table) -> list[str]:
@@ -172,6 +172,7 @@ def _faults_of(table: Table, image: Tag | None, page: Path, files: list[Path], d
         faults.append(f"{len(files)} files instead of {len(made)}")
     if image is not None:
         faults += alt_faults(alt, table)
-        if seal_of((page.parent / image["src"]).read_bytes()) != digest_of(table):
+        seals = {seal_of((page.parent / name).read_bytes()) for name in drawings_of(image)}
+        if seals != {digest_of(table)}:
             faults.append("the figure was drawn from other numbers")
     return faults
