@@ -30,9 +30,9 @@ _ARM_COLOURS, _ARM_MARKERS = ("#0072B2", "#D55E00", "#4D4D4D", "#009E73", "#CC79
 INK, QUIET, ALARM = "#1a1a1a", "#6b6b6b", "#a4133c"
 # Every figure is drawn twice, in CSS pixels: for the column of a phone, which is that of a printed journal too, and for
 # the column of a page on a desktop. The page shows the one that fits (`holf.book.theme.html`).
-PHONE, COLUMN, _AN_INCH = 350, 720, 96
+PHONE, COLUMN, AN_INCH = 350, 720, 96
 # Pixels of the file: two a CSS pixel.
-DENSITY = 2 * _AN_INCH
+DENSITY = 2 * AN_INCH
 # Smallest letters, in points: 11 CSS pixels at the drawn width.
 SMALL = 8.25
 
@@ -83,7 +83,7 @@ class Picture:
             for axis in (axes.xaxis, axes.yaxis):
                 axis.get_ticklabels()
         drawn = [words for words in figure.findobj(Text) if words.get_visible() and words.get_text().strip()]
-        return min(words.get_fontsize() for words in drawn) * _AN_INCH / 72
+        return min(words.get_fontsize() for words in drawn) * AN_INCH / 72
 
     def __repr__(self) -> str:
         return self.alt
@@ -166,7 +166,7 @@ def canvas(
     rows = panels if width == PHONE else ceil(panels / 3)
     columns = ceil(panels / rows)
     with sns.axes_style("ticks"), matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width / _AN_INCH, rest + height * (1 if places else rows)), layout="constrained")
+        figure = Figure(figsize=(width / AN_INCH, rest + height * (1 if places else rows)), layout="constrained")
         if places:
             yield figure, list(figure.subplot_mosaic(places, **layout).values())
         else:
@@ -231,7 +231,7 @@ def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str
         alt = f"{mark} ({name}). {alt}"
     picture = Picture(drawings, f"{alt} Its table has all numbers.", table)
     for width in drawings:
-        if picture.letters(width) < SMALL * _AN_INCH / 72:
+        if picture.letters(width) < SMALL * AN_INCH / 72:
             raise ValueError(f"{table.caption}: letters of {picture.letters(width):.1f} CSS pixels are too small")
     return picture
 

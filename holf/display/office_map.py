@@ -16,12 +16,13 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from holf.display import text
-from holf.display.figure import PHONE, QUIET, SMALL, Picture, canvas, finish
+from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish
 from holf.display.table import Table
 from holf.paths import data_path
 from holf.record.source import RECORD
 
-LAND, SHORE, OFFICE = "#e4e9e4", "#9aa79a", "#0b3d66"
+# Offices in the colour of no arm.
+LAND, SHORE, OFFICE = "#e4e9e4", "#9aa79a", INK
 # West, east, south and north ends of what is drawn, in degrees.
 NORWAY = (4.0, 31.5, 57.8, 71.4)
 _SOUTH, _OSLO = (4.6, 12.9, 58.65, 61.3), (10.3, 11.2, 59.78, 60.02)
