@@ -36,6 +36,9 @@ DENSITY = 2 * AN_INCH
 # Smallest letters, in points: 11 CSS pixels at the drawn width.
 SMALL = 8.25
 
+# What every text alternative ends with.
+ENDS = "Its table has all numbers."
+
 _STYLE = {
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -202,7 +205,7 @@ def name_rows_once(panels: Sequence[Axes]) -> None:
             axes.tick_params(left=False, labelleft=False)
 
 
-def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str) -> Picture:
+def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str, ends: str = ENDS) -> Picture:
     """Draw a figure at both widths, say in it where its numbers come from, and bind it to its text and its table.
 
     Parameters
@@ -215,6 +218,8 @@ def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str
         The drawn numbers.
     source : str
         Where they came from, or `RECORD`; one that begins with ``simulated`` burns the mark into every panel.
+    ends : str
+        Last sentence of the text alternative, which leads to the table.
 
     Raises
     ------
@@ -229,7 +234,7 @@ def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str
         alt = f"{MARK}, not a finding. {alt}"
     elif kind_of(source) == "real":
         alt = f"{mark} ({name}). {alt}"
-    picture = Picture(drawings, f"{alt} Its table has all numbers.", table)
+    picture = Picture(drawings, f"{alt} {ends}", table)
     for width in drawings:
         if picture.letters(width) < SMALL * AN_INCH / 72:
             raise ValueError(f"{table.caption}: letters of {picture.letters(width):.1f} CSS pixels are too small")

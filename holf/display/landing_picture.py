@@ -55,7 +55,9 @@ class Landing:
     both : tuple of Line
     results : tuple of Result
     titles : dict of str to str
-        The other words: only, both, found, note.
+        The other words: only, both, found, note, ends (of the text alternative), table (before its caption).
+    columns : tuple of str
+        Headings of the table.
     """
 
     offices: Line
@@ -63,6 +65,7 @@ class Landing:
     both: tuple[Line, ...]
     results: tuple[Result, ...]
     titles: dict[str, str]
+    columns: tuple[str, str]
 
 
 def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, Landing]:
@@ -87,7 +90,7 @@ def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, Landing]:
     def landing(words: Mapping) -> Landing:
         results = tuple(
             Result(words["areas"][word.outcome], words["questions"][word.question], word.sign,
-                   line({"says": words["signs"][word.sign], "fact": word.facts[-1]}))
+                   line({"says": words["signs"][word.sign], "fact": word.facts[0]}))
             for word in reporting.overview
             if word.source == source
         )  # fmt: skip
@@ -95,21 +98,24 @@ def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, Landing]:
             arm: (line(entry["title"]), *(line(one) for one in entry["had"])) for arm, entry in words["arms"].items()
         }
         both = tuple(line(one) for one in words["both"]["had"])
-        titles = {key: words[key].format_map(shown) for key in ("only", "found", "note")}
-        return Landing(line(words["offices"]), arms, both, results, titles | {"both": words["both"]["title"]})
+        titles = {key: words[key].format_map(shown) for key in ("only", "found", "note", "ends", "table")}
+        return Landing(
+            line(words["offices"]), arms, both, results, titles | {"both": words["both"]["title"]}, words["columns"]
+        )
 
     return {language: landing(words) for language, words in stated.items()}
 
 
 def landing_table(words: Landing) -> Table:
     """Everything that the picture says, one line a row."""
-    rows = [(said.rstrip(":"), Cell(line.says, "published", line.fact)) for said, line in _lines(words)]
-    return Table(words.offices.says, ("What", "What it says"), tuple(rows), source=RECORD, folded=True)
+    rows = [(said.rstrip(":"), Cell(line.says, "", line.fact)) for said, line in _lines(words)]
+    return Table(words.offices.says, tuple(words.columns), tuple(rows), source=RECORD, folded=True)
 
 
 def _lines(words: Landing) -> Iterator[tuple[str, Line]]:
     yield words.offices.says.rpartition(", ")[0], words.offices
     for title, *had in words.arms.values():
+        yield title.says.rpartition(": ")[2], title
         for one in had:
             yield f"{title.says}. {words.titles['only']}", one
     for one in words.both:
@@ -152,7 +158,7 @@ def landing_picture(words: Landing, offices: pd.DataFrame, plan: Plan) -> Pictur
             country.axis("off")
         return figure
 
-    return finish(draw, _alt(words), landing_table(words), source=RECORD)
+    return finish(draw, landing_alt(words), landing_table(words), source=RECORD, ends=words.titles["ends"])
 
 
 def _write(page: Axes, words: str, x: float, y: float, room: float, *, size: float = SMALL, **style) -> float:
@@ -221,7 +227,7 @@ def _draw_results(page: Axes, words: Landing, top: float, room: float, columns: 
     return _write(page, words.titles["note"], 1, bottom + 2, room, color=QUIET)
 
 
-def _alt(words: Landing) -> str:
+def landing_alt(words: Landing) -> str:
     """Offices, arms, what both had, and what was found, in the order of the picture."""
     parts = [words.offices.says]
     parts += [f"{title.says}: {', '.join(one.says for one in had)}" for title, *had in words.arms.values()]

@@ -16,10 +16,10 @@ from sphinxext.opengraph import get_description
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.theme.checks import SiteError, link_faults, page_faults, pages_of, refuse_faults
 from holf.book.theme.html import LinkNumbers, StackTables
-from holf.book.theme.preview import SIZE, draw_preview, preview_words
 from holf.book.theme.theme import POLICY, describe_preview
 from holf.confidential.scan.chart_runtime import RUNTIME
 from holf.display.figure import with_palette
+from holf.display.preview import SIZE, draw_preview, preview_words
 from holf.paths import project_root
 from holf.record.source import MARK, REAL_MARK
 
