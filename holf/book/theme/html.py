@@ -19,7 +19,7 @@ _NARROW, _LARGER = "screen and (max-width: 751px)", 1.25
 _NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
 
 
-class picture(nodes.General, nodes.Element):
+class drawings(nodes.General, nodes.Element):
     """Drawings of one figure for windows of different widths: the narrow one, and then the wide one."""
 
 
@@ -35,7 +35,7 @@ class Translator(HTML5Translator):
         width, height = _shown_size(node, Path(self.builder.srcdir) / node["uri"])
         name = self.builder.images.get(node["uri"])
         source = f"{self.builder.imgpath}/{name}" if name else node["uri"]
-        if isinstance(node.parent, picture) and node is not node.parent[-1]:
+        if isinstance(node.parent, drawings) and node is not node.parent[-1]:
             # Where there is room, larger than it was drawn.
             size = {"width": round(_LARGER * width), "height": round(_LARGER * height)}
             self.body.append(self.emptytag(node, "source", "", srcset=source, media=_NARROW, **size))
@@ -44,15 +44,15 @@ class Translator(HTML5Translator):
         if "details" in node:
             attributes["aria-details"] = node["details"]
         first = next(iter(self.document.findall(nodes.image)))
-        if node is not first and not (isinstance(node.parent, picture) and node.parent is first.parent):
+        if node is not first and not (isinstance(node.parent, drawings) and node.parent is first.parent):
             attributes["loading"] = "lazy"
         self.body.append(self.emptytag(node, "img", "\n", **attributes))
 
-    def visit_picture(self, _node: picture) -> None:
+    def visit_drawings(self, _node: drawings) -> None:
         """Open the drawings of a figure, of which a browser takes one."""
         self.body.append("<picture>")
 
-    def depart_picture(self, _node: picture) -> None:
+    def depart_drawings(self, _node: drawings) -> None:
         """Close them."""
         self.body.append("</picture>\n")
 
@@ -133,7 +133,7 @@ class StackTables(SphinxPostTransform):
 
 
 class PairDrawings(SphinxPostTransform):
-    """Put the wide and the narrow drawing of one figure, which follow each other, in one `picture`."""
+    """Put the wide and the narrow drawing of one figure, which follow each other, in one `drawings`."""
 
     # Before `LinkNumbers`.
     default_priority = 390
@@ -143,9 +143,9 @@ class PairDrawings(SphinxPostTransform):
         """Change the figures of a page."""
         for wide, narrow in pairwise(list(self.document.findall(nodes.image))):
             drawn, other = (self._drawn_from(node) for node in (wide, narrow))
-            if drawn and drawn == other and not isinstance(wide.parent, picture):
+            if drawn and drawn == other and not isinstance(wide.parent, drawings):
                 narrow.parent.remove(narrow)
-                wide.replace_self(picture("", narrow, wide.deepcopy()))
+                wide.replace_self(drawings("", narrow, wide.deepcopy()))
 
     def _drawn_from(self, node: nodes.image) -> str:
         """What a figure's file says of the data that it was drawn from; empty for other pictures."""
