@@ -197,11 +197,10 @@ def name_rows(axes: Axes, names: Sequence[str], *, wrap: int = 16) -> None:
 
 def name_rows_once(panels: Sequence[Axes]) -> None:
     """Take the names from panels whose left neighbour has the same."""
-    for left, axes in pairwise(panels):
+    names = [[label.get_text() for label in axes.get_yticklabels()] for axes in panels]
+    for place, (left, axes) in enumerate(pairwise(panels), start=1):
         beside = left.get_subplotspec().rowspan == axes.get_subplotspec().rowspan
-        if beside and [one.get_text() for one in left.get_yticklabels()] == [
-            one.get_text() for one in axes.get_yticklabels()
-        ]:
+        if beside and names[place] == names[place - 1]:
             axes.tick_params(left=False, labelleft=False)
 
 

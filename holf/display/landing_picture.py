@@ -1,4 +1,4 @@
-"""The picture of the landing page: the offices, what each arm had, what both had, and what was found."""
+"""The picture of the landing page: the offices, what each arm had of its own, what both had, and what was found."""
 
 from __future__ import annotations
 
@@ -51,11 +51,12 @@ class Landing:
     ----------
     offices : Line
     arms : dict of str to tuple of Line
-        For each arm its title, and what it alone had.
+        For each arm its title, and what it had of its own.
     both : tuple of Line
     results : tuple of Result
     titles : dict of str to str
-        The other words: only, both, found, note, ends (of the text alternative), table (before its caption).
+        The other words: each arm's name before what it had, both, found, note, ends (of the text alternative), and
+        table (before its caption).
     columns : tuple of str
         Headings of the table.
     """
@@ -98,10 +99,9 @@ def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, Landing]:
             arm: (line(entry["title"]), *(line(one) for one in entry["had"])) for arm, entry in words["arms"].items()
         }
         both = tuple(line(one) for one in words["both"]["had"])
-        titles = {key: words[key].format_map(shown) for key in ("only", "found", "note", "ends", "table")}
-        return Landing(
-            line(words["offices"]), arms, both, results, titles | {"both": words["both"]["title"]}, words["columns"]
-        )
+        titles = {key: words[key].format_map(shown) for key in ("found", "note", "ends", "table")}
+        titles |= {arm: entry["own"] for arm, entry in words["arms"].items()} | {"both": words["both"]["title"]}
+        return Landing(line(words["offices"]), arms, both, results, titles, tuple(words["columns"]))
 
     return {language: landing(words) for language, words in stated.items()}
 
@@ -109,15 +109,15 @@ def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, Landing]:
 def landing_table(words: Landing) -> Table:
     """Everything that the picture says, one line a row."""
     rows = [(said.rstrip(":"), Cell(line.says, "", line.fact)) for said, line in _lines(words)]
-    return Table(words.offices.says, tuple(words.columns), tuple(rows), source=RECORD, folded=True)
+    return Table(words.offices.says, words.columns, tuple(rows), source=RECORD, folded=True)
 
 
 def _lines(words: Landing) -> Iterator[tuple[str, Line]]:
     yield words.offices.says.rpartition(", ")[0], words.offices
-    for title, *had in words.arms.values():
+    for arm, (title, *had) in words.arms.items():
         yield title.says.rpartition(": ")[2], title
         for one in had:
-            yield f"{title.says}. {words.titles['only']}", one
+            yield words.titles[arm], one
     for one in words.both:
         yield words.titles["both"], one
     for one in words.results:
@@ -144,8 +144,8 @@ def landing_picture(words: Landing, offices: pd.DataFrame, plan: Plan) -> Pictur
             if width == PHONE:
                 across, up, left, top = width, 300, 0, 312
             else:
-                across, up, left, top = 290, 350, 300, 1
-            place = words.offices.says.replace(", ", ",\n"), 0.52 * across, 0.66 * up
+                across, up, left, top = 268, 300, 276, 1
+            place = words.offices.says.replace(", ", ",\n"), 0.47 * across, 0.66 * up
             _write(page, *place, across, size=11, weight="bold")
             bottom = _draw_arms(page, words, plan, left, top, width - left)
             bottom = _draw_both(page, words, left, bottom + 10, width - left)
@@ -175,14 +175,14 @@ def _box(page: Axes, x: float, y: float, width: float, height: float, **style) -
 
 
 def _draw_arms(page: Axes, words: Landing, plan: Plan, left: float, top: float, room: float) -> float:
-    """One box an arm, side by side: its mark, its title, and what it alone had."""
+    """One box an arm, side by side: its mark, its title, and what it had of its own."""
     width, bottoms = (room - 11) / len(words.arms), []
     for place, (arm, (title, *had)) in enumerate(words.arms.items()):
         x = left + 1 + place * (width + 9)
         colour, marker = arm_style(plan, arm)
         page.plot([x + 16], [top + 18], marker, color=colour, markersize=9)
         y = _write(page, title.says.replace(": ", ":\n"), x + 30, top + 9, width - 34, size=9.5, weight="bold")
-        y = _write(page, words.titles["only"], x + 10, y + 6, width - 16, color=QUIET, style="italic")
+        y = _write(page, words.titles[arm], x + 10, y + 6, width - 16, color=QUIET, style="italic")
         for one in had:
             y = _write(page, f"· {one.says}", x + 10, y, width - 14)
         bottoms.append(y + 6)
@@ -221,7 +221,7 @@ def _draw_results(page: Axes, words: Landing, top: float, room: float, columns: 
             above = card + 24 + row * number
             page.add_patch(Rectangle((x, above), width, row - 1, facecolor=shade, lw=0, zorder=0))
             page.text(x + 16, above + row / 2, arrow, fontsize=12, ha="center", va="center")
-            _write(page, f"{one.question}:\n{one.line.says}", x + 30, above + 4, width - 30)
+            _write(page, f"{one.question}:\n{one.line.says}", x + 30, above + 4, width - 24)
         page.add_patch(Rectangle((x, card), width, height, fill=False, edgecolor="#cfcfcf", lw=0.8))
     bottom = y + -(-len(areas) // columns) * (height + 8)
     return _write(page, words.titles["note"], 1, bottom + 2, room, color=QUIET)
