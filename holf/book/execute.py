@@ -21,7 +21,6 @@ import sys
 import tempfile
 import threading
 import time
-from base64 import b64decode
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
@@ -346,19 +345,9 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             cell.metadata.pop("tags")
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                cell.metadata["mystnb"] = {
-                    "image": {
-                        "alt": output["data"].get("text/plain", ""),
-                        "width": f"{_shown_width(output['data']['image/png'])}px",
-                    }
-                }
+                cell.metadata["mystnb"] = {"image": {"alt": output["data"].get("text/plain", "")}}
     notebook.metadata.pop("papermill", None)
     notebook.metadata["language_info"] = {"name": "python"}
-
-
-def _shown_width(png: str) -> int:
-    """Width in CSS pixels of a base64 PNG, shown at double density where there is room."""
-    return round(int.from_bytes(b64decode(png[:64])[16:20]) / 2)
 
 
 def _read_bytes(path: Path) -> bytes:

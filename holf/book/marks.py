@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup, Tag
 from PIL import Image
 
 from holf.display import text
+from holf.display.shown_tables import drawings_of
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
 from holf.record.source import ELSEWHERE_MARK, MARK, REAL_MARK
@@ -29,12 +30,13 @@ _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 def _image_fault(page: Path, image: Tag) -> str | None:
     """A picture must be the book's own, carry a text alternative, and say the same in both places."""
-    path, alt = page.parent / image["src"], image.get("alt", "")
-    kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
-    if kind not in (MARK, REAL_MARK, "RECORD"):
-        return f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated"
-    if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
-        return f"figure {path.name} is {kind}, but its text alternative does not begin so"
+    alt = image.get("alt", "")
+    for path in (page.parent / name for name in drawings_of(image)):
+        kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
+        if kind not in (MARK, REAL_MARK, "RECORD"):
+            return f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated"
+        if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
+            return f"figure {path.name} is {kind}, but its text alternative does not begin so"
     return None
 
 

@@ -29,7 +29,7 @@ from holf.paths import project_root
 STYLES = ("_static/pygments.css", "_static/holf.css")
 # Controls of a browser, and words that are read out at a link: neither is on paper.
 _NOT_PRINTED = (
-    "script, style, .headerlink, .holf-said, .holf-code, .holf-label, .toctree-wrapper, .copybtn, "
+    "script, style, picture > source, .headerlink, .holf-said, .holf-code, .holf-label, .toctree-wrapper, .copybtn, "
     "input, .holf-mind fieldset, .holf-mind figure"
 )
 # Columns that a sheet holds; with more, words stand letter below letter.

@@ -384,7 +384,7 @@ def test_clean_gives_a_figure_its_text_and_drops_what_varies():
         metadata={"papermill": {"start_time": "now"}, "language_info": {"name": "python", "version": "3.11.7"}},
     )
     clean(notebook)
-    assert notebook.cells[0].metadata == {"mystnb": {"image": {"alt": "A figure with 3 points.", "width": "200px"}}}
+    assert notebook.cells[0].metadata == {"mystnb": {"image": {"alt": "A figure with 3 points."}}}
     assert notebook.metadata == {"language_info": {"name": "python"}}
 
 

@@ -14,11 +14,12 @@ from sphinxext.opengraph import get_description
 
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.theme.checks import SiteError, link_faults, page_faults, pages_of, refuse_faults
-from holf.book.theme.html import LinkNumbers, StackTables
-from holf.book.theme.preview import SIZE, draw_preview, preview_words
+from holf.book.theme.html import LinkNumbers, PairDrawings, StackTables, drawings
 from holf.book.theme.theme import POLICY, describe_preview
 from holf.confidential.scan.chart_runtime import RUNTIME
-from holf.display.figure import with_palette
+from holf.display import design_figures
+from holf.display.figure import COLUMN, PHONE, with_palette
+from holf.display.preview import SIZE, draw_preview, preview_words
 from holf.paths import project_root
 from holf.record.source import MARK, REAL_MARK
 
@@ -213,6 +214,31 @@ def test_every_figure_leads_to_the_table_of_its_numbers(soups):
 
 def raw(html: str) -> nodes.raw:
     return nodes.raw("", html, format="html")
+
+
+def test_two_drawings_of_one_figure_become_one_picture(tmp_path):
+    one, other = (design_figures.detectable([0.0, 0.05], [0.2, end], power=0.8, caption="c") for end in (0.315, 0.325))
+    for name, content in {"a": one.png(COLUMN), "b": one.png(PHONE), "c": other.png(COLUMN)}.items():
+        (tmp_path / f"{name}.png").write_bytes(content)
+    page = new_document("x")
+    page.settings.env = SimpleNamespace(srcdir=tmp_path)
+    page += [nodes.image(uri=f"{name}.png") for name in "abc"]
+    PairDrawings(page).run()
+    (pair, alone) = page.children
+    assert isinstance(pair, drawings) and [image["uri"] for image in pair] == ["b.png", "a.png"], "the narrow one first"
+    assert alone["uri"] == "c.png", "another figure stays by itself"
+
+
+def test_every_figure_of_the_site_has_a_drawing_for_phones(soups, site):
+    figures = [(name, image) for name, soup in soups.items() for image in soup.select("article img")]
+    assert len(figures) >= 20 and "index.html" in dict(figures)
+    for name, image in figures:
+        (narrow,) = image.parent.select("picture > source")
+        assert narrow["media"] == "screen and (max-width: 751px)"
+        for address, width in ((image["src"], COLUMN), (narrow["srcset"], PHONE)):
+            with Image.open((site / name).parent / address) as file:
+                assert file.info["Letters"].endswith(f" of {width} px"), name
+        assert int(image["width"]) == COLUMN and int(narrow["width"]) <= 1.25 * PHONE
 
 
 def test_a_figure_leads_to_the_next_table_before_another_figure():

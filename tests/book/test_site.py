@@ -92,6 +92,10 @@ def foreign_image(soup):
     soup.select_one(".cell_output img")["src"] = "../_static/check-solid.svg"
 
 
+def foreign_narrow_image(soup):
+    soup.select_one(".cell_output picture > source")["srcset"] = "../_static/check-solid.svg"
+
+
 def plant(soup, html):
     soup.select_one(".cell_output").append(BeautifulSoup(html, "html.parser"))
 
@@ -122,6 +126,7 @@ PLANTED = {
         alt="A figure"
     ),
     "was not drawn by holf.display.figure": foreign_image,
+    "was not drawn by holf.display.figure, so": foreign_narrow_image,
     "output '0.61' on a simulated page": lambda soup: plant(soup, "<pre>0.61</pre>"),
 }
 

@@ -1,16 +1,15 @@
-"""The pictures that link previews show: words and published facts only, no simulated number.
-
-They are drawn by hand, with ``python -m holf.book.theme.preview``, and committed; a test holds them against the ledger.
-"""
+"""The pictures that link previews show: words and published facts only, no simulated number."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 
 from matplotlib.figure import Figure
 
-from holf.display.figure import ALARM, INK, arm_style
-from holf.paths import data_path, project_root, read_yaml
+from holf.display.figure import ALARM, INK, arm_style, with_palette
+from holf.paths import data_path, read_yaml
 from holf.record.facts import load_ledger
 from holf.record.plan import load_plan
 from holf.record.source import MARK
@@ -44,6 +43,11 @@ def preview_words() -> dict:
     return told(stated)
 
 
+def preview_seal() -> str:
+    """Digest of what the pictures say, as their files have it."""
+    return f"sha256 {hashlib.sha256(json.dumps(preview_words()).encode()).hexdigest()}"
+
+
 def draw_preview(*, simulated: bool = False) -> bytes:
     """Draw the preview.
 
@@ -74,12 +78,6 @@ def draw_preview(*, simulated: bool = False) -> bytes:
     figure.text(0.06, 0.16, words["not_shown"], size=26, **write)
     figure.text(0.06, 0.06, words["note"], size=16, **write)
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", metadata={"Software": None, "Comment": MARK if simulated else "RECORD"})
-    return stream.getvalue()
-
-
-if __name__ == "__main__":
-    from holf.display.figure import with_palette
-
-    for name, simulated in (("preview.png", False), ("preview-simulated.png", True)):
-        (project_root() / "assets" / name).write_bytes(with_palette(draw_preview(simulated=simulated)))
+    said = {"Software": None, "Comment": MARK if simulated else "RECORD", "Source": preview_seal()}
+    figure.savefig(stream, format="png", metadata=said)
+    return with_palette(stream.getvalue())
