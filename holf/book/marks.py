@@ -17,7 +17,6 @@ from bs4 import BeautifulSoup, Tag
 from PIL import Image
 
 from holf.display import text
-from holf.display.shown_tables import drawings_of
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
 from holf.record.source import ELSEWHERE_MARK, MARK, REAL_MARK
@@ -26,6 +25,12 @@ BANNER, REAL_BANNER, BAND = "holf-banner-simulated", "holf-banner-real", "holf-b
 # What the caption of a table begins with, by its class.
 _CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK, "real": REAL_MARK}
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
+
+
+def drawings_of(image: Tag) -> list[str]:
+    """Addresses of an image's drawings: its own, and those for other widths beside it in a `picture`."""
+    others = image.parent.find_all("source") if image.parent and image.parent.name == "picture" else []
+    return [image["src"], *(other["srcset"] for other in others)]
 
 
 def _image_fault(page: Path, image: Tag) -> str | None:

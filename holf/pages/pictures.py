@@ -39,13 +39,12 @@ def _write_landing() -> list[str]:
 
     from holf.display.figure import COLUMN, PHONE
     from holf.display.landing_picture import landing_alt, landing_picture, landing_table, load_landing
-    from holf.display.table_files import digest_of
 
     written = []
     for language, words in load_landing(load_ledger(), load_reporting()).items():
         table = landing_table(words)
         names = {width: f"{LANDING}/{language}-{width}.png" for width in (COLUMN, PHONE)}
-        if any(_seal(name) != f"sha256 {digest_of(table)}" for name in names.values()):
+        if any(_seal(name) != f"sha256 {table.values.digest()}" for name in names.values()):
             picture = landing_picture(words, pd.read_csv(data_path("offices.csv")), load_plan())
             written += [_write(name, picture.png(width)) for width, name in names.items()]
         html = table._repr_html_().replace("Show table", words.titles["table"])
