@@ -48,6 +48,8 @@ def _write_landing() -> list[str]:
             picture = landing_picture(words, pd.read_csv(data_path("offices.csv")), load_plan())
             written += [_write(name, picture.png(width)) for width, name in names.items()]
         html = table._repr_html_().replace("Show table", words.titles["table"])
+        # No cell shows it, so it has no files to download.
+        html = html.replace('<table class="holf-table"', '<table class="holf-table holf-written"')
         html = html.replace("ledger.html", _LEDGER.get(language, "ledger.html"))
         alt = f"{landing_alt(words)} {words.titles['ends']}"
         shown = "".join(f"```{{image}} /{name}\n:alt: {alt}\n```\n" for name in names.values())
