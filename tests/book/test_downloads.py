@@ -774,9 +774,12 @@ def test_a_change_without_reason_or_class_and_a_simulated_number_are_refused(tmp
         load_releases("0.1.0", unreleased(tmp_path, **change))
 
 
-def test_numbers_after_a_change_that_is_not_released_are_those_of_the_book():
+def test_numbers_after_a_change_that_is_not_released_are_those_of_the_book(book):
     newest = load_releases(load_citation()["version"])[0]
     rows = [row for group in newest.groups for row in group.changed]
     assert rows
     for page, what, _, after in rows:
-        assert after in (project_root() / "chapters" / page).read_text(encoding="utf-8"), (page, what)
+        held = {f"{entry}{column.unit}".replace(" ", "") for one in book if one.page == Path(page).stem
+                for column in one.values.columns for entry in column.entries}  # fmt: skip
+        text_of_page = (project_root() / "chapters" / page).read_text(encoding="utf-8")
+        assert after in text_of_page or after.replace(" ", "") in held, (page, what)
