@@ -145,7 +145,7 @@ def test_strata_take_out_what_they_share():
 
 def test_the_order_of_strata_decides_nothing():
     """40 strata, 85 clusters: refused in file order, accepted in most others, by the first edition."""
-    sizes = [2] * 36 + [3] * 3 + [4]
+    sizes = [4] + [2] * 17 + [3] * 3 + [2] * 19
     rng = np.random.default_rng(5)
     strata = np.repeat(np.arange(40), sizes)
     first = np.flatnonzero(np.diff(strata, prepend=-1))
@@ -157,12 +157,13 @@ def test_the_order_of_strata_decides_nothing():
     assert len(strata) == 85 and len(answers) == 1
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(12))
 def test_the_cut_is_the_best_there_is(seed):
     """Against every way to deal five strata to two halves, one of them cut."""
     rng = np.random.default_rng(seed)
     sizes = tuple(rng.integers(2, 7, 5).tolist())
-    chosen = tuple(int(rng.integers(0, n + 1)) for n in sizes)
+    # All with a choice, in no order of size: a cut of strata in the order given is worse at seeds 1, 7, 8 and 11.
+    chosen = tuple(int(rng.integers(1, n)) for n in sizes)
     every = []
     for cut, left_size, sides in product(range(5), range(7), product((0, 1), repeat=5)):
         if left_size > sizes[cut]:

@@ -281,3 +281,5 @@ def test_an_average_over_rows_is_named_after_those_in_the_rows(name, unit):
     outcome = study.plan.outcome(name)
     shown = repr(tables.effects_table([(outcome, outcome.label, study.effect(name))], "Effect"))
     assert f"({unit} average)" in shown and "individual average" not in shown
+    hangs_on = repr(sensitivity_table.robustness_table([study], outcome))
+    assert f"\n{unit.capitalize()} average minus office average | " in hangs_on
