@@ -247,12 +247,12 @@ def test_significance_is_that_of_the_p_value():
 
 
 def test_where_arms_differ_in_size_significance_is_still_that_of_the_p_value():
-    """The two-sided test looks at both tails together, the interval at each: without office 6 p is .043, the limit 0."""
+    """The two-sided test looks at both tails together, the interval at each: without clinic 6 p is .043, the limit 0."""
     means = np.array([1.0, 3.1, 0.1, 0.2, 0.7, 1.0, 3.2, 0.5, 3.3, 0.9, 0.0, 0.2, 0.6])
-    frame = pd.DataFrame({"office": np.repeat(range(13), 2), "arm": np.repeat([1] * 5 + [0] * 8, 2)})
-    frame["y"] = means[frame["office"]] + 1.5 * frame["arm"] + [0, 0.1] * 13
-    asked = {"arm": "arm", "cluster": "office", "treated": 1, "estimator": "randomisation"}
-    without = [estimate_effect(frame[frame["office"] != k], "y", **asked) for k in range(13)]
+    frame = pd.DataFrame({"clinic": np.repeat(range(13), 2), "arm": np.repeat([1] * 5 + [0] * 8, 2)})
+    frame["y"] = means[frame["clinic"]] + 1.5 * frame["arm"] + [0, 0.1] * 13
+    asked = {"arm": "arm", "cluster": "clinic", "treated": 1, "estimator": "randomisation"}
+    without = [estimate_effect(frame[frame["clinic"] != k], "y", **asked) for k in range(13)]
     assert [k for k, one in enumerate(without) if one.p_value <= 0.05] == [6, 8]
     assert [k for k, one in enumerate(without) if one.ci_low > 0] == [8]
     assert leave_one_out(frame, "y", **asked).n_significance_changes == 2
