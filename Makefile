@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: book test check lint audit archive clean
 
 book: .venv/installed
-	$(BIN)/jupyter-book build . -W -n --keep-going
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --nbval --nbval-cell-timeout=300

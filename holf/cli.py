@@ -173,7 +173,15 @@ def _check_chapters() -> None:
 
 
 def _sphinx(root: Path, **extra: str) -> int:
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"]
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")),
+        "build",
+        str(root),
+        "-W",
+        "-n",
+        "--keep-going",
+        "--quiet",
+    ]
     paths = os.pathsep.join(filter(None, [*code_folders(root), os.environ.get("PYTHONPATH")]))
     return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": "auto", "PYTHONPATH": paths} | extra).returncode
 

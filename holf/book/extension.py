@@ -164,4 +164,5 @@ def _end_quietly(kind: type, error: BaseException, trace: TracebackType | None) 
 
 
 def _say(line: str) -> None:
-    log.info("papermill: %s", line)
+    """Print a line, also where Sphinx is told to be quiet."""
+    print(f"papermill: {line}", flush=True)
