@@ -20,7 +20,7 @@ from tests.browser import QUIET, need_chromium, need_site, served
 PAGES = {
     "landing": "index.html",
     "results": "chapters/outcome-primary-employment.html",
-    "interactive": "chapters/what_would_change_my_mind.html",
+    "interactive": "chapters/detectable.html",
 }
 FORMS = {"mobile": [], "desktop": ["--preset=desktop"]}
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from sphinx.application import Sphinx
 
-from holf.paths import data_path, read_yaml
+from holf.paths import project_root, read_yaml
 
 
 def load_redirects() -> dict[str, str]:
     """Old pages with the page, and perhaps the anchor, that has their content now; empty in a book without any."""
-    path = data_path("redirects.yml")
+    path = project_root() / "data" / "redirects.yml"
     return read_yaml(path) if path.exists() else {}
 
 

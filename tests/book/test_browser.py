@@ -22,7 +22,7 @@ from holf.display import design_figures
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
-MOVING = "chapters/what_would_change_my_mind.html"
+MOVING = "chapters/detectable.html"
 RESULTS, LEDGER, NORSK = "chapters/outcome-primary-employment.html", "chapters/ledger.html", "chapters/summary_nb.html"
 
 ASK = f"""([picked, rules]) => {{
@@ -317,7 +317,7 @@ def test_search_finds_and_leads_there(page, watched, home, site):
     page.get_by_text("Search finished").wait_for()
     page.locator("#search-results .context").first.wait_for()
     page.locator("#search-results").get_by_role("link", name=re.compile("Risk of bias: support")).first.click()
-    page.wait_for_url("**/rob2.html*")
+    page.wait_for_url("**/standards.html*")
     assert watched.faults() == []
 
 
@@ -365,7 +365,7 @@ SCROLLING = """() => [...document.querySelectorAll("[role=main] *")].filter((one
 }).map((one) => one.className)"""
 
 
-@pytest.mark.parametrize("name", ["chapters/effect_sizes.html", RESULTS, "chapters/data_dictionary.html"])
+@pytest.mark.parametrize("name", ["chapters/extract.html", RESULTS, "chapters/disclosure.html"])
 def test_nothing_scrolls_on_paper(page, home, name):
     page.goto(home + name)
     assert page.evaluate(SCROLLING), "on a screen wide tables do"

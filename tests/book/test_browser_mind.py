@@ -26,7 +26,7 @@ from holf.display import power_page, power_panel
 from holf.paths import code_folders, project_root
 
 pytestmark = pytest.mark.slow
-NAME = "what_would_change_my_mind"
+NAME = "detectable"
 PLAN, ASSUMED, LEDGER = holf.load_plan(), holf.load_assumptions(), holf.load_ledger()
 SCALES = tuple(power_page.scale_of(one, ASSUMED) for one in PLAN.outcomes.values() if one.kind == "primary")
 START = power_page.Design(

@@ -16,7 +16,7 @@ from holf.paths import project_root
 from holf.record.schema import load_schema
 
 POLICY, SCHEMA = load_policy(), load_schema()
-FORMULAS = "what_would_change_my_mind"
+FORMULAS = "detectable"
 FEW = ("flow", "levels", "effect", "change", "attrition", "odds")
 
 
@@ -122,7 +122,7 @@ def test_partial_data_make_a_partial_book_that_says_so(tables, tmp_path, monkeyp
         assert (tmp_path / "copy" / "data" / name).read_bytes() == (project_root() / "data" / name).read_bytes()
     monkeypatch.setenv("HOLF_ROOT", str(tmp_path / "copy"))
     assert len(holf.load_registered().outcomes) == 7 and set(holf.load_plan().outcomes) == outcomes
-    assert "Children's participation" in wanted_pages()["chapters/audit.md"]
+    assert "Children's participation" in wanted_pages()["chapters/open_questions.md"]
 
 
 def spoiled(table, column, value, row=0):

@@ -134,5 +134,5 @@ def test_the_sentence_counts_cells_that_leave_the_line():
 def test_the_chapter_is_dropped_from_books_on_real_data():
     import nbformat
 
-    chapter = nbformat.read(project_root() / "chapters" / "sweeps.ipynb", as_version=4)
+    chapter = nbformat.read(project_root() / "chapters" / "methods.ipynb", as_version=4)
     assert chapter.metadata["holf_only"] == "simulated-only" and not math.isnan(FOUND["rejected"].sum())
