@@ -114,7 +114,8 @@ def page_faults(page: Path) -> list[str]:
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     # By names, not by selectors: to compile those takes longer than to check a page.
     outputs = soup.find_all(class_="cell_output")
-    images = [image for output in outputs for image in output.find_all("img")]
+    # On the whole page: figures stand in pages of Markdown too.
+    images = soup.find_all("img")
     tables = [table for output in outputs for table in output.find_all("table")]
     number = _number()
     has_banner = soup.find(class_=BANNER) is not None

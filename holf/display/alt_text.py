@@ -1,4 +1,4 @@
-"""What is said of a figure to those who hear it: its main message in a breath, and its table for all the rest.
+"""Text alternatives of figures: the main message in short; the table of the figure has the rest.
 
 Each function returns the text alternative of one figure, without the mark. Every number in it is one that the table of
 the figure has, printed alike (`holf.book.downloads.outputs.alt_faults`); what disclosure control withholds is said in

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from holf.display import text
 from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
@@ -115,4 +116,4 @@ def _alt(panels: dict[str, list[str]], said: dict, areas: dict[str, str]) -> str
             shown = "all" if outcomes.keys() == areas.keys() else ", ".join(outcomes)
             parts.append(f"{says}: {shown} ({', '.join(named)})")
         told.append(f"{_TITLES[question]}: {'; '.join(parts)}")
-    return f"What is published. {'. '.join(told)}."
+    return f"What is published on {text.count(len(areas))} outcomes. {'. '.join(told)}."

@@ -238,7 +238,7 @@ def test_every_figure_of_the_site_has_a_drawing_for_phones(soups, site):
         for address, width in ((image["src"], COLUMN), (narrow["srcset"], PHONE)):
             with Image.open((site / name).parent / address) as file:
                 assert file.info["Letters"].endswith(f" of {width} px"), name
-        assert int(image["width"]) == COLUMN and int(narrow["width"]) <= 1.25 * PHONE
+        assert int(image["width"]) == COLUMN and int(narrow["width"]) <= round(1.25 * PHONE)
 
 
 def test_a_figure_leads_to_the_next_table_before_another_figure():

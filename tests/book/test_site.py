@@ -96,6 +96,10 @@ def foreign_narrow_image(soup):
     soup.select_one(".cell_output picture > source")["srcset"] = "../_static/check-solid.svg"
 
 
+def foreign_image_outside_cells(soup):
+    soup.find("article").append(soup.new_tag("img", src="../_static/check-solid.svg", alt="x"))
+
+
 def plant(soup, html):
     soup.select_one(".cell_output").append(BeautifulSoup(html, "html.parser"))
 
@@ -127,6 +131,7 @@ PLANTED = {
     ),
     "was not drawn by holf.display.figure": foreign_image,
     "was not drawn by holf.display.figure, so": foreign_narrow_image,
+    "check-solid.svg was not drawn by": foreign_image_outside_cells,
     "output '0.61' on a simulated page": lambda soup: plant(soup, "<pre>0.61</pre>"),
 }
 
