@@ -33,6 +33,10 @@
     box.classList.toggle("holf-more", box.scrollWidth - box.clientWidth - Math.abs(box.scrollLeft) > 2);
   };
   document.addEventListener("DOMContentLoaded", () => {
+    // The list of chapters is longer than many windows: show where the reader is.
+    const list = document.querySelector(".sidebar-scroll");
+    const here = list?.querySelector("[aria-current]");
+    if (here) list.scrollTop = here.getBoundingClientRect().top - list.getBoundingClientRect().top - list.clientHeight / 2;
     const resized = new ResizeObserver((entries) => entries.forEach((entry) => edges(entry.target)));
     document.querySelectorAll(".holf-scroll, .table-wrapper").forEach((box) => {
       resized.observe(box);

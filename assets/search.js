@@ -4,6 +4,16 @@
   "use strict";
   // From a folder browsers let no page read another, so that a search shows titles without the words around them.
   if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  // Words around a hit come from the whole page: without simulated outputs, code, and words that are hidden there.
+  const toText = Search.htmlToText;
+  Search.htmlToText = (html, anchor) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    page.querySelectorAll(".holf-banner-simulated").forEach((banner) =>
+      (banner.closest(".holf-band") ?? page).querySelectorAll(".cell_output").forEach((output) => output.remove()));
+    page.querySelectorAll(".holf-said, .holf-code, .holf-downloads").forEach((part) => part.remove());
+    page.querySelectorAll("td, th, li, p").forEach((part) => part.append(" "));
+    return toText(page.documentElement.outerHTML, anchor);
+  };
   const parse = Search._parseQuery;
   Search._parseQuery = (query) => {
     const parsed = parse(query);

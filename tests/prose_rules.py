@@ -26,7 +26,8 @@ from holf.paths import data_path, project_root, read_yaml
 from holf.record.facts import Assumption, Fact, FactError, Ledger
 
 # Pages that `holf.pages.write` computes from rows that carry their own source and reason.
-COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "data_dictionary.md", "change_log.md")
+# People write their templates.
+COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "rebuild.md")
 ROW_LINK = re.compile(r"\[([^\]]*)\]\((?:chapters/)?(ledger|assumptions)\.md#([a-z0-9-]+)\)")
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 # What is not prose. A fence that begins with a brace is a directive, and its words are prose.
@@ -174,10 +175,11 @@ def prose_pages() -> dict[str, str]:
     """Prose of every page that people write, by path: Markdown pages, and the Markdown cells of notebooks."""
     root = project_root()
     pages = [root / "index.md", root / "README.md", *sorted((root / "chapters").glob("*.md"))]
-    texts = {page: page.read_text(encoding="utf-8") for page in pages if page.name not in COMPUTED}
+    pages = [page for page in pages if page.name not in COMPUTED] + sorted((root / "chapters/templates").glob("*.md"))
+    texts = {page: page.read_text(encoding="utf-8") for page in pages}
     # There, a typed number stops the build (holf.record.reporting); those left are numbers of items and years of
     # standards.
-    found = {page: text for page, text in texts.items() if not text.startswith("<!-- Written by holf.pages.audit")}
+    found = {page: text for page, text in texts.items() if not text.startswith("<!-- Written by holf.pages from")}
     for page in sorted((root / "chapters").rglob("*.ipynb")):
         cells = nbformat.read(page, as_version=4).cells
         found[page] = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test, tails
+from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test, statistics
 
 SLOW = settings(max_examples=60, deadline=None, derandomize=True)
 LEVELS = st.sampled_from([Fraction(8, 10), Fraction(9, 10), Fraction(95, 100)])
@@ -88,7 +88,7 @@ def test_many_steps_are_narrowed_to_the_same_limits(design, level, weighted):
     found = brute_force.steps(values, weights, treated, strata)
     options = {"weights": floats(weights)} if weighted else {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tails, "_MOST_STEPS", 3)
+        patch.setattr(statistics, "_MOST_STEPS", 3)
         check(found, level, lambda **o: randomisation_test(floats(values), treated, strata=strata, **options, **o))
 
 

@@ -139,9 +139,13 @@ def _tell_real(copy: Path, release: Release) -> None:
         if page.read_text(encoding="utf-8").startswith(f"---\nholf_only: {SIMULATED_ONLY}\n"):
             gone.add(page.stem)
             page.unlink()
-    for page in [*sorted(copy.glob("chapters/**/*.ipynb")), *sorted(chapters.glob("*.md")), copy / "index.md"]:
+    for page in [*sorted(copy.glob("chapters/**/*.ipynb")), *sorted(chapters.glob("**/*.md")), copy / "index.md"]:
         _retell(page, gone)
     _drop_from_contents(copy / "_toc.yml", gone)
+    listed = (copy / "_toc.yml").read_text(encoding="utf-8")
+    (copy / "_toc.yml").write_text(
+        listed.replace("Demonstration on simulated data", "This book's analysis"), encoding="utf-8"
+    )
     if missing:
         _say_missing(copy / "index.md", missing)
 

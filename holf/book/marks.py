@@ -1,7 +1,8 @@
 """The check that no simulated number can pass for a finding: every page, figure and table of a built site.
 
 A page is simulated if its chapter read simulated tables (the build then gives it the banner) or if anything on it says
-so. What the cells of such a page show must be a picture or a table of this book that states its class, or words that
+so. Its banner stands at its top, or, where published parts come first, at the head of the band that shows simulations.
+What the cells of such a page show must be a picture or a table of this book that states its class, or words that
 begin with the mark. Tables of another trial's data say so too; numbers in tables of the record carry the badge of their
 class, or their caption does.
 """
@@ -20,20 +21,27 @@ from holf.record.flow import load_flow
 from holf.record.plan import load_plan
 from holf.record.source import ELSEWHERE_MARK, MARK, REAL_MARK
 
-BANNER, REAL_BANNER = "holf-banner-simulated", "holf-banner-real"
+BANNER, REAL_BANNER, BAND = "holf-banner-simulated", "holf-banner-real", "holf-band"
 # What the caption of a table begins with, by its class.
 _CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK, "real": REAL_MARK}
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 
+def drawings_of(image: Tag) -> list[str]:
+    """Addresses of an image's drawings: its own, and those for other widths beside it in a `picture`."""
+    others = image.parent.find_all("source") if image.parent and image.parent.name == "picture" else []
+    return [image["src"], *(other["srcset"] for other in others)]
+
+
 def _image_fault(page: Path, image: Tag) -> str | None:
     """A picture must be the book's own, carry a text alternative, and say the same in both places."""
-    path, alt = page.parent / image["src"], image.get("alt", "")
-    kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
-    if kind not in (MARK, REAL_MARK, "RECORD"):
-        return f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated"
-    if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
-        return f"figure {path.name} is {kind}, but its text alternative does not begin so"
+    alt = image.get("alt", "")
+    for path in (page.parent / name for name in drawings_of(image)):
+        kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
+        if kind not in (MARK, REAL_MARK, "RECORD"):
+            return f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated"
+        if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
+            return f"figure {path.name} is {kind}, but its text alternative does not begin so"
     return None
 
 
@@ -83,6 +91,24 @@ def _loose_fault(output: Tag, simulated: bool) -> str | None:
     return None
 
 
+def _heads_page(soup: BeautifulSoup) -> bool:
+    """Whether the banner stands for the whole page, above all its outputs, and not for a band of it."""
+    return any(banner.find_parent(class_=BAND) is None for banner in soup.find_all(class_=BANNER))
+
+
+def _place_fault(shown: Tag) -> str | None:
+    """A simulated figure or table stands below the banner of its page, or in a band that begins with one."""
+    if shown.get("data-holf") != "simulated" and not shown.get("alt", "").startswith(MARK):
+        return None
+    band = shown.find_parent(class_=BAND)
+    banners = [
+        banner for banner in shown.find_all_previous(class_=BANNER) if banner.find_parent(class_=BAND) in (None, band)
+    ]
+    if banners:
+        return None
+    return f"{shown.name} {(shown.get('alt') or shown.get_text())[:40]!r} is simulated, but stands outside every band"
+
+
 def page_faults(page: Path) -> list[str]:
     """Faults of one HTML page: unmarked simulated content in the outputs of its cells, or a missing banner."""
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
@@ -99,7 +125,8 @@ def page_faults(page: Path) -> list[str]:
     faults += [_loose_fault(output, has_banner or says_so) for output in outputs]
     if says_so and not has_banner:
         faults.append("simulated results without the banner")
-    if has_banner and MARK not in (soup.title.get_text() if soup.title else ""):
+    faults += [_place_fault(shown) for shown in (*images, *tables)]
+    if _heads_page(soup) and MARK not in (soup.title.get_text() if soup.title else ""):
         faults.append(f"a simulated page whose title does not say {MARK}")
     return [fault for fault in faults if fault]
 

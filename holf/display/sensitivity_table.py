@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from clustertrials.bounds import Bounds
 from clustertrials.equivalence_tests import expected_regression
 from clustertrials.estimands import EstimandGap
 from clustertrials.influence import Influence
+from clustertrials.missing import Bounds, TippingPoint
 from clustertrials.odds import OddsRatio
 from clustertrials.results import Effect
-from clustertrials.tipping import TippingPoint
 from holf.display import text
 from holf.display.sentences import Sentence
 from holf.display.table import Cell, Table

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from scipy import stats
 
 from clustertrials.sweep.plan import SweepPlan, load_sweep
 from holf.display import text
-from holf.display.figure import INK, Picture, canvas, finish, name_rows
+from holf.display.figure import INK, PHONE, Picture, canvas, finish, name_rows, name_rows_once
 from holf.display.sentences import Sentence
 from holf.display.table import Table
 from holf.paths import data_path
@@ -62,14 +63,21 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
     found = found[(found["estimator"] == estimator) & (found["size_cv"] == found["size_cv"].min())]
     counts, correlations, effects = (sorted(found[name].unique()) for name in ("clusters", "icc", "effect"))
     unit = _effect_unit(found)
-    with canvas(0.8 + 1.7 * len(counts), len(counts), sharex=True) as (figure, panels):
-        for axes, count in zip(panels, counts):
-            part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
-            _draw_shares(axes, part, "Blues", _PALE, 0)
-            axes.invert_yaxis()
-            axes.set_yticks(range(len(correlations)), [text.decimal(x, 2) for x in correlations])
-            axes.set(title=f"{text.count(count)} {words.clusters}", ylabel="Intraclass correlation")
-        panels[-1].set_xlabel(f"True effect, {unit}\n(in the cells: trials that reject, %)")
+
+    def draw(width: int) -> Figure:
+        with canvas(width, 1.7, len(counts), rest=0.8, sharex=True) as (figure, panels):
+            for axes, count in zip(panels, counts):
+                part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
+                _draw_shares(axes, part, "Blues", _PALE, 0)
+                axes.invert_yaxis()
+                axes.set_yticks(range(len(correlations)), [text.decimal(x, 2) for x in correlations])
+                axes.set_title(f"{text.count(count)} {words.clusters}")
+            name_rows_once(panels)
+            figure.supylabel("Intraclass correlation", fontsize=9)
+            apart = "\n" if width == PHONE else " "
+            figure.supxlabel(f"True effect, {unit}{apart}(in the cells: trials that reject, %)", fontsize=9)
+        return figure
+
     ends, title = (effects[0], effects[-1]), f"Power, {text.estimator(estimator, words)}"
     said = "; ".join(
         f"{text.count(count)} {words.clusters}, correlation {text.decimal(icc, 2)}: "
@@ -78,7 +86,7 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
         for icc in (correlations[0], correlations[-1])
     )
     alt = f"{title}, from an effect of {ends[0]:g} to {ends[1]:g} ({unit}). {said}."
-    return finish(figure, alt, _power_table(found, title, words), source=SOURCE)
+    return finish(draw, alt, _power_table(found, title, words), source=SOURCE)
 
 
 def _power_table(found: pd.DataFrame, title: str, words: Words) -> Table:
@@ -109,13 +117,20 @@ def error_surface(found: pd.DataFrame, words: Words) -> Picture:
     nulls = found[found["rejected_is"] == "type-I error"]
     groups = list(nulls.groupby(["clusters", "size_cv"]))
     estimators = list(dict.fromkeys(nulls["estimator"]))
-    with canvas(0.8 + (0.3 + 0.32 * len(estimators)) * len(groups), len(groups), sharex=True) as (figure, panels):
-        for axes, ((count, cv), part) in zip(panels, groups):
-            shares = part.pivot(index="estimator", columns="icc", values="rejected").loc[estimators]
-            _draw_shares(axes, shares, "Oranges", _PALE / 2, 1)
-            name_rows(axes, [text.estimator(one, words) for one in estimators])
-            axes.set_title(f"{text.count(count)} {words.clusters}, CV of sizes {text.decimal(cv, 2)}")
-        panels[-1].set_xlabel("Intraclass correlation\n(in the cells: trials that reject, %)")
+
+    def draw(width: int) -> Figure:
+        with canvas(width, 0.3 + 0.32 * len(estimators), len(groups), rest=0.8, sharex=True) as (figure, panels):
+            for axes, ((count, cv), part) in zip(panels, groups):
+                shares = part.pivot(index="estimator", columns="icc", values="rejected").loc[estimators]
+                _draw_shares(axes, shares, "Oranges", _PALE / 2, 1)
+                name_rows(axes, [text.estimator(one, words) for one in estimators])
+                apart = ", " if width == PHONE else "\n"
+                axes.set_title(f"{text.count(count)} {words.clusters}{apart}CV of sizes {text.decimal(cv, 2)}")
+            name_rows_once(panels)
+            apart = "\n" if width == PHONE else " "
+            figure.supxlabel(f"Intraclass correlation{apart}(in the cells: trials that reject, %)", fontsize=9)
+        return figure
+
     rows = []
     for one in nulls.itertuples():
         cell = text.count(one.clusters), text.decimal(one.size_cv, 2), text.estimator(one.estimator, words)
@@ -128,7 +143,7 @@ def error_surface(found: pd.DataFrame, words: Words) -> Picture:
         for one, part in ((one, nulls.loc[nulls["estimator"] == one, "rejected"]) for one in estimators)
     )
     table = Table(title, head, tuple(rows), source=SOURCE, folded=True)
-    return finish(figure, f"{title}; nominal {text.percent(0.05)}. Over all cells, {said}.", table, source=SOURCE)
+    return finish(draw, f"{title}; nominal {text.percent(0.05)}. Over all cells, {said}.", table, source=SOURCE)
 
 
 def error_sentence(found: pd.DataFrame, words: Words) -> Sentence:

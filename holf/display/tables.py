@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clustertrials.design_effects import variance_inflation
 from clustertrials.equivalence_tests import Equivalence
 from clustertrials.influence import UNITS, RecruitmentDiagnostic
+from clustertrials.intraclass import variance_inflation
 from clustertrials.results import Effect, Icc
 from holf.display import text
 from holf.display.table import Cell, Table

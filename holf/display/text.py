@@ -38,7 +38,7 @@ _METHODS = {
     "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
     "randomisation": "randomisation test",
     "naive": "naive, ignores {clusters}",
-    "office_differences": "differences inside {clusters}",
+    "within_cluster_difference": "differences inside {clusters}",
     "ipw": "weighted for missing, CR2",
 }
 
@@ -284,13 +284,15 @@ def average(name: str, outcome) -> str:
     An average over rows is one over those in whom the outcome is measured, such as parents or children.
     """
     first, _, rest = name.partition(" ")
-    shown = {"office": outcome.words.cluster, "family": outcome.level}.get(first, first)
+    words = {"cluster": outcome.words.cluster, "individual": outcome.level}
+    words |= {"office": outcome.words.cluster, "family": outcome.level}
+    shown = words.get(first, first)
     return f"{shown} {rest}".rstrip()
 
 
 def method(effect, outcome) -> str:
     """How the method of an effect is called, beside those that adjust for the outcome's covariates."""
-    bare = outcome.covariates and not effect.covariates and effect.estimator != "office_differences"
+    bare = outcome.covariates and not effect.covariates and effect.estimator != "within_cluster_difference"
     return estimator(effect.estimator, outcome.words) + (", no covariate" if bare else "")
 
 
@@ -379,6 +381,9 @@ def allocations(found) -> str:
     >>> allocations(SimpleNamespace(n_allocations=2**100, exact=False))
     'a sample of 1.3e+30 allocations'
     """
+    # It brings scipy along, which the build needs for nothing else.
+    from clustertrials.randomisation.allocations import shown_total
+
     return f"{'' if found.exact else 'a sample of '}{shown_total(found.n_allocations)} allocations"
 
 

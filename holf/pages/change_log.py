@@ -1,4 +1,4 @@
-"""The page that tells readers which numbers changed between two releases of the book."""
+"""The part of a page that tells readers which numbers changed between two releases of the book."""
 
 from __future__ import annotations
 
@@ -17,16 +17,6 @@ UNRELEASED = "unreleased"
 WORDS = "words"
 # Classes whose name alone would not say that their numbers are no findings of this trial.
 _CLASS = {"simulated": "SIMULATED, not results of the trial", "elsewhere": "ANOTHER TRIAL, not results of this one"}
-
-_PAGE = """# Change log
-
-**What this page answers.** Which published, derived and assumed numbers of this book changed from one release to the
-next, why, and where they stand.
-
-Whoever cited a number can see here whether it is still the same. Numbers of simulated people are not listed: they are
-no results of the trial, and follow from the assumptions, whose changes are. The command `holf changes OLD NEW` lists
-all numbers that differ between two states of the book; whoever reviews a proposed change sees that list.
-"""
 
 
 @dataclass(frozen=True)
@@ -132,13 +122,13 @@ def of_record(listed: str) -> str:
     return named[RECORD_TITLE].strip()
 
 
-def change_log_page(releases: list[BookRelease]) -> str:
-    """Markdown of the page: one part a release, newest first, and before them what is in none yet."""
-    lines = [_PAGE]
+def change_log(releases: list[BookRelease]) -> str:
+    """Markdown of the change log: one part per release, newest first, and before them what is in none yet."""
+    lines = []
     newest = next(release.version for release in releases if release.version != UNRELEASED)
     for release in releases:
         title = f"After release {newest}" if release.version == UNRELEASED else f"Release {release.version}"
-        lines += [f"## {title}", "", release.about, ""]
+        lines += [f"### {title}", "", release.about, ""]
         for group in release.groups:
             lines += _group_lines(group)
         if release.numbers:
@@ -147,8 +137,8 @@ def change_log_page(releases: list[BookRelease]) -> str:
 
 
 def _group_lines(group: Group) -> list[str]:
-    badge = [] if group.kind == WORDS else [f"{SHAPES[group.kind]} {_CLASS.get(group.kind, group.kind)}", ""]
-    lines = [f"### {group.title}", "", *badge, f"*Why.* {group.why}", ""]
+    badge = "" if group.kind == WORDS else f"{SHAPES[group.kind]} {_CLASS.get(group.kind, group.kind)}. "
+    lines = [f"**{group.title}.** {badge}{group.why}", ""]
     if group.changed:
         lines += ["| Page | Number | Before | After |", "| --- | --- | --- | --- |"]
         lines += [f"| [{_name(page)}]({page}) | {what} | {old} | {new} |" for page, what, old, new in group.changed]

@@ -10,51 +10,40 @@ from holf.record.facts import Ledger
 from holf.record.reporting import Reporting, expand
 from holf.record.reporting_rows import STATUSES, Element, Item, Question
 
-NOTE = "<!-- Written by holf.pages.audit from {file}; edit that file, not this page. -->\n\n"
+NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. -->\n\n"
 SIGNS = dict(zip(STATUSES, "●◐○"))
 _EXTENSIONS = {"cluster": "Cluster trials", "spi": "Social and psychological interventions"}
 _SHORT = {"cluster": "cluster", "spi": "SPI"}
 _CHECK = "*Its number or place is to be checked against the statement.*"
-_CONSORT = """# Reporting standards: CONSORT
+_OPENING = """# Reporting standards
 
-**What this page answers.** For each item of CONSORT 2025, and of its extensions to cluster trials (2012) and to
-social and psychological interventions (2018): is it in the public record, and where in this book?
+What the public record holds of the items of CONSORT, TIDieR and RoB 2, and where it stands in this book. Items and
+questions are told in this book's own words; for their wording, read the statements.
 
-The items are told in this book's own words, a dozen at most; for their wording and the reasons behind them, read
-the statements: CONSORT 2025 (Hopewell and others, *PLOS Medicine*, volume 22, e1004587), the extension to cluster
-trials (Campbell and others, *BMJ* 2012, volume 345, e5661) and CONSORT-SPI 2018 (Montgomery and others, *Trials*,
-volume 19, article 407).
-
-A status says what the sources behind the [ledger](ledger.md) hold: registry, blog, the article's abstract and pages
-of NAV. **The article's full text was not read**, so *not stated* does not mean that the authors left it out. There
-is no score: items differ too much in weight to be counted.
-
-- ● **reported** · ◐ **partial** · ○ **not stated** in the sources read
-
-Both extensions number their items as CONSORT did in 2010; no extension to cluster trials in the numbering of 2025
-was found. Where an item of an extension belongs in 2025 is this book's reading, and so is the crosswalk. Item
-numbers were compared with public copies of the checklists; those marked *to be checked* could not be.
+**The article's full text was not read**, so *not stated* does not mean that the authors left it out. There is no score:
+items differ too much in weight to be counted.
 """
-_TIDIER = """# The two interventions side by side: TIDieR
+_CONSORT = """## CONSORT
 
-**What this page answers.** What did families and coordinators get in each arm, item by item of TIDieR, and what did
-both arms have in common?
+CONSORT 2025 (Hopewell and others, *PLOS Medicine*, volume 22, e1004587), the extension to cluster trials (Campbell and
+others, *BMJ* 2012, volume 345, e5661) and CONSORT-SPI 2018 (Montgomery and others, *Trials*, volume 19, article 407).
+Both extensions number their items as CONSORT did in 2010; where they belong in 2025 is this book's reading. Numbers
+marked *to be checked* could not be compared with the statement.
 
-Shared elements come first: the trial compared two ways of doing follow-up, not follow-up with none. The items are
-told in this book's own words; for their wording, read the statement (Hoffmann and others, *BMJ* 2014, volume 348,
-g1687). *Not stated* means not in the sources that could be read, which do not hold the manuals, nor the article's
-full text.
+● **reported** · ◐ **partial** · ○ **not stated** in the sources read
 """
-_ROB2 = """# Risk of bias: support for RoB 2
+_TIDIER = """## TIDieR
 
-**What this page answers.** For each question that RoB 2 asks of a cluster trial: what does the public record offer
-in support of an answer?
+The twelve items (Hoffmann and others, *BMJ* 2014, volume 348, g1687) stand in one table on
+[Design](design.ipynb#the-two-ways-of-working): what both arms had, and what each had alone. Here is
+what each row rests on.
+"""
+_ROB2 = """## Risk of bias: support for RoB 2
 
-**Judgements are left blank on purpose.** They belong to whoever reviews the trial, are made for one result at a
-time, and need the article's full text, which was not read here. This page only saves the search: facts, quotes and
-silences, for the comparison of the arms after twelve months. Domain two is asked for the effect of assignment. The
-questions are told in this book's own words; for their wording and for how to judge, read the guidance of the tool
-(version for cluster trials of 2021, a test version), against which their numbers are to be checked.
+**Judgements are left blank on purpose.** They belong to whoever reviews the trial, are made for one result at a time,
+and need the article's full text. This part only saves the search: facts, quotes and silences, for the comparison of the
+arms after twelve months. Domain two is asked for the effect of assignment. Numbers of questions are those of the test
+version of 2021 for cluster trials, against which they are to be checked.
 """
 
 
@@ -92,7 +81,7 @@ def _label(item: Item) -> str:
 
 
 def _by_status(reporting: Reporting) -> list[str]:
-    lines = ["## By status", ""]
+    lines = ["### CONSORT by status", ""]
     for status in STATUSES:
         links = [f"[{_label(item)}](#{item.name})" for item in reporting.items if item.status == status]
         lines += [f"{SIGNS[status]} **{status}**", f": {', '.join(links)}", ""]
@@ -106,7 +95,7 @@ def _crosswalk(reporting: Reporting) -> list[str]:
         for old in item.item_2010.split(", "):
             places.setdefault(old, []).append(item)
     new = places.pop("new", [])
-    lines = ["## From 2010 to 2025", "", "| CONSORT 2010 | CONSORT 2025 |", "| --- | --- |"]
+    lines = ["### From CONSORT 2010 to 2025", "", "| CONSORT 2010 | CONSORT 2025 |", "| --- | --- |"]
     order = sorted(places, key=lambda old: (int(re.match(r"\d+", old).group()), old))
     lines += [f"| item {old} | {_linked(places[old])} |" for old in order]
     return [*lines, f"| new in 2025 | {_linked(new)} |", ""]
@@ -131,32 +120,37 @@ def _core(item: Item, reporting: Reporting, ledger: Ledger) -> list[str]:
     return lines
 
 
-def consort_page(reporting: Reporting, ledger: Ledger) -> list[str]:
-    """Lines of the CONSORT page: items by status, the crosswalk, and every item with what the extensions add."""
-    lines = [_CONSORT, *_by_status(reporting), *_crosswalk(reporting)]
+def standards_page(reporting: Reporting, ledger: Ledger) -> list[str]:
+    """Lines of the page: CONSORT item by item, what the table of TIDieR rests on, and support for RoB 2."""
+    lines = [_OPENING, _CONSORT, *_by_status(reporting)]
     core = [item for item in reporting.items if item.standard == "core"]
     for section, items in groupby(core, key=lambda item: item.section):
         lines += [f"## {section}", ""]
         for item in items:
             lines += _core(item, reporting, ledger)
-    return lines
-
-
-def tidier_page(reporting: Reporting, ledger: Ledger) -> list[str]:
-    """Lines of the TIDieR page: for each item what both arms had, then the arms side by side."""
-    lines = [_TIDIER, "## The twelve items", ""]
+    lines += [*_crosswalk(reporting), _TIDIER]
     for row in reporting.elements:
-        lines += [f"({row.name})=", f"### Item {row.item}: {row.title}", "", f"*{row.gist}.*", ""]
-        lines += [f"Both arms: {expand(row.shared, ledger)}.", "", "| HOLF model | Local practice |", "| --- | --- |"]
-        lines += [f"| {expand(row.holf, ledger)} | {expand(row.local, ledger)} |", ""]
-        if tail := f"{expand(row.note, ledger)} {_tail(row, reporting)}".strip():
-            lines += [tail, ""]
-    return lines
+        tail = f"{expand(row.note, ledger)} {_tail(row, reporting)}".strip()
+        lines += [f"- **{row.item}. {row.title}** ({row.gist}). {tail}".rstrip()]
+    return [*lines, "", _ROB2, *_questions(reporting, ledger)]
 
 
-def rob2_page(reporting: Reporting, ledger: Ledger) -> list[str]:
-    """Lines of the RoB 2 page: each question with what the record says and the quotes that say it."""
-    lines = [_ROB2]
+def two_ways(reporting: Reporting, ledger: Ledger) -> list[str]:
+    """Lines of one table: for each item of TIDieR what both arms had, then the arms side by side."""
+    lines = [
+        ":::{container} holf-stacked",
+        "| | Both arms | HOLF model | Local practice |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in reporting.elements:
+        cells = (f"**{row.title}**", expand(row.shared, ledger), expand(row.holf, ledger), expand(row.local, ledger))
+        lines += [f"| {' | '.join(cells)} |"]
+    return [*lines, ":::"]
+
+
+def _questions(reporting: Reporting, ledger: Ledger) -> list[str]:
+    """Each question of RoB 2 with what the record says and the quotes that say it."""
+    lines = []
     for domain, questions in groupby(reporting.questions, key=lambda row: row.domain):
         lines += [f"## {domain}", ""]
         for row in questions:

@@ -1,22 +1,16 @@
-"""The data dictionary: the schema of the study tables as a page for those who would describe theirs with it."""
+"""The data dictionary: the schema of the study tables as a part of the page on disclosure."""
 
 from __future__ import annotations
 
 from holf.confidential.read.rules import rule_in_words
-from holf.pages.disclosure import words
+from holf.pages.words import words
 from holf.record.schema import Schema
 
-_NOTE = "<!-- Written by holf.pages.data_dictionary from data/datapackage.json; edit that file, not this page. -->"
-_OPENING = """# Data dictionary
+_OPENING = """## Data dictionary
 
-**What this page answers.** Which tables and columns this book reads, what may stand in them, and how they hang
-together. Holders of the real data describe theirs with it; [drop in data](drop_in.md) says how.
-
-**Only simulated tables exist in this repository.** Their keys begin with SYN-, and no row is a person. The limits
-below are what is accepted, not what was observed. Machines read the same from `data/datapackage.json`, a
-[Data Package](https://datapackage.org/).
-
-## How to read it
+Which tables and columns this book reads, and what may stand in them. The limits are what is accepted, not what was
+observed. Machines read the same from `data/datapackage.json`, a [Data Package](https://datapackage.org/). Keys of the
+simulated tables begin with SYN-; no row of them is a person.
 
 - Every column of a table that you have must stand in its header, empty where nothing is known. Tables that you do not
   have are left out; without {required} nothing can be read.
@@ -27,8 +21,8 @@ below are what is accepted, not what was observed. Machines read the same from `
 _COLUMNS = ("Column", "What it is", "Type", "Unit", "Allowed", "Needed", "Norwegian names")
 
 
-def dictionary_page(schema: Schema) -> str:
-    """Markdown of the data dictionary: one heading a table, one row a column, and the rules in words.
+def dictionary(schema: Schema) -> str:
+    """Markdown of the data dictionary: one heading per table, one row per column, and the rules in words.
 
     Parameters
     ----------
@@ -40,7 +34,7 @@ def dictionary_page(schema: Schema) -> str:
         If a table or a column has no description.
     """
     required = " and ".join(f"`{name}`" for name in schema.package["holf:required-tables"])
-    lines = [_NOTE, "", _OPENING.format(required=required), ""]
+    lines = [_OPENING.format(required=required), ""]
     for name in schema.tables:
         lines += _table_lines(schema, name)
     return "\n".join(lines).rstrip() + "\n"
@@ -50,11 +44,11 @@ def _table_lines(schema: Schema, name: str) -> list[str]:
     table = schema.tables[name]
     described = words(table.get("description"), f"data/datapackage.json, table {name}, description")
     key = " and ".join(f"`{column}`" for column in table["schema"]["primaryKey"])
-    lines = [f"## {table['title']}", "", f"`{name}`: {described} Key: {key}.", ""]
+    lines = [f"### Table: {table['title']}", "", f"`{name}`: {described} Key: {key}.", ""]
     for link in table["schema"]["foreignKeys"]:
         target, (column,) = link["reference"]["resource"], link["fields"]
         title = schema.tables[target]["title"]
-        lines += [f"Every `{column}` has its row in [{title}](#{title.lower().replace(' ', '-')}).", ""]
+        lines += [f"Every `{column}` has its row in [{title}](#table-{title.lower().replace(' ', '-')}).", ""]
     lines += [f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
     lines += [f"| {' | '.join(_cells(name, field))} |" for field in schema.fields(name).values()]
     order = schema.fields(name).get("wave", {}).get("constraints", {}).get("enum", [])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from holf.confidential.rules.policy import Policy, Rule, load_profiles, load_rules
 from holf.confidential.scan import KINDS, OUT_OF_REACH
 from holf.confidential.scan import rules as gate
+from holf.pages.data_dictionary import dictionary
+from holf.pages.words import PageError, words
 from holf.paths import STAND_IN, project_root
 from holf.record.schema import load_schema
 from holf.record.source import REAL_MARK
@@ -16,11 +18,10 @@ if TYPE_CHECKING:
     from holf.confidential.release.document import Release
 
 _NOTE = "<!-- Written by holf.pages.disclosure from data/disclosure.yml and holf/confidential/scan; edit those. -->"
-_OPENING = """# What may leave, and what is refused
+_OPENING = """# Disclosure: what may leave, and which data there are
 
-**What this page answers.** Which numbers about people may leave the room in which the data are kept, which are
-withheld and why, what a finished site may not hold, and what was checked for this copy of the book. How the steps
-follow each other is in [drop in data](drop_in.md)."""
+Which numbers about people may leave the room in which the data are kept, what a finished site may not hold, which
+tables this book reads, and who may have data. The steps are in [For those who hold the data](data_holders.md)."""
 _CHECKED = "## Checked for this book"
 _NO_RELEASE = """No release stands behind this book. Its study results come from simulated people, so there was nobody
 to protect, and nothing was withheld. In a book on real data this section says which release it was built from, and
@@ -42,28 +43,6 @@ first brought into one spelling: without tags, entities, soft hyphens and other 
 each letter, digit and hyphen, whatever stands between the parts. The study's own ids come from the private file that
 `holf release` writes beside its key (`--ids`); canaries are values that you know must not come out (`--canaries`)."""
 _FLOORS = {"least": "at least {}", "most": "at most {}", "within": "only from: {}"}
-
-
-class PageError(ValueError):
-    """A page cannot be written, since something that it has to explain has no words; the message says what."""
-
-
-def words(text: object, where: str) -> str:
-    """Return `text` if it says something.
-
-    Raises
-    ------
-    PageError
-        If it is missing or empty.
-
-    Examples
-    --------
-    >>> words(" A sentence. ", "rule x, says")
-    'A sentence.'
-    """
-    if not isinstance(text, str) or not text.strip():
-        raise PageError(f"{where}: there are no words for the page")
-    return " ".join(text.split())
 
 
 def own_release() -> Release | None:
@@ -104,14 +83,23 @@ def safety_page(
     for rule in rules.values():
         lines += _rule_lines(rule, profiles)
     lines += [_GATE, "", *_gate_lines(), ""]
-    for check in checks:
-        lines += _check_lines(check)
+    lines += [
+        "",
+        "### The checks of a site",
+        "",
+        "| Check | Refuses | What to do | Exception |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [_check_row(check) for check in checks]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def current_safety_page() -> str:
-    """The page of this project, as it is now."""
-    return safety_page(load_rules(), load_profiles(), gate.ALL, own_release())
+    """The rules of this project as they are now, the data dictionary, and who may have data."""
+    parts = [safety_page(load_rules(), load_profiles(), gate.ALL, own_release()), dictionary(load_schema())]
+    # Another trial's project may have nothing to say of it.
+    told = project_root() / "chapters" / "templates" / "availability.md"
+    return "\n".join([*parts, *([told.read_text(encoding="utf-8")] if told.exists() else [])])
 
 
 def _shown(value: object) -> str:
@@ -138,17 +126,10 @@ def _gate_lines() -> list[str]:
     return lines + [f"- {limit}" for limit in OUT_OF_REACH]
 
 
-def _check_lines(check: gate.Rule) -> list[str]:
+def _check_row(check: gate.Rule) -> str:
     where = f"gate rule {check.id}"
-    excuse = "A signed exception can let it pass." if check.excusable else "No exception lets it pass."
-    return [
-        f"### Gate: {check.id}",
-        "",
-        f"*Refuses:* {words(check.says, f'{where}, says')}.",
-        "",
-        f"*What to do:* {words(check.fix, f'{where}, fix')}. {excuse}",
-        "",
-    ]
+    excuse = "if signed" if check.excusable else "none"
+    return f"| {check.id} | {words(check.says, f'{where}, says')} | {words(check.fix, f'{where}, fix')} | {excuse} |"
 
 
 def _release_lines(release: Release, rules: dict[str, Rule], profiles: dict[str, Policy]) -> list[str]:

@@ -7,18 +7,17 @@ from urllib.parse import urlsplit
 
 from clustertrials.files import write_whole
 from holf.display.table import SHAPES
-from holf.pages.audit import reporting_pages
-from holf.pages.change_log import change_log_page, load_releases
+from holf.pages.change_log import change_log, load_releases
 from holf.pages.cite import cite_files, cite_page, load_citation, ways_to_reach
-from holf.pages.data_dictionary import dictionary_page
 from holf.pages.disclosure import current_safety_page, own_release
 from holf.pages.glossary import glossary_page, load_glossary
+from holf.pages.open_questions import reporting_pages
+from holf.pages.pictures import write_pictures
 from holf.paths import project_root
 from holf.record.facts import Assumption, Fact, Ledger, Source, load_assumptions, load_ledger, load_sources
 from holf.record.links import lacking, read_anchors, read_titles, without_links
 from holf.record.plan import load_registered
 from holf.record.reporting import check_anchors, load_reporting
-from holf.record.schema import load_schema
 
 _NOTE = "<!-- Written by holf.pages.write from {file}; edit that file, not this page. -->\n\n"
 
@@ -126,7 +125,6 @@ def wanted_pages() -> dict[str, str]:
         "chapters/ledger.md": ledger_page(ledger, load_sources(ledger)),
         "chapters/assumptions.md": assumptions_page(load_assumptions()),
         "chapters/disclosure.md": current_safety_page(),
-        "chapters/data_dictionary.md": dictionary_page(load_schema()),
     }
     # Another trial's project may have no glossary and no citation file.
     if (root / "data" / "glossary.yml").exists():
@@ -136,11 +134,13 @@ def wanted_pages() -> dict[str, str]:
         page = cite_page(load_citation(), (root / "CITATION.cff").read_text(encoding="utf-8"))
         wanted["chapters/cite.md"] = _NOTE.format(file="CITATION.cff") + page
         wanted |= cite_files(load_citation())
-    if (root / "data" / "releases.yml").exists():
-        page = change_log_page(load_releases(load_citation()["version"]))
-        wanted["chapters/change_log.md"] = _NOTE.format(file="data/releases.yml") + page
+    rebuild = root / "chapters" / "templates" / "rebuild.md"
+    if rebuild.exists():
+        log = change_log(load_releases(load_citation()["version"]))
+        page = rebuild.read_text(encoding="utf-8").replace("<!-- change log -->", log.rstrip())
+        wanted["chapters/rebuild.md"] = _NOTE.format(file="chapters/templates/rebuild.md and data/releases.yml") + page
     # A book that does not list them, such as a small one for teaching, lacks the chapters that they point to.
-    if "chapters/reporting" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
+    if "chapters/standards" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
         reporting = load_reporting()
         ways = ways_to_reach(load_citation()) if (root / "CITATION.cff").exists() else []
         others = {name.removeprefix("chapters/"): text for name, text in wanted.items() if name.endswith(".md")}
@@ -160,7 +160,7 @@ def wanted_pages() -> dict[str, str]:
 
 
 def write_pages() -> list[str]:
-    """Write the pages whose data have changed, and return their names.
+    """Write the pages and pictures whose data have changed, and return their names.
 
     Raises
     ------
@@ -174,4 +174,4 @@ def write_pages() -> list[str]:
             path.parent.mkdir(exist_ok=True)
             write_whole(path, content)
             written.append(name)
-    return written
+    return written + write_pictures()

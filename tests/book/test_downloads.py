@@ -19,16 +19,16 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image, PngImagePlugin
 
 import holf
-from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
 from holf.book.downloads.descriptions import load_descriptions
 from holf.book.downloads.outputs import Download, OutputError, alt_faults, downloads_of, stem_of
 from holf.book.downloads.pages import line_of_links
+from holf.book.execute import list_chapters
 from holf.cli import main
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known
 from holf.confidential.scan.scan import scan
-from holf.display import design_figures, flow_diagram, plots, recovery, text
+from holf.display import design_figures, flow_diagram, office_map, plots, recovery, text
 from holf.display.effect_sizes import analysed_table, published_table
 from holf.display.figure import Picture
 from holf.display.table import Cell, Table
@@ -208,10 +208,12 @@ def notebook_of(*shown: Table | Picture) -> nbformat.NotebookNode:
     """A notebook whose only cell shows these, as a run leaves it."""
     outputs = []
     for one in shown:
-        data, metadata = InteractiveShell.instance().display_formatter.format(one)
         if isinstance(one, Picture):
-            data["image/png"] = b64encode(one._repr_png_()).decode()
-        outputs.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata))
+            data = [{"image/png": b64encode(one.png(width)).decode(), "text/plain": one.alt} for width in one.drawings]
+            outputs += [nbformat.v4.new_output("display_data", data=each) for each in data]
+        else:
+            data, metadata = InteractiveShell.instance().display_formatter.format(one)
+            outputs.append(nbformat.v4.new_output("display_data", data=data, metadata=metadata))
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=outputs)])
 
 
@@ -242,11 +244,22 @@ def test_a_figure_of_no_or_of_other_numbers_is_refused(picture):
     other = design_figures.detectable([0.0, 0.05], [0.2, 0.316], power=0.8, caption="Smallest detectable difference")
     with pytest.raises(OutputError, match="it was drawn from other numbers: run the chapter again"):
         downloads_of(notebook_of(picture, other.table), "page")
-    stale = Picture(picture.figure, picture.alt.replace("power of 80.0%", "power of 81.0%"), picture.table)
+    stale = Picture(picture.drawings, picture.alt.replace("power of 80.0%", "power of 81.0%"), picture.table)
     with pytest.raises(OutputError, match="its text alternative has numbers that are not drawn"):
         downloads_of(notebook_of(stale, picture.table), "page")
     ((found,),) = downloads_of(notebook_of(picture, picture.table), "page")
     assert found.text == picture.alt and found.is_figure
+
+
+def test_two_drawings_of_other_numbers_before_one_table_are_refused(picture):
+    other = design_figures.detectable([0.0, 0.05], [0.2, 0.325], power=0.8, caption="Smallest detectable difference")
+    with pytest.raises(OutputError, match="has no table of what it draws"):
+        downloads_of(notebook_of(picture, other, other.table), "page")
+    mixed = Picture({720: picture.drawings[720], 350: other.drawings[350]}, picture.alt, picture.table)
+    notebook = notebook_of(mixed, mixed.table)
+    notebook.cells[0].outputs[1].data["image/png"] = b64encode(other.png(350)).decode()
+    with pytest.raises(OutputError, match="it was drawn from other numbers"):
+        downloads_of(notebook, "page")
 
 
 # --- the check of a site -----------------------------------------------------------------------------------------
@@ -256,7 +269,8 @@ def site_of(folder: Path, picture: Picture, table: Table) -> Path:
     """A page with a figure, its table and another table, and their downloads, as a build leaves them."""
     (folder / "chapters").mkdir(parents=True)
     (folder / "downloads" / "page").mkdir(parents=True)
-    (folder / "figure.png").write_bytes(picture._repr_png_())
+    for width in picture.drawings:
+        (folder / f"figure-{width}.png").write_bytes(picture.png(width))
     lines = []
     for one in (Download("page", "c", picture.table.values, picture.alt, True),
                 Download("page", "simulated-t", table.values, repr(table))):  # fmt: skip
@@ -264,7 +278,8 @@ def site_of(folder: Path, picture: Picture, table: Table) -> Path:
         for name, content in files.items():
             (folder / "downloads" / "page" / name).write_text(content, encoding="utf-8", newline="")
         lines.append(line_of_links(one, files, "../"))
-    image = f'<img src="../figure.png" alt="{picture.alt}">'
+    image = '<picture><source media="screen and (max-width: 751px)" srcset="../figure-350.png">'
+    image += f'<img src="../figure-720.png" alt="{picture.alt}"></picture>'
     page = f'<div class="cell_output docutils">{image}{picture.table._repr_html_()}</div>{lines[0]}'
     page += f'<div class="cell_output docutils">{table._repr_html_()}</div>{lines[1]}'
     (folder / "chapters" / "page.html").write_text(f"<html><body>{page}</body></html>", encoding="utf-8")
@@ -384,7 +399,7 @@ def test_the_page_speaks_the_alternative_that_the_run_wrote():
 def drawn_numbers(picture: Picture) -> list[float]:
     """Every coordinate of a line or mark, and every number that the figure writes."""
     out = []
-    for axes in picture.figure.axes:
+    for axes in picture.drawings[350].axes:
         for line in axes.lines:
             out += [float(x) for data in (line.get_xdata(), line.get_ydata()) for x in data]
         for words in axes.texts:
@@ -424,15 +439,16 @@ def test_figures_draw_the_numbers_of_their_files(studies):
     ):
         assert undrawn(picture, columns) == [], picture.table.caption
     other = replace(effects[0], estimate=effects[0].estimate + 700)
-    spoilt = Picture(compared.figure, "", plots.outcome_effects([other], INCOME, {}).table)
+    spoilt = Picture(compared.drawings, "", plots.outcome_effects([other], INCOME, {}).table)
     assert undrawn(spoilt, ["difference"]), "a table of another effect is noticed"
 
 
 def test_the_map_and_the_flow_draw_what_their_files_name():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    picture = design_figures.office_map(offices)
+    picture = office_map.office_map(offices)
     named = {row["office"].removeprefix("NAV ") for row in rows_of(picture.table)}
-    assert named == {words.get_text() for axes in picture.figure.axes for words in axes.texts}
+    for figure in picture.drawings.values():
+        assert named == {words.get_text() for axes in figure.axes for words in axes.texts}
     arms = {arm: PLAN.arms[arm]["label"] for arm in PLAN.main.arms}
     published = flow.published_flow(
         holf.load_ledger(), flow.load_flow(), arms={a: PLAN.arms[a]["offices_fact"] for a in arms}
@@ -613,12 +629,12 @@ def test_the_gate_takes_no_long_file_at_its_word(tmp_path):
 
 
 def test_the_gate_knows_the_seal_of_a_figure_and_nothing_else_under_its_name(tmp_path, picture):
-    png = picture._repr_png_()
+    png = picture.png()
     (tmp_path / "a.png").write_bytes(png)
     assert rules(tmp_path) == set()
     seal = picture.table.values.digest().encode()
     assert seal in png
-    assert b"Letters\x0011.3 of 350 px" in png
+    assert b"Letters\x0011.3 of 720 px" in png
     for keyword, words in (("Source", "income 8123.45"), ("Letters", "8123.4 of 350 px"), ("Letters", "income")):
         image, said = Image.open(io.BytesIO(png)), PngImagePlugin.PngInfo()
         said.add_text(keyword, words)

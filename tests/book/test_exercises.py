@@ -17,13 +17,13 @@ def studies():
 
 
 def test_every_exercise_has_a_folded_solution_with_code_that_was_run():
-    cells = nbformat.read(project_root() / "chapters" / "exercises.ipynb", as_version=4).cells[3:-1]
+    cells = nbformat.read(project_root() / "chapters" / "exercises.ipynb", as_version=4).cells[3:]
     assert len(cells) == 5 * 3, "five exercises: question, words of the solution, code of the solution"
     for question, words, code in zip(cells[::3], cells[1::3], cells[2::3]):
         assert question.source.startswith("## ")
         assert re.search(r"\*Use\* `(holf|study)\.", question.source)
         assert words.source.startswith(":::{dropdown} Solution") and words.source.endswith(":::")
-        assert code.metadata["tags"] == ["hide-cell"] and code.outputs
+        assert code.metadata["tags"] == ["hide-output"] and code.outputs
         for output in code.outputs:
             assert output["data"]["text/plain"].startswith("SIMULATED ")
             assert 'data-holf="simulated"' in output["data"]["text/html"]

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 import holf
-from holf.book.chapters import list_chapters, show_values
+from holf.book.execute import list_chapters, show_values
 from holf.book.freshness import TEMPLATE, is_stale, renew_prose
 from holf.pages.write import wanted_pages
 from holf.paths import library_root, project_root
@@ -35,11 +35,10 @@ def test_committed_notebooks_hold_no_noise(chapter):
     assert {"plan.yml"} <= {*notebook.metadata["holf"]["reads"]}
 
 
-def test_every_chapter_has_parameters_and_opens_and_closes_as_promised():
+def test_every_chapter_has_parameters_and_opens_with_its_purpose():
     for chapter in CHAPTERS:
         cells = nbformat.read(chapter.page, as_version=4).cells
-        assert "**What this page answers.**" in cells[0].source and cells[0].source.startswith("# ")
-        assert "## What follows" in cells[-1].source
+        assert cells[0].source.startswith("# ") and cells[0].source.strip().count("\n\n") == 1, "title and purpose"
         assert any("parameters" in cell.metadata.get("tags", []) for cell in cells)
         for cell in cells:
             if cell.cell_type == "code":

@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,35 +9,14 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
+from holf.book.execute import list_chapters
 from holf.book.marks import page_faults, site_faults
 from holf.book.theme.checks import link_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display.table import Table
-from holf.paths import code_folders, project_root
 from holf.record.source import MARK
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The book built from the committed chapters as they are, in a folder of its own."""
-    root = tmp_path_factory.mktemp("site") / "book"
-    ignore = shutil.ignore_patterns("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
-    shutil.copytree(project_root(), root, ignore=ignore)
-    import os
-
-    built = subprocess.run(
-        [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"],
-        capture_output=True,
-        text=True,
-        cwd=root,
-        env=os.environ
-        | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": os.pathsep.join(code_folders(root))},
-    )
-    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
-    return root / "_build" / "html"
 
 
 def pages(site: Path) -> list[Path]:
@@ -65,6 +42,8 @@ def test_pages_with_simulated_results_carry_banner_and_marks(site):
         if simulated:
             assert soup.select('table[data-holf="simulated"]')
             title = soup.find("h1")
+            band = soup.select_one(".holf-band")
+            title = band.find("h2") if band else title
             assert MARK in title.find_next("aside").get_text(), "the banner stands right below the title"
 
 
@@ -113,12 +92,21 @@ def foreign_image(soup):
     soup.select_one(".cell_output img")["src"] = "../_static/check-solid.svg"
 
 
+def foreign_narrow_image(soup):
+    soup.select_one(".cell_output picture > source")["srcset"] = "../_static/check-solid.svg"
+
+
 def plant(soup, html):
     soup.select_one(".cell_output").append(BeautifulSoup(html, "html.parser"))
 
 
+def unband(soup):
+    soup.select_one(".holf-band")["class"] = []
+
+
 PLANTED = {
-    "whose title does not say": lambda soup: soup.title.string.replace_with("Financial situation"),
+    "stands outside every band": lambda soup: soup.h1.insert_after(soup.select_one('table[data-holf="simulated"]')),
+    "whose title does not say": lambda soup: unband(soup),
     "without the badge of its class": lambda soup: (
         soup.select_one('table[data-holf="record"] tbody td').string.replace_with("61 NOK")
         if soup.select_one('table[data-holf="record"] tbody td').string
@@ -138,6 +126,7 @@ PLANTED = {
         alt="A figure"
     ),
     "was not drawn by holf.display.figure": foreign_image,
+    "was not drawn by holf.display.figure, so": foreign_narrow_image,
     "output '0.61' on a simulated page": lambda soup: plant(soup, "<pre>0.61</pre>"),
 }
 
@@ -189,11 +178,11 @@ def test_every_internal_link_and_anchor_exists(site):
 @pytest.mark.parametrize("address", DEAD)
 def test_a_dead_link_or_anchor_is_found_wherever_it_stands(site, tmp_path, address):
     shutil.copytree(site, tmp_path / "site")
-    page, end = tmp_path / "site" / "chapters" / "errata.html", f"</{DEAD[address]}>"
+    page, end = tmp_path / "site" / "chapters" / "open_questions.html", f"</{DEAD[address]}>"
     html, tag = page.read_text(encoding="utf-8"), "link" if end == "</head>" else "a"
     assert html.count(end) == 1
     page.write_text(html.replace(end, f'<{tag} href="{address}">{end}'), encoding="utf-8")
-    assert link_faults(tmp_path / "site") == [f"chapters/errata.html: {address} leads nowhere"]
+    assert link_faults(tmp_path / "site") == [f"chapters/open_questions.html: {address} leads nowhere"]
 
 
 def test_every_figure_has_a_text_alternative_with_numbers(site):
@@ -220,12 +209,11 @@ def test_table_twin_stands_behind_every_figure(site):
 def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
     assert download_faults(site) == []
     files = {f"../{path.relative_to(site).as_posix()}" for path in (site / "downloads").rglob("*.*")}
-    listed = BeautifulSoup((site / "chapters" / "downloads.html").read_text(encoding="utf-8"), "html.parser")
-    some, every = ([unquote(link["href"]) for link in place.select("a[download]")]
-                   for place in listed.select(".holf-download-list"))  # fmt: skip
+    listed = BeautifulSoup((site / "chapters" / "extract.html").read_text(encoding="utf-8"), "html.parser")
+    (every,) = ([unquote(link["href"]) for link in place.select("a[download]")]
+                for place in listed.select(".holf-download-list"))  # fmt: skip
     assert len(every) == len(files) and set(every) == files
-    assert some == [link for link in every if "/effect_sizes/" in link]
-    assert "../downloads/effect_sizes/effect_sizes.csv" in some
+    assert "../downloads/extract/effect_sizes.csv" in every
     for chapter in list_chapters():
         soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
         assert len(soup.select(".cell_output table.holf-table")) == len(soup.select("p.holf-downloads"))
@@ -236,7 +224,7 @@ def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
 
 def test_a_download_of_this_site_that_was_tampered_with_is_found(site, tmp_path):
     shutil.copytree(site, tmp_path / "site")
-    file = tmp_path / "site" / "downloads" / "effect_sizes" / "simulated-effect_sizes.csv"
+    file = tmp_path / "site" / "downloads" / "extract" / "simulated-effect_sizes.csv"
     file.write_text(re.sub(r"(\d)(?!.*\d)", lambda one: str((int(one[0]) + 1) % 10), file.read_text(), flags=re.DOTALL))
     assert [fault for fault in download_faults(tmp_path / "site") if file.name in fault]
 

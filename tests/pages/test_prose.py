@@ -37,11 +37,15 @@ def test_links_say_what_their_rows_say(name):
 
 
 def test_every_place_of_prose_is_read():
-    assert {"index.md", "README.md", "chapters/rebuild.md", "chapters/summary_nb.md", "chapters/glossary.md"} <= {
-        *PAGES
-    }
+    assert {
+        "index.md",
+        "README.md",
+        "chapters/templates/rebuild.md",
+        "chapters/summary_nb.md",
+        "chapters/glossary.md",
+    } <= {*PAGES}
     assert {"chapters/effects.ipynb", "chapters/exercises.ipynb", "chapters/templates/outcome.ipynb"} <= {*PAGES}
-    assert not [name for name in PAGES if name.endswith(COMPUTED)]
+    assert not [name for name in PAGES if name.removeprefix("chapters/") in COMPUTED]
 
 
 BARE = {
@@ -220,7 +224,7 @@ WITHIN = (
     "Published numbers are linked. No number is shown without its source.",
     "Ingen kilde vi kunne lese, oppgir noe anslag. Publiserte tall har lenke.",
     "Gruppen er ikke nevnt i det offentlige studieregisteret.",
-    "The row is not reported in the blog; a book in which one number differs is not published.",
+    "The row is not reported in the blog.",
 )
 
 

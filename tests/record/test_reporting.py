@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from holf.pages.audit import reporting_pages, standing
 from holf.pages.checklists import place_links
+from holf.pages.open_questions import reporting_pages, standing
 from holf.pages.write import write_pages
 from holf.paths import project_root
 from holf.record.facts import FactError, load_ledger
@@ -56,7 +56,9 @@ def setting(number, **values):
 def test_every_row_holds_and_every_place_it_names_exists(reporting, pages):
     anchors = read_anchors(CHAPTERS, pages)
     check_anchors(reporting, anchors)
-    assert all(target in anchors for text in pages.values() for target in link_targets(text))
+    for name, text in pages.items():
+        # A link without a page leads to a label anywhere, or to a heading of its own page.
+        assert [one for one in link_targets(text) if one not in anchors and f"{name}{one}" not in anchors] == []
 
 
 def test_the_audit_covers_every_registered_time_once_a_source(reporting):
@@ -92,7 +94,8 @@ def test_the_checklists_are_whole(reporting):
 
 def test_every_element_has_both_arms(reporting, pages):
     assert all(row.shared and row.holf and row.local for row in reporting.elements)
-    assert pages["tidier.md"].count("| HOLF model | Local practice |") == len(reporting.elements)
+    rows = [line for line in pages["parts/two_ways.md"].splitlines() if line.startswith("| **")]
+    assert len(rows) == len(reporting.elements) == 12 and {row.count(" | ") for row in rows} == {3}
 
 
 def test_differences_are_ranked_and_rest_on_facts(reporting):
@@ -105,7 +108,8 @@ def test_differences_are_ranked_and_rest_on_facts(reporting):
 
 
 def test_nothing_judges_the_risk_of_bias(pages):
-    words = re.sub(r"\[[^\]]*\]\([^)]*\)", "", pages["rob2.md"].split("## ", 1)[1]).lower()
+    told = pages["standards.md"].split("## Risk of bias", 1)[1].split("\n## ", 1)[1]
+    words = re.sub(r"\[[^\]]*\]\([^)]*\)", "", told).lower()
     assert not re.search(r"\b(low|high) risk|some concerns|judge", words)
 
 
@@ -121,6 +125,12 @@ def test_nothing_judges_the_risk_of_bias(pages):
         ("consort.csv", setting(2, gist="word " * 13), "more than 12 words"),
         ("consort.csv", setting(0, facts=""), "consort-1a: reported needs a row of the ledger"),
         ("consort.csv", setting(2, item_2025="1a"), "consort-1a: stands there twice"),
+        ("overview.csv", setting(0, facts="F999"), "facts names F999"),
+        ("overview.csv", setting(0, facts="F125 F135"), "rests on a fact that outcome_audit.csv does not name at m12"),
+        ("overview.csv", setting(0, source="article"), "rests on a fact that outcome_audit.csv does not name at m12"),
+        ("overview.csv", setting(0, sign="worse"), "sign must be one of none, somewhat, better"),
+        ("overview.csv", setting(0, question="effect"), "question must be one of between the arms, before and after"),
+        ("overview.csv", setting(0, says="no difference in 862"), "says holds a typed number"),
         ("tidier.csv", setting(4, local=""), "tidier-5: local is empty"),
         ("errata.csv", setting(0, ask=""), "errata-1: ask is empty"),
         ("outcome_audit.csv", lambda rows: rows[1:], "employment, m12, nav-evaluation: stands 0 times"),
@@ -160,7 +170,7 @@ def test_a_row_with_another_number_of_cells_is_refused(tmp_path, line):
     [
         ("consort.csv", setting(2, where="design.ipynb#nowhere"), "design.ipynb#nowhere"),
         ("consort.csv", setting(2, where="no_page.ipynb#when"), "no_page.ipynb#when"),
-        ("rob2.csv", setting(0, where="audit.md#conflict-luck"), "audit.md#conflict-luck"),
+        ("rob2.csv", setting(0, where="open_questions.md#conflict-luck"), "open_questions.md#conflict-luck"),
         ("errata.csv", setting(0, done="See [there](#errata-99)."), "#errata-99"),
         ("errata.csv", setting(0, done="See [there](effects.ipynb#luck)."), "effects.ipynb#luck"),
     ],
@@ -186,13 +196,13 @@ def test_committed_pages_are_those_of_the_data(reporting, pages):
     for name, text in reporting_pages(replace(reporting, titles=titles), load_ledger(), load_plan()).items():
         assert (CHAPTERS / name).read_text(encoding="utf-8") == text, f"run the build and commit chapters/{name}"
     listed = (project_root() / "_toc.yml").read_text(encoding="utf-8")
-    assert all(f"chapters/{name.removesuffix('.md')}\n" in listed for name in pages)
+    assert all(f"chapters/{name}\n" in listed for name in ("open_questions", "standards"))
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """The project's data and pages in a folder of their own, where they may be changed."""
-    for name in ("data", "chapters"):
+    for name in ("assets", "chapters", "data"):
         shutil.copytree(project_root() / name, tmp_path / name, ignore=shutil.ignore_patterns("simulated", "reference"))
     for name in ("_toc.yml", "CITATION.cff"):
         shutil.copy2(project_root() / name, tmp_path)
@@ -201,13 +211,13 @@ def small(tmp_path, monkeypatch):
 
 
 def test_the_build_writes_changed_pages_and_only_those(small):
-    (small / "chapters" / "rob2.md").write_text("old")
-    (small / "chapters" / "errata.md").unlink()
-    assert write_pages() == ["chapters/rob2.md", "chapters/errata.md"] and write_pages() == []
+    (small / "chapters" / "standards.md").write_text("old")
+    (small / "chapters" / "open_questions.md").unlink()
+    assert write_pages() == ["chapters/open_questions.md", "chapters/standards.md"] and write_pages() == []
 
 
 def test_the_build_stops_at_a_dangling_place_and_writes_nothing(small):
-    path, page = small / "data" / "reporting" / "rob2.csv", small / "chapters" / "rob2.md"
+    path, page = small / "data" / "reporting" / "rob2.csv", small / "chapters" / "standards.md"
     path.write_text(
         path.read_text(encoding="utf-8").replace("design.ipynb#the-comparison", "design.ipynb#luck"), encoding="utf-8"
     )
@@ -219,24 +229,29 @@ def test_the_build_stops_at_a_dangling_place_and_writes_nothing(small):
 
 def test_a_book_without_these_pages_does_not_write_them(small):
     (small / "_toc.yml").write_text("format: jb-book\nroot: index\n")
-    (small / "chapters" / "rob2.md").unlink()
-    assert write_pages() == [] and not (small / "chapters" / "rob2.md").exists()
+    (small / "chapters" / "standards.md").unlink()
+    assert write_pages() == [] and not (small / "chapters" / "standards.md").exists()
 
 
 def test_every_item_can_be_linked(reporting, pages):
     for page, rows in (
-        ("reporting.md", reporting.items),
-        ("tidier.md", reporting.elements),
-        ("rob2.md", reporting.questions),
-        ("errata.md", reporting.differences),
-        ("audit.md", reporting.conflicts),
+        ("standards.md", reporting.items),
+        ("standards.md", reporting.questions),
+        ("open_questions.md", reporting.conflicts),
     ):
         assert all(pages[page].count(f"\n({row.name})=\n") == 1 for row in rows)
-    assert all(
-        pages["audit.md"].count(f"\n(audit-{outcome.id.replace('_', '-')}-{wave})=\n") == 1
-        for outcome in load_plan().outcomes.values()
-        for wave in outcome.waves
-    )
+    anchors = [f'<span id="{row.name}"></span>' for row in reporting.differences]
+    assert all(pages["open_questions.md"].count(anchor) == 1 for anchor in anchors)
+
+
+def test_every_registered_time_has_a_row_with_what_was_found(pages):
+    text, ledger = pages["open_questions.md"], load_ledger()
+    glance = [line for line in text.splitlines() if "(registry: " in line]
+    assert len(glance) == sum(len(outcome.waves) for outcome in load_plan().outcomes.values())
+    for outcome in load_plan().outcomes.values():
+        part = text.split(f"\n### {outcome.label}\n")[1].split("\n#")[0]
+        for fact in outcome.waves_facts:
+            assert f"| {ledger[fact].link()} months |" in part, (outcome.id, fact)
 
 
 def test_words_become_links(reporting):

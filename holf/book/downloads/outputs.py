@@ -22,7 +22,7 @@ PREFIXES = {"simulated": "simulated-", "elsewhere": "another-trial-", "real": "r
 _LONGEST_NAME = 60
 _NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
 # An alternative that only names its figure tells a listener nothing; a long one cannot be skimmed, and the table can.
-_FEWEST_NUMBERS, _MOST_LETTERS = 2, 500
+_FEWEST_NUMBERS, _MOST_LETTERS = 2, 650
 
 
 class OutputError(ValueError):
@@ -115,23 +115,27 @@ def _is_hidden(cell: NotebookNode) -> bool:
 
 
 def _of_cell(cell: NotebookNode, page: str, taken: set[str]) -> list[Download]:
-    found, figure = [], None
+    found, drawings = [], []
     for output in cell.outputs:
         data, content = output.get("data", {}), output.get("metadata", {}).get(KEY)
         if "image/png" in data:
-            figure = data
+            # The two drawings of a figure say and show the same.
+            if drawings and data["text/plain"] != drawings[0]["text/plain"]:
+                break
+            drawings.append(data)
         elif content:
             values = TableValues.from_json(content)
-            if figure and (faults := figure_faults(figure, values)):
+            faults = [fault for drawing in drawings for fault in figure_faults(drawing, values)]
+            if faults:
                 raise OutputError(f"{page}: the figure of table {values.caption!r}: {faults[0]}: run the chapter again")
             stem = stem_of(values, taken)
             taken.add(stem)
-            found.append(Download(page, stem, values, (figure or data)["text/plain"], figure is not None))
-            figure = None
+            found.append(Download(page, stem, values, (drawings or [data])[0]["text/plain"], bool(drawings)))
+            drawings = []
         elif 'class="holf-table"' in data.get("text/html", ""):
             raise OutputError(f"{page}: a table has no values for its file: run the chapter again")
-    if figure:
-        raise OutputError(f"{page}: the figure {figure['text/plain'][:40]!r} has no table of what it draws")
+    if drawings:
+        raise OutputError(f"{page}: the figure {drawings[0]['text/plain'][:40]!r} has no table of what it draws")
     return found
 
 

@@ -35,8 +35,37 @@ _SAID = {
     BANNER: f"{MARK} demonstration, not a finding of the trial.",
     REAL_BANNER: f"{REAL_MARK}, under disclosure control.",
 }
-# What most pages open with, which says nothing in a preview.
-_OPENING = "What this page answers."
+# Words of the layout in each language of the book; titles of other pages stay as they are.
+_FRAME = {
+    "en": {
+        "skip": "Skip to main content",
+        "chapters": "Chapters",
+        "search": "Search",
+        "search_book": "Search this book",
+        "sections": "On this page",
+        "before": "Before",
+        "next": "Next",
+        "around": "Pages before and after",
+        "colours": "Colours",
+        "auto": "auto",
+        "light": "light",
+        "dark": "dark",
+    },
+    "nb": {
+        "skip": "Hopp til innholdet",
+        "chapters": "Kapitler",
+        "search": "Søk",
+        "search_book": "Søk i boken",
+        "sections": "På denne siden",
+        "before": "Forrige",
+        "next": "Neste",
+        "around": "Sidene før og etter",
+        "colours": "Farger",
+        "auto": "auto",
+        "light": "lys",
+        "dark": "mørk",
+    },
+}
 
 
 def setup(app: Sphinx) -> dict:
@@ -96,8 +125,9 @@ def shorten_contents(app: Sphinx, _doctree: nodes.document) -> None:
     app.env.metadata[app.env.docname].setdefault("tocdepth", 2)
 
 
-def add_contents(app: Sphinx, _pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
-    """Give the layout all pages of the book."""
+def add_contents(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
+    """Give the layout all pages of the book, and its own words in the language of the page."""
+    context["frame"] = _FRAME.get(app.env.metadata.get(pagename, {}).get("lang"), _FRAME["en"])
     root = app.config.root_doc
     context["root_title"], context["parts"] = app.env.titles[root].astext(), contents(app.env, root)
 
@@ -112,9 +142,15 @@ def spare_sheets(_app: Sphinx, _pagename: str, _template: str, context: dict, _d
     ]
 
 
+def _top_banner(app: Sphinx, pagename: str) -> str:
+    """The banner of a page, unless it stands further down, at the head of a band."""
+    banded = app.env.metadata.get(pagename, {}).get("holf_bands")
+    return "" if banded else getattr(app.env, "holf_banners", {}).get(pagename, "")
+
+
 def mark_title(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
     """Say in a simulated page's title what it is: tabs, bookmarks and previews show little else."""
-    if BANNER in getattr(app.env, "holf_banners", {}).get(pagename, ""):
+    if BANNER in _top_banner(app, pagename):
         context["title"] = f"{MARK}: {context['title']}"
 
 
@@ -125,11 +161,12 @@ def describe_preview(app: Sphinx, pagename: str, _template: str, context: dict, 
     """
     if doctree is None:
         return
-    banner = getattr(app.env, "holf_banners", {}).get(pagename, "")
+    banner = _top_banner(app, pagename)
     said = next((words for mark, words in _SAID.items() if mark in banner), "")
-    for strong in list(doctree.findall(nodes.strong)):
-        if strong.astext() == _OPENING:
-            strong.parent.remove(strong)
+    # Pages made from one template open with the same words.
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if title is not None:
+        doctree.insert(0, nodes.paragraph(text=f"{title.astext()}."))
     if said:
         doctree.insert(0, nodes.paragraph(text=said))
     picture = SIMULATED_PREVIEW if BANNER in banner else PREVIEW
