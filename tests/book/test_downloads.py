@@ -35,7 +35,7 @@ from holf.display.table import Cell, Table
 from holf.display.text import Value
 from holf.display.values import TableValues, slug
 from holf.pages import changes as changed
-from holf.pages.change_log import change_log_page, load_releases, of_record
+from holf.pages.change_log import change_log, load_releases, of_record
 from holf.pages.cite import load_citation
 from holf.paths import project_root
 from holf.record import flow
@@ -729,7 +729,7 @@ def test_the_change_log_tells_what_changed_in_the_record_between_releases(tmp_pa
         "- {version: 0.2.0, about: Offices counted again., numbers: 0.2.0.md}\n- {version: 0.1.0, about: First.}\n"
     )
     file.write_text(entries, encoding="utf-8")
-    page = change_log_page(load_releases("0.2.0", file))
+    page = change_log(load_releases("0.2.0", file))
     assert "| design | T | Offices | In all | 28 | 29 | +1 |" in page and page.index("0.2.0") < page.index("0.1.0")
     assert MARK not in page and "+62" not in page, "no number of simulated people"
     with pytest.raises(FactError, match="newest release is 0.2.0, and CITATION.cff says 0.3.0"):
@@ -752,12 +752,10 @@ def unreleased(tmp_path, **group):
 
 
 def test_what_changed_after_the_newest_release_stands_with_its_reason_and_class(tmp_path):
-    page = change_log_page(load_releases("0.1.0", unreleased(tmp_path)))
-    assert (
-        page.index("## After release 0.1.0") < page.index("▲ assumed") < page.index("*Why.* Other degrees of freedom.")
-    )
+    page = change_log(load_releases("0.1.0", unreleased(tmp_path)))
+    assert page.index("## After release 0.1.0") < page.index("▲ assumed") < page.index("Other degrees of freedom.")
     assert "| [Design](design.ipynb) | In SD | 0.198 | 0.199 |" in page
-    bare = change_log_page(load_releases("0.1.0", unreleased(tmp_path, kind="simulated", changed=[])))
+    bare = change_log(load_releases("0.1.0", unreleased(tmp_path, kind="simulated", changed=[])))
     assert "✖ SIMULATED, not results of the trial" in bare
 
 
@@ -782,4 +780,4 @@ def test_numbers_after_a_change_that_is_not_released_are_those_of_the_book(book)
         held = {f"{entry}{column.unit}".replace(" ", "") for one in book if one.page == Path(page).stem
                 for column in one.values.columns for entry in column.entries}  # fmt: skip
         text_of_page = (project_root() / "chapters" / page).read_text(encoding="utf-8")
-        assert after in text_of_page or after.replace(" ", "") in held, (page, what)
+        assert after in text_of_page or text.digits(after.replace(" ", "")) in held, (page, what)
