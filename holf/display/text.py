@@ -111,7 +111,7 @@ def typed(words: str) -> str:
     if found is None:
         return words
     relation = {"relation": "<"} if found["relation"] else {}
-    return Value(words, relation | {"number": _digits(found["number"])})
+    return Value(words, relation | {"number": digits(found["number"])})
 
 
 def withheld(value: object) -> Value:
@@ -120,10 +120,10 @@ def withheld(value: object) -> Value:
 
 
 def _number(shown: str, unit: str = "") -> Value:
-    return Value(shown, {"number": _digits(shown)}, unit)
+    return Value(shown, {"number": digits(shown)}, unit)
 
 
-def _digits(shown: str) -> str:
+def digits(shown: str) -> str:
     """A printed number without what only readers want: separators, the plus sign, the true minus sign."""
     return shown.replace(",", "").replace(MINUS, "-").lstrip("+")
 

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from holf.book.downloads.descriptions import Descriptions
-from holf.display.text import MINUS
+from holf.display.text import digits
 from holf.display.values import KEY, TableValues, csv_text, slug
 from holf.record.source import kind_of
 
@@ -167,7 +167,7 @@ def alt_faults(alt: str, values: TableValues) -> list[str]:
     """
     if len(alt) > _MOST_LETTERS:
         return ["its text alternative is too long to listen to"]
-    said = [_digits(found) for found in _NUMBER.findall(alt)]
+    said = [digits(found) for found in _NUMBER.findall(alt)]
     # A figure whose numbers are all withheld has none to say.
     drawn = [one for column in values.columns if column.part in ("number", "low") for one in column.entries if one]
     if len(said) < min(_FEWEST_NUMBERS, len(drawn)):
@@ -187,11 +187,7 @@ def _numbers_of(values: TableValues) -> set[str]:
     texts += [entry for column in shown for entry in column.entries]
     counts = {str(times) for column in shown for times in Counter(column.entries).values()}
     rows = {str(len(column.entries)) for column in shown}
-    return {_digits(found) for text in texts for found in _NUMBER.findall(text)} | counts | rows
-
-
-def _digits(printed: str) -> str:
-    return printed.replace(",", "").replace(MINUS, "-").lstrip("+")
+    return {digits(found) for text in texts for found in _NUMBER.findall(text)} | counts | rows
 
 
 def _is_rounded(said: str, known: set[str]) -> bool:
