@@ -194,7 +194,10 @@ def test_every_partition_says_that_it_is_simulated_and_of_which_plan(tmp_path, p
         table = pq.read_table(tmp_path / "out" / "parts" / f"{task.hash}.parquet")
         notes = table.schema.metadata
         assert notes[b"clustertrials_data_class"] == b"simulated" and notes[b"clustertrials_plan"] == plan.hash.encode()
-        assert b"no number is a finding" in notes[b"clustertrials_label"] and notes[b"clustertrials_task"] == task.hash.encode()
+        assert (
+            b"no number is a finding" in notes[b"clustertrials_label"]
+            and notes[b"clustertrials_task"] == task.hash.encode()
+        )
         assert set(table["data_class"].to_pylist()) == {"simulated"} and table.num_rows == task.n_rows
     note = json.loads((tmp_path / "out" / "sweep.json").read_text())
     assert note["data_class"] == "simulated" and note["plan"] == plan.hash

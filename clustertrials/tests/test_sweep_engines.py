@@ -153,7 +153,10 @@ def test_dask_gives_the_same_and_outlives_a_worker_and_its_scheduler(reference, 
         again = sweep(plan, out, "--scheduler", cluster.address)
         said, errors = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, errors
-    assert f"{len(kept)} done before, {len(expected) - len(kept)} now" in said and "on the Dask scheduler at tcp://" in said
+    assert (
+        f"{len(kept)} done before, {len(expected) - len(kept)} now" in said
+        and "on the Dask scheduler at tcp://" in said
+    )
     assert_complete(plan, out, expected)
 
 

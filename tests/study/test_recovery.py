@@ -153,7 +153,10 @@ def test_a_fault_that_is_no_refusal_stops_the_run():
 def test_planted_bias_coverage_and_rejections_are_found(made, bias, covers, rejects):
     (one,) = simulate_estimators(made, ["naive"], replicates=10, seed=1)
     assert one.bias == pytest.approx(bias)
-    assert (one.covers_individual, one.covers_cluster) == (10 * covers[0], 10 * covers[1]) and one.rejections == 10 * rejects
+    assert (one.covers_individual, one.covers_cluster) == (
+        10 * covers[0],
+        10 * covers[1],
+    ) and one.rejections == 10 * rejects
     assert (one.covered, one.truth) == (one.covers_individual, 1.0)
     (office,) = simulate_estimators(made, ["cluster_means"], replicates=10, seed=1)
     assert (office.covered, office.truth) == (office.covers_cluster, 3.0)
@@ -220,7 +223,9 @@ def test_the_committed_file_has_every_estimator_on_every_truth_with_all_replicat
     ]
     for (truth, _, _), one in zip(wanted, FOUND):
         # Processors sum in orders of their own: the last digit of a true average differs between them.
-        assert (one.individual_effect, one.cluster_effect) == pytest.approx((truth.individual_effect, truth.cluster_effect))
+        assert (one.individual_effect, one.cluster_effect) == pytest.approx(
+            (truth.individual_effect, truth.cluster_effect)
+        )
 
 
 def test_a_number_that_drifted_is_named(tmp_path):
