@@ -159,6 +159,16 @@ def test_ties_far_from_zero_stay_ties(design, offset, weighted):
         assert step != 0 or not side * end < 0
 
 
+@pytest.mark.parametrize("weights", [None, [1, 1, 1, 1, 1, 1, 5]])
+@pytest.mark.parametrize("offset", [0, 1e3, 1e6, 1e9])
+def test_an_effect_that_explains_everything_has_a_finite_interval_far_from_zero(offset, weights):
+    """Each arm has one value, so only rounding is left beside the effect; no step is as small as that."""
+    values = offset + np.array([0, 0, 0, 0, 0, 1 / 3, 1 / 3])
+    found = randomisation_test(values, [0, 0, 0, 0, 0, 1, 1], weights=weights, level=0.8)
+    assert found.p_value == 1 / 21
+    assert (found.ci_low, found.ci_high) == pytest.approx((1 / 3, 1 / 3), abs=1e-15 * max(1, offset))
+
+
 def test_cluster_means_far_from_zero_have_the_p_of_those_near_it():
     # 2 of 70 by fractions, by R's coin, and by scipy.stats.permutation_test.
     means = np.array([6 / 7, 1, 6 / 7, 1, 1 / 3, 0, 4 / 5, 5 / 6])

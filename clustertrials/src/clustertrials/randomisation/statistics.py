@@ -190,7 +190,7 @@ def linear(
                 found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
         return np.unique(np.concatenate(found))
 
-    spread = _spread(score, arm, centre, scale)
+    spread = _spread(score, arm, centre, scale, slack(0.0))
     blur = 2.0 * slack(0.0) / np.ptp(arm)
     limit = _limit_of_steps(centre, spread, lambda shift: centre - shift, count, steps, allocations.size, blur)
     return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / scale)
@@ -253,7 +253,7 @@ def ratio(
     if len(basis):
         limit = _limit_of_visits(tables, centre, slack(0.0), 1e-9 * weights.sum())
     else:
-        spread = _spread(score, arm, centre, observed_arm)
+        spread = _spread(score, arm, centre, observed_arm, slack(0.0))
         blur = 2.0 * slack(0.0) / weights.min()
         limit = _limit_of_steps(centre, spread, lambda shift: centre - shift, count, steps, allocations.size, blur)
     return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / observed_arm)
@@ -307,11 +307,10 @@ def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre:
     return Statistic(centre, observed, count, limit, TOLERANCE)
 
 
-def _spread(score: np.ndarray, arm: np.ndarray, centre: float, scale: float) -> float:
-    """Permutation standard deviation with the effect taken out, or with it where nothing is left."""
-    residual = score - centre * arm
-    size = np.sqrt((residual**2).sum()) or np.sqrt((score**2).sum())
-    return float(size / (2.0 * scale))
+def _spread(score: np.ndarray, arm: np.ndarray, centre: float, scale: float, rounding: float) -> float:
+    """Permutation standard deviation with the effect taken out, or with it where only rounding is left."""
+    left = np.linalg.norm(score - centre * arm)
+    return float((left if left > rounding else np.linalg.norm(score)) / (2.0 * scale))
 
 
 def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
