@@ -131,7 +131,8 @@ class Panel:
                     place),
             _slider("clusters", clusters.capitalize(), f"{start.n_clusters}: {one} and {other}", *self.n_clusters, 1,
                     start.n_clusters),
-            _slider("margin", "Smallest difference you would care about", text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
+            _slider("margin", "Smallest difference you would care about",
+                    text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
                     round(TENTHS * start.margin / start.scale.margin)),
             _slider("level", "Confidence", text.chance(start.level), *LEVELS, 1, round(100 * start.level)),
         ]  # fmt: skip
