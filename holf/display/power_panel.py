@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from html import escape
 
-from clustertrials.sample_size import moments
+from clustertrials.planned import moments
 from holf.display import text
 from holf.display.power_page import Design, Scale, answer
 from holf.display.table import badge
@@ -125,37 +125,17 @@ class Panel:
         rows = [
             '<div><label for="mind-outcome">Outcome</label>\n<select id="mind-outcome" autocomplete="off">\n'
             f"{options}\n</select></div>",
-            _slider(
-                "icc",
-                f"Likeness within {clusters} (ICC)",
-                text.decimal(start.icc, 3),
-                0,
-                self.most_icc,
-                ICC_STEP,
-                start.icc,
-            ),
-            _slider(
-                "units", f"{units.capitalize()} analysed", str(self.stops[place]), 0, len(self.stops) - 1, 1, place
-            ),
-            _slider(
-                "clusters",
-                clusters.capitalize(),
-                f"{start.n_clusters}: {one} and {other}",
-                *self.n_clusters,
-                1,
-                start.n_clusters,
-            ),
-            _slider(
-                "margin",
-                "Smallest difference you would care about",
-                text.amount(start.margin, start.scale.show),
-                1,
-                MOST_TENTHS,
-                1,
-                round(TENTHS * start.margin / start.scale.margin),
-            ),
+            _slider("icc", f"Likeness within {clusters} (ICC)", text.decimal(start.icc, 3), 0, self.most_icc,
+                    ICC_STEP, start.icc),
+            _slider("units", f"{units.capitalize()} analysed", str(self.stops[place]), 0, len(self.stops) - 1, 1,
+                    place),
+            _slider("clusters", clusters.capitalize(), f"{start.n_clusters}: {one} and {other}", *self.n_clusters, 1,
+                    start.n_clusters),
+            _slider("margin", "Smallest difference you would care about",
+                    text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
+                    round(TENTHS * start.margin / start.scale.margin)),
             _slider("level", "Confidence", text.chance(start.level), *LEVELS, 1, round(100 * start.level)),
-        ]
+        ]  # fmt: skip
         return (
             "<fieldset>\n<legend>Conditions</legend>\n" + "\n".join(rows) + "\n"
             f'<div><button type="button" data-mind="reset">Back to the trial as reported</button>\n'
