@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from html import escape
 
-from clustertrials.planned import moments
+from clustertrials.sample_size import moments
 from holf.display import text
 from holf.display.power_page import Design, Scale, answer
 from holf.display.table import badge
