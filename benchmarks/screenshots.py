@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.browser import chromium, need_site
+from tests.browser import chromium, need_site, pages_to_read
 
 WIDTHS = {390: 844, 768: 1024, 1440: 900}
 
@@ -14,7 +14,7 @@ def main(out: Path, only: list[str]) -> None:
     """Draw every page of the built site, or those named, into a folder."""
     site = need_site()
     out.mkdir(parents=True, exist_ok=True)
-    pages = [page for page in sorted(site.rglob("*.html")) if not only or page.stem in only]
+    pages = [page for page in pages_to_read(site) if not only or page.stem in only]
     with chromium() as browser:
         for theme in ("light", "dark"):
             page = browser.new_page(color_scheme=theme)

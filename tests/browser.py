@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from holf.book.theme.checks import pages_of
 from holf.paths import project_root
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -30,6 +31,11 @@ def need_site() -> Path:
     if not (site / "index.html").exists():
         raise FileNotFoundError("there is no built site in _build/html: run `make book` first")
     return site
+
+
+def pages_to_read(site: Path) -> list[Path]:
+    """Pages of a site without those at old addresses, which only lead on."""
+    return [page for page in pages_of(site) if 'http-equiv="refresh"' not in page.read_text(encoding="utf-8")]
 
 
 def need_chromium() -> str:

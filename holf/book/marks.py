@@ -126,7 +126,9 @@ def page_faults(page: Path) -> list[str]:
     faults += [_loose_fault(output, has_banner or says_so) for output in outputs]
     if says_so and not has_banner:
         faults.append("simulated results without the banner")
-    faults += [_place_fault(shown) for shown in (*images, *tables)]
+    # Tables also where no cell showed them.
+    simulated = soup.find_all("table", attrs={"data-holf": "simulated"})
+    faults += [_place_fault(shown) for shown in (*images, *simulated)]
     if _heads_page(soup) and MARK not in (soup.title.get_text() if soup.title else ""):
         faults.append(f"a simulated page whose title does not say {MARK}")
     return [fault for fault in faults if fault]

@@ -6,6 +6,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from browser import pages_to_read
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
@@ -32,11 +33,6 @@ def soups(site):
         page.relative_to(site).as_posix(): BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
         for page in pages_to_read(site)
     }
-
-
-def pages_to_read(site):
-    """Pages of the site without those at old addresses, which only lead on."""
-    return [page for page in pages_of(site) if 'http-equiv="refresh"' not in page.read_text(encoding="utf-8")]
 
 
 def weight(page) -> int:
