@@ -17,7 +17,7 @@ from holf.confidential.release.document import read_release
 from holf.paths import project_root
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
-from holf.study import questions, sensitivity
+from holf.study import questions
 from holf.study.tables import Rows
 from holf.study.withheld import is_withheld
 
@@ -146,8 +146,7 @@ OWN_ROOMS = {
     "simulation.worlds": "the nine simulated tables, and what they follow from",
     "display.record_tables": "tables of the published record",
     "display.design_figures": "its dates, map and precision as figures",
-    "record.eligibility": "two readings of its inclusion rule",
-    "record.table_one": "Table 1 of its article",
+    "record.published_table": "Table 1 of its article",
     "study.truths": "simulated trials of its size (data/recovery.yml)",
     "display.recovery": "how the methods did on those",
     "pages.checklists": "its reporting checklists",
@@ -158,8 +157,10 @@ OWN_ROOMS = {
 # Words that stay elsewhere. "office" and "family" are also what this package calls a randomised unit, and a row's own
 # group, inside answers and rules; `holf.display.text` puts the trial's words in their place on pages.
 STAYS = {
-    ("study.sensitivity", "office"): "name of a test's statistic",
-    ("study.sensitivity", "family"): "name of a test's statistic",
+    ("record.flow", "families"): "the readings of the inclusion rule",
+    ("record.flow", "children"): "the readings of the inclusion rule",
+    ("study.questions", "office"): "name of a test's statistic",
+    ("study.questions", "family"): "name of a test's statistic",
     ("display.text", "office"): "translated here into the trial's word",
     ("display.text", "family"): "translated here into the trial's word",
     ("confidential.rules.policy", "families"): "id of a disclosure rule, in data/disclosure.yml",
@@ -259,8 +260,8 @@ def test_a_third_arm_is_no_part_of_a_comparison_of_two(other):
         questions.levels: {"outcome": "infection", "contrast": "treatment"},
         questions.icc: {"outcome": "antibody", "wave": "y2014", "contrast": "treatment"},
         questions.attrition: {"outcome": "infection", "wave": "y2014"},
-        sensitivity.exact: {"outcome": "infection", "wave": "y2014"},
-        sensitivity.sanity: {"outcome": "antibody", "wave": "y2014"},
+        questions.exact: {"outcome": "infection", "wave": "y2014"},
+        questions.sanity: {"outcome": "antibody", "wave": "y2014"},
     }
     for question, arguments in asked.items():
         assert [one.answer for one in question(three, **arguments)] == [

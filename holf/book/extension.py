@@ -97,7 +97,7 @@ def refresh(note: Path) -> None:
         return
     # Imported here: most builds need neither.
     from holf.pages.write import write_pages
-    from holf.simulation.refresh import refresh_studies
+    from holf.simulation.worlds import refresh_studies
 
     # A book on real data holds no simulated study, so that none can slip into it.
     for world in [] if banners.real_source() else refresh_studies():

@@ -9,8 +9,8 @@ from holf.confidential.read.simulated import read_simulated
 from holf.paths import MARK_FILE, STAND_IN, data_path, note_read, project_root
 from holf.record.plan import Plan, load_plan
 from holf.record.schema import Schema, load_schema
-from holf.simulation.inputs import default_seed, inputs_signature
-from holf.study.answering import simulated_study
+from holf.simulation.worlds import default_seed, inputs_signature
+from holf.study.questions import simulated_study
 from holf.study.study import Study, StudyError
 
 

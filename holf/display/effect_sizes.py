@@ -12,7 +12,7 @@ from holf.display.table import Cell, Table
 from holf.record.facts import Ledger
 from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.published_table import Slot
-from holf.record.reporting_rows import Finding
+from holf.record.reporting import Finding
 from holf.record.source import RECORD, data_name, joint_source
 from holf.study.answers import Level
 from holf.study.study import Study

@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Result:
-    """What was found in one area under one comparison: `sign` of `holf.record.reporting_rows.SIGNS`."""
+    """What was found in one area under one comparison: `sign` of `holf.record.reporting.SIGNS`."""
 
     area: str
     question: str

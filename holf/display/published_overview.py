@@ -13,8 +13,7 @@ from holf.display import text
 from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
-from holf.record.reporting import Reporting
-from holf.record.reporting_rows import COMPARISONS, Word
+from holf.record.reporting import COMPARISONS, Reporting, Word
 from holf.record.source import RECORD
 
 # Arrow and shade of what was found: sideways for no difference or change, as in plots of the direction of effects.

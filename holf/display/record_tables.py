@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from holf.display import text
 from holf.display.table import Cell, Table
-from holf.record.eligibility import READINGS, meets_inclusion
 from holf.record.facts import Ledger
+from holf.record.flow import READINGS, meets_inclusion
 from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.published_table import Slot
 from holf.record.source import RECORD

@@ -8,10 +8,8 @@ from clustertrials.results import Effect
 from holf.display import text
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
-from holf.record.published_table import Slot
+from holf.record.published_table import ArmSummary, Check, OutcomeSummary, Scale, Slot
 from holf.record.source import RECORD
-from holf.record.table_one import ArmSummary, OutcomeSummary
-from holf.record.typed_arm import Check, Scale
 
 _STATISTICS = {"mean": "Mean", "sd": "SD", "n": "n", "p_value_change": "p for change"}
 _VERDICTS = {True: "fits", False: "does not fit", None: "cannot tell"}

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from holf.record.facts import Ledger
-from holf.record.reporting import Reporting, expand
-from holf.record.reporting_rows import STATUSES, Element, Item, Question
+from holf.record.reporting import STATUSES, Element, Item, Question, Reporting, expand
 
 NOTE = "<!-- Written by holf.pages from {file}; edit that file, not this page. -->\n\n"
 SIGNS = dict(zip(STATUSES, "●◐○"))

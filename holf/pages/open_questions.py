@@ -10,8 +10,7 @@ from myst_parser.mdit_to_docutils.base import default_slugify
 from holf.pages.checklists import NOTE, fact_links, place_links, standards_page, two_ways
 from holf.record.facts import Ledger
 from holf.record.plan import Outcome, Plan
-from holf.record.reporting import Reporting, expand
-from holf.record.reporting_rows import VERDICTS, Conflict, Finding
+from holf.record.reporting import VERDICTS, Conflict, Finding, Reporting, expand
 
 # Shape beside each verdict, so that a column can be read at a glance and not by colour.
 SIGNS = dict(zip(VERDICTS, "●◐○◌"))

@@ -1,21 +1,47 @@
-"""The simulated study: nine linked tables in three worlds, written so that the same seed gives the same bytes."""
+"""The simulated study: nine linked tables in three worlds. The same seed gives the same bytes."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from holf.paths import MARK_FILE
+from holf.paths import MARK_FILE, project_root
 from holf.record.facts import load_assumptions, load_ledger
 from holf.record.plan import load_plan
-from holf.simulation.inputs import default_seed, inputs_signature
-from holf.simulation.measures import add_participation, draw_delivery, draw_register, draw_staff, draw_survey, locate
-from holf.simulation.people import Rules, draw_children, draw_families, draw_offices, draw_parents
+from holf.record.witness import unnoted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What the tables follow from. A chapter that asks whether they are current has these hashed, and reads none of them.
+INPUTS = (
+    "data/facts.csv",
+    "data/assumptions.yml",
+    "data/plan.yml",
+    "holf/record/facts.py",
+    "holf/record/plan.py",
+    "holf/simulation/worlds.py",
+    "holf/simulation/people.py",
+    "holf/simulation/measures.py",
+)
+
+
+def default_seed() -> int:
+    """Seed of the project's own simulated studies."""
+    return load_assumptions()["seed"].value
+
+
+def inputs_signature() -> str:
+    """SHA-256 over everything that the simulated tables follow from."""
+    digest = hashlib.sha256()
+    with unnoted():
+        for name in INPUTS:
+            digest.update(name.encode() + b"\0" + (project_root() / name).read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
@@ -45,6 +71,19 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     >>> bool(tables["families"]["family_id"].str.startswith("SYN-").all())
     True
     """
+    # Imported here: they bring scipy along, which who asks only whether the tables are current need not wait for.
+    import numpy as np
+
+    from holf.simulation.measures import (
+        add_participation,
+        draw_delivery,
+        draw_register,
+        draw_staff,
+        draw_survey,
+        locate,
+    )
+    from holf.simulation.people import Rules, draw_children, draw_families, draw_offices, draw_parents
+
     plan = load_plan()
     if world not in plan.worlds:
         raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
@@ -147,3 +186,20 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
     os.replace(fresh, out)
     shutil.rmtree(old, ignore_errors=True)
     return out
+
+
+def refresh_studies() -> list[str]:
+    """Write anew those of the project's own simulated studies whose inputs have changed; return their worlds."""
+    worlds = load_plan().worlds
+    if not worlds:
+        return []
+    home, current = project_root() / "data" / "simulated", inputs_signature()
+    stale = [
+        world
+        for world in worlds
+        if not (mark := home / world / MARK_FILE).exists()
+        or json.loads(mark.read_text(encoding="utf-8"))["inputs_sha256"] != current
+    ]
+    for world in stale:
+        write_study(world, home / world)
+    return stale

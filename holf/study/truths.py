@@ -18,7 +18,7 @@ from holf.record.plan import Words, load_plan
 from holf.record.schema import load_schema
 from holf.simulation.people import spread
 from holf.simulation.worlds import simulate
-from holf.study.answering import simulated_study
+from holf.study.questions import simulated_study
 
 RESULTS = "simulated/recovery.csv"
 _FIRST = "first_"

@@ -415,7 +415,7 @@ def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
     assumptions.write_text(
         assumptions.read_text(encoding="utf-8").replace("value: 760", "value: 770"), encoding="utf-8"
     )
-    refresh = [sys.executable, "-c", "from holf.simulation.refresh import refresh_studies; print(refresh_studies())"]
+    refresh = [sys.executable, "-c", "from holf.simulation.worlds import refresh_studies; print(refresh_studies())"]
     assert (
         "null" in subprocess.run(refresh, cwd=book.root, env=book.environment(), capture_output=True, text=True).stdout
     )

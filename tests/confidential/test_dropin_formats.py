@@ -10,8 +10,7 @@ import pytest
 from dropin_study import small_study, write_tables
 
 from holf.confidential.read.columns import typed_column
-from holf.confidential.read.delimited import Unreadable, read_delimited
-from holf.confidential.read.files import read_cells
+from holf.confidential.read.files import Unreadable, read_cells, read_delimited
 from holf.confidential.read.mapping import TableMapping
 from holf.confidential.read.reader import read_dropin
 from holf.confidential.read.report import DropInError

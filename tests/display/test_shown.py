@@ -285,7 +285,7 @@ def test_what_the_interpretation_chapter_says_of_the_worlds_holds(studies):
 
 
 def test_eligibility_differs_between_the_readings_only_where_it_should():
-    from holf.record.eligibility import READINGS, meets_inclusion
+    from holf.record.flow import READINGS, meets_inclusion
 
     for a in (0, 5, 6, 12):
         for b in (0, 6):

@@ -14,8 +14,7 @@ from holf.paths import project_root
 from holf.record.facts import FactError, load_ledger
 from holf.record.links import link_targets, read_anchors, read_titles
 from holf.record.plan import load_plan
-from holf.record.reporting import check_anchors, expand, load_reporting
-from holf.record.reporting_rows import VERDICTS, Finding
+from holf.record.reporting import VERDICTS, Finding, check_anchors, expand, load_reporting
 
 FOLDER = project_root() / "data" / "reporting"
 CHAPTERS = project_root() / "chapters"

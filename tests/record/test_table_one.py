@@ -12,9 +12,8 @@ from holf.display import table_one as table_one_shown
 from holf.display.record_tables import slots_tables
 from holf.paths import project_root
 from holf.record.facts import FactError
-from holf.record.published_table import load_published_results
+from holf.record.published_table import load_published_results, table_one
 from holf.record.source import MARK
-from holf.record.table_one import table_one
 
 FILE = project_root() / "data" / "published_results.csv"
 MADE_UP = project_root() / "data" / "simulated" / "table_one.csv"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from holf.confidential.read.columns import typed_column
-from holf.confidential.read.delimited import Cells
+from holf.confidential.read.files import Cells
 from holf.confidential.read.report import Finding
 from holf.confidential.read.rules import broken_rules
 

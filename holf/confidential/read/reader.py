@@ -11,8 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from holf.confidential.read.checks import Sheet, check_tables
-from holf.confidential.read.delimited import Unreadable
-from holf.confidential.read.files import find_files, read_cells
+from holf.confidential.read.files import Unreadable, find_files, read_cells
 from holf.confidential.read.mapping import TableMapping, header_names, read_mapping
 from holf.confidential.read.report import DropInError, Finding
 from holf.record.schema import Schema

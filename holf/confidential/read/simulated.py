@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from holf.confidential.read.checks import Sheet, check_tables
-from holf.confidential.read.delimited import Unreadable, read_delimited
+from holf.confidential.read.files import Unreadable, read_delimited
 from holf.confidential.read.mapping import TableMapping
 from holf.record.schema import Schema, SchemaError
 

@@ -16,14 +16,13 @@ from holf.confidential.release.codec import CodecError, decode, encode
 from holf.confidential.release.questions import available, catalogue, key_of
 from holf.confidential.rules.answers import Safe, disclose
 from holf.confidential.rules.policy import Policy
-from holf.confidential.rules.sets import UnitSets
+from holf.confidential.rules.suppression import UnitSets
 from holf.record.facts import load_ledger
 from holf.record.flow import load_flow
 from holf.record.plan import Plan, load_plan
 from holf.record.schema import Schema
 from holf.record.source import REAL
-from holf.study.answering import compute
-from holf.study.questions import Answered
+from holf.study.questions import Answered, compute
 from holf.study.study import Study, StudyError
 from holf.study.tables import Rows
 

@@ -13,8 +13,7 @@ from clustertrials.influence import UNITS, RecruitmentDiagnostic
 from clustertrials.results import Effect, Icc
 from holf.confidential.rules.policy import Policy
 from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share, significant
-from holf.confidential.rules.sets import UnitSets
-from holf.confidential.rules.suppression import protect
+from holf.confidential.rules.suppression import UnitSets, protect
 from holf.record.flow import Flow
 from holf.study.answers import Change, Level, Sizes
 from holf.study.questions import Answered
