@@ -150,6 +150,9 @@ def _in_one_line() -> Iterator[None]:
         raise ExtensionError(f"papermill: {error}") from None
     except SiteError as error:
         raise ExtensionError(str(error)) from None
+    except ValueError as error:
+        # What is wrong with a file of data; `-v` shows where it was found.
+        raise ExtensionError(f"papermill: {error}") from error
     except OSError as error:
         name = Path(os.fsdecode(error.filename)).name if error.filename else "a file"
         what = f"cannot {'find' if isinstance(error, FileNotFoundError) else 'write'} {name}: {error.strerror or error}"

@@ -136,7 +136,7 @@ def publish(app: Sphinx, say: Callable[[str], None]) -> None:
     if app.holf_unwritten.errors:
         raise app.holf_unwritten.errors[0]
     if _is_strict(app) and app._warncount:
-        say("not published, because warnings are errors")
+        say("the site stays as it was, because warnings are errors")
         return
     # Sphinx's note to itself, which names folders of the machine by their checksum.
     (staging / ".buildinfo").unlink(missing_ok=True)

@@ -88,6 +88,16 @@ def test_an_edit_while_pages_are_written_is_followed_by_the_next_build(own, monk
         assert len(asked) == times
 
 
+def test_a_fault_in_the_data_is_the_last_word_of_the_build(book):
+    facts = book.root / "data" / "facts.csv"
+    text = facts.read_text(encoding="utf-8")
+    facts.write_text(text.replace("published", "pubished", 1), encoding="utf-8")
+    done = book.build("--quiet")
+    told = (done.stdout + done.stderr).splitlines()
+    assert done.returncode != 0 and "papermill: facts.csv, row F001: column class" in told[-1]
+    assert not [line for line in told if "Traceback" in line or "please report" in line]
+
+
 def test_no_other_builder_gets_past_the_check_of_marks(book):
     before = book.snapshot()
     for builder in ("singlehtml", "linkcheck"):
