@@ -1,15 +1,20 @@
-# Two commands matter: `make book` builds the site, `make test` checks the code and every committed notebook.
-# Both need a system Python 3.11 or newer with venv, and install the locked environment into .venv on first use.
+# Three commands matter: `make book` builds the site, `make test` checks the code and every committed notebook, and
+# `make check` what takes longer: the whole book in a browser, killed builds, the rehearsal with confidential data.
+# All need a system Python 3.11 or newer with venv, and install the locked environment into .venv on first use.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: book test lint audit archive clean
+.PHONY: book test check lint audit archive clean
 
 book: .venv/installed
-	$(BIN)/jupyter-book build . -W -n --keep-going
+	$(BIN)/jupyter-book build . -W -n --keep-going --quiet
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout=300
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --nbval --nbval-cell-timeout=300
+
+# Needs Chromium.
+check: .venv/installed
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests clustertrials/tests
 
 # The style of the code, and that a room imports only what is below it.
 lint: .venv/installed

@@ -1,4 +1,4 @@
-// The page "What would change my mind": follows the controls, and hands the chart its numbers. The patterns of what it
+// The page on what the trial could detect: follows the controls, and hands the chart its numbers. The patterns of what it
 // says stand in the panel itself (holf/display/power_panel.py), the formulas in power.js.
 "use strict";
 

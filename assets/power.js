@@ -88,7 +88,7 @@ const holfPower = (() => {
     return average(chance, test.spread, edge / tall);
   }
 
-  // The test of the planned analysis, from the moments of clustertrials/src/clustertrials/planned.py: between, within, reported, three of
+  // The test of the planned analysis, from the moments of clustertrials/src/clustertrials/sample_size.py: between, within, reported, three of
   // the spread, and df.
   function test({ clusters, units, icc, sd, moments: [between, within, reported, shared, both, own, df] }) {
     const u = icc, e = ((1 - icc) * clusters) / units, square = u * reported + e * within;

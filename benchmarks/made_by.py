@@ -7,15 +7,14 @@ modules do not count: code may move.
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from clustertrials.scenarios import Scenario
-from clustertrials.simulation_study import run
-from clustertrials.sweep.tasks import Task
-from clustertrials.sweep.trials import work
-from holf.book.digests import definitions
+from clustertrials.simulation_study import Scenario, simulate_estimators
+from clustertrials.sweep.trials import Task, run_task
+from holf.book.freshness import digest_of, syntax
 from holf.display.sweeps import load_swept
 from holf.paths import data_path, library_root
 from holf.study.truths import load_settings
@@ -47,15 +46,43 @@ def code_of(trials: Callable[[], object], folder: Path = _FOLDER) -> set[str]:
     return set().union(*(definitions(file.read_text(encoding="utf-8")) for file in files))
 
 
+def definitions(source: str) -> set[str]:
+    """Name and digest of each function, class and constant of a module: equal wherever it stands, and however laid out.
+
+    Imports are left out: they say where a definition stands, and not what it does.
+
+    Parameters
+    ----------
+    source : str
+        Python code.
+
+    Raises
+    ------
+    SyntaxError
+        If it is none.
+
+    Examples
+    --------
+    >>> definitions("from a import b\\nx = 1") == definitions("# One.\\nx  =  1")
+    True
+    """
+    found = set()
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr):
+            names = [node.name] if hasattr(node, "name") else [ast.unparse(one) for one in getattr(node, "targets", ())]
+            found.add(f"{', '.join(names) or type(node).__name__} {digest_of(syntax(node))}")
+    return found
+
+
 def _recovery() -> None:
     for one in load_settings().trials:
         if isinstance(one.truth, Scenario):
-            run(one.truth, one.estimators, replicates=1, seed=one.seed)
+            simulate_estimators(one.truth, one.estimators, replicates=1, seed=one.seed)
 
 
 def _sweep() -> None:
     plan, _ = load_swept()
-    work(Task(plan.cells[0], plan.estimators, plan.level, plan.seed, 0, 2))
+    run_task(Task(plan.cells[0], plan.estimators, plan.level, plan.seed, 0, 2))
 
 
 TABLES = {"recovery": _recovery, "sweep": _sweep}

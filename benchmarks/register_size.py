@@ -13,14 +13,14 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from time import process_time
 
-# Before numpy is loaded: clustertrials.sweep.command says why.
+# Before numpy is loaded: clustertrials.cli says why.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
 
 from benchmarks.timing import report
 from clustertrials.estimators import METHODS, estimate_effect
-from clustertrials.scenarios import Scenario, draw, unequal_sizes
+from clustertrials.simulation_study import Scenario, draw, unequal_sizes
 
 OWN, REGISTER = (29, 884), (1_000, 1_000_000)
 # From small to large, so that the peak memory of a process is that of its latest question.
@@ -57,7 +57,7 @@ def _ask(name: str) -> list[tuple[float, ...]]:
         sizes = unequal_sizes(offices, people, 0.25)
         truth = Scenario("size", sizes, treated=round(0.517 * offices), icc=0.05, correlation=0.5, effect=0.1)
         frame = draw(truth, rng)
-        described = {"arm": "arm", "cluster": "office", "treated": 1, "covariates": ("baseline",)}
+        described = {"arm": "arm", "cluster": "cluster", "treated": 1, "covariates": ("baseline",)}
         if name == "randomisation":
             described["rng"] = rng
         times = []

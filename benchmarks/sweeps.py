@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-# Before numpy is loaded: clustertrials.sweep.command says why.
+# Before numpy is loaded: clustertrials.cli says why.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import numpy as np
@@ -19,12 +19,9 @@ import yaml
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from benchmarks.timing import report, seconds
-from clustertrials.sweep.engines import processes
 from clustertrials.sweep.plan import ESTIMATORS, SweepPlan, load_sweep
-from clustertrials.sweep.progress import Progress
-from clustertrials.sweep.runner import run_sweep
-from clustertrials.sweep.tasks import tasks_of
-from clustertrials.sweep.trials import draw_trial, work
+from clustertrials.sweep.run import run_sweep
+from clustertrials.sweep.trials import draw_trial, run_task, tasks_of
 
 FACTORS = {"clusters": 29, "mean_size": 30, "size_cv": 0.25, "icc": 0.05, "treated_share": 0.517}
 N_LOOP = 30
@@ -51,7 +48,7 @@ def _throughput(folder: Path) -> None:
     loop = N_LOOP / seconds(lambda: _loop(folder), 2)
     for estimator in ESTIMATORS:
         (task,) = tasks_of(_plan(folder, [estimator], 20 if estimator == "randomisation" else 250))
-        rate = task.n_trials / seconds(lambda task=task: work(task), 3)
+        rate = task.n_trials / seconds(lambda task=task: run_task(task), 3)
         report(f"{estimator}: simulated trials a second on one core", rate, "")
         if estimator == "mixed_batched":
             report("a loop of statsmodels MixedLM, drawing included", loop, "")
@@ -73,7 +70,7 @@ def _scaling(folder: Path) -> None:
     tasks = tasks_of(_plan(folder, ["cr2", "mixed_batched", "cluster_means"], 250, icc=[x / 100 for x in range(1, 17)]))
     pools = {n: ProcessPoolExecutor(n, mp_context=get_context("spawn")) for n in (1, 2)}
     for n, pool in pools.items():
-        list(pool.map(work, tasks[: 2 * n]))
+        list(pool.map(run_task, tasks[: 2 * n]))
     taken = {1: [], 2: []}
     for _ in range(ROUNDS):
         for n, pool in pools.items():
@@ -90,7 +87,7 @@ def _scaling(folder: Path) -> None:
 
 def _drain(pool: Executor, tasks: list) -> float:
     start = perf_counter()
-    list(pool.map(work, tasks))
+    list(pool.map(run_task, tasks))
     return perf_counter() - start
 
 
@@ -107,7 +104,7 @@ def _memory() -> None:
 def _peak(replicates: int) -> float:
     with TemporaryDirectory() as folder:
         plan = _plan(Path(folder), ["mixed_batched", "cluster_means"], replicates)
-        run_sweep(plan, Path(folder) / "out", processes(1), progress=lambda total, done: Progress(total, done))
+        run_sweep(plan, Path(folder) / "out")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -1,89 +1,27 @@
-"""The command line: one command each for what an author or a holder of the data does; `holf -h` lists them."""
+"""The command line: one command each for what an author or a holder of the data does; `holf -h` lists them.
+
+What a command needs is imported when it runs: `holf -h` and most commands need little of it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from clustertrials import power_command as power
-from holf.book import archive
-from holf.book.commands import changes as changed
-from holf.book.commands import check_data, release, release_check, sweep
-from holf.book.freshness import ChapterError, told, why_stale
+from clustertrials.cli import add_power, add_sweep
+from holf.book.freshness import ChapterError
 from holf.paths import check_book, code_folders, project_root
-
-
-def _simulate(arguments: argparse.Namespace) -> None:
-    from holf.simulation.worlds import write_study
-
-    out = write_study(arguments.world, arguments.out, seed=arguments.seed)
-    print(f"wrote {len(list(out.glob('*.csv')))} simulated tables ({arguments.world} world)")
-
-
-def _sphinx(root: Path, *, mode: str, **extra: str) -> int:
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"]
-    paths = os.pathsep.join(filter(None, [*code_folders(root), os.environ.get("PYTHONPATH")]))
-    return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": mode, "PYTHONPATH": paths} | extra).returncode
-
-
-def _book_asked() -> Path:
-    """The book that the person who asks stands in; from elsewhere, that of this package or of ``HOLF_ROOT``."""
-    places = [] if os.environ.get("HOLF_ROOT") else [Path.cwd(), *Path.cwd().parents]
-    books = [place for place in places if (place / "_config.yml").is_file() and (place / "chapters").is_dir()]
-    return books[0] if books else project_root()
-
-
-def _build(arguments: argparse.Namespace) -> None:
-    check_book(_book_asked())
-    if arguments.check:
-        from holf.book.chapters import list_chapters
-
-        stale = {chapter.name: told(why) for chapter in list_chapters() if (why := why_stale(chapter))}
-        print("\n".join(f"stale: {name}: {why}" for name, why in stale.items()) or "every chapter is up to date")
-        sys.exit(1 if stale else 0)
-    if not arguments.source and not arguments.out:
-        sys.exit(_sphinx(project_root(), mode="auto"))
-    if not (arguments.source and arguments.out):
-        raise ValueError("--source and --out go together: another source is never built into the project's own site")
-    _build_elsewhere(arguments.source, arguments.out, arguments.profile)
-
-
-def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
-    """Build the book from another study in a copy of the project, and put it into `out` whole or not at all."""
-    from holf.book.edition import make_edition
-
-    if out.exists():
-        raise FileExistsError(f"{out.name} exists already; name a new folder for the book")
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "book"
-        asked = make_edition(source, copy, profile=profile)
-        if code := _sphinx(copy, mode="auto", HOLF_SOURCE=asked, HOLF_ROOT=str(copy)):
-            sys.exit(code)
-        _put(copy / "_build" / "html", out)
-    print(f"the book is in {out}")
-
-
-def _put(site: Path, out: Path) -> None:
-    from holf.book.staging import hold
-
-    # Another build may be about to put its book into the same place.
-    lock, fresh = hold(out.resolve().parent, print), out.with_name(f".{out.name}.new")
-    try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(site, fresh)
-        os.replace(fresh, out)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        os.close(lock)
+from holf.record.sweep_numbers import recorded_numbers
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="holf", description=__doc__)
+    parser = argparse.ArgumentParser(prog="holf", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     simulate = commands.add_parser("simulate", help="write the simulated study tables of one world")
@@ -92,7 +30,13 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--out", type=Path, required=True, help="folder for the tables")
     simulate.set_defaults(run=_simulate)
 
-    check_data.add_parser(commands)
+    check = commands.add_parser("check-data", help="check a folder of real tables; shows no value of anyone")
+    check.add_argument("folder", type=Path, metavar="DIR", help="one file a table: CSV, Parquet, SPSS or Stata")
+    check.add_argument("--mapping", type=Path, help="YAML file with your names of files, columns and codes")
+    check.add_argument(
+        "--private", type=Path, metavar="FILE", help="new file, outside project and DIR, for row numbers and values"
+    )
+    check.set_defaults(run=_check_data)
 
     build = commands.add_parser("build", help="build the book")
     build.add_argument(
@@ -103,13 +47,258 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--out", type=Path, help="folder for the book from another source")
     build.set_defaults(run=_build)
 
-    power.add_parser(commands)
-    sweep.add_parser(commands)
-    release.add_parser(commands)
-    release_check.add_parser(commands)
-    changed.add_parser(commands)
-    archive.add_parser(commands)
+    add_power(commands)
+    add_sweep(commands, look_up=recorded_numbers)
+
+    release = commands.add_parser(
+        "release", help="answer all that the chapters ask of real tables, under disclosure control, into one file"
+    )
+    release.add_argument("--data", type=Path, required=True, help="folder of real tables, as for `holf check-data`")
+    release.add_argument("--out", type=Path, required=True, help="the release file to write; it must not exist")
+    release.add_argument("--mapping", type=Path, help="mapping file for other column names and codes")
+    release.add_argument("--profile", help="profile of data/disclosure.yml (default: the file's default)")
+    release.add_argument("--previous", type=Path, help="the last release: counts may not differ by few people")
+    release.add_argument(
+        "--key",
+        type=Path,
+        help="key of the input's checksum (default: beside --out, made when missing; keep it inside)",
+    )
+    release.set_defaults(run=_release)
+
+    _add_release_check(commands)
+
+    changes = commands.add_parser("changes", help="numbers that differ between two states of the book, as Markdown")
+    changes.add_argument("old", help="a revision, or a folder with the project")
+    changes.add_argument("new", nargs="?", default=".", help="the same (default: this folder)")
+    changes.set_defaults(run=_changes)
+
+    archive = commands.add_parser("archive", help="one file with the site, its sources, a PDF, checksums and metadata")
+    archive.add_argument("--out", type=Path, required=True, help="folder for the archive")
+    archive.add_argument("--site", type=Path, help="a finished site (default: this project's)")
+    archive.add_argument("--manifest", type=Path, help="of `holf release-check` (default: beside the site)")
+    archive.set_defaults(run=_archive)
     return parser
+
+
+def _add_release_check(commands: argparse._SubParsersAction) -> None:
+    from holf.confidential.scan import KINDS, OUT_OF_REACH
+
+    check = commands.add_parser(
+        "release-check",
+        help="scan a built site before publishing",
+        description=f"Scan a built site. Files of other kinds than these are refused: {', '.join(KINDS)}.",
+        epilog=f"It does not see: {'; '.join(OUT_OF_REACH)}.",
+    )
+    check.add_argument("tree", type=Path, help="folder as it would be published")
+    check.add_argument("--ids", type=Path, help="ids of the study, one a line, as `holf release` writes them")
+    check.add_argument("--canaries", type=Path, help="values that must not come out, one a line, as text")
+    check.add_argument("--exceptions", type=Path, help="YAML list of path, rule, reason, signer, and perhaps where")
+    check.add_argument("--manifest", type=Path, help="default: release-manifest.json beside the tree")
+    check.add_argument("--profile", default="", help="disclosure profile, for the manifest")
+    check.add_argument("--release", default="", help="name of the release, for the manifest")
+    check.add_argument("--verify", action="store_true", help="only say whether the manifest still holds")
+    check.set_defaults(run=_release_check)
+
+
+def _simulate(arguments: argparse.Namespace) -> None:
+    from holf.simulation.worlds import write_study
+
+    out = write_study(arguments.world, arguments.out, seed=arguments.seed)
+    print(f"wrote {len(list(out.glob('*.csv')))} simulated tables ({arguments.world} world)")
+
+
+def _check_data(arguments: argparse.Namespace) -> None:
+    from holf.confidential.read.reader import examine
+    from holf.confidential.read.report import DropInError, check_private, write_private
+    from holf.record.schema import load_schema
+
+    if arguments.private:
+        check_private(arguments.private, arguments.folder)
+    examined = examine(arguments.folder, load_schema(), mapping=arguments.mapping)
+    if examined.findings:
+        if arguments.private:
+            lines = write_private(arguments.private, examined.findings)
+            print(f"the private file has {'some' if lines else 'no'} lines; only you can read it")
+        raise DropInError(finding.problem for finding in examined.findings)
+    print("\n".join(_readiness(examined.drop_in)))
+
+
+def _readiness(drop_in) -> list[str]:
+    """Which tables are there, with rows in bands, and which answers of the book will be missing."""
+    from holf.confidential.read.report import band
+    from holf.confidential.release.questions import is_measured
+    from holf.record.flow import load_flow
+    from holf.record.plan import load_plan
+
+    tables = drop_in.tables
+    lines = [f"{name}: {band(len(frame))} rows" for name, frame in tables.items()]
+    lines += [f"{name}: not there" for name in drop_in.absent]
+    missing = [
+        f"{outcome.label} ({wave})"
+        for outcome in load_plan().outcomes.values()
+        for wave in outcome.waves
+        if not is_measured(tables, outcome, wave)
+    ]
+    if lost := sorted({box.table for box in load_flow()} - set(tables)):
+        missing.insert(0, f"participant flow (needs {', '.join(lost)})")
+    told = [f"the book will say that it has no data on: {one}" for one in missing]
+    return [*lines, *(told or ["every part of the book has data"])]
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    check_book(_book_asked())
+    if arguments.check:
+        _check_chapters()
+    if not arguments.source and not arguments.out:
+        sys.exit(_sphinx(project_root()))
+    if not (arguments.source and arguments.out):
+        raise ValueError("--source and --out go together: another source is never built into the project's own site")
+    _build_elsewhere(arguments.source, arguments.out, arguments.profile)
+
+
+def _book_asked() -> Path:
+    """The book that the person who asks stands in; from elsewhere, that of this package or of ``HOLF_ROOT``."""
+    places = [] if os.environ.get("HOLF_ROOT") else [Path.cwd(), *Path.cwd().parents]
+    books = [place for place in places if (place / "_config.yml").is_file() and (place / "chapters").is_dir()]
+    return books[0] if books else project_root()
+
+
+def _check_chapters() -> None:
+    from holf.book.execute import list_chapters
+    from holf.book.freshness import in_one_line, why_stale
+
+    stale = {chapter.name: in_one_line(why) for chapter in list_chapters() if (why := why_stale(chapter))}
+    print("\n".join(f"stale: {name}: {why}" for name, why in stale.items()) or "every chapter is up to date")
+    sys.exit(1 if stale else 0)
+
+
+def _sphinx(root: Path, **extra: str) -> int:
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")),
+        "build",
+        str(root),
+        "-W",
+        "-n",
+        "--keep-going",
+        "--quiet",
+    ]
+    paths = os.pathsep.join(filter(None, [*code_folders(root), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": "auto", "PYTHONPATH": paths} | extra).returncode
+
+
+def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
+    """Build the book from another study in a copy of the project, and put it into `out` whole or not at all."""
+    from holf.book.edition import make_edition
+    from holf.book.staging import acquire_lock
+
+    if out.exists():
+        raise FileExistsError(f"{out.name} exists already; name a new folder for the book")
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "book"
+        asked = make_edition(source, copy, profile=profile)
+        if code := _sphinx(copy, HOLF_SOURCE=asked, HOLF_ROOT=str(copy)):
+            sys.exit(code)
+        # Another build may be about to put its book into the same place.
+        lock, fresh = acquire_lock(out.resolve().parent, print), out.with_name(f".{out.name}.new")
+        try:
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.copytree(copy / "_build" / "html", fresh)
+            os.replace(fresh, out)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+            os.close(lock)
+    print(f"the book is in {out}")
+
+
+def _release(arguments: argparse.Namespace) -> None:
+    from holf.confidential.read.reader import read_dropin
+    from holf.confidential.release.compare import require_no_small_difference
+    from holf.confidential.release.document import make_release, read_release
+    from holf.confidential.rules.policy import load_policy
+    from holf.record.schema import load_schema
+
+    out = arguments.out
+    if out.exists():
+        raise FileExistsError(f"{out.name} exists already; a release is never written over")
+    schema, policy = load_schema(), load_policy(arguments.profile)
+    previous = read_release(arguments.previous) if arguments.previous else None
+    dropped = read_dropin(arguments.data, schema, mapping=arguments.mapping)
+    key_path = arguments.key or out.with_name(f"{out.name}.key")
+    release = make_release(dropped, schema, policy, key=_key(key_path))
+    if previous:
+        require_no_small_difference(previous, release, policy)
+    ids_path = key_path.with_name(f"{out.name}.ids")
+    ids_path.unlink(missing_ok=True)
+    _write_private(ids_path, "".join(f"{one}\n" for one in dropped.ids(schema)).encode())
+    release.write(out)
+    print(f"wrote {out.name}: release {release.id}, profile {policy.profile}")
+    print(f"wrote {ids_path.name}: the ids in these tables, for `holf release-check --ids`; keep it inside")
+    for name, number in release.content["summary"].items():
+        print(f"  {name.replace('_', ' ')}: {number}")
+    print("Read the file before it leaves; then build the book from it: holf build --source FILE --out DIR")
+
+
+def _key(path: Path) -> bytes:
+    """The key in `path`, made with mode 600 if there is none; never inside the project."""
+    if path.resolve().is_relative_to(project_root().resolve()):
+        raise ValueError("the key of the checksum would lie inside the project; name a place outside with --key")
+    if not path.exists():
+        _write_private(path, secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a new file that nobody else may read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(content)
+
+
+def _release_check(arguments: argparse.Namespace) -> None:
+    from holf.book.downloads.check import shown_digests
+    from holf.confidential.scan.exceptions import read_exceptions, without_exceptions
+    from holf.confidential.scan.identifiers import is_distinct, read_values, require_canaries
+    from holf.confidential.scan.known import known_here
+    from holf.confidential.scan.manifest import check_manifest, write_manifest
+    from holf.confidential.scan.scan import scan
+
+    tree = arguments.tree
+    manifest = arguments.manifest or tree.resolve().parent / "release-manifest.json"
+    exceptions = read_exceptions(arguments.exceptions) if arguments.exceptions else ()
+    if arguments.verify:
+        if faults := check_manifest(tree, manifest, exceptions=exceptions if arguments.exceptions else None):
+            print("\n".join(faults))
+            print(f"{manifest.name} is void: check the tree again", file=sys.stderr)
+            sys.exit(1)
+        print(f"{manifest.name} holds")
+        return
+    ids = read_values(arguments.ids) if arguments.ids else ()
+    canaries = require_canaries(read_values(arguments.canaries)) if arguments.canaries else ()
+    known = known_here(ids=ids, canaries=canaries)
+    findings = without_exceptions(scan(tree, shown=shown_digests(tree), known=known, beside=[manifest]), exceptions)
+    if short := sum(not is_distinct(one) for one in ids):
+        print(f"{short} of {len(ids)} ids were not sought: too short to be told from other words and numbers")
+    if findings:
+        print("\n".join(map(str, findings)))
+        print(f"{len(findings)} findings: do not publish; no manifest written", file=sys.stderr)
+        sys.exit(1)
+    write_manifest(tree, manifest, exceptions=exceptions, profile=arguments.profile, release=arguments.release)
+    print(f"nothing found; wrote {manifest.name}")
+
+
+def _changes(arguments: argparse.Namespace) -> None:
+    from holf.pages.changes import as_markdown, changes, has_values, read_state
+
+    names = arguments.old, "this folder" if arguments.new == "." else arguments.new
+    states = read_state(arguments.old), read_state(arguments.new)
+    without = [name for name, state in zip(names, states) if not has_values(state)]
+    print(as_markdown(changes(*states), *names, without), end="")
+
+
+def _archive(arguments: argparse.Namespace) -> None:
+    from holf.book.archive import make_archive
+
+    site = arguments.site or project_root() / "_build" / "html"
+    print(f"wrote {make_archive(site, arguments.out, manifest=arguments.manifest).name}")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -67,7 +67,7 @@ def only(*questions: str, outcomes: tuple[str, ...] = ()) -> Callable:
             for question, asked in whole(plan)
             if question in questions
             and (not outcomes or asked.get("outcome", outcomes[0]) in outcomes)
-            and asked.get("estimator", "cr2") in ("cr2", "office_differences")
+            and asked.get("estimator", "cr2") in ("cr2", "within_cluster_difference")
         ]
 
     return shorter

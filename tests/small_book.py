@@ -1,5 +1,6 @@
 """A small book that is built for real: this project with two short chapters in the place of its own."""
 
+import filecmp
 import os
 import shutil
 import subprocess
@@ -63,6 +64,7 @@ class SmallBook:
         return [str(Path(sys.executable).with_name("jupyter-book")), "build", str(self.root), *options]
 
     def build(self, *options: str, **extra: str) -> subprocess.CompletedProcess:
+        """Build, by default as `make book` does."""
         return subprocess.run(
             self.command(*(options or ("-W", "-n", "--keep-going"))),
             capture_output=True,
@@ -70,6 +72,24 @@ class SmallBook:
             env=self.environment(**extra),
             cwd=self.root,
         )
+
+    def keep(self, aside: Path) -> None:
+        """Keep a copy of every file, for `restore`."""
+        self.aside = aside
+        shutil.copytree(self.root, aside, symlinks=True)
+
+    def restore(self) -> None:
+        """Put every file back, and touch none that is as it was: builds then go on from the caches that were kept."""
+        kept = {path.relative_to(self.aside) for path in self.aside.rglob("*")}
+        for path in sorted(self.root.rglob("*"), reverse=True):
+            if path.relative_to(self.root) not in kept and "__pycache__" not in path.parts:
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        for name in sorted(kept):
+            old, new = self.aside / name, self.root / name
+            if old.is_dir():
+                new.mkdir(exist_ok=True)
+            elif not new.is_file() or not filecmp.cmp(old, new, shallow=False):
+                shutil.copy2(old, new)
 
     def snapshot(self, folder: Path | None = None) -> dict[str, bytes]:
         folder = folder or self.site
@@ -95,3 +115,14 @@ def small_book(root: Path) -> SmallBook:
     for name, cells in CHAPTERS.items():
         book.write(name, cells)
     return book
+
+
+def whole_site(root: Path) -> Path:
+    """The site of the whole book from the committed chapters as they are; built if it is not in the folder yet."""
+    site = root / "_build" / "html"
+    if not site.exists():
+        unwanted = ("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
+        shutil.copytree(project_root(), root, ignore=shutil.ignore_patterns(*unwanted))
+        done = SmallBook(root).build(HOLF_PAPERMILL="off")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return site

@@ -4,7 +4,6 @@ import importlib
 import json
 import shutil
 import stat
-import sys
 
 import pytest
 
@@ -66,56 +65,6 @@ def test_the_matrix_fails_and_names_the_files_where_builds_differ(monkeypatch, c
     assert fake_builds(monkeypatch, leak="made in 2027") == 1
     said = capsys.readouterr().out
     assert said.count("DIFFERS: site/index.html") == 2 and "DIFFERS: site/about.html" not in said
-
-
-@pytest.mark.parametrize("leak", matrix.PLANTS)
-def test_a_leak_is_planted_where_pages_are_made(tmp_path, leak):
-    shutil.copytree(project_root() / "holf", tmp_path / "holf")
-    code = tmp_path / "holf" / "book" / "theme" / "theme.py"
-    before = code.read_text(encoding="utf-8")
-    matrix.plant(tmp_path, leak)
-    after = code.read_text(encoding="utf-8")
-    assert after.replace(matrix.PLANTS[leak], "") == before != after
-    compile(after, code.name, "exec")
-    code.write_text(before.replace(matrix.PLACE, ""), encoding="utf-8")
-    with pytest.raises(RuntimeError, match="find another place"):
-        matrix.plant(tmp_path, leak)
-
-
-def test_cells_share_little_and_what_is_not_varied_is_said(monkeypatch, capsys):
-    monkeypatch.setattr("os.geteuid", lambda: 1000)
-    cells = matrix.cells()
-    assert "NOT VARIED: the user; only root" in capsys.readouterr().err
-    for values in (
-        [cell.folder for cell in cells],
-        [cell.where.days for cell in cells],
-        [cell.where.processors for cell in cells],
-        [cell.where.variables["TZ"] for cell in cells],
-        [cell.where.variables["PYTHONHASHSEED"] for cell in cells],
-    ):
-        assert len(set(values)) == len(cells)
-
-
-@pytest.mark.parametrize(
-    ("answer", "why"), [("3.11.2 (elsewhere)", "another Python"), (PermissionError(), "may not run")]
-)
-def test_users_who_would_run_another_python_are_not_varied(monkeypatch, capsys, answer, why):
-    def asked(*_, **__):
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr("subprocess.check_output", asked)
-    assert matrix.other_users() == (None, None) and why in capsys.readouterr().err
-    monkeypatch.setattr("subprocess.check_output", lambda *_, **__: f"{sys.version}\n")
-    assert matrix.other_users() == matrix.STRANGERS
-
-
-def test_a_clean_copy_holds_what_is_tracked_and_nothing_else(tmp_path):
-    matrix.clean_copy(tmp_path / "copy", "all")
-    assert (tmp_path / "copy" / "chapters" / "ledger.md").exists() and (tmp_path / "copy" / "tests").is_dir()
-    assert not (tmp_path / "copy" / "_build").exists() and not (tmp_path / "copy" / ".git").exists()
 
 
 @pytest.mark.parametrize("table", made_by.TABLES)

@@ -158,13 +158,6 @@ OWN_ROOMS = {
 # Words that stay elsewhere. "office" and "family" are also what this package calls a randomised unit, and a row's own
 # group, inside answers and rules; `holf.display.text` puts the trial's words in their place on pages.
 STAYS = {
-    ("clustertrials.estimators", "family"): "name of an estimand",
-    ("clustertrials.estimators", "office"): "name of an estimand",
-    ("clustertrials.published_summaries", "family"): "name of an estimand",
-    ("clustertrials.within_clusters", "office"): "name of an estimand",
-    ("clustertrials.estimands", "family"): "names of the two estimands, in an error",
-    ("clustertrials.estimands", "office"): "names of the two estimands, in an error",
-    ("clustertrials.scenarios", "office"): "column of made-up frames",
     ("study.sensitivity", "office"): "name of a test's statistic",
     ("study.sensitivity", "family"): "name of a test's statistic",
     ("display.text", "office"): "translated here into the trial's word",
@@ -178,12 +171,9 @@ STAYS = {
     ("confidential.scan.rules", "offices"): "id of a rule of the release gate",
     ("display.reanalysis", "office"): "column of the files that R read",
     ("display.reanalysis", "offices"): "part of R's answers",
-    ("display.agreement_tables", "offices"): "part of R's answers",
-    ("display.agreement_tables", "office"): "the two estimands, compared with R",
-    ("study.questions", "office"): "name of an estimator",
-    ("study.study", "office"): "name of an estimator",
+    ("display.agreement", "offices"): "part of R's answers",
+    ("display.agreement", "office"): "the two estimands, compared with R",
     ("confidential.rules.answers", "offices"): "field of an answer that counts clusters",
-    ("clustertrials.scenarios", "offices"): "clusters, in an error",
     ("confidential.scan.rules", "office"): "id of a rule of the release gate",
     ("display.figure", "family"): "a drawing library's word for a typeface",
     ("clustertrials.randomisation.allocations", "22"): "a power of two",

@@ -10,24 +10,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
+ROLES = {"arm": "arm", "cluster": "clinic", "treated": "new"}
 
 
 def trial(generator: np.random.Generator, sizes: np.ndarray, n_treated: int, icc: float) -> pd.DataFrame:
     """A two-arm trial with a standard normal error, one covariate a row (x) and one a cluster (z), effect 0.2."""
-    office = np.repeat(np.arange(len(sizes)), sizes)
+    clinic = np.repeat(np.arange(len(sizes)), sizes)
     treated = generator.permutation(len(sizes)) < n_treated
     z = generator.normal(size=len(sizes))
     shared = np.sqrt(icc) * generator.normal(size=len(sizes)) + 0.1 * z
-    x = generator.normal(10, 3, size=len(office))
-    noise = np.sqrt(1 - icc) * generator.normal(size=len(office))
-    y = 5 + 0.2 * treated[office] + 0.15 * (x - 10) + shared[office] + noise
+    x = generator.normal(10, 3, size=len(clinic))
+    noise = np.sqrt(1 - icc) * generator.normal(size=len(clinic))
+    y = 5 + 0.2 * treated[clinic] + 0.15 * (x - 10) + shared[clinic] + noise
     return pd.DataFrame(
         {
-            "office": office + 1,
-            "arm": np.where(treated[office], "new", "usual"),
+            "clinic": clinic + 1,
+            "arm": np.where(treated[clinic], "new", "usual"),
             "x": x.round(4),
-            "z": z[office].round(4),
+            "z": z[clinic].round(4),
             "y": y.round(6),
             "b": (y + generator.normal(size=len(y)) > 5.6).astype(int),
         }
@@ -49,16 +49,16 @@ def _all() -> dict[str, pd.DataFrame]:
     main = trial(generator, sizes_29(generator, 884), 15, 0.05)
     tiny = trial(generator, np.array([1, 4, 6, 1, 9, 3, 5, 2, 7, 4]), 5, 0.5)
     zero = trial(generator, generator.integers(6, 30, size=14), 6, 0.0)
-    means, overall = (zero.groupby(keys)["y"].transform("mean") for keys in ("office", "arm"))
+    means, overall = (zero.groupby(keys)["y"].transform("mean") for keys in ("clinic", "arm"))
     zero["y"] = (zero["y"] - 0.9 * (means - overall)).round(6)
     return {"main": main, "tiny": tiny, "zero": zero}
 
 
 def read(name: str) -> pd.DataFrame:
-    """Rows of ``main``, ``tiny`` (with two offices of one row) or ``zero`` (offices more alike than chance)."""
+    """Rows of ``main``, ``tiny`` (with two clinics of one row) or ``zero`` (clinics more alike than chance)."""
     return _all()[name].copy()
 
 
 if __name__ == "__main__":
     for name, frame in _all().items():
-        frame.to_csv(Path(sys.argv[1]) / f"{name}.csv", index=False)
+        frame.rename(columns={"clinic": "office"}).to_csv(Path(sys.argv[1]) / f"{name}.csv", index=False)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from clustertrials import mixed
-from clustertrials.batched_reml import batched_reml, simulate_power
+from clustertrials.batched import batched_reml, simulate_power
 from clustertrials.sample_size import power
 
 

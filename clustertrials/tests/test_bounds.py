@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.optimize import linprog
 from test_missing import ROLES, UNITS, finite_or_refused, incomplete, odd_trials, same
 
-from clustertrials.bounds import lee_bounds, manski_bounds
 from clustertrials.estimators import estimate_effect
+from clustertrials.missing import lee_bounds, manski_bounds
 
 
 def manski(frame, outcome, **roles):
@@ -43,8 +43,8 @@ def test_units_are_checked(case, call):
 
 def test_manski_by_hand():
     """New: 12 measured with mean 3, 4 missing; usual: 14 measured with mean 2, 2 missing; scale 0 to 5."""
-    frame = pd.DataFrame({"office": np.repeat(range(8), 4)})
-    frame["arm"] = np.where(frame["office"] % 2, "new", "usual")
+    frame = pd.DataFrame({"clinic": np.repeat(range(8), 4)})
+    frame["arm"] = np.where(frame["clinic"] % 2, "new", "usual")
     new = frame["arm"] == "new"
     frame.loc[new, "y"] = [np.nan, 2, 3, 4] * 4
     frame.loc[~new, "y"] = [np.nan, 1, 2, 3, np.nan, 1, 2, 3, 2, 1, 2, 3, 2, 1, 2, 3]
@@ -100,7 +100,7 @@ def test_bounds_of_swapped_arms_and_other_units():
     ):
         base = bounds(frame)
         same(bounds(frame, treated="usual"), swap(base))
-        order = frame.sample(frac=1, random_state=2).assign(office=lambda f: "office " + f["office"].astype(str))
+        order = frame.sample(frac=1, random_state=2).assign(clinic=lambda f: "clinic " + f["clinic"].astype(str))
         same(bounds(order), base)
         scaled = bounds(frame.assign(y=55 + 5 * frame["y"]), **scale)
         np.testing.assert_allclose(
@@ -151,8 +151,8 @@ def test_lee_is_the_answer_of_a_linear_programme(seed, outcome):
 
 def test_lee_by_hand_with_whole_units():
     """All 16 new measured, 12 of 16 usual: the 4 lowest or 4 highest of the new are trimmed."""
-    frame = pd.DataFrame({"office": np.repeat(range(8), 4)})
-    frame["arm"] = np.where(frame["office"] % 2, "new", "usual")
+    frame = pd.DataFrame({"clinic": np.repeat(range(8), 4)})
+    frame["arm"] = np.where(frame["clinic"] % 2, "new", "usual")
     new = frame["arm"] == "new"
     frame.loc[new, "y"] = np.arange(16.0)
     frame.loc[~new, "y"] = [np.nan, 1, 2, 3] * 4
@@ -160,10 +160,10 @@ def test_lee_by_hand_with_whole_units():
     assert (found.lower, found.upper) == (5.5 - 2, 9.5 - 2) and found.share_trimmed == pytest.approx(0.25)
 
 
-def test_lee_interval_is_the_jackknife_over_offices():
+def test_lee_interval_is_the_jackknife_over_clinics():
     frame = incomplete()
     found = lee_bounds(frame, "y", level=0.9, **ROLES)
-    without = [lee_bounds(frame[frame["office"] != k], "y", **ROLES) for k in range(12)]
+    without = [lee_bounds(frame[frame["clinic"] != k], "y", **ROLES) for k in range(12)]
     errors = []
     for side in ("lower", "upper"):
         values = np.array([getattr(one, side) for one in without])
@@ -176,13 +176,13 @@ def test_lee_interval_is_the_jackknife_over_offices():
 def test_lee_covers_the_effect_on_those_always_measured():
     """The new arm loses nobody that the other keeps; it also keeps some with low outcomes, who look like harm."""
     generator = np.random.default_rng(8)
-    office = np.repeat(np.arange(40), 100)
-    arm = office % 2
+    clinic = np.repeat(np.arange(40), 100)
+    arm = clinic % 2
     full = generator.normal(size=4000) + 0.5 * arm
     always, if_new = full - 0.5 * arm > -0.8, full - 0.5 * arm > -1.4
     frame = pd.DataFrame(
         {
-            "office": office,
+            "clinic": clinic,
             "arm": np.where(arm, "new", "usual"),
             "y": np.where(np.where(arm, if_new, always), full, np.nan),
         }

@@ -15,17 +15,17 @@ from clustertrials.equivalence_tests import equivalence, expected_regression, ho
 from clustertrials.estimators import estimate_effect
 from clustertrials.results import Effect
 
-ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
+ROLES = {"arm": "arm", "cluster": "clinic", "treated": "new"}
 
 
-def trial(seed=1, offices=14, rows=6):
+def trial(seed=1, clinics=14, rows=6):
     generator = np.random.default_rng(seed)
-    office = np.repeat(np.arange(offices), rows)
+    clinic = np.repeat(np.arange(clinics), rows)
     return pd.DataFrame(
         {
-            "office": office,
-            "arm": np.where(office % 2, "new", "usual"),
-            "y": generator.normal(size=len(office)) + generator.normal(0, 0.3, offices)[office],
+            "clinic": clinic,
+            "arm": np.where(clinic % 2, "new", "usual"),
+            "y": generator.normal(size=len(clinic)) + generator.normal(0, 0.3, clinics)[clinic],
         }
     )
 
@@ -41,7 +41,7 @@ def effect(estimate=0.1, se=0.1, df=27.0, **changes) -> Effect:
         "n_dropped": 0,
         "icc": 0.02,
         "estimator": "cr2",
-        "estimand": "family average",
+        "estimand": "individual average",
         "level": 0.95,
         "mean_treated": 1.0,
         "mean_other": 0.9,
@@ -50,10 +50,10 @@ def effect(estimate=0.1, se=0.1, df=27.0, **changes) -> Effect:
 
 
 @pytest.mark.parametrize("margin", [0.2, 0.5, 1.0])
-def test_office_means_agree_with_statsmodels(margin):
+def test_clinic_means_agree_with_statsmodels(margin):
     frame = trial()
     found = equivalence(estimate_effect(frame, "y", estimator="cluster_means", **ROLES), margin)
-    means = frame.groupby(["arm", "office"])["y"].mean()
+    means = frame.groupby(["arm", "clinic"])["y"].mean()
     p_value, below, above = ttost_ind(means["new"].to_numpy(), means["usual"].to_numpy(), -margin, margin)
     np.testing.assert_allclose([found.p_value, found.p_below, found.p_above], [p_value, below[1], above[1]], 1e-9)
 

@@ -1,4 +1,4 @@
-"""Family against office average, and odds beside risks: jackknives against brute force, and their edges."""
+"""Family against cluster average, and odds beside risks: jackknives against brute force, and their edges."""
 
 import numpy as np
 import pandas as pd
@@ -24,14 +24,14 @@ def both(frame, covariates):
 @pytest.mark.parametrize("covariates", [(), ("x",), ("x", "z")])
 def test_gap_is_a_jackknife_of_the_two_public_estimators(covariates):
     frame = read("tiny")
-    offices = frame["office"].unique()
-    treated = np.array([frame["arm"][frame["office"] == k].iloc[0] == "new" for k in offices])
+    clinics = frame["clinic"].unique()
+    treated = np.array([frame["arm"][frame["clinic"] == k].iloc[0] == "new" for k in clinics])
     found = estimand_gap(frame, "y", covariates=covariates, **ROLES)
-    assert (found.family_average, found.office_average) == pytest.approx(both(frame, covariates))
-    left_out = np.array([np.subtract(*both(frame[frame["office"] != k], covariates)) for k in offices])
+    assert (found.individual_average, found.cluster_average) == pytest.approx(both(frame, covariates))
+    left_out = np.array([np.subtract(*both(frame[frame["clinic"] != k], covariates)) for k in clinics])
     assert found.se == pytest.approx(jackknife_error(left_out, treated), rel=1e-9)
-    assert found.df == len(offices) - (3 if "z" in covariates else 2)
-    assert found.ci_low < found.estimate == found.family_average - found.office_average < found.ci_high
+    assert found.df == len(clinics) - (3 if "z" in covariates else 2)
+    assert found.ci_low < found.estimate == found.individual_average - found.cluster_average < found.ci_high
 
 
 def test_jackknife_of_a_difference_of_means_is_welch():
@@ -47,25 +47,25 @@ def test_jackknife_of_a_difference_of_means_is_welch():
 
 
 def test_a_gap_that_was_planted_is_seen():
-    """The effect is 0 in small offices and 2 in large ones."""
+    """The effect is 0 in small clinics and 2 in large ones."""
     generator = np.random.default_rng(9)
     sizes = np.tile([5, 5, 60, 60], 6)
-    office = np.repeat(np.arange(24), sizes)
-    arm = np.where(office % 2, "new", "usual")
-    y = 2.0 * (office % 2) * (sizes[office] > 5) + 0.3 * generator.normal(size=len(office))
-    found = estimand_gap(pd.DataFrame({"y": y, "arm": arm, "office": office}), "y", **ROLES)
-    assert found.family_average == pytest.approx(2 * 60 / 65, abs=0.1)
-    assert found.office_average == pytest.approx(1, abs=0.1)
+    clinic = np.repeat(np.arange(24), sizes)
+    arm = np.where(clinic % 2, "new", "usual")
+    y = 2.0 * (clinic % 2) * (sizes[clinic] > 5) + 0.3 * generator.normal(size=len(clinic))
+    found = estimand_gap(pd.DataFrame({"y": y, "arm": arm, "clinic": clinic}), "y", **ROLES)
+    assert found.individual_average == pytest.approx(2 * 60 / 65, abs=0.1)
+    assert found.cluster_average == pytest.approx(1, abs=0.1)
     assert found.ci_low > 0 and found.p_value < 0.05
 
 
-def test_gap_is_undefined_for_offices_of_one_size():
-    with pytest.raises(ValueError, match="'y': family and office average cannot differ"):
+def test_gap_is_undefined_for_clinics_of_one_size():
+    with pytest.raises(ValueError, match="'y': individual and cluster average cannot differ"):
         estimand_gap(small(), "y", **ROLES)
 
 
-def test_gap_needs_every_office_to_be_spared():
-    frame = small().drop(index=1).assign(own=lambda f: (f["office"] == 2) * 1)
+def test_gap_needs_every_clinic_to_be_spared():
+    frame = small().drop(index=1).assign(own=lambda f: (f["clinic"] == 2) * 1)
     with pytest.raises(ValueError, match="'y': a coefficient rests on one cluster"):
         estimand_gap(frame, "y", covariates=["own"], **ROLES)
 
@@ -95,7 +95,7 @@ def test_odds_ratio_turns_with_the_arms_and_the_outcome():
     [
         (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
         (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "in an arm, 0 or 1 occurs in fewer than two"),
-        (lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["office"] == 0), 0)), {}, "fewer than two"),
+        (lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["clinic"] == 0), 0)), {}, "fewer than two"),
         (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict 0 and 1 perfectly"),
     ],
 )
@@ -108,16 +108,16 @@ def test_odds_ratio_refuses_what_is_not_finite(change, arguments, message):
 def test_odds_ratio_leaves_out_each_cluster_by_a_fit_of_its_own(covariates):
     """Cluster by cluster with statsmodels, which knows no distinct rows."""
     generator = np.random.default_rng(4)
-    frame = pd.DataFrame({"office": np.repeat(np.arange(12), 15), "b": generator.integers(0, 2, 180)})
-    frame = frame.assign(s=generator.integers(0, 2, 180), x=generator.normal(size=180), new=frame["office"] % 2)
+    frame = pd.DataFrame({"clinic": np.repeat(np.arange(12), 15), "b": generator.integers(0, 2, 180)})
+    frame = frame.assign(s=generator.integers(0, 2, 180), x=generator.normal(size=180), new=frame["clinic"] % 2)
 
     def log_odds(part):
         fit = logit(" + ".join(["b ~ new", *covariates]), part).fit(disp=0, tol=1e-13)
         risks = np.array([fit.predict(part.assign(new=arm)).mean() for arm in (1, 0)])
         return float(np.log(risks / (1 - risks)) @ [1, -1])
 
-    found = marginal_odds_ratio(frame, "b", arm="new", cluster="office", treated=1, covariates=covariates)
-    left_out = np.array([log_odds(frame[frame["office"] != k]) for k in range(12)])
+    found = marginal_odds_ratio(frame, "b", arm="new", cluster="clinic", treated=1, covariates=covariates)
+    left_out = np.array([log_odds(frame[frame["clinic"] != k]) for k in range(12)])
     assert np.log(found.estimate) == pytest.approx(log_odds(frame), rel=1e-9)
     assert found.se_log == pytest.approx(jackknife_error(left_out, np.arange(12) % 2 == 1), rel=1e-9)
 
@@ -127,7 +127,7 @@ def test_odds_ratio_of_many_clusters_is_counted_from_few_distinct_rows(monkeypat
     seen = []
     fit = odds._logistic
     monkeypatch.setattr(odds, "_logistic", lambda rows, *rest: seen.append(len(rows.counts)) or fit(rows, *rest))
-    office = np.repeat(np.arange(1000), 100)
-    frame = pd.DataFrame({"office": office, "new": office % 2, "b": np.random.default_rng(5).integers(0, 2, 100_000)})
-    assert marginal_odds_ratio(frame, "b", arm="new", cluster="office", treated=1).n_clusters == 1000
+    clinic = np.repeat(np.arange(1000), 100)
+    frame = pd.DataFrame({"clinic": clinic, "new": clinic % 2, "b": np.random.default_rng(5).integers(0, 2, 100_000)})
+    assert marginal_odds_ratio(frame, "b", arm="new", cluster="clinic", treated=1).n_clusters == 1000
     assert seen == [2, 2]

@@ -21,18 +21,18 @@ def effect(frame, outcome="y", **changes):
     return estimate_effect(frame, outcome, **(ROLES | changes))
 
 
-def small(offices=10, rows=4, seed=1):
+def small(clinics=10, rows=4, seed=1):
     """A small trial without oddities; tests then break one thing in it."""
     generator = np.random.default_rng(seed)
-    office = np.repeat(np.arange(offices), rows)
+    clinic = np.repeat(np.arange(clinics), rows)
     return pd.DataFrame(
         {
-            "office": office,
-            "arm": np.where(office % 2, "new", "usual"),
-            "x": generator.normal(size=len(office)),
-            "z": generator.normal(size=offices)[office],
-            "y": generator.normal(size=len(office)) + generator.normal(size=offices)[office],
-            "b": generator.integers(0, 2, len(office)),
+            "clinic": clinic,
+            "arm": np.where(clinic % 2, "new", "usual"),
+            "x": generator.normal(size=len(clinic)),
+            "z": generator.normal(size=clinics)[clinic],
+            "y": generator.normal(size=len(clinic)) + generator.normal(size=clinics)[clinic],
+            "b": generator.integers(0, 2, len(clinic)),
         }
     )
 
@@ -53,11 +53,11 @@ def test_naive_is_plain_least_squares():
     assert found.df == expected.df == len(frame) - 2
 
 
-def test_randomisation_is_the_office_difference_with_its_own_inference():
+def test_randomisation_is_the_clinic_difference_with_its_own_inference():
     frame = small()
-    office = effect(frame, estimator="cluster_means", covariates=["x"])
+    clinic = effect(frame, estimator="cluster_means", covariates=["x"])
     found = effect(frame, estimator="randomisation", covariates=["x"], level=0.9)
-    assert (found.estimate, found.se) == (office.estimate, office.se)
+    assert (found.estimate, found.se) == (clinic.estimate, clinic.se)
     assert found.n_allocations == math.comb(10, 5)
     assert (found.p_value * found.n_allocations) == pytest.approx(round(found.p_value * found.n_allocations))
     assert math.isnan(found.df)
@@ -67,8 +67,8 @@ def test_randomisation_is_the_office_difference_with_its_own_inference():
 
 def test_estimands_are_named():
     named = {name: effect(small(), estimator=name).estimand for name in METHODS}
-    assert {name for name, estimand in named.items() if estimand == "family average"} == {"cr2", "cr3", "naive"}
-    assert {name for name, estimand in named.items() if estimand == "office average"} == {
+    assert {name for name, estimand in named.items() if estimand == "individual average"} == {"cr2", "cr3", "naive"}
+    assert {name for name, estimand in named.items() if estimand == "cluster average"} == {
         "cluster_means",
         "randomisation",
     }
@@ -83,7 +83,7 @@ def numbers(found):
 def test_known_transformations(trial, name):
     frame = read(trial)
     base = effect(frame, estimator=name, covariates=["x", "z"])
-    relabelled = frame.assign(office="office " + (1000 - frame["office"]).astype(str))
+    relabelled = frame.assign(clinic="clinic " + (1000 - frame["clinic"]).astype(str))
     moved = frame.assign(x=40 - 3 * frame["x"], z=5 + frame["z"] / 1e4)
     for same in (frame.sample(frac=1, random_state=3), relabelled, moved, frame.assign(y=frame["y"] + 1000)):
         found = effect(same, estimator=name, covariates=["x", "z"])
@@ -106,7 +106,7 @@ def test_known_transformations(trial, name):
 def test_missing_rows_are_dropped_and_counted():
     frame = small()
     holes = frame.copy()
-    holes.loc[3, "y"], holes.loc[7, "x"], holes.loc[11, "arm"], holes.loc[15, "office"] = [np.nan] * 4
+    holes.loc[3, "y"], holes.loc[7, "x"], holes.loc[11, "arm"], holes.loc[15, "clinic"] = [np.nan] * 4
     found = effect(holes, covariates=["x"])
     assert found.n_dropped == 4 and found.n_units == len(frame) - 4
     expected = effect(frame.drop(index=[3, 7, 11, 15]), covariates=["x"])
@@ -128,7 +128,7 @@ def test_nullable_boolean_and_categorical_columns():
     typed = frame.assign(
         b=frame["b"].astype("boolean"),
         arm=frame["arm"].astype("category"),
-        office=frame["office"].astype("string"),
+        clinic=frame["clinic"].astype("string"),
         x=frame["x"].astype("Float64"),
     )
     np.testing.assert_allclose(
@@ -164,21 +164,21 @@ BROKEN = {
         {"covariates": ["w"]},
         "covariate 'w' is a linear combination",
     ),
-    "three arms": (lambda f: f.assign(arm=f["arm"].where(f["office"] > 1, "third")), {}, "'arm' has 3 arms"),
+    "three arms": (lambda f: f.assign(arm=f["arm"].where(f["clinic"] > 1, "third")), {}, "'arm' has 3 arms"),
     "one arm": (lambda f: f.assign(arm="new"), {}, "'arm' has only one arm"),
     "no such arm": (lambda f: f, {"treated": "NEW"}, "no complete row with the treated value 'NEW'"),
-    "mixed office": (
+    "mixed clinic": (
         lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")),
         {},
-        "'arm' is not constant inside 'office': 1 cluster",
+        "'arm' is not constant inside 'clinic': 1 cluster",
     ),
-    "three offices an arm": (lambda f: f[f["office"] < 7], {}, "an arm has 3 cluster.* at least 4"),
+    "three clinics an arm": (lambda f: f[f["clinic"] < 7], {}, "an arm has 3 cluster.* at least 4"),
     "level": (lambda f: f, {"level": 95}, "level must lie between 0 and 1"),
     "estimator": (lambda f: f, {"estimator": "ols"}, "estimator must be one of cr2, cr3"),
     "too few rows": (
         lambda f: (
-            f[f["office"] < 8]
-            .groupby("office")
+            f[f["clinic"] < 8]
+            .groupby("clinic")
             .head(1)
             .assign(**{f"c{i}": np.random.default_rng(i).normal(size=8) for i in range(7)})
         ),
@@ -186,14 +186,14 @@ BROKEN = {
         "too few for 9 coefficients",
     ),
     "no df for gee": (
-        lambda f: f[f["office"] < 8].assign(**{f"c{i}": np.random.default_rng(i).normal(size=32) for i in range(6)}),
+        lambda f: f[f["clinic"] < 8].assign(**{f"c{i}": np.random.default_rng(i).normal(size=32) for i in range(6)}),
         {"covariates": [f"c{i}" for i in range(6)], "estimator": "gee"},
         "leave gee no degrees of freedom",
     ),
     "no df": (
-        lambda f: f[f["office"] < 8].assign(**{f"c{i}": (f["office"] / 7) ** i for i in range(2, 8)}),
+        lambda f: f[f["clinic"] < 8].assign(**{f"c{i}": (f["clinic"] / 7) ** i for i in range(2, 8)}),
         {"covariates": [f"c{i}" for i in range(2, 8)]},
-        "constant inside 'office' are too many for 8",
+        "constant inside 'clinic' are too many for 8",
     ),
 }
 
@@ -212,8 +212,8 @@ def test_refusals_never_print_a_value():
     assert "123456789" not in str(caught.value)
 
 
-def test_few_offices_are_for_the_naive_estimator_alone():
-    frame = small(offices=2)
+def test_few_clinics_are_for_the_naive_estimator_alone():
+    frame = small(clinics=2)
     assert effect(frame, estimator="naive").n_clusters == 2
     for name in CLUSTERED:
         with pytest.raises(ValueError, match="at least 4"):
@@ -231,14 +231,14 @@ def test_an_arm_without_events_has_a_risk_difference(name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_an_office_with_one_family(name):
+def test_a_clinic_with_one_patient(name):
     frame = small().drop(index=[1, 2, 3])
     found = effect(frame, estimator=name, covariates=["x"])
     assert np.isfinite([found.estimate, found.se, found.p_value, found.icc]).all()
 
 
-def test_one_row_in_every_office():
-    frame = small(offices=14, rows=1)
+def test_one_row_in_every_clinic():
+    frame = small(clinics=14, rows=1)
     for name in ("cr2", "cluster_means", "randomisation"):
         found = effect(frame, estimator=name)
         assert math.isnan(found.icc) and found.se > 0
@@ -247,16 +247,16 @@ def test_one_row_in_every_office():
             effect(frame, estimator=name)
 
 
-def test_offices_that_do_not_vary_inside():
+def test_clinics_that_do_not_vary_inside():
     frame = small()
-    frame["y"] = frame.groupby("office")["y"].transform("mean")
+    frame["y"] = frame.groupby("clinic")["y"].transform("mean")
     assert effect(frame, estimator="cr2").icc == pytest.approx(1)
     assert effect(frame, estimator="gee").estimate == pytest.approx(effect(frame, estimator="cr2").estimate)
     with pytest.raises(ValueError, match="'y': mixed: the outcome does not vary inside clusters"):
         effect(frame, estimator="mixed")
 
 
-def test_offices_with_equal_means_leave_nothing_to_judge_by():
+def test_clinics_with_equal_means_leave_nothing_to_judge_by():
     frame = small()
     frame["y"] = np.tile([0.0, 1, 0, 1], 10)
     for name in ("cluster_means", "cr2", "cr3"):
@@ -265,8 +265,8 @@ def test_offices_with_equal_means_leave_nothing_to_judge_by():
     assert effect(frame, estimator="mixed").estimate == pytest.approx(0, abs=1e-12)
 
 
-def test_a_covariate_of_one_office_alone():
-    frame = small().assign(w=lambda f: (f["office"] == 3) * 1)
+def test_a_covariate_of_one_clinic_alone():
+    frame = small().assign(w=lambda f: (f["clinic"] == 3) * 1)
     assert effect(frame, covariates=["w"]).se > 0
     with pytest.raises(ValueError, match="'y': cr3: a coefficient rests on one cluster"):
         effect(frame, covariates=["w"], estimator="cr3")
@@ -274,7 +274,7 @@ def test_a_covariate_of_one_office_alone():
         effect(frame, covariates=["w"], estimator="gee_md")
 
 
-def test_a_covariate_of_offices_costs_a_degree_of_freedom():
+def test_a_covariate_of_clinics_costs_a_degree_of_freedom():
     frame = read("main")
     assert effect(frame, estimator="cluster_means", covariates=["x"]).df == 27
     assert effect(frame, estimator="cluster_means", covariates=["x", "z"]).df == 26
@@ -282,28 +282,28 @@ def test_a_covariate_of_offices_costs_a_degree_of_freedom():
 
 @st.composite
 def odd_trials(draw):
-    """Small trials with every oddity at once: ties, holes, single rows, dummies of one office."""
+    """Small trials with every oddity at once: ties, holes, single rows, dummies of one clinic."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sizes = generator.integers(1, draw(st.integers(2, 8)), draw(st.integers(8, 12)))
-    office = np.repeat(np.arange(len(sizes)), sizes)
+    clinic = np.repeat(np.arange(len(sizes)), sizes)
     treated = generator.permutation(len(sizes)) < generator.integers(3, len(sizes) - 3)
-    count = len(office)
+    count = len(clinic)
     outcome = draw(st.sampled_from(["normal", "binary", "rare", "one arm", "alike"]))
     y = {
         "normal": generator.normal(size=count),
         "binary": generator.integers(0, 2, count),
         "rare": generator.random(count) < 0.08,
-        "one arm": treated[office] * generator.integers(0, 2, count),
-        "alike": generator.normal(size=len(sizes)).round(1)[office],
+        "one arm": treated[clinic] * generator.integers(0, 2, count),
+        "alike": generator.normal(size=len(sizes)).round(1)[clinic],
     }[outcome]
     frame = pd.DataFrame(
         {
-            "office": office,
-            "arm": np.where(treated[office], "new", "usual"),
+            "clinic": clinic,
+            "arm": np.where(treated[clinic], "new", "usual"),
             "y": y * 1.0,
             "x": generator.normal(size=count),
-            "one": np.arange(len(sizes))[office] == 0,
-            "z": generator.integers(0, 2, len(sizes))[office],
+            "one": np.arange(len(sizes))[clinic] == 0,
+            "z": generator.integers(0, 2, len(sizes))[clinic],
         }
     )
     frame["y"] = frame["y"].mask(generator.random(count) < draw(st.sampled_from([0, 0.2])))

@@ -1,30 +1,71 @@
-"""The examples in the docstrings and in the README run."""
+"""The examples in the docstrings and in the README run, and every public function has one."""
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
 
 import clustertrials
 
-README = Path(__file__).parents[1] / "README.md"
 MODULES = sorted(module.name for module in pkgutil.walk_packages(clustertrials.__path__, "clustertrials."))
+# Examples of this file: one that fails, and a function without any.
+PLANTED = "def wrong():\n    '''Say one.\n\n    >>> 1 + 1\n    1\n    '''\n"
+
+
+def readme() -> str:
+    """The README beside the tests, or of the installed package where the tests were copied elsewhere."""
+    path = Path(__file__).parents[1] / "README.md"
+    if path.is_file() and path.read_text(encoding="utf-8").startswith("# clustertrials"):
+        return path.read_text(encoding="utf-8")
+    return metadata("clustertrials").get_payload()
+
+
+def failed(module) -> int:
+    return doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE, report=False).failed
+
+
+def lacks_example(function) -> bool:
+    return inspect.isfunction(function) and ">>>" not in (inspect.getdoc(function) or "")
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_run(name):
-    results = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
-    assert results.failed == 0
+    assert failed(importlib.import_module(name)) == 0
 
 
-def test_the_lines_of_the_readme_find_the_effect(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+@pytest.mark.parametrize("name", clustertrials.__all__)
+def test_every_public_function_has_an_example(name):
+    assert not lacks_example(getattr(clustertrials, name))
+
+
+def test_a_wrong_and_a_missing_example_are_found(tmp_path, monkeypatch, capsys):
+    (tmp_path / "planted.py").write_text(PLANTED)
+    monkeypatch.syspath_prepend(tmp_path)
+    planted = importlib.import_module("planted")
+    assert failed(planted) == 1 and not lacks_example(planted.wrong)
+    assert lacks_example(readme)
+
+
+def test_the_lines_of_the_readme_print_what_it_says(capsys):
+    text = readme()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    printed = text.split("```python\n")[1].split("```text\n")[1].split("```")[0]
     exec(code, {})
-    found = re.search(r"estimate=(-?[\d.]+), se=([\d.]+)", capsys.readouterr().out)
-    assert abs(float(found[1]) + 4) < 2 * float(found[2])
+    assert capsys.readouterr().out == printed
+
+
+def test_every_command_of_the_readme_is_understood(capsys):
+    from clustertrials.cli import main
+
+    (line,) = re.findall(r"^clustertrials power (.*)$", readme(), re.MULTILINE)
+    main(["power", *line.split()])
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] in readme()
 
 
 def test_every_public_name_is_there():

@@ -10,24 +10,24 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustertrials.batched_reml import simulate_power
+from clustertrials.batched import simulate_power
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
 
-ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
+ROLES = {"arm": "arm", "cluster": "clinic", "treated": "new"}
 
 
-def trial(seed=1, offices=12, rows=6):
+def trial(seed=1, clinics=12, rows=6):
     generator = np.random.default_rng(seed)
-    office = np.repeat(np.arange(offices), rows)
+    clinic = np.repeat(np.arange(clinics), rows)
     return pd.DataFrame(
         {
-            "office": office,
-            "arm": np.where(office % 2, "new", "usual"),
-            "new": office % 2,
-            "x": generator.normal(size=len(office)),
-            "age": generator.integers(20, 60, len(office)),
-            "y": generator.normal(size=len(office)) + generator.normal(0, 0.4, offices)[office],
+            "clinic": clinic,
+            "arm": np.where(clinic % 2, "new", "usual"),
+            "new": clinic % 2,
+            "x": generator.normal(size=len(clinic)),
+            "age": generator.integers(20, 60, len(clinic)),
+            "y": generator.normal(size=len(clinic)) + generator.normal(0, 0.4, clinics)[clinic],
         }
     )
 
@@ -39,31 +39,31 @@ def test_shift_and_signs_by_another_routine(covariates):
     def fitted(rows):
         return sm.OLS(rows["y"], sm.add_constant(rows[["new", *covariates]])).fit().params["new"]
 
-    whole, without = fitted(frame), np.array([fitted(frame[frame["office"] != k]) for k in range(12)])
+    whole, without = fitted(frame), np.array([fitted(frame[frame["clinic"] != k]) for k in range(12)])
     found = leave_one_out(frame, "y", covariates=covariates, **ROLES)
     assert found.estimate == pytest.approx(whole) and found.n_clusters == 12
     assert found.largest_shift == pytest.approx(np.abs(without - whole).max() / found.se)
     assert found.n_sign_changes == (without * whole < 0).sum()
 
 
-def test_one_office_that_makes_the_answer():
-    """Office 1 alone lifts the new arm: without it the estimate turns."""
+def test_one_clinic_that_makes_the_answer():
+    """Clinic 1 alone lifts the new arm: without it the estimate turns."""
     frame = trial()
-    frame["y"] += np.where(frame["office"] == 1, 12.0, 0) - 1.5 * frame["new"]
+    frame["y"] += np.where(frame["clinic"] == 1, 12.0, 0) - 1.5 * frame["new"]
     found = leave_one_out(frame, "y", **ROLES)
     assert found.n_sign_changes == 1 and found.n_significance_changes == 1
     assert found.largest_shift > 0.9
 
 
 def test_an_answer_that_hangs_on_none():
-    frame = trial(offices=20)
+    frame = trial(clinics=20)
     found = leave_one_out(frame.assign(y=frame["y"] + 5 * frame["new"]), "y", **ROLES)
     assert (found.n_sign_changes, found.n_significance_changes, found.n_clusters) == (0, 0, 20)
     assert found.largest_shift < 1
 
 
 def test_a_higher_level_changes_which_intervals_exclude_zero():
-    """The lower limit at 95 % is put just above zero; far from there, at 50 % and 99.999 %, no office matters."""
+    """The lower limit at 95 % is put just above zero; far from there, at 50 % and 99.999 %, no clinic matters."""
     frame = trial(seed=3)
     base = estimate_effect(frame, "y", **ROLES)
     frame["y"] += (base.se / 100 - base.ci_low) * frame["new"]
@@ -74,9 +74,9 @@ def test_a_higher_level_changes_which_intervals_exclude_zero():
 
 @pytest.mark.parametrize("estimator", ["cr2", "cluster_means", "randomisation"])
 def test_leave_one_out_under_known_transformations(estimator):
-    frame = trial(offices=10)
+    frame = trial(clinics=10)
     base = leave_one_out(frame, "y", estimator=estimator, **ROLES)
-    named = frame.assign(office="Q" + frame["office"].astype(str)).sample(frac=1, random_state=2)
+    named = frame.assign(clinic="Q" + frame["clinic"].astype(str)).sample(frac=1, random_state=2)
     for other in (named, frame.assign(y=300 - 40 * frame["y"])):
         found = leave_one_out(other, "y", estimator=estimator, **ROLES)
         assert found.largest_shift == pytest.approx(base.largest_shift) and found.estimator == estimator
@@ -88,8 +88,8 @@ def test_leave_one_out_under_known_transformations(estimator):
     assert swapped.largest_shift == pytest.approx(base.largest_shift)
 
 
-def test_the_answer_holds_nothing_of_a_single_office():
-    frame = trial().assign(office=lambda f: "Q" + f["office"].astype(str))
+def test_the_answer_holds_nothing_of_a_single_clinic():
+    frame = trial().assign(clinic=lambda f: "Q" + f["clinic"].astype(str))
     found = leave_one_out(frame, "y", **ROLES)
     assert "Q" not in repr(found) and set(vars(found)) == {
         "estimate",
@@ -105,17 +105,17 @@ def test_the_answer_holds_nothing_of_a_single_office():
     assert all(isinstance(value, float | int | str) for value in vars(found).values())
 
 
-def test_an_office_without_an_outcome_is_not_left_out():
+def test_an_clinic_without_an_outcome_is_not_left_out():
     frame = trial()
-    holes = frame.assign(y=frame["y"].mask(frame["office"] == 4))
-    assert leave_one_out(holes, "y", **ROLES) == leave_one_out(frame[frame["office"] != 4], "y", **ROLES)
+    holes = frame.assign(y=frame["y"].mask(frame["clinic"] == 4))
+    assert leave_one_out(holes, "y", **ROLES) == leave_one_out(frame[frame["clinic"] != 4], "y", **ROLES)
 
 
 @pytest.mark.parametrize(
     "change, arguments, message",
     [
-        (lambda f: f[f["office"] < 9], {}, "^with one 'office' left out: .*an arm has 3 cluster"),
-        (lambda f: f.assign(w=f["office"] == 3), {"covariates": ["w"]}, "^with one 'office' left out: covariate 'w'"),
+        (lambda f: f[f["clinic"] < 9], {}, "^with one 'clinic' left out: .*an arm has 3 cluster"),
+        (lambda f: f.assign(w=f["clinic"] == 3), {"covariates": ["w"]}, "^with one 'clinic' left out: covariate 'w'"),
         (lambda f: f, {"covariates": "x"}, "^covariates must be a sequence"),
         (lambda f: f.drop(columns="y"), {}, "^column 'y' is not in the frame"),
         (lambda f: f, {"estimator": "ols"}, "^estimator must be one of"),
@@ -143,13 +143,13 @@ def by_hand(means, treated):
 
 @st.composite
 def recruited(draw):
-    """Offices of unequal size, some with gaps in a characteristic, with ties."""
+    """Clinics of unequal size, some with gaps in a characteristic, with ties."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    office = np.repeat(np.arange(9), generator.integers(1, 6, 9))
-    arm = (generator.permutation(9) < draw(st.integers(2, 7)))[office]
-    age = generator.integers(1, 4, len(office)) * 1.0
-    age[generator.random(len(office)) < draw(st.sampled_from([0, 0.3]))] = np.nan
-    return pd.DataFrame({"office": office, "arm": np.where(arm, "new", "usual"), "age": age})
+    clinic = np.repeat(np.arange(9), generator.integers(1, 6, 9))
+    arm = (generator.permutation(9) < draw(st.integers(2, 7)))[clinic]
+    age = generator.integers(1, 4, len(clinic)) * 1.0
+    age[generator.random(len(clinic)) < draw(st.sampled_from([0, 0.3]))] = np.nan
+    return pd.DataFrame({"clinic": clinic, "arm": np.where(arm, "new", "usual"), "age": age})
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -160,10 +160,10 @@ def test_every_allocation_written_out(frame):
     except ValueError as problem:
         assert "nobody with a value" in str(problem)
         return
-    for row, column in zip(found, ("office", "age")):
-        groups = frame.dropna(subset=[column]).groupby("office")[column]
-        values = groups.size() if column == "office" else groups.mean()
-        arms = frame.groupby("office")["arm"].first()[values.index] == "new"
+    for row, column in zip(found, ("clinic", "age")):
+        groups = frame.dropna(subset=[column]).groupby("clinic")[column]
+        values = groups.size() if column == "clinic" else groups.mean()
+        arms = frame.groupby("clinic")["arm"].first()[values.index] == "new"
         difference, p_value, count = by_hand(values, arms)
         assert row.difference == pytest.approx(difference, abs=1e-12)
         assert (row.p_value, row.n_allocations, row.exact) == (pytest.approx(p_value), count, True)
@@ -173,19 +173,19 @@ def test_every_allocation_written_out(frame):
 
 def test_an_arm_that_recruited_more_shows():
     sizes = [8, 3, 9, 4, 10, 5, 8, 4, 9, 3]
-    frame = pd.DataFrame({"office": np.repeat(range(10), sizes)}).assign(
-        arm=lambda f: np.where(f["office"] % 2, "usual", "new")
+    frame = pd.DataFrame({"clinic": np.repeat(range(10), sizes)}).assign(
+        arm=lambda f: np.where(f["clinic"] % 2, "usual", "new")
     )
     (row,) = recruitment_diagnostics(frame, [], **ROLES)
     assert (row.characteristic, row.mean_treated, row.mean_other) == ("units a cluster", 8.8, 3.8)
     assert row.p_value == pytest.approx(2 / 252) and row.difference == pytest.approx(5)
 
 
-def test_offices_alike_have_p_one():
+def test_clinics_alike_have_p_one():
     """Also where rounding tells them apart: the mean of three or six times 0.1 is not 0.1."""
-    frame = trial(offices=8).assign(age=7.1)
-    frame["fee"] = np.where(frame.index % 6 < 2 + frame["office"] % 5, 0.1, np.nan)
-    assert frame.groupby("office")["fee"].mean().nunique() > 1
+    frame = trial(clinics=8).assign(age=7.1)
+    frame["fee"] = np.where(frame.index % 6 < 2 + frame["clinic"] % 5, 0.1, np.nan)
+    assert frame.groupby("clinic")["fee"].mean().nunique() > 1
     for row in recruitment_diagnostics(frame, ["age", "fee"], **ROLES):
         assert (row.difference, row.p_value, row.n_allocations, row.exact, row.n_clusters) == (0, 1, 70, True, 8)
 
@@ -203,7 +203,7 @@ def test_recruitment_of_swapped_arms_and_other_units():
 
 
 def test_too_many_allocations_need_a_generator_and_say_so():
-    frame = trial(offices=100, rows=2)
+    frame = trial(clinics=100, rows=2)
     with pytest.raises(ValueError, match="too many to count"):
         recruitment_diagnostics(frame, ["x"], **ROLES)
     sizes, row = recruitment_diagnostics(frame, ["x"], rng=np.random.default_rng(1), **ROLES)
@@ -218,9 +218,9 @@ def test_too_many_allocations_need_a_generator_and_say_so():
         (lambda f: f.assign(age="old"), ["age"], {}, "'age' is not numeric"),
         (lambda f: f.assign(age=np.inf), ["age"], {}, "'age' has an infinite value"),
         (lambda f: f.assign(arm=f["arm"].where(f.index != 0)), ["age"], {}, "'arm' has a missing value"),
-        (lambda f: f.assign(office=f["office"].where(f.index != 0)), ["age"], {}, "'office' has a missing value"),
-        (lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")), ["age"], {}, "not constant inside 'office'"),
-        (lambda f: f.assign(arm=f["arm"].where(f["office"] > 1, "third")), ["age"], {}, "must have two arms"),
+        (lambda f: f.assign(clinic=f["clinic"].where(f.index != 0)), ["age"], {}, "'clinic' has a missing value"),
+        (lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")), ["age"], {}, "not constant inside 'clinic'"),
+        (lambda f: f.assign(arm=f["arm"].where(f["clinic"] > 1, "third")), ["age"], {}, "must have two arms"),
         (lambda f: f[f["arm"] == "new"], ["age"], {}, "must have two arms"),
         (lambda f: f, ["age"], {"treated": "NEW"}, "must have two arms, one of them the treated value 'NEW'"),
         (lambda f: f.assign(x=f["x"].where(f["arm"] == "new")), ["x"], {}, "'x': an arm has nobody with a value"),
@@ -234,33 +234,33 @@ def test_recruitment_refuses(change, characteristics, arguments, message):
 
 
 def test_significance_is_that_of_the_p_value():
-    """Rare events: six offices an arm with one event each in three; one-sided p .11, so 0 is the lower limit."""
-    frame = pd.DataFrame({"office": np.repeat(range(12), 10), "arm": np.repeat([1] * 6 + [0] * 6, 10)})
+    """Rare events: six clinics an arm with one event each in three; one-sided p .11, so 0 is the lower limit."""
+    frame = pd.DataFrame({"clinic": np.repeat(range(12), 10), "arm": np.repeat([1] * 6 + [0] * 6, 10)})
     frame["y"] = 0
     frame.loc[[0, 10, 20], "y"] = 1
-    asked = {"arm": "arm", "cluster": "office", "treated": 1, "estimator": "randomisation"}
+    asked = {"arm": "arm", "cluster": "clinic", "treated": 1, "estimator": "randomisation"}
     effect = estimate_effect(frame, "y", **asked)
     assert effect.ci_low == 0.0 and effect.p_value == pytest.approx(2 / 11) and not effect.is_significant
-    without = [estimate_effect(frame[frame["office"] != k], "y", **asked).p_value <= 0.05 for k in range(12)]
+    without = [estimate_effect(frame[frame["clinic"] != k], "y", **asked).p_value <= 0.05 for k in range(12)]
     assert leave_one_out(frame, "y", **asked).n_significance_changes == sum(without) == 0
     assert replace(effect, p_value=2 / 20, level=0.9).is_significant
 
 
 def test_where_arms_differ_in_size_significance_is_still_that_of_the_p_value():
-    """The two-sided test looks at both tails together, the interval at each: without office 6 p is .043, the limit 0."""
+    """The two-sided test looks at both tails together, the interval at each: without clinic 6 p is .043, the limit 0."""
     means = np.array([1.0, 3.1, 0.1, 0.2, 0.7, 1.0, 3.2, 0.5, 3.3, 0.9, 0.0, 0.2, 0.6])
-    frame = pd.DataFrame({"office": np.repeat(range(13), 2), "arm": np.repeat([1] * 5 + [0] * 8, 2)})
-    frame["y"] = means[frame["office"]] + 1.5 * frame["arm"] + [0, 0.1] * 13
-    asked = {"arm": "arm", "cluster": "office", "treated": 1, "estimator": "randomisation"}
-    without = [estimate_effect(frame[frame["office"] != k], "y", **asked) for k in range(13)]
+    frame = pd.DataFrame({"clinic": np.repeat(range(13), 2), "arm": np.repeat([1] * 5 + [0] * 8, 2)})
+    frame["y"] = means[frame["clinic"]] + 1.5 * frame["arm"] + [0, 0.1] * 13
+    asked = {"arm": "arm", "cluster": "clinic", "treated": 1, "estimator": "randomisation"}
+    without = [estimate_effect(frame[frame["clinic"] != k], "y", **asked) for k in range(13)]
     assert [k for k, one in enumerate(without) if one.p_value <= 0.05] == [6, 8]
     assert [k for k, one in enumerate(without) if one.ci_low > 0] == [8]
     assert leave_one_out(frame, "y", **asked).n_significance_changes == 2
 
 
 def test_covariates_that_can_be_read_once_are_refused():
-    frame = pd.DataFrame({"y": range(16), "x": [1, 2, 5, 4] * 4, "arm": [0, 1] * 8, "office": list(range(8)) * 2})
-    asked = {"arm": "arm", "cluster": "office", "treated": 1}
+    frame = pd.DataFrame({"y": range(16), "x": [1, 2, 5, 4] * 4, "arm": [0, 1] * 8, "clinic": list(range(8)) * 2})
+    asked = {"arm": "arm", "cluster": "clinic", "treated": 1}
     with pytest.raises(ValueError, match="covariates must be a sequence of column names"):
         estimate_effect(frame, "y", covariates=(name for name in ["x"]), **asked)
     with pytest.raises(TypeError, match="rng must be a generator"):

@@ -11,16 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_trials import ROLES
 
-from clustertrials.bounds import lee_bounds, manski_bounds
 from clustertrials.equivalence_tests import equivalence
 from clustertrials.estimands import estimand_gap
-from clustertrials.estimators import METHODS, estimate_effect
+from clustertrials.estimators import METHODS, estimate_effect, within_cluster_difference
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
 from clustertrials.intraclass import icc
+from clustertrials.missing import lee_bounds, manski_bounds, tipping_point
 from clustertrials.odds import marginal_odds_ratio
-from clustertrials.tipping import tipping_point
 from clustertrials.weighting import weighted_effect
-from clustertrials.within_clusters import office_differences
 
 
 def weighted(frame, outcome, **asked):
@@ -45,9 +43,9 @@ def equivalent(frame, outcome, **asked):
 
 
 def inside(frame, outcome, *, arm, cluster, treated):
-    """The contrast inside offices, on a group that is drawn there."""
+    """The contrast inside clinics, on a group that is drawn there."""
     drawn = frame.assign(drawn=np.where(frame["u"] % 2 == 0, "new", "usual"))
-    return office_differences(drawn, outcome, arm="drawn", cluster=cluster, treated=treated)
+    return within_cluster_difference(drawn, outcome, arm="drawn", cluster=cluster, treated=treated)
 
 
 ASKED = {name: lambda frame, outcome, name=name, **asked: estimate_effect(frame, outcome, estimator=name, **asked)
@@ -76,14 +74,14 @@ def ask(name, frame, outcome="y", **changes):
     return ASKED[name](frame, outcome, **(ROLES | changes))
 
 
-def trial(seed=5, offices=11, outcome="normal"):
-    """Unequal offices and some missing outcomes; `u` numbers the rows for what depends on a row."""
+def trial(seed=5, clinics=11, outcome="normal"):
+    """Unequal clinics and some missing outcomes; `u` numbers the rows for what depends on a row."""
     generator = np.random.default_rng(seed)
-    sizes = generator.integers(3, 9, offices)
-    office = np.repeat(np.arange(offices), sizes)
-    y = generator.normal(size=len(office)) + generator.normal(size=offices)[office]
-    frame = pd.DataFrame({"office": office, "arm": np.where(office % 2, "new", "usual"), "y": y,
-                          "u": np.arange(len(office))})  # fmt: skip
+    sizes = generator.integers(3, 9, clinics)
+    clinic = np.repeat(np.arange(clinics), sizes)
+    y = generator.normal(size=len(clinic)) + generator.normal(size=clinics)[clinic]
+    frame = pd.DataFrame({"clinic": clinic, "arm": np.where(clinic % 2, "new", "usual"), "y": y,
+                          "u": np.arange(len(clinic))})  # fmt: skip
     frame["b"] = (frame["y"] > 0) * 1.0
     frame.loc[[4, 9, 20], "y"] = np.nan
     return frame
@@ -105,7 +103,7 @@ def test_row_order_and_labels_do_not_matter(name):
     frame = trial()
     base = picked(ask(name, frame), IN_UNITS | UNITLESS)
     shuffled = frame.sample(frac=1, random_state=2)
-    relabelled = frame.assign(office="office " + (90 - frame["office"]).astype(str))
+    relabelled = frame.assign(clinic="clinic " + (90 - frame["clinic"]).astype(str))
     for same in (shuffled, shuffled.reset_index(drop=True), relabelled, frame.set_index("u", drop=False)[::-1]):
         close(base, picked(ask(name, same), IN_UNITS | UNITLESS), 1e-7)
 
@@ -184,7 +182,7 @@ def test_swapped_arms_turn_the_sign(name):
 def test_the_odds_ratio_has_the_same_symmetries():
     frame = trial()
     base = marginal_odds_ratio(frame, "b", **ROLES)
-    moved = frame.assign(office="s" + frame["office"].astype(str)).sample(frac=1, random_state=1)
+    moved = frame.assign(clinic="s" + frame["clinic"].astype(str)).sample(frac=1, random_state=1)
     same = marginal_odds_ratio(moved, "b", **ROLES)
     turned = marginal_odds_ratio(frame, "b", **(ROLES | {"treated": "usual"}))
     events = marginal_odds_ratio(frame.assign(b=1 - frame["b"]), "b", **ROLES)
@@ -199,32 +197,32 @@ def hard_frames(draw):
     """Everything that goes wrong in data, several at a time."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sizes = generator.integers(1, draw(st.sampled_from([9, 4, 2])), draw(st.integers(9, 13)))
-    office = np.repeat(np.arange(len(sizes)), sizes)
+    clinic = np.repeat(np.arange(len(sizes)), sizes)
     kind = draw(st.sampled_from(["normal", "binary", "no event in an arm", "constant", "alike", "equal means"]))
     treated = np.arange(len(sizes)) % 2 == 0
     y = {
-        "normal": generator.normal(size=len(office)),
-        "binary": generator.integers(0, 2, len(office)) * 1.0,
-        "no event in an arm": treated[office] * generator.integers(0, 2, len(office)) * 1.0,
-        "constant": np.full(len(office), 0.1),
-        "alike": generator.normal(size=len(sizes))[office],
-        "equal means": np.arange(len(office)) % 2 * 1.0,
+        "normal": generator.normal(size=len(clinic)),
+        "binary": generator.integers(0, 2, len(clinic)) * 1.0,
+        "no event in an arm": treated[clinic] * generator.integers(0, 2, len(clinic)) * 1.0,
+        "constant": np.full(len(clinic), 0.1),
+        "alike": generator.normal(size=len(sizes))[clinic],
+        "equal means": np.arange(len(clinic)) % 2 * 1.0,
     }[kind]
     y = draw(st.sampled_from([0.0, 1e9, -3.3])) + draw(st.sampled_from([1.0, 1e-9, 1e6])) * y
-    frame = pd.DataFrame({"office": office, "arm": np.where(treated[office], "new", "usual"), "y": y,
-                          "u": np.arange(len(office))})  # fmt: skip
-    faults = ["", "", "missing", "an office missing", "one office of one", "", "mixed office", "inf"]
+    frame = pd.DataFrame({"clinic": clinic, "arm": np.where(treated[clinic], "new", "usual"), "y": y,
+                          "u": np.arange(len(clinic))})  # fmt: skip
+    faults = ["", "", "missing", "an clinic missing", "one clinic of one", "", "mixed clinic", "inf"]
     fault = draw(st.sampled_from(faults))
     if fault == "missing":
         frame["y"] = frame["y"].mask(generator.random(len(frame)) < 0.3)
-    elif fault == "an office missing":
-        frame["y"] = frame["y"].mask(frame["office"] == 1)
-    elif fault == "mixed office":
+    elif fault == "an clinic missing":
+        frame["y"] = frame["y"].mask(frame["clinic"] == 1)
+    elif fault == "mixed clinic":
         frame.loc[frame.index[-1], "arm"] = "new" if frame["arm"].iloc[-1] == "usual" else "usual"
     elif fault == "inf":
         frame.loc[0, "y"] = np.inf
-    elif fault == "one office of one":
-        frame = frame[(frame["office"] != 0) | ~frame["office"].duplicated()]
+    elif fault == "one clinic of one":
+        frame = frame[(frame["clinic"] != 0) | ~frame["clinic"].duplicated()]
     return frame
 
 
@@ -258,15 +256,15 @@ def test_what_is_not_finite_is_found():
 def test_rows_of_zeros_and_ones_far_from_zero_keep_every_exact_p():
     rng = np.random.default_rng(3)
     for _ in range(40):
-        office = np.repeat(np.arange(10), rng.integers(3, 9, 10))
-        frame = pd.DataFrame({"office": office, "arm": office % 2, "y": rng.integers(0, 2, len(office))})
+        clinic = np.repeat(np.arange(10), rng.integers(3, 9, 10))
+        frame = pd.DataFrame({"clinic": clinic, "arm": clinic % 2, "y": rng.integers(0, 2, len(clinic))})
         near, far = (
             estimate_effect(
                 frame.assign(y=frame["y"] + offset),
                 "y",
                 estimator="randomisation",
                 arm="arm",
-                cluster="office",
+                cluster="clinic",
                 treated=1,
             )
             for offset in (0, 10**9)
@@ -275,8 +273,8 @@ def test_rows_of_zeros_and_ones_far_from_zero_keep_every_exact_p():
 
 
 def test_a_sum_of_decimals_is_constant_too():
-    frame = pd.DataFrame({"office": np.repeat(np.arange(10), 2), "y": [0.3, 0.1 + 0.2] * 10}).assign(
-        arm=lambda f: f["office"] % 2
+    frame = pd.DataFrame({"clinic": np.repeat(np.arange(10), 2), "y": [0.3, 0.1 + 0.2] * 10}).assign(
+        arm=lambda f: f["clinic"] % 2
     )
     with pytest.raises(ValueError, match="constant"):
-        estimate_effect(frame, "y", arm="arm", cluster="office", treated=1)
+        estimate_effect(frame, "y", arm="arm", cluster="clinic", treated=1)

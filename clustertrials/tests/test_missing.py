@@ -17,20 +17,20 @@ from clustertrials.estimators import estimate_effect
 from clustertrials.missing import attrition_by_arm
 from clustertrials.weighting import inverse_probability_weights, weighted_effect
 
-ROLES = {"arm": "arm", "cluster": "office", "treated": "new"}
+ROLES = {"arm": "arm", "cluster": "clinic", "treated": "new"}
 
 
-def incomplete(seed=1, offices=12, rows=8, effect=0.0):
+def incomplete(seed=1, clinics=12, rows=8, effect=0.0):
     """A trial in which low x is more often missing, and more so in the new arm; `full` is what was not seen."""
     generator = np.random.default_rng(seed)
-    office = np.repeat(np.arange(offices), rows)
-    arm = office % 2
-    x = generator.normal(size=len(office))
-    full = effect * arm + x + generator.normal(size=len(office)) + generator.normal(0, 0.3, offices)[office]
-    seen = generator.random(len(office)) < 1 / (1 + np.exp(-0.8 - (0.3 + 0.7 * arm) * x))
+    clinic = np.repeat(np.arange(clinics), rows)
+    arm = clinic % 2
+    x = generator.normal(size=len(clinic))
+    full = effect * arm + x + generator.normal(size=len(clinic)) + generator.normal(0, 0.3, clinics)[clinic]
+    seen = generator.random(len(clinic)) < 1 / (1 + np.exp(-0.8 - (0.3 + 0.7 * arm) * x))
     return pd.DataFrame(
         {
-            "office": office,
+            "clinic": clinic,
             "arm": np.where(arm, "new", "usual"),
             "new": arm,
             "x": x,
@@ -52,23 +52,23 @@ def same(one, other, rtol=1e-9):
 
 
 def test_attrition_by_hand():
-    frame = pd.DataFrame({"office": np.repeat(range(8), [2, 4] * 4), "y": 1.0})
-    frame["arm"] = frame["office"] % 2
-    frame.loc[frame["office"] == 1, "y"] = np.nan
+    frame = pd.DataFrame({"clinic": np.repeat(range(8), [2, 4] * 4), "y": 1.0})
+    frame["arm"] = frame["clinic"] % 2
+    frame.loc[frame["clinic"] == 1, "y"] = np.nan
     frame.loc[[0, 6], "y"] = np.nan
-    treated, other = attrition_by_arm(frame, "y", arm="arm", cluster="office", treated=1)
+    treated, other = attrition_by_arm(frame, "y", arm="arm", cluster="clinic", treated=1)
     assert astuple(treated)[:5] == ("treated", 16, 4, 4, 0.25)
     assert treated.cluster_mean == 0.25 and treated.cluster_sd == pytest.approx(0.5)
     assert astuple(other)[:5] == ("other", 8, 2, 4, 0.25)
     assert other.cluster_mean == 0.25 and other.cluster_sd == pytest.approx(0.5 / 3**0.5)
-    swapped = attrition_by_arm(frame, "y", arm="arm", cluster="office", treated=0)
+    swapped = attrition_by_arm(frame, "y", arm="arm", cluster="clinic", treated=0)
     assert swapped == (replace(other, arm="treated"), replace(treated, arm="other"))
 
 
-def test_an_answer_names_no_office_and_shows_none():
+def test_an_answer_names_no_clinic_and_shows_none():
     frame = incomplete()
-    frame["office"] = "Q" + frame["office"].astype(str)
-    shares = frame["y"].isna().groupby(frame["office"]).mean()
+    frame["clinic"] = "Q" + frame["clinic"].astype(str)
+    shares = frame["y"].isna().groupby(frame["clinic"]).mean()
     for loss in attrition_by_arm(frame, "y", **ROLES):
         assert "Q" not in repr(loss) and not set(astuple(loss)[4:7]) & set(shares)
 
@@ -78,12 +78,12 @@ UNITS = {
     "text": (lambda f: f.assign(y="a"), {}, "'y' is not numeric"),
     "infinite": (lambda f: f.assign(y=f["y"].where(f.index != 3, np.inf)), {}, "'y' has an infinite value"),
     "no arm": (lambda f: f.assign(arm=f["arm"].where(f.index != 3)), {}, "'arm' has a missing value; every unit"),
-    "no office": (lambda f: f.assign(office=f["office"].where(f.index != 3)), {}, "'office' has a missing value"),
-    "mixed office": (lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")), {}, "not constant inside"),
-    "three arms": (lambda f: f.assign(arm=f["arm"].where(f["office"] > 1, "third")), {}, "(two|3) arms"),
+    "no clinic": (lambda f: f.assign(clinic=f["clinic"].where(f.index != 3)), {}, "'clinic' has a missing value"),
+    "mixed clinic": (lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")), {}, "not constant inside"),
+    "three arms": (lambda f: f.assign(arm=f["arm"].where(f["clinic"] > 1, "third")), {}, "(two|3) arms"),
     "one arm": (lambda f: f.assign(arm="new"), {}, "two arms|only one arm"),
     "no such arm": (lambda f: f, {"treated": "NEW"}, "treated value 'NEW'"),
-    "few offices": (lambda f: f[f["office"] < 7], {}, "an arm has (3 cluster|fewer than 4)"),
+    "few clinics": (lambda f: f[f["clinic"] < 7], {}, "an arm has (3 cluster|fewer than 4)"),
 }
 
 
@@ -127,12 +127,12 @@ def test_weights_are_not_printed():
 WEIGHTS = {
     "separated": (lambda f: f.assign(x=f["seen"] + f["x"] / 1e3), ["x"], "'seen': the predictors separate"),
     "a group all missing": (
-        lambda f: f.assign(seen=f["seen"] * (f["office"] != 3), w=f["office"] == 3),
+        lambda f: f.assign(seen=f["seen"] * (f["clinic"] != 3), w=f["clinic"] == 3),
         ["x", "w"],
         "'seen': the predictors separate",
     ),
     "a group all measured": (
-        lambda f: f.assign(seen=np.maximum(f["seen"], f["office"] == 3), w=f["office"] == 3),
+        lambda f: f.assign(seen=np.maximum(f["seen"], f["clinic"] == 3), w=f["clinic"] == 3),
         ["x", "w"],
         "'seen': the predictors separate",
     ),
@@ -192,8 +192,8 @@ def weighted_in_full(frame, weights, covariates):
     leave = np.eye(len(design)) - design @ bread @ design.T
     residuals = leave @ (frame.loc[used, "y"].to_numpy() * root[:, 0])
     variance, rows = 0.0, []
-    for k in frame.loc[used, "office"].unique():
-        inside = (frame.loc[used, "office"] == k).to_numpy()
+    for k in frame.loc[used, "clinic"].unique():
+        inside = (frame.loc[used, "clinic"] == k).to_numpy()
         values, vectors = np.linalg.eigh(leave[np.ix_(inside, inside)])
         scores = (vectors * values**-0.5) @ vectors.T @ design[inside] @ bread[1]
         variance += (scores @ residuals[inside]) ** 2
@@ -224,7 +224,7 @@ def test_weighted_effect_under_known_transformations():
     weights = np.random.default_rng(2).uniform(0.5, 4, len(frame))
     base = weighted_effect(frame, "y", weights=weights, covariates=["x"], **ROLES)
     order = np.random.default_rng(3).permutation(len(frame))
-    relabelled = frame.assign(office="office " + frame["office"].astype(str), x=5 - frame["x"] / 1e4)
+    relabelled = frame.assign(clinic="clinic " + frame["clinic"].astype(str), x=5 - frame["x"] / 1e4)
     for other, w in ((frame.iloc[order], weights[order]), (relabelled, weights), (frame, 1e6 * weights)):
         same(weighted_effect(other, "y", weights=w, covariates=["x"], **ROLES), base)
     moved = weighted_effect(frame.assign(y=1e4 - 5 * frame["y"]), "y", weights=weights, covariates=["x"], **ROLES)
@@ -246,8 +246,8 @@ def test_rows_of_weight_zero_are_left_out():
     assert found.n_dropped == len(frame) - found.n_units
 
 
-def test_one_row_in_every_office_has_no_correlation():
-    frame = incomplete(offices=14, rows=1).assign(y=lambda f: f["full"])
+def test_one_row_in_every_clinic_has_no_correlation():
+    frame = incomplete(clinics=14, rows=1).assign(y=lambda f: f["full"])
     assert math.isnan(weighted_effect(frame, "y", weights=np.ones(14), **ROLES).icc)
 
 
@@ -280,7 +280,7 @@ def test_weighted_effect_needs_variation_and_a_level():
 
 def test_weighing_repairs_what_selection_does():
     """Against what would have been seen of all 6,000 units; weighed by the right model, and by one without x."""
-    frame = incomplete(seed=6, offices=40, rows=150)
+    frame = incomplete(seed=6, clinics=40, rows=150)
     weights = inverse_probability_weights(frame, observed="seen", predictors=["new", "x", "new_x"])
     useless = inverse_probability_weights(frame, observed="seen", predictors=["new"])
     right, wrong = (weighted_effect(frame, "y", weights=w.values, **ROLES).estimate for w in (weights, useless))
@@ -292,24 +292,24 @@ def test_weighing_repairs_what_selection_does():
 
 @st.composite
 def odd_trials(draw):
-    """Small trials with single rows, ties, offices that lost everybody, and outcomes that hardly vary."""
+    """Small trials with single rows, ties, clinics that lost everybody, and outcomes that hardly vary."""
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sizes = generator.integers(1, draw(st.integers(3, 8)), draw(st.integers(10, 14)))
-    office = np.repeat(np.arange(len(sizes)), sizes)
-    arm = (generator.permutation(len(sizes)) < generator.integers(4, len(sizes) - 3))[office]
+    clinic = np.repeat(np.arange(len(sizes)), sizes)
+    arm = (generator.permutation(len(sizes)) < generator.integers(4, len(sizes) - 3))[clinic]
     y = {
-        "normal": generator.normal(size=len(office)),
-        "binary": generator.integers(0, 2, len(office)) * 1.0,
-        "rare": (generator.random(len(office)) < 0.1) * 1.0,
+        "normal": generator.normal(size=len(clinic)),
+        "binary": generator.integers(0, 2, len(clinic)) * 1.0,
+        "rare": (generator.random(len(clinic)) < 0.1) * 1.0,
     }[draw(st.sampled_from(["normal", "binary", "rare"]))]
-    seen = generator.random(len(office)) < draw(st.sampled_from([1, 0.8, 0.5]))
-    seen &= ~np.isin(office, draw(st.sampled_from([[], [1], [1, 2]])))
+    seen = generator.random(len(clinic)) < draw(st.sampled_from([1, 0.8, 0.5]))
+    seen &= ~np.isin(clinic, draw(st.sampled_from([[], [1], [1, 2]])))
     return pd.DataFrame(
         {
-            "office": office,
+            "clinic": clinic,
             "arm": np.where(arm, "new", "usual"),
             "seen": seen,
-            "x": generator.normal(size=len(office)),
+            "x": generator.normal(size=len(clinic)),
             "y": np.where(seen, y, np.nan),
         }
     )

@@ -15,7 +15,7 @@ NAMES = ("main", "tiny", "zero")
 
 
 def fitted(trial):
-    return fit_mixed(trial.y, trial.basis, trial.back, trial.starts)
+    return fit_mixed(trial.y, trial.q, trial.r_inverse, trial.starts)
 
 
 def loaded(name, covariates=("x",), outcome="y"):
@@ -28,7 +28,7 @@ def blocks(trial):
 
 def restricted_deviance(trial, within, between):
     """Minus twice the restricted log-likelihood, with the covariance of all rows written out."""
-    design = trial.basis
+    design = trial.q
     covariance = within * np.eye(len(trial.y)) + between * blocks(trial)
     solved = np.linalg.solve(covariance, np.column_stack([design, trial.y]))
     normal = design.T @ solved[:, :-1]
@@ -76,7 +76,7 @@ def test_the_higher_of_two_peaks_is_taken(seed, at_zero):
     shared = generator.normal(size=97), generator.standard_t(2, size=6), generator.choice([0.1, 0.5, 2])
     y = shared[0] + shared[1][codes] * shared[2]
     fit = fit_mixed(y, ones, ones[:1], np.cumsum(sizes) - sizes)
-    rows = SimpleNamespace(y=y, basis=ones, codes=codes)
+    rows = SimpleNamespace(y=y, q=ones, codes=codes)
     grid = [0, *np.geomspace(1e-3, 4, 30)]
     heights = [height(rows, theta) for theta in grid]
     falls = np.sign(np.diff(heights))
@@ -87,7 +87,7 @@ def test_the_higher_of_two_peaks_is_taken(seed, at_zero):
 
 def in_full(trial, fit, contrast):
     """Kenward-Roger's two formulae, matrix by matrix, from their paper."""
-    design, parts = trial.basis @ np.linalg.inv(trial.back), [np.eye(len(trial.y)), blocks(trial)]
+    design, parts = trial.q @ np.linalg.inv(trial.r_inverse), [np.eye(len(trial.y)), blocks(trial)]
     inverse = np.linalg.inv(fit.within * parts[0] + fit.between * parts[1])
     spread = np.linalg.inv(design.T @ inverse @ design)
     first = [-design.T @ inverse @ part @ inverse @ design for part in parts]
@@ -108,7 +108,7 @@ def in_full(trial, fit, contrast):
 def test_kenward_roger_equals_full_matrices(name, covariates):
     trial = loaded(name, covariates)
     fit = fitted(trial)
-    for contrast in np.eye(len(trial.back))[1:]:
+    for contrast in np.eye(len(trial.r_inverse))[1:]:
         found = kenward_roger(fit, contrast)
         np.testing.assert_allclose([found.se, found.df], in_full(trial, fit, contrast), rtol=1e-9)
 
@@ -121,9 +121,9 @@ def test_equal_clusters_give_the_t_test_of_means():
     y = np.repeat(means, 5) + generator.normal(size=60)
     fit = fit_mixed(y, basis, np.linalg.inv(upper), np.arange(0, 60, 5))
     found = kenward_roger(fit, np.array([0.0, 1]))
-    offices = y.reshape(12, 5).mean(axis=1)
-    pooled = (6 * offices[:7].var(ddof=1) + 4 * offices[7:].var(ddof=1)) / 10
-    assert found.estimate == pytest.approx(offices[:7].mean() - offices[7:].mean())
+    clinics = y.reshape(12, 5).mean(axis=1)
+    pooled = (6 * clinics[:7].var(ddof=1) + 4 * clinics[7:].var(ddof=1)) / 10
+    assert found.estimate == pytest.approx(clinics[:7].mean() - clinics[7:].mean())
     assert found.se == pytest.approx((pooled * (1 / 7 + 1 / 5)) ** 0.5)
     assert found.df == pytest.approx(10)
 
@@ -132,7 +132,7 @@ def test_zero_between_variance_is_least_squares_with_few_df():
     trial = loaded("zero", ())
     fit = fitted(trial)
     assert fit.between == 0
-    plain = sm.OLS(trial.y, trial.basis @ np.linalg.inv(trial.back)).fit()
+    plain = sm.OLS(trial.y, trial.q @ np.linalg.inv(trial.r_inverse)).fit()
     assert fit.within == pytest.approx(plain.scale)
     np.testing.assert_allclose(fit.coefficients, plain.params, rtol=1e-9)
     assert kenward_roger(fit, np.array([0.0, 1])).df < len(trial.starts) - 2
@@ -140,7 +140,7 @@ def test_zero_between_variance_is_least_squares_with_few_df():
 
 def test_statsmodels_finds_the_same_point_where_it_converges():
     trial = loaded("main")
-    design = trial.basis @ np.linalg.inv(trial.back)
+    design = trial.q @ np.linalg.inv(trial.r_inverse)
     found = sm.MixedLM(trial.y, design, trial.codes).fit(reml=True)
     fit = fitted(trial)
     np.testing.assert_allclose(fit.coefficients, found.fe_params, rtol=1e-3)

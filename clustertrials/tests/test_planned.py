@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from clustertrials.batched_reml import simulate_power
+from clustertrials.batched import simulate_power
 from clustertrials.estimators import estimate_effect
-from clustertrials.planned import planned_test, representative_sizes
 from clustertrials.robust import ClusteredOls, cluster_robust
-from clustertrials.sample_size import minimum_detectable_difference
+from clustertrials.sample_size import minimum_detectable_difference, planned_test, representative_sizes
 
 DESIGNS = {
     "5 v 5, CV .88": ((5, 5), [5, 5, 10, 10, 20, 20, 40, 40, 80, 80]),
@@ -49,12 +48,12 @@ def drawn(clusters, sizes, icc, difference, trials, rng):
 def test_the_fast_analysis_of_these_tests_is_that_of_the_book():
     rng, sizes = np.random.default_rng(4), np.array([2, 3, 5, 9, 4, 7, 12, 3, 6])
     treated = rng.permutation(9) < 5
-    office = np.repeat(np.arange(9), sizes)
-    y = rng.normal(size=len(office)) + rng.normal(size=9)[office]
+    clinic = np.repeat(np.arange(9), sizes)
+    y = rng.normal(size=len(clinic)) + rng.normal(size=9)[clinic]
     found = estimate_effect(
-        pd.DataFrame({"y": y, "office": office, "arm": treated[office]}), "y", arm="arm", cluster="office", treated=True
+        pd.DataFrame({"y": y, "clinic": clinic, "arm": treated[clinic]}), "y", arm="arm", cluster="clinic", treated=True
     )
-    means = (np.bincount(office, y) / sizes)[None]
+    means = (np.bincount(clinic, y) / sizes)[None]
     fast = [float(one[0]) for one in analysed(means, sizes, treated[None])]
     assert fast == pytest.approx([found.estimate, found.se, found.df], rel=1e-10)
 

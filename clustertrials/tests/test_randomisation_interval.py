@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test, tails
+from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test, statistics
 
 SLOW = settings(max_examples=60, deadline=None, derandomize=True)
 LEVELS = st.sampled_from([Fraction(8, 10), Fraction(9, 10), Fraction(95, 100)])
@@ -88,7 +88,7 @@ def test_many_steps_are_narrowed_to_the_same_limits(design, level, weighted):
     found = brute_force.steps(values, weights, treated, strata)
     options = {"weights": floats(weights)} if weighted else {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tails, "_MOST_STEPS", 3)
+        patch.setattr(statistics, "_MOST_STEPS", 3)
         check(found, level, lambda **o: randomisation_test(floats(values), treated, strata=strata, **options, **o))
 
 
@@ -157,6 +157,16 @@ def test_ties_far_from_zero_stay_ties(design, offset, weighted):
     for end, step, side in zip((result.ci_low, result.ci_high), brute_force.limits(found, Fraction(8, 10)), (-1, 1)):
         assert end == (side * np.inf if step is None else pytest.approx(float(step), abs=rounding))
         assert step != 0 or not side * end < 0
+
+
+@pytest.mark.parametrize("weights", [None, [1, 1, 1, 1, 1, 1, 5]])
+@pytest.mark.parametrize("offset", [0, 1e3, 1e6, 1e9])
+def test_an_effect_that_explains_everything_has_a_finite_interval_far_from_zero(offset, weights):
+    """Each arm has one value, so only rounding is left beside the effect; no step is as small as that."""
+    values = offset + np.array([0, 0, 0, 0, 0, 1 / 3, 1 / 3])
+    found = randomisation_test(values, [0, 0, 0, 0, 0, 1, 1], weights=weights, level=0.8)
+    assert found.p_value == 1 / 21
+    assert (found.ci_low, found.ci_high) == pytest.approx((1 / 3, 1 / 3), abs=1e-15 * max(1, offset))
 
 
 def test_cluster_means_far_from_zero_have_the_p_of_those_near_it():

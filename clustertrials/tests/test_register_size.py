@@ -9,12 +9,12 @@ import statsmodels.api as sm
 
 from clustertrials.estimators import METHODS, effect_of, estimate_effect
 from clustertrials.gee import fit_gee
-from clustertrials.randomisation import monte_carlo
+from clustertrials.randomisation import allocations
 from clustertrials.randomisation.allocations import allocation_set
-from clustertrials.scenarios import Scenario, draw, unequal_sizes
+from clustertrials.simulation_study import Scenario, draw, unequal_sizes
 from clustertrials.trial import read_trial
 
-TRIAL = {"arm": "arm", "cluster": "office", "treated": 1, "covariates": ("baseline",)}
+TRIAL = {"arm": "arm", "cluster": "cluster", "treated": 1, "covariates": ("baseline",)}
 MANY = Scenario("many", unequal_sizes(120, 2400, 0.4), treated=60, icc=0.1, correlation=0.5, effect=0.05)
 
 
@@ -25,16 +25,16 @@ def many():
 
 def test_a_sample_keeps_every_stratum_and_does_not_depend_on_its_blocks(monkeypatch):
     treated, strata = np.array([1, 1, 0, 0, 0, 1, 0, 0, 0], bool), np.array([0, 0, 0, 0, 1, 1, 1, 2, 2])
-    whole = monte_carlo.draw(treated, strata, 500, np.random.default_rng(1))
+    whole = allocations.draw_allocations(treated, strata, 500, np.random.default_rng(1))
     assert (whole[0] == treated).all() and len(whole) == 501
     for code in range(3):
         assert set(whole[:, strata == code].sum(axis=1)) == {treated[strata == code].sum()}
     assert np.abs(whole[1:, strata == 0].mean(axis=0) - 0.5).max() < 0.08
     rows = np.random.default_rng(2).normal(size=(2, 9))
-    sums = monte_carlo.sums(rows, whole)
-    monkeypatch.setattr(monte_carlo, "_CELLS", 40)
-    np.testing.assert_array_equal(monte_carlo.draw(treated, strata, 500, np.random.default_rng(1)), whole)
-    np.testing.assert_allclose(monte_carlo.sums(rows, whole), sums, rtol=1e-13)
+    sums = allocations.drawn_sums(rows, whole)
+    monkeypatch.setattr(allocations, "_DRAWN_CELLS", 40)
+    np.testing.assert_array_equal(allocations.draw_allocations(treated, strata, 500, np.random.default_rng(1)), whole)
+    np.testing.assert_allclose(allocations.drawn_sums(rows, whole), sums, rtol=1e-13)
     np.testing.assert_allclose(sums, rows @ whole.T, rtol=1e-13)
 
 
@@ -59,7 +59,7 @@ def test_without_a_generator_it_is_refused_at_once_and_in_few_words(many):
     arm = np.arange(3000) % 2 == 0
     # Trying every cut of 3,000 clusters would take minutes.
     with pytest.raises(ValueError, match="e\\+901 allocations"):
-        allocation_set(arm, np.zeros(3000, int), halves=True, rng=None, n_draws=9)
+        allocation_set(arm, np.zeros(3000, int), linear=True, rng=None, n_draws=9)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -10,12 +10,12 @@ from clustertrials.trial import read_trial
 
 
 def fitted(trial):
-    return fit_ols(trial.y, trial.basis, trial.back, trial.starts)
+    return fit_ols(trial.y, trial.q, trial.r_inverse, trial.starts)
 
 
 def in_full(trial, contrast, kind):
     """Error and Satterthwaite df with the hat matrix written out; eigenvalues near 0 dropped (pseudo-inverse)."""
-    design = trial.basis @ np.linalg.inv(trial.back)
+    design = trial.q @ np.linalg.inv(trial.r_inverse)
     bread = np.linalg.inv(design.T @ design)
     leave = np.eye(len(design)) - design @ bread @ design.T
     residuals = leave @ trial.y
@@ -35,13 +35,13 @@ def in_full(trial, contrast, kind):
 @pytest.mark.parametrize("covariates", [(), ("x",), ("x", "z")])
 def test_low_rank_equals_full_matrices(kind, covariates):
     trial = read_trial(read("tiny"), "y", covariates=covariates, **ROLES)
-    for contrast in np.eye(len(trial.back))[1:]:
+    for contrast in np.eye(len(trial.r_inverse))[1:]:
         found = cluster_robust(fitted(trial), contrast, kind)
         np.testing.assert_allclose([found.se, found.df], in_full(trial, contrast, kind), rtol=1e-9)
 
 
 def test_a_cluster_that_fits_itself_takes_the_pseudo_inverse():
-    frame = read("tiny").assign(own=lambda f: (f["office"] == 5) * 1.0)
+    frame = read("tiny").assign(own=lambda f: (f["clinic"] == 5) * 1.0)
     trial = read_trial(frame, "y", covariates=["own"], **ROLES)
     for contrast in np.eye(3)[1:]:
         found = cluster_robust(fitted(trial), contrast, "CR2")
@@ -52,7 +52,7 @@ def test_a_cluster_that_fits_itself_takes_the_pseudo_inverse():
 
 def test_cr0_is_statsmodels_without_its_factor():
     trial = read_trial(read("main"), "y", covariates=["x"], **ROLES)
-    design = trial.basis @ np.linalg.inv(trial.back)
+    design = trial.q @ np.linalg.inv(trial.r_inverse)
     found = sm.OLS(trial.y, design).fit(cov_type="cluster", cov_kwds={"groups": trial.codes, "use_correction": False})
     ours = fitted(trial)
     np.testing.assert_allclose(ours.coefficients, found.params, rtol=1e-10)

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clustertrials.design_effects import design_effect
-from clustertrials.planned import planned_test
-from clustertrials.sample_size import minimum_detectable_difference, power
+from clustertrials.intraclass import design_effect
+from clustertrials.sample_size import minimum_detectable_difference, planned_test, power
 
 TRIAL = {"clusters": (15, 14), "mean_size": 30.5}
 

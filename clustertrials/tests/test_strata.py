@@ -9,24 +9,24 @@ import pandas as pd
 import pytest
 from reference_trials import ROLES
 
+from clustertrials.cluster_means import adjusted_cluster_means
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import recruitment_diagnostics
 from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
-from clustertrials.randomisation.allocations import best_cut
-from clustertrials.stages import office_means
+from clustertrials.randomisation.allocations import best_split
 from clustertrials.trial import read_trial
 
 
 def trial(seed=2, rows=5):
-    """Ten offices in two regions, 3 of 6 and 2 of 4 treated, in an order that is not the regions'."""
+    """Ten clinics in two regions, 3 of 6 and 2 of 4 treated, in an order that is not the regions'."""
     generator = np.random.default_rng(seed)
     region, arm = np.array(list("nsnnssnnsn")), np.array([1, 0, 0, 1, 1, 0, 0, 1, 1, 0])
-    office = np.repeat(np.arange(10), rows)
-    order = generator.permutation(len(office))
+    clinic = np.repeat(np.arange(10), rows)
+    order = generator.permutation(len(clinic))
     frame = pd.DataFrame({
-        "office": office, "region": region[office], "arm": np.where(arm[office] == 1, "new", "usual"),
-        "x": generator.normal(size=len(office)),
-        "y": generator.normal(size=len(office)) + 2.0 * (region[office] == "n") + generator.normal(size=10)[office],
+        "clinic": clinic, "region": region[clinic], "arm": np.where(arm[clinic] == 1, "new", "usual"),
+        "x": generator.normal(size=len(clinic)),
+        "y": generator.normal(size=len(clinic)) + 2.0 * (region[clinic] == "n") + generator.normal(size=10)[clinic],
     })  # fmt: skip
     return frame.iloc[order].reset_index(drop=True)
 
@@ -39,18 +39,18 @@ def two_sided(values, treated, strata, statistic=None):
     return sum(value >= observed - 1e-9 for value in every) / len(every), len(every)
 
 
-def by_office(frame, covariates=()):
+def by_clinic(frame, covariates=()):
     read = read_trial(frame, "y", covariates=covariates, **ROLES)
-    offices = frame["office"].unique()
-    regions = frame.drop_duplicates("office").set_index("office")["region"]
-    return office_means(read), read.treated_clusters, [regions[office] for office in offices]
+    clinics = frame["clinic"].unique()
+    regions = frame.drop_duplicates("clinic").set_index("clinic")["region"]
+    return adjusted_cluster_means(read), read.treated_clusters, [regions[clinic] for clinic in clinics]
 
 
 @pytest.mark.parametrize("covariates", [(), ("x",)])
 @pytest.mark.parametrize("seed", range(4))
 def test_effect_by_randomisation_counts_inside_strata(seed, covariates):
     frame = trial(seed)
-    means, treated, regions = by_office(frame, covariates)
+    means, treated, regions = by_clinic(frame, covariates)
     found = estimate_effect(frame, "y", estimator="randomisation", covariates=covariates, strata="region", **ROLES)
     assert (found.p_value, found.n_allocations) == (pytest.approx(two_sided(means, treated, regions)[0]), 20 * 6)
     expected = brute_force.coefficient(means, np.ones(10), regions, {k for k, z in enumerate(treated) if z})
@@ -63,12 +63,12 @@ def test_effect_by_randomisation_counts_inside_strata(seed, covariates):
 @pytest.mark.parametrize("seed", range(3))
 def test_recruitment_counts_inside_strata(seed):
     frame = trial(seed).drop(index=[0, 3, 4, 11])
-    means = frame.groupby("office")["x"].mean()
-    facts = frame.drop_duplicates("office").set_index("office").loc[means.index]
+    means = frame.groupby("clinic")["x"].mean()
+    facts = frame.drop_duplicates("clinic").set_index("clinic").loc[means.index]
     treated, regions = (facts["arm"] == "new").to_list(), facts["region"].to_list()
     sizes, found = recruitment_diagnostics(frame, ["x"], strata="region", **ROLES)
     assert found.p_value == pytest.approx(two_sided(means.to_numpy(), treated, regions)[0])
-    counts = frame.groupby("office").size().to_numpy(float)
+    counts = frame.groupby("clinic").size().to_numpy(float)
     assert sizes.p_value == pytest.approx(two_sided(counts, treated, regions)[0])
     assert found.n_allocations == sizes.n_allocations == 20 * 6
     drawn = set(np.flatnonzero(treated))
@@ -84,7 +84,7 @@ def test_recruitment_that_is_alike_everywhere_counts_the_strata_too():
 def test_an_empty_arm_of_a_stratum_is_fixed():
     """A stratum of one arm cannot be drawn otherwise; it neither counts nor disturbs."""
     frame = trial()
-    alone = frame.assign(region=frame["region"].where(frame["office"] != 0, "own"))
+    alone = frame.assign(region=frame["region"].where(frame["clinic"] != 0, "own"))
     found = estimate_effect(alone, "y", estimator="randomisation", strata="region", **ROLES)
     assert found.n_allocations == 10 * 6
 
@@ -97,14 +97,14 @@ def test_an_empty_arm_of_a_stratum_is_fixed():
         lambda means, arm, strata, frame: randomisation_test(means, arm, strata=strata, statistic="welch"),
         lambda means, arm, strata, frame: randomisation_test(np.column_stack([means, means**2]), arm, strata=strata),
         lambda means, arm, strata, frame: adjusted_randomisation_test(
-            frame["y"], frame["x"], cluster=frame["office"], treated=frame["arm"] == "new", strata=frame["region"]
+            frame["y"], frame["x"], cluster=frame["clinic"], treated=frame["arm"] == "new", strata=frame["region"]
         ),
     ],
     ids=["difference", "weighted", "welch", "max_t", "adjusted"],
 )
 def test_every_exact_statistic_takes_strata(test):
     frame = trial()
-    means, treated, regions = by_office(frame)
+    means, treated, regions = by_clinic(frame)
     found = test(means, treated, regions, frame)
     assert found.n_allocations == found.n_counted == 20 * 6
     assert np.isfinite([found.p_value, found.ci_low, found.ci_high]).all()
@@ -173,4 +173,4 @@ def test_the_cut_is_the_best_there_is(seed):
         left = prod(rest[0]) * sum(comb(left_size, j) for j in taken)
         right = prod(rest[1]) * sum(comb(sizes[cut] - left_size, chosen[cut] - j) for j in taken)
         every.append(max(left, right))
-    assert best_cut(sizes, chosen).rows == min(every)
+    assert best_split(sizes, chosen).rows == min(every)

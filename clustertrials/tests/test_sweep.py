@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 import numpy as np
@@ -10,20 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from test_examples import readme
 
-from clustertrials.cli import main
-from clustertrials.estimators import METHODS, OFFICE, estimate_effect
-from clustertrials.scenarios import draw
-from clustertrials.sweep.command import pin_threads
-from clustertrials.sweep.engines import processes
-from clustertrials.sweep.forecast import forecast
-from clustertrials.sweep.plan import BATCHED, PlanError, load_sweep
-from clustertrials.sweep.progress import Progress
-from clustertrials.sweep.runner import run_sweep
+from clustertrials.cli import main, pin_threads
+from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
+from clustertrials.simulation_study import draw
+from clustertrials.sweep.engine import open_engine
+from clustertrials.sweep.plan import BATCHED, FACTORS, PlanError, load_sweep
+from clustertrials.sweep.run import forecast, run_sweep
 from clustertrials.sweep.store import Store, StoreError
 from clustertrials.sweep.summary import summarise
-from clustertrials.sweep.tasks import tasks_of
-from clustertrials.sweep.trials import NUMBERS, code_hash, draw_trial, estimand_of, work
+from clustertrials.sweep.trials import NUMBERS, code_hash, draw_trial, estimand_of, run_task, tasks_of
 
 CONTENT = {
     "seed": 1,
@@ -32,7 +30,6 @@ CONTENT = {
     "estimators": ["cr2", "cluster_means", BATCHED],
     "factors": {"clusters": 10, "mean_size": 12, "size_cv": 0.4, "icc": [0.02, 0.2], "effect": [0, 0.5]},
 }
-HERE = processes(1)
 
 
 def write(folder, **changes):
@@ -46,13 +43,8 @@ def plan(tmp_path):
     return load_sweep(write(tmp_path))
 
 
-class Silent(Progress):
-    def add(self, trials, *, failed):
-        pass
-
-
 def run(plan, folder, **options):
-    return run_sweep(plan, folder, HERE, progress=Silent, **options)
+    return run_sweep(plan, folder, **options)
 
 
 def contents(folder):
@@ -74,6 +66,13 @@ def test_a_plan_is_the_product_of_its_factors(plan):
     assert len({task.hash for task in tasks_of(plan)}) == 8
     sizes = plan.cells[0].scenario.sizes
     assert sum(sizes) == 120 and np.std(sizes) / 12 == pytest.approx(0.4, abs=0.08)
+
+
+def test_the_plan_of_the_readme_is_read_and_every_factor_is_explained(tmp_path):
+    (tmp_path / "plan.yml").write_text(re.search(r"```yaml\n(.*?)```", readme(), re.DOTALL)[1])
+    assert len(load_sweep(tmp_path / "plan.yml").cells) == 8
+    table = "\n".join(line for line in readme().splitlines() if line.startswith("| `"))
+    assert [name for name in FACTORS if f"`{name}`" not in table] == []
 
 
 def test_numbers_may_be_looked_up(tmp_path):
@@ -104,7 +103,7 @@ FACTOR_FAULTS = {
     "true": ({"icc": True}, "factors, icc: must be a number"),
     "missing": ({"effect": [None]}, "factors, effect: a number is missing"),
     "infinite": ({"effect": float("inf")}, "factors, effect: a number is missing or infinite"),
-    "equal": ({"effect": [0, 0.0]}, "factors, effect: a value stands there twice"),
+    "equal": ({"effect": [0, 0.0]}, "factors, effect: a value is listed twice"),
     "clusters": ({"clusters": 4}, "clusters must be a whole number of at least 8 .clusters 4"),
     "share": ({"treated_share": 0.1}, "must leave 4 clusters in either arm"),
     "icc": ({"icc": 1}, "icc and correlation lie in"),
@@ -143,11 +142,11 @@ def test_each_estimator_gives_what_it_gives_on_the_frame(tmp_path):
     asked = [*METHODS, BATCHED]
     (task,) = tasks_of(load_sweep(write(tmp_path, replicates=1, estimators=asked, factors=CONTENT["factors"] | {
         "icc": 0.2, "effect": 0.5})))  # fmt: skip
-    answer = work(task).columns
+    answer = run_task(task).columns
     frame = draw(task.cell.scenario, np.random.default_rng(task.child(0)))
     for row, estimator in enumerate(METHODS):
         effect = estimate_effect(
-            frame, "outcome", arm="arm", cluster="office", treated=1, covariates=("baseline",), estimator=estimator
+            frame, "outcome", arm="arm", cluster="cluster", treated=1, covariates=("baseline",), estimator=estimator
         )
         for name in NUMBERS:
             assert answer[name][row] == pytest.approx(getattr(effect, name), rel=1e-9, nan_ok=True), (estimator, name)
@@ -170,7 +169,7 @@ def test_a_trial_depends_neither_on_its_task_nor_on_the_other_cells(tmp_path, pl
 
 
 def test_another_seed_gives_other_numbers(tmp_path, plan):
-    numbers = [work(tasks_of(p)[0]).columns["estimate"] for p in (plan, load_sweep(write(tmp_path, seed=2)))]
+    numbers = [run_task(tasks_of(p)[0]).columns["estimate"] for p in (plan, load_sweep(write(tmp_path, seed=2)))]
     assert not np.isclose(*numbers).any()
 
 
@@ -194,8 +193,11 @@ def test_every_partition_says_that_it_is_simulated_and_of_which_plan(tmp_path, p
     for task in tasks_of(plan):
         table = pq.read_table(tmp_path / "out" / "parts" / f"{task.hash}.parquet")
         notes = table.schema.metadata
-        assert notes[b"holf_data_class"] == b"simulated" and notes[b"holf_plan"] == plan.hash.encode()
-        assert b"no number is a finding" in notes[b"holf_says"] and notes[b"holf_task"] == task.hash.encode()
+        assert notes[b"clustertrials_data_class"] == b"simulated" and notes[b"clustertrials_plan"] == plan.hash.encode()
+        assert (
+            b"no number is a finding" in notes[b"clustertrials_label"]
+            and notes[b"clustertrials_task"] == task.hash.encode()
+        )
         assert set(table["data_class"].to_pylist()) == {"simulated"} and table.num_rows == task.n_rows
     note = json.loads((tmp_path / "out" / "sweep.json").read_text())
     assert note["data_class"] == "simulated" and note["plan"] == plan.hash
@@ -272,13 +274,13 @@ def test_an_interrupted_write_leaves_nothing_that_counts(tmp_path, plan, monkeyp
 def breaks(task):
     if task.cell["icc"] == 0.2 and task.first == 4:
         object.__setattr__(task, "estimators", ("cr2", "no such method"))
-    return work(task)
+    return run_task(task)
 
 
 def kills(task):
     if task.first == 4:
         os.kill(os.getpid(), signal.SIGKILL)
-    return work(task)
+    return run_task(task)
 
 
 def test_a_failing_task_is_recorded_with_its_seed_and_sinks_nothing(tmp_path, plan):
@@ -294,10 +296,11 @@ def test_a_failing_task_is_recorded_with_its_seed_and_sinks_nothing(tmp_path, pl
 
 def test_a_task_that_kills_its_worker_is_named_and_the_others_are_done(tmp_path):
     plan = load_sweep(write(tmp_path, replicates=9, factors=CONTENT["factors"] | {"icc": 0.2, "effect": 0}))
-    outcome = run_sweep(plan, tmp_path / "out", processes(2), job=kills, progress=Silent)
+    with open_engine(workers=2) as engine:
+        outcome = run_sweep(plan, tmp_path / "out", engine, job=kills)
     assert (outcome.done, outcome.failed) == (2, 1)
     (record,) = [json.loads(path.read_text()) for path in (tmp_path / "out" / "failed").iterdir()]
-    assert (record["error"], record["first"], record["seed"]) == ("WorkerDied", 4, 1)
+    assert (record["error"], record["first"], record["seed"]) == ("KilledWorker", 4, 1)
 
 
 def test_a_refusal_is_a_row_and_no_failure(tmp_path):
@@ -311,7 +314,7 @@ def test_a_refusal_is_a_row_and_no_failure(tmp_path):
     assert pd.read_csv(tmp_path / "summary.csv")["refused"].sum() == refused.sum()
 
 
-# --- sums, forecast, progress ----------------------------------------------------------------------------------------
+# --- sums and forecast -----------------------------------------------------------------------------------------
 
 
 def test_the_summary_is_that_of_the_rows(tmp_path, plan):
@@ -332,7 +335,7 @@ def test_the_summary_is_that_of_the_rows(tmp_path, plan):
             assert getattr(one, name) == pytest.approx(value), name
         assert one.rejected_is == ("power" if one.effect else "type-I error")
         assert one.estimand == estimand_of(one.estimator)
-    assert set(shown.loc[shown["estimator"] == "cluster_means", "estimand"]) == {OFFICE}
+    assert set(shown.loc[shown["estimator"] == "cluster_means", "estimand"]) == {CLUSTER}
 
 
 def test_a_summary_of_an_unfinished_sweep_is_refused(tmp_path, plan):
@@ -347,19 +350,20 @@ def test_a_summary_of_an_unfinished_sweep_is_refused(tmp_path, plan):
 
 def test_the_forecast_says_what_it_rests_on(tmp_path):
     plan = load_sweep(write(tmp_path, replicates=60, trials_a_task=30))
-    cost, half = (forecast(plan, processes(n)) for n in (1, 2))
-    assert (cost.tasks, cost.trials, cost.pilot) == (8, 240, 20) and 0 < half.seconds < cost.seconds * 2
+    cost = forecast(plan)
+    assert (cost.tasks, cost.trials, cost.pilot) == (8, 240, 20) and cost.seconds > 0
     run(plan, tmp_path / "out")
     size = sum(map(len, contents(tmp_path / "out").values()))
     assert size / 2 < cost.size < size * 2
 
 
-def test_progress_tells_rate_and_time_left():
-    shown = Progress(1000, 200)
-    assert "unknown time left" in shown.line(0.0)
-    shown.add(100, failed=False)
-    shown.add(50, failed=True)
-    assert shown.line(15.0) == "300 of 1,000 trials (30%), 50 failed, 10 a second, 65 s left"
+def test_progress_counts_trials_and_goes_on_where_the_sweep_stopped(tmp_path, plan, capsys):
+    run(plan, tmp_path / "out", progress=True)
+    assert "24/24" in capsys.readouterr().err
+    run(plan, tmp_path / "out", progress=True)
+    assert "24/24" in capsys.readouterr().err
+    run(plan, tmp_path / "other")
+    assert capsys.readouterr().err == ""
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -395,7 +399,7 @@ def test_the_command_forecasts_runs_resumes_and_sums_up(capsys, tmp_path):
     ],
 )
 def test_wrong_usage_ends_with_one_clear_line(capsys, tmp_path, monkeypatch, options, said):
-    monkeypatch.setattr("clustertrials.sweep.engines._SECONDS", 1)
+    monkeypatch.setattr("clustertrials.sweep.engine._SECONDS", 1)
     code, out, err = command(capsys, write(tmp_path), "--out", tmp_path / "out", *options)
     assert code == 2 and out == "" and said in err.splitlines()[-1] and "Traceback" not in err
     assert not (tmp_path / "out").exists()

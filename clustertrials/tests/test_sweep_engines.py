@@ -11,12 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from clustertrials.sweep.engines import processes
 from clustertrials.sweep.plan import load_sweep
-from clustertrials.sweep.progress import Progress
-from clustertrials.sweep.runner import run_sweep
-from clustertrials.sweep.tasks import tasks_of
+from clustertrials.sweep.run import run_sweep
+from clustertrials.sweep.trials import tasks_of
 
+pytestmark = pytest.mark.slow
 PLAN = {
     "seed": 1,
     "replicates": 16,
@@ -33,7 +32,7 @@ def reference(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "plan.yml").write_text(yaml.safe_dump(PLAN))
     plan = load_sweep(folder / "plan.yml")
-    run_sweep(plan, folder / "here", processes(1), progress=lambda total, done: Progress(total, done, sys.stderr))
+    run_sweep(plan, folder / "here")
     return folder / "plan.yml", contents(folder / "here")
 
 
@@ -155,7 +154,10 @@ def test_dask_gives_the_same_and_outlives_a_worker_and_its_scheduler(reference, 
         again = sweep(plan, out, "--scheduler", cluster.address)
         said, errors = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, errors
-    assert f"{len(kept)} done before, {len(expected) - len(kept)} now" in said and "Dask, 2 threads" in said
+    assert (
+        f"{len(kept)} done before, {len(expected) - len(kept)} now" in said
+        and "on the Dask scheduler at tcp://" in said
+    )
     assert_complete(plan, out, expected)
 
 

@@ -1,4 +1,4 @@
-"""The tipping point, against filling in, shifting and fitting again without each office in turn."""
+"""The tipping point, against filling in, shifting and fitting again without each clinic in turn."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from scipy import stats
 from test_missing import ROLES, finite_or_refused, incomplete, odd_trials, same
 
 from clustertrials.estimators import estimate_effect
-from clustertrials.tipping import tipping_point
+from clustertrials.missing import tipping_point
 
 
 def shifted_effect(frame, shift, covariates, shifted="new"):
@@ -24,7 +24,7 @@ def shifted_effect(frame, shift, covariates, shifted="new"):
 
 def shifted_interval(frame, shift, covariates, shifted="new", level=0.95):
     middle = shifted_effect(frame, shift, covariates, shifted)
-    without = [shifted_effect(frame[frame["office"] != k], shift, covariates, shifted) for k in range(12)]
+    without = [shifted_effect(frame[frame["clinic"] != k], shift, covariates, shifted) for k in range(12)]
     arms = np.array(without[0::2]), np.array(without[1::2])
     half = stats.t.ppf((1 + level) / 2, 10) * sum(5 / 6 * ((a - a.mean()) ** 2).sum() for a in arms) ** 0.5
     return middle, middle - half, middle + half
@@ -58,7 +58,7 @@ def test_without_covariates_the_missing_take_their_arms_mean():
 
 
 def test_at_shift_zero_it_is_the_effect_of_the_measured():
-    frame = incomplete(offices=30, rows=30)
+    frame = incomplete(clinics=30, rows=30)
     found = tipping_point(frame, "y", covariates=["x"], **ROLES)
     plain = estimate_effect(frame, "y", covariates=["x"], estimator="cr3", **ROLES)
     assert found.estimate == pytest.approx(plain.estimate) and found.df == 28
@@ -104,7 +104,7 @@ def test_tipping_point_of_swapped_arms_other_units_and_other_rows():
         [-1e3 * base.estimate, base.slope, -1e3 * base.above, -1e3 * base.below, 1e3 * base.sd],
         rtol=1e-7,
     )
-    mixed = frame.sample(frac=1, random_state=5).assign(office=lambda f: "office " + f["office"].astype(str))
+    mixed = frame.sample(frac=1, random_state=5).assign(clinic=lambda f: "clinic " + f["clinic"].astype(str))
     np.testing.assert_allclose(tipping_point(mixed, "y", covariates=["x"], **ROLES).at(1.0), base.at(1.0), 1e-8)
 
 
@@ -117,7 +117,7 @@ def test_rows_without_a_covariate_are_dropped_and_counted():
 
 
 def test_tipping_point_refuses():
-    frame = incomplete().assign(w=lambda f: (f["office"] == 3) * 1, equal=np.tile([0.0, 1], 48))
+    frame = incomplete().assign(w=lambda f: (f["clinic"] == 3) * 1, equal=np.tile([0.0, 1], 48))
     for arguments, message in [
         ({"shifted": "new"}, 'shifted must be "treated" or "other"'),
         ({"covariates": ["w"]}, "'y': a coefficient rests on one cluster"),

@@ -7,25 +7,28 @@ Prose is not among them, nor are tags that only change how a cell is shown: no o
 
 from __future__ import annotations
 
+import ast
 import copy
 import hashlib
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from clustertrials.files import write_whole
 from holf.book.checksums import fingerprint
-from holf.book.digests import digest_of, file_digest
-from holf.book.parameters import with_values
-from holf.paths import code_file, code_root, library_root, project_root
+from holf.paths import MARK_FILE, code_file, code_root, library_root, project_root
 
+# Hexadecimal digits: enough against accidents, and nobody gains by forging one.
+LENGTH = 16
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 # Tags that change what a run does with a cell.
 _RUNNING = (PARAMETERS, "raises-exception", "skip-execution")
 # What injects parameters and cleans outputs, outside the kernel, counts for every chapter.
-RUNNER = ("holf/book/chapters.py", "holf/book/parameters.py", "holf/book/run.py")
+RUNNER = ("holf/book/execute.py",)
 # Beside the chapters, one line for each: branches that change the same module do not meet in notebooks.
 RUNS = "chapters/runs.jsonl"
 NO_RUN = "no run is on record"
@@ -142,16 +145,16 @@ def is_stale(chapter: Chapter) -> bool:
     return bool(why_stale(chapter))
 
 
-def told(reasons: list[str]) -> str:
-    """Reasons of `why_stale` in a line, the first few of many.
+def in_one_line(reasons: list[str]) -> str:
+    """Reasons of `why_stale` in a line, the first few of many; empty if there are none.
 
     Examples
     --------
-    >>> told(["code cells", "data/plan.yml"])
+    >>> in_one_line(["code cells", "data/plan.yml"])
     'changed since it ran: code cells, data/plan.yml'
     """
-    if reasons == [NO_RUN]:
-        return NO_RUN
+    if not reasons or reasons == [NO_RUN]:
+        return "".join(reasons)
     more = f" and {len(reasons) - _TOLD} more" if len(reasons) > _TOLD else ""
     return f"changed since it ran: {', '.join(reasons[:_TOLD])}{more}"
 
@@ -271,3 +274,93 @@ def _running_tags(cell: dict) -> list[str]:
 
 def _page(name: str) -> Path:
     return project_root() / "chapters" / f"{name}.ipynb"
+
+
+def with_values(source: str, values: Mapping[str, str]) -> str:
+    """Source of a cell with other code in the place of what it sets names to.
+
+    Parameters
+    ----------
+    source : str
+    values : mapping of str to str
+        Code by name; names that the cell does not set are left out.
+
+    Examples
+    --------
+    >>> with_values('a = [1, 2]  # both', {"a": "f()", "b": "3"})
+    'a = f()  # both'
+    """
+    text = source.encode()
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    set_here = [node for node in ast.parse(source).body if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
+    # From the end, so that the places of the others hold; `ast` counts bytes.
+    for node in reversed(set_here):
+        target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+        if isinstance(target, ast.Name) and target.id in values:
+            first = starts[node.value.lineno - 1] + node.value.col_offset
+            last = starts[node.value.end_lineno - 1] + node.value.end_col_offset
+            text = text[:first] + values[target.id].encode() + text[last:]
+    return text.decode()
+
+
+def digest_of(content: object) -> str:
+    """Digest of anything that JSON can hold.
+
+    Examples
+    --------
+    >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:LENGTH]
+
+
+def file_digest(path: Path) -> str:
+    """Digest of what counts of a file or folder; ``missing`` if it is not there.
+
+    Of Python code its syntax counts: comments, docstrings and layout move no number.
+
+    Parameters
+    ----------
+    path : Path
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     one, other = Path(folder) / "a.py", Path(folder) / "b.py"
+    ...     _ = one.write_text("a = 1"), other.write_text("# One.\\na  =  1")
+    ...     file_digest(one) == file_digest(other)
+    True
+    """
+    if path.is_dir():
+        # Not the note of how simulated tables were made: an assumption that moves no number makes nothing stale.
+        files = (entry for entry in sorted(path.rglob("*")) if entry.is_file() and entry.name != MARK_FILE)
+        return fingerprint(files)[:LENGTH]
+    if not path.exists():
+        return "missing"
+    content = path.read_bytes()
+    return _code_digest(content) if path.suffix == ".py" else hashlib.sha256(content).hexdigest()[:LENGTH]
+
+
+@cache
+def _code_digest(source: bytes) -> str:
+    """Digest of code by its syntax: comments, docstrings and layout move no number."""
+    try:
+        return digest_of(syntax(ast.parse(source)))
+    except (SyntaxError, ValueError):
+        return hashlib.sha256(source).hexdigest()[:LENGTH]
+
+
+def syntax(node: object) -> str:
+    """A syntax tree in a line; what is empty is left out, since versions of Python differ in it."""
+    if isinstance(node, list):
+        return f"[{','.join(map(syntax, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+        fields["body"] = node.body[1:]
+    told = ",".join(f"{name}={syntax(value)}" for name, value in fields.items() if value is not None and value != [])
+    return f"{type(node).__name__}({told})"

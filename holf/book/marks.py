@@ -4,7 +4,7 @@ A page is simulated if its chapter read simulated tables (the build then gives i
 so. Its banner stands at its top, or, where published parts come first, at the head of the band that shows simulations.
 What the cells of such a page show must be a picture or a table of this book that states its class, or words that
 begin with the mark. Tables of another trial's data say so too; numbers in tables of the record carry the badge of their
-class.
+class, or their caption does.
 """
 
 from __future__ import annotations
@@ -27,14 +27,21 @@ _CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK, "real": REAL_MARK}
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 
+def drawings_of(image: Tag) -> list[str]:
+    """Addresses of an image's drawings: its own, and those for other widths beside it in a `picture`."""
+    others = image.parent.find_all("source") if image.parent and image.parent.name == "picture" else []
+    return [image["src"], *(other["srcset"] for other in others)]
+
+
 def _image_fault(page: Path, image: Tag) -> str | None:
     """A picture must be the book's own, carry a text alternative, and say the same in both places."""
-    path, alt = page.parent / image["src"], image.get("alt", "")
-    kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
-    if kind not in (MARK, REAL_MARK, "RECORD"):
-        return f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated"
-    if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
-        return f"figure {path.name} is {kind}, but its text alternative does not begin so"
+    alt = image.get("alt", "")
+    for path in (page.parent / name for name in drawings_of(image)):
+        kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
+        if kind not in (MARK, REAL_MARK, "RECORD"):
+            return f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated"
+        if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
+            return f"figure {path.name} is {kind}, but its text alternative does not begin so"
     return None
 
 
@@ -52,6 +59,9 @@ def _table_fault(table: Tag, number: re.Pattern) -> str | None:
         return f"table {caption[:40]!r} was not made by holf.display.table, so nothing says whether it is simulated"
     if mark := _CAPTIONS.get(kind):
         return None if caption.startswith(mark) else f"table {caption[:40]!r} is {kind}, but does not begin with {mark}"
+    # A badge in the caption is that of every number.
+    if table.caption and table.caption.find(class_="holf-badge"):
+        return None
     for cell in [cell for body in table.find_all("tbody") for cell in body.find_all("td")]:
         if number.fullmatch(cell.get_text().strip()):
             return f"table {caption[:40]!r} of the record shows a number without the badge of its class"
@@ -104,7 +114,8 @@ def page_faults(page: Path) -> list[str]:
     soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     # By names, not by selectors: to compile those takes longer than to check a page.
     outputs = soup.find_all(class_="cell_output")
-    images = [image for output in outputs for image in output.find_all("img")]
+    # On the whole page: figures stand in pages of Markdown too.
+    images = soup.find_all("img")
     tables = [table for output in outputs for table in output.find_all("table")]
     number = _number()
     has_banner = soup.find(class_=BANNER) is not None

@@ -1,12 +1,12 @@
-"""Where a build works before its site is put in place: one build at a time, and nothing trusted of a broken one.
+"""Where a build works and how its site is put in place: one build at a time, in a folder beside the site, one rename.
 
-A build that is killed may leave caches that call unwritten pages up to date, or half a picture under its right name. So
-the caches count only if the build that left them came to its end, and everything that every page rests on is still the
-same; a seal beside them says so. It also says of what the site was made: where nothing changed, nothing is done.
+Sphinx keeps what it read of each page from build to build, and writes every page anew into an empty folder. A build
+that was killed or failed leaves a cache that the next one deletes.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import logging
 import os
@@ -16,21 +16,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
+from sphinx.environment import CONFIG_OK, BuildEnvironment
+from sphinx.errors import ExtensionError
 
-from clustertrials.files import write_whole
-from holf.book.chapters import SOURCE
-from holf.book.checksums import fingerprint, verified_sums
-from holf.book.freshness import RUNS, markdown_of, other_files
+from holf.book.checksums import digests, fingerprint, verified_sums, write_sums
+from holf.book.downloads.pages import write_downloads
+from holf.book.freshness import RUNS, markdown_of
+from holf.book.marks import site_faults
+from holf.book.theme.checks import refuse_faults
 from holf.paths import code_root, library_root, project_root
 
 # What of a page is a place to link to, or hides one.
 _PLACES = re.compile(r"^(?:\([\w-]+\)=\n+.*|(?:#|```|~~~).*)", re.MULTILINE)
-# What a page can come from beside its own source; what changes here changes every page.
-_SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock", "data/plan.yml", "data/columns.yml")
+_SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock")
 
 
-def hold(folder: Path, say: Callable[[str], None]) -> int:
+def acquire_lock(folder: Path, say: Callable[[str], None]) -> int:
     """Wait until no other build works in a folder, and keep others out until this process ends, however it ends.
 
     The system itself takes the lock away with the process, so a killed build leaves none behind, and no file either.
@@ -59,157 +60,116 @@ def hold(folder: Path, say: Callable[[str], None]) -> int:
 
 
 def foundation() -> str:
-    """Fingerprint of what every page rests on: settings, contents, styles, and the code."""
+    """SHA-256 over all that Sphinx does not look at and any page may come from: settings, data and code."""
     root = project_root()
-    # All of the code: pages also come from modules that are loaded only when one is made.
-    made = fingerprint([*(root / name for name in _SETTINGS), root / "assets", code_root(), library_root()])
-    # Sphinx takes the year of its pages from this variable, and does not write them anew when it changes.
-    return hashlib.sha256(f"{os.environ.get('SOURCE_DATE_EPOCH', '')}\0{made}".encode()).hexdigest()
+    return fingerprint([*(root / name for name in _SETTINGS), root / "data", code_root(), library_root()])
 
 
-def sources() -> str:
-    """Fingerprint of all that simulated tables and written pages follow from: data, code, settings and headings."""
-    root, chapters = project_root(), project_root() / "chapters"
-    left_out = (".ipynb", Path(RUNS).suffix)
-    files = [path for path in sorted(chapters.rglob("*")) if path.is_file() and path.suffix not in left_out]
-    prose = hashlib.sha256()
-    for path in sorted(chapters.rglob("*.ipynb")):
-        # Pages link to headings and labels of notebooks, and fences hide what only looks like one.
-        lines = [line for text in markdown_of(path) for line in _PLACES.findall(text)]
-        prose.update("\0".join([path.name, *lines]).encode() + b"\0")
-    made = fingerprint([*(root / name for name in _SETTINGS), root / "data", code_root(), library_root(), *files])
-    return hashlib.sha256(f"{made}{prose.hexdigest()}{[path.name for path in files]}".encode()).hexdigest()
+def written_from() -> str:
+    """SHA-256 over all that simulated tables and written pages follow from, and over those pages."""
+    digest = hashlib.sha256(foundation().encode())
+    for path in sorted((project_root() / "chapters").rglob("*")):
+        if path.suffix == ".ipynb":
+            # Written pages link to headings and labels of notebooks, and fences hide what only looks like one.
+            content = "\0".join(line for text in markdown_of(path) for line in _PLACES.findall(text)).encode()
+        elif path.is_file() and path.suffix != Path(RUNS).suffix:
+            content = path.read_bytes()
+        else:
+            continue
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()
 
 
-def inputs(settings: str) -> str:
-    """Fingerprint of all that a site follows from, so that the same one again means the same site.
+def open_staging(app: Sphinx) -> None:
+    """Give Sphinx an empty folder beside the site to write into, and no cache but that of a build without a fault."""
+    staging, doctrees = app.holf_site.with_name(".html"), Path(app.doctreedir)
+    ended = _ended(app)
+    # Where warnings are errors, a page with one is read again, to repeat it.
+    kept = ended.exists() and not (_is_strict(app) and ended.read_text(encoding="utf-8"))
+    ended.unlink(missing_ok=True)
+    for folder in (staging, *(() if kept else (doctrees, staging.with_name("jupyter_execute")))):
+        if folder.exists():
+            shutil.rmtree(folder)
+    for folder in (staging, doctrees):
+        folder.mkdir(parents=True, exist_ok=True)
+    app.outdir = type(app.outdir)(staging)
+    app.holf_unwritten = Unwritten()
+    logging.getLogger("sphinx").addHandler(app.holf_unwritten)
 
-    Parameters
-    ----------
-    settings : str
-        What Sphinx was told beside the project's files, such as the settings of another file than `_config.yml`.
+
+def _ended(app: Sphinx) -> Path:
+    """The file that says that the last build came to its end, and whether it warned of something."""
+    return Path(app.doctreedir) / "ended"
+
+
+def _is_strict(app: Sphinx) -> bool:
+    """Whether warnings are errors; with --keep-going Sphinx clears `warningiserror`, and fails after all else."""
+    return app.warningiserror or app.keep_going
+
+
+def reread_replaced(_app: Sphinx, env: BuildEnvironment, _added: set, _changed: set, _removed: set) -> list[str]:
+    """Name the pages whose file was replaced since they were read.
+
+    Sphinx goes by the time of a file, which a former version that is put back brings along. The time at which it was
+    put there cannot be set.
     """
-    root, around = project_root(), [settings, *(os.environ.get(name, "") for name in ("SOURCE_DATE_EPOCH", SOURCE))]
-    folders = [
-        root / "chapters",
-        root / "data",
-        root / "assets",
-        code_root(),
-        library_root(),
-        *(root / name for name in other_files()),
-    ]
-    pages = sorted(root.glob("*.md"))
-    made = fingerprint([*folders, *(root / name for name in _SETTINGS), *pages])
-    return hashlib.sha256("\0".join([made, *around, *(page.name for page in pages)]).encode()).hexdigest()
+    times = {name: Path(env.doc2path(name)).stat().st_ctime_ns // 1000 for name in env.found_docs & env.all_docs.keys()}
+    return [name for name, time in times.items() if time > env.all_docs[name]]
 
 
-def is_unchanged(site: Path, now: str, *, strict: bool) -> bool:
-    """Whether a site is whole, and the last build made it of these very inputs with every chapter fresh.
+def date_from_start(app: Sphinx, env: BuildEnvironment) -> None:
+    """Date what was read from the start of the build: what is saved while Sphinx reads it is read again next time."""
+    env.all_docs = {name: min(read, app.holf_start) for name, read in env.all_docs.items()}
 
-    Parameters
-    ----------
-    site : Path
-    now : str
-        From `inputs`.
-    strict : bool
-        Warnings are errors, so a site whose build warned must be made again.
+
+def publish(app: Sphinx, say: Callable[[str], None]) -> None:
+    """Check the finished pages and put them in the site's place; after any failure the former site stays.
+
+    Raises
+    ------
+    OSError
+        If a file of the site cannot be written.
+    ExtensionError, SiteError
+        If the site may not be published.
     """
-    _, made_of, warned = _sealed(site)
-    passed = made_of == now and not (strict and warned)
-    return passed and site.with_name(".html").is_dir() and bool(verified_sums(site))
+    site, staging = app.holf_site, Path(app.outdir)
+    if app.holf_unwritten.errors:
+        raise app.holf_unwritten.errors[0]
+    if _is_strict(app) and app._warncount:
+        say("not published, because warnings are errors")
+        return
+    # Sphinx's note to itself, which names folders of the machine by their checksum.
+    (staging / ".buildinfo").unlink(missing_ok=True)
+    # What the same code and data made and checked before is not checked again.
+    checked = verified_sums(site) if app.env.config_status == CONFIG_OK else {}
+    write_downloads(app, staging)
+    passed = {name for name, digest in digests(staging).items() if checked.get(name) == digest}
+    if faults := site_faults(staging, passed=passed):
+        raise ExtensionError("unmarked simulated content:\n" + "\n".join(faults))
+    refuse_faults(staging)
+    write_sums(staging)
+    exchange(staging, site)
+    shutil.rmtree(staging, ignore_errors=True)
+    _ended(app).write_text("warned" if app._warncount else "", encoding="utf-8")
 
 
-def open_staging(staging: Path, doctrees: Path, now: str, *, strict: bool) -> bool:
-    """Make the folder ready in which Sphinx writes its pages, and break its seal.
+def exchange(fresh: Path, site: Path) -> None:
+    """Put `fresh` in the place of `site`; where the system can, in one step without a moment between.
 
-    Parameters
-    ----------
-    staging : Path
-        Folder beside the site.
-    doctrees : Path
-        Sphinx's folder of parsed pages.
-    now : str
-        From `foundation`.
-    strict : bool
-        Warnings are errors, and pages that are not read again would not repeat theirs.
-
-    Returns
-    -------
-    bool
-        True if what the last build left can be trusted; else everything was deleted and is made anew.
+    Afterwards `fresh` may hold the former site.
     """
-    rests_on, _, warned = _sealed(staging)
-    trusted = staging.is_dir() and rests_on == now and not (strict and warned)
-    _seal(staging).unlink(missing_ok=True)
-    if not trusted:
-        for folder in (staging, doctrees, staging.with_name("jupyter_execute")):
-            if folder.exists():
-                shutil.rmtree(folder)
-        doctrees.mkdir(parents=True)
-    staging.mkdir(parents=True, exist_ok=True)
-    # myst-nb brings its style after the pages are written; if it were there before, they would name its checksum.
-    for style in staging.glob("_static/mystnb.*.css"):
-        style.unlink()
-    return trusted
-
-
-def seal_staging(staging: Path, rests_on: str, made_of: str, *, warned: bool) -> None:
-    """Note that a build came to its end.
-
-    Parameters
-    ----------
-    staging : Path
-    rests_on : str
-        From `foundation`, as it was when the build began: what changed meanwhile must count as changed.
-    made_of : str
-        From `inputs`, as they were before Sphinx read them; empty if not every chapter was fresh then.
-    warned : bool
-        Sphinx warned of something.
-    """
-    write_whole(_seal(staging), "\n".join([rests_on, made_of, "warned" if warned else ""]))
-
-
-def forget_lost_words(app: Sphinx) -> list:
-    """Drop words that no page has any more from the search index: Sphinx keeps them, with an empty list of pages."""
-    if indexer := getattr(app.builder, "indexer", None):
-        for words in (indexer._mapping, indexer._title_mapping):
-            for word in [word for word, pages in words.items() if not pages]:
-                del words[word]
-    return []
-
-
-def _seal(staging: Path) -> Path:
-    return staging.with_name(".sealed")
-
-
-def _sealed(staging: Path) -> list[str]:
-    """What the seal says: from `foundation`, from `inputs`, and whether there were warnings; empty if it is broken."""
-    lines = _seal(staging).read_text(encoding="utf-8").split("\n") if _seal(staging).exists() else []
-    return lines if len(lines) == 3 else ["", "", ""]
-
-
-def note_source(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Note the text of a page as it was read."""
-    if not hasattr(app.env, "holf_read"):
-        app.env.holf_read = {}
-    app.env.holf_read[docname] = hashlib.sha256(source[0].encode()).hexdigest()
-
-
-def reread_edited(_app: Sphinx, env: BuildEnvironment, _added: set, _changed: set, _removed: set) -> list[str]:
-    """Name the pages whose text is not as it was read.
-
-    Sphinx goes by the time of a file, and overlooks one that was put back with its former time, or saved while it was
-    being read.
-    """
-    known = getattr(env, "holf_read", {})
-    now = {name: Path(env.doc2path(name)).read_text(encoding="utf-8-sig") for name in env.found_docs}
-    return [name for name, text in now.items() if known.get(name) != hashlib.sha256(text.encode()).hexdigest()]
-
-
-def keep_notes(_app: Sphinx, env: BuildEnvironment, names: set[str], other: BuildEnvironment) -> None:
-    """Take over what a process beside this one noted of the pages that it read."""
-    found = getattr(other, "holf_read", {})
-    env.holf_read = getattr(env, "holf_read", {}) | {name: found[name] for name in names if name in found}
+    if not site.exists():
+        os.replace(fresh, site)
+        return
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
+    here, swap = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+    if rename and rename(here, os.fsencode(fresh), here, os.fsencode(site), swap) == 0:
+        return
+    former = site.with_name(".html.former")
+    shutil.rmtree(former, ignore_errors=True)
+    os.replace(site, former)
+    os.replace(fresh, site)
+    shutil.rmtree(former, ignore_errors=True)
 
 
 class Unwritten(logging.Handler):

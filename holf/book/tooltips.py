@@ -8,7 +8,6 @@ other checks read, is as it was.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from html import escape
@@ -184,11 +183,3 @@ def explain_page(app: Sphinx, pagename: str, _template: str, context: dict, _doc
     if "body" in context:
         context["body"] = explain_links(context["body"], row_words(lang), lang)
     context["language"] = lang
-
-
-def reread_if_rows_changed(app: Sphinx, env, _added, _changed, _removed) -> list[str]:
-    """Name all pages if a row changed: its words stand on pages that did not change themselves."""
-    files = (project_root() / "data" / name for name in ("facts.csv", "assumptions.yml", "glossary.yml", "sources.yml"))
-    rows = b"\0".join(path.read_bytes() for path in files if path.exists())
-    former, env.holf_rows = getattr(env, "holf_rows", None), hashlib.sha256(rows).hexdigest()
-    return [] if former in (None, env.holf_rows) else sorted(env.found_docs)

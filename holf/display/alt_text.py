@@ -1,7 +1,7 @@
-"""What is said of a figure to those who hear it: its main message in a breath, and its table for all the rest.
+"""Text alternatives of figures: the main message in short; the table of the figure has the rest.
 
 Each function returns the text alternative of one figure, without the mark. Every number in it is one that the table of
-the figure has, printed alike (`holf.book.downloads.check.alt_faults`); what disclosure control withholds is said in
+the figure has, printed alike (`holf.book.downloads.outputs.alt_faults`); what disclosure control withholds is said in
 words.
 """
 
@@ -95,12 +95,16 @@ def of_change(changes: Sequence[Change], effects: Sequence[Effect], outcome: Out
     return f"{outcome.label}, {unit}: before-after change of each arm is not the effect. {'; '.join(said)}."
 
 
-def of_flow(flow: Flow) -> str:
-    """How many were left at each stage, and at which stages nobody knows."""
-    stages = [count for count in flow.counts if not count.box.is_loss]
-    known = [f"{one.label}: {one.shown}" for one in stages if any(letter.isdigit() for letter in one.shown)]
-    # A difference that is no loss is told, lest the last two numbers be read as one.
-    known += [f"{one.label}: {one.shown}" for one in flow.counts if one.box.is_loss and not one.leave]
-    rest = [one.label for one in stages if not any(letter.isdigit() for letter in one.shown)]
+def of_flow(flow: Flow, arm_labels: Mapping[str, str]) -> str:
+    """Every box in the order of time: those with a count, and then those without."""
+    known, rest = [], []
+    for one in flow.counts:
+        if not any(letter.isdigit() for letter in one.shown):
+            rest.append(one.label)
+            continue
+        arms = [f"{label} {text.count(one.by_arm[arm])}" for arm, label in arm_labels.items() if arm in one.by_arm]
+        # By arm where the offices were drawn, and at the end.
+        shown = arms and (one.box.randomised or one is flow.counts[-1])
+        known.append(f"{one.label}: {one.shown}" + (f" ({', '.join(arms)})" if shown else ""))
     said = f"Participant flow. {'; '.join(known)}."
     return f"{said} Not known: {'; '.join(rest)}." if rest else said

@@ -82,7 +82,7 @@ def _where(plan: Plan, outcome: Outcome, wave: str, contrast: Contrast) -> tuple
     return (
         Cell(outcome.label),
         Cell(outcome.kind),
-        Cell(str(plan.waves[wave]), "published", outcome.waves_facts[outcome.waves.index(wave)]),
+        Cell(text.count(plan.waves[wave]), "published", outcome.waves_facts[outcome.waves.index(wave)]),
         Cell(wave),
         Cell(outcome.level, outcome.level_class),
         Cell(contrast.label),
@@ -115,7 +115,7 @@ def _of_contrast(contrast: Contrast, at: Sequence[Finding]) -> tuple[str | Cell,
 def _typed(slots: Sequence[Slot], outcome: Outcome, wave: str, arms: Sequence[str]) -> list[str | Cell]:
     """Number, mean, SD and events of a group as the article prints them; a group of several arms has none."""
     found = {
-        slot.statistic: Cell(slot.printed, slot.kind)
+        slot.statistic: Cell(text.typed(slot.printed), slot.kind)
         for slot in slots
         if slot.value is not None and (slot.outcome, slot.wave, slot.arm) == (outcome.id, wave, arms[0])
     }
@@ -148,7 +148,7 @@ def _effect(effect: Effect, outcome: Outcome) -> list[str]:
     return [
         text.estimator(effect.estimator, outcome.words),
         text.average(effect.estimand, outcome),
-        str(effect.covariates) if is_withheld(effect.covariates) else ", ".join(effect.covariates) or "none",
+        text.withheld(effect.covariates) if is_withheld(effect.covariates) else ", ".join(effect.covariates) or "none",
         text.count(effect.n_units),
         text.count(effect.n_clusters),
         *map(_shown, (effect.estimate, effect.se, effect.ci_low, effect.ci_high, effect.df)),
@@ -159,11 +159,11 @@ def _effect(effect: Effect, outcome: Outcome) -> list[str]:
 
 
 def _square(se: float) -> str:
-    return str(se) if is_withheld(se) else _shown(se**2)
+    return text.withheld(se) if is_withheld(se) else _shown(se**2)
 
 
 def _shown(value: float) -> str:
     """A number to six figures: further digits would belong to no finding, and fewer would spoil a pooled weight."""
     if is_withheld(value):
-        return str(value)
+        return text.withheld(value)
     return text.MISSING if math.isnan(value) else text.figures(value, _FIGURES)

@@ -1,11 +1,14 @@
-"""A figure as readers see it: PNG at double density, its text alternative, and the table of what is drawn."""
+"""A figure as readers see it: drawn for a phone and for a desktop, its text alternative, and its table."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
 from textwrap import fill
 
 import matplotlib
@@ -17,7 +20,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from holf.display.table import Table
-from holf.display.table_files import digest_of
 from holf.record.plan import Plan
 from holf.record.source import MARK, REAL_MARK, kind_of, mark_of
 
@@ -25,12 +27,16 @@ from holf.record.source import MARK, REAL_MARK, kind_of, mark_of
 # One of each an arm, in the order of the plan.
 _ARM_COLOURS, _ARM_MARKERS = ("#0072B2", "#D55E00", "#4D4D4D", "#009E73", "#CC79A7"), "os^Dv"
 INK, QUIET, ALARM = "#1a1a1a", "#6b6b6b", "#a4133c"
-# Every figure is drawn for the column of a phone, 350 of its 390 CSS pixels, which is also the column of a printed
-# journal: one drawing is legible everywhere. On wider pages it is shown a quarter larger, there at double density.
-CSS_PIXELS, _AN_INCH = 350, 96
-WIDTH, DENSITY = CSS_PIXELS / _AN_INCH, 240
+# Every figure is drawn twice, in CSS pixels: for the column of a phone, which is that of a printed journal too, and for
+# the column of a page on a desktop. The page shows the one that fits (`holf.book.theme.html`).
+PHONE, COLUMN, AN_INCH = 350, 720, 96
+# Pixels of the file: two a CSS pixel.
+DENSITY = 2 * AN_INCH
 # Smallest letters, in points: 11 CSS pixels at the drawn width.
 SMALL = 8.25
+
+# What every text alternative ends with.
+ENDS = "Its table has all numbers."
 
 _STYLE = {
     "font.size": 9,
@@ -50,52 +56,63 @@ _STYLE = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn figure.
+    """A figure, drawn at two widths.
 
     Attributes
     ----------
-    figure : matplotlib.figure.Figure
+    drawings : dict of int to matplotlib.figure.Figure
+        The drawing for each width in CSS pixels, `PHONE` and `COLUMN`.
     alt : str
         Text alternative with the numbers that matter; for simulated answers it begins with SIMULATED.
     table : Table
         What is drawn, as numbers: the folded twin of the figure.
     """
 
-    figure: Figure
+    drawings: dict[int, Figure]
     alt: str
     table: Table
 
     @property
     def kind(self) -> str:
-        """``SIMULATED``, ``REAL DATA`` or ``RECORD``, also written into the file."""
+        """``SIMULATED``, ``REAL DATA`` or ``RECORD``, also written into the files."""
         return next((mark for mark in (MARK, REAL_MARK) if self.alt.startswith(mark)), "RECORD")
 
-    @property
-    def letters(self) -> float:
-        """Size of the smallest letters, in CSS pixels where the figure is shown as wide as it was drawn."""
-        for axes in self.figure.axes:
+    def letters(self, width: int) -> float:
+        """Size of the smallest letters of a drawing, in CSS pixels where it is shown as wide as it was drawn."""
+        figure = self.drawings[width]
+        for axes in figure.axes:
             # Matplotlib writes at the ticks no sooner than it is asked.
             for axis in (axes.xaxis, axes.yaxis):
                 axis.get_ticklabels()
-        drawn = [words for words in self.figure.findobj(Text) if words.get_visible() and words.get_text().strip()]
-        return min(words.get_fontsize() for words in drawn) * _AN_INCH / 72
+        drawn = [words for words in figure.findobj(Text) if words.get_visible() and words.get_text().strip()]
+        return min(words.get_fontsize() for words in drawn) * AN_INCH / 72
 
     def __repr__(self) -> str:
         return self.alt
 
-    def _repr_png_(self) -> bytes:
+    def png(self, width: int = COLUMN) -> bytes:
+        """PNG of one of the drawings, at double density.
+
+        The file says what it is, so that a foreign one is found out (`holf.book.marks`); the digest of what was drawn,
+        which ties it to its numbers and to its other drawing; and for which width it was drawn.
+        """
         stream = io.BytesIO()
-        # Every picture says in the file what it is, so that a foreign one is found out (holf.book.marks). The software
-        # tag would name the version of the drawing library, and change the file with it. The digest of what was drawn
-        # ties a figure that travels alone to its numbers; the size of its letters, to how wide it has to be shown.
         said = {
+            # It would name the version of the drawing library, and change the file with it.
             "Software": None,
             "Comment": self.kind,
-            "Source": f"sha256 {digest_of(self.table)}",
-            "Letters": f"{self.letters:.1f} of {CSS_PIXELS} px",
+            "Source": f"sha256 {self.table.values.digest()}",
+            "Letters": f"{self.letters(width):.1f} of {width} px",
         }
-        self.figure.savefig(stream, format="png", dpi=DENSITY, metadata=said)
+        self.drawings[width].savefig(stream, format="png", dpi=DENSITY, metadata=said)
         return with_palette(stream.getvalue())
+
+    def _ipython_display_(self) -> None:
+        """Show both drawings in a notebook, the wide one first; a page of the book shows one of them."""
+        from IPython.display import display
+
+        for width in (COLUMN, PHONE):
+            display({"image/png": b64encode(self.png(width)).decode(), "text/plain": self.alt}, raw=True)
 
 
 def with_palette(data: bytes) -> bytes:
@@ -128,22 +145,37 @@ def arm_style(plan: Plan, arm: str) -> tuple[str, str]:
 
 
 @contextmanager
-def canvas(height: float, panels: int = 1, **layout) -> Iterator[tuple[Figure, list]]:
-    """Give a figure with `panels` axes below each other, drawn in the book's style, without touching global state.
+def canvas(
+    width: int, height: float, panels: int = 1, *, rest: float = 0.0, places: str = "", **layout
+) -> Iterator[tuple[Figure, list]]:
+    """Give a figure in the book's style, without touching global state.
 
     Parameters
     ----------
+    width : int
+        `PHONE` or `COLUMN`, in CSS pixels.
     height : float
-        Height in inches.
+        Height of each panel with what belongs to it, in inches.
     panels : int
-        Number of axes.
+        Number of axes: below each other on a phone, up to three beside each other on a desktop.
+    rest : float
+        Height of what is written once, such as a title, in inches.
+    places : str
+        Other places of the panels, as of `Figure.subplot_mosaic`: ``"ab;ac"``; then `height` is that of the figure.
     **layout
-        Passed to `Figure.subplots`.
+        Passed to `Figure.subplots` or `Figure.subplot_mosaic`.
     """
+    rows = panels if width == PHONE else ceil(panels / 3)
+    columns = ceil(panels / rows)
     with sns.axes_style("ticks"), matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        axes = figure.subplots(panels, 1, squeeze=False, **layout)[:, 0]
-        yield figure, list(axes)
+        figure = Figure(figsize=(width / AN_INCH, rest + height * (1 if places else rows)), layout="constrained")
+        if places:
+            yield figure, list(figure.subplot_mosaic(places, **layout).values())
+        else:
+            axes = list(figure.subplots(rows, columns, squeeze=False, **layout).ravel())
+            for spare in axes[panels:]:
+                spare.remove()
+            yield figure, axes[:panels]
 
 
 def name_rows(axes: Axes, names: Sequence[str], *, wrap: int = 16) -> None:
@@ -162,24 +194,53 @@ def name_rows(axes: Axes, names: Sequence[str], *, wrap: int = 16) -> None:
     axes.set_ylim(len(lines) - 0.5, -0.5)
 
 
-def finish(figure: Figure, alt: str, table: Table, *, source: str) -> Picture:
-    """Close a figure: say in it where its numbers come from, and bind it to its text and its table.
+def name_rows_once(panels: Sequence[Axes]) -> None:
+    """Take the names from panels whose left neighbour has the same."""
+    names = [[label.get_text() for label in axes.get_yticklabels()] for axes in panels]
+    for place, (left, axes) in enumerate(pairwise(panels), start=1):
+        beside = left.get_subplotspec().rowspan == axes.get_subplotspec().rowspan
+        if beside and names[place] == names[place - 1]:
+            axes.tick_params(left=False, labelleft=False)
+
+
+def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str, ends: str = ENDS) -> Picture:
+    """Draw a figure at both widths, say in it where its numbers come from, and bind it to its text and its table.
 
     Parameters
     ----------
-    figure : Figure
+    draw : callable
+        Gives the drawing for a width in CSS pixels.
     alt : str
         Text alternative, without the mark.
     table : Table
         The drawn numbers.
     source : str
         Where they came from, or `RECORD`; one that begins with ``simulated`` burns the mark into every panel.
+    ends : str
+        Last sentence of the text alternative, which leads to the table.
 
     Raises
     ------
     ValueError
-        If letters are too small for a phone.
+        If letters are too small.
     """
+    drawings = {width: draw(width) for width in (PHONE, COLUMN)}
+    for figure in drawings.values():
+        _stamp(figure, source)
+    mark, name = mark_of(source)
+    if source.startswith("simulated"):
+        alt = f"{MARK}, not a finding. {alt}"
+    elif kind_of(source) == "real":
+        alt = f"{mark} ({name}). {alt}"
+    picture = Picture(drawings, f"{alt} {ends}", table)
+    for width in drawings:
+        if picture.letters(width) < SMALL * AN_INCH / 72:
+            raise ValueError(f"{table.caption}: letters of {picture.letters(width):.1f} CSS pixels are too small")
+    return picture
+
+
+def _stamp(figure: Figure, source: str) -> None:
+    """Write the mark of simulated or real data over a drawing, and of simulated data into every panel."""
     if source.startswith("simulated"):
         for axes in figure.axes:
             axes.text(
@@ -197,16 +258,9 @@ def finish(figure: Figure, alt: str, table: Table, *, source: str) -> Picture:
                 zorder=0.5,
                 gid="holf-mark",
             )
-        figure.suptitle(
-            f"{MARK}: a demonstration, not a finding", color=ALARM, fontsize=9, weight="bold", gid="holf-mark"
-        )
-        alt = f"{MARK}, not a finding. {alt}"
+        title, colour = f"{MARK}: a demonstration, not a finding", ALARM
     elif kind_of(source) == "real":
-        mark, name = mark_of(source)
-        title = fill(f"{mark}, {name}", 40)
-        figure.suptitle(title, color=INK, fontsize=9, weight="bold", gid="holf-mark")
-        alt = f"{mark} ({name}). {alt}"
-    picture = Picture(figure, f"{alt} Its table has all numbers.", table)
-    if picture.letters < SMALL * _AN_INCH / 72:
-        raise ValueError(f"{table.caption}: letters of {picture.letters:.1f} CSS pixels are too small for a phone")
-    return picture
+        title, colour = fill(", ".join(mark_of(source)), 40), INK
+    else:
+        return
+    figure.suptitle(title, color=colour, fontsize=9, weight="bold", gid="holf-mark")

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from textwrap import fill
 
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from holf.display import alt_text
-from holf.display.figure import INK, QUIET, SMALL, Picture, canvas, finish
+from holf.display import alt_text, text
+from holf.display.figure import COLUMN, INK, PHONE, QUIET, SMALL, Picture, canvas, finish
 from holf.display.table import SHAPES, Cell, Table
 from holf.record.flow import COUNTED, UNKNOWN, Flow, FlowCount
 from holf.record.source import RECORD, kind_of
 
 # Line style of a box by the class of its number: shape of the line as well as colour.
 _LINES = {"published": "-", "derived": ":", "unknown": (0, (5, 3)), "simulated": "-.", "real": "-."}
-_STAGE, _LOSS = (0.0, 0.56), (0.62, 0.38)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where boxes stand at one width, as shares of it, and how many letters fit across; sizes of rows in inches."""
+
+    stage: tuple[float, float]
+    side: tuple[float, float]
+    letters: int
+    row: float
+    gap: float
+    arms_beside: bool
+
+
+_GRIDS = {
+    PHONE: _Grid((0.0, 0.56), (0.62, 0.38), 47, 0.66, 0.22, arms_beside=False),
+    COLUMN: _Grid((0.0, 0.46), (0.54, 0.46), 100, 0.5, 0.26, arms_beside=True),
+}
 
 
 def _class_of(count: FlowCount, source: str) -> str:
@@ -22,80 +41,100 @@ def _class_of(count: FlowCount, source: str) -> str:
     return kind_of(source) if count.kind == COUNTED else count.kind
 
 
-def _box(axes, left: float, width: float, top: float, height: float, kind: str, label: str, words: str) -> None:
+def _box(axes, grid: _Grid, left: float, width: float, top: float, kind: str, label: str, words: str) -> None:
     axes.add_patch(
         FancyBboxPatch(
-            (left, top - height),
+            (left, top - grid.row),
             width,
-            height,
+            grid.row,
             boxstyle="round,pad=0,rounding_size=0.012",
             linewidth=1.3,
             linestyle=_LINES[kind],
             edgecolor=INK,
             facecolor="white",
+            mutation_aspect=3.6,
         )
     )
-    # Letters that a box takes, measured: 47 across the whole figure.
-    lines = fill(label, round(47 * width)), fill(f"{SHAPES[kind]} {words}", round(43 * width))
+    lines = (
+        fill(label, round(grid.letters * width)),
+        fill(f"{SHAPES[kind]} {words}", round(0.92 * grid.letters * width)),
+    )
     style = {"ha": "center", "fontsize": SMALL, "linespacing": 1.0}
-    axes.text(left + width / 2, top - height * 0.1, lines[0], va="top", **style)
-    axes.text(left + width / 2, top - height * 0.92, lines[1], va="bottom", weight="bold", **style)
+    axes.text(left + width / 2, top - grid.row * 0.1, lines[0], va="top", **style)
+    axes.text(left + width / 2, top - grid.row * 0.92, lines[1], va="bottom", weight="bold", **style)
 
 
 def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
     axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 1})
 
 
-def _arm_boxes(axes, top: float, height: float, count: FlowCount, kind: str, arm_labels: dict[str, str]) -> None:
+def _arm_boxes(axes, grid: _Grid, top: float, count: FlowCount, kind: str, arm_labels: dict[str, str]) -> None:
     """One box an arm, side by side; dashed where the split is in no source read."""
-    gap = 0.02
-    width = (_STAGE[1] - gap * (len(arm_labels) - 1)) / len(arm_labels)
+    (left, whole), gap = grid.side if grid.arms_beside else grid.stage, 0.02
+    width = (whole - gap * (len(arm_labels) - 1)) / len(arm_labels)
     for place, (arm, label) in enumerate(arm_labels.items()):
         known = arm in count.by_arm
         words = f"{count.by_arm[arm]:,} {count.box.unit}" if known else UNKNOWN
-        _box(axes, _STAGE[0] + place * (width + gap), width, top, height, kind if known else "unknown", label, words)
+        _box(axes, grid, left + place * (width + gap), width, top, kind if known else "unknown", label, words)
+
+
+def _note_of(grid: _Grid, count: FlowCount) -> str:
+    """What stands beside the arrow into a box, in lines that end with the figure."""
+    note = count.box.note or ("the unit changes here" if count.box.unit_changes else "")
+    return fill(note, round(0.95 * grid.letters * (1 - sum(grid.stage) / 2)))
 
 
 def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
-    """Draw a flow: stages down the left, those who leave to the right, a dashed box where no count is published.
+    """Draw a flow in the order of time: stages down the left, those who leave to the right, unknown counts dashed.
 
     Parameters
     ----------
     flow : Flow
         The published one, or one counted in a study.
     arm_labels : dict
-        Arm to its label. The first stage and the last are also split by arm.
+        Arm to its label. The draw of the clusters and the last stage are also split by arm.
     """
-    stages = [count for count in flow.counts if not count.box.is_loss]
-    # A stage takes one row; the first and the last take another for their arms.
-    lines = [(stages[0], False), (stages[0], True), *((stage, False) for stage in stages[1:]), (stages[-1], True)]
-    step, height = 1.0 / (len(lines) + 0.1), 0.74 / (len(lines) + 0.1)
-    middle = _STAGE[0] + _STAGE[1] / 2
-    with canvas(0.86 * len(lines) + 0.4) as (figure, (axes,)):
-        axes.set(xlim=(0, 1), ylim=(-0.01, 1.01))
-        axes.axis("off")
-        for place, (count, by_arm) in enumerate(lines):
-            top = 1 - place * step
-            if place and not count.box.beside:
-                _arrow(axes, (middle, top + step - height), (middle, top))
-            if by_arm:
-                _arm_boxes(axes, top, height, count, _class_of(count, flow.source), arm_labels)
-                continue
-            _box(axes, *_STAGE, top, height, _class_of(count, flow.source), count.label, count.shown)
-            if note := count.box.beside or (count.box.unit_changes and "the unit changes here"):
-                # Beside the arrow into this box, where it happens; or in the place of one.
-                left = _STAGE[0] if count.box.beside else middle + 0.02
-                place_of_note = (left, top + 0.5 * (step - height))
-                axes.text(*place_of_note, note, fontsize=SMALL, color=QUIET, ha="left", va="center", style="italic")
-            for loss in (other for other in flow.counts if other.box.is_loss and other.box.parent == count.box.id):
-                _box(axes, *_LOSS, top, height, _class_of(loss, flow.source), loss.label, loss.shown)
-                if loss.leave:
-                    _arrow(axes, (sum(_STAGE), top - height / 2), (_LOSS[0], top - height / 2))
-        counted = [_class_of(count, flow.source) for count in flow.counts]
-        kinds = dict.fromkeys([*counted, *(("unknown",) if flow.source == RECORD else ())])
-        key = "  ".join(f"{SHAPES[kind]} {kind}" for kind in kinds)
-        axes.text(0, 0.0, key, fontsize=SMALL, color=QUIET, va="bottom")
-    return finish(figure, alt_text.of_flow(flow), flow_table(flow, arm_labels=arm_labels), source=flow.source)
+
+    def draw(width: int) -> Figure:
+        grid = _GRIDS[width]
+        stages = [count for count in flow.counts if not count.box.is_loss]
+        split = {count.box.id for count in stages if count.box.randomised} | {stages[-1].box.id}
+        notes = [_note_of(grid, count) for count in stages]
+        # Room above each stage for its arrow and note, and below some for a row of arms.
+        gaps = [grid.gap + 0.14 * note.count("\n") for note in notes]
+        below = [0.0 if grid.arms_beside or count.box.id not in split else grid.row + 0.08 for count in stages]
+        height = sum(gaps) + sum(below) + grid.row * len(stages)
+        with canvas(width, height + 0.35) as (figure, (axes,)):
+            axes.set(xlim=(-0.004, 1.004), ylim=(-height - 0.15, 0.0))
+            axes.axis("off")
+            middle, top = grid.stage[0] + grid.stage[1] / 2, 0.0
+            for place, (count, note, gap, arms) in enumerate(zip(stages, notes, gaps, below)):
+                top -= gap if place else 0.05
+                if place:
+                    _arrow(axes, (middle, top + gap), (middle, top))
+                    style = {"fontsize": SMALL, "color": QUIET, "style": "italic", "linespacing": 1.0}
+                    axes.text(middle + 0.02, top + gap / 2, note, va="center", **style)
+                _box(axes, grid, *grid.stage, top, _class_of(count, flow.source), count.label, count.shown)
+                _draw_losses(axes, grid, top, flow, count)
+                if count.box.id in split:
+                    _arm_boxes(axes, grid, top - arms, count, _class_of(count, flow.source), arm_labels)
+                top -= grid.row + arms
+            counted = [_class_of(count, flow.source) for count in flow.counts]
+            kinds = dict.fromkeys([*counted, *(("unknown",) if flow.source == RECORD else ())])
+            key = "  ".join(f"{SHAPES[kind]} {kind}" for kind in kinds)
+            axes.text(0, -height - 0.1, key, fontsize=SMALL, color=QUIET, va="bottom")
+        return figure
+
+    table = flow_table(flow, arm_labels=arm_labels)
+    return finish(draw, alt_text.of_flow(flow, arm_labels), table, source=flow.source)
+
+
+def _draw_losses(axes, grid: _Grid, top: float, flow: Flow, parent: FlowCount) -> None:
+    """Those who leave a stage, to its right, with an arrow where they are known to have left."""
+    for loss in (other for other in flow.counts if other.box.is_loss and other.box.parent == parent.box.id):
+        _box(axes, grid, *grid.side, top, _class_of(loss, flow.source), loss.label, loss.shown)
+        if loss.leave:
+            _arrow(axes, (sum(grid.stage), top - grid.row / 2), (grid.side[0], top - grid.row / 2))
 
 
 def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
@@ -104,11 +143,11 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
     for count in flow.counts:
         fact = count.box.fact if count.kind in ("published", "derived") else ""
         kind = _class_of(count, flow.source)
-        arms = (f"{count.by_arm[arm]:,}" if arm in count.by_arm else UNKNOWN for arm in arm_labels)
+        arms = (text.count(count.by_arm[arm]) if arm in count.by_arm else UNKNOWN for arm in arm_labels)
         rows.append(
             (
                 count.stage,
-                Cell(count.shown, kind, fact),
+                Cell(text.flow_count(count), kind, fact),
                 *(Cell(arm, kind if arm[0].isdigit() else "unknown") for arm in arms),
             )
         )

@@ -7,12 +7,13 @@ from textwrap import fill
 
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from clustertrials.results import Effect
 from holf.display import alt_text, text
-from holf.display.figure import INK, QUIET, SMALL, Picture, arm_style, canvas, finish, name_rows
+from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, arm_style, canvas, finish, name_rows, name_rows_once
 from holf.display.table import Table
 from holf.record.plan import Outcome, Plan
 from holf.record.source import data_name, joint_source
@@ -22,34 +23,52 @@ from holf.study.withheld import is_withheld
 
 def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Picture:
     """Means of the arms at each wave, one panel a source."""
+    table = _levels_table(by_source, outcome, plan)
     factor, unit = text.scale(outcome.show)
     unit = "%" if outcome.show == "percent" else unit
-    sources = list(by_source)
-    with canvas(0.9 + 1.4 * len(sources), len(sources), sharex=True, sharey=True) as (figure, panels):
-        for axes, source in zip(panels, sources):
-            for arm in dict.fromkeys(level.group for level in by_source[source]):
-                levels = [level for level in by_source[source] if level.group == arm]
-                colour, marker = arm_style(plan, arm)
-                months = [plan.waves[level.wave] for level in levels]
-                sns.lineplot(
-                    x=months,
-                    y=[level.mean * factor for level in levels],
-                    color=colour,
-                    marker=marker,
-                    markersize=7,
-                    ax=axes,
-                    label=plan.arms[arm]["label"],
-                    legend=False,
-                )
-            axes.set(title=data_name(source), ylabel=f"Mean, {unit}", xticks=sorted(set(months)))
-            _say_withheld(axes, by_source[source], plan)
-            axes.yaxis.set_major_formatter(text.tick)
-            axes.margins(y=0.35)
-            _name_lines(axes)
-            sns.despine(ax=axes)
-        panels[-1].set_xlabel("Months since baseline")
-    table = _levels_table(by_source, outcome, plan)
-    return finish(figure, alt_text.of_levels(by_source, outcome, plan), table, source=table.source)
+
+    def draw(width: int) -> Figure:
+        with canvas(width, _height(width, 1.4), len(by_source), rest=0.9, sharex=True, sharey=True) as (figure, panels):
+            for axes, (source, levels) in zip(panels, by_source.items()):
+                months = _draw_levels(axes, levels, factor, plan)
+                axes.set(title=data_name(source), xticks=months)
+                _say_withheld(axes, levels, plan)
+                axes.yaxis.set_major_formatter(text.tick)
+                axes.margins(y=0.35)
+                _name_lines(axes)
+                sns.despine(ax=axes)
+            figure.supylabel(f"Mean, {unit}", fontsize=9)
+            figure.supxlabel("Months since baseline", fontsize=9)
+        return figure
+
+    return finish(draw, alt_text.of_levels(by_source, outcome, plan), table, source=table.source)
+
+
+def _height(width: int, on_a_phone: float) -> float:
+    """Height of a panel in inches: half as high again where panels stand beside each other."""
+    return on_a_phone if width == PHONE else 1.5 * on_a_phone
+
+
+def _draw_levels(axes: Axes, levels: Sequence[Level], factor: float, plan: Plan) -> list[int]:
+    """One line an arm; the months at which there is something to see."""
+    seen = set()
+    for arm in dict.fromkeys(level.group for level in levels):
+        mine = [level for level in levels if level.group == arm]
+        colour, marker = arm_style(plan, arm)
+        months = [plan.waves[level.wave] for level in mine]
+        seen |= {*months}
+        sns.lineplot(
+            x=months,
+            y=[level.mean * factor for level in mine],
+            color=colour,
+            marker=marker,
+            markersize=7,
+            ax=axes,
+            label=plan.arms[arm]["label"],
+            legend=False,
+        )
+        axes.set(xlabel="", ylabel="")
+    return sorted(seen)
 
 
 def _name_lines(axes: Axes) -> None:
@@ -92,30 +111,47 @@ def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[s
 
     `planted` gives the true difference of each simulated source, drawn as a dotted line.
     """
-    factor, unit = text.scale(outcome.show)
-    sources = list(dict.fromkeys(effect.source for effect in effects))
-    lines = max(sum(effect.source == source for effect in effects) for source in sources)
-    with canvas(0.8 + (0.4 + 0.28 * lines) * len(sources), len(sources), sharex=True) as (figure, panels):
-        for axes, source in zip(panels, sources):
-            mine = [effect for effect in effects if effect.source == source]
-            axes.axvspan(-outcome.margin * factor, outcome.margin * factor, color="#e6e6e6", zorder=0.1)
-            axes.axvline(0, color=QUIET, linewidth=1)
-            if planted.get(source) is not None:
-                axes.axvline(planted[source] * factor, color=INK, linewidth=1.5, linestyle=":")
-            for place, effect in enumerate(mine):
-                # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
-                face = "white" if effect.estimator == "naive" else INK
-                _draw_effect(axes, place, effect, factor, face=face)
-            name_rows(axes, [text.method(effect, outcome) for effect in mine])
-            axes.set_title(data_name(source))
-            sns.despine(ax=axes, left=True)
-        panels[-1].xaxis.set_major_formatter(text.tick)
-        # Six numbers of five digits still stand apart on the narrowest axis.
-        panels[-1].xaxis.set_major_locator(MaxNLocator(6))
-        axis = fill(f"{outcome.words.minus}, {unit}, 95 % intervals", 36)
-        panels[-1].set_xlabel(f"{axis}\n(grey: smaller than the assumed margin)")
     table = _effects_twin(effects, outcome)
-    return finish(figure, alt_text.of_effects(effects, outcome), table, source=table.source)
+    factor, unit = text.scale(outcome.show)
+    by_source = {source: [one for one in effects if one.source == source] for source in _sources(effects)}
+    lines = max(map(len, by_source.values()))
+
+    def draw(width: int) -> Figure:
+        with canvas(width, 0.4 + 0.28 * lines, len(by_source), rest=0.8, sharex=True) as (figure, panels):
+            for axes, (source, mine) in zip(panels, by_source.items()):
+                _grey_margin(axes, outcome.margin * factor)
+                if planted.get(source) is not None:
+                    axes.axvline(planted[source] * factor, color=INK, linewidth=1.5, linestyle=":")
+                for place, effect in enumerate(mine):
+                    # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
+                    face = "white" if effect.estimator == "naive" else INK
+                    _draw_effect(axes, place, effect, factor, face=face)
+                name_rows(axes, [text.method(effect, outcome) for effect in mine])
+                axes.set_title(data_name(source))
+                sns.despine(ax=axes, left=True)
+            panels[-1].xaxis.set_major_formatter(text.tick)
+            # As many numbers of five digits as stand apart on the narrowest axis.
+            panels[-1].xaxis.set_major_locator(MaxNLocator(6 if width == PHONE else 4))
+            name_rows_once(panels)
+            _below(figure, width, f"{outcome.words.minus}, {unit}, 95 % intervals")
+        return figure
+
+    return finish(draw, alt_text.of_effects(effects, outcome), table, source=table.source)
+
+
+def _sources(effects: Sequence[Effect]) -> list[str]:
+    return list(dict.fromkeys(effect.source for effect in effects))
+
+
+def _grey_margin(axes: Axes, margin: float) -> None:
+    axes.axvspan(-margin, margin, color="#e6e6e6", zorder=0.1)
+    axes.axvline(0, color=QUIET, linewidth=1)
+
+
+def _below(figure: Figure, width: int, words: str) -> None:
+    """Say once for all panels what their axes show."""
+    shown = "\n".join(fill(line, width // 7) for line in (words, "(grey: smaller than the assumed margin)"))
+    figure.supxlabel(shown, fontsize=9)
 
 
 def _draw_effect(axes: Axes, place: int, effect: Effect, factor: float, *, face: str = INK) -> None:
@@ -140,20 +176,22 @@ def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
 
 def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome]) -> Picture:
     """Every outcome's effect in multiples of its own margin, one panel a source: inside 1 is less than matters."""
-    sources = list(effects)
     names = [outcomes[name].label for name in outcomes]
-    with canvas(0.8 + (0.4 + 0.31 * len(names)) * len(sources), len(sources), sharex=True) as (figure, panels):
-        for axes, source in zip(panels, sources):
-            axes.axvspan(-1, 1, color="#e6e6e6", zorder=0.1)
-            axes.axvline(0, color=QUIET, linewidth=1)
-            for place, (effect, outcome) in enumerate(zip(effects[source], outcomes.values())):
-                _draw_effect(axes, place, effect, 1 / outcome.margin)
-            name_rows(axes, names)
-            axes.set_title(data_name(source))
-            sns.despine(ax=axes, left=True)
-        minus = next(iter(outcomes.values())).words.minus
-        axis = fill(f"{minus}, in multiples of the margin, 95 % intervals", 36)
-        panels[-1].set_xlabel(f"{axis}\n(grey: smaller than the assumed margin)")
+
+    def draw(width: int) -> Figure:
+        with canvas(width, 0.4 + 0.31 * len(names), len(effects), rest=0.8, sharex=True) as (figure, panels):
+            for axes, (source, mine) in zip(panels, effects.items()):
+                _grey_margin(axes, 1)
+                for place, (effect, outcome) in enumerate(zip(mine, outcomes.values())):
+                    _draw_effect(axes, place, effect, 1 / outcome.margin)
+                name_rows(axes, names)
+                axes.set_title(data_name(source))
+                sns.despine(ax=axes, left=True)
+            name_rows_once(panels)
+            minus = next(iter(outcomes.values())).words.minus
+            _below(figure, width, f"{minus}, in multiples of the margin, 95 % intervals")
+        return figure
+
     rows = tuple(
         (
             data_name(source),
@@ -162,40 +200,46 @@ def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome])
             text.interval(effect.ci_low, effect.ci_high, outcome.show),
             text.decimal(effect.estimate if is_withheld(effect.estimate) else effect.estimate / outcome.margin, 2),
         )
-        for source in sources
-        for effect, outcome in zip(effects[source], outcomes.values())
+        for source, mine in effects.items()
+        for effect, outcome in zip(mine, outcomes.values())
     )
     table = Table(
         "Difference between the arms, all outcomes",
         ("Data", "Outcome", "Difference", "95 % interval", "In margins"),
         rows,
-        source=joint_source(sources),
+        source=joint_source(effects),
         folded=True,
     )
-    return finish(figure, alt_text.of_overview(effects, list(outcomes.values())), table, source=table.source)
+    return finish(draw, alt_text.of_overview(effects, list(outcomes.values())), table, source=table.source)
 
 
 def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Picture:
     """Before-after change of each arm beside the difference between the arms, one panel a source."""
-    factor, unit = text.scale(outcome.show)
-    with canvas(0.7 + 1.6 * len(effects), len(effects), sharex=True) as (figure, panels):
-        for axes, effect in zip(panels, effects):
-            mine = [change for change in changes if change.source == effect.source]
-            for place, change in enumerate(mine):
-                shown, (colour, marker) = change.change * factor, arm_style(plan, change.arm)
-                axes.plot([0, shown], [place, place], color=colour, linewidth=2)
-                axes.plot([shown], [place], marker, color=colour, markersize=8)
-            axes.plot([effect.ci_low * factor, effect.ci_high * factor], [len(mine)] * 2, color=INK, linewidth=2)
-            axes.plot([effect.estimate * factor], [len(mine)], "D", color=INK, markersize=7)
-            labels = [f"Change,\n{plan.arms[change.arm]['label']}" for change in mine] + ["Effect\n(difference)"]
-            name_rows(axes, labels)
-            axes.axvline(0, color=QUIET, linewidth=1)
-            axes.set_title(data_name(effect.source))
-            sns.despine(ax=axes, left=True)
-        panels[-1].xaxis.set_major_formatter(text.tick)
-        panels[-1].set_xlabel(unit)
     table = _change_twin(changes, effects, outcome, plan)
-    return finish(figure, alt_text.of_change(changes, effects, outcome, plan), table, source=table.source)
+    factor, unit = text.scale(outcome.show)
+
+    def draw(width: int) -> Figure:
+        with canvas(width, 1.6, len(effects), rest=0.7, sharex=True) as (figure, panels):
+            for axes, effect in zip(panels, effects):
+                mine = [change for change in changes if change.source == effect.source]
+                for place, change in enumerate(mine):
+                    shown, (colour, marker) = change.change * factor, arm_style(plan, change.arm)
+                    axes.plot([0, shown], [place, place], color=colour, linewidth=2)
+                    axes.plot([shown], [place], marker, color=colour, markersize=8)
+                axes.plot([effect.ci_low * factor, effect.ci_high * factor], [len(mine)] * 2, color=INK, linewidth=2)
+                axes.plot([effect.estimate * factor], [len(mine)], "D", color=INK, markersize=7)
+                labels = [f"Change,\n{plan.arms[change.arm]['label']}" for change in mine] + ["Effect\n(difference)"]
+                name_rows(axes, labels)
+                axes.axvline(0, color=QUIET, linewidth=1)
+                axes.set_title(data_name(effect.source))
+                sns.despine(ax=axes, left=True)
+            panels[-1].xaxis.set_major_formatter(text.tick)
+            panels[-1].xaxis.set_major_locator(MaxNLocator(5 if width == PHONE else 4))
+            name_rows_once(panels)
+            figure.supxlabel(unit, fontsize=9)
+        return figure
+
+    return finish(draw, alt_text.of_change(changes, effects, outcome, plan), table, source=table.source)
 
 
 def _change_twin(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Table:

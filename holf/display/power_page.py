@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from clustertrials.planned_equivalence import equivalence_power, limits
-from clustertrials.sample_size import minimum_detectable_difference, power
+from clustertrials.sample_size import equivalence_power, limits, minimum_detectable_difference, power
 from holf.display import text
 from holf.display.table import Cell, Table
 from holf.record.facts import Assumption
@@ -92,7 +91,7 @@ class Answer:
     excluded : float
         Chance to rule it out where the arms do not differ.
     found_beyond, excluded_within : float
-        As in `clustertrials.planned_equivalence.Limits`.
+        As in `clustertrials.sample_size.Limits`.
     """
 
     detectable: float

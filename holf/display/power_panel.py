@@ -1,4 +1,4 @@
-"""Controls, results and place of the chart of the page "What would change my mind", as HTML.
+"""Controls, results and place of the chart of the page on what the trial could detect, as HTML.
 
 It shows the answers for the trial as reported, so that the page is whole before any script has run; `assets/mind.js`
 then follows the controls. Every sentence stands here once: the script fills the same patterns.
@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from html import escape
 
-from clustertrials.planned import moments
+from clustertrials.sample_size import moments
 from holf.display import text
 from holf.display.power_page import Design, Scale, answer
 from holf.display.table import badge
@@ -40,8 +40,8 @@ _ESTIMATES = {
     "Between: {between}.",
 }
 _BETWEEN = {"open": "open", "both": "both, too small to matter"}
-_CURVES = (("finds", "Chance to find a difference"), ("excludes", "Chance to rule the worthwhile difference out"))
-_POINTS = (("finds", "◆", "detectable difference"), ("finds", "●", "power"), ("excludes", "■", "equivalence"))
+_CURVES = (("finds", "Chance to find a difference"), ("excludes", "Chance to rule out the one you care about"))
+_POINTS = (("finds", "◆", "smallest usually found"), ("finds", "●", "found"), ("excludes", "■", "ruled out"))
 
 
 @dataclass(frozen=True)
@@ -125,13 +125,14 @@ class Panel:
         rows = [
             '<div><label for="mind-outcome">Outcome</label>\n<select id="mind-outcome" autocomplete="off">\n'
             f"{options}\n</select></div>",
-            _slider("icc", f"ICC: likeness within {clusters}", text.decimal(start.icc, 3), 0, self.most_icc,
+            _slider("icc", f"Likeness within {clusters} (ICC)", text.decimal(start.icc, 3), 0, self.most_icc,
                     ICC_STEP, start.icc),
             _slider("units", f"{units.capitalize()} analysed", str(self.stops[place]), 0, len(self.stops) - 1, 1,
                     place),
             _slider("clusters", clusters.capitalize(), f"{start.n_clusters}: {one} and {other}", *self.n_clusters, 1,
                     start.n_clusters),
-            _slider("margin", "Worthwhile from", text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
+            _slider("margin", "Smallest difference you would care about",
+                    text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
                     round(TENTHS * start.margin / start.scale.margin)),
             _slider("level", "Confidence", text.chance(start.level), *LEVELS, 1, round(100 * start.level)),
         ]  # fmt: skip
@@ -203,10 +204,11 @@ def estimates(design: Design) -> str:
 def _numbers(design: Design) -> str:
     found, shown = answer(design), _shown(design)
     cards = (
-        ("Detectable difference", "detectable", found.detectable, f"found with a chance of {shown['target']}"),
-        ("Power", "power", found.power, "chance to find the worthwhile difference"),
-        ("Equivalence", "excluded", found.excluded, "chance to rule it out, if there is none"),
-    )
+        ("Smallest difference it would usually find", "detectable", found.detectable,
+         f"with a chance of {shown['target']}"),
+        ("Chance to find the difference you care about", "power", found.power, "power"),
+        ("Chance to rule that difference out", "excluded", found.excluded, "if the arms do not differ at all"),
+    )  # fmt: skip
     items = "\n".join(
         f'<div><dt>{title}</dt><dd><data data-mind="{name}" value="{value:.6g}">{escape(shown[name])}</data> '
         f"<small>{escape(note)}</small></dd></div>"
@@ -219,7 +221,7 @@ def _words(design: Design) -> str:
     items = "\n".join(
         f'<div><dt>{title}</dt><dd data-mind="{name}">{escape(words)}</dd></div>'
         for title, name, words in (
-            ("Could it rule the worthwhile difference out?", "verdict", verdict(design)),
+            ("Could it rule out the difference you care about?", "verdict", verdict(design)),
             ("What an estimate would say", "estimates", estimates(design)),
         )
     )
@@ -236,7 +238,7 @@ def _figure(design: Design) -> str:
     return (
         '<figure>\n<ul class="holf-mind-key">\n' + "\n".join(keys) + "\n</ul>\n"
         '<div class="holf-mind-chart" role="img" aria-label="Two curves over the true difference: the chance to find '
-        'it rises, the chance to rule the worthwhile difference out falls. The results say their heights in words.">'
+        'it rises, the chance to rule out the one you care about falls. The results say their heights in words.">'
         '<div data-mind="chart" aria-hidden="true"></div></div>\n'
         f'<figcaption>True difference, <span data-mind="unit">{escape(unit)}</span></figcaption>\n'
         "</figure>"

@@ -109,7 +109,7 @@ def _whole(share: float, total: int) -> int:
 
 def _case(frame: pd.DataFrame, outcome: str, covariates: Sequence[str]) -> dict:
     trial = read_trial(frame, outcome, covariates=covariates, **ROLES)
-    contrast = np.eye(len(trial.back))[1]
+    contrast = np.eye(len(trial.r_inverse))[1]
     gap = estimand_gap(frame, outcome, covariates=covariates, **ROLES)
     found = {
         "rows": float(len(trial.y)),
@@ -126,17 +126,17 @@ def _case(frame: pd.DataFrame, outcome: str, covariates: Sequence[str]) -> dict:
 
 
 def _robust(trial: Trial, contrast: np.ndarray) -> dict:
-    fit = fit_ols(trial.y, trial.basis, trial.back, trial.starts)
+    fit = fit_ols(trial.y, trial.q, trial.r_inverse, trial.starts)
     found = {kind: cluster_robust(fit, contrast, kind) for kind in KINDS}
     return {"estimate": found["CR2"].estimate} | {kind: {"se": one.se, "df": one.df} for kind, one in found.items()}
 
 
 def _mixed(trial: Trial, contrast: np.ndarray) -> dict:
-    fit = mixed.fit_mixed(trial.y, trial.basis, trial.back, trial.starts)
+    fit = mixed.fit_mixed(trial.y, trial.q, trial.r_inverse, trial.starts)
     found = mixed.kenward_roger(fit, contrast)
     shrink = fit.between / (fit.within + fit.sizes * fit.between)
     normal = np.eye(len(contrast)) - (fit.totals.T * shrink) @ fit.totals
-    plain = fit.within * (fit.back @ np.linalg.inv(normal) @ fit.back.T)[1, 1]
+    plain = fit.within * (fit.r_inverse @ np.linalg.inv(normal) @ fit.r_inverse.T)[1, 1]
     return {
         "estimate": found.estimate,
         "se_plain": plain**0.5,

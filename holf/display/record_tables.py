@@ -16,7 +16,7 @@ from holf.record.source import RECORD
 def fact_cell(ledger: Ledger, fact_id: str) -> Cell:
     """Value of a ledger row with its class and link."""
     fact = ledger[fact_id]
-    return Cell(fact.shown, fact.kind, fact_id)
+    return Cell(text.typed(fact.shown), fact.kind, fact_id)
 
 
 def facts_table(ledger: Ledger, rows: Sequence[tuple[str, str]], caption: str) -> Table:
@@ -100,7 +100,7 @@ def slots_tables(slots: Sequence[Slot], outcome: Outcome, plan: Plan) -> tuple[T
     names = {"mean": "Mean", "sd": "SD", "n": "Observations", "p_value_change": "p-value for change"}
     rows = []
     for slot in (slot for slot in slots if slot.outcome == outcome.id):
-        value = Cell("not yet entered", "unknown") if slot.value is None else Cell(slot.printed, slot.kind)
+        value = Cell("not yet entered", "unknown") if slot.value is None else Cell(text.typed(slot.printed), slot.kind)
         rows.append((plan.arms[slot.arm]["label"], slot.wave, names[slot.statistic], value))
     caption = f"Table 1 of the article, to be filled in: {outcome.label}"
     table = Table(caption, ("Arm", "Wave", "Statistic", "Value"), tuple(rows), source=RECORD, folded=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from clustertrials.bounds import Bounds
 from clustertrials.equivalence_tests import expected_regression
 from clustertrials.estimands import EstimandGap
 from clustertrials.influence import Influence
+from clustertrials.missing import Bounds, TippingPoint
 from clustertrials.odds import OddsRatio
 from clustertrials.results import Effect
-from clustertrials.tipping import TippingPoint
 from holf.display import text
 from holf.display.sentences import Sentence
 from holf.display.table import Cell, Table
@@ -59,13 +58,9 @@ def _capital(label: str) -> str:
     return label[0].upper() + label[1:]
 
 
-def _with_interval(estimate: float, low: float, high: float, outcome: Outcome) -> str:
-    return f"{text.difference(estimate, outcome.show)} ({text.interval(low, high, outcome.show, unit=False)})"
-
-
 def _of_gap(gap: EstimandGap, outcome: Outcome) -> tuple[str, str]:
     label = f"{outcome.level} average minus {outcome.words.cluster} average"
-    return _capital(label), _with_interval(gap.estimate, gap.ci_low, gap.ci_high, outcome)
+    return _capital(label), text.with_interval(gap.estimate, gap.ci_low, gap.ci_high, outcome.show)
 
 
 def _of_influence(found: Influence, words: Words) -> list[tuple[str, str]]:
@@ -79,7 +74,8 @@ def _of_influence(found: Influence, words: Words) -> list[tuple[str, str]]:
 
 
 def _of_odds(found: OddsRatio) -> tuple[str, str]:
-    return "Marginal odds ratio", f"{text.decimal(found.estimate, 2)} ({text.limits(found.ci_low, found.ci_high, 2)})"
+    limits = text.limits(found.ci_low, found.ci_high, 2)
+    return "Marginal odds ratio", text.with_limits(text.decimal(found.estimate, 2), limits)
 
 
 def _of_exact(found: ExactTest, outcome: Outcome) -> tuple[str, str]:
@@ -97,7 +93,7 @@ def _of_attrition(loss: Attrition, study: Study) -> tuple[str, str]:
 
 def _of_weighted(effect: Effect, outcome: Outcome) -> tuple[str, str]:
     label = "Difference, weighted for missing outcomes"
-    return label, _with_interval(effect.estimate, effect.ci_low, effect.ci_high, outcome)
+    return label, text.with_interval(effect.estimate, effect.ci_low, effect.ci_high, outcome.show)
 
 
 def _of_bounds(found: Bounds, outcome: Outcome) -> tuple[str, str]:
@@ -113,7 +109,12 @@ def _of_tipping(found: TippingPoint, outcome: Outcome) -> tuple[str, str]:
     if is_withheld(found.slope):
         return label, text.difference(found.slope, outcome.show)
     shifts = [shift for shift in (found.below, found.above) if shift is not None and math.isfinite(shift)]
-    return label, " or ".join(text.difference(shift, outcome.show) for shift in shifts) or "none does"
+    return label, _either([text.difference(shift, outcome.show) for shift in shifts])
+
+
+def _either(shifts: Sequence[str]) -> str:
+    """One shift as the number that it is, two as words."""
+    return shifts[0] if len(shifts) == 1 else " or ".join(shifts) or "none does"
 
 
 def sanity_sentence(study: Study, outcome: Outcome, wave: str | None = None) -> Sentence:
@@ -146,6 +147,6 @@ def regression_table(gaps: Sequence[float], correlations: Sequence[float], outco
         )
         for gap in gaps
     )
-    columns = ("Entered below the average by", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
+    columns = ("Gap to the average at entry", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
     caption = f"{outcome.label}: change to expect from regression to the mean alone, with nothing done"
     return Table(caption, columns, rows, source=RECORD)

@@ -37,7 +37,7 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
         return Sentence(f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)}.", effect.source)
     shown = (
         f"{outcome.label}: difference {text.difference(effect.estimate, outcome.show)} "
-        f"({text.decimal(100 * effect.level, 0)}\N{NO-BREAK SPACE}% interval "
+        f"({text.percent(effect.level)} interval "
         f"{text.interval(effect.ci_low, effect.ci_high, outcome.show)})."
     )
     margin, p_value = text.amount(outcome.margin, outcome.show), text.p_value(effect.p_value)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from scipy import stats
 
 from clustertrials.sweep.plan import SweepPlan, load_sweep
 from holf.display import text
-from holf.display.figure import INK, Picture, canvas, finish, name_rows
+from holf.display.figure import INK, PHONE, Picture, canvas, finish, name_rows, name_rows_once
 from holf.display.sentences import Sentence
 from holf.display.table import Table
 from holf.paths import data_path
@@ -61,17 +63,22 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
     found = found[(found["estimator"] == estimator) & (found["size_cv"] == found["size_cv"].min())]
     counts, correlations, effects = (sorted(found[name].unique()) for name in ("clusters", "icc", "effect"))
     unit = _effect_unit(found)
-    with canvas(0.8 + 1.7 * len(counts), len(counts), sharex=True) as (figure, panels):
-        for axes, count in zip(panels, counts):
-            part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
-            axes.imshow(100 * part.to_numpy(), cmap="Blues", vmin=0, vmax=_PALE, aspect="auto", origin="lower")
-            for (row, place), share in np.ndenumerate(part.to_numpy()):
-                axes.text(place, row, text.decimal(100 * share, 0), ha="center", va="center", color=INK, fontsize=9)
-            axes.set_yticks(range(len(correlations)), [text.decimal(x, 2) for x in correlations])
-            axes.set_xticks(range(len(effects)), [text.decimal(x, 2) for x in effects])
-            axes.set(title=f"{text.count(count)} {words.clusters}", ylabel="Intraclass correlation")
-        panels[-1].set_xlabel(f"True effect, {unit}\n(in the cells: trials that reject, %)")
-    ends, title = (effects[0], effects[-1]), f"Power, {_named(estimator, words)}"
+
+    def draw(width: int) -> Figure:
+        with canvas(width, 1.7, len(counts), rest=0.8, sharex=True) as (figure, panels):
+            for axes, count in zip(panels, counts):
+                part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
+                _draw_shares(axes, part, "Blues", _PALE, 0)
+                axes.invert_yaxis()
+                axes.set_yticks(range(len(correlations)), [text.decimal(x, 2) for x in correlations])
+                axes.set_title(f"{text.count(count)} {words.clusters}")
+            name_rows_once(panels)
+            figure.supylabel("Intraclass correlation", fontsize=9)
+            apart = "\n" if width == PHONE else " "
+            figure.supxlabel(f"True effect, {unit}{apart}(in the cells: trials that reject, %)", fontsize=9)
+        return figure
+
+    ends, title = (effects[0], effects[-1]), f"Power, {text.estimator(estimator, words)}"
     said = "; ".join(
         f"{text.count(count)} {words.clusters}, correlation {text.decimal(icc, 2)}: "
         + " to ".join(text.level(_one(found, count, icc, end), "percent") for end in ends)
@@ -79,11 +86,11 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
         for icc in (correlations[0], correlations[-1])
     )
     alt = f"{title}, from an effect of {ends[0]:g} to {ends[1]:g} ({unit}). {said}."
-    return finish(figure, alt, _power_table(found, title, words), source=SOURCE)
+    return finish(draw, alt, _power_table(found, title, words), source=SOURCE)
 
 
 def _power_table(found: pd.DataFrame, title: str, words: Words) -> Table:
-    interval = f"{_percent(LEVEL)} MC interval"
+    interval = f"{text.percent(LEVEL)} MC interval"
     measures = ("Intraclass correlation", f"True effect, {_effect_unit(found)}", "Rejected", interval)
     rows = tuple(
         (text.count(one.clusters), text.decimal(one.icc, 2), text.decimal(one.effect, 2), *_rate(one))
@@ -110,30 +117,33 @@ def error_surface(found: pd.DataFrame, words: Words) -> Picture:
     nulls = found[found["rejected_is"] == "type-I error"]
     groups = list(nulls.groupby(["clusters", "size_cv"]))
     estimators = list(dict.fromkeys(nulls["estimator"]))
-    with canvas(0.8 + (0.3 + 0.32 * len(estimators)) * len(groups), len(groups), sharex=True) as (figure, panels):
-        for axes, ((count, cv), part) in zip(panels, groups):
-            shares = part.pivot(index="estimator", columns="icc", values="rejected").loc[estimators]
-            axes.imshow(100 * shares.to_numpy(), cmap="Oranges", vmin=0, vmax=_PALE / 2, aspect="auto")
-            for (row, place), share in np.ndenumerate(shares.to_numpy()):
-                axes.text(place, row, text.decimal(100 * share, 1), ha="center", va="center", color=INK, fontsize=9)
-            name_rows(axes, [_named(one, words) for one in estimators])
-            axes.set_xticks(range(shares.shape[1]), [text.decimal(x, 2) for x in shares.columns])
-            axes.set_title(f"{text.count(count)} {words.clusters}, CV of sizes {text.decimal(cv, 2)}")
-        panels[-1].set_xlabel("Intraclass correlation\n(in the cells: trials that reject, %)")
-    rows = tuple(
-        (text.count(one.clusters), text.decimal(one.size_cv, 2), _named(one.estimator, words), text.decimal(one.icc, 2),
-         *_rate(one))
-        for one in nulls.itertuples()
-    )  # fmt: skip
+
+    def draw(width: int) -> Figure:
+        with canvas(width, 0.3 + 0.32 * len(estimators), len(groups), rest=0.8, sharex=True) as (figure, panels):
+            for axes, ((count, cv), part) in zip(panels, groups):
+                shares = part.pivot(index="estimator", columns="icc", values="rejected").loc[estimators]
+                _draw_shares(axes, shares, "Oranges", _PALE / 2, 1)
+                name_rows(axes, [text.estimator(one, words) for one in estimators])
+                apart = ", " if width == PHONE else "\n"
+                axes.set_title(f"{text.count(count)} {words.clusters}{apart}CV of sizes {text.decimal(cv, 2)}")
+            name_rows_once(panels)
+            apart = "\n" if width == PHONE else " "
+            figure.supxlabel(f"Intraclass correlation{apart}(in the cells: trials that reject, %)", fontsize=9)
+        return figure
+
+    rows = []
+    for one in nulls.itertuples():
+        cell = text.count(one.clusters), text.decimal(one.size_cv, 2), text.estimator(one.estimator, words)
+        rows.append((*cell, text.decimal(one.icc, 2), *_rate(one)))
     title = "Rejected although there is no effect"
-    interval = f"{_percent(LEVEL)} MC interval"
+    interval = f"{text.percent(LEVEL)} MC interval"
     head = (words.clusters.capitalize(), "CV of sizes", "Estimator", "ICC", "Rejected", interval)
     said = "; ".join(
-        f"{_named(one, words)} " + " to ".join(text.level(end, "percent") for end in (part.min(), part.max()))
+        f"{text.estimator(one, words)} " + " to ".join(text.level(end, "percent") for end in (part.min(), part.max()))
         for one, part in ((one, nulls.loc[nulls["estimator"] == one, "rejected"]) for one in estimators)
     )
-    table = Table(title, head, rows, source=SOURCE, folded=True)
-    return finish(figure, f"{title}; nominal {_percent(0.05)}. Over all cells, {said}.", table, source=SOURCE)
+    table = Table(title, head, tuple(rows), source=SOURCE, folded=True)
+    return finish(draw, f"{title}; nominal {text.percent(0.05)}. Over all cells, {said}.", table, source=SOURCE)
 
 
 def error_sentence(found: pd.DataFrame, words: Words) -> Sentence:
@@ -143,8 +153,10 @@ def error_sentence(found: pd.DataFrame, words: Words) -> Sentence:
         name: [low <= 0.05 <= high for low, high in map(_interval, part.itertuples())]
         for name, part in nulls.groupby("estimator", sort=False)
     }
-    said = "; ".join(f"{_named(name, words)}, {sum(inside)} of {len(inside)}" for name, inside in kept.items())
-    return Sentence(f"Cells whose {_percent(LEVEL)} Monte Carlo interval holds {_percent(0.05)}: {said}.", SOURCE)
+    said = "; ".join(f"{text.estimator(name, words)}, {sum(inside)} of {len(inside)}" for name, inside in kept.items())
+    return Sentence(
+        f"Cells whose {text.percent(LEVEL)} Monte Carlo interval holds {text.percent(0.05)}: {said}.", SOURCE
+    )
 
 
 def cost_table(plan: SweepPlan, found: pd.DataFrame) -> Table:
@@ -160,10 +172,6 @@ def cost_table(plan: SweepPlan, found: pd.DataFrame) -> Table:
     return Table("What was run", ("What", "Number"), rows, source=SOURCE)
 
 
-def _named(estimator: str, words: Words) -> str:
-    return text.estimator(estimator, words)
-
-
 def _interval(one) -> tuple[float, float]:
     answered = int(one.trials - one.refused)
     found = stats.binomtest(round(one.rejected * answered), answered).proportion_ci(LEVEL, method="exact")
@@ -171,8 +179,12 @@ def _interval(one) -> tuple[float, float]:
 
 
 def _rate(one) -> tuple[str, str]:
-    return text.level(one.rejected, "percent"), " to ".join(text.level(end, "percent") for end in _interval(one))
+    return text.level(one.rejected, "percent"), text.share_limits(*_interval(one))
 
 
-def _percent(share: float) -> str:
-    return f"{text.decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"
+def _draw_shares(axes: Axes, shares: pd.DataFrame, colours: str, darkest: float, places: int) -> None:
+    """A coloured cell for each share, with its number in it."""
+    axes.imshow(100 * shares.to_numpy(), cmap=colours, vmin=0, vmax=darkest, aspect="auto")
+    for (row, place), share in np.ndenumerate(shares.to_numpy()):
+        axes.text(place, row, text.decimal(100 * share, places), ha="center", va="center", color=INK, fontsize=9)
+    axes.set_xticks(range(shares.shape[1]), [text.decimal(x, 2) for x in shares.columns])

@@ -1,10 +1,12 @@
-"""A table as readers see it: HTML for the page, text for a terminal and for the check of outputs."""
+"""A table: HTML for the page, text for a terminal and for the check of outputs, and its values for the files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
 
+from holf.display.text import Value
+from holf.display.values import KEY, TableValues, values_of
 from holf.record.source import RECORD, kind_of, mark_of, prefix_of
 
 # Class of a number -> the shape shown beside its word, so that colour is never the only sign.
@@ -21,18 +23,11 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """Text of one cell; `kind` adds the badge of a class, `fact` links it to its row of the ledger."""
+    """One cell: its text, a number or words; `kind` adds the badge of a class, `fact` links it to its ledger row."""
 
     text: str
     kind: str = ""
     fact: str = ""
-
-    def html(self) -> str:
-        """The cell's content as HTML."""
-        shown = escape(self.text)
-        if self.fact:
-            shown = f'<a href="ledger.html#{self.fact.lower()}">{shown}</a>'
-        return f"{shown} {badge(self.kind)}" if self.kind else shown
 
     def __str__(self) -> str:
         notes = " ".join(note for note in (self.kind, self.fact) if note)
@@ -54,7 +49,7 @@ class Table:
     columns : tuple of str
         Headings.
     rows : tuple of tuple of (str or Cell)
-        As many entries as headings; numbers already rounded by `holf.display.text`.
+        As many entries as headings. A number is a `holf.display.text.Value`; any other text stays words in the file.
     source : str
         Where the numbers came from; has to be said each time. `RECORD` for published, derived and assumed numbers; one
         that begins with ``simulated: `` puts the mark SIMULATED into the caption, ``another trial: `` the mark ANOTHER
@@ -85,23 +80,60 @@ class Table:
         """True where the numbers come from a simulated study."""
         return self.source.startswith("simulated")
 
+    @property
+    def common_kind(self) -> str:
+        """Class that every number of a table of the record has, said once in the caption; empty where they differ.
+
+        The caption of any other table says the class of its source, and no second one.
+        """
+        kinds = {_kind(cell) for row in self.rows for cell in row} - {""}
+        # A row that lacks the class of its neighbours would seem to have it.
+        marked = {tuple(bool(_kind(cell)) for cell in row) for row in self.rows}
+        return kinds.pop() if self.source == RECORD and len(kinds) == len(marked) == 1 else ""
+
+    @property
+    def common_units(self) -> tuple[str, ...]:
+        """Unit that all numbers of each column have, so that the heading says it once; empty where they differ."""
+        return tuple(map(_common_unit, zip(*self.rows))) if self.rows else ("",) * len(self.columns)
+
+    @property
+    def values(self) -> TableValues:
+        """What the table holds, for its file."""
+        return values_of(self)
+
     def _title(self) -> str:
         mark, name = mark_of(self.source)
         return f"{mark} ({name}). {self.caption}" if mark else self.caption
 
+    def _headings(self) -> list[str]:
+        return [f"{name} ({unit})" if unit else name for name, unit in zip(self.columns, self.common_units)]
+
+    def _cells(self) -> list[list[Cell]]:
+        """Rows without the units and the class that headings and caption say."""
+        units, is_marked = self.common_units, not self.common_kind
+        return [[_cell(entry, bool(unit), is_marked) for entry, unit in zip(row, units)] for row in self.rows]
+
     def __repr__(self) -> str:
-        lines = [self._title(), " | ".join(self.columns)]
-        return "\n".join(lines + [" | ".join(str(entry) for entry in row) for row in self.rows])
+        title = [self._title(), *([f"[{self.common_kind}]"] if self.common_kind else [])]
+        lines = [" ".join(title), " | ".join(self._headings())]
+        return "\n".join(lines + [" | ".join(map(str, row)) for row in self._cells()])
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        # Data and metadata of an output; IPython asks the methods below for HTML and text. As data, the values would be
+        # a form that Sphinx cannot show, and warns of.
+        return {}, {KEY: self.values.to_json()}
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self._headings())
         # A line a row: a changed number is then a changed line in the notebook, which a reviewer can read.
-        body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self.rows)
+        body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self._cells())
         title, spoken = escape(self.caption), escape(self._title())
         kind, (mark, name) = kind_of(self.source), mark_of(self.source)
         if mark:
             shape = f'<span aria-hidden="true">{SHAPES[kind]}</span>'
             title = f'<strong class="holf-mark">{mark}</strong> {shape} ({escape(name)}). {title}'
+        if self.common_kind:
+            title = f"{title} {badge(self.common_kind)}"
         table = (
             f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
             f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
@@ -114,6 +146,31 @@ class Table:
         return f'<details class="holf-twin"><summary>Show table: {spoken}</summary>{frame}</details>'
 
 
-def _row(row: tuple[str | Cell, ...]) -> str:
-    first, *rest = (entry.html() if isinstance(entry, Cell) else escape(entry) for entry in row)
+def _row(row: list[Cell]) -> str:
+    first, *rest = map(_html, row)
     return f'<th scope="row">{first}</th>' + "".join(f"<td>{entry}</td>" for entry in rest)
+
+
+def _html(cell: Cell) -> str:
+    shown = escape(cell.text)
+    if cell.fact:
+        shown = f'<a href="ledger.html#{cell.fact.lower()}">{shown}</a>'
+    return f"{shown} {badge(cell.kind)}" if cell.kind else shown
+
+
+def _kind(entry: str | Cell) -> str:
+    return "" if isinstance(entry, str) else entry.kind
+
+
+def _cell(entry: str | Cell, is_bare: bool, is_marked: bool) -> Cell:
+    cell = Cell(entry) if isinstance(entry, str) else entry
+    text = cell.text.bare if is_bare and isinstance(cell.text, Value) else cell.text
+    return Cell(text, cell.kind if is_marked else "", cell.fact)
+
+
+def _common_unit(column: tuple[str | Cell, ...]) -> str:
+    """The one unit of a column in which most entries are numbers and none has another unit or is without."""
+    texts = [entry if isinstance(entry, str) else entry.text for entry in column]
+    numbers = [text for text in texts if isinstance(text, Value) and "withheld" not in text.numbers]
+    units = {number.unit for number in numbers}
+    return units.pop() if len(units) == 1 and 2 * len(numbers) > len(texts) else ""

@@ -39,7 +39,7 @@ def _slot_cell(slot: Slot | None) -> Cell | str:
         return text.MISSING
     if slot.value is None:
         return Cell("not yet entered", "unknown")
-    return Cell(slot.printed, "" if slot.kind == "simulated" else slot.kind)
+    return Cell(text.typed(slot.printed), "" if slot.kind == "simulated" else slot.kind)
 
 
 def changes_table(found: Sequence[OutcomeSummary], plan: Plan, *, level: float) -> Table:
@@ -58,7 +58,7 @@ def _arm_cells(arm: ArmSummary, summary: OutcomeSummary) -> tuple[Cell | str, ..
     places = _places(arm, summary.scale)
     n = change = limits = text.MISSING
     if arm.n is not None:
-        n = _derived(f"{arm.n:,}" if arm.same_n else f"{arm.n:,}, the smaller of two", summary)
+        n = _derived(text.count(arm.n) if arm.same_n else f"{text.count(arm.n)}, the smaller of two", summary)
     if arm.change is None:
         change = Cell(f"needs {arm.change_needs}", "unknown")
     else:
@@ -70,7 +70,7 @@ def _arm_cells(arm: ArmSummary, summary: OutcomeSummary) -> tuple[Cell | str, ..
     spread, factor = arm.implied, summary.scale.factor
     interval = _interval(spread.ci_low, spread.ci_high, summary.scale, places)
     if spread.is_bound:
-        sd, interval = f"at most {text.decimal(spread.sd_high * factor, places)}", f"{interval}, or narrower"
+        sd, interval = text.at_most(spread.sd_high * factor, places), f"{interval}, or narrower"
     else:
         limits_of_rounding = _range(spread.sd_low, spread.sd_high, summary.scale, places)
         sd = f"{text.decimal(spread.sd * factor, places)} (rounding leaves {limits_of_rounding})"
@@ -94,7 +94,7 @@ def _effect_cells(effect: Effect, summary: OutcomeSummary) -> tuple[Cell, ...]:
     """The difference is derived; all that moves with the assumed correlation is assumed itself."""
     places = max(_places(arm, summary.scale) for arm in summary.arms)
     interval = _interval(effect.ci_low, effect.ci_high, summary.scale, places)
-    p = f"{text.p_value(effect.p_value)} ({text.reference(effect)})"
+    p = text.p_value_of(effect)
     if any(arm.implied.is_bound for arm in summary.arms):
         interval, p = f"{interval}, or narrower", f"{p}, or smaller"
     difference = _derived(text.signed(effect.estimate * summary.scale.factor, places), summary)
@@ -117,7 +117,8 @@ def checks_table(found: Sequence[OutcomeSummary], plan: Plan) -> Table:
 def _possible_p(check: Check, summary: OutcomeSummary) -> Cell | str:
     if check.p is None:
         return text.MISSING
-    return _derived(f"{text.p_value(check.p.low)} to {text.p_value(check.p.high)}", summary)
+    low, high = text.p_value(check.p.low), text.p_value(check.p.high)
+    return _derived(text.printed("{low} to {high}", low=low, high=high), summary)
 
 
 def _source(found: Sequence[OutcomeSummary]) -> str:
@@ -139,11 +140,12 @@ def _places(arm: ArmSummary, scale: Scale) -> int:
 
 
 def _range(low: float, high: float, scale: Scale, places: int) -> str:
-    return f"{text.decimal(low * scale.factor, places)} to {text.decimal(high * scale.factor, places)}"
+    return text.limits(low * scale.factor, high * scale.factor, places)
 
 
 def _interval(low: float, high: float, scale: Scale, places: int) -> str:
-    return f"{text.signed(low * scale.factor, places)} to {text.signed(high * scale.factor, places)}"
+    ends = {"low": text.signed(low * scale.factor, places), "high": text.signed(high * scale.factor, places)}
+    return text.printed("{low} to {high}", **ends)
 
 
 def _interval_head(level: float) -> str:

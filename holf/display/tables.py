@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clustertrials.design_effects import variance_inflation
 from clustertrials.equivalence_tests import Equivalence
 from clustertrials.influence import UNITS, RecruitmentDiagnostic
+from clustertrials.intraclass import variance_inflation
 from clustertrials.results import Effect, Icc
 from holf.display import text
 from holf.display.table import Cell, Table
@@ -21,10 +21,9 @@ def published_flow_table(published: Flow, counted: Flow, arm_labels: dict[str, s
     word = "Simulated" if counted.source.startswith("simulated") else "Counted"
     rows = []
     for record, simulated in zip(published.counts, counted.counts):
-        known = Cell(f"{record.shown}", record.kind, record.box.fact if record.total is not None else "")
-        rows.append(
-            (simulated.stage, known, simulated.shown, *(text.count(simulated.by_arm[arm]) for arm in arm_labels))
-        )
+        known = Cell(text.flow_count(record), record.kind, record.box.fact if record.total is not None else "")
+        arms = (text.count(simulated.by_arm[arm]) for arm in arm_labels)
+        rows.append((simulated.stage, known, text.flow_count(simulated), *arms))
     columns = ("Stage", "Published", word, *(f"{word}, {label}" for label in arm_labels.values()))
     return Table("The flow as published, and as counted in a study", columns, tuple(rows), source=counted.source)
 
@@ -33,10 +32,12 @@ def baseline_table(levels: Sequence[Level], arm_labels: dict[str, str]) -> Table
     """Characteristics at baseline by arm: mean (SD) or share, and how many were counted. No p-values."""
     rows = {}
     for level in levels:
-        shown = text.level(level.mean, level.show)
+        found = {"number": text.level(level.mean, level.show), "n": text.count(level.n)}
+        form = "{number}, n = {n}"
         if level.show != "percent":
-            shown += f" ({text.spread(level.sd, level.show)})"
-        rows.setdefault(level.label, {})[level.group] = f"{shown}, n = {text.count(level.n)}"
+            found["brackets"] = text.spread(level.sd, level.show)
+            form = "{number} ({brackets}), n = {n}"
+        rows.setdefault(level.label, {})[level.group] = text.printed(form, **found)
     return Table(
         "Baseline by arm: share, or mean (SD)",
         ("Characteristic", *arm_labels.values()),
@@ -77,9 +78,11 @@ def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) 
                 data_name(effect.source),
                 text.difference(effect.estimate, outcome.show),
                 text.interval(effect.ci_low, effect.ci_high, outcome.show),
-                f"{text.p_value(effect.p_value)} ({text.reference(effect)})",
+                text.p_value_of(effect),
                 f"{text.estimator(effect.estimator, words)} ({text.average(effect.estimand, outcome)})",
-                f"{text.count(effect.n_units)} in {effect.n_clusters}",
+                text.printed(
+                    "{number} in {in}", **{"number": text.count(effect.n_units), "in": text.count(effect.n_clusters)}
+                ),
                 text.decimal(effect.icc, 3),
             )
         )
@@ -157,7 +160,7 @@ def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[s
             f"number in each {words.cluster}" if one.characteristic == UNITS else one.characteristic,
             text.decimal(one.mean_treated, 2),
             text.decimal(one.mean_other, 2),
-            f"{text.p_value(one.p_value)} ({text.allocations(one)})",
+            text.p_value_of(one),
         )
         for one in found
     )

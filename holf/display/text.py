@@ -1,19 +1,24 @@
 """Numbers as text: the one place where anything is rounded.
 
 What is shown is rounded far above the last digits that move between processors (about 1e-15), so the outputs of
-record do not depend on the machine.
+record do not depend on the machine. Each function for a number returns a `Value`: the text, and the printed digits for
+the file that readers download.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 
 from clustertrials.randomisation.allocations import shown_total
 from holf.study.withheld import is_withheld
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EM DASH}"
+# Names of the numbers that a value may have, in the order of their columns in a file.
+PARTS = ("relation", "number", "low", "high", "n", "df", "allocations", "brackets", "in", "of", "withheld")
+_TYPED = re.compile(r"(?P<relation>< ?)?(?P<number>[+\u2212-]?\d[\d,]*(\.\d+)?(e[+\u2212-]?\d+)?)")
 
 # factor, decimals, unit of a level, unit of a difference
 _STYLES = {
@@ -33,9 +38,102 @@ _METHODS = {
     "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
     "randomisation": "randomisation test",
     "naive": "naive, ignores {clusters}",
-    "office_differences": "differences inside {clusters}",
+    "within_cluster_difference": "differences inside {clusters}",
     "ipw": "weighted for missing, CR2",
 }
+
+
+class Value(str):
+    """Printed numbers: the text that readers see, with its digits for programs.
+
+    Parameters
+    ----------
+    shown : str
+        The text.
+    numbers : mapping of str to str
+        Digits by the names of `PARTS`, without thousands separators and never more than are printed; ``relation`` is
+        ``<``, ``>``, ``<=`` or ``>=``, and ``withheld`` the rule that withholds the number.
+    unit : str
+        Unit of the number or of the limits; empty for none.
+    bare : str
+        The text without the unit, for a column whose heading says it; `shown` by default.
+
+    Examples
+    --------
+    >>> value = difference(-1200, "0 NOK")
+    >>> value.numbers, value.unit, value.bare == f"{MINUS}1,200"
+    ({'number': '-1200'}, 'NOK', True)
+    """
+
+    def __new__(cls, shown: str, numbers: Mapping[str, str] | None = None, unit: str = "", bare: str = ""):
+        """Make the text `shown` that knows its numbers."""
+        value = super().__new__(cls, shown)
+        value.numbers, value.unit, value.bare = dict(numbers or {}), unit, bare or shown
+        return value
+
+
+def printed(form: str, **values: str) -> str:
+    """Several numbers in one text: a `Value`; words if one is missing or withheld, or another than the first a bound.
+
+    Parameters
+    ----------
+    form : str
+        The text, with the names of the numbers in braces.
+    **values : str
+        Printed numbers by the names of `PARTS`.
+
+    Examples
+    --------
+    >>> printed("{number} ({low} to {high})", number=count(5), low=count(3), high=count(1200)).numbers
+    {'number': '5', 'low': '3', 'high': '1200'}
+    >>> isinstance(printed("{low} to {high}", low=count(3), high=MISSING), Value)
+    False
+    """
+    shown = form.format(**values)
+    known = {name: getattr(value, "numbers", {}) for name, value in values.items()}
+    if any("number" not in part or ("relation" in part and name != "number") for name, part in known.items()):
+        return shown
+    numbers = known.get("number", {}) | {name: part["number"] for name, part in known.items()}
+    units = (values[name].unit for name in ("number", "low", "high") if name in values)
+    bare = form.format(**{name: value.bare for name, value in values.items()})
+    return Value(shown, numbers, next(filter(None, units), ""), bare)
+
+
+def typed(words: str) -> str:
+    """What a source or a data file says: a `Value` where it is a number or a bound, such as ``<0.001``, else words.
+
+    Examples
+    --------
+    >>> typed("<0.001").numbers, isinstance(typed("2016-01-01"), Value)
+    ({'relation': '<', 'number': '0.001'}, False)
+    """
+    found = _TYPED.fullmatch(words)
+    if found is None:
+        return words
+    relation = {"relation": "<"} if found["relation"] else {}
+    return Value(words, relation | {"number": digits(found["number"])})
+
+
+def withheld(value: object) -> Value:
+    """A number that disclosure control withholds: the rule, in words."""
+    return Value(str(value), {"withheld": value.rule})
+
+
+def _number(shown: str, unit: str = "") -> Value:
+    return Value(shown, {"number": digits(shown)}, unit)
+
+
+def digits(shown: str) -> str:
+    """A printed number without what only readers want: separators, the plus sign, the true minus sign."""
+    return shown.replace(",", "").replace(MINUS, "-").lstrip("+")
+
+
+def _with_unit(value: str, unit: str) -> str:
+    """A value with its unit behind it; missing and withheld ones have none."""
+    numbers = getattr(value, "numbers", {})
+    if not unit or not numbers or "withheld" in numbers:
+        return value
+    return Value(f"{value}{unit}" if unit == "%" else f"{value} {unit}", numbers, unit, value)
 
 
 def _style(show: str) -> tuple[float, int, str, str]:
@@ -53,17 +151,17 @@ def tick(value: float, _position: int) -> str:
 def decimal(value: float, places: int) -> str:
     """`value` with separators and a true minus sign; an em dash for NaN or None, the rule of a withheld number."""
     if is_withheld(value):
-        return str(value)
+        return withheld(value)
     if value is None or math.isnan(value):
         return MISSING
     text = f"{abs(value):,.{places}f}"
-    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0 else text
+    return _number(f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0 else text)
 
 
 def signed(value: float, places: int) -> str:
     """`decimal` with a plus sign for what does not round to zero."""
     text = decimal(value, places)
-    return f"+{text}" if value > 0 and float(text.replace(",", "")) != 0 else text
+    return _number(f"+{text}") if value > 0 and float(text.numbers["number"]) != 0 else text
 
 
 def level(value: float, show: str, *, unit: bool = True) -> str:
@@ -72,39 +170,67 @@ def level(value: float, show: str, *, unit: bool = True) -> str:
     That is ``percent``, ``points``, ``number``, or decimals and a unit, such as ``0 NOK``.
     """
     factor, places, name, _ = _style(show)
-    if is_withheld(value):
-        return str(value)
-    text = decimal(math.nan if value is None else value * factor, places)
-    if not unit or text == MISSING:
-        return text
-    return f"{text}%" if name == "%" else f"{text} {name}".rstrip()
+    text = decimal(value if is_withheld(value) or value is None else value * factor, places)
+    return _with_unit(text, name) if unit else text
 
 
 def difference(value: float, show: str, *, unit: bool = True) -> str:
     """A signed difference between two levels, in percentage points where the levels are percentages."""
-    if is_withheld(value):
-        return str(value)
     factor, places, _, name = _style(show)
-    text = signed(value * factor, places)
-    return f"{text} {name}".rstrip() if unit else text
+    text = signed(value if is_withheld(value) else value * factor, places)
+    return _with_unit(text, name) if unit else text
 
 
 def amount(value: float, show: str) -> str:
     """A difference without a sign, such as a margin."""
-    return difference(abs(value), show).lstrip("+")
+    factor, places, _, name = _style(show)
+    return _with_unit(decimal(value if is_withheld(value) else abs(value) * factor, places), name)
 
 
 def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     """Two limits of a difference, ``low to high``."""
     if is_withheld(low):
-        return str(low)
-    text = f"{difference(low, show, unit=False)} to {difference(high, show, unit=False)}"
-    return f"{text} {_style(show)[3]}".rstrip() if unit else text
+        return withheld(low)
+    ends = {"low": difference(low, show, unit=False), "high": difference(high, show, unit=False)}
+    text = printed("{low} to {high}", **ends)
+    return _with_unit(text, _style(show)[3]) if unit else text
 
 
 def limits(low: float, high: float, places: int) -> str:
     """Two limits of a number without a style of its own, such as a ratio or a correlation."""
-    return str(low) if is_withheld(low) else f"{decimal(low, places)} to {decimal(high, places)}"
+    if is_withheld(low):
+        return withheld(low)
+    return printed("{low} to {high}", low=decimal(low, places), high=decimal(high, places))
+
+
+def share_limits(low: float, high: float) -> str:
+    """Two limits of a share, in per cent."""
+    return printed("{low} to {high}", low=level(low, "percent"), high=level(high, "percent"))
+
+
+def share_with_limits(share: float, low: float, high: float) -> str:
+    """A share in per cent, and its limits in brackets."""
+    return with_limits(level(share, "percent"), share_limits(low, high))
+
+
+def percent(share: float) -> str:
+    """A level, such as that of an interval, in whole per cent."""
+    return f"{decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"
+
+
+def with_interval(estimate: float, low: float, high: float, show: str) -> str:
+    """A difference, and its interval in brackets."""
+    return with_limits(difference(estimate, show), interval(low, high, show, unit=False))
+
+
+def with_limits(number: str, limits: str) -> str:
+    """A printed number, and its printed limits in brackets; a withheld number has none."""
+    known = getattr(number, "numbers", {}), getattr(limits, "numbers", {})
+    if "withheld" in known[0]:
+        return number
+    if "number" not in known[0] or "low" not in known[1]:
+        return f"{number} ({limits})"
+    return Value(f"{number} ({limits})", known[0] | known[1], number.unit, f"{number.bare} ({limits.bare})")
 
 
 def spread(value: float, show: str) -> str:
@@ -132,7 +258,14 @@ def count(value: float) -> str:
 
 def share(part: float, whole: float) -> str:
     """So many of so many."""
-    return f"{count(part)} of {count(whole)}"
+    return printed("{number} of {of}", number=count(part), of=count(whole))
+
+
+def flow_count(count) -> str:
+    """A count of the participant flow with its unit (`holf.record.flow.FlowCount`); words where none is known."""
+    if count.total is None:
+        return count.shown
+    return _with_unit(decimal(count.total, 0), count.shown.partition(" ")[2])
 
 
 def estimator(name: str, words) -> str:
@@ -151,13 +284,15 @@ def average(name: str, outcome) -> str:
     An average over rows is one over those in whom the outcome is measured, such as parents or children.
     """
     first, _, rest = name.partition(" ")
-    shown = {"office": outcome.words.cluster, "family": outcome.level}.get(first, first)
+    words = {"cluster": outcome.words.cluster, "individual": outcome.level}
+    words |= {"office": outcome.words.cluster, "family": outcome.level}
+    shown = words.get(first, first)
     return f"{shown} {rest}".rstrip()
 
 
 def method(effect, outcome) -> str:
     """How the method of an effect is called, beside those that adjust for the outcome's covariates."""
-    bare = outcome.covariates and not effect.covariates and effect.estimator != "office_differences"
+    bare = outcome.covariates and not effect.covariates and effect.estimator != "within_cluster_difference"
     return estimator(effect.estimator, outcome.words) + (", no covariate" if bare else "")
 
 
@@ -166,23 +301,36 @@ def figures(value: float, count: int = 10) -> str:
     if math.isnan(value):
         return MISSING
     text = f"{value:,.0f}" if float(value).is_integer() else f"{value:#.{count}g}".rstrip(".")
-    return text.replace("-", MINUS)
+    return _number(text.replace("-", MINUS))
 
 
 def bound(distance: float, least: int = -10) -> str:
     """A power of ten that a distance lies below, no finer than 10 to the `least`."""
-    return f"< 1e{_order(distance, least)}".replace("-", MINUS)
+    power = _power(_order(distance, least))
+    return Value(f"< {power}", {"relation": "<"} | power.numbers)
+
+
+def at_most(value: float, places: int) -> str:
+    """An upper bound of a number."""
+    number = decimal(value, places)
+    return Value(f"at most {number}", {"relation": "<="} | number.numbers)
 
 
 def power_of_ten(value: float) -> str:
     """The power of ten nearest to `value`, such as a tolerance."""
-    return f"1e{round(math.log10(value))}".replace("-", MINUS)
+    return _power(round(math.log10(value)))
+
+
+def _power(exponent: int) -> Value:
+    return _number(f"1e{exponent}".replace("-", MINUS))
 
 
 def agreeing(distance: float, most: int = 10) -> str:
     """How many significant figures two numbers share, given their relative distance."""
     shared = max(0, -_order(distance, -most))
-    return f"{shared} or more" if shared == most else str(shared)
+    if shared < most:
+        return _number(str(shared))
+    return Value(f"{shared} or more", {"relation": ">=", "number": str(shared)})
 
 
 def _order(distance: float, least: int) -> int:
@@ -192,7 +340,7 @@ def _order(distance: float, least: int) -> int:
 def p_value(value: float) -> str:
     """A p-value with two digits, three below 0.1, and a bound below 0.001."""
     if value < 0.001:
-        return "<\N{NO-BREAK SPACE}0.001"
+        return Value("<\N{NO-BREAK SPACE}0.001", {"relation": "<", "number": "0.001"})
     return decimal(value, 3 if value < 0.1 else 2)
 
 
@@ -205,13 +353,21 @@ def chance(value: float) -> str:
     ('28%', 'under 1%', 'over 99%')
     """
     if value < 0.01:
-        return "under 1%"
-    return "over 99%" if value > 0.99 else f"{100 * value:.0f}%"
+        return _with_unit(Value("under 1", {"relation": "<", "number": "1"}), "%")
+    if value > 0.99:
+        return _with_unit(Value("over 99", {"relation": ">", "number": "99"}), "%")
+    return _with_unit(decimal(100 * value, 0), "%")
 
 
-def reference(effect) -> str:
-    """What a p-value was read against: degrees of freedom, or the number of allocations; never left out."""
-    return f"{decimal(effect.df, 1)} df" if effect.n_allocations is None else allocations(effect)
+def p_value_of(found) -> str:
+    """A p-value and what it was read against: degrees of freedom, or the number of allocations; never left out."""
+    if is_withheld(found.p_value):
+        return withheld(found.p_value)
+    if found.n_allocations is None:
+        return printed("{number} ({df} df)", number=p_value(found.p_value), df=decimal(found.df, 1))
+    total = typed(shown_total(found.n_allocations))
+    form = f"{{number}} ({'' if found.exact else 'a sample of '}{{allocations}} allocations)"
+    return printed(form, number=p_value(found.p_value), allocations=total)
 
 
 def allocations(found) -> str:
@@ -225,6 +381,9 @@ def allocations(found) -> str:
     >>> allocations(SimpleNamespace(n_allocations=2**100, exact=False))
     'a sample of 1.3e+30 allocations'
     """
+    # It brings scipy along, which the build needs for nothing else.
+    from clustertrials.randomisation.allocations import shown_total
+
     return f"{'' if found.exact else 'a sample of '}{shown_total(found.n_allocations)} allocations"
 
 

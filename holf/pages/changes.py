@@ -7,17 +7,16 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import yaml
 
-from holf.display.printed_values import read_value
-from holf.display.shown_tables import read_table, tables_in
-from holf.display.table import Cell, Table
-from holf.display.text import MINUS, MISSING
+from holf.display.table import Table
+from holf.display.text import MINUS, MISSING, typed
+from holf.display.values import KEY, Column, TableValues
 from holf.paths import project_root
 from holf.record.source import MARK, RECORD, kind_of, mark_of
 
@@ -36,7 +35,7 @@ class Change:
     page, table, row, column : str
         Where it stands.
     old, new : str
-        As printed; an em dash where there was or is none.
+        With its unit, in the digits that are printed; an em dash where there was or is none.
     moved : str
         New minus old, where both are numbers of one unit.
     mark : str
@@ -81,8 +80,14 @@ def _git(*arguments: str, where: str) -> str:
     return done.stdout
 
 
-def tables_of(state: Mapping[str, str]) -> dict[Key, Table]:
-    """Every table of a state, also those of any version that this one can read.
+def has_values(state: Mapping[str, str]) -> bool:
+    """Whether the notebooks of a state hold the values of their tables; older versions of this book kept HTML alone."""
+    notebooks = [content for path, content in state.items() if path.endswith(".ipynb")]
+    return not any("holf-table" in content and KEY not in content for content in notebooks)
+
+
+def tables_of(state: Mapping[str, str]) -> dict[Key, TableValues]:
+    """Every table of a state.
 
     Parameters
     ----------
@@ -95,7 +100,7 @@ def tables_of(state: Mapping[str, str]) -> dict[Key, Table]:
         If a table holds answers of real data: whether two such states may stand side by side is judged by
         ``holf release --previous``, and by nothing else.
     """
-    found: dict[Key, Table] = {}
+    found: dict[Key, TableValues] = {}
     for path, content in state.items():
         for table in _tables_in(path, content):
             if kind_of(table.source) == "real":
@@ -106,51 +111,67 @@ def tables_of(state: Mapping[str, str]) -> dict[Key, Table]:
     return found
 
 
-def _tables_in(path: str, content: str) -> Iterator[Table]:
+def _tables_in(path: str, content: str) -> Iterator[TableValues]:
     if path.endswith(".csv"):
-        rows = tuple((row["id"], row["fact"], row["value"]) for row in csv.DictReader(io.StringIO(content)))
-        yield Table("Ledger of published facts", ("Row", "Fact", "Value"), rows, source=RECORD)
+        rows = tuple((row["id"], row["fact"], typed(row["value"])) for row in csv.DictReader(io.StringIO(content)))
+        yield Table("Ledger of published facts", ("Row", "Fact", "Value"), rows, source=RECORD).values
     elif path.endswith(".yml"):
         entries = yaml.safe_load(content) or {}
         rows = tuple(
-            (name, str(one["value"])) for name, one in entries.items() if isinstance(one, dict) and "value" in one
+            (name, typed(str(one["value"])))
+            for name, one in entries.items()
+            if isinstance(one, dict) and "value" in one
         )
-        yield Table("Assumptions", ("Assumption", "Value"), rows, source=RECORD)
+        yield Table("Assumptions", ("Assumption", "Value"), rows, source=RECORD).values
     else:
-        for cell in json.loads(content)["cells"]:
-            for output in cell.get("outputs", ()):
-                html = "".join(output.get("data", {}).get("text/html", ""))
-                yield from map(read_table, tables_in(html))
+        outputs = (output for cell in json.loads(content)["cells"] for output in cell.get("outputs", ()))
+        contents = (output.get("metadata", {}).get(KEY) for output in outputs)
+        yield from (TableValues.from_json(content) for content in contents if content)
 
 
-def _rows(table: Table) -> dict[tuple[str, int], dict[str, str]]:
-    """Cells by row and heading; a row is known by its words, which outlast its numbers."""
-    out: dict[tuple[str, int], dict[str, str]] = {}
+# An entry of a file and its unit.
+Entry = tuple[str, str]
+
+
+def _rows(table: TableValues) -> dict[tuple[str, int], dict[str, Entry]]:
+    """Entries by row and column; a row is known by its words, which outlast its numbers."""
+    columns = [column for column in table.columns if column.part not in ("class", "source", "fact", "unit")]
+    out: dict[tuple[str, int], dict[str, Entry]] = {}
     for row in table.rows:
-        texts = [entry.text if isinstance(entry, Cell) else entry for entry in row]
-        first, *rest = texts
-        label = ", ".join([first, *(text for text in rest if read_value(text) is None and not re.search(r"\d", text))])
+        words = [row[one.name] for one in columns[1:] if one.part == "words" and not re.search(r"\d", row[one.name])]
+        label = ", ".join([row[columns[0].name], *filter(None, words)])
         place = sum(key[0] == label for key in out)
-        out[label, place] = dict(zip(table.columns, texts))
+        out[label, place] = {_title(one): (row[one.name], _unit(row, one)) for one in columns if row[one.name]}
     return out
 
 
-def moved_by(old: str, new: str) -> str:
+def _title(column: Column) -> str:
+    return column.heading if column.part in ("number", "words") else f"{column.heading}, {column.part}"
+
+
+def _unit(row: Mapping[str, str], column: Column) -> str:
+    """Unit of a number or of a limit."""
+    return row.get(f"{column.name.removesuffix(f'_{column.part}')}_unit", "") if column.unit else ""
+
+
+def _shown(entry: Entry | None) -> str:
+    return " ".join(filter(None, entry)).replace("-", MINUS) if entry else MISSING
+
+
+def moved_by(old: Entry | None, new: Entry | None) -> str:
     """New minus old with its sign, in the digits of both; empty if one is no number, or their units differ.
 
     Examples
     --------
-    >>> moved_by("+61 NOK", "+1,058 NOK"), moved_by("3.2%", "3.1%"), moved_by("a", "3")
+    >>> moved_by(("61", "NOK"), ("1058", "NOK")), moved_by(("3.2", "%"), ("3.1", "%")), moved_by(("a", ""), ("3", ""))
     ('+997', '\N{MINUS SIGN}0.1', '')
     """
-    before, after = read_value(old), read_value(new)
-    if before is None or after is None or before.unit != after.unit:
+    if old is None or new is None or old[1] != new[1]:
         return ""
     try:
-        moved = Decimal(after.parts[""]) - Decimal(before.parts[""])
-    except (KeyError, InvalidOperation):
+        return f"{Decimal(new[0]) - Decimal(old[0]):+,f}".replace("-", MINUS)
+    except InvalidOperation:
         return ""
-    return f"{moved:+,f}".replace("-", MINUS)
 
 
 def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
@@ -159,8 +180,11 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
     Parameters
     ----------
     old, new : mapping of str to str
-        From `read_state`.
+        From `read_state`. Where the tables of one have no values (`has_values`), only the ledger and the assumptions
+        are compared.
     """
+    if not (has_values(old) and has_values(new)):
+        old, new = ({path: one for path, one in state.items() if path.startswith("data/")} for state in (old, new))
     before, after = tables_of(old), tables_of(new)
     out: list[Change] = []
     for key in dict.fromkeys([*after, *before]):
@@ -174,17 +198,17 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
     return out
 
 
-def _cells_changed(page: str, before: Table, after: Table) -> Iterator[Change]:
+def _cells_changed(page: str, before: TableValues, after: TableValues) -> Iterator[Change]:
     mark, states = mark_of(after.source)[0], [_rows(before), _rows(after)]
     for row in dict.fromkeys([*states[1], *states[0]]):
-        cells = [state.get(row, {}) for state in states]
-        for column in dict.fromkeys([*cells[1], *cells[0]]):
-            values = [state.get(column, MISSING) for state in cells]
-            if values[0] != values[1]:
-                yield Change(page, after.caption, row[0], column, *values, moved_by(*values), mark)
+        entries = [state.get(row, {}) for state in states]
+        for column in dict.fromkeys([*entries[1], *entries[0]]):
+            old, new = (one.get(column) for one in entries)
+            if old != new:
+                yield Change(page, after.caption, row[0], column, _shown(old), _shown(new), moved_by(old, new), mark)
 
 
-def as_markdown(found: list[Change], old: str, new: str) -> str:
+def as_markdown(found: list[Change], old: str, new: str, without: Sequence[str] = ()) -> str:
     """A change log that people read: the record first, and what is simulated apart and folded.
 
     Parameters
@@ -192,8 +216,12 @@ def as_markdown(found: list[Change], old: str, new: str) -> str:
     found : list of Change
     old, new : str
         What the two states are called.
+    without : sequence of str
+        Those of them whose tables have no values.
     """
     lines = [f"# Numbers that changed: {old} to {new}", ""]
+    for name in without:
+        lines += [f"The tables of {name} have no values: only the ledger and the assumptions are compared.", ""]
     for mark in dict.fromkeys(["", *(one.mark for one in found)]):
         mine = [one for one in found if one.mark == mark]
         title = f"{mark}, not results of the trial" if mark else RECORD_TITLE

@@ -12,6 +12,7 @@ from holf.pages.cite import cite_files, cite_page, load_citation, ways_to_reach
 from holf.pages.disclosure import current_safety_page, own_release
 from holf.pages.glossary import glossary_page, load_glossary
 from holf.pages.open_questions import reporting_pages
+from holf.pages.pictures import write_pictures
 from holf.paths import project_root
 from holf.record.facts import Assumption, Fact, Ledger, Source, load_assumptions, load_ledger, load_sources
 from holf.record.links import lacking, read_anchors, read_titles, without_links
@@ -159,7 +160,7 @@ def wanted_pages() -> dict[str, str]:
 
 
 def write_pages() -> list[str]:
-    """Write the pages whose data have changed, and return their names.
+    """Write the pages and pictures whose data have changed, and return their names.
 
     Raises
     ------
@@ -173,4 +174,4 @@ def write_pages() -> list[str]:
             path.parent.mkdir(exist_ok=True)
             write_whole(path, content)
             written.append(name)
-    return written
+    return written + write_pictures()

@@ -36,13 +36,15 @@ class FlowBox:
     fact : str
         Ledger row with the published or derived count; empty where no source read has a count.
     parent : str
-        Box from which this one comes; empty for the first.
+        Box from which this one comes; empty where none is.
     is_loss : bool
         True for those who leave on the way.
     unit_changes : str
         Says how the unit differs from the parent's; empty where it is the same.
-    beside : str
-        Says why no arrow leads from the parent, where it came first; empty where one does.
+    randomised : bool
+        True for the clusters that were randomised, whose count is published by arm.
+    note : str
+        What the order of the boxes does not say.
     published_label : str
         What the record's count is, where it is no loss as counted in a study; empty where both are the same.
     table, where : str, dict
@@ -59,7 +61,8 @@ class FlowBox:
     unit_changes: str
     table: str
     where: dict[str, int] = field(default_factory=dict)
-    beside: str = ""
+    randomised: bool = False
+    note: str = ""
     published_label: str = ""
 
     def holds(self, frame: pd.DataFrame) -> pd.Series:
@@ -163,7 +166,8 @@ def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
             unit_changes=e.get("unit_changes", ""),
             table=e["count"]["table"],
             where=e["count"].get("where", {}),
-            beside=e.get("beside", ""),
+            randomised=e.get("randomised", False),
+            note=e.get("note", ""),
             published_label=e.get("published_label", ""),
         )
         for e in entries
@@ -199,7 +203,7 @@ def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str
                 box,
                 ledger[box.fact].kind if box.fact else "unknown",
                 ledger.number(box.fact) if box.fact else None,
-                {} if box.parent else offices,
+                offices if box.randomised else {},
             )
             for box in boxes
         )

@@ -16,7 +16,19 @@ from holf.paths import data_path
 from holf.record.facts import FactError, Ledger, load_ledger
 from holf.record.links import Anchors, link_targets
 from holf.record.plan import Plan, load_registered
-from holf.record.reporting_rows import LISTS, Conflict, Difference, Element, Finding, Item, Question, Row, Source, texts
+from holf.record.reporting_rows import (
+    LISTS,
+    Conflict,
+    Difference,
+    Element,
+    Finding,
+    Item,
+    Question,
+    Row,
+    Source,
+    Word,
+    texts,
+)
 
 GIST_WORDS = 12
 _PLACE = re.compile(r"\{(F\d+)\}")
@@ -40,6 +52,7 @@ class Reporting:
 
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
+    overview: tuple[Word, ...]
     conflicts: tuple[Conflict, ...]
     items: tuple[Item, ...]
     elements: tuple[Element, ...]
@@ -119,6 +132,10 @@ def _check_audit(reporting: Reporting, plan: Plan) -> None:
         if (number := found.count(key)) != 1 or key not in wanted:
             rule = "is not registered or has an unknown source" if key not in wanted else f"stands {number} times"
             raise FactError(f"{Finding.file}, row {', '.join(key)}: {rule}, instead of once for each source")
+    cited = {(row.outcome, row.source): row.facts for row in reporting.findings if row.wave == "m12"}
+    for row in reporting.overview:
+        if not set(row.facts) <= set(cited.get((row.outcome, row.source), ())):
+            raise FactError(f"{row.file}, row {row.name}: rests on a fact that {Finding.file} does not name at m12")
     for row in reporting.conflicts:
         for source in row.sources:
             if (row.outcome, row.wave, source) not in found:
@@ -155,7 +172,7 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
     True
     """
     folder, ledger, plan = folder or data_path("reporting"), ledger or load_ledger(), plan or load_registered()
-    kinds = (Source, Finding, Conflict, Item, Element, Question, Difference)
+    kinds = (Source, Finding, Word, Conflict, Item, Element, Question, Difference)
     reporting = Reporting(*(_read(kind, folder) for kind in kinds))
     seen = set()
     for row in reporting.rows():

@@ -7,6 +7,9 @@ from typing import ClassVar
 
 STATUSES = ("reported", "partial", "not stated")
 VERDICTS = ("reported", "reported otherwise", "not found", "not reached")
+# What a source compares, and what it found: no difference or change, some improvement, an improvement.
+COMPARISONS = ("between the arms", "before and after", "coordinator or ordinary follow-up", "not said which")
+SIGNS = ("none", "somewhat", "better")
 STANDARDS = ("core", "cluster", "spi")
 
 
@@ -48,6 +51,26 @@ class Finding:
     def name(self) -> str:
         """How an error names the row."""
         return f"{self.outcome}, {self.wave}, {self.source}"
+
+
+@dataclass(frozen=True)
+class Word:
+    """What one source found on one area, in a word or two, under the comparison that it makes."""
+
+    file: ClassVar[str] = "overview.csv"
+    optional: ClassVar[tuple[str, ...]] = ()
+    closed: ClassVar[dict[str, tuple[str, ...]]] = {"question": COMPARISONS, "sign": SIGNS}
+    outcome: str
+    question: str
+    source: str
+    sign: str
+    says: str
+    facts: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """How an error names the row."""
+        return f"{self.outcome}, {self.question}, {self.source}"
 
 
 @dataclass(frozen=True)
@@ -164,7 +187,7 @@ class Difference:
         return f"errata-{self.rank}"
 
 
-Row = Source | Finding | Conflict | Item | Element | Question | Difference
+Row = Source | Finding | Word | Conflict | Item | Element | Question | Difference
 # Columns that hold several ids or places, with spaces between.
 LISTS = ("facts", "where", "sources")
 

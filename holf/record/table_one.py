@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from clustertrials.published_changes import SdLimits
-from clustertrials.published_summaries import ImpliedSd, between_arms, implied_sd_of_change
+from clustertrials.published import ImpliedSd, SdLimits, between_arms, implied_sd_of_change
 from clustertrials.results import Effect
 from holf.record.facts import Assumption, FactError, Ledger
 from holf.record.plan import Outcome, Plan
@@ -79,7 +78,7 @@ def table_one(
 
     Notes
     -----
-    See `clustertrials.published_summaries` and `clustertrials.published_changes`. The correlation assumed for an
+    See `clustertrials.published` and `clustertrials.published`. The correlation assumed for an
     outcome is taken for its change as well. The implied SD takes the printed p-value as one of a paired t test that
     ignored the offices; if the test allowed for them, the SD already holds their effect, and the interval between the
     arms is too wide.

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from clustertrials.published_changes import (
+from clustertrials.published import (
+    Consistency,
     SdLimits,
     change_limits,
+    grim,
     half_unit,
     recomputed_p_of_change,
     share_change_limits,
     share_sd,
 )
-from clustertrials.published_summaries import Consistency, grim
 from holf.record.facts import FactError
 from holf.record.published_table import Slot
 

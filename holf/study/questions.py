@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clustertrials.cluster_means import adjusted_cluster_means
 from clustertrials.equivalence_tests import holm
-from clustertrials.estimators import estimate_effect
+from clustertrials.estimators import estimate_effect, within_cluster_difference
 from clustertrials.influence import recruitment_diagnostics
 from clustertrials.intraclass import icc as icc_of
 from clustertrials.missing import attrition_by_arm
 from clustertrials.randomisation import randomisation_test
-from clustertrials.stages import office_means
 from clustertrials.trial import read_trial
 from clustertrials.weighting import inverse_probability_weights, weighted_effect
-from clustertrials.within_clusters import office_differences
 from holf.record.flow import count_flow, load_flow
 from holf.record.plan import Outcome
 from holf.study.answers import Attrition, Change, Level, Multiplicity, Sizes
@@ -133,8 +132,8 @@ def effect(
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "level": level}
     covariates = what.covariates if adjusted else ()
     frame = rows.analysis(what, wave, compared)
-    if estimator == "office_differences":
-        found, covariates = office_differences(frame, "value", **asked), ()
+    if estimator == "within_cluster_difference":
+        found, covariates = within_cluster_difference(frame, "value", **asked), ()
     elif estimator == "ipw":
         frame, known = rows.everyone(what, wave, compared)
         frame = frame.assign(observed=frame[["value", *covariates]].notna().all(axis=1).astype(float))
@@ -143,7 +142,7 @@ def effect(
     else:
         found = estimate_effect(frame, "value", estimator=estimator, covariates=covariates, **asked)
     is_used = frame[["value", *covariates]].notna().all(axis=1)
-    if estimator == "office_differences":
+    if estimator == "within_cluster_difference":
         both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
         is_used &= frame[rows.cluster].map(both).fillna(False).astype(bool)
     behind = arms(frame[is_used]) | {"n_dropped": frame[~is_used]}
@@ -155,7 +154,7 @@ def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
     named = [outcome for outcome in rows.plan.outcomes.values() if outcome.kind == kind]
     trials = [office_trial(rows, outcome, outcome.waves[0]) for outcome in named]
     table = pd.concat(
-        [pd.Series(office_means(trial), index=offices) for trial, offices, _ in trials], axis=1, join="inner"
+        [pd.Series(adjusted_cluster_means(trial), index=offices) for trial, offices, _ in trials], axis=1, join="inner"
     )
     first, offices, _ = trials[0]
     arm = pd.Series(first.treated_clusters, index=offices).reindex(table.index)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from clustertrials.bounds import lee_bounds, manski_bounds
-from clustertrials.design_effects import design_effect
+from clustertrials.cluster_means import adjusted_cluster_means
 from clustertrials.estimands import estimand_gap
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import leave_one_out
-from clustertrials.intraclass import anova_icc
+from clustertrials.intraclass import anova_icc, design_effect
+from clustertrials.missing import lee_bounds, manski_bounds, tipping_point
 from clustertrials.odds import OddsRatio, marginal_odds_ratio
 from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
-from clustertrials.stages import office_means
-from clustertrials.tipping import tipping_point
 from holf.record.plan import Outcome
 from holf.study.answers import ExactTest, Sanity
 from holf.study.questions import Answered, arms, office_trial
@@ -52,7 +50,7 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Exact p-values of four statistics over every allocation of the offices."""
     what = rows.plan.outcome(outcome)
     trial, _, frame = office_trial(rows, what, wave)
-    means, treated, sizes = office_means(trial), trial.treated_clusters, trial.sizes
+    means, treated, sizes = adjusted_cluster_means(trial), trial.treated_clusters, trial.sizes
     found = {
         "office means": randomisation_test(means, treated, interval=False),
         "family means": randomisation_test(means, treated, weights=sizes, interval=False),

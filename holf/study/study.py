@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from clustertrials.bounds import Bounds
 from clustertrials.equivalence_tests import Equivalence, equivalence
 from clustertrials.estimands import EstimandGap
 from clustertrials.influence import Influence, RecruitmentDiagnostic
+from clustertrials.missing import Bounds, TippingPoint
 from clustertrials.odds import OddsRatio
 from clustertrials.results import Effect, Icc
-from clustertrials.tipping import TippingPoint
 from holf.record.facts import load_assumptions
 from holf.record.flow import Flow
 from holf.record.plan import Outcome, Plan
@@ -98,8 +97,10 @@ class Study:
         contrast = self._compared(contrast)
         if contrast != self.plan.main.id:
             if estimator is not None:
-                raise ValueError(f"contrast {contrast!r} has one estimator, office_differences; leave estimator out")
-            estimator, adjusted = "office_differences", False
+                raise ValueError(
+                    f"contrast {contrast!r} has one estimator, within_cluster_difference; leave estimator out"
+                )
+            estimator, adjusted = "within_cluster_difference", False
         asked = {"estimator": estimator or what.estimator, "contrast": contrast, "adjusted": adjusted, "level": level}
         return self._ask("effect", outcome=what.id, wave=compared, **asked)[0]
 

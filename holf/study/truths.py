@@ -11,8 +11,7 @@ import pandas as pd
 from scipy.stats import gamma
 
 from clustertrials.results import Effect
-from clustertrials.scenarios import Scenario
-from clustertrials.simulation_study import Recovery, Truth
+from clustertrials.simulation_study import Recovery, Scenario, Truth
 from holf.paths import data_path, read_yaml
 from holf.record.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
 from holf.record.plan import Words, load_plan
@@ -24,7 +23,7 @@ from holf.study.answering import simulated_study
 RESULTS = "simulated/recovery.csv"
 _FIRST = "first_"
 # What the first replicates have to give again; the rest of a record describes the scenario.
-_CHECKED = ("failed", "mean_estimate", "sd_estimate", "mean_se", "covers_family", "covers_office", "rejections")
+_CHECKED = ("failed", "mean_estimate", "sd_estimate", "mean_se", "covers_individual", "covers_cluster", "rejections")
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,15 @@ class StudyTruth:
     Attributes
     ----------
     name, world, outcome : str
-    family_effect, office_effect : float
+    individual_effect, cluster_effect : float
         Both 0: only a world without effect has one truth under every estimator and population.
     """
 
     name: str
     world: str
     outcome: str
-    family_effect: float = 0.0
-    office_effect: float = 0.0
+    individual_effect: float = 0.0
+    cluster_effect: float = 0.0
 
     def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
         """Simulate a study with a seed of its own and return the function that answers by estimator."""
@@ -191,7 +190,7 @@ def first_mismatch(head: Recovery, path: Path | None = None, *, tolerance: float
     if len(found) != 1:
         return f"{head.scenario}, {head.estimator}: {len(found)} rows"
     row = found.iloc[0]
-    described = ("estimand", "family_effect", "office_effect")
+    described = ("estimand", "individual_effect", "cluster_effect")
     for name, column in [
         *((key, key) for key in described),
         *((key, _FIRST + key) for key in ("replicates", *_CHECKED)),

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 from rocrate.rocrate import ROCrate
 
-from holf.book.archive import MANIFEST, PDF, archive_time, make_archive
-from holf.book.binding import WIDEST, bind, contents
-from holf.book.book_pdf import PdfError, dated, page_texts, print_book, sheet_faults, sheet_heads
+from holf.book.archive import BILL, CRATE, MANIFEST, PDF, archive_time, make_archive, read_lock
 from holf.book.checksums import SUMS, verified_sums, write_sums
-from holf.book.colophon import FOLDERS, git_id
-from holf.book.crate import BILL, CRATE, read_lock
+from holf.book.colophon import FOLDERS, content_id
 from holf.book.marks import BANNER, REAL_BANNER
+from holf.book.pdf import WIDEST, PdfError, bind, contents, dated, page_texts, print_book, sheet_faults, sheet_heads
 from holf.confidential.scan.manifest import write_manifest
 from holf.paths import project_root
 
@@ -36,7 +34,7 @@ def small_site(folder: Path, banner: str = BANNER, *, text: str = "<p>Words.</p>
     site = folder / "site"
     (site / "a").mkdir(parents=True)
     shutil.copytree(ROOT / "assets", site / "_static")
-    made = " ".join(git_id(ROOT / name) for name in FOLDERS)
+    made = " ".join(content_id(ROOT / name) for name in FOLDERS)
     index = page(f'<h1 id="t">Home</h1><a href="a/two.html#x">on</a><a href="SHA256SUMS">list</a>{made}')
     (site / "index.html").write_text(index.replace("<main>", f"{NAV}<main>"))
     (site / "a" / "one.html").write_text(page(f'<h1 id="t">One</h1><p class="{banner}">Mark.</p>{text}'))
@@ -128,7 +126,7 @@ def test_dates_are_replaced_in_their_length():
 @pytest.fixture
 def quick(monkeypatch):
     """Archives without a browser: what is printed is not the matter."""
-    monkeypatch.setattr("holf.book.book_pdf.print_book", lambda _site, target, **_: target.write_bytes(b"%PDF-1.4"))
+    monkeypatch.setattr("holf.book.pdf.print_book", lambda _site, target, **_: target.write_bytes(b"%PDF-1.4"))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
 
 
@@ -201,7 +199,7 @@ def test_a_site_that_may_not_go_out_is_refused(quick, tmp_path):
 def test_a_site_of_other_sources_is_refused(quick, tmp_path):
     site = small_site(tmp_path)
     index = site / "index.html"
-    index.write_text(index.read_text().replace(git_id(ROOT / "data"), "0" * 40))
+    index.write_text(index.read_text().replace(content_id(ROOT / "data"), "0" * 40))
     write_sums(site)
     cleared(site)
     with pytest.raises(ValueError, match="built from another data/"):

@@ -1,6 +1,7 @@
 """The build: what runs, what does not, and what survives a failure."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,12 +14,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from holf.book.chapters import clean, run_chapter
+from holf.book.execute import as_run, clean, run_chapter, start_stale_chapters
 from holf.book.freshness import Chapter, ChapterError, is_stale, renew_prose
-from holf.book.parameters import as_run
-from holf.book.publish import exchange
-from holf.book.renewal import start_renewal
-from holf.book.staging import sources
+from holf.book.staging import exchange, written_from
 from holf.paths import project_root
 from holf.simulation.worlds import write_study
 
@@ -29,67 +27,71 @@ def ran(done: subprocess.CompletedProcess) -> list[str]:
     return sorted(line.split()[3].rstrip(":") for line in lines)
 
 
-def test_a_second_build_runs_no_chapter_and_changes_nothing(book):
-    book.build()  # the first in this folder: Sphinx writes every page anew after a move
+def page(book, name: str) -> str:
+    return (book.site / f"{name}.html").read_text(encoding="utf-8")
+
+
+def test_a_second_build_runs_no_chapter_and_makes_the_same_site_whatever_became_of_it(book):
     before = book.snapshot(), book.path("study").read_bytes()
+    (book.site / "index.html").write_text("Something else.")
     done = book.build()
     assert done.returncode == 0 and ran(done) == []
     assert (book.snapshot(), book.path("study").read_bytes()) == before
 
 
-NOTHING = "nothing changed since the last build"
-
-
-def test_where_nothing_changed_sphinx_looks_at_no_page(book):
-    book.build()
-    before = book.snapshot()
-    assert NOTHING in book.build().stdout
-    done = book.build("--all", "-W", "-n", "--keep-going")
-    assert done.returncode == 0 and NOTHING not in done.stdout and "writing output" in done.stdout
-    assert book.snapshot() == before and NOTHING in book.build().stdout
-
-
-def test_a_change_anywhere_is_no_reason_to_do_nothing(book):
-    book.build()
-    for place in ("index.md", "assets/holf.css", "data/facts.csv", "chapters/ledger.md", "_toc.yml"):
-        with open(book.root / place, "a", encoding="utf-8") as file:
-            file.write("\n")
-        assert NOTHING not in book.build().stdout, place
-    assert NOTHING in book.build().stdout
-
-
-def test_a_site_that_was_touched_is_made_again(book):
-    book.build()
-    before = book.snapshot()
-    (book.site / "index.html").write_text("Something else.")
-    assert NOTHING not in book.build().stdout
-    assert book.snapshot() == before
-
-
-def test_what_is_stale_is_never_called_unchanged(book):
+def test_of_two_edits_that_of_code_runs_its_chapter_and_that_of_prose_none(book):
     book.edit("plain", "21", "22")
-    assert book.build(HOLF_PAPERMILL="off").returncode == 0
+    book.edit("study", "## Part", "## Another part")
+    done = book.build("--verbose")
+    assert done.returncode == 0 and ran(done) == ["plain"]
+    assert re.search(r"chapter 1/1 plain: [0-9.]+ s \(changed since it ran: code cells\)", done.stdout)
+    assert ">44 <" in page(book, "chapters/plain") and "Another part" in page(book, "chapters/study")
+
+
+def test_a_title_a_row_and_a_page_that_is_gone_change_the_other_pages_too(book):
+    toc, facts = book.root / "_toc.yml", book.root / "data" / "facts.csv"
+    toc.write_text(toc.read_text().replace("  - file: chapters/plain\n", ""))
+    book.path("plain").unlink()
+    book.edit("study", "# Study", "# The study")
+    text = facts.read_text(encoding="utf-8")
+    assert "Offices randomised" in text
+    facts.write_text(text.replace("Offices randomised", "Offices drawn"), encoding="utf-8")
+    index = book.root / "index.md"
+    index.write_text(index.read_text() + "\n[29](chapters/ledger.md#f044)\n")
+    assert book.build().returncode == 0
+    assert not [name for name in book.snapshot() if "plain" in name]
+    assert "The study" in page(book, "chapters/colophon") and "Offices drawn" in page(book, "index")
+
+
+def test_a_failing_chapter_fails_the_build_leaves_everything_and_is_named_last(book):
+    book.edit("plain", "str(21 * factor)", "(\n    str(1 // 0)\n)")
+    before = book.snapshot(), book.path("plain").read_bytes()
     done = book.build()
-    assert NOTHING not in done.stdout and ran(done) == ["plain"]
+    assert done.returncode != 0
+    end = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+    assert "plain: cell [2], line 4 `str(1 // 0)` raised ZeroDivisionError: integer division or modulo by zero" in end
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (book.snapshot(), book.path("plain").read_bytes()) == before
 
 
-def test_an_edit_of_prose_runs_nothing(book):
-    book.edit("plain", "## Part", "## Another part")
+def test_a_warning_of_sphinx_is_an_error_now_and_after_a_build_that_let_it_pass(book):
+    (book.root / "index.md").write_text("# Small book\n\n## Part\n\n[nowhere](chapters/ledger.md#f999)\n")
+    before = book.snapshot()
     done = book.build()
-    assert done.returncode == 0 and ran(done) == []
-    assert "Another part" in (book.site / "chapters" / "plain.html").read_text()
+    assert done.returncode != 0 and "f999" in done.stderr + done.stdout and book.snapshot() == before
+    assert book.build("--quiet").returncode == 0, "published with a warning, for the person who writes"
+    before = book.snapshot()
+    done = book.build()
+    assert done.returncode != 0 and "f999" in done.stderr + done.stdout and book.snapshot() == before
 
 
-def test_a_plain_build_does_the_same(book):
-    book.edit("plain", "21", "22")
-    done = book.build("--quiet")
-    assert done.returncode == 0
-    assert ">44 <" in (book.site / "chapters" / "plain.html").read_text()
-
-
-def test_editing_one_chapter_reruns_that_one_only(book):
-    book.edit("plain", "21", "22")
-    assert ran(book.build()) == ["plain"]
+def test_outcome_page_without_an_outcome_is_named(book):
+    book.path("study").rename(book.path("outcome-primary-happiness"))
+    templates = book.root / "chapters" / "templates"
+    templates.mkdir()
+    (templates / "outcome.ipynb").write_bytes(book.path("plain").read_bytes())
+    done = book.build()
+    assert done.returncode != 0 and "outcome-primary-happiness.ipynb belongs to no outcome" in done.stderr + done.stdout
 
 
 def test_an_assumption_reruns_what_depends_on_it_and_changes_its_outputs(book):
@@ -105,23 +107,6 @@ def test_an_assumption_reruns_what_depends_on_it_and_changes_its_outputs(book):
     assert read.metadata["holf"]["reads"] == ["assumptions.yml", "datapackage.json", "plan.yml", "simulated/null"]
     old = [cell.get("outputs") for cell in nbformat.reads(before, as_version=4).cells]
     assert [cell.get("outputs") for cell in read.cells] != old, "the simulated study differs, so must the outputs"
-
-
-def test_a_failing_chapter_fails_the_build_and_leaves_everything(book):
-    book.edit("plain", "str(21 * factor)", "str(1 // 0)")
-    before = book.snapshot(), book.path("plain").read_bytes()
-    done = book.build("--quiet")
-    assert done.returncode != 0
-    assert "plain: cell [" in done.stderr + done.stdout and "ZeroDivisionError" in done.stderr + done.stdout
-    assert (book.snapshot(), book.path("plain").read_bytes()) == before
-
-
-def test_a_warning_of_sphinx_is_an_error_and_is_not_published(book):
-    (book.root / "index.md").write_text("# Small book\n\n## Part\n\n[nowhere](chapters/ledger.md#f999)\n")
-    before = book.snapshot()
-    done = book.build()
-    assert done.returncode != 0 and "f999" in done.stderr + done.stdout
-    assert book.snapshot() == before
 
 
 def test_unmarked_simulated_content_is_not_published(book):
@@ -152,35 +137,6 @@ def test_stale_pages_say_so_and_check_names_them(book):
     assert "OUT OF DATE" not in (book.site / "chapters" / "plain.html").read_text()
 
 
-def test_withdrawn_pages_and_figures_leave_the_site(book):
-    toc = book.root / "_toc.yml"
-    toc.write_text(toc.read_text().replace("  - file: chapters/plain\n", ""))
-    book.path("plain").unlink()
-    assert book.build().returncode == 0
-    assert not [name for name in book.snapshot() if "plain" in name]
-
-
-def kill_when(book, seen: str, **extra: str) -> None:
-    """Start a build, and kill it and all its children without warning once a line with `seen` is printed."""
-    process = subprocess.Popen(
-        book.command("-W", "-n", "--keep-going"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=book.environment(PYTHONUNBUFFERED="1", **extra),
-        cwd=book.root,
-        start_new_session=True,
-    )
-    for line in process.stdout:
-        if seen in line:
-            break
-    else:
-        raise AssertionError(f"the build never printed {seen!r}")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-
-
 def test_killed_while_a_chapter_runs(book):
     book.edit(
         "plain",
@@ -208,38 +164,24 @@ def test_killed_while_a_chapter_runs(book):
     assert ">9 <" in (book.site / "chapters" / "plain.html").read_text()
 
 
-def test_killed_while_sphinx_writes(book):
-    """The next build must not trust caches that call unwritten pages up to date."""
-    (book.root / "index.md").write_text("# Small book\n\n## Part\n\nOther words.\n")
-    book.edit("plain", "21", "22")
-    before = book.snapshot()
-    kill_when(book, "copying assets")
-    assert book.snapshot() == before
-    assert book.build().returncode == 0
-    assert "Other words." in (book.site / "index.html").read_text()
-    assert ">44 <" in (book.site / "chapters" / "plain.html").read_text()
-
-
-def test_an_unknown_parameter_is_refused(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    before = book.path("plain").read_bytes()
+def test_an_unknown_parameter_is_refused(own):
+    before = own.path("plain").read_bytes()
     with pytest.raises(ChapterError, match="plain: the notebook has no parameter 'fctor'"):
-        run_chapter(Chapter(book.path("plain"), book.path("plain"), {"fctor": 3}), book.root / "_build" / "papermill")
-    assert book.path("plain").read_bytes() == before
+        run_chapter(Chapter(own.path("plain"), own.path("plain"), {"fctor": 3}), own.root / "_build" / "papermill")
+    assert own.path("plain").read_bytes() == before
 
 
-def test_a_known_parameter_is_injected_without_noise(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+def test_a_known_parameter_is_injected_without_noise(own):
     run_chapter(
-        Chapter(book.path("plain"), book.path("plain"), {"factor": 3}, "A title"), book.root / "_build" / "papermill"
+        Chapter(own.path("plain"), own.path("plain"), {"factor": 3}, "A title"), own.root / "_build" / "papermill"
     )
-    notebook = nbformat.read(book.path("plain"), as_version=4)
+    notebook = nbformat.read(own.path("plain"), as_version=4)
     assert "63" in str(notebook.cells[-1].outputs) and notebook.cells[0].source.startswith("# A title\n")
     injected = [cell for cell in notebook.cells if cell["id"] == "injected-parameters"]
     assert len(injected) == 1 and injected[0].metadata["tags"] == ["injected-parameters", "remove-cell"]
     assert notebook.cells[1].source == "factor = 3", "who copies the cell that the page shows gets the page's numbers"
     assert "papermill" not in notebook.metadata and not any("papermill" in cell.metadata for cell in notebook.cells)
-    assert str(book.root) not in book.path("plain").read_text()
+    assert str(own.root) not in own.path("plain").read_text()
 
 
 def test_values_of_a_run_stand_in_the_place_of_the_cells_own():
@@ -249,50 +191,37 @@ def test_values_of_a_run_stand_in_the_place_of_the_cells_own():
     assert as_run(run, {"a": "y", "b": ["x"]}) == run and as_run(cell, {}) == cell
 
 
-def test_outcome_page_without_an_outcome_is_named(book):
-    book.path("study").rename(book.path("outcome-primary-happiness"))
-    done = book.build()
-    assert done.returncode != 0
-    templates = book.root / "chapters" / "templates"
-    templates.mkdir()
-    (templates / "outcome.ipynb").write_bytes(book.path("plain").read_bytes())
-    done = book.build()
-    assert "outcome-primary-happiness.ipynb belongs to no outcome" in done.stderr + done.stdout
-
-
-def test_sphinx_goes_on_while_chapters_run_and_hears_of_their_faults(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    book.write("more", ["# More", "factor = 3", "factor / 0"])
-    gate = book.root / "gate"
+def test_sphinx_goes_on_while_chapters_run_and_hears_of_their_faults(own):
+    own.write("more", ["# More", "factor = 3", "factor / 0"])
+    gate = own.root / "gate"
     os.mkfifo(gate)
-    book.edit("plain", "factor = 2", f"factor = open({str(gate)!r}).read()")
+    own.edit("plain", "factor = 2", f"factor = open({str(gate)!r}).read()")
     said, before = [], threading.active_count()
-    finish = start_renewal(book.root / "_build" / "papermill", force=True, jobs=2, say=said.append)
+    finish = start_stale_chapters(own.root / "_build" / "papermill", force=True, jobs=2, say=said.append)
     assert said == ["3 chapter(s) to run"] and threading.active_count() == before, "it came back, and left no thread"
     gate.write_text("2")
     with pytest.raises(ChapterError, match="more: cell .* raised ZeroDivisionError"):
         finish()
-    assert sorted(line.split(maxsplit=2)[2] for line in said[1:]) == ["more: FAILED", "plain: done", "study: done"]
-    assert (book.root / "_build" / "papermill" / "more.ipynb").exists(), "left for inspection"
+    assert sorted(line.split()[2] for line in said[1:]) == ["more:", "plain:", "study:"]
+    assert "more: FAILED (every chapter was asked for)" in " ".join(said)
+    assert (own.root / "_build" / "papermill" / "more.ipynb").exists(), "left for inspection"
 
 
-def test_pages_are_written_anew_for_places_to_link_to_and_not_for_prose(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    before = sources()
-    book.edit("plain", "## Part", "## Part\n\nMore words.")
-    assert sources() == before
+def test_pages_are_written_anew_for_places_to_link_to_and_not_for_prose(own):
+    before = written_from()
+    own.edit("plain", "## Part", "## Part\n\nMore words.")
+    assert written_from() == before
     for old, new in (("## Part", "(place)=\n## Part"), ("More words.", "```\nMore words."), ("## Part", "## Parts")):
-        book.edit("plain", old, new)
-        assert sources() != before, new
-        before = sources()
+        own.edit("plain", old, new)
+        assert written_from() != before, new
+        before = written_from()
 
 
-def test_an_edit_made_while_the_chapter_runs_is_not_lost(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    page = book.path("plain")
-    book.edit("plain", "factor = 2", f"factor = 2\nopen({str(page)!r}, 'a').write(' ')")
+def test_an_edit_made_while_the_chapter_runs_is_not_lost(own):
+    page = own.path("plain")
+    own.edit("plain", "factor = 2", f"factor = 2\nopen({str(page)!r}, 'a').write(' ')")
     with pytest.raises(ChapterError, match="plain: the notebook was saved while it ran"):
-        run_chapter(Chapter(page, page), book.root / "_build" / "papermill")
+        run_chapter(Chapter(page, page), own.root / "_build" / "papermill")
     assert page.read_text().endswith(" ")
 
 
@@ -315,13 +244,12 @@ def test_settings_of_the_person_who_builds_reach_no_output(book, monkeypatch, tm
 
 
 @pytest.mark.parametrize("place", ["data/facts.csv", "holf/display/text.py"])
-def test_outputs_are_not_signed_with_what_changed_while_they_were_made(book, monkeypatch, place):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    page = book.path("plain")
-    book.edit("plain", "factor = 2", f"factor = 2\nopen({str(book.root / place)!r}, 'a').write('\\n')")
+def test_outputs_are_not_signed_with_what_changed_while_they_were_made(own, place):
+    page = own.path("plain")
+    own.edit("plain", "factor = 2", f"factor = 2\nopen({str(own.root / place)!r}, 'a').write('\\n')")
     before = page.read_bytes()
     with pytest.raises(ChapterError, match="plain: data, code or a template changed while it ran"):
-        run_chapter(Chapter(page, page), book.root / "_build" / "papermill")
+        run_chapter(Chapter(page, page), own.root / "_build" / "papermill")
     assert page.read_bytes() == before
 
 
@@ -335,9 +263,8 @@ def from_template(book) -> Chapter:
     return chapter
 
 
-def test_new_prose_of_a_template_reaches_its_pages_without_a_run(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    chapter = from_template(book)
+def test_new_prose_of_a_template_reaches_its_pages_without_a_run(own):
+    chapter = from_template(own)
     assert not is_stale(chapter) and not renew_prose(chapter)
     before = nbformat.read(chapter.page, as_version=4)
     template = nbformat.read(chapter.template, as_version=4)
@@ -350,13 +277,12 @@ def test_new_prose_of_a_template_reaches_its_pages_without_a_run(book, monkeypat
     assert [cell.source for cell in after.cells if cell.cell_type == "markdown"][1:] == ["More words."]
     code = [[cell for cell in one.cells if cell.cell_type == "code"] for one in (before, after)]
     assert code[0] == code[1] and "63" in str(code[1])
-    run_chapter(chapter, book.root / "_build" / "papermill")
+    run_chapter(chapter, own.root / "_build" / "papermill")
     assert nbformat.read(chapter.page, as_version=4) == after, "a run would have written the same"
 
 
-def test_a_stale_page_gets_its_prose_from_its_run(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    chapter = from_template(book)
+def test_a_stale_page_gets_its_prose_from_its_run(own):
+    chapter = from_template(own)
     template = nbformat.read(chapter.template, as_version=4)
     template.cells[0].source, template.cells[-1].source = "# Plain\n\nOther words.", "'other code'"
     nbformat.write(template, chapter.template)
@@ -364,12 +290,11 @@ def test_a_stale_page_gets_its_prose_from_its_run(book, monkeypatch):
     assert is_stale(chapter) and not renew_prose(chapter) and chapter.page.read_bytes() == before
 
 
-def test_a_page_that_is_no_notebook_is_named(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
+def test_a_page_that_is_no_notebook_is_named(own):
     for content in ("words", "[]", "{}"):
-        book.path("plain").write_text(content)
+        own.path("plain").write_text(content)
         with pytest.raises(ChapterError, match="chapters/plain.ipynb is not a notebook"):
-            is_stale(Chapter(book.path("plain"), book.path("plain")))
+            is_stale(Chapter(own.path("plain"), own.path("plain")))
 
 
 def test_an_assumption_that_moves_no_number_makes_nothing_stale(book):
@@ -384,10 +309,8 @@ def test_an_assumption_that_moves_no_number_makes_nothing_stale(book):
     assert [name for name in after if after[name] != before[name]] == ["simulation.json"]
 
 
+@pytest.mark.slow
 def test_build_from_another_source_leaves_the_project_alone(book, tmp_path):
-    from holf.book.edition import _PROJECT
-
-    assert all((project_root() / name).exists() for name in _PROJECT)
     folder, out = tmp_path / "study", tmp_path / "site"
     write_study("benefit", folder, seed=3)
     command = [str(Path(sys.executable).with_name("holf")), "build", "--source", str(folder), "--out", str(out)]
@@ -433,7 +356,6 @@ def test_the_code_of_another_checkout_builds_no_book_and_changes_neither(book, t
         {name for name in one if "__pycache__" not in name} for one in before
     ]
     assert all(now[name] == then[name] for now, then in zip(after, before, strict=True) for name in then)
-    assert book.build().returncode == 0
 
 
 def test_a_folder_that_is_not_the_one_of_HOLF_ROOT_is_not_built(book, tmp_path):
@@ -462,13 +384,13 @@ def test_clean_gives_a_figure_its_text_and_drops_what_varies():
         metadata={"papermill": {"start_time": "now"}, "language_info": {"name": "python", "version": "3.11.7"}},
     )
     clean(notebook)
-    assert notebook.cells[0].metadata == {"mystnb": {"image": {"alt": "A figure with 3 points.", "width": "200px"}}}
+    assert notebook.cells[0].metadata == {"mystnb": {"image": {"alt": "A figure with 3 points."}}}
     assert notebook.metadata == {"language_info": {"name": "python"}}
 
 
 def test_exchange_with_and_without_help_of_the_system(tmp_path, monkeypatch):
     for attempt, system in enumerate(("posix", "other")):
-        monkeypatch.setattr("holf.book.publish.os.name", system)
+        monkeypatch.setattr("holf.book.staging.os.name", system)
         fresh, site = tmp_path / f"fresh{attempt}", tmp_path / f"site{attempt}"
         for folder, word in ((fresh, "new"), (site, "old")):
             folder.mkdir()
@@ -477,6 +399,7 @@ def test_exchange_with_and_without_help_of_the_system(tmp_path, monkeypatch):
         assert (site / "index.html").read_text() == "new"
 
 
+@pytest.mark.slow
 def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
     """A changed assumption that is not rebuilt is caught by running the committed notebook and comparing."""
 

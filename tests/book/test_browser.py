@@ -7,7 +7,6 @@ judged before: a page with 600 table cells has about 20 such ways, and asking of
 """
 
 import re
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from holf.book.theme.checks import inside_links
+from holf.display import design_figures
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -104,11 +104,6 @@ def look(page, address: str) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def site():
-    return need_site()
-
-
-@pytest.fixture(scope="module")
 def browser():
     with chromium() as browser:
         yield browser
@@ -175,16 +170,19 @@ def test_pictures_arrive_nothing_jumps_and_no_page_is_wider_than_its_window(craw
 FIGURES = """() => [...document.querySelectorAll("[role=main] img")].map((image) => {
   const style = getComputedStyle(image);
   const width = image.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-  return [image.getAttribute("src"), width, style.objectFit];
+  return [new URL(image.currentSrc).pathname.split("/").pop(), width, style.objectFit];
 })"""
 # CSS pixels; what the letters of a figure must at least measure where it is shown.
 LEAST_LETTERS = 11
 
 
-def small_letters(page, address: str, folder: Path) -> list[str]:
-    """Figures of a page whose letters are too small on a phone, or that do not say how large their letters are."""
-    page.set_viewport_size({"width": 390, "height": 844})
+def small_letters(page, address: str, folder: Path, *, window: int = 390) -> list[str]:
+    """Figures of a page whose letters are too small, or that do not say how large their letters are."""
+    page.set_viewport_size({"width": window, "height": 844})
     page.goto(address)
+    # Pictures further down would otherwise wait until somebody scrolls to them.
+    page.evaluate("""() => Promise.all([...document.querySelectorAll("[role=main] img")].map((image) => {
+      image.loading = "eager"; return image.decode(); }))""")
     faults = []
     for src, width, fit in page.evaluate(FIGURES):
         with Image.open(folder / src) as file:
@@ -195,17 +193,30 @@ def small_letters(page, address: str, folder: Path) -> list[str]:
     return faults
 
 
-def test_letters_in_figures_are_legible_on_a_phone(page, site, home):
+@pytest.mark.parametrize("window", [390, 768, 1440])
+def test_letters_in_figures_are_legible(page, site, home, window):
     shown = [path for path in pages_to_read(site) if "<img" in path.read_text(encoding="utf-8")]
     assert len(shown) >= 10
-    faults = {path.name: small_letters(page, home + path.relative_to(site).as_posix(), path.parent) for path in shown}
+    faults = {
+        path.name: small_letters(page, home + path.relative_to(site).as_posix(), site / "_images", window=window)
+        for path in shown
+    }
     assert {name: found for name, found in faults.items() if found} == {}
 
 
+@pytest.mark.parametrize("window, drawn", [(390, 350), (700, 350), (760, 720), (1440, 720)])
+def test_a_window_gets_the_drawing_that_fits(page, site, home, window, drawn):
+    page.set_viewport_size({"width": window, "height": 844})
+    page.goto(home + "index.html")
+    name, _, _ = page.evaluate(FIGURES)[0]
+    with Image.open(site / "_images" / name) as file:
+        assert file.info["Letters"].endswith(f" of {drawn} px")
+
+
 def test_small_letters_are_seen(page, site, home, tmp_path):
-    figure = next(path for path in sorted((site / "_images").glob("*.png")))
-    shutil.copy2(figure, tmp_path / "figure.png")
-    with Image.open(figure) as file:
+    figure = design_figures.detectable([0.0, 0.05], [0.2, 0.3], power=0.8, caption="c").png(350)
+    (tmp_path / "figure.png").write_bytes(figure)
+    with Image.open(tmp_path / "figure.png") as file:
         file.save(tmp_path / "silent.png")
 
     def found_at(width: int) -> list[str]:

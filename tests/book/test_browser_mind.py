@@ -18,13 +18,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 import holf
-from clustertrials.planned import moments
+from clustertrials.sample_size import moments
 from holf.book.marks import site_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display import power_page, power_panel
 from holf.paths import code_folders, project_root
 
+pytestmark = pytest.mark.slow
 NAME = "detectable"
 PLAN, ASSUMED, LEDGER = holf.load_plan(), holf.load_assumptions(), holf.load_ledger()
 SCALES = tuple(power_page.scale_of(one, ASSUMED) for one in PLAN.outcomes.values() if one.kind == "primary")

@@ -3,18 +3,17 @@
 import os
 import shutil
 import time
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from small_book import SmallBook
+from sphinx.errors import ExtensionError
 
-from holf.book.chapters import run_chapters
 from holf.book.checksums import fingerprint
+from holf.book.execute import run_chapters
+from holf.book.extension import refresh, refuse_other_builders
 from holf.book.freshness import Chapter, ChapterError, is_stale
-from holf.book.renewal import _refresh
-from holf.book.staging import sources
-
-NOTHING = "nothing changed since the last build"
 
 
 def with_extension(book: SmallBook, code: str) -> None:
@@ -67,19 +66,36 @@ def test_a_chapter_saved_while_extensions_load_is_not_called_fresh(book):
         f"        chapter = Path({str(book.path('plain'))!r})\n"
         "        chapter.write_text(chapter.read_text().replace('str(', 'str(1 + '))\n",
     )
-    assert book.build().returncode == 0
-    assert NOTHING in book.build().stdout
-    warning = "chapter plain is stale: changed since it ran: code cells"
     (book.root / "armed").touch()
-    done = book.build("--all")
-    assert done.returncode == 0 and warning in done.stderr + done.stdout
+    done = book.build("--quiet")
+    assert done.returncode == 0 and "chapter plain is stale: changed since it ran: code cells" in done.stderr
     assert "OUT OF DATE" in page(book, "chapters/plain")
-    done = book.build()
-    assert NOTHING not in done.stdout and ">43 <" in page(book, "chapters/plain")
-    (book.root / "armed").touch()
-    done = book.build("--all", "-W", "-n", "--keep-going")
-    assert done.returncode != 0 and warning in done.stderr + done.stdout
-    assert "OUT OF DATE" not in page(book, "chapters/plain"), "the former site stays"
+    assert book.build().returncode == 0 and ">43 <" in page(book, "chapters/plain")
+
+
+def test_an_edit_while_pages_are_written_is_followed_by_the_next_build(own, monkeypatch):
+    note, asked = own.root / "_build" / ".note", []
+
+    def edit_and_write() -> list[str]:
+        asked.append("pages")
+        if len(asked) == 1:
+            (own.root / "data" / "sources.yml").open("a").write("# An edit.\n")
+        return []
+
+    monkeypatch.setattr("holf.pages.write.write_pages", edit_and_write)
+    for times in (1, 2, 2):
+        refresh(note)
+        assert len(asked) == times
+
+
+def test_no_other_builder_gets_past_the_check_of_marks(book):
+    before = book.snapshot()
+    for builder in ("singlehtml", "linkcheck"):
+        with pytest.raises(ExtensionError, match=f"this book is not made as {builder}"):
+            refuse_other_builders(SimpleNamespace(builder=SimpleNamespace(name=builder)))
+    done = book.build("--builder", "dirhtml")
+    assert done.returncode != 0 and "this book is not made as dirhtml" in done.stderr + done.stdout
+    assert book.snapshot() == before
 
 
 def test_outputs_that_were_cleared_or_edited_are_made_again(book, monkeypatch):
@@ -93,51 +109,6 @@ def test_outputs_that_were_cleared_or_edited_are_made_again(book, monkeypatch):
     chapter.page.write_bytes(before.replace(b">42 <", b">43 <"))
     assert chapter.page.read_bytes() != before and is_stale(chapter)
     assert book.build().returncode == 0 and chapter.page.read_bytes() == before
-
-
-def test_an_edit_while_pages_are_written_is_followed(book, monkeypatch):
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    note, said, edits = book.root / "_build" / ".note", [], ["one"]
-    note.parent.mkdir(exist_ok=True)
-
-    def edit_and_write() -> list[str]:
-        for words in edits:
-            (book.root / "data" / "sources.yml").open("a").write(f"# {words}\n")
-        return []
-
-    monkeypatch.setattr("holf.pages.write.write_pages", edit_and_write)
-    _refresh(note, said.append)
-    assert not note.exists(), "every pass found another edit"
-    edits.clear()
-    _refresh(note, said.append)
-    assert note.read_text() == sources()
-
-
-def test_settings_of_another_file_make_another_site(book):
-    other = book.root / "other.yml"
-    other.write_text((book.root / "_config.yml").read_text(encoding="utf-8").replace("The HOLF compendium", "Another"))
-    done = book.build("--config", str(other), "-W", "-n", "--keep-going")
-    assert done.returncode == 0 and "Another</title>" in page(book, "chapters/ledger")
-
-
-def test_a_warning_is_not_forgotten_by_the_next_strict_build(book):
-    source = book.root / "index.md"
-    source.write_text(source.read_text() + "\n[Nowhere](nowhere.md)\n")
-    assert book.build("--quiet").returncode == 0, "published with a warning, for the person who writes"
-    assert NOTHING in book.build("--verbose").stdout
-    strict = book.build()
-    assert strict.returncode != 0 and "nowhere" in strict.stderr + strict.stdout
-
-
-@pytest.mark.parametrize("builder", ["linkcheck", "dirhtml", "singlehtml"])
-def test_no_other_builder_gets_past_the_check_of_marks(book, builder):
-    before = book.snapshot()
-    source = book.root / "index.md"
-    source.write_text(source.read_text() + "\nMore words.\n")
-    done = book.build("--builder", builder)
-    assert done.returncode != 0 and f"this book is not made as {builder}" in done.stderr + done.stdout
-    assert book.snapshot() == before
-    assert book.build().returncode == 0 and "More words" in page(book)
 
 
 def test_what_python_writes_beside_code_is_no_change(tmp_path):
@@ -157,11 +128,12 @@ def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
     def slow(chapter, work):
         started.append(chapter.name)
         time.sleep(0.5)
+        return 0.5
 
     def interrupt(line):
         raise KeyboardInterrupt(line)
 
-    monkeypatch.setattr("holf.book.chapters.run_chapter", slow)
+    monkeypatch.setattr("holf.book.execute.run_chapter", slow)
     chapters = [Chapter(tmp_path / f"{name}.ipynb", tmp_path / f"{name}.ipynb") for name in "abcd"]
     with pytest.raises(KeyboardInterrupt):
         run_chapters(chapters, tmp_path, jobs=1, say=interrupt)

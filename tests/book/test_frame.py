@@ -6,7 +6,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from browser import need_site, pages_to_read
+from browser import pages_to_read
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
@@ -15,20 +15,16 @@ from sphinxext.opengraph import get_description
 
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.theme.checks import SiteError, link_faults, page_faults, pages_of, refuse_faults
-from holf.book.theme.html import LinkNumbers, StackTables
-from holf.book.theme.preview import SIZE, draw_preview, preview_words
+from holf.book.theme.html import LinkNumbers, PairDrawings, StackTables, drawings
 from holf.book.theme.theme import POLICY, describe_preview
 from holf.confidential.scan.chart_runtime import RUNTIME
-from holf.display.figure import with_palette
+from holf.display import design_figures
+from holf.display.figure import COLUMN, PHONE, with_palette
+from holf.display.preview import SIZE, draw_preview, preview_words
 from holf.paths import project_root
 from holf.record.source import MARK, REAL_MARK
 
 HEAVIEST = 400_000
-
-
-@pytest.fixture(scope="module")
-def site():
-    return need_site()
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +212,31 @@ def raw(html: str) -> nodes.raw:
     return nodes.raw("", html, format="html")
 
 
+def test_two_drawings_of_one_figure_become_one_picture(tmp_path):
+    one, other = (design_figures.detectable([0.0, 0.05], [0.2, end], power=0.8, caption="c") for end in (0.315, 0.325))
+    for name, content in {"a": one.png(COLUMN), "b": one.png(PHONE), "c": other.png(COLUMN)}.items():
+        (tmp_path / f"{name}.png").write_bytes(content)
+    page = new_document("x")
+    page.settings.env = SimpleNamespace(srcdir=tmp_path)
+    page += [nodes.image(uri=f"{name}.png") for name in "abc"]
+    PairDrawings(page).run()
+    (pair, alone) = page.children
+    assert isinstance(pair, drawings) and [image["uri"] for image in pair] == ["b.png", "a.png"], "the narrow one first"
+    assert alone["uri"] == "c.png", "another figure stays by itself"
+
+
+def test_every_figure_of_the_site_has_a_drawing_for_phones(soups, site):
+    figures = [(name, image) for name, soup in soups.items() for image in soup.select("article img")]
+    assert len(figures) >= 20 and "index.html" in dict(figures)
+    for name, image in figures:
+        (narrow,) = image.parent.select("picture > source")
+        assert narrow["media"] == "screen and (max-width: 751px)"
+        for address, width in ((image["src"], COLUMN), (narrow["srcset"], PHONE)):
+            with Image.open((site / name).parent / address) as file:
+                assert file.info["Letters"].endswith(f" of {width} px"), name
+        assert int(image["width"]) == COLUMN and int(narrow["width"]) <= round(1.25 * PHONE)
+
+
 def test_a_figure_leads_to_the_next_table_before_another_figure():
     twin, box = '<details class="holf-twin"><table></table></details>', '<div class="holf-scroll"></div>'
     page = new_document("x")
@@ -319,20 +340,11 @@ def test_mathematics_ends_a_build_with_clear_words_and_leaves_the_former_site(bo
     assert "index.html: mathematics would be drawn by a script from elsewhere" in done.stdout + done.stderr
 
 
-def test_a_second_build_writes_no_page_and_a_change_of_the_layout_writes_all(book):
-    book.build()  # after a move, Sphinx writes every page anew
-
-    def written():
-        pages = pages_of(book.root / "_build" / ".html")
-        return {page: page.stat().st_mtime_ns for page in pages if page.name != "search.html"}
-
-    before, site = written(), book.snapshot()
-    assert book.build().returncode == 0 and written() == before and book.snapshot() == site
+def test_a_change_of_the_layout_reaches_every_page(book):
     layout = book.root / "holf" / "book" / "theme" / "templates" / "page.html"
     layout.write_text(layout.read_text().replace("{{ author|e }} ·", "{{ author|e }}, "))
     assert book.build().returncode == 0
-    assert all(when > before[page] for page, when in written().items())
-    assert "authors,  ©" in (book.site / "index.html").read_text()
+    assert all("authors,  ©" in page.read_text() for page in pages_of(book.site))
 
 
 def drawing(colours: int, mode: str = "RGB") -> bytes:

@@ -8,9 +8,8 @@ import subprocess
 import nbformat
 import pytest
 
-from holf.book.chapters import list_chapters, run_chapter
+from holf.book.execute import first_failure, list_chapters, run_chapter
 from holf.book.freshness import RUNS, Chapter, ChapterError, is_stale, renew_prose, why_stale
-from holf.book.run import first_failure
 from holf.paths import code_file, project_root
 
 PROJECT, CHAPTERS = project_root(), list_chapters()
@@ -89,13 +88,6 @@ def run(book, name: str = "plain") -> Chapter:
     return chapter
 
 
-@pytest.fixture
-def own(book, monkeypatch):
-    """The small book, which is also the one that this process works for."""
-    monkeypatch.setenv("HOLF_ROOT", str(book.root))
-    return book
-
-
 def test_whatever_road_it_takes_what_a_kernel_loads_and_reads_counts(own):
     """A name that loads late in a cell without import, another package, an import in a function, a path in a cell."""
     package = own.root / "other" / "src" / "other"
@@ -115,7 +107,7 @@ def test_whatever_road_it_takes_what_a_kernel_loads_and_reads_counts(own):
     )
     chapter = run(own)
     places = ("clustertrials/sample_size.py", "other/src/other/__init__.py", "other/src/other/inner.py")
-    for place in (*places, "data/timeline.yml", "requirements.lock", "holf/book/run.py"):
+    for place in (*places, "data/timeline.yml", "requirements.lock", "holf/book/execute.py"):
         path = code_file(place)
         before = path.read_bytes()
         path.write_bytes(before + b"\nmore = 1\n")
@@ -213,16 +205,14 @@ def test_a_notebook_with_conflict_markers_is_called_that(own):
 @pytest.mark.parametrize(
     "code, said",
     [
-        ("exit()", "raised NameError"),
-        ("quit()", "raised NameError"),
-        ("import sys\nsys.exit()", "raised SystemExit"),
-        ("import sys\nsys.exit(0)", "raised SystemExit"),
+        ("exit()", r", line 2 `exit\(\)` raised NameError"),
+        ("import sys\nsys.exit(0)", r" `factor = 2` raised SystemExit"),
     ],
 )
 def test_a_cell_that_ends_the_kernel_fails_the_run_and_leaves_the_page(own, code, said):
     own.write("plain", ["# Plain", f"factor = 2\n{code}", "'after'"])
     before, record = own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()
-    with pytest.raises(ChapterError, match=rf"plain: cell \[1\] `factor = 2` {said}"):
+    with pytest.raises(ChapterError, match=rf"plain: cell \[1\]{said}"):
         run(own)
     assert (own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()) == (before, record)
 

@@ -114,7 +114,7 @@ def test_a_page_declares_its_language(reading):
 def test_without_the_extension_the_test_above_would_fail(reading):
     book = reading.root / "holf" / "book" / "extension.py"
     source = book.read_text(encoding="utf-8")
-    line = '    app.connect("html-page-context", explain_page)\n'
+    line = '    app.connect("html-page-context", tooltips.explain_page)\n'
     assert line in source
     book.write_text(source.replace(line, ""), encoding="utf-8")
     shutil.rmtree(reading.root / "_build" / ".doctrees", ignore_errors=True)

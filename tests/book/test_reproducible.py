@@ -1,6 +1,7 @@
 """The same files give the same site, byte for byte, whatever the folder, clock, locale, user and number of processors."""
 
 import hashlib
+import re
 import subprocess
 
 import pytest
@@ -8,8 +9,11 @@ from small_book import SmallBook, small_book
 from surroundings import ORDINARY, STRANGER
 
 from holf.book.checksums import SUMS, differences, read_sums, verified_sums, write_sums
-from holf.book.colophon import git_id
+from holf.book.colophon import content_id
 from holf.book.freshness import Chapter, signature
+from holf.paths import project_root
+
+pytestmark = pytest.mark.slow
 
 
 def built(book: SmallBook, where, **extra: str) -> SmallBook:
@@ -84,33 +88,34 @@ def test_the_colophon_says_from_what(both, monkeypatch):
     lock = hashlib.sha256((book.root / "requirements.lock").read_bytes()).hexdigest()
     assert lock in page and "Simulated, no finding of the trial" in page and 'href="../SHA256SUMS"' in page
     for folder in ("data", "holf", "clustertrials", "chapters"):
-        assert git_id(book.root / folder) in page
+        assert content_id(book.root / folder) in page
     monkeypatch.setenv("HOLF_ROOT", str(book.root))
     signed = signature(Chapter(book.path("study"), book.path("study")))
     assert len(signed) == 64 and signed in page and "simulated/null" in page
 
 
-def test_a_folder_is_named_as_git_names_it(tmp_path):
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", "-C", str(tmp_path), *arguments], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    inner = tmp_path / "data" / "inner"
-    inner.mkdir(parents=True)
-    for name, words in {"a.b": "1", "a/c": "2", "ab": "3", "å": "4"}.items():
-        path = inner / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(words)
-    (inner / "ab").chmod(0o755)
-    (tmp_path / "data" / ".ignored").write_text("x")
-    (tmp_path / "data" / "__pycache__").mkdir()
-    (tmp_path / "data" / "__pycache__" / "x.pyc").write_text("x")
-    git("init", "-q")
-    git("add", "data/inner")
-    named = git("write-tree", "--prefix=data/")
-    assert git_id(tmp_path / "data") == named
-    (inner / "ab").write_text("5")
-    assert git_id(tmp_path / "data") != named
+def test_a_folder_is_named_as_the_colophon_says(tmp_path):
+    """The command of the page gives the name, whatever is hidden, and whoever may execute a file."""
+    page = (project_root() / "chapters" / "colophon.md").read_text(encoding="utf-8")
+    command = re.search(r"^cd data && (find .*)$", page, re.MULTILINE)[1]
+    for name, words in {
+        "a.b": "1",
+        "a/c": "2",
+        "ab": "3",
+        "å b": "4",
+        ".ignored": "5",
+        "__pycache__/x.pyc": "6",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(words)
+    named = content_id(tmp_path)
+    asked = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert asked.stdout.split()[0] == named
+    (tmp_path / "ab").chmod(0o755)
+    (tmp_path / ".ignored").write_text("7")
+    assert content_id(tmp_path) == named
+    (tmp_path / "ab").write_text("5")
+    assert content_id(tmp_path) != named
 
 
 def test_source_date_epoch_sets_the_one_year_that_sphinx_writes(both):

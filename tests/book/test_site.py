@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,35 +9,14 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
+from holf.book.execute import list_chapters
 from holf.book.marks import page_faults, site_faults
 from holf.book.theme.checks import link_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display.table import Table
-from holf.paths import code_folders, project_root
 from holf.record.source import MARK
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """The book built from the committed chapters as they are, in a folder of its own."""
-    root = tmp_path_factory.mktemp("site") / "book"
-    ignore = shutil.ignore_patterns("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
-    shutil.copytree(project_root(), root, ignore=ignore)
-    import os
-
-    built = subprocess.run(
-        [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root), "-W", "-n", "--keep-going"],
-        capture_output=True,
-        text=True,
-        cwd=root,
-        env=os.environ
-        | {"HOLF_PAPERMILL": "off", "HOLF_ROOT": str(root), "PYTHONPATH": os.pathsep.join(code_folders(root))},
-    )
-    assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
-    return root / "_build" / "html"
 
 
 def pages(site: Path) -> list[Path]:
@@ -115,6 +92,14 @@ def foreign_image(soup):
     soup.select_one(".cell_output img")["src"] = "../_static/check-solid.svg"
 
 
+def foreign_narrow_image(soup):
+    soup.select_one(".cell_output picture > source")["srcset"] = "../_static/check-solid.svg"
+
+
+def foreign_image_outside_cells(soup):
+    soup.find("article").append(soup.new_tag("img", src="../_static/check-solid.svg", alt="x"))
+
+
 def plant(soup, html):
     soup.select_one(".cell_output").append(BeautifulSoup(html, "html.parser"))
 
@@ -145,6 +130,8 @@ PLANTED = {
         alt="A figure"
     ),
     "was not drawn by holf.display.figure": foreign_image,
+    "was not drawn by holf.display.figure, so": foreign_narrow_image,
+    "check-solid.svg was not drawn by": foreign_image_outside_cells,
     "output '0.61' on a simulated page": lambda soup: plant(soup, "<pre>0.61</pre>"),
 }
 
@@ -154,6 +141,17 @@ def test_each_missing_mark_is_found(site, tmp_path, fault):
     page = site / "chapters" / "outcome-primary-income.html"
     assert page_faults(page) == []
     assert any(fault in found for found in spoil(page, tmp_path, PLANTED[fault]))
+
+
+def test_a_table_of_the_record_whose_caption_alone_says_the_class_has_to_say_it(site, tmp_path):
+    page = site / "chapters" / "design.html"
+    assert page_faults(page) == []
+
+    def change(soup):
+        for badge in soup.select(".holf-caption .holf-badge"):
+            badge.decompose()
+
+    assert any("without the badge of its class" in fault for fault in spoil(page, tmp_path, change))
 
 
 def test_an_image_that_says_simulated_in_its_file_only_is_found(site, tmp_path):

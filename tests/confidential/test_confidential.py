@@ -34,9 +34,9 @@ from real_study import (
 )
 
 import holf
-from holf.book.chapters import list_chapters, run_chapter
 from holf.book.downloads.check import shown_digests
 from holf.book.edition import make_edition
+from holf.book.execute import list_chapters, run_chapter
 from holf.book.freshness import ChapterError
 from holf.book.marks import site_faults
 from holf.cli import main
@@ -50,6 +50,7 @@ from holf.confidential.scan.scan import scan
 from holf.paths import project_root
 from holf.record.schema import load_schema
 
+pytestmark = pytest.mark.slow
 SCHEMA = load_schema()
 SECRET = f"income {INCOME} of {ID}F00001"
 

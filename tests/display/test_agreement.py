@@ -8,22 +8,12 @@ import pytest
 import reference_trials
 from bs4 import BeautifulSoup
 from reference import make_study
-from reference.compare import read
+from reference.compare import disagreements, read
 
 from clustertrials.estimators import estimate_effect
 from holf.book.marks import page_faults
-from holf.display import agreement_tables
-from holf.display.agreement import (
-    OUTCOMES,
-    compared,
-    counted,
-    disagreements,
-    leaves,
-    load_trials,
-    read_rows,
-    references,
-    tolerance,
-)
+from holf.display import agreement
+from holf.display.agreement import OUTCOMES, compared, counted, leaves, load_trials, read_rows, references, tolerance
 from holf.display.reanalysis import COVARIATES, ROLES, answers
 from holf.paths import project_root
 from holf.record.source import ELSEWHERE_MARK, MARK
@@ -88,7 +78,7 @@ def test_the_comparison_with_r_can_fail():
 def test_a_count_that_is_one_off_is_seen_on_the_page():
     trial = TRIALS["tiny"]
     counts = [(path, ours + (path == "welch/less"), theirs) for path, ours, theirs in counted(trial)]
-    shown = repr(agreement_tables.counts_table(trial, counts)).splitlines()
+    shown = repr(agreement.counts_table(trial, counts)).splitlines()
     assert [line.split(":")[0] for line in shown if line.endswith("| NO")] == ["Welch's t"]
 
 
@@ -110,7 +100,9 @@ def test_the_frozen_study_is_that_of_the_simulated_tables():
 
 @pytest.mark.parametrize("name", ["main", "tiny", "zero"])
 def test_the_frozen_small_trials_are_those_that_other_tests_draw(name):
-    pd.testing.assert_frame_equal(reference_trials.read(name), read_rows(TRIALS[name]), check_exact=True)
+    pd.testing.assert_frame_equal(
+        reference_trials.read(name).rename(columns={"clinic": "office"}), read_rows(TRIALS[name]), check_exact=True
+    )
 
 
 def test_a_changed_simulation_is_found(tmp_path):
@@ -161,7 +153,7 @@ def page(tmp_path, *tables):
 
 def test_another_trials_numbers_are_marked_and_the_mark_is_checked(tmp_path):
     simulated, other = (
-        agreement_tables.digits_table(TRIALS[name], compared(TRIALS[name], "y"), "x") for name in ("tiny", "schisto")
+        agreement.digits_table(TRIALS[name], compared(TRIALS[name], "y"), "x") for name in ("tiny", "schisto")
     )
     assert repr(simulated).startswith(f"{MARK} (few small") and repr(other).startswith(f"{ELSEWHERE_MARK} (schisto")
     assert page_faults(page(tmp_path, simulated, other)) == []
@@ -175,7 +167,7 @@ def test_another_trials_numbers_are_marked_and_the_mark_is_checked(tmp_path):
 def test_simulated_and_other_trials_share_no_table():
     pairs = [(TRIALS[name], compared(TRIALS[name], "y")) for name in ("tiny", "schisto")]
     with pytest.raises(ValueError, match="must not be shown together"):
-        agreement_tables.summary_table(pairs)
+        agreement.summary_table(pairs)
 
 
 def test_every_row_of_the_tables_has_a_name():
@@ -183,10 +175,10 @@ def test_every_row_of_the_tables_has_a_name():
         for outcome in OUTCOMES:
             digits = compared(trial, outcome)
             for covariates in COVARIATES:
-                table = agreement_tables.digits_table(trial, digits, covariates)
+                table = agreement.digits_table(trial, digits, covariates)
                 assert len(table.rows) == (88 - 7) // 3 + 7 + (2 if outcome == "b" else 0)
 
 
 def test_the_licence_of_each_trial_is_on_the_page():
-    shown = repr(agreement_tables.trials_table(list(TRIALS.values())))
+    shown = repr(agreement.trials_table(list(TRIALS.values())))
     assert shown.count("CC0 1.0") == len(HERE) and "GPL-3" in shown

@@ -1,12 +1,12 @@
 """The trial's setting as figures: every date stands in the record, every office on the map."""
 
+import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
+from matplotlib.path import Path
 
 import holf
-from holf.display import design_figures
+from holf.display import design_figures, office_map
 from holf.paths import data_path
 from holf.record.facts import FactError
 
@@ -38,8 +38,9 @@ def test_a_date_that_its_row_does_not_bear_is_refused(right, wrong, tmp_path):
 
 def test_the_axis_of_the_timeline_ends_where_the_record_ends():
     picture = design_figures.timeline(LEDGER)
-    years = [int(label.get_text()) for label in picture.figure.axes[0].get_xticklabels()]
-    assert years == [*range(2016, 2024)] and "Article online 2022-04-01" in picture.alt
+    for figure in picture.drawings.values():
+        assert [int(label.get_text()) for label in figure.axes[0].get_xticklabels()] == [*range(2016, 2024)]
+    assert "Article online 2022-04-01" in picture.alt
 
 
 def test_follow_up_shows_every_registered_wave_and_the_horizon_that_was_reported():
@@ -49,15 +50,24 @@ def test_follow_up_shows_every_registered_wave_and_the_horizon_that_was_reported
     assert ("Coordinators and leaders", "18", "F091") in shown
 
 
-def test_each_office_is_named_once_on_the_map_and_names_stand_apart():
+def test_each_office_is_named_once_on_the_map_and_lies_in_the_panel_that_names_it():
     offices = pd.read_csv(data_path("offices.csv"))
-    picture = design_figures.office_map(offices)
-    main, inset = picture.figure.axes
-    names = [note.get_text() for axes in (main, inset) for note in axes.texts]
-    assert sorted(names) == sorted(offices["corrected_name"].str.removeprefix("NAV "))
-    assert len(inset.texts) == offices["region_ssb_landsdel"].value_counts().max()
+    picture = office_map.office_map(offices)
     assert picture.alt.startswith("Map of") and picture.table.caption.startswith("Map")
-    renderer = FigureCanvasAgg(picture.figure).get_renderer()
-    picture.figure.draw(renderer)
-    boxes = [Text.get_window_extent(note, renderer).shrunk(0.9, 0.9) for note in inset.texts]
-    assert not [1 for number, one in enumerate(boxes) for other in boxes[number + 1 :] if one.overlaps(other)]
+    for figure in picture.drawings.values():
+        names = [note.get_text() for axes in figure.axes for note in axes.texts]
+        assert sorted(names) == sorted(offices["corrected_name"].str.removeprefix("NAV "))
+        for axes in figure.axes:
+            (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+            assert all(west < note.xy[0] < east and south < note.xy[1] < north for note in axes.texts)
+
+
+def test_the_coast_is_that_of_norway_and_every_office_lies_on_it_or_near():
+    coast = office_map.load_coast()
+    assert len(coast[0]) > 1000 and all(part.shape[1] == 2 for part in coast)
+    mainland = Path(coast[0])
+    for office in pd.read_csv(data_path("offices.csv")).itertuples():
+        place = (office.lon_approx, office.lat_approx)
+        near = min(np.hypot(0.5 * (part[:, 0] - place[0]), part[:, 1] - place[1]).min() for part in coast)
+        assert mainland.contains_point(place) or near < 0.1, office.corrected_name
+    assert not mainland.contains_point((18.07, 59.33)), "Stockholm is no part of it"

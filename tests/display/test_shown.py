@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
 from PIL import Image
 
 import holf
 from clustertrials.equivalence_tests import equivalence
-from holf.display import design_figures, plots, sensitivity_table, tables, text
-from holf.display.figure import canvas, finish
+from holf.display import design_figures, office_map, plots, sensitivity_table, tables, text
+from holf.display.figure import PHONE, canvas, finish
 from holf.display.sentences import effect_sentence
 from holf.display.table import SHAPES, Cell, Table
 from holf.paths import project_root
@@ -62,6 +64,55 @@ def test_table_marks_what_is_simulated():
     assert 'data-holf="simulated"' in simulated._repr_html_() and 'data-holf="record"' in record._repr_html_()
 
 
+def test_a_unit_that_a_whole_column_has_stands_in_its_heading_alone():
+    rows = (
+        (
+            "a",
+            text.difference(61, "0 NOK"),
+            text.level(0.2, "percent"),
+            text.interval(-5, 1200, "0 NOK"),
+            text.count(3),
+        ),
+        ("b", text.withheld(Withheld("people")), text.amount(5, "points"), text.MISSING, text.count(4)),
+        ("c", text.difference(-7, "0 NOK"), "not asked", text.interval(0, 0, "0 NOK"), text.count(5)),
+    )
+    shown = Table("t", ("what", "x", "mixed", "limits", "n"), rows, source=RECORD)
+    assert repr(shown).splitlines()[1:] == [
+        "what | x (NOK) | mixed | limits (NOK) | n",
+        "a | +61 | 20.0% | \N{MINUS SIGN}5 to +1,200 | 3",
+        "b | withheld (people) | 5.00 points | \N{EM DASH} | 4",
+        "c | \N{MINUS SIGN}7 | not asked | 0 to 0 | 5",
+    ]
+    assert "NOK</td>" not in shown._repr_html_() and '<th scope="col">x (NOK)</th>' in shown._repr_html_()
+    assert [one.unit for one in shown.values.columns if one.name == "x"] == ["NOK"]
+
+
+def test_a_unit_of_a_few_numbers_among_words_stays_with_them():
+    rows = (("a", "words"), ("b", text.amount(5, "0 NOK")))
+    assert "5 NOK" in repr(Table("t", ("what", "Value"), rows, source=RECORD))
+
+
+def test_a_class_that_every_row_has_stands_in_the_caption_alone():
+    one, two = Cell(text.count(1), "assumed", "F001"), Cell(text.count(2), "assumed")
+    shown = Table("t", ("what", "x"), (("a", one), ("b", two)), source=RECORD)
+    html = shown._repr_html_()
+    assert html.count("holf-badge") == 1 and html.index("holf-assumed") < html.index("</caption>")
+    assert repr(shown).splitlines() == ["t [assumed]", "what | x", "a | 1 [F001]", "b | 2"] and "#f001" in html
+    assert shown.values.rows[1]["x_class"] == "assumed"
+
+
+def test_the_caption_of_a_simulated_table_says_no_other_class():
+    shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "published")),), source="simulated: null world")
+    caption = shown._repr_html_().partition("</caption>")[0]
+    assert MARK in caption and "published" not in caption and "holf-published" in shown._repr_html_()
+
+
+@pytest.mark.parametrize("other", [Cell(text.count(2), "published"), text.count(2), "words"])
+def test_a_class_that_one_row_lacks_stays_with_its_numbers(other):
+    shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "assumed")), ("b", other)), source=RECORD)
+    assert "assumed" not in shown._repr_html_().partition("</caption>")[0] and "1 [assumed]" in repr(shown)
+
+
 def test_table_escapes_and_checks_its_rows():
     html = Table("<b>", ("x",), ((Cell("<i>", "published", "F001"),),), source=RECORD)._repr_html_()
     assert "<b>" not in html and "<i>" not in html and 'href="ledger.html#f001"' in html
@@ -100,16 +151,17 @@ def drawn(studies):
 def test_every_figure_of_a_simulated_study_is_stamped_in_its_pixels_file_text_and_table(studies):
     for picture in drawn(studies):
         assert picture.alt.startswith(MARK) and picture.table.is_simulated
-        for axes in picture.figure.axes:
-            assert any(mark.get_text() == MARK and mark.get_gid() == "holf-mark" for mark in axes.texts)
-        assert MARK in picture.figure.get_suptitle()
-        image = Image.open(io.BytesIO(picture._repr_png_()))
-        assert image.info["Comment"] == MARK
-        # Burnt in: taking the marks away changes pixels in every panel's middle and in the title.
-        for axes in picture.figure.axes:
-            for mark in [mark for mark in axes.texts if mark.get_gid() == "holf-mark"]:
-                mark.remove()
-        assert Image.open(io.BytesIO(picture._repr_png_())).tobytes() != image.tobytes()
+        for width, figure in picture.drawings.items():
+            for axes in figure.axes:
+                assert any(mark.get_text() == MARK and mark.get_gid() == "holf-mark" for mark in axes.texts)
+            assert MARK in figure.get_suptitle()
+            image = Image.open(io.BytesIO(picture.png(width)))
+            assert image.info["Comment"] == MARK
+            # Burnt in: taking the marks away changes pixels in every panel's middle and in the title.
+            for axes in figure.axes:
+                for mark in [mark for mark in axes.texts if mark.get_gid() == "holf-mark"]:
+                    mark.remove()
+            assert Image.open(io.BytesIO(picture.png(width))).tobytes() != image.tobytes()
 
 
 def test_figures_of_the_record_are_not_stamped():
@@ -117,20 +169,21 @@ def test_figures_of_the_record_are_not_stamped():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
     for picture in (
         design_figures.timeline(ledger),
-        design_figures.office_map(offices),
+        office_map.office_map(offices),
         design_figures.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c"),
     ):
         assert MARK not in picture.alt and not picture.table.is_simulated
-        assert Image.open(io.BytesIO(picture._repr_png_())).info["Comment"] == "RECORD"
+        assert all(Image.open(io.BytesIO(picture.png(one))).info["Comment"] == "RECORD" for one in picture.drawings)
 
 
 def test_map_has_one_colour_and_every_office():
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    picture = design_figures.office_map(offices)
-    places = picture.figure.axes
-    assert len({tuple(colour) for axes in places for colour in axes.collections[0].get_facecolors()}) == 1
-    named = {note.get_text() for axes in places for note in axes.texts}
-    assert named == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
+    picture = office_map.office_map(offices)
+    for figure in picture.drawings.values():
+        points = [dots for axes in figure.axes for dots in axes.collections if isinstance(dots, PathCollection)]
+        assert len({tuple(colour) for dots in points for colour in dots.get_facecolors()}) == 1
+        named = {note.get_text() for axes in figure.axes for note in axes.texts}
+        assert named == {name.removeprefix("NAV ") for name in offices["corrected_name"]}
 
 
 def test_text_alternative_has_the_drawn_numbers(studies):
@@ -144,16 +197,18 @@ def test_text_alternative_has_the_drawn_numbers(studies):
 
 def test_same_figure_same_bytes(studies):
     effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
-    one, two = (plots.outcome_effects([effect], outcome, {})._repr_png_() for _ in range(2))
+    one, two = (plots.outcome_effects([effect], outcome, {}).png() for _ in range(2))
     assert one == two
 
 
 def test_finish_stamps_by_source_alone():
-    with canvas(1.0) as (figure, _):
-        assert finish(figure, "x", Table("t", ("a",), (), source=RECORD), source=RECORD).alt.startswith("x ")
-        assert finish(
-            figure, "x", Table("t", ("a",), (), source=RECORD), source="simulated: null world"
-        ).alt.startswith(MARK)
+    def draw(width: int) -> Figure:
+        with canvas(width, 1.0) as (figure, _):
+            return figure
+
+    table = Table("t", ("a",), (), source=RECORD)
+    assert finish(draw, "x", table, source=RECORD).alt.startswith("x ")
+    assert finish(draw, "x", table, source="simulated: null world").alt.startswith(MARK)
 
 
 def test_labels_are_in_words_of_the_trial(studies):
@@ -248,9 +303,9 @@ def words_drawn(monkeypatch, draw) -> list[str]:
     """All words in the axes of the figure that `draw` makes."""
     seen = []
 
-    def watched(figure, alt, table, *, source):
-        seen.extend(words.get_text() for axes in figure.axes for words in axes.texts)
-        return finish(figure, alt, table, source=source)
+    def watched(draw, alt, table, *, source):
+        seen.extend(words.get_text() for axes in draw(PHONE).axes for words in axes.texts)
+        return finish(draw, alt, table, source=source)
 
     monkeypatch.setattr(plots, "finish", watched)
     draw()
@@ -280,6 +335,6 @@ def test_an_average_over_rows_is_named_after_those_in_the_rows(name, unit):
     study = holf.open_study("null")
     outcome = study.plan.outcome(name)
     shown = repr(tables.effects_table([(outcome, outcome.label, study.effect(name))], "Effect"))
-    assert f"({unit} average)" in shown and "family average" not in shown
+    assert f"({unit} average)" in shown and "individual average" not in shown
     hangs_on = repr(sensitivity_table.robustness_table([study], outcome))
     assert f"\n{unit.capitalize()} average minus office average | " in hangs_on

@@ -7,10 +7,8 @@ import pytest
 import yaml
 
 import holf
-from clustertrials.sweep.engines import processes
 from clustertrials.sweep.plan import PlanError, load_sweep
-from clustertrials.sweep.progress import Progress
-from clustertrials.sweep.runner import run_sweep
+from clustertrials.sweep.run import run_sweep
 from clustertrials.sweep.summary import summarise
 from holf.display import sweeps
 from holf.paths import data_path, project_root
@@ -30,7 +28,7 @@ def test_some_cells_run_again_give_the_committed_rows(tmp_path):
         path = tmp_path / f"{corner}.yml"
         path.write_text(yaml.safe_dump(raw | {"factors": factors, "estimators": [*PLAN.estimators[:3], "naive"]}))
         plan = load_sweep(path, look_up=recorded_numbers)
-        run_sweep(plan, tmp_path / str(corner), processes(1), progress=Progress)
+        run_sweep(plan, tmp_path / str(corner))
         summarise(plan, tmp_path / str(corner), tmp_path / "summary.csv")
         again = pd.read_csv(tmp_path / "summary.csv")
         assert len(again) == 4

@@ -7,17 +7,8 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from holf.paths import project_root
-
 PATHS = yaml.safe_load(Path(__file__).with_name("reader_paths.yml").read_text(encoding="utf-8"))
 CLICKS = 3
-
-
-@pytest.fixture(scope="module")
-def site() -> Path:
-    built = project_root() / "_build" / "html"
-    assert (built / "index.html").exists(), "build the book first: make book"
-    return built
 
 
 def plain(text: str) -> str:

@@ -314,7 +314,7 @@ def test_an_overstatement_is_found(text):
 def test_regression_to_the_mean_is_from_the_average_of_those_chosen_from():
     income = load_plan().outcome("income")
     table = regression_table([income.margin], [0.6], income)
-    assert table.columns[0] == "Entered below the average by"
+    assert table.columns[0] == "Gap to the average at entry"
 
 
 def test_adjusted_differences_are_explained_where_the_raw_changes_stand_beside_them():

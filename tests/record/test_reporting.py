@@ -125,6 +125,12 @@ def test_nothing_judges_the_risk_of_bias(pages):
         ("consort.csv", setting(2, gist="word " * 13), "more than 12 words"),
         ("consort.csv", setting(0, facts=""), "consort-1a: reported needs a row of the ledger"),
         ("consort.csv", setting(2, item_2025="1a"), "consort-1a: stands there twice"),
+        ("overview.csv", setting(0, facts="F999"), "facts names F999"),
+        ("overview.csv", setting(0, facts="F125 F135"), "rests on a fact that outcome_audit.csv does not name at m12"),
+        ("overview.csv", setting(0, source="article"), "rests on a fact that outcome_audit.csv does not name at m12"),
+        ("overview.csv", setting(0, sign="worse"), "sign must be one of none, somewhat, better"),
+        ("overview.csv", setting(0, question="effect"), "question must be one of between the arms, before and after"),
+        ("overview.csv", setting(0, says="no difference in 862"), "says holds a typed number"),
         ("tidier.csv", setting(4, local=""), "tidier-5: local is empty"),
         ("errata.csv", setting(0, ask=""), "errata-1: ask is empty"),
         ("outcome_audit.csv", lambda rows: rows[1:], "employment, m12, nav-evaluation: stands 0 times"),
@@ -196,7 +202,7 @@ def test_committed_pages_are_those_of_the_data(reporting, pages):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """The project's data and pages in a folder of their own, where they may be changed."""
-    for name in ("data", "chapters"):
+    for name in ("assets", "chapters", "data"):
         shutil.copytree(project_root() / name, tmp_path / name, ignore=shutil.ignore_patterns("simulated", "reference"))
     for name in ("_toc.yml", "CITATION.cff"):
         shutil.copy2(project_root() / name, tmp_path)

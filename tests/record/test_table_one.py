@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import holf
-from clustertrials.published_summaries import between_arms
+from clustertrials.published import between_arms
 from holf.display import table_one as table_one_shown
 from holf.display.record_tables import slots_tables
 from holf.paths import project_root

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from compare import disagreements
 
-from holf.display.agreement import disagreements, distances, references
+from holf.display.agreement import distances, references
 from holf.display.reanalysis import answers
 from holf.paths import data_path
 

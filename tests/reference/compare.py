@@ -1,15 +1,20 @@
-"""Shorthand for the tests: one of the reference trials by name."""
+"""For the tests: one of the reference trials by name, and which numbers lie too far from R's."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from holf.display.agreement import load_trials, read_rows
+from holf.display.agreement import distances, load_trials, read_rows, tolerance
 from holf.display.reanalysis import ROLES
 
-__all__ = ["ROLES", "read"]
+__all__ = ["ROLES", "disagreements", "read"]
 
 
 def read(name: str) -> pd.DataFrame:
     """Rows of one of the reference trials."""
     return read_rows(load_trials()[name])
+
+
+def disagreements(found: dict, reference: dict) -> list[str]:
+    """Paths whose numbers lie further apart than their tolerance."""
+    return [path for path, gap in distances(found, reference).items() if not gap <= tolerance(path)]

@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from clustertrials.estimators import estimate_effect
-from clustertrials.scenarios import Scenario, draw
-from clustertrials.simulation_study import Recovery, measure, run, tally
+from clustertrials.simulation_study import Recovery, Scenario, draw, measure, simulate_estimators, tally
 from holf.display import recovery
 from holf.paths import data_path
 from holf.record.facts import FactError, load_ledger
@@ -34,16 +33,16 @@ def record(scenario: str, estimator: str) -> Recovery:
 def test_the_two_true_averages_are_those_of_the_offices_effects():
     sizes = np.array(SMALL.sizes)
     effects = 0.2 + 0.4 * (sizes / sizes.mean() - 1)
-    assert SMALL.office_effect == pytest.approx(effects.mean())
-    assert SMALL.family_effect == pytest.approx(np.repeat(effects, sizes).mean())
-    assert SMALL.family_effect > SMALL.office_effect
+    assert SMALL.cluster_effect == pytest.approx(effects.mean())
+    assert SMALL.individual_effect == pytest.approx(np.repeat(effects, sizes).mean())
+    assert SMALL.individual_effect > SMALL.cluster_effect
 
 
 def test_a_drawn_trial_has_the_offices_and_arms_it_was_told():
     frame = draw(SMALL, np.random.default_rng(1))
-    assert tuple(frame.groupby("office").size()) == SMALL.sizes
-    assert frame.groupby("office")["arm"].nunique().eq(1).all()
-    assert frame.groupby("office")["arm"].first().sum() == SMALL.treated
+    assert tuple(frame.groupby("cluster").size()) == SMALL.sizes
+    assert frame.groupby("cluster")["arm"].nunique().eq(1).all()
+    assert frame.groupby("cluster")["arm"].first().sum() == SMALL.treated
 
 
 @pytest.mark.parametrize("share", [None, 0.2])
@@ -58,17 +57,17 @@ def test_planted_moments_are_met(share):
         other = frame[~treated]
         assert other[column].mean() == pytest.approx(share or 0, abs=0.015)
         assert other[column].var() == pytest.approx(variance, rel=0.02)
-        offices = other.groupby("office")[column]
+        offices = other.groupby("cluster")[column]
         between = offices.mean().var() - offices.var().mean() / 30
         assert between / variance == pytest.approx(0.1, abs=0.01)
-    inside = frame[~treated] - frame[~treated].groupby("office").transform("mean").assign(office=0, arm=0)
+    inside = frame[~treated] - frame[~treated].groupby("cluster").transform("mean").assign(cluster=0, arm=0)
     assert np.corrcoef(inside["baseline"], inside["outcome"])[0, 1] == pytest.approx(0.6, abs=0.01)
 
 
 def test_the_effect_goes_with_size_where_it_is_told_to():
     truth = Scenario("slope", (10, 30) * 3000, treated=3000, icc=0.05, correlation=0.5, effect=0.1, slope=0.6)
     frame = draw(truth, np.random.default_rng(3))
-    size = frame.groupby("office")["arm"].transform("size")
+    size = frame.groupby("cluster")["arm"].transform("size")
     for value, wanted in ((10, 0.1 - 0.3), (30, 0.1 + 0.3)):
         means = frame[size == value].groupby("arm")["outcome"].mean()
         assert means[1] - means[0] == pytest.approx(wanted, abs=0.05)
@@ -105,13 +104,13 @@ class Made:
     p_value: float = 0.5
     raises: type[Exception] = ValueError
     name: str = "made"
-    family_effect: float = 1.0
-    office_effect: float = 3.0
+    individual_effect: float = 1.0
+    cluster_effect: float = 3.0
 
     def trial(self, rng):
         frame = draw(SMALL, rng)
         refuses = rng.random() < 0.3
-        base = estimate_effect(frame, "outcome", arm="arm", cluster="office", treated=1)
+        base = estimate_effect(frame, "outcome", arm="arm", cluster="cluster", treated=1)
 
         def ask(estimator):
             if refuses and estimator == "cr2":
@@ -124,7 +123,7 @@ class Made:
 
 
 def test_refusals_are_counted_and_the_rest_is_about_the_others():
-    one, other = run(Made(), ["cr2", "naive"], replicates=40, seed=1)
+    one, other = simulate_estimators(Made(), ["cr2", "naive"], replicates=40, seed=1)
     assert 0 < one.failed < 40 and other.failed == 0
     assert one.answered == 40 - one.failed == one.covered and one.mean_estimate == 1 and one.bias == 0
     said = [repr(recovery.refusal_sentence([replace(x, scenario="alike")], SETTINGS)) for x in (one, other)]
@@ -133,13 +132,13 @@ def test_refusals_are_counted_and_the_rest_is_about_the_others():
 
 def test_an_estimator_that_never_answers_has_no_numbers_but_a_count():
     truth = replace(SMALL, sizes=(1,) * 8, slope=0.0)
-    (one,) = run(truth, ["mixed"], replicates=3, seed=1)
+    (one,) = simulate_estimators(truth, ["mixed"], replicates=3, seed=1)
     assert one.failed == 3 and math.isnan(one.mean_estimate) and one.rejections == 0
 
 
 def test_a_fault_that_is_no_refusal_stops_the_run():
     with pytest.raises(ZeroDivisionError):
-        run(Made(raises=ZeroDivisionError), ["cr2"], replicates=40, seed=1)
+        simulate_estimators(Made(raises=ZeroDivisionError), ["cr2"], replicates=40, seed=1)
 
 
 @pytest.mark.parametrize(
@@ -152,12 +151,15 @@ def test_a_fault_that_is_no_refusal_stops_the_run():
     ],
 )
 def test_planted_bias_coverage_and_rejections_are_found(made, bias, covers, rejects):
-    (one,) = run(made, ["naive"], replicates=10, seed=1)
+    (one,) = simulate_estimators(made, ["naive"], replicates=10, seed=1)
     assert one.bias == pytest.approx(bias)
-    assert (one.covers_family, one.covers_office) == (10 * covers[0], 10 * covers[1]) and one.rejections == 10 * rejects
-    assert (one.covered, one.truth) == (one.covers_family, 1.0)
-    (office,) = run(made, ["cluster_means"], replicates=10, seed=1)
-    assert (office.covered, office.truth) == (office.covers_office, 3.0)
+    assert (one.covers_individual, one.covers_cluster) == (
+        10 * covers[0],
+        10 * covers[1],
+    ) and one.rejections == 10 * rejects
+    assert (one.covered, one.truth) == (one.covers_individual, 1.0)
+    (office,) = simulate_estimators(made, ["cluster_means"], replicates=10, seed=1)
+    assert (office.covered, office.truth) == (office.covers_cluster, 3.0)
 
 
 def test_monte_carlo_errors():
@@ -210,7 +212,7 @@ def test_a_number_without_class_and_reason_is_refused(tmp_path, change, said):
 
 @pytest.mark.parametrize("one", SETTINGS.trials, ids=lambda one: one.truth.name)
 def test_the_first_trials_drawn_again_give_the_committed_numbers(one):
-    for head in run(one.truth, one.estimators, replicates=one.first, seed=one.seed):
+    for head in simulate_estimators(one.truth, one.estimators, replicates=one.first, seed=one.seed):
         assert first_mismatch(head) is None, "run `python -m benchmarks.recovery` and commit the file"
 
 
@@ -221,12 +223,14 @@ def test_the_committed_file_has_every_estimator_on_every_truth_with_all_replicat
     ]
     for (truth, _, _), one in zip(wanted, FOUND):
         # Processors sum in orders of their own: the last digit of a true average differs between them.
-        assert (one.family_effect, one.office_effect) == pytest.approx((truth.family_effect, truth.office_effect))
+        assert (one.individual_effect, one.cluster_effect) == pytest.approx(
+            (truth.individual_effect, truth.cluster_effect)
+        )
 
 
 def test_a_number_that_drifted_is_named(tmp_path):
     one = next(one for one in SETTINGS.trials if one.truth.name == "alike")
-    heads = run(one.truth, ("cluster_means", "naive"), replicates=one.first, seed=one.seed)
+    heads = simulate_estimators(one.truth, ("cluster_means", "naive"), replicates=one.first, seed=one.seed)
     path = tmp_path / "recovery.csv"
     write_recoveries(path, [(head, head) for head in heads])
     assert all(first_mismatch(head, path) is None for head in heads) and load_recoveries(path) == heads
@@ -295,11 +299,11 @@ def test_estimators_are_unbiased_for_their_own_average():
 
 def test_where_the_effect_goes_with_size_each_finds_its_own_average_and_not_the_other():
     for one in [one for one in FOUND if one.scenario == "informative"]:
-        gaps = [abs(one.mean_estimate - truth) / one.bias_se for truth in (one.family_effect, one.office_effect)]
-        near = {"family average": (True, False), "office average": (False, True)}.get(one.estimand, (False, False))
+        gaps = [abs(one.mean_estimate - truth) / one.bias_se for truth in (one.individual_effect, one.cluster_effect)]
+        near = {"individual average": (True, False), "cluster average": (False, True)}.get(one.estimand, (False, False))
         assert tuple(gap < 3 for gap in gaps) == near, one.estimator
         if one.estimand == "precision-weighted average":
-            assert one.office_effect < one.mean_estimate < one.family_effect
+            assert one.cluster_effect < one.mean_estimate < one.individual_effect
 
 
 def test_nothing_failed():

@@ -70,7 +70,7 @@ def test_planted_differences_are_recovered():
 
 def test_second_contrast_compares_inside_offices(study):
     effect = study.effect("income", contrast="coordinator")
-    assert effect.estimator == "office_differences" and effect.df == 28
+    assert effect.estimator == "within_cluster_difference" and effect.df == 28
     eligible = holf.open_study("null").sizes("parents", contrast="coordinator")
     mine = study.sizes("parents")
     assert eligible.mean > mine.mean and mine.mean * mine.n_offices == pytest.approx(884)
@@ -215,8 +215,8 @@ def test_what_the_answer_hangs_on_agrees_with_the_answer(study):
     assert exact["adjusted coefficient"].value == pytest.approx(effect.estimate)
     assert all(0 < one.p_value <= 1 and one.exact for one in exact.values())
     gap = study.gap("housing")
-    assert gap.family_average == pytest.approx(effect.estimate) and gap.ci_low < gap.estimate < gap.ci_high
-    assert gap.office_average == pytest.approx(study.effect("housing", estimator="cluster_means").estimate)
+    assert gap.individual_average == pytest.approx(effect.estimate) and gap.ci_low < gap.estimate < gap.ci_high
+    assert gap.cluster_average == pytest.approx(study.effect("housing", estimator="cluster_means").estimate)
     manski, lee = study.bounds("housing")
     unadjusted = study.effect("housing", adjusted=False).estimate
     assert manski.lower < lee.lower <= unadjusted <= lee.upper < manski.upper

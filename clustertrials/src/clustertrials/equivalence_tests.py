@@ -1,4 +1,4 @@
-"""What a null result supports: equivalence within a margin, several outcomes at once, change that comes anyway."""
+"""Equivalence within a margin, correction for several outcomes, and regression to the mean."""
 
 from __future__ import annotations
 
@@ -32,10 +32,8 @@ class Equivalence:
         The larger absolute limit of that interval: every margin above it would have been supported, none below.
     df, level : float
         Degrees of freedom of the t reference; level, one minus the error rate of each test.
-    estimator : str
-        Name of the effect's method.
-    source : str
-        Where the data came from.
+    estimator, source : str
+        Those of the effect.
     """
 
     margin: float
@@ -58,21 +56,16 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     Parameters
     ----------
     effect : Effect
-        An effect with a t reference.
+        An effect with a t reference, so not one from randomisation.
     margin : float
         Smallest difference that would matter, in units of the outcome, above 0 and fixed before the data are seen.
     level : float
         One minus the error rate of each test, between 0.5 and 1; the effect's own level plays no part.
 
-    Returns
-    -------
-    Equivalence
-
     Raises
     ------
     ValueError
-        If the effect comes from randomisation or has no t reference, its standard error is not positive, the
-        margin is not a positive number, or the level is out of range.
+        If the effect has no t reference, or margin or level is out of range.
 
     Notes
     -----
@@ -86,12 +79,13 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
 
     Examples
     --------
-    >>> effect = Effect(estimate=0.1, se=0.1, df=27, statistic=1.0, p_value=0.33, ci_low=-0.1, ci_high=0.3,
-    ...                 n_units=800, n_clusters=29, n_dropped=0, icc=0.02, estimator="cr2",
-    ...                 estimand="family average", level=0.95, mean_treated=1.1, mean_other=1.0)
-    >>> found = equivalence(effect, 0.3)
-    >>> found.is_equivalent, round(found.p_value, 4), round(found.smallest_margin, 4)
-    (True, 0.0278, 0.2703)
+    >>> import clustertrials as ct, pandas as pd
+    >>> frame = pd.DataFrame({"score": [4, 5, 5, 6] * 5, "school": np.repeat(range(10), 2)})
+    >>> frame["arm"] = frame["school"] // 2 % 2
+    >>> effect = ct.estimate_effect(frame, "score", arm="arm", cluster="school", treated=1)
+    >>> found = equivalence(effect, margin=1.5)
+    >>> found.is_equivalent, round(found.smallest_margin, 3)
+    (True, 0.699)
     """
     if not 0.5 < level < 1:
         raise ValueError("level must lie between 0.5 and 1")
@@ -124,7 +118,7 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
-    """Adjust p-values so that the chance of any false rejection among them stays at the level.
+    """Adjust p-values so that the chance of any false rejection among them stays at the level, by Holm's method.
 
     Parameters
     ----------
@@ -140,10 +134,6 @@ def holm(p_values: ArrayLike) -> np.ndarray:
     ------
     ValueError
         If there is no p-value, or one is missing or outside 0 to 1.
-
-    Notes
-    -----
-    In ascending order, the largest of (m - j + 1) p_j over j up to i, and at most 1. Holds under any dependence.
 
     References
     ----------
@@ -166,7 +156,7 @@ def holm(p_values: ArrayLike) -> np.ndarray:
 def expected_regression(baseline_mean: float, reference_mean: float, correlation: float) -> float:
     """Change to expect of a group chosen for its baseline, if nothing at all were done for it.
 
-    A description to stand beside an observed change, not a test of it: nobody knows the reference exactly.
+    A description to report beside an observed change, not a test of it: nobody knows the reference exactly.
 
     Parameters
     ----------
@@ -180,17 +170,8 @@ def expected_regression(baseline_mean: float, reference_mean: float, correlation
     Returns
     -------
     float
-        (1 - r) (reference mean - baseline mean), in units of the outcome.
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite or the correlation is outside -1 to 1.
-
-    Notes
-    -----
-    Exact for a linear regression of the second measurement on the first, with equal means and spreads at both
-    times, and a choice that depends on the first measurement alone.
+        (1 - r) (reference mean - baseline mean), in units of the outcome: exact for a linear regression with equal
+        means and spreads at both times, and a choice that depends on the first measurement alone.
 
     References
     ----------

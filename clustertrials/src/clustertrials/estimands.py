@@ -1,4 +1,4 @@
-"""Family average against office average of one effect: their difference, with a jackknife interval."""
+"""Individual against cluster average of one effect: their difference, with a jackknife interval."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from clustertrials.cluster_means import first_stage, second_stage, sums_of
 from clustertrials.intraclass import check_level
 from clustertrials.robust import OWN_FIT, gram
-from clustertrials.stages import first_stage, second_stage, sums_of
 from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 
 
 @dataclass(frozen=True)
 class EstimandGap:
-    """Family-average effect minus office-average effect.
+    """Individual-average effect minus cluster-average effect.
 
     Attributes
     ----------
@@ -25,12 +25,11 @@ class EstimandGap:
         Difference in units of the outcome, its jackknife standard error and degrees of freedom.
     p_value, ci_low, ci_high : float
         Two-sided p-value of no difference and interval at `level`.
-    family_average, office_average : float
+    individual_average, cluster_average : float
         The two effects.
     n_units, n_clusters, n_dropped : int
         Rows used, clusters they lie in, rows left out because a value was missing.
     level : float
-        Confidence level.
     source : str
         Where the data came from; empty for a frame of the caller's own.
     """
@@ -41,8 +40,8 @@ class EstimandGap:
     p_value: float
     ci_low: float
     ci_high: float
-    family_average: float
-    office_average: float
+    individual_average: float
+    cluster_average: float
     n_units: int
     n_clusters: int
     n_dropped: int
@@ -60,7 +59,7 @@ def estimand_gap(
     covariates: Sequence[str] = (),
     level: float = 0.95,
 ) -> EstimandGap:
-    """Compare the effect averaged over families with the effect averaged over offices.
+    """Compare the effect averaged over units with the effect averaged over clusters.
 
     Parameters
     ----------
@@ -70,6 +69,7 @@ def estimand_gap(
     Returns
     -------
     EstimandGap
+        A gap away from 0 means that the effect depends on cluster size.
 
     Raises
     ------
@@ -79,10 +79,9 @@ def estimand_gap(
 
     Notes
     -----
-    The first is the arm's coefficient in least squares over rows, the second that of ``"cluster_means"``, the
-    difference of unweighted office means, adjusted in two stages. Standard error by the jackknife, one cluster out at
-    a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on clusters - 2 degrees of freedom (one less
-    for each covariate that is constant inside clusters). A gap away from 0 says that the effect goes with office size.
+    The first is the arm's coefficient in least squares over rows, the second that of ``"cluster_means"``. Standard
+    error by the jackknife, one cluster out at a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on
+    clusters - 2 degrees of freedom (one less for each covariate that is constant inside clusters).
 
     References
     ----------
@@ -91,23 +90,22 @@ def estimand_gap(
 
     Examples
     --------
-    >>> sizes = [1, 2, 3, 4, 5, 6, 7, 8]
-    >>> frame = pd.DataFrame({"office": np.repeat(range(8), sizes)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> frame["y"] = frame["office"] * frame["arm"] + frame["office"] % 3
-    >>> gap = estimand_gap(frame, "y", arm="arm", cluster="office", treated=1)
-    >>> round(gap.family_average, 3), round(gap.office_average, 3), round(gap.estimate, 3)
+    >>> frame = pd.DataFrame({"clinic": np.repeat(range(8), [1, 2, 3, 4, 5, 6, 7, 8])})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> frame["y"] = frame["clinic"] * frame["arm"] + frame["clinic"] % 3
+    >>> gap = estimand_gap(frame, "y", arm="arm", cluster="clinic", treated=1)
+    >>> round(gap.individual_average, 3), round(gap.cluster_average, 3), round(gap.estimate, 3)
     (5.412, 4.25, 1.162)
     """
     check_level(level)
     trial = read_trial(
         frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates, smallest_arm=SMALLEST_ARM
     )
-    family, office = _family_effects(trial), _office_effects(trial)
-    gaps = family - office
+    individual, cluster_level = _individual_effects(trial), _cluster_effects(trial)
+    gaps = individual - cluster_level
     if np.ptp(gaps) <= 1e-10 * trial.y.std():
-        raise ValueError(f"column {outcome!r}: family and office average cannot differ in clusters of equal size")
-    se, df = jackknife_error(gaps[1:], trial.treated_clusters), trial.spare
+        raise ValueError(f"column {outcome!r}: individual and cluster average cannot differ in clusters of equal size")
+    se, df = jackknife_error(gaps[1:], trial.treated_clusters), trial.max_df
     margin = se * stats.t.ppf((1 + level) / 2, df)
     return EstimandGap(
         estimate=float(gaps[0]),
@@ -116,8 +114,8 @@ def estimand_gap(
         p_value=float(2 * stats.t.sf(abs(gaps[0]) / se, df)),
         ci_low=float(gaps[0] - margin),
         ci_high=float(gaps[0] + margin),
-        family_average=float(family[0]),
-        office_average=float(office[0]),
+        individual_average=float(individual[0]),
+        cluster_average=float(cluster_level[0]),
         n_units=len(trial.y),
         n_clusters=len(trial.starts),
         n_dropped=trial.n_dropped,
@@ -126,46 +124,27 @@ def estimand_gap(
 
 
 def jackknife_error(values: np.ndarray, treated: np.ndarray) -> float:
-    """Standard error from leave-one-cluster-out values, arm by arm.
+    """Standard error of a statistic from its values with each cluster left out, arm by arm.
 
-    Parameters
-    ----------
-    values : numpy.ndarray, shape (clusters,)
-        The statistic with each cluster left out.
-    treated : numpy.ndarray of bool, shape (clusters,)
-        Arm of the cluster left out.
-
-    Returns
-    -------
-    float
-        Square root of sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2.
-
-    References
-    ----------
-    Efron B, Stein C (1981), Annals of Statistics 9:586-596.
-
-    Examples
-    --------
-    >>> jackknife_error(np.array([1.0, 3.0, 0.0, 0.0]), np.array([True, True, False, False]))
-    1.0
+    Square root of sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2. Efron B, Stein C (1981), Annals of Statistics 9:586-596.
     """
     arms = [values[treated], values[~treated]]
     return float(sum((len(arm) - 1) * arm.var() for arm in arms) ** 0.5)
 
 
-def _family_effects(trial: Trial) -> np.ndarray:
+def _individual_effects(trial: Trial) -> np.ndarray:
     """Least-squares effect on all rows, then with each cluster left out."""
     centred = trial.y - trial.y.mean()
-    remaining = np.eye(trial.basis.shape[1]) - gram(trial.basis, trial.starts)
+    remaining = np.eye(trial.q.shape[1]) - gram(trial.q, trial.starts)
     if np.linalg.eigvalsh(remaining).min() < OWN_FIT:
         raise ValueError(f"column {trial.outcome!r}: a coefficient rests on one cluster that cannot be left out")
-    parts = np.add.reduceat(trial.basis * centred[:, None], trial.starts, axis=0)
+    parts = np.add.reduceat(trial.q * centred[:, None], trial.starts, axis=0)
     total = parts.sum(axis=0)
     without = np.linalg.solve(remaining, (total - parts)[:, :, None])[:, :, 0]
-    return np.vstack([total, without]) @ trial.back[1]
+    return np.vstack([total, without]) @ trial.r_inverse[1]
 
 
-def _office_effects(trial: Trial) -> np.ndarray:
+def _cluster_effects(trial: Trial) -> np.ndarray:
     """Effect by cluster means on all clusters, then with each left out."""
     sums, treated, places = sums_of(trial), trial.treated_clusters, np.arange(len(trial.starts))
     every = [np.ones(len(places), bool), *(places != k for k in places)]

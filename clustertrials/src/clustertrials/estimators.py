@@ -7,32 +7,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from clustertrials import gee, mixed
+from clustertrials.cluster_means import adjusted_cluster_means, first_stage, second_stage, sums_of
 from clustertrials.intraclass import anova_icc, check_level, strata_of
 from clustertrials.results import Effect
 from clustertrials.robust import Inference, cluster_robust, fit_ols
-from clustertrials.stages import first_stage, office_means, second_stage, sums_of
-from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
+from clustertrials.trial import INPUT_ROUNDING, SMALLEST_ARM, Trial, middle, numeric, read_trial, require_columns
 
-FAMILY, OFFICE = "family average", "office average"
-# Neither of the two where the effect goes with office size; both of them where it does not.
+INDIVIDUAL, CLUSTER = "individual average", "cluster average"
+# Neither of the two where the effect goes with cluster size; both of them where it does not.
 WEIGHTED = "precision-weighted average"
 EFFECT = 1
 
 
 @dataclass(frozen=True)
 class Method:
-    """How a name is computed and which average it targets.
-
-    Attributes
-    ----------
-    fit : callable
-        From a `Trial` to an `Inference`, in units of the outcome.
-    estimand : str
-        Name of the average.
-    """
+    """How an estimator is computed, from a `Trial` to an `Inference`, and the average that it targets."""
 
     fit: Callable[[Trial], Inference]
     estimand: str
@@ -79,8 +70,8 @@ def estimate_effect(
     Returns
     -------
     Effect
-        In units of the outcome. NaN stands in two places: `df` for ``"randomisation"``, whose reference is no t,
-        and `icc` where every cluster has one row or, for ``"naive"``, every arm one cluster.
+        In units of the outcome. `df` is NaN for ``"randomisation"``, which uses no t distribution; `icc` is NaN where
+        every cluster has one row or, for ``"naive"``, every arm one cluster.
 
     Raises
     ------
@@ -91,18 +82,17 @@ def estimate_effect(
 
     Notes
     -----
-    - ``"cr2"``: least squares on arm and covariates, CR2 errors, Satterthwaite t; family average.
+    - ``"cr2"``: least squares on arm and covariates, CR2 errors, Satterthwaite t; individual average.
     - ``"cr3"``: the same with CR3 errors.
-    - ``"cluster_means"``: t test of unweighted office means. What covariates of rows predict is taken out first, with
-      slopes inside offices; covariates of offices, those with less than a tenth of their variation inside, stand
-      beside the arm in least squares on the office values (`clustertrials.stages`); office average. Its error takes
-      the slopes inside for known, which is right on the average over allocations, whatever the slopes.
+    - ``"cluster_means"``: t test of unweighted cluster means; cluster average. The effect of covariates of rows is
+      taken out first, with slopes inside clusters; covariates with less than a tenth of their variation inside clusters
+      stand beside the arm in least squares on the adjusted means. Its error takes the slopes inside as known.
     - ``"randomisation"``: the same estimate, with p-value and interval from the allocations that could have been
       drawn, both exact if the effect is the same for all; `se` is that of ``"cluster_means"`` and plays no part.
-      Covariates of offices cost the interval some ten seconds for 29 offices.
+      Covariates of clusters cost the interval some ten seconds for 29 clusters.
     - ``"mixed"``: random intercept, REML, Kenward-Roger. ``"gee"``: exchangeable, identity link, Fay-Graubard
-      correction, t on clusters - parameters. ``"gee_md"``: the same with Mancl-DeRouen's. These weight offices by
-      their information, which targets neither average if the effect goes with office size, and both if not.
+      correction, t on clusters - parameters. ``"gee_md"``: the same with Mancl-DeRouen's. These weight clusters by
+      their information, which targets neither average if the effect depends on cluster size, and both if not.
     - ``"naive"``: rows taken as independent, t on rows - parameters; wrong in clusters, and here to show that.
 
     All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate that is
@@ -115,11 +105,11 @@ def estimate_effect(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": range(16), "office": [k // 2 for k in range(16)]})
-    >>> frame["arm"] = ["new" if k % 2 else "old" for k in frame["office"]]
-    >>> found = estimate_effect(frame, "y", arm="arm", cluster="office", treated="new")
+    >>> frame = pd.DataFrame({"score": range(16), "school": [k // 2 for k in range(16)]})
+    >>> frame["arm"] = ["new" if k % 2 else "old" for k in frame["school"]]
+    >>> found = estimate_effect(frame, "score", arm="arm", cluster="school", treated="new")
     >>> round(found.estimate, 6), round(found.df, 6), found.estimand
-    (2.0, 6.0, 'family average')
+    (2.0, 6.0, 'individual average')
     """
     check_level(level)
     if estimator not in METHODS:
@@ -152,44 +142,16 @@ def effect_of(
     strata: np.ndarray | None = None,
     rng: np.random.Generator | None = None,
 ) -> Effect:
-    """Estimate the effect in a checked trial: `estimate_effect` for one that is asked several times.
+    """`estimate_effect` for a checked trial that is asked several times; the answer lacks the covariates' names.
 
-    Parameters
-    ----------
-    trial : Trial
-        Checked arrays.
-    estimator : str
-        One of the names of `estimate_effect`.
-    level : float
-        Confidence level, between 0 and 1.
-    strata : numpy.ndarray of int, shape (clusters,), optional
-        Strata inside which clusters were randomised, for ``"randomisation"``.
-    rng : numpy.random.Generator, optional
-        As for `estimate_effect`.
-
-    Returns
-    -------
-    Effect
-        Without the names of the covariates, which a checked trial has not kept.
-
-    Raises
-    ------
-    ValueError
-        If the method has no finite answer.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
-    >>> trial = read_trial(frame, "y", arm="arm", cluster="office", treated=1)
-    >>> [round(effect_of(trial, name).se, 6) for name in ("cr2", "cluster_means")]
-    [1.825742, 1.825742]
+    `strata` are codes of shape (clusters,).
     """
     try:
         fit = METHODS[estimator].fit(trial)
     except ValueError as problem:
         raise ValueError(f"column {trial.outcome!r}: {problem}") from problem
     if estimator != "naive":
-        fit = replace(fit, df=float(min(fit.df, trial.spare)))
+        fit = replace(fit, df=float(min(fit.df, trial.max_df)))
     effect = _effect(trial, fit, estimator, level)
     return effect if estimator != "randomisation" else _randomised(effect, trial, strata, rng)
 
@@ -199,30 +161,24 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
         raise ValueError(f"column {trial.outcome!r}: covariates leave {estimator} no degrees of freedom")
     if not (np.isfinite([fit.estimate, fit.se, fit.df]).all() and fit.se > 1e-12 * trial.y.std()):
         raise ValueError(f"column {trial.outcome!r}: {estimator} finds no variation to judge the effect by")
-    statistic = fit.estimate / fit.se
-    margin = fit.se * stats.t.ppf((1 + level) / 2, fit.df)
-    # One row in every cluster (one leader an office) is a sound trial; only the correlation is undefined.
+    # One row in every cluster (one teacher a school) is a sound trial; only the correlation is undefined.
     icc = float("nan")
     if len(trial.y) > len(trial.starts) > 2:
         icc = anova_icc(
             trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=trial.outcome
         ).estimate
     mean_treated, mean_other = trial.means
-    return Effect(
-        estimate=fit.estimate,
-        se=fit.se,
-        df=fit.df,
-        statistic=statistic,
-        p_value=float(2 * stats.t.sf(abs(statistic), fit.df)),
-        ci_low=float(fit.estimate - margin),
-        ci_high=float(fit.estimate + margin),
+    return Effect.from_t(
+        fit.estimate,
+        fit.se,
+        fit.df,
+        level=level,
         n_units=len(trial.y),
         n_clusters=len(trial.starts),
         n_dropped=trial.n_dropped,
         icc=icc,
         estimator=estimator,
         estimand=METHODS[estimator].estimand,
-        level=level,
         mean_treated=mean_treated,
         mean_other=mean_other,
     )
@@ -238,7 +194,7 @@ def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np
         asked |= {"cluster": np.arange(len(values)), "treated": trial.treated_clusters}
         found = adjusted_randomisation_test(values, covariates, **asked)
     else:
-        found = randomisation_test(office_means(trial), trial.treated_clusters, **asked)
+        found = randomisation_test(adjusted_cluster_means(trial), trial.treated_clusters, **asked)
     estimate = effect.estimate if strata is None else found.statistic
     return replace(
         effect,
@@ -255,8 +211,8 @@ def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np
 
 def _robust(kind: str) -> Callable[[Trial], Inference]:
     def fit(trial: Trial) -> Inference:
-        least_squares = fit_ols(trial.y, trial.basis, trial.back, trial.starts)
-        return cluster_robust(least_squares, np.eye(len(trial.back))[EFFECT], kind)
+        least_squares = fit_ols(trial.y, trial.q, trial.r_inverse, trial.starts)
+        return cluster_robust(least_squares, np.eye(len(trial.r_inverse))[EFFECT], kind)
 
     return fit
 
@@ -266,8 +222,8 @@ def _cluster_means(trial: Trial) -> Inference:
 
 
 def _mixed(trial: Trial) -> Inference:
-    fit = mixed.fit_mixed(trial.y, trial.basis, trial.back, trial.starts)
-    return mixed.kenward_roger(fit, np.eye(len(trial.back))[EFFECT])
+    fit = mixed.fit_mixed(trial.y, trial.q, trial.r_inverse, trial.starts)
+    return mixed.kenward_roger(fit, np.eye(len(trial.r_inverse))[EFFECT])
 
 
 def _gee(correction: str) -> Callable[[Trial], Inference]:
@@ -280,20 +236,97 @@ def _gee(correction: str) -> Callable[[Trial], Inference]:
 
 
 def _naive(trial: Trial) -> Inference:
-    on_basis = trial.basis.T @ trial.y
-    residuals = trial.y - trial.basis @ on_basis
+    on_basis = trial.q.T @ trial.y
+    residuals = trial.y - trial.q @ on_basis
     df = len(trial.y) - len(on_basis)
-    se = (residuals @ residuals / df) ** 0.5 * np.linalg.norm(trial.back[EFFECT])
-    return Inference(float(trial.back[EFFECT] @ on_basis), float(se), df)
+    se = (residuals @ residuals / df) ** 0.5 * np.linalg.norm(trial.r_inverse[EFFECT])
+    return Inference(float(trial.r_inverse[EFFECT] @ on_basis), float(se), df)
 
 
 METHODS = {
-    "cr2": Method(_robust("CR2"), FAMILY),
-    "cr3": Method(_robust("CR3"), FAMILY),
-    "cluster_means": Method(_cluster_means, OFFICE),
-    "randomisation": Method(_cluster_means, OFFICE),
+    "cr2": Method(_robust("CR2"), INDIVIDUAL),
+    "cr3": Method(_robust("CR3"), INDIVIDUAL),
+    "cluster_means": Method(_cluster_means, CLUSTER),
+    "randomisation": Method(_cluster_means, CLUSTER),
     "mixed": Method(_mixed, WEIGHTED),
     "gee": Method(_gee("fay_graubard"), WEIGHTED),
     "gee_md": Method(_gee("mancl_derouen"), WEIGHTED),
-    "naive": Method(_naive, FAMILY),
+    "naive": Method(_naive, INDIVIDUAL),
 }
+
+
+def within_cluster_difference(
+    frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated, level: float = 0.95
+) -> Effect:
+    """Mean of the clusters' own differences between two groups that were randomised inside clusters.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a unit.
+    outcome, arm, cluster : str
+        Columns; `arm` has two values and varies inside clusters.
+    treated : hashable
+        Value of `arm` for the treated group.
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    Effect
+        Cluster average, with t on clusters - 1; `icc` is NaN, because what clusters share cancels.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, not numeric or infinite, if fewer than two clusters hold both groups, or if all clusters
+        have the same difference.
+
+    Notes
+    -----
+    d_k = mean treated - mean other in cluster k; estimate = mean(d_k), se = sd(d_k) / sqrt(K). Clusters that lack one
+    of the groups are left out and their rows counted as dropped.
+
+    References
+    ----------
+    Imai K, King G, Nall C (2009), Statistical Science 24:29-53.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": [1.0, 3, 2, 5], "arm": [0, 1, 0, 1], "clinic": ["a", "a", "b", "b"]})
+    >>> within_cluster_difference(frame, "y", arm="arm", cluster="clinic", treated=1).estimate
+    2.5
+    """
+    require_columns(frame, [outcome, arm, cluster])
+    used = frame[[arm, cluster]].assign(**{outcome: numeric(frame, outcome)}).dropna()
+    origin = 0.0
+    if len(used):
+        origin, size = middle(used[outcome].to_numpy()), np.abs(used[outcome]).max()
+        used[outcome] -= origin
+        if np.ptp(used[outcome]) <= INPUT_ROUNDING * size:
+            raise ValueError(f"column {outcome!r} is constant")
+    means = used.assign(is_treated=used[arm] == treated).groupby([cluster, "is_treated"])[outcome].mean().unstack()
+    paired = means.dropna() if means.shape[1] == 2 else means.iloc[:0]
+    if len(paired) < 2:
+        raise ValueError(f"column {arm}: fewer than two clusters hold both groups")
+    used = used[used[cluster].isin(paired.index)]
+    gaps = (paired[True] - paired[False]).to_numpy(float)
+    estimate, df = gaps.mean(), len(gaps) - 1
+    se = gaps.std(ddof=1) / np.sqrt(len(gaps))
+    if se <= 1e-12 * used[outcome].std():
+        raise ValueError(f"column {outcome}: every cluster has the same difference, so no standard error exists")
+    in_treated = used[arm] == treated
+    return Effect.from_t(
+        estimate,
+        se,
+        df,
+        level=level,
+        n_units=len(used),
+        n_clusters=len(gaps),
+        n_dropped=len(frame) - len(used),
+        icc=float("nan"),
+        estimator="within_cluster_difference",
+        estimand=CLUSTER,
+        mean_treated=float(used.loc[in_treated, outcome].mean()) + origin,
+        mean_other=float(used.loc[~in_treated, outcome].mean()) + origin,
+    )

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Writing files completely or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: str) -> None:
-    """Write a text file so that it is there whole or not at all, even if the process is killed or the disk is full."""
+    """Write a text file completely or not at all, even if the process is killed or the disk is full."""
     fresh = path.with_name(f".{path.name}.new")
     try:
         fresh.write_text(content, encoding="utf-8")

@@ -27,24 +27,12 @@ _TOO_HIGH = (
 
 @dataclass(frozen=True)
 class GeeFit:
-    """Solved estimating equations with the parts that sandwich variances need.
+    """Solved estimating equations with the parts that sandwich variances need."""
 
-    Attributes
-    ----------
-    coefficients : numpy.ndarray, shape (p,)
-        Coefficients on the columns of the design.
-    correlation : float
-        Working correlation of two rows of a cluster, 0 or more.
-    scores : numpy.ndarray, shape (clusters, p)
-        X_k' R_k^-1 e_k of each cluster.
-    information : numpy.ndarray, shape (clusters, p, p)
-        X_k' R_k^-1 X_k of each cluster.
-    """
-
-    coefficients: np.ndarray
-    correlation: float
-    scores: np.ndarray
-    information: np.ndarray
+    coefficients: np.ndarray  # shape (p,)
+    correlation: float  # working correlation of two rows of a cluster, 0 or more
+    scores: np.ndarray  # shape (clusters, p): X_k' R_k^-1 e_k of each cluster
+    information: np.ndarray  # shape (clusters, p, p): X_k' R_k^-1 X_k of each cluster
 
 
 def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
@@ -59,33 +47,21 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
     codes : numpy.ndarray of int, shape (rows,)
         Number of each row's cluster, from 0.
 
-    Returns
-    -------
-    GeeFit
-
     Raises
     ------
     ValueError
-        If too few rows share a cluster, the iterations do not settle, the rows of a cluster are all alike, or the
+        If too few rows share a cluster, the iterations do not converge, the rows of a cluster are all alike, or the
         moment estimate of their correlation reaches 1, as it can in a few clusters of very unequal sizes.
 
     Notes
     -----
-    The correlation is the moment estimate of statsmodels and of R's gee, which takes p from the number of pairs
-    (geepack does not). Where that is negative it is set to 0, so the equations become least squares: near
-    -1 / (n - 1) the largest cluster would take all the weight, and below it R's gee and statsmodels fail. At a
-    true correlation of 0 a negative estimate is the likely one, so this is an ordinary case.
+    The correlation is the moment estimate of statsmodels and of R's gee, which subtracts p from the number of pairs
+    (geepack does not). Where that is negative, as is common at a true correlation of 0, it is set to 0, so the
+    equations become least squares: near -1 / (n - 1) the largest cluster would take all the weight.
 
     References
     ----------
     Liang KY, Zeger SL (1986), Biometrika 73:13-22.
-
-    Examples
-    --------
-    >>> y, codes = np.array([1.0, 2, 2, 3, 6, 7, 1, 4]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
-    >>> fit = fit_gee(y, np.ones((8, 1)), codes)
-    >>> fit.coefficients.round(6).tolist(), round(fit.correlation, 3)
-    ([3.25], 0.772)
     """
     sizes = np.bincount(codes)
     if (sizes * (sizes - 1)).sum() <= 2 * design.shape[1]:
@@ -97,10 +73,10 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
 
 
 def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, float]:
-    """Coefficients and correlation, in turn, until the score under the new correlation is nothing.
+    """Coefficients and correlation, in turn, until the score under the new correlation is zero.
 
-    What a step needs of the rows is one pass for residuals; the rest are sums over clusters. A matrix a cluster, as
-    the general algorithm has it, takes twenty times as long on 29 clusters, and a gigabyte on a million rows.
+    Each step makes one pass over the rows for residuals and else uses sums over clusters: a matrix for each cluster, as
+    in the general algorithm, takes twenty times as long on 29 clusters, and a gigabyte on a million rows.
     """
     rows, p = design.shape
     starts = np.cumsum(sizes) - sizes
@@ -109,7 +85,7 @@ def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.nda
     pairs = (sizes * (sizes - 1)).sum() / 2
 
     def step(correlation: float) -> tuple[np.ndarray, float, bool]:
-        """Coefficients under a correlation, the correlation of their residuals, and whether the two solve all."""
+        """Coefficients under a correlation, that of their residuals, and whether both solve the equations."""
         weight = correlation / (1 + (sizes - 1) * correlation)
         coefficients = np.linalg.solve(normal - (totals.T * weight) @ totals, right - totals.T @ (weight * y_totals))
         residuals = y - design @ coefficients
@@ -136,7 +112,7 @@ def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.nda
 
 
 def _fixed_point(excess: Callable[[float], float], before: float, after: float) -> float:
-    """Correlation that gives itself, for iterations that creep towards it or swing about it."""
+    """Correlation that reproduces itself, for iterations that approach it slowly or oscillate about it."""
     ahead = after - before
     while excess(before) * excess(after) > 0 and 0 < after < 1 - ahead:
         before, after, ahead = after, max(after + 2 * ahead, 0.0), 2 * ahead
@@ -171,26 +147,14 @@ def _reduce(
 
 
 def sandwich(fit: GeeFit, contrast: np.ndarray, correction: str = "fay_graubard") -> Inference:
-    """Standard error of a combination of coefficients, corrected for few clusters.
+    """Standard error of a combination of coefficients, corrected for few clusters; df is clusters minus parameters.
 
     Parameters
     ----------
     fit : GeeFit
-        Solved equations.
     contrast : numpy.ndarray, shape (p,)
         Weights of the coefficients.
     correction : {"fay_graubard", "mancl_derouen", "none"}
-        Correction of the scores.
-
-    Returns
-    -------
-    Inference
-        Degrees of freedom are clusters minus parameters.
-
-    Raises
-    ------
-    ValueError
-        If the correction is unknown, or one cluster holds all the information on a coefficient.
 
     Notes
     -----
@@ -203,13 +167,6 @@ def sandwich(fit: GeeFit, contrast: np.ndarray, correction: str = "fay_graubard"
     References
     ----------
     Fay MP, Graubard BI (2001), Biometrics 57:1198-1206. Mancl LA, DeRouen TA (2001), Biometrics 57:126-134.
-
-    Examples
-    --------
-    >>> y, codes = np.array([1.0, 2, 2, 3, 6, 7, 1, 4]), np.array([0, 0, 1, 1, 2, 2, 3, 3])
-    >>> found = sandwich(fit_gee(y, np.ones((8, 1)), codes), np.array([1.0]))
-    >>> round(found.estimate, 6), round(found.se, 6), found.df
-    (3.25, 1.108678, 3)
     """
     if correction not in CORRECTIONS:
         raise ValueError(f"correction must be one of {', '.join(CORRECTIONS)}")

@@ -1,4 +1,4 @@
-"""What an answer hangs on: single clusters left out, and who was recruited after clusters had been randomised."""
+"""Influence of single clusters on an effect, and who was recruited after clusters had been randomised."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNITS = "units a cluster"
 
 @dataclass(frozen=True)
 class Influence:
-    """What leaving out one cluster at a time does to an effect, told without naming or showing a cluster.
+    """Changes of an effect when one cluster at a time is left out; no cluster is named or shown.
 
     Attributes
     ----------
@@ -32,10 +32,9 @@ class Influence:
     largest_shift : float
         Largest absolute change of the estimate, in standard errors.
     n_sign_changes, n_significance_changes, n_clusters : int
-        Clusters without which the estimate has another sign; without which the test rejects although it does not
-        with them, or the reverse; and clusters left out in turn.
+        Clusters without which the estimate changes its sign; without which significance changes; and all clusters.
     estimator, level, source
-        As for `clustertrials.results.Effect`.
+        As for `clustertrials.Effect`.
     """
 
     estimate: float
@@ -51,7 +50,7 @@ class Influence:
 
 @dataclass(frozen=True)
 class RecruitmentDiagnostic:
-    """One characteristic of those recruited, compared between arms as offices were randomised.
+    """One characteristic of the recruited units, compared between the arms.
 
     Attributes
     ----------
@@ -91,7 +90,7 @@ def leave_one_out(
     covariates: Sequence[str] = (),
     level: float = 0.95,
 ) -> Influence:
-    """Say how far an effect hangs on any single cluster.
+    """Measure how much an effect depends on any single cluster.
 
     Parameters
     ----------
@@ -101,23 +100,18 @@ def leave_one_out(
     Returns
     -------
     Influence
-        A summary that names and shows no cluster.
+        With largest_shift = max_k |d_(k) - d| / se, where d_(k) is the estimate without cluster k.
 
     Raises
     ------
     ValueError
         As for `clustertrials.estimate_effect`, on all clusters or without one of them: an arm needs 5 clusters.
 
-    Notes
-    -----
-    largest_shift = max_k |d_(k) - d| / se, where d_(k) is the estimate without cluster k. Significance is that
-    of the p-value (`Effect.is_significant`).
-
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": np.arange(20) % 7, "office": np.repeat(range(10), 2)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> found = leave_one_out(frame, "y", arm="arm", cluster="office", treated=1)
+    >>> frame = pd.DataFrame({"y": np.arange(20) % 7, "clinic": np.repeat(range(10), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> found = leave_one_out(frame, "y", arm="arm", cluster="clinic", treated=1)
     >>> round(found.estimate, 6), round(found.largest_shift, 3), found.n_sign_changes, found.n_significance_changes
     (-0.1, 0.57, 3, 0)
     """
@@ -147,7 +141,7 @@ def leave_one_out(
 def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> list[Effect]:
     """Effects without each cluster in turn.
 
-    Private, because with the effect on all clusters they give away the mean of a single office.
+    Private, because with the effect on all clusters they reveal the mean of a single cluster.
     """
     used = frame.dropna(subset=[outcome, asked["arm"], asked["cluster"], *asked["covariates"]])
     found = []
@@ -171,8 +165,8 @@ def recruitment_diagnostics(
 ) -> tuple[RecruitmentDiagnostic, ...]:
     """Compare who was recruited in the two arms, where that happened after clusters had been randomised.
 
-    A recruitment diagnostic, not a test of the randomisation, which needs none: a small p-value says that the arm,
-    known to those who asked or were asked, may have changed who takes part.
+    A diagnostic of recruitment, not a test of the randomisation: a small p-value means that the arm, known to those who
+    asked or were asked, may have changed who takes part.
 
     Parameters
     ----------
@@ -190,20 +184,18 @@ def recruitment_diagnostics(
     Returns
     -------
     tuple of RecruitmentDiagnostic
-        Units a cluster, then each characteristic. Where all clusters have the same value, every allocation gives
-        the same difference and the p-value is 1.
+        Units a cluster, then each characteristic.
 
     Raises
     ------
     ValueError
         If a column is missing or not numeric, an arm or cluster is missing in a row, the arm varies inside a
-        cluster, there are not two arms, or an arm has nobody with a value.
+        cluster, there are not two arms, or an arm has no unit with a value.
 
     Notes
     -----
-    Difference of unweighted cluster means with `clustertrials.randomisation_test`, over all ways to choose the treated
-    clusters, inside strata if there are any; `difference` is then the one given the strata. A cluster that recruited
-    nobody has no row and counts nowhere.
+    Difference of unweighted cluster means with `clustertrials.randomisation_test`. A cluster that recruited nobody has
+    no row and is not counted.
 
     References
     ----------
@@ -211,9 +203,9 @@ def recruitment_diagnostics(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"age": [30, 40, 20, 30, 50, 60, 40], "office": list("aabbccd")})
-    >>> frame["arm"] = frame["office"].isin(["a", "b"])
-    >>> for row in recruitment_diagnostics(frame, ["age"], arm="arm", cluster="office", treated=True):
+    >>> frame = pd.DataFrame({"age": [30, 40, 20, 30, 50, 60, 40], "clinic": list("aabbccd")})
+    >>> frame["arm"] = frame["clinic"].isin(["a", "b"])
+    >>> for row in recruitment_diagnostics(frame, ["age"], arm="arm", cluster="clinic", treated=True):
     ...     print(row.characteristic, row.difference, round(row.p_value, 3), row.n_allocations)
     units a cluster 0.5 1.0 6
     age -17.5 0.333 6

@@ -1,72 +1,21 @@
-"""Clusters of a trial: their sizes, the intraclass correlation, and what both cost in precision."""
+"""Intraclass correlation by analysis of variance or REML, and the design effect that follows from it."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
 
+from clustertrials.mixed import RATIOS, Profile, best_ratio, reduce_to_profile
 from clustertrials.results import Icc
 from clustertrials.trial import INPUT_ROUNDING, middle, numeric, require_columns, require_nested
 
 
-def cluster_sizes(frame: pd.DataFrame, *, cluster: str) -> pd.Series:
-    """Count the rows of each cluster.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        One row a unit.
-    cluster : str
-        Column with the cluster; rows without one are not counted.
-
-    Returns
-    -------
-    pandas.Series
-        Rows by cluster, sorted by the cluster's label.
-
-    Raises
-    ------
-    ValueError
-        If the column does not exist or holds no value.
-
-    Examples
-    --------
-    >>> cluster_sizes(pd.DataFrame({"office": ["a", "b", "a"]}), cluster="office").to_list()
-    [2, 1]
-    """
-    require_columns(frame, [cluster])
-    sizes = frame.groupby(cluster, observed=True).size()
-    if sizes.empty:
-        raise ValueError(f"column {cluster!r} holds no value")
-    return sizes
-
-
 def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
-    """Stratum of each cluster.
+    """Return the stratum of each cluster as codes from 0, clusters in the order of their first row.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        One row a unit, none without a cluster.
-    cluster, strata : str
-        Columns with the cluster, and with the stratum in which it was randomised.
-
-    Returns
-    -------
-    numpy.ndarray of int, shape (clusters,)
-        Codes from 0, clusters in the order of their first row.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, a row has no stratum, or a cluster lies in two strata.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"office": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
-    >>> strata_of(frame, cluster="office", strata="region").tolist()
-    [0, 1, 0]
+    ValueError if a row has no stratum or a cluster lies in two.
     """
     require_columns(frame, [cluster, strata])
     if frame[strata].isna().any():
@@ -95,24 +44,19 @@ def icc(
     outcome, cluster : str
         Columns with a numeric outcome and the cluster.
     arm : str, optional
-        Column with the arm. If given, clusters are compared inside their arm, so that an effect of the arm does
-        not pass for correlation. Any number of arms.
+        Column with the arm, of any number of values. If given, clusters are compared inside their arm, so that an
+        effect of the arm does not count as correlation.
     level : float
         Confidence level of the interval, between 0 and 1.
     method : {"anova", "reml"}
-        ``"anova"`` shows negative estimates; ``"reml"`` is that of a random intercept, from 0 up, with the interval of
-        its profile likelihood (`clustertrials.reml_icc`).
-
-    Returns
-    -------
-    Icc
-        Pure numbers; by ``"anova"`` the estimate may be negative.
+        ``"anova"`` can be negative; ``"reml"`` is that of a random intercept, from 0 up, with the interval of its
+        profile likelihood.
 
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, the arm varies inside a cluster, no arm has two clusters, every
-        cluster has one row, or the outcome is constant; by ``"reml"`` also if it does not vary inside clusters.
+        If a column is missing, not numeric or constant, the arm varies inside a cluster, no arm has two clusters, or
+        every cluster has one row; by ``"reml"`` also if the outcome does not vary inside clusters.
 
     Notes
     -----
@@ -121,14 +65,19 @@ def icc(
     (B - W) / (B + (n0 - 1) W). The interval puts (F/Fq - 1) / (F/Fq + n0 - 1) for F = B / W and its quantiles Fq;
     exact for equal sizes, an approximation otherwise.
 
+    By REML, with theta = between / within variance, the estimate is theta / (1 + theta). The interval holds the theta
+    whose restricted deviance, all else profiled out, lies within the `level` quantile of chi-squared (1) of the least
+    one. It is conservative near the boundary 0.
+
     References
     ----------
     Donner A (1986), International Statistical Review 54:67-82. Searle SR (1971), Linear Models, section 9.9.
+    Patterson HD, Thompson R (1971), Biometrika 58:545-554. Self SG, Liang K-Y (1987), JASA 82:605-610 (boundary).
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1.0, 2, 2, 3, 6, 7], "office": ["a", "a", "b", "b", "c", "c"]})
-    >>> round(icc(frame, "y", cluster="office").estimate, 3)
+    >>> frame = pd.DataFrame({"y": [1.0, 2, 2, 3, 6, 7], "clinic": ["a", "a", "b", "b", "c", "c"]})
+    >>> round(icc(frame, "y", cluster="clinic").estimate, 3)
     0.931
     """
     check_level(level)
@@ -147,7 +96,7 @@ def icc(
     if method == "anova":
         return found
     # Imported here because `clustertrials.mixed` is needed by this method alone.
-    from clustertrials.reml_icc import reml_icc
+    from clustertrials.intraclass import reml_icc
 
     try:
         return reml_icc(values[complete], codes, arms, level=level, mean_size=found.mean_size)
@@ -156,33 +105,9 @@ def icc(
 
 
 def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, outcome: str) -> Icc:
-    """Estimate the intraclass correlation from arrays; `icc` has the formula.
+    """`icc` by analysis of variance, from arrays.
 
-    Parameters
-    ----------
-    values, codes : numpy.ndarray, shape (rows,)
-        Outcome without missing values, and the number of the row's cluster from 0.
-    arms : numpy.ndarray, shape (clusters,)
-        Number of each cluster's arm from 0.
-    level : float
-        Confidence level.
-    outcome : str
-        Name of the outcome, for messages.
-
-    Returns
-    -------
-    Icc
-
-    Raises
-    ------
-    ValueError
-        As for `icc`.
-
-    Examples
-    --------
-    >>> y, office = np.array([1.0, 2, 2, 3, 6, 7]), np.array([0, 0, 1, 1, 2, 2])
-    >>> round(anova_icc(y, office, np.zeros(3, int), level=0.95, outcome="y").estimate, 3)
-    0.931
+    `values` and `codes` of the clusters have shape (rows,), `arms` codes of shape (clusters,).
     """
     sizes = np.bincount(codes)
     df_between, df_within = len(sizes) - len(np.unique(arms)), len(values) - len(sizes)
@@ -213,25 +138,107 @@ def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level:
 
 
 def check_level(level: float) -> None:
-    """Refuse what is not a confidence level.
-
-    Parameters
-    ----------
-    level : float
-        A share, not a percentage.
-
-    Raises
-    ------
-    ValueError
-        Unless it lies strictly between 0 and 1.
-
-    Examples
-    --------
-    >>> check_level(0.95)
-    """
+    """Raise ValueError unless the confidence level lies between 0 and 1."""
     if not 0 < level < 1:
         raise ValueError("level must lie between 0 and 1")
 
 
 def _correlation(between: float, within: float, size: float) -> float:
     return float((between - within) / (between + (size - 1) * within))
+
+
+def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, mean_size: float) -> Icc:
+    """`icc` by REML, from arrays as in `anova_icc`; `mean_size` is handed on to the answer."""
+    order = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    starts = np.append(0, sizes.cumsum()[:-1])
+    labels = np.unique(arms)
+    design = (arms[codes[order], None] == labels).astype(float)
+    centred = values[order] - middle(values)
+    centred -= centred.mean()
+    profile = reduce_to_profile(centred, design / np.sqrt(design.sum(axis=0)), starts)
+    best = best_ratio(profile)
+    bound = profile.deviance(best) + stats.chi2.ppf(level, 1)
+    low, high = (_limit(profile, best, bound, side) for side in (-1, 1))
+    return Icc(
+        estimate=best / (1 + best),
+        ci_low=low / (1 + low),
+        ci_high=high / (1 + high),
+        n_units=len(values),
+        n_clusters=len(sizes),
+        mean_size=mean_size,
+        level=level,
+        method="reml",
+    )
+
+
+def _limit(profile: Profile, best: float, bound: float, side: int) -> float:
+    """Nearest ratio on one `side` of the best at which the deviance reaches `bound`; 0 if none does below."""
+    grid = RATIOS / profile.sizes.mean()
+    inside = best
+    for theta in grid[grid < best][::-1] if side < 0 else grid[grid > best]:
+        if profile.deviance(theta) >= bound:
+            return float(optimize.brentq(lambda t: profile.deviance(t) - bound, inside, theta, xtol=1e-18, rtol=1e-13))
+        inside = theta
+    if side > 0:
+        raise ValueError("the likelihood has no upper limit: the outcome hardly varies inside clusters")
+    return 0.0
+
+
+def design_effect(sizes: ArrayLike, icc: float) -> float:
+    """Factor by which clustering multiplies the variance of an arm's mean.
+
+    Parameters
+    ----------
+    sizes : array_like, shape (clusters,)
+        Rows in each cluster, each above 0.
+    icc : float
+        Intraclass correlation, from -1 to 1.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the correlation is outside [-1, 1], or too negative for such clusters.
+
+    Notes
+    -----
+    1 + ((1 + cv^2) m - 1) icc, where m is the mean size and cv the standard deviation of the sizes, with divisor K,
+    over the mean. It holds for the mean over rows, each row weighted alike.
+
+    References
+    ----------
+    Eldridge SM, Ashby D, Kerry S (2006), International Journal of Epidemiology 35:1292-1300.
+
+    Examples
+    --------
+    >>> design_effect([10, 10, 10], 0.05)
+    1.45
+    """
+    sizes = np.asarray(sizes, dtype=float)
+    if sizes.ndim != 1 or len(sizes) == 0 or not np.all(np.isfinite(sizes) & (sizes > 0)):
+        raise ValueError("sizes must be a list of positive numbers, one a cluster")
+    mean = float(sizes.mean())
+    return variance_inflation(mean, float(sizes.std() / mean), icc)
+
+
+def variance_inflation(mean: float, cv: float, icc: float) -> float:
+    """Design effect from a mean cluster size and its coefficient of variation.
+
+    Parameters
+    ----------
+    mean, cv : float
+        Mean number of rows a cluster, and the standard deviation (divisor K) over that mean.
+    icc : float
+        Intraclass correlation, from -1 to 1.
+
+    Examples
+    --------
+    >>> round(variance_inflation(29.7, 0.25, 0.03), 3)
+    1.917
+    """
+    if not -1 <= icc <= 1:
+        raise ValueError("icc must lie between -1 and 1")
+    effect = 1 + ((1 + cv**2) * mean - 1) * icc
+    if effect <= 0:
+        raise ValueError("icc is more negative than clusters of these sizes allow")
+    return effect

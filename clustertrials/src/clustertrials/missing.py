@@ -1,19 +1,23 @@
-"""Missing outcomes: how many there are in each arm, and how much offices differ in them."""
+"""Missing outcomes: how many by arm, bounds on the effect, and the tipping point of a verdict."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from clustertrials.trial import SMALLEST_ARM, numeric, require_columns, require_nested
+from clustertrials.estimands import jackknife_error
+from clustertrials.estimators import EFFECT, estimate_effect
+from clustertrials.intraclass import check_level
+from clustertrials.trial import SMALLEST_ARM, Trial, numeric, read_trial, require_columns, require_nested
 
 
 @dataclass(frozen=True)
 class ArmLoss:
-    """Units of one arm without an outcome; how offices differ is told without naming or showing one.
+    """Units of one arm without an outcome; how much clusters differ is shown without showing one.
 
     Attributes
     ----------
@@ -41,7 +45,9 @@ class ArmLoss:
 def attrition_by_arm(
     frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable
 ) -> tuple[ArmLoss, ArmLoss]:
-    """Count the units without an outcome in each arm, and say how much clusters differ in it.
+    """Count the units without an outcome in each arm, and how much clusters differ in it.
+
+    Whether the arms differ is an effect like any other: give `clustertrials.estimate_effect` a 0/1 column.
 
     Parameters
     ----------
@@ -56,17 +62,14 @@ def attrition_by_arm(
     Raises
     ------
     ValueError
-        As for `read_units`.
-
-    Notes
-    -----
-    Whether the arms differ in it is an effect like any other: give `clustertrials.estimate_effect` a 0/1 column.
+        If a column is missing or not numeric, an arm or cluster is missing in a row, an arm varies inside a
+        cluster, there are not two arms, or an arm has fewer than 4 clusters.
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 3] * 4, "office": np.repeat(range(8), 2)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> [(loss.arm, loss.share) for loss in attrition_by_arm(frame, "y", arm="arm", cluster="office", treated=1)]
+    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 3] * 4, "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> [(loss.arm, loss.share) for loss in attrition_by_arm(frame, "y", arm="arm", cluster="clinic", treated=1)]
     [('treated', 0.0), ('other', 0.5)]
     """
     values, is_treated, codes = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
@@ -91,31 +94,7 @@ def attrition_by_arm(
 def read_units(
     frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read the columns of every unit, measured or not.
-
-    Parameters
-    ----------
-    frame, outcome, arm, cluster, treated
-        As for `clustertrials.estimate_effect`.
-
-    Returns
-    -------
-    tuple of numpy.ndarray, each of shape (rows,)
-        Outcome with NaN where it is missing, whether the arm is the treated one, and number of the cluster from 0.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing or not numeric, an arm or cluster is missing in a row, an arm varies inside a
-        cluster, there are not two arms, or an arm has fewer than 4 clusters.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"y": [1.0, None] * 8, "arm": [0, 1] * 8, "office": list(range(8)) * 2})
-    >>> values, is_treated, codes = read_units(frame, "y", arm="arm", cluster="office", treated=1)
-    >>> int(np.isnan(values).sum()), int(is_treated.sum()), int(codes.max())
-    (8, 8, 7)
-    """
+    """Return outcome (NaN where missing), whether treated, and cluster code of every unit, measured or not."""
     require_columns(frame, [outcome, arm, cluster])
     for name in (arm, cluster):
         if frame[name].isna().any():
@@ -128,3 +107,386 @@ def read_units(
     if min(len(np.unique(codes[is_treated])), len(np.unique(codes[~is_treated]))) < SMALLEST_ARM:
         raise ValueError(f"column {arm!r}: an arm has fewer than {SMALLEST_ARM} clusters")
     return numeric(frame, outcome), is_treated, codes
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Lowest and highest effect that the missing outcomes allow, treated minus other, individual average.
+
+    Attributes
+    ----------
+    lower, upper : float
+        The bounds, in units of the outcome.
+    ci_low, ci_high : float
+        Lower limit of the lower and upper limit of the upper bound: covers the whole range at `level` or more.
+    df, level : float
+        Degrees of freedom and confidence level.
+    n_units, n_clusters, n_missing_treated, n_missing_other : int
+        All units, clusters, and units of each arm without an outcome.
+    method : str
+        ``"manski"`` or ``"lee"``.
+    trimmed : str
+        Arm that Lee's method trims, ``"treated"`` or ``"other"``; empty where nothing is trimmed.
+    share_trimmed : float
+        Share of that arm's measured units.
+    source : str
+    """
+
+    lower: float
+    upper: float
+    ci_low: float
+    ci_high: float
+    df: float
+    level: float
+    n_units: int
+    n_clusters: int
+    n_missing_treated: int
+    n_missing_other: int
+    method: str
+    trimmed: str = ""
+    share_trimmed: float = 0.0
+    source: str = ""
+
+
+def manski_bounds(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    lowest: float,
+    highest: float,
+    level: float = 0.95,
+) -> Bounds:
+    """Bound the effect without any assumption on the missing outcomes but their range.
+
+    Parameters
+    ----------
+    frame, outcome, arm, cluster, treated, level
+        As for `clustertrials.estimate_effect`, one row for each unit whether or not it was measured.
+    lowest, highest : float
+        Ends of the outcome's scale, 0 and 1 for a 0/1 outcome.
+
+    Returns
+    -------
+    Bounds
+        With no outcome missing, both bounds are the effect itself.
+
+    Raises
+    ------
+    ValueError
+        As for `clustertrials.estimate_effect`; also if an arm or cluster is missing in a row, or an outcome lies
+        outside `lowest` to `highest`.
+
+    Notes
+    -----
+    Lower bound: every missing unit of the treated arm has the lowest value, of the other arm the highest; upper
+    bound: the reverse. Each is the estimator ``"cr2"`` on the data so completed. The width is
+    (highest - lowest) (share missing treated + share missing other).
+
+    References
+    ----------
+    Horowitz JL, Manski CF (2000), Journal of the American Statistical Association 95:77-84.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": [1, None, 0, 1, 0, 1, 1, None] * 2, "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> found = manski_bounds(frame, "y", arm="arm", cluster="clinic", treated=1, lowest=0, highest=1)
+    >>> round(found.lower, 6), round(found.upper, 6)
+    (-0.25, 0.25)
+    """
+    values, is_treated, _ = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
+    if not -np.inf < lowest < highest < np.inf:
+        raise ValueError("lowest and highest must be finite, the first below the second")
+    if (values < lowest).any() or (values > highest).any():
+        raise ValueError(f"column {outcome!r} has a value outside lowest to highest")
+    missing = np.isnan(values)
+    fillings = (np.where(is_treated, one, other) for one, other in ((lowest, highest), (highest, lowest)))
+    low, high = (
+        estimate_effect(
+            frame.assign(**{outcome: np.where(missing, filling, values)}),
+            outcome,
+            arm=arm,
+            cluster=cluster,
+            treated=treated,
+            level=level,
+        )
+        for filling in fillings
+    )
+    return Bounds(
+        lower=low.estimate,
+        upper=high.estimate,
+        ci_low=low.ci_low,
+        ci_high=high.ci_high,
+        df=low.df,
+        level=level,
+        n_units=len(values),
+        n_clusters=low.n_clusters,
+        n_missing_treated=int(missing[is_treated].sum()),
+        n_missing_other=int(missing[~is_treated].sum()),
+        method="manski",
+    )
+
+
+def lee_bounds(
+    frame: pd.DataFrame, outcome: str, *, arm: str, cluster: str, treated: Hashable, level: float = 0.95
+) -> Bounds:
+    """Bound the effect on units that would be measured in either arm, if the arm changed measurement one way only.
+
+    Parameters
+    ----------
+    frame, outcome, arm, cluster, treated, level
+        As for `clustertrials.estimate_effect`, one row for each unit whether or not it was measured.
+
+    Returns
+    -------
+    Bounds
+        Degrees of freedom clusters - 2.
+
+    Raises
+    ------
+    ValueError
+        As for `clustertrials.estimate_effect`; also if an arm or cluster is missing in a row.
+
+    Notes
+    -----
+    Of the measured units of the arm with the larger share measured, a share 1 - (smaller share) / (larger share) is
+    trimmed: the highest for one bound, the lowest for the other; one unit is trimmed in part. Standard errors are those
+    of the jackknife over clusters. Where the two shares are nearly the same, the arm that is trimmed changes from one
+    left-out cluster to the next and the interval is rough.
+
+    References
+    ----------
+    Lee DS (2009), Review of Economic Studies 76:1071-1102.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 4] * 4, "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"], frame.loc[0, "y"] = frame["clinic"] % 2, 3.0
+    >>> found = lee_bounds(frame, "y", arm="arm", cluster="clinic", treated=1)
+    >>> found.lower, found.upper, found.trimmed, found.share_trimmed
+    (0.5, 2.5, 'treated', 0.5)
+    """
+    check_level(level)
+    read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated)
+    values, is_treated, codes = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
+    lower, upper, trimmed = _lee(values, is_treated)
+    left_out = np.array([_lee(values[codes != k], is_treated[codes != k])[:2] for k in range(codes.max() + 1)])
+    arm_of_cluster = is_treated[np.unique(codes, return_index=True)[1]]
+    errors = [jackknife_error(one, arm_of_cluster) for one in left_out.T]
+    df = len(arm_of_cluster) - 2
+    if not min(errors) > 1e-12 * np.nanstd(values):
+        raise ValueError(f"column {outcome!r}: lee finds no variation to judge the bounds by")
+    quantile = float(stats.t.ppf((1 + level) / 2, df))
+    missing = np.isnan(values)
+    return Bounds(
+        lower=lower,
+        upper=upper,
+        ci_low=lower - quantile * errors[0],
+        ci_high=upper + quantile * errors[1],
+        df=df,
+        level=level,
+        n_units=len(values),
+        n_clusters=len(arm_of_cluster),
+        n_missing_treated=int(missing[is_treated].sum()),
+        n_missing_other=int(missing[~is_treated].sum()),
+        method="lee",
+        share_trimmed=abs(trimmed),
+        trimmed=["", "treated", "other"][int(np.sign(trimmed))],
+    )
+
+
+def _lee(values: np.ndarray, is_treated: np.ndarray) -> tuple[float, float, float]:
+    """Both bounds, and the share trimmed: above 0 in the treated arm, below 0 in the other."""
+    seen = ~np.isnan(values)
+    one, other = np.sort(values[seen & is_treated]), np.sort(values[seen & ~is_treated])
+    kept = (len(other) / (~is_treated).sum()) / (len(one) / is_treated.sum())
+    if kept <= 1:
+        low, high = _trimmed_means(one, kept)
+        return low - float(other.mean()), high - float(other.mean()), float(1 - kept)
+    low, high = _trimmed_means(other, 1 / kept)
+    return float(one.mean()) - high, float(one.mean()) - low, float(1 / kept - 1)
+
+
+def _trimmed_means(ascending: np.ndarray, kept: float) -> tuple[float, float]:
+    """Mean of the lowest and of the highest share `kept`, the unit at the edge counted in part."""
+    mass = kept * len(ascending)
+    weights = np.clip(mass - np.arange(len(ascending)), 0, 1)
+    return float(weights @ ascending / mass), float(weights[::-1] @ ascending / mass)
+
+
+@dataclass(frozen=True)
+class TippingPoint:
+    """How far the missing units of one arm would have to differ from their expected values to change the verdict.
+
+    Attributes
+    ----------
+    below, above : float or None
+        Nearest shift below and above 0 at which a limit of the interval is 0; None where no shift does that.
+    estimate, slope : float
+        Effect at shift 0, which is that of the measured units alone, and its change for each unit of shift.
+    variances : tuple of float
+        Variance of the estimate, covariance of the two, variance of the slope.
+    df, level : float
+        Degrees of freedom and confidence level.
+    shifted : str
+        ``"treated"`` or ``"other"``.
+    observed_mean, sd : float
+        Mean of that arm's measured units, and standard deviation inside arms, to judge a shift by.
+    n_missing, n_units, n_clusters, n_dropped : int
+        Units shifted, all units, clusters, rows left out because arm, cluster or a covariate is missing.
+    source : str
+    """
+
+    below: float | None
+    above: float | None
+    estimate: float
+    slope: float
+    variances: tuple[float, float, float]
+    df: float
+    level: float
+    shifted: str
+    observed_mean: float
+    sd: float
+    n_missing: int
+    n_units: int
+    n_clusters: int
+    n_dropped: int
+    source: str = ""
+
+    def at(self, shift: float) -> tuple[float, float, float]:
+        """Effect at a shift, and the limits of its interval."""
+        own, shared, slope = self.variances
+        half = stats.t.ppf((1 + self.level) / 2, self.df) * (own + 2 * shift * shared + shift**2 * slope) ** 0.5
+        middle = self.estimate + shift * self.slope
+        return middle, float(middle - half), float(middle + half)
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval of the measured units alone lies on one side of 0."""
+        _, low, high = self.at(0.0)
+        return low > 0 or high < 0
+
+
+def tipping_point(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    covariates: Sequence[str] = (),
+    shifted: str = "treated",
+    level: float = 0.95,
+) -> TippingPoint:
+    """Find how far the missing units of one arm would have to be shifted for the interval to reach or leave zero.
+
+    Parameters
+    ----------
+    frame, outcome, arm, cluster, treated, covariates, level
+        As for `clustertrials.estimate_effect`, one row for each unit whether or not it was measured.
+    shifted : {"treated", "other"}
+        Arm whose missing units are shifted.
+
+    Returns
+    -------
+    TippingPoint
+        Without missing units in that arm both tipping points are None.
+
+    Raises
+    ------
+    ValueError
+        As for `clustertrials.estimate_effect`; also if `shifted` is neither arm, or a coefficient rests on one cluster.
+
+    Notes
+    -----
+    Every missing outcome is replaced by its prediction from the regression of the measured units on arm and covariates
+    (without covariates, the observed mean of its arm), plus the shift in the shifted arm. The effect is then estimate +
+    shift * slope, where the slope is the coefficient of the arm for the 0/1 variable "missing in the shifted arm". Both
+    numbers are found again without each cluster in turn, imputation included, and their jackknife variances V make the
+    interval. Its limits are 0 where (estimate + shift slope)^2 = t^2 (V11 + 2 shift V12 + shift^2 V22), solved for the
+    shift.
+
+    References
+    ----------
+    White IR, Carpenter J, Horton NJ (2018), Statistica Sinica 28:1985-2003. Efron B, Stein C (1981), Annals of
+    Statistics 9:586-596.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"y": [1.0, None, 2, 4, 3, 2, 5, 4] * 2, "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> found = tipping_point(frame, "y", arm="arm", cluster="clinic", treated=1, shifted="other")
+    >>> round(found.estimate, 6), round(found.slope, 6), round(found.below, 3), round(found.above, 3)
+    (1.75, -0.25, -5.997, 2.761)
+    """
+    check_level(level)
+    if shifted not in ("treated", "other"):
+        raise ValueError('shifted must be "treated" or "other"')
+    measured = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
+    kept = frame.dropna(subset=[arm, cluster, *covariates])
+    values, is_treated, codes = read_units(kept, outcome, arm=arm, cluster=cluster, treated=treated)
+    columns = np.column_stack([np.ones(len(kept)), is_treated, *(numeric(kept, name) for name in covariates)])
+    members = is_treated == (shifted == "treated")
+    moved = members & np.isnan(values)
+    lines = np.array(
+        [_line(values, columns, moved, codes != left_out, outcome) for left_out in range(-1, codes.max() + 1)]
+    )
+    arm_of_cluster = is_treated[np.unique(codes, return_index=True)[1]]
+    spread = _jackknife(lines[1:], arm_of_cluster)
+    if not spread[0, 0] > 1e-24 * measured.y.var():
+        raise ValueError(f"column {outcome!r}: clusters do not vary, so there is nothing to judge the effect by")
+    estimate, slope = lines[0].tolist()
+    below, above = _roots(estimate, slope, spread, stats.t.ppf((1 + level) / 2, measured.max_df))
+    return TippingPoint(
+        below=below,
+        above=above,
+        estimate=estimate,
+        slope=slope,
+        df=measured.max_df,
+        level=level,
+        shifted=shifted,
+        variances=(float(spread[0, 0]), float(spread[0, 1]), float(spread[1, 1])),
+        observed_mean=float(np.nanmean(values[members])),
+        sd=_spread_inside(measured),
+        n_missing=int(moved.sum()),
+        n_units=len(kept),
+        n_clusters=len(arm_of_cluster),
+        n_dropped=len(frame) - len(kept),
+    )
+
+
+def _spread_inside(trial: Trial) -> float:
+    """Standard deviation inside arms."""
+    arms = (trial.y[trial.treated], trial.y[~trial.treated])
+    return float((sum(len(y) * y.var() for y in arms) / (len(trial.y) - 2)) ** 0.5)
+
+
+def _jackknife(lines: np.ndarray, treated: np.ndarray) -> np.ndarray:
+    """Covariances from leave-one-cluster-out values, as `clustertrials.estimands.jackknife_error` has variances."""
+    return sum((arm.sum() - 1) * np.cov(lines[arm].T, ddof=0) for arm in (treated, ~treated))
+
+
+def _line(
+    values: np.ndarray, columns: np.ndarray, moved: np.ndarray, rows: np.ndarray, outcome: str
+) -> tuple[float, float]:
+    """Effect of the arm on some rows at shift 0, and its slope in the shift."""
+    seen = rows & ~np.isnan(values)
+    scaled = columns / np.abs(columns).max(axis=0)
+    effect = np.linalg.lstsq(scaled[seen], values[seen] - np.nanmean(values), rcond=None)
+    slope = np.linalg.lstsq(scaled[rows], moved[rows].astype(float), rcond=None)
+    if effect[2] < columns.shape[1]:
+        raise ValueError(f"column {outcome!r}: a coefficient rests on one cluster, which cannot be left out")
+    return float(effect[0][EFFECT]), float(slope[0][EFFECT])
+
+
+def _roots(estimate: float, slope: float, spread: np.ndarray, quantile: float) -> tuple[float | None, float | None]:
+    """Shifts next to 0 on either side at which a limit of the interval is 0."""
+    line = np.array([slope**2, 2 * slope * estimate, estimate**2])
+    band = quantile**2 * np.array([spread[1, 1], 2 * spread[0, 1], spread[0, 0]])
+    roots = np.roots(line - band)
+    real = roots[np.isreal(roots)].real
+    below, above = real[real < 0], real[real > 0]
+    return (float(below.max()) if len(below) else None), (float(above.min()) if len(above) else None)

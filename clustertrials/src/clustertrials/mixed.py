@@ -20,50 +20,26 @@ ROUNDING = 1e-13
 
 @dataclass(frozen=True)
 class MixedFit:
-    """REML fit of y = X b + office + error, with what inference needs.
+    """REML fit of y = X b + cluster + error, with what inference needs."""
 
-    Attributes
-    ----------
-    coefficients : numpy.ndarray, shape (p,)
-        Fixed effects on the design's own columns.
-    within, between : float
-        Variances of rows inside clusters and of clusters, in squared units of the outcome.
-    back : numpy.ndarray, shape (p, p)
-        Turns coefficients on the orthonormal columns into `coefficients`.
-    sizes : numpy.ndarray, shape (clusters,)
-        Rows in each cluster.
-    totals : numpy.ndarray, shape (clusters, p)
-        Orthonormal columns summed inside clusters.
-    """
-
-    coefficients: np.ndarray
+    coefficients: np.ndarray  # shape (p,): fixed effects on the design's own columns
+    # within, between: variances of rows inside clusters and of clusters, in squared units of the outcome
     within: float
     between: float
-    back: np.ndarray
-    sizes: np.ndarray
-    totals: np.ndarray
+    r_inverse: np.ndarray  # shape (p, p): as in `clustertrials.trial.Trial`
+    sizes: np.ndarray  # shape (clusters,)
+    totals: np.ndarray  # shape (clusters, p): orthonormal columns summed inside clusters
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Data reduced to sums: the restricted likelihood as a function of theta = between / within alone.
+    """Data reduced to sums: the restricted likelihood as a function of theta = between / within alone."""
 
-    Attributes
-    ----------
-    sizes : numpy.ndarray, shape (clusters,)
-        Rows in each cluster.
-    totals : numpy.ndarray, shape (clusters, p)
-        Orthonormal columns of the design summed inside clusters.
-    residual_totals : numpy.ndarray, shape (clusters,)
-        Least-squares residuals summed inside clusters, in units of the outcome.
-    residual_square : float
-        Sum of squares of these residuals.
-    """
-
-    sizes: np.ndarray
-    totals: np.ndarray
+    sizes: np.ndarray  # shape (clusters,)
+    totals: np.ndarray  # shape (clusters, p): orthonormal columns of the design summed inside clusters
+    # shape (clusters,): least-squares residuals summed inside clusters, in units of the outcome
     residual_totals: np.ndarray
-    residual_square: float
+    residual_square: float  # sum of squares of these residuals
 
     def solve(self, theta: float) -> tuple[np.ndarray, np.ndarray, float]:
         """Return X'WX, the change of the coefficients from least squares, and the weighted residual square."""
@@ -74,130 +50,64 @@ class Profile:
         return normal, change, self.residual_square - weight @ self.residual_totals**2 - right @ change
 
     @property
-    def free(self) -> float:
+    def df_resid(self) -> float:
         """Rows less coefficients."""
         return self.sizes.sum() - self.totals.shape[1]
 
     def deviance(self, theta: float) -> float:
         """Minus twice the restricted log-likelihood, up to a constant."""
         normal, _, square = self.solve(theta)
-        return self.free * np.log(square) + np.log1p(self.sizes * theta).sum() + np.linalg.slogdet(normal)[1]
+        return self.df_resid * np.log(square) + np.log1p(self.sizes * theta).sum() + np.linalg.slogdet(normal)[1]
 
     def slope(self, theta: float) -> float:
-        """Derivative of `deviance`; its root is exact to rounding, where a minimum is so only to its root."""
+        """Derivative of `deviance`; its root is accurate to rounding, a minimum only to the square root of that."""
         normal, change, square = self.solve(theta)
         shrink = 1 / (1 + self.sizes * theta)
         left = self.residual_totals - self.totals @ change
         spread = np.linalg.solve(normal, (self.totals.T * shrink**2) @ self.totals)
-        return self.sizes @ shrink - self.free * (left * shrink) @ (left * shrink) / square - np.trace(spread)
+        return self.sizes @ shrink - self.df_resid * (left * shrink) @ (left * shrink) / square - np.trace(spread)
 
 
-def fit_mixed(y: np.ndarray, basis: np.ndarray, back: np.ndarray, starts: np.ndarray) -> MixedFit:
-    """Fit a linear model with a random intercept a cluster by REML.
+def fit_mixed(y: np.ndarray, q: np.ndarray, r_inverse: np.ndarray, starts: np.ndarray) -> MixedFit:
+    """Fit a linear model with a random intercept for each cluster by REML.
 
-    Parameters
-    ----------
-    y : numpy.ndarray, shape (rows,)
-        Outcome, rows sorted by cluster.
-    basis, back : numpy.ndarray, shapes (rows, p) and (p, p)
-        Orthonormal columns Q and the inverse of R, for the design X = QR.
-    starts : numpy.ndarray of int, shape (clusters,)
-        Row at which each cluster begins.
-
-    Returns
-    -------
-    MixedFit
-        ``between`` is 0 where the likelihood is highest at that boundary.
-
-    Raises
-    ------
-    ValueError
-        If every cluster has one row, or rows do not vary inside clusters beyond the design, so that the likelihood
-        has no maximum.
+    `y`, shape (rows,), is sorted by cluster; the design is X = QR; `starts` is the row at which each cluster begins.
+    ``between`` is 0 where the likelihood is highest at that boundary. ValueError if the likelihood has no maximum:
+    every cluster has one row, or rows do not vary inside clusters beyond the design.
 
     Notes
     -----
-    Coefficients and the inner variance have closed forms given theta = between / within, so the restricted
-    likelihood is a function of theta alone. Its slope is searched for sign changes on a grid, each is solved by
-    Brent's method, and the best of them and of theta = 0 is taken.
+    Coefficients and the inner variance have closed forms given theta = between / within, so the restricted likelihood
+    is a function of theta alone. Sign changes of its slope on a grid are solved by Brent's method, and the best of them
+    and of theta = 0 is taken.
 
     References
     ----------
     Patterson HD, Thompson R (1971), Biometrika 58:545-554. Bates D et al. (2015), Journal of Statistical Software
     67(1), for the profiled criterion.
-
-    Examples
-    --------
-    >>> basis = np.full((6, 1), 6 ** -0.5)
-    >>> y = np.array([1.0, 2, 2, 3, 6, 7])
-    >>> fit = fit_mixed(y, basis, np.array([[6 ** -0.5]]), np.array([0, 2, 4]))
-    >>> round(fit.within, 6), round(fit.between, 6)
-    (0.5, 6.75)
     """
     if len(starts) == len(y):
         raise ValueError("mixed: every cluster has one row, so the two variances cannot be told apart")
-    profile = reduce_to_profile(y, basis, starts)
+    profile = reduce_to_profile(y, q, starts)
     theta = best_ratio(profile)
     _, change, square = profile.solve(theta)
-    within = square / profile.free
+    within = square / profile.df_resid
     return MixedFit(
-        back @ (basis.T @ y + change), float(within), float(theta * within), back, profile.sizes, profile.totals
+        r_inverse @ (q.T @ y + change), float(within), float(theta * within), r_inverse, profile.sizes, profile.totals
     )
 
 
-def reduce_to_profile(y: np.ndarray, basis: np.ndarray, starts: np.ndarray) -> Profile:
-    """Reduce rows to the sums that the restricted likelihood needs.
-
-    Parameters
-    ----------
-    y : numpy.ndarray, shape (rows,)
-        Outcome, rows sorted by cluster.
-    basis : numpy.ndarray, shape (rows, p)
-        Orthonormal columns that span the design.
-    starts : numpy.ndarray of int, shape (clusters,)
-        Row at which each cluster begins.
-
-    Returns
-    -------
-    Profile
-
-    Examples
-    --------
-    >>> found = reduce_to_profile(np.array([1.0, 2, 3, 6]), np.full((4, 1), 0.5), np.array([0, 2]))
-    >>> found.residual_totals.tolist(), found.residual_square, float(found.free)
-    ([-3.0, 3.0], 14.0, 3.0)
-    """
-    residuals = y - basis @ (basis.T @ y)
+def reduce_to_profile(y: np.ndarray, q: np.ndarray, starts: np.ndarray) -> Profile:
+    """Reduce rows, sorted by cluster, to the sums that the restricted likelihood needs."""
+    residuals = y - q @ (q.T @ y)
     sizes = np.diff(np.append(starts, len(y))).astype(float)
     return Profile(
-        sizes, np.add.reduceat(basis, starts, axis=0), np.add.reduceat(residuals, starts), float(residuals @ residuals)
+        sizes, np.add.reduceat(q, starts, axis=0), np.add.reduceat(residuals, starts), float(residuals @ residuals)
     )
 
 
 def best_ratio(profile: Profile) -> float:
-    """Find the ratio of the variances between and inside clusters at which the restricted likelihood is highest.
-
-    Parameters
-    ----------
-    profile : Profile
-        The data's sums.
-
-    Returns
-    -------
-    float
-        0 where the likelihood is highest at that boundary.
-
-    Raises
-    ------
-    ValueError
-        If the outcome does not vary inside clusters beyond the design, so that the likelihood has no maximum.
-
-    Examples
-    --------
-    >>> sums = reduce_to_profile(np.array([1.0, 2, 2, 3, 6, 7]), np.full((6, 1), 6 ** -0.5), np.array([0, 2, 4]))
-    >>> round(best_ratio(sums), 6)
-    13.5
-    """
+    """Return the ratio of the variances between and inside clusters with the highest restricted likelihood, or 0."""
     grid = RATIOS / profile.sizes.mean()
     slopes = np.array([profile.slope(theta) for theta in grid])
     candidates = [0.0]
@@ -211,24 +121,13 @@ def best_ratio(profile: Profile) -> float:
 
 
 def kenward_roger(fit: MixedFit, contrast: np.ndarray) -> Inference:
-    """Standard error and degrees of freedom of a combination of fixed effects, after Kenward and Roger.
+    """Standard error and df of a combination of fixed effects, after Kenward and Roger; df is not capped.
 
     Parameters
     ----------
     fit : MixedFit
-        REML fit.
     contrast : numpy.ndarray, shape (p,)
         Weights of the coefficients.
-
-    Returns
-    -------
-    Inference
-        The standard error allows for the variances being estimated; degrees of freedom are not capped.
-
-    Raises
-    ------
-    ValueError
-        If the two variances cannot be told apart.
 
     Notes
     -----
@@ -241,14 +140,6 @@ def kenward_roger(fit: MixedFit, contrast: np.ndarray) -> Inference:
     References
     ----------
     Kenward MG, Roger JH (1997), Biometrics 53:983-997.
-
-    Examples
-    --------
-    >>> fit = fit_mixed(np.array([1.0, 2, 2, 3, 6, 7]), np.full((6, 1), 6 ** -0.5), np.array([[6 ** -0.5]]),
-    ...                 np.array([0, 2, 4]))
-    >>> found = kenward_roger(fit, np.array([1.0]))
-    >>> round(found.estimate, 6), round(found.se, 6), round(found.df, 6)
-    (3.5, 1.527525, 2.0)
     """
     shrink = 1 / (1 + fit.sizes * fit.between / fit.within)
     outer, inner, traces = _moments(fit, shrink)
@@ -268,10 +159,10 @@ def kenward_roger(fit: MixedFit, contrast: np.ndarray) -> Inference:
     covariance = 2 * np.linalg.inv(information)
     core = sum(covariance[i, j] * (inner[i + j] - outer[i] @ spread @ outer[j]) for i in range(2) for j in range(2))
     adjusted = spread + 2 * spread @ core @ spread
-    on_basis = fit.back.T @ np.asarray(contrast, dtype=float)
-    pulled = spread @ on_basis
-    slopes = np.array([pulled @ part @ pulled for part in outer]) / (on_basis @ pulled)
-    se = (fit.within * (on_basis @ adjusted @ on_basis)) ** 0.5
+    on_q = fit.r_inverse.T @ np.asarray(contrast, dtype=float)
+    pulled = spread @ on_q
+    slopes = np.array([pulled @ part @ pulled for part in outer]) / (on_q @ pulled)
+    se = (fit.within * (on_q @ adjusted @ on_q)) ** 0.5
     df = 2 / (slopes @ covariance @ slopes)
     return Inference(float(np.dot(contrast, fit.coefficients)), float(se), float(df))
 

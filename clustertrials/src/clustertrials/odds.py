@@ -18,7 +18,7 @@ NEWTON_STEPS = 50
 
 @dataclass(frozen=True)
 class OddsRatio:
-    """Marginal odds ratio of a 0/1 outcome, treated against other, averaged over families.
+    """Marginal odds ratio of a 0/1 outcome, treated against other, averaged over units.
 
     Attributes
     ----------
@@ -31,7 +31,6 @@ class OddsRatio:
     n_units, n_clusters, n_dropped : int
         Rows used, clusters they lie in, rows left out because a value was missing.
     level : float
-        Confidence level.
     source : str
         Where the data came from; empty for a frame of the caller's own.
     """
@@ -61,30 +60,25 @@ def marginal_odds_ratio(
     covariates: Sequence[str] = (),
     level: float = 0.95,
 ) -> OddsRatio:
-    """Estimate the marginal odds ratio of a 0/1 outcome, to stand beside the risk difference.
+    """Estimate the marginal odds ratio of a 0/1 outcome, to report beside the risk difference.
 
     Parameters
     ----------
     frame, outcome, arm, cluster, treated, covariates, level
         As for `clustertrials.estimate_effect`; the outcome must be 0 or 1.
 
-    Returns
-    -------
-    OddsRatio
-
     Raises
     ------
     ValueError
-        As for `clustertrials.estimate_effect`; also if the outcome is not 0/1, or if in an arm, with some cluster left
-        out, all or none have the outcome, for the odds ratio is then not finite; or if covariates predict it perfectly.
+        As for `clustertrials.estimate_effect`; also if the outcome is not 0/1, if the odds ratio is not finite because,
+        with some cluster left out, all or none in an arm have the outcome, or if covariates predict it perfectly.
 
     Notes
     -----
     Logistic regression on arm and covariates, cluster ignored; each row's risk predicted under either arm and
     averaged; odds ratio of the averages. Without covariates that is the odds ratio of the arms' raw risks.
-    Standard error of the logarithm by `clustertrials.estimands.jackknife_error`: one more fit for each cluster, all of
-    them at once and on distinct rows, which are few without continuous covariates; with one, time grows as rows
-    times clusters.
+    Standard error of the logarithm by the jackknife over clusters, arm by arm. Its fits run together on distinct rows;
+    with a continuous covariate, time grows as rows times clusters.
 
     References
     ----------
@@ -92,9 +86,9 @@ def marginal_odds_ratio(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"office": np.repeat(range(8), 4), "b": [0, 0, 0, 1, 0, 1, 1, 1] * 4})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> ratio = marginal_odds_ratio(frame.drop(index=0), "b", arm="arm", cluster="office", treated=1)
+    >>> frame = pd.DataFrame({"clinic": np.repeat(range(8), 4), "cured": [0, 0, 0, 1, 0, 1, 1, 1] * 4})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> ratio = marginal_odds_ratio(frame.drop(index=0), "cured", arm="arm", cluster="clinic", treated=1)
     >>> round(ratio.estimate, 6), round(ratio.risk_treated, 6), round(ratio.risk_other, 6)
     (8.25, 0.75, 0.266667)
     """
@@ -113,7 +107,7 @@ def marginal_odds_ratio(
     left_out = _logistic(rows, np.repeat(everyone, len(trial.starts), axis=0), clusters, outcome)
     risks = _risks(rows, everyone, None)
     logs = special.logit(np.vstack([risks, _risks(rows, left_out, clusters)])) @ [1, -1]
-    se, df = jackknife_error(logs[1:], trial.treated_clusters), trial.spare
+    se, df = jackknife_error(logs[1:], trial.treated_clusters), trial.max_df
     margin = se * stats.t.ppf((1 + level) / 2, df)
     low, middle, high = np.exp([logs[0] - margin, logs[0], logs[0] + margin])
     return OddsRatio(
@@ -199,7 +193,7 @@ def _risks(rows: _Rows, coefficients: np.ndarray, left: _Clusters | None) -> np.
 
 
 def _logistic(rows: _Rows, start: np.ndarray, left: _Clusters | None, outcome: str) -> np.ndarray:
-    """Coefficients of one fit a row of `start`, each without its cluster where `left` is given, shape (fits, p)."""
+    """Coefficients of one fit a row of `start`, shape (fits, p); fit k leaves out cluster k where `left` is given."""
     coefficients, width = start, start.shape[1]
     for _ in range(NEWTON_STEPS):
         scores, information = [], []

@@ -1,12 +1,37 @@
-"""The typed results of estimators: frozen records at full precision, rounded by whoever shows them."""
+"""The results of estimators: frozen records at full precision, rounded only where they are printed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from html import escape
+from math import isfinite
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _Printed:
+    """Prints a record as lines of a label and a text, which `_lines` gives; as a table in a notebook."""
+
+    def __str__(self) -> str:
+        lines = self._lines()
+        width = max(map(len, lines)) + 2
+        return "\n".join(f"{label:<{width}}{text}" for label, text in lines.items())
+
+    def _repr_html_(self) -> str:
+        rows = (f"<tr><th>{escape(label)}</th><td>{escape(text)}</td></tr>" for label, text in self._lines().items())
+        return f"<table>{''.join(rows)}</table>"
+
+    def to_frame(self) -> pd.DataFrame:
+        """All numbers as a frame of one row, at full precision."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(self)])
 
 
 @dataclass(frozen=True)
-class Effect:
+class Effect(_Printed):
     """Difference between two arms, treated minus other, on the outcome's own scale.
 
     Attributes
@@ -25,8 +50,8 @@ class Effect:
         Intraclass correlation of the outcome inside arms (ANOVA estimator, not truncated at zero); NaN where every
         cluster has a single row or the correlation cancels from the contrast.
     estimator, estimand : str
-        Name of the method, and the average it targets: ``"family average"`` weights every row alike,
-        ``"office average"`` every cluster alike, ``"precision-weighted average"`` neither.
+        Name of the method, and the average it targets: ``"individual average"`` weights every row alike,
+        ``"cluster average"`` every cluster alike, ``"precision-weighted average"`` neither.
     level : float
         Confidence level of the interval.
     mean_treated, mean_other : float
@@ -68,9 +93,47 @@ class Effect:
         # Rounded, since 1 - 0.9 is below 0.1 in binary and an exact p-value can be 0.1 to the last bit.
         return self.p_value <= round(1.0 - self.level, 12)
 
+    @classmethod
+    def from_t(cls, estimate: float, se: float, df: float, *, level: float, **rest: object) -> Effect:
+        """Make an effect whose p-value and interval come from a t distribution; `rest` are the other fields."""
+        # Imported here because most of those who load this module only read and print records.
+        from scipy import stats
+
+        statistic, margin = estimate / se, se * stats.t.ppf((1 + level) / 2, df)
+        return cls(
+            estimate=float(estimate),
+            se=float(se),
+            df=float(df),
+            statistic=float(statistic),
+            p_value=float(2 * stats.t.sf(abs(statistic), df)),
+            ci_low=float(estimate - margin),
+            ci_high=float(estimate + margin),
+            level=level,
+            **rest,
+        )
+
+    def _lines(self) -> dict[str, str]:
+        from clustertrials.randomisation.allocations import shown_total
+
+        units = f"{self.n_units:,} units in {self.n_clusters:,} clusters"
+        if self.n_dropped:
+            units += f", {self.n_dropped:,} rows left out"
+        method = f"{self.estimator}, {self.estimand}"
+        if self.covariates:
+            method += f", adjusted for {', '.join(self.covariates)}"
+        if self.n_allocations is not None:
+            method += f", {'all' if self.exact else 'a sample of'} {shown_total(self.n_allocations)} allocations"
+        elif isfinite(self.df):
+            method += f", t with {self.df:.1f} degrees of freedom"
+        return {
+            "difference": f"{_number(self.estimate)} ({_interval(self)}), {_p_value(self.p_value)}",
+            "data": f"{units}; means {_number(self.mean_treated)} and {_number(self.mean_other)}; ICC {self.icc:.3f}",
+            "method": method + (f"; data: {self.source}" if self.source else ""),
+        }
+
 
 @dataclass(frozen=True)
-class Icc:
+class Icc(_Printed):
     """Intraclass correlation with its interval.
 
     Attributes
@@ -100,3 +163,22 @@ class Icc:
     level: float
     source: str = ""
     method: str = "anova"
+
+    def _lines(self) -> dict[str, str]:
+        data = f"; data: {self.source}" if self.source else ""
+        return {
+            "ICC": f"{self.estimate:.3f} ({_interval(self)})",
+            "method": f"{self.method}, {self.n_units:,} units in {self.n_clusters:,} clusters{data}",
+        }
+
+
+def _interval(result: Effect | Icc) -> str:
+    return f"{100 * result.level:g} % CI {_number(result.ci_low)} to {_number(result.ci_high)}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
+
+
+def _p_value(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -14,15 +14,7 @@ OWN_FIT = 1e-10
 
 @dataclass(frozen=True)
 class Inference:
-    """A coefficient with its standard error and the degrees of freedom of its t reference.
-
-    Attributes
-    ----------
-    estimate, se : float
-        In units of the outcome.
-    df : float
-        Degrees of freedom.
-    """
+    """A coefficient in units of the outcome, its standard error, and the df of its t reference."""
 
     estimate: float
     se: float
@@ -31,79 +23,29 @@ class Inference:
 
 @dataclass(frozen=True)
 class ClusteredOls:
-    """Least squares reduced to what cluster-robust inference needs.
+    """Least squares reduced to what cluster-robust inference needs, with X = QR."""
 
-    Attributes
-    ----------
-    coefficients : numpy.ndarray, shape (p,)
-        Coefficients on the design's own columns.
-    back : numpy.ndarray, shape (p, p)
-        Turns coefficients on the orthonormal columns into `coefficients`.
-    scores : numpy.ndarray, shape (clusters, p)
-        Q_k' e_k: orthonormal columns times residuals, summed inside clusters.
-    leverage : numpy.ndarray, shape (clusters, p, p)
-        Q_k' Q_k, which has the nonzero eigenvalues of the cluster's block of the hat matrix.
-    """
-
-    coefficients: np.ndarray
-    back: np.ndarray
-    scores: np.ndarray
+    coefficients: np.ndarray  # shape (p,): on the columns of X
+    r_inverse: np.ndarray  # shape (p, p)
+    scores: np.ndarray  # shape (clusters, p): Q_k' e_k: orthonormal columns times residuals, summed inside clusters
+    # shape (clusters, p, p): Q_k' Q_k, which has the nonzero eigenvalues of the cluster's block of the hat matrix
     leverage: np.ndarray
 
 
-def fit_ols(y: np.ndarray, basis: np.ndarray, back: np.ndarray, starts: np.ndarray) -> ClusteredOls:
-    """Fit least squares on orthonormal columns and sum its parts inside clusters.
+def fit_ols(y: np.ndarray, q: np.ndarray, r_inverse: np.ndarray, starts: np.ndarray) -> ClusteredOls:
+    """Fit least squares on orthonormal columns `q`, shape (rows, p), and sum its parts inside clusters.
 
-    Parameters
-    ----------
-    y : numpy.ndarray, shape (rows,)
-        Outcome, rows sorted by cluster.
-    basis : numpy.ndarray, shape (rows, p)
-        Orthonormal columns Q of the design X = Q R.
-    back : numpy.ndarray, shape (p, p)
-        The inverse of R.
-    starts : numpy.ndarray of int, shape (clusters,)
-        Row at which each cluster begins.
-
-    Returns
-    -------
-    ClusteredOls
-
-    Examples
-    --------
-    >>> design = np.column_stack([np.ones(4), [0, 0, 1, 1]])
-    >>> basis, upper = np.linalg.qr(design)
-    >>> fit = fit_ols(np.array([1.0, 3, 4, 8]), basis, np.linalg.inv(upper), np.array([0, 1, 2, 3]))
-    >>> fit.coefficients.round(6).tolist()
-    [2.0, 4.0]
+    Rows are sorted by cluster; `starts` is the row at which each cluster begins.
     """
-    on_basis = basis.T @ y
-    residuals = y - basis @ on_basis
-    scores = np.add.reduceat(basis * residuals[:, None], starts, axis=0)
-    leverage = gram(basis, starts)
-    return ClusteredOls(back @ on_basis, back, scores, leverage)
+    on_q = q.T @ y
+    residuals = y - q @ on_q
+    scores = np.add.reduceat(q * residuals[:, None], starts, axis=0)
+    leverage = gram(q, starts)
+    return ClusteredOls(r_inverse @ on_q, r_inverse, scores, leverage)
 
 
 def gram(columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Sum the outer products of rows inside clusters.
-
-    Parameters
-    ----------
-    columns : numpy.ndarray, shape (rows, p)
-        Rows sorted by cluster.
-    starts : numpy.ndarray of int, shape (clusters,)
-        Row at which each cluster begins.
-
-    Returns
-    -------
-    numpy.ndarray, shape (clusters, p, p)
-        X_k' X_k of each cluster.
-
-    Examples
-    --------
-    >>> gram(np.array([[1.0], [2], [3]]), np.array([0, 2])).ravel().tolist()
-    [5.0, 9.0]
-    """
+    """Return X_k' X_k of each cluster, shape (clusters, p, p), for rows sorted by cluster."""
     width = columns.shape[1]
     sums = np.empty((len(starts), width, width))
     for i in range(width):
@@ -113,47 +55,29 @@ def gram(columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def cluster_robust(fit: ClusteredOls, contrast: np.ndarray, kind: str = "CR2") -> Inference:
-    """Standard error of a combination of coefficients, and its Satterthwaite degrees of freedom.
+    """Standard error of a combination of coefficients, and its Satterthwaite degrees of freedom, not capped.
 
     Parameters
     ----------
     fit : ClusteredOls
-        Least squares fit.
     contrast : numpy.ndarray, shape (p,)
         Weights of the coefficients.
     kind : {"CR0", "CR2", "CR3"}
         CR0 takes the residuals as they are; CR2 is unbiased if errors are independent and equally spread; CR3 is
-        close to the jackknife and on the safe side.
-
-    Returns
-    -------
-    Inference
-        Degrees of freedom by Satterthwaite's match of two moments, not capped.
-
-    Raises
-    ------
-    ValueError
-        If the kind is unknown; if, for CR3, a coefficient depends on one cluster alone.
+        close to the jackknife and conservative.
 
     Notes
     -----
     The variance is sum_k (a_k' e_k)^2 with a_k = A_k X_k (X'X)^-1 c and A_k = (I - H_kk)^d, d = 0, -1/2, -1. With
     X = QR, every A_k differs from the identity only in the span of Q_k, so p x p matrices Q_k'Q_k suffice and no
-    matrix of rows by rows, or of a cluster's rows by its rows, is formed. Under errors with variance s^2 I the
-    variance is a quadratic form s^2 P with P_kk' = a_k'(I - H)_kk' a_k', and df = (tr P)^2 / tr(P^2). Where
-    I - H_kk is singular, CR2 takes the Moore-Penrose inverse.
+    matrix of rows by rows is formed. Under errors with variance s^2 I the variance is a quadratic form s^2 P with
+    P_kk' = a_k'(I - H)_kk' a_k', and df = (tr P)^2 / tr(P^2). Where I - H_kk is singular, CR2 takes the Moore-Penrose
+    inverse, and CR3 raises ValueError.
 
     References
     ----------
     Bell RM, McCaffrey DF (2002), Survey Methodology 28:169-181. Pustejovsky JE, Tipton E (2018), Journal of
     Business & Economic Statistics 36:672-683.
-
-    Examples
-    --------
-    >>> fit = fit_ols(np.array([1.0, 3, 4, 8]), np.full((4, 1), 0.5), np.array([[0.5]]), np.arange(4))
-    >>> found = cluster_robust(fit, np.array([1.0]))
-    >>> round(found.estimate, 6), round(found.se, 6), round(found.df, 6)
-    (4.0, 1.47196, 3.0)
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}")
@@ -164,8 +88,8 @@ def cluster_robust(fit: ClusteredOls, contrast: np.ndarray, kind: str = "CR2") -
         raise ValueError("cr3: a coefficient rests on one cluster alone, which cannot be left out")
     # A direction that a cluster fits itself has no residual, so that any finite weight gives the pseudo-inverse.
     power = np.where(alone, 1.0, room) ** KINDS[kind]
-    on_basis = fit.back.T @ np.asarray(contrast, dtype=float)
-    direction = axes.transpose(0, 2, 1) @ on_basis
+    on_q = fit.r_inverse.T @ np.asarray(contrast, dtype=float)
+    direction = axes.transpose(0, 2, 1) @ on_q
     scores = np.einsum("kij,ki->kj", axes, fit.scores)
     variance = float((((power * direction * scores).sum(axis=1)) ** 2).sum())
     own = (shares * power**2 * direction**2).sum(axis=1)

@@ -1,18 +1,29 @@
-"""Power and smallest detectable difference of a two-arm cluster-randomised trial, by formula.
+"""Power, smallest detectable difference and equivalence power of a planned trial, by formula.
 
-The test is that of the named analysis, with the error and the degrees of freedom that it will have at clusters of
-the stated sizes (`clustertrials.planned`). `clustertrials.simulate_power` answers the same question by simulation.
+The test is that of the named analysis, with the standard error and the degrees of freedom that it will have at clusters
+of the stated sizes. `clustertrials.simulate_power` answers the same question by simulation.
 """
 
 from __future__ import annotations
 
-from math import isfinite
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from math import comb, exp, isfinite, lgamma, log, sqrt
 
+import numpy as np
+from scipy import stats
+from scipy.integrate import quad
 from scipy.optimize import brentq
-from scipy.stats import ncf
+from scipy.special import ndtr
+from scipy.stats import gamma, ncf
 from scipy.stats import t as student
 
-from clustertrials.planned import PlannedTest, planned_test
+# Allocations that are averaged over: all of them if they are so few, else so many draws, and fewer among many clusters,
+# whose allocations differ less.
+_ALLOCATIONS, _CLUSTERS_DRAWN = 2_000, 60_000
+# An icc nearer to 1 leaves a random intercept nothing inside clusters, and the analysis then has no answer.
+_MOST_ICC = 1.0 - 1e-9
 
 
 def power(
@@ -44,38 +55,32 @@ def power(
     level : float
         Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
     sd : float
-        Total standard deviation of the outcome of one unit, in units of the outcome.
+        Total standard deviation of the outcome of one unit, in units of the outcome; for a share p it is sqrt(p (1 -
+        p)).
     covariate_r2 : float
         Share of the variance of a cluster mean that the covariates explain (r squared in the Notes).
     estimator : {"cr2", "mixed"}
-        The planned analysis: every unit alike (the family average), or clusters weighted by their precision
+        The planned analysis: every unit alike (the individual average), or clusters weighted by their precision
         (random intercept), by the names of `clustertrials.estimate_effect`.
 
     Returns
     -------
     float
-        Share of trials in which the test rejects. Its degrees of freedom are those that the analysis will have:
-        Satterthwaite's for ``"cr2"``, Kenward and Roger's for ``"mixed"``, at most clusters - 2 (`planned_test` gives
-        them). It is near what the analysis has where power is near 0.8; for the rate of false alarms, with few clusters
-        or very unequal sizes, use `clustertrials.simulate_power`.
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside the range given above.
+        Share of trials in which the test rejects. For the type I error with few clusters or very unequal sizes, use
+        `clustertrials.simulate_power`.
 
     Notes
     -----
     With d normal around the difference, standard deviation `error`, and v s^2 chi-squared on v = `spread` degrees of
     freedom, the test rejects where |d| exceeds the t quantile on `df` degrees of freedom times `reported` s: the
-    squared ratio is compared with a noncentral F on 1 and v. All four are those of `planned_test`; where clusters
-    are of one size, `error` and `reported` are alike, and so are `df` and `spread`. Measured against simulation of
-    the analysis at a power of .80, 5 v 5 to 15 v 14 clusters with CVs of size up to 0.88: within a point for
-    ``"cr2"`` at an `icc` of 0 to 0.2; for ``"mixed"`` within two points from an `icc` of 0.05 up. Below, where its
-    variance between clusters is often estimated as 0, Kenward and Roger's test is conservative and has 6 points
-    less with ten clusters at an `icc` of 0.01: ask `clustertrials.simulate_power`.
+    squared ratio is compared with a noncentral F on 1 and v. All four are those of `planned_test`: the degrees of
+    freedom are Satterthwaite's for ``"cr2"``, Kenward and Roger's for ``"mixed"``, at most clusters - 2. Measured
+    against simulation of the analysis at a power of .80, 5 v 5 to 15 v 14 clusters with CVs of size up to 0.88: within
+    a point for ``"cr2"`` at an `icc` of 0 to 0.2; for ``"mixed"`` within two points from an `icc` of 0.05 up. Below,
+    Kenward and Roger's test is conservative and has 6 points less with ten clusters at an `icc` of 0.01: use
+    `clustertrials.simulate_power`.
 
-    A covariate divides the variance by ``1 / (1 - r^2)`` and takes no degree of freedom. For a baseline value of the
+    A covariate multiplies the variance by ``1 - r^2`` and takes no degree of freedom. For a baseline value of the
     outcome ``r = a r_c + (1 - a) r_s``, ``a = m icc / (1 + (m - 1) icc)`` with the mean size m, where r_c and r_s are
     its correlations with the outcome between clusters and inside them.
 
@@ -112,46 +117,19 @@ def minimum_detectable_difference(
     covariate_r2: float = 0.0,
     estimator: str = "cr2",
 ) -> float:
-    """Smallest true difference that the trial finds with the asked probability.
+    """Smallest true difference that the trial finds with the given probability: the inverse of `clustertrials.power`.
 
     Parameters
     ----------
-    clusters : tuple of int
-        Number of clusters in the treated and in the other arm, at least two each.
-    mean_size : float
-        Mean number of units in a cluster.
-    icc : float
-        Intraclass correlation, between 0 and 1; below 1 for ``"mixed"``.
-    size_cv : float
-        Coefficient of variation of the cluster sizes, standard deviation with divisor K over the mean.
+    clusters, mean_size, icc, size_cv, level, sd, covariate_r2, estimator
+        As for `clustertrials.power`.
     power : float
-        Probability of a significant result, above the rate at which the test errs and below 1.
-    level : float
-        Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
-    sd : float
-        Total standard deviation of the outcome of one unit; for a share p it is sqrt(p (1 - p)).
-    covariate_r2 : float
-        Share of the variance of a cluster mean that the covariates explain (see `clustertrials.power`).
-    estimator : {"cr2", "mixed"}
-        The planned analysis (see `clustertrials.power`).
+        Probability of a significant result, above the type I error of the test and below 1.
 
     Returns
     -------
     float
         Difference in units of the outcome, in standard deviations if `sd` is 1.
-
-    Raises
-    ------
-    ValueError
-        If an argument lies outside the range given above.
-
-    Notes
-    -----
-    The inverse of `clustertrials.power` in its difference, which has the formula.
-
-    References
-    ----------
-    Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683.
 
     Examples
     --------
@@ -173,7 +151,7 @@ def minimum_detectable_difference(
 
 
 def _power_at(ratio: float, test: PlannedTest, level: float) -> float:
-    """Share of tests that reject when the true difference is `ratio` errors."""
+    """Share of tests that reject when the true difference is `ratio` standard errors."""
     bound = (student.ppf((1.0 + level) / 2.0, test.df) * test.reported / test.error) ** 2
     # Measured in scipy 1.17: nct.cdf is NaN in its lower tail, ncf.sf(x, 1, df, 0) is cdf - 1 with the wrong
     # sign, and ncf.cdf is NaN for a noncentrality of 1e100; up to 1e12 it is right, and the power is 1 by then.
@@ -181,24 +159,331 @@ def _power_at(ratio: float, test: PlannedTest, level: float) -> float:
 
 
 def check_between(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a value that does not lie strictly between two limits.
+    """Raise ValueError unless a value lies strictly between two limits."""
+    if not low < value < high:
+        raise ValueError(f"{name} must lie above {low:g} and below {high:g}")
+
+
+@dataclass(frozen=True)
+class PlannedTest:
+    """The t test that is expected of a planned analysis."""
+
+    error: float  # standard deviation of the estimate, in units of the outcome
+    # root mean square of the standard errors that the analysis reports; it differs from `error` where cluster sizes
+    # differ
+    reported: float
+    df: float  # degrees of freedom of the quantile that the analysis compares with
+    spread: float  # degrees of freedom of the chi-squared distribution that the squared reported errors nearly follow
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean moments of the analysis ``"cr2"`` over allocations, where the mean cluster has one unit.
+
+    With u the variance between clusters and e that of one unit inside, over the mean size, the squared error is ``u
+    between + e within``, the squared reported one on the mean ``u reported + e within``, and its variance ``u^2
+    spread[0] + 2 u e spread[1] + e^2 spread[2]``. `df` is Satterthwaite's, at most clusters - 2.
+    """
+
+    between: float
+    within: float
+    reported: float
+    spread: tuple[float, float, float]
+    df: float
+
+
+def planned_test(
+    *,
+    clusters: tuple[int, int],
+    mean_size: float,
+    icc: float,
+    size_cv: float = 0.0,
+    sd: float = 1.0,
+    covariate_r2: float = 0.0,
+    estimator: str = "cr2",
+) -> PlannedTest:
+    """Error and degrees of freedom that are expected of the planned analysis; arguments as for `clustertrials.power`.
+
+    All are means over the allocations of the sizes of `representative_sizes`.
+
+    ``"cr2"``: with p_k the share of cluster k in the rows of its arm and m_k the variance of its mean, the squared
+    error is ``sum p_k^2 m_k``, the squared reported one ``sum p_k^2 / (1 - p_k) (mean_k - mean of the arm)^2``, a
+    quadratic form whose first two moments give `reported` and `spread`. `df` is Satterthwaite's under independent rows,
+    as the analysis has it; where rows are alike, the reported error is a little too small and varies more than `df`
+    says. ``"mixed"``: generalised least squares, and Kenward and Roger's error and degrees of freedom, at the planned
+    variances. Both have at most clusters - 2 degrees of freedom; covariates take none.
+
+    Bell RM, McCaffrey DF (2002), Survey Methodology 28:169-181. Kenward MG, Roger JH (1997), Biometrics 53:983-997.
+    """
+    if len(clusters) != 2 or any(k != int(k) or k < 2 for k in clusters):
+        raise ValueError("clusters must be a pair of whole numbers, at least two clusters in each arm")
+    if not (isfinite(mean_size) and mean_size >= 1.0):
+        raise ValueError("mean_size must be a finite number of at least 1")
+    if not 0.0 <= icc <= 1.0:
+        raise ValueError("icc must lie between 0 and 1; plan with 0 where the estimate is negative")
+    if not (isfinite(sd) and sd > 0.0):
+        raise ValueError("sd must be a finite number above 0")
+    if not 0.0 <= covariate_r2 < 1.0:
+        raise ValueError("covariate_r2 must be at least 0 and below 1")
+    if estimator not in ("cr2", "mixed"):
+        raise ValueError('estimator must be "cr2" or "mixed"')
+    pair = int(clusters[0]), int(clusters[1])
+    if estimator == "cr2":
+        found = _cr2(moments(pair, size_cv), icc, (1.0 - icc) / mean_size)
+    else:
+        found = _mixed(mean_size * _sizes(sum(pair), size_cv), _allocations(*pair, size_cv), icc)
+    scale = sd * sqrt(1.0 - covariate_r2)
+    return PlannedTest(scale * found.error, scale * found.reported, float(found.df), float(found.spread))
+
+
+def representative_sizes(clusters: int, size_cv: float) -> np.ndarray:
+    """Cluster sizes of mean 1 and coefficient of variation `size_cv`, which represent those of a trial to come.
+
+    Quantiles of the gamma distribution at (k - 1/2) / K whose shape gives exactly this spread; not whole numbers.
+    """
+    if not (isfinite(size_cv) and size_cv >= 0.0):
+        raise ValueError("size_cv must be a finite number of at least 0")
+    if size_cv == 0.0:
+        return np.ones(clusters)
+    places = (np.arange(clusters) + 0.5) / clusters
+
+    def sizes(log_shape: float) -> np.ndarray:
+        found = gamma.ppf(places, np.exp(log_shape))
+        return found / found.mean()
+
+    # A shape of exp(-4) leaves nearly all units in one cluster of sixty.
+    def excess(log_shape: float) -> float:
+        return float(sizes(log_shape).std()) - size_cv
+
+    if size_cv < 1e-6 or excess(-4.0) < 0.0:
+        raise ValueError(f"size_cv must be 0, or above 1e-06 and below what {clusters} clusters can have")
+    return sizes(brentq(excess, -4.0, 30.0, xtol=1e-13))
+
+
+def moments(clusters: tuple[int, int], size_cv: float) -> Moments:
+    """Average over allocations the moments of ``"cr2"``, for a number of clusters in each arm."""
+    return _moments(clusters, float(size_cv))
+
+
+@lru_cache(maxsize=256)
+def _moments(clusters: tuple[int, int], size_cv: float) -> Moments:
+    sizes = _sizes(sum(clusters), size_cv)
+    treated = _allocations(*clusters, size_cv)
+    between = within = reported = alike = 0.0
+    spread = np.zeros((3, len(treated)))
+    for members in (treated, ~treated):
+        units = (sizes * members).sum(axis=1)
+        p = sizes * members / units[:, None]
+        weight, per_unit = p**2 / (1.0 - p), p / (1.0 - p) / units[:, None]
+        square = (p**2).sum(axis=1)
+        first, second, third = weight.sum(axis=1), (weight * p).sum(axis=1), (weight * p**2).sum(axis=1)
+        between = between + square
+        within = within + 1.0 / units
+        reported = reported + first * (1.0 + square) - 2.0 * second
+        # Covariance of the deviations of two clusters' means from their arm's: of what clusters have in common
+        # [k = j] - p_k - p_j + square, of what units add [k = j] / n_k - 1 / units.
+        shared = (weight**2 * (1.0 + 2.0 * (square[:, None] - 2.0 * p))).sum(axis=1)
+        shared = shared + first**2 * square**2 + 2.0 * first * third + 2.0 * second**2 - 4.0 * square * first * second
+        both = (weight * per_unit * (1.0 + square[:, None] - 2.0 * p) - weight**2 / units[:, None]).sum(axis=1)
+        both = both - (first**2 * square - 2.0 * first * second) / units
+        own = (per_unit**2 - 2.0 * weight * per_unit / units[:, None]).sum(axis=1) + (first / units) ** 2
+        spread += 2.0 * np.array([shared, both, own])
+        alike = alike + own
+    df = np.minimum(within**2 / alike, sum(clusters) - 2)
+    return Moments(
+        float(between.mean()), float(within.mean()), float(reported.mean()), tuple(spread.mean(axis=1).tolist()),
+        float(df.mean()),
+    )  # fmt: skip
+
+
+def _cr2(found: Moments, between: float, within: float) -> PlannedTest:
+    """The test under a variance between clusters, and one of a unit inside over the mean size."""
+    error = between * found.between + within * found.within
+    reported = between * found.reported + within * found.within
+    parts = between**2, 2.0 * between * within, within**2
+    variance = sum(part * one for part, one in zip(parts, found.spread))
+    return PlannedTest(sqrt(error), sqrt(reported), found.df, 2.0 * reported**2 / variance)
+
+
+def _mixed(sizes: np.ndarray, treated: np.ndarray, icc: float) -> PlannedTest:
+    """`clustertrials.mixed.kenward_roger` at known variances, where the design holds the arms alone."""
+    if icc > _MOST_ICC or sizes.mean() <= 1.0:
+        raise ValueError('icc must lie below 1, and mean_size above 1, for estimator "mixed"')
+    within = 1.0 - icc
+    shrink = 1.0 / (1.0 + sizes * icc / within)
+    arms = np.stack([treated, ~treated]).astype(float)
+    inverse = 1.0 / (arms @ (sizes * shrink))
+    outer = [arms @ (sizes**power * shrink**2) for power in (1, 2)]
+    inner = [arms @ (sizes**power * shrink**3) for power in (1, 2, 3)]
+    traces = [(sizes - 1.0 + shrink**2).sum(), (sizes * shrink**2).sum(), (sizes**2 * shrink**2).sum()]
+    information = np.array([[
+        traces[i + j] - 2.0 * (inner[i + j] * inverse).sum(axis=0) + (outer[i] * outer[j] * inverse**2).sum(axis=0)
+        for j in range(2)] for i in range(2)]).transpose(2, 0, 1)  # fmt: skip
+    covariance = 2.0 * np.linalg.inv(information)
+    core = sum(covariance[:, i, j] * (inner[i + j] - outer[i] * inverse * outer[j])
+               for i in range(2) for j in range(2))  # fmt: skip
+    plain = inverse.sum(axis=0)
+    reported = plain + 2.0 * (inverse**2 * core).sum(axis=0)
+    slopes = np.array([(inverse**2 * part).sum(axis=0) for part in outer]) / plain
+    df = np.minimum(2.0 / np.einsum("ib,bij,jb->b", slopes, covariance, slopes), len(sizes) - 2)
+    return PlannedTest(
+        sqrt(within * plain.mean()), sqrt(within * reported.mean()), float(df.mean()), float(df.mean())
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _sizes(clusters: int, size_cv: float) -> np.ndarray:
+    return representative_sizes(clusters, size_cv)
+
+
+def _allocations(one: int, other: int, size_cv: float) -> np.ndarray:
+    """Allocations to average over, shape (allocations, clusters): one where all are alike."""
+    clusters = one + other
+    start = np.arange(clusters) < one
+    if size_cv == 0.0:
+        return start[None]
+    if comb(clusters, one) <= _ALLOCATIONS:
+        chosen = np.array(list(combinations(range(clusters), one)))
+        return (chosen[:, :, None] == np.arange(clusters)).any(axis=1)
+    draws = max(20, min(_ALLOCATIONS, _CLUSTERS_DRAWN // clusters))
+    # The same draws at each call: a plan has one answer.
+    return np.random.default_rng(0).permuted(np.tile(start, (draws, 1)), axis=1)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Estimates that would lead to a conclusion, if their standard error came out as planned.
+
+    Attributes
+    ----------
+    found_beyond : float
+        An estimate farther from zero than this differs from zero by the two-sided test.
+    excluded_within : float
+        An estimate nearer to zero than this excludes every difference of `margin` or more; where it is negative, no
+        estimate does.
+    se : float
+        Standard error that the analysis is expected to report.
+    margin, level : float
+        As given.
+    """
+
+    found_beyond: float
+    excluded_within: float
+    se: float
+    margin: float
+    level: float
+
+
+def equivalence_power(
+    *,
+    margin: float,
+    clusters: tuple[int, int],
+    mean_size: float,
+    icc: float,
+    difference: float = 0.0,
+    size_cv: float = 0.0,
+    level: float = 0.95,
+    sd: float = 1.0,
+    covariate_r2: float = 0.0,
+    estimator: str = "cr2",
+) -> float:
+    """Probability that two one-sided tests exclude every difference of `margin` or more.
 
     Parameters
     ----------
-    name : str
-        How the message calls it.
-    value, low, high : float
+    margin : float
+        Smallest difference that would matter, in units of the outcome, above 0.
+    clusters, mean_size, icc, size_cv, sd, covariate_r2, estimator
+        As for `clustertrials.power`.
+    difference : float
+        True difference between the arms; its sign does not matter.
+    level : float
+        One minus the error rate of each test, between 0.5 and 0.9999, as for `clustertrials.equivalence`: at 0.95
+        the tests exclude what lies outside the 90 % interval.
 
-    Raises
-    ------
-    ValueError
-        If it does not.
+    Returns
+    -------
+    float
+        Between 0 and 1; at a true difference of `margin` the rate at which the tests err, near 1 - `level` or below.
+
+    Notes
+    -----
+    The tests exclude exactly if the estimate d and its reported standard error s `reported` have ``|d| + t s reported <
+    margin``, t the quantile of `level` on `df` degrees of freedom, with the numbers of `planned_test`. With d normal
+    around the true difference, standard deviation `error`, and v s^2 chi-squared on v = `spread` degrees of freedom,
+    independent of it, the probability is
+
+        ∫ [Phi((margin - difference - r s) / error) - Phi((-margin - difference + r s) / error)] f(s) ds
+
+    with r = t reported, over s from 0 to margin / r, f the density of s: Owen's Q in another form, integrated
+    numerically.
+
+    References
+    ----------
+    Schuirmann DJ (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680 (the tests).
+    Phillips KF (1990), Journal of Pharmacokinetics and Biopharmaceutics 18:137-144 (their power).
 
     Examples
     --------
-    >>> check_between("level", 1.0, 0.5, 1.0)
-    Traceback (most recent call last):
-    ValueError: level must lie above 0.5 and below 1
+    >>> round(equivalence_power(margin=0.3, clusters=(15, 14), mean_size=30.5, icc=0.05), 2)
+    0.74
     """
-    if not low < value < high:
-        raise ValueError(f"{name} must lie above {low:g} and below {high:g}")
+    test = planned_test(
+        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
+        estimator=estimator,
+    )  # fmt: skip
+    _check_margin(margin)
+    check_between("level", level, 0.5, 0.9999)
+    if not isfinite(difference):
+        raise ValueError("difference must be a finite number")
+    df, se = test.spread, test.error
+    quantile = stats.t.ppf(level, test.df) * test.reported / se
+    low, high = (-margin - abs(difference)) / se, (margin - abs(difference)) / se
+    scale = log(2.0) + df / 2.0 * log(df / 2.0) - lgamma(df / 2.0)
+
+    def excluded(s: float) -> float:
+        density = exp(scale + (df - 1) * log(s) - df * s * s / 2.0)
+        return (ndtr(high - quantile * s) - ndtr(low + quantile * s)) * density
+
+    # Outside these limits lie 2e-16 of the density; a wide margin would hide its peak from the integrator.
+    first, last = sqrt(stats.chi2.ppf(1e-16, df) / df), sqrt(stats.chi2.isf(1e-16, df) / df)
+    last = min(margin / (quantile * se), last)
+    return float(quad(excluded, first, last, epsabs=1e-12, epsrel=1e-12, limit=200)[0]) if last > first else 0.0
+
+
+def limits(
+    *,
+    margin: float,
+    clusters: tuple[int, int],
+    mean_size: float,
+    icc: float,
+    size_cv: float = 0.0,
+    level: float = 0.95,
+    sd: float = 1.0,
+    covariate_r2: float = 0.0,
+    estimator: str = "cr2",
+) -> Limits:
+    """Return which estimates would find a difference, and which would exclude one of `margin` or more.
+
+    Arguments are those of `equivalence_power`. With v the degrees of freedom that the analysis is expected to have,
+    ``found_beyond = t_v((1 + level) / 2) se`` and ``excluded_within = margin - t_v(level) se``. Estimates between the
+    two leave both questions open; where the first is the smaller, estimates between them are found and yet too small to
+    matter.
+    """
+    test = planned_test(
+        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
+        estimator=estimator,
+    )  # fmt: skip
+    _check_margin(margin)
+    check_between("level", level, 0.5, 0.9999)
+    student = stats.t(test.df)
+    return Limits(
+        found_beyond=float(student.ppf((1.0 + level) / 2.0)) * test.reported,
+        excluded_within=margin - float(student.ppf(level)) * test.reported,
+        se=test.reported, margin=margin, level=level,
+    )  # fmt: skip
+
+
+def _check_margin(margin: float) -> None:
+    if not (isfinite(margin) and margin > 0):
+        raise ValueError("margin must be a positive number, in units of the outcome")

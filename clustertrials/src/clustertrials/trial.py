@@ -19,38 +19,21 @@ SMALLEST_ARM = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """Complete rows of a two-arm trial, sorted by cluster.
+    """Complete rows of a two-arm trial, sorted by cluster."""
 
-    Attributes
-    ----------
-    outcome : str
-        Name of the outcome column, for messages.
-    y : numpy.ndarray, shape (rows,)
-        Outcome in its own units, counted from `origin`.
-    origin : float
-        A middle value of the outcome. Counted from it, 0/1 values a billion away from zero keep their differences
-        exactly; no estimate of a difference depends on it.
-    treated : numpy.ndarray of bool, shape (rows,)
-        Whether the row lies in the treated arm.
-    covariates : numpy.ndarray, shape (rows, covariates)
-        Covariates, centred on their mean and divided by their standard deviation.
-    starts : numpy.ndarray of int, shape (clusters,)
-        Row at which each cluster begins.
-    basis, back : numpy.ndarray, shapes (rows, p) and (p, p)
-        Orthonormal columns spanning intercept, arm and covariates; ``back`` turns coefficients on them into
-        coefficients on the columns themselves, the arm being number 1.
-    n_dropped : int
-        Rows left out because a used column had no value.
-    """
-
-    outcome: str
-    y: np.ndarray
-    treated: np.ndarray
-    covariates: np.ndarray
-    starts: np.ndarray
-    basis: np.ndarray
-    back: np.ndarray
-    n_dropped: int
+    outcome: str  # name of the outcome column, for messages
+    y: np.ndarray  # shape (rows,): outcome in its own units, counted from `origin`
+    treated: np.ndarray  # shape (rows,)
+    covariates: np.ndarray  # shape (rows, covariates): centred on their mean and divided by their standard deviation
+    starts: np.ndarray  # shape (clusters,): row at which each cluster begins
+    # q, r_inverse: shapes (rows, p) and (p, p): QR decomposition of the design: intercept, arm, covariates.
+    # ``r_inverse`` turns coefficients on the orthonormal columns `q` into coefficients on the design's columns, of
+    # which the arm is number 1
+    q: np.ndarray
+    r_inverse: np.ndarray
+    n_dropped: int  # rows left out because a used column had no value
+    # A middle value of the outcome. Counted from it, values that lie close together far from zero keep their
+    # differences exactly; no estimate of a difference depends on it
     origin: float = 0.0
 
     @property
@@ -74,8 +57,8 @@ class Trial:
         return np.repeat(np.arange(len(self.starts)), self.sizes)
 
     @property
-    def spare(self) -> int:
-        """Most df there can be: clusters - 2, less one for each covariate that is constant inside clusters."""
+    def max_df(self) -> int:
+        """Largest df of any method: clusters - 2, less one for each covariate that is constant inside clusters."""
         highest = np.maximum.reduceat(self.covariates, self.starts)
         lowest = np.minimum.reduceat(self.covariates, self.starts)
         return len(self.starts) - 2 - int((highest == lowest).all(axis=0).sum())
@@ -93,35 +76,8 @@ def read_trial(
 ) -> Trial:
     """Check a trial's frame and return its complete rows as arrays.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        One row a unit.
-    outcome, arm, cluster : str
-        Columns with a numeric outcome, the arm (two values) and the cluster.
-    treated : hashable
-        The value of `arm` that is the treated one.
-    covariates : sequence of str
-        Numeric columns to adjust for.
-    smallest_arm : int
-        Fewest clusters accepted in an arm; 1 for a method that ignores clusters.
-
-    Returns
-    -------
-    Trial
-
-    Raises
-    ------
-    ValueError
-        If a column is missing, not numeric, infinite, constant or collinear; if the arm has more or fewer than two
-        values or varies inside a cluster; if an arm has too few clusters; if nothing is left to vary.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"y": range(16), "arm": [0, 1] * 8, "office": list(range(8)) * 2})
-    >>> trial = read_trial(frame, "y", arm="arm", cluster="office", treated=1)
-    >>> trial.sizes.tolist(), int(trial.treated_clusters.sum()), trial.spare
-    ([2, 2, 2, 2, 2, 2, 2, 2], 4, 6)
+    Parameters are those of `clustertrials.estimate_effect`. `smallest_arm` is the fewest clusters accepted in an arm;
+    1 for a method that ignores clusters. ValueError names the column and the rule that it breaks.
     """
     names = _covariate_names(covariates)
     require_columns(frame, [outcome, arm, cluster, *names])
@@ -149,84 +105,34 @@ def sorted_trial(
     names: Sequence[str],
     smallest_arm: int = SMALLEST_ARM,
 ) -> Trial:
-    """Make a trial of complete arrays; `read_trial` without the frame, which is nine tenths of its time.
+    """Make a trial of complete arrays, sorted by cluster: `read_trial` without the frame, nine tenths of its time.
 
-    Parameters
-    ----------
-    numbers, treated, codes : numpy.ndarray, shapes (rows, 1 + covariates), (rows,) and (rows,)
-        Finite outcome and covariates; whether a row is treated; its cluster, from 0 without a gap, ascending.
-    names, smallest_arm : sequence of str, int
-        What messages call outcome, arm, cluster and the covariates, in this order; fewest clusters in an arm.
-
-    Returns
-    -------
-    Trial
-
-    Raises
-    ------
-    ValueError
-        As for `read_trial`.
-
-    Examples
-    --------
-    >>> codes = np.repeat(np.arange(8), 2)
-    >>> sorted_trial(np.arange(16.0)[:, None], codes % 2 == 1, codes, names=("y", "arm", "office")).spare
-    6
+    `numbers`, shape (rows, 1 + covariates), holds outcome and covariates; `codes` number the clusters from 0,
+    ascending; `names` are those of outcome, arm, cluster and covariates, for messages.
     """
     outcome, arm, cluster, *covariates = names
     starts = np.searchsorted(codes, np.arange(codes[-1] + 1))
     _check_counts(treated[starts], arm, smallest_arm)
     standard = _standardise(numbers[:, 1:], covariates)
     design = np.column_stack([np.ones(len(treated)), treated, standard])
-    basis, back = _orthonormal(design, covariates)
+    q, r_inverse = _orthonormal(design, covariates)
     origin = middle(numbers[:, 0])
     y = numbers[:, 0] - origin
-    _check_variation(y, np.linalg.norm(numbers[:, 0]), basis, outcome)
-    trial = Trial(outcome, y, treated, standard, starts, basis, back, 0, origin)
-    if smallest_arm > 1 and trial.spare < 1:
+    _check_variation(y, np.linalg.norm(numbers[:, 0]), q, outcome)
+    trial = Trial(outcome, y, treated, standard, starts, q, r_inverse, 0, origin)
+    if smallest_arm > 1 and trial.max_df < 1:
         raise ValueError(f"covariates constant inside {cluster!r} are too many for {len(starts)} clusters")
     return trial
 
 
 def middle(values: np.ndarray) -> float:
-    """A middle one of some numbers. Counted from it, numbers that lie close together far from zero lose nothing.
-
-    Parameters
-    ----------
-    values : numpy.ndarray of float, shape (n,)
-        At least one.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> middle(np.array([1e9, 1e9 + 2, 1e9 + 1]))
-    1000000001.0
-    """
+    """Return a middle one of some numbers. Counted from it, numbers close together far from zero lose nothing."""
     place = len(values) // 2
     return float(np.partition(values, place)[place])
 
 
 def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    """Refuse a frame without the columns that are needed.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-    names : sequence of str
-        One column a role.
-
-    Raises
-    ------
-    ValueError
-        Unless every name is one column of the frame, and none is used twice.
-
-    Examples
-    --------
-    >>> require_columns(pd.DataFrame({"y": [1]}), ["y"])
-    """
+    """Raise ValueError unless every name is one column of the frame, and none is used twice."""
     for name in names:
         count = int((frame.columns == name).sum())
         if count != 1:
@@ -236,29 +142,7 @@ def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
 
 
 def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
-    """Read a column as numbers.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-    name : str
-        A column.
-
-    Returns
-    -------
-    numpy.ndarray of float, shape (rows,)
-        NaN where a value is missing.
-
-    Raises
-    ------
-    ValueError
-        If it is not numeric, or holds complex or infinite numbers.
-
-    Examples
-    --------
-    >>> numeric(pd.DataFrame({"y": [True, False]}), "y").tolist()
-    [1.0, 0.0]
-    """
+    """Return a numeric column as floats, NaN where a value is missing; ValueError if it is not numeric or infinite."""
     column = frame[name]
     if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
         raise ValueError(f"column {name!r} is not numeric")
@@ -271,23 +155,7 @@ def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
-    """Refuse an arm that varies inside clusters.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-    arm, cluster : str
-        Columns; rows without one of the two count nowhere.
-
-    Raises
-    ------
-    ValueError
-        If some cluster holds rows of two arms.
-
-    Examples
-    --------
-    >>> require_nested(pd.DataFrame({"arm": [0, 0, 1], "office": ["a", "a", "b"]}), arm="arm", cluster="office")
-    """
+    """Raise ValueError if the arm varies inside a cluster; rows without arm or cluster are ignored."""
     pairs = frame[[cluster, arm]].dropna().drop_duplicates()
     split = int(pairs[cluster].duplicated().sum())
     if split:
@@ -337,19 +205,19 @@ def _standardise(columns: np.ndarray, names: Sequence[str]) -> np.ndarray:
 def _orthonormal(design: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     if len(design) <= design.shape[1]:
         raise ValueError(f"{len(design)} complete rows are too few for {design.shape[1]} coefficients")
-    basis, upper = np.linalg.qr(design)
+    q, upper = np.linalg.qr(design)
     own = np.abs(np.diag(upper)) / np.linalg.norm(design, axis=0)
     for name, share in zip(names, own[2:]):
         if share < RANK_TOLERANCE:
             raise ValueError(f"covariate {name!r} is a linear combination of the arm and earlier covariates")
-    return basis, np.linalg.inv(upper)
+    return q, np.linalg.inv(upper)
 
 
-def _check_variation(y: np.ndarray, given: float, basis: np.ndarray, outcome: str) -> None:
-    """Refuse an outcome that is constant, or fixed by the design, up to the rounding of numbers of length `given`."""
+def _check_variation(y: np.ndarray, given: float, q: np.ndarray, outcome: str) -> None:
+    """Raise if the outcome is constant or fixed by the design, up to rounding of numbers of length `given`."""
     centred = y - y.mean()
     total = np.linalg.norm(centred)
     if total <= INPUT_ROUNDING * given:
         raise ValueError(f"column {outcome!r} is constant")
-    if np.linalg.norm(centred - basis @ (basis.T @ centred)) <= RANK_TOLERANCE * total + INPUT_ROUNDING * given:
+    if np.linalg.norm(centred - q @ (q.T @ centred)) <= RANK_TOLERANCE * total + INPUT_ROUNDING * given:
         raise ValueError(f"column {outcome!r} does not vary beyond the arm and the covariates")

@@ -1,4 +1,4 @@
-"""Inverse probability weights: measured rows weighed so that they stand for those that were not measured."""
+"""Inverse probability weights: measured rows are weighted so that they represent those that were not measured."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import stats
 from scipy.optimize import linprog
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from clustertrials.estimators import EFFECT, FAMILY
+from clustertrials.estimators import EFFECT, INDIVIDUAL
 from clustertrials.intraclass import anova_icc, check_level
 from clustertrials.results import Effect
 from clustertrials.robust import Inference, cluster_robust, fit_ols
@@ -38,7 +37,7 @@ class Weights:
     effective_size : float
         Number of equally weighted rows with the same precision, (sum w)^2 / sum w^2.
     largest : float
-        Largest weight; far above 1, few rows speak for many.
+        Largest weight; far above 1, few rows represent many.
     source : str
     """
 
@@ -51,7 +50,7 @@ class Weights:
 
 
 def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictors: Sequence[str]) -> Weights:
-    """Weigh measured rows so that they stand for all rows with the same predictors.
+    """Weight measured rows so that they represent all rows with the same predictors.
 
     Parameters
     ----------
@@ -60,7 +59,7 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
     observed : str
         Column that is 1 where the outcome was measured and 0 where not.
     predictors : sequence of str
-        Numeric columns without missing values, the arm (as 0/1) among them as a rule.
+        Numeric columns without missing values, as a rule with the arm (as 0/1) among them.
 
     Returns
     -------
@@ -76,10 +75,10 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
 
     Notes
     -----
-    Weight = share measured / P(measured | predictors), the latter by logistic regression. Separation is looked for
-    before, by a linear programme: is there a combination of predictors that no measured row has below zero and no
-    missing row above, without being zero throughout? The weights are right if the predictors account for
-    everything that missing and outcome have in common.
+    Weight = share measured / P(measured | predictors), the latter by logistic regression. The weights are right if the
+    predictors account for everything that missingness and outcome have in common. Separation is detected by a linear
+    programme: a combination of predictors that no measured row has below zero and no missing row above, without being
+    zero throughout.
 
     References
     ----------
@@ -138,7 +137,7 @@ def weighted_effect(
     Returns
     -------
     Effect
-        Estimator ``"ipw"``, family average; the arms' raw means are not weighted.
+        Estimator ``"ipw"``, individual average; the arms' raw means are not weighted.
 
     Raises
     ------
@@ -148,10 +147,9 @@ def weighted_effect(
 
     Notes
     -----
-    Least squares on rows multiplied by the square roots of their weights, with CR2 of the rows so multiplied. Its
-    working model is independent errors with variance 1 / weight; the error stays consistent where that is wrong.
-    Weights count as known, which for estimated ones is on average on the safe side. At most clusters - 2 degrees
-    of freedom.
+    Least squares on rows multiplied by the square roots of their weights, with CR2 of these rows: the working model is
+    independent errors with variance 1 / weight. Weights count as known, which for estimated ones is conservative on
+    average. At most clusters - 2 degrees of freedom.
 
     References
     ----------
@@ -160,9 +158,9 @@ def weighted_effect(
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"y": range(16), "office": np.repeat(range(8), 2)})
-    >>> frame["arm"] = frame["office"] % 2
-    >>> found = weighted_effect(frame, "y", arm="arm", cluster="office", treated=1, weights=[1.0, 3.0] * 8)
+    >>> frame = pd.DataFrame({"y": range(16), "clinic": np.repeat(range(8), 2)})
+    >>> frame["arm"] = frame["clinic"] % 2
+    >>> found = weighted_effect(frame, "y", arm="arm", cluster="clinic", treated=1, weights=[1.0, 3.0] * 8)
     >>> round(found.estimate, 6), found.estimator
     (2.0, 'ipw')
     """
@@ -176,29 +174,24 @@ def weighted_effect(
     order = np.flatnonzero(used)[np.argsort(pd.factorize(frame.loc[used, cluster])[0], kind="stable")]
     trial = read_trial(frame.iloc[order], outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
     found = _weighted_fit(trial, np.sqrt(given[order]))
-    df = min(found.df, trial.spare)
-    half = float(stats.t.ppf((1 + level) / 2, df)) * found.se
+    df = min(found.df, trial.max_df)
     # One row in every cluster is a sound trial; only the correlation is undefined.
     icc = (
         float("nan")
         if len(order) == len(trial.starts)
         else anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=outcome).estimate
     )
-    return Effect(
-        estimate=found.estimate,
-        se=found.se,
-        df=df,
-        statistic=found.estimate / found.se,
-        p_value=float(2 * stats.t.sf(abs(found.estimate / found.se), df)),
-        ci_low=found.estimate - half,
-        ci_high=found.estimate + half,
+    return Effect.from_t(
+        found.estimate,
+        found.se,
+        df,
+        level=level,
         n_units=len(order),
         n_clusters=len(trial.starts),
         n_dropped=len(frame) - len(order),
         icc=icc,
         estimator="ipw",
-        estimand=FAMILY,
-        level=level,
+        estimand=INDIVIDUAL,
         covariates=tuple(covariates),
         mean_treated=trial.means[0],
         mean_other=trial.means[1],

@@ -9,6 +9,8 @@ from holf.display import text
 from holf.paths import project_root, read_yaml
 from holf.record.plan import Plan
 
+DESCRIPTIONS = "data/columns.yml"
+
 
 @dataclass(frozen=True)
 class Descriptions:
@@ -40,7 +42,7 @@ class Descriptions:
         Parameters
         ----------
         heading, part, name : str
-            As in `holf.display.table_files.Column`.
+            As in `holf.display.values.Column`.
         """
         if not heading:
             return self.parts.get(name, "")
@@ -55,7 +57,7 @@ def load_descriptions(plan: Plan) -> Descriptions:
     ----------
     plan : Plan
     """
-    path = project_root() / "data" / "columns.yml"
+    path = project_root() / DESCRIPTIONS
     # Another trial's project may have none.
     raw = read_yaml(path) if path.exists() else {}
     named = raw.get("named", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -15,12 +15,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from holf.book.checksums import digests
 from holf.book.downloads.check import FOLDER, download_faults
-from holf.book.downloads.descriptions import load_descriptions
+from holf.book.downloads.descriptions import DESCRIPTIONS, load_descriptions
+from holf.book.downloads.outputs import Download, OutputError, downloads_of
 from holf.book.freshness import markdown_of
-from holf.display.shown_tables import ShownError, downloads_of
-from holf.display.table_files import Download
 from holf.paths import project_root
 from holf.record.plan import load_plan
 from holf.record.source import mark_of
@@ -48,7 +46,7 @@ def _of_page(app: Sphinx, docname: str) -> list[list[Download]]:
     if kept.get(docname, ("", []))[0] != digest:
         try:
             kept[docname] = digest, downloads_of(nbformat.reads(content.decode(), as_version=4), path.stem)
-        except ShownError as error:
+        except OutputError as error:
             raise ExtensionError(str(error)) from None
     return kept[docname][1]
 
@@ -65,15 +63,34 @@ def _size(content: str) -> str:
 
 
 def _links(download: Download, files: dict[str, str], above: str) -> str:
-    mark, caption = mark_of(download.table.source)[0], escape(download.table.caption, quote=True)
-    names = (*_NAMES, "alt text" if download.alt else "plain text")
+    mark, caption = mark_of(download.values.source)[0], escape(download.values.caption, quote=True)
+    names = (*_NAMES, "alt text" if download.is_figure else "plain text")
     links = []
     for word, (name, content) in zip(names, files.items()):
         target = quote(f"{above}{FOLDER}/{download.page}/{name}")
         spoken = f"{mark} {word}: {caption}".strip()
-        links.append(f'<a href="{target}" download aria-label="{spoken}">{word}</a>, {_size(content)}')
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        links.append(
+            f'<a href="{target}" download data-sha256="{digest}" aria-label="{spoken}">{word}</a>, {_size(content)}'
+        )
     marked = f'<strong class="holf-mark">{mark}</strong> ' if mark else ""
     return marked + " · ".join(links)
+
+
+def line_of_links(download: Download, files: dict[str, str], above: str, whose: str = "") -> str:
+    """HTML of the line below a table: a link to each of its files, with the file's SHA-256 (`download_faults`).
+
+    Parameters
+    ----------
+    download : Download
+    files : dict of str to str
+        Content by name.
+    above : str
+        Path from the page to the top of the site.
+    whose : str
+        What the line belongs to, where a cell shows several tables.
+    """
+    return f'<p class="holf-downloads">Download {whose}{_links(download, files, above)}</p>'
 
 
 def add_links(app: Sphinx, doctree: nodes.document) -> None:
@@ -85,13 +102,14 @@ def add_links(app: Sphinx, doctree: nodes.document) -> None:
     if len(shown) != len(groups):
         raise ExtensionError(f"{app.env.docname}: {len(groups)} cells with outputs, but {len(shown)} on the page")
     descriptions, above = load_descriptions(load_plan()), "../" * app.env.docname.count("/")
+    # The links give the digests of the files, which have the descriptions of their columns.
+    app.env.note_dependency(str(project_root() / DESCRIPTIONS))
     for node, group in zip(shown, groups):
         lines = []
         for one in group:
             # Where a cell shows several, each line says which it belongs to.
-            whose = f"{escape(one.table.caption)}: " if len(group) > 1 else ""
-            links = _links(one, one.files(descriptions), above)
-            lines.append(f'<p class="holf-downloads">Download {whose}{links}</p>')
+            whose = f"{escape(one.values.caption)}: " if len(group) > 1 else ""
+            lines.append(line_of_links(one, one.files(descriptions), above, whose))
         if lines:
             node.parent.insert(node.parent.index(node) + 1, nodes.raw("", "\n".join(lines), format="html"))
 
@@ -130,7 +148,7 @@ def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
         if only and name.replace("_", "-") not in only:
             continue
         items = "".join(
-            f"<li>{'Figure' if one.alt else 'Table'}: {escape(one.table.caption)}<br>"
+            f"<li>{'Figure' if one.is_figure else 'Table'}: {escape(one.values.caption)}<br>"
             f"{_links(one, one.files(descriptions), '../')}</li>\n"
             for one in downloads
         )
@@ -149,7 +167,7 @@ def add_list(app: Sphinx, doctree: nodes.document) -> None:
 def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
     """Name the page with the list if a notebook or a description changed: the list is made of all of them."""
     sources = [Path(env.doc2path(docname)) for docname in sorted(env.found_docs)]
-    sources = [*(path for path in sources if path.suffix == ".ipynb"), project_root() / "data" / "columns.yml"]
+    sources = [*(path for path in sources if path.suffix == ".ipynb"), project_root() / DESCRIPTIONS]
     listed = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources if path.exists())).hexdigest()
     former, env.holf_listed = getattr(env, "holf_listed", None), listed
     if former in (None, listed):
@@ -158,20 +176,13 @@ def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
     return [name for name, path in prose if path.suffix == ".md" and LIST in path.read_text(encoding="utf-8")]
 
 
-def write_downloads(app: Sphinx, site: Path, before: Mapping[str, str]) -> None:
-    """Write the files of every page, and hold them against the pages that are not as they were before.
-
-    Parameters
-    ----------
-    app : Sphinx
-    site : Path
-    before : mapping of str to str
-        SHA-256 of the files of a site that was checked, by path; empty if none was.
+def write_downloads(app: Sphinx, site: Path) -> None:
+    """Write the files of every page, and check that they are those that the pages name.
 
     Raises
     ------
     ExtensionError
-        If a file is not what its page shows.
+        If a file is not what its page says.
     """
     shutil.rmtree(site / FOLDER, ignore_errors=True)
     descriptions = load_descriptions(load_plan())
@@ -181,6 +192,5 @@ def write_downloads(app: Sphinx, site: Path, before: Mapping[str, str]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             for name, content in one.files(descriptions).items():
                 (folder / name).write_bytes(content.encode())
-    same = {name for name, digest in digests(site).items() if before.get(name) == digest} if before else set()
-    if faults := download_faults(site, same=same):
+    if faults := download_faults(site):
         raise ExtensionError("downloads are not what the pages show:\n" + "\n".join(faults))

@@ -11,8 +11,15 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
+# Windows that get the narrow drawing of a figure: those whose column is narrower than the wide one was drawn for. Paper
+# gets the wide one. The narrow one is shown up to a quarter larger.
+_NARROW, _LARGER = "screen and (max-width: 751px)", 1.25
 # The table of a figure's numbers, as `holf.display.table` writes it: folded, or in its box.
 _NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
+
+
+class drawings(nodes.General, nodes.Element):
+    """Drawings of one figure for windows of different widths: the narrow one, and then the wide one."""
 
 
 class scroll_box(nodes.container):
@@ -27,12 +34,26 @@ class Translator(HTML5Translator):
         width, height = _shown_size(node, Path(self.builder.srcdir) / node["uri"])
         name = self.builder.images.get(node["uri"])
         source = f"{self.builder.imgpath}/{name}" if name else node["uri"]
+        if isinstance(node.parent, drawings) and node is not node.parent[-1]:
+            # Where there is room, larger than it was drawn.
+            size = {"width": round(_LARGER * width), "height": round(_LARGER * height)}
+            self.body.append(self.emptytag(node, "source", "", srcset=source, media=_NARROW, **size))
+            return
         attributes = {"src": source, "alt": node.get("alt", ""), "width": width, "height": height}
         if "details" in node:
             attributes["aria-details"] = node["details"]
-        if node is not next(iter(self.document.findall(nodes.image))):
+        first = next(iter(self.document.findall(nodes.image)))
+        if node is not first and not (isinstance(node.parent, drawings) and node.parent is first.parent):
             attributes["loading"] = "lazy"
         self.body.append(self.emptytag(node, "img", "\n", **attributes))
+
+    def visit_drawings(self, _node: drawings) -> None:
+        """Open the drawings of a figure, of which a browser takes one."""
+        self.body.append("<picture>")
+
+    def depart_drawings(self, _node: drawings) -> None:
+        """Close them."""
+        self.body.append("</picture>\n")
 
     def add_permalink_ref(self, node: nodes.Element, title: str) -> None:
         """Link a heading for the pointer alone: read aloud, the sign would end every heading."""
@@ -78,10 +99,11 @@ def _html(words: str) -> nodes.raw:
 
 
 def _shown_size(node: nodes.image, file: Path) -> tuple[int, int]:
-    """Width and height in CSS pixels: as wide as the page asks, else as the file is."""
-    with Image.open(file) as picture:
-        width, height = picture.size
-    across = int(node["width"].removesuffix("px")) if "width" in node else width
+    """Width and height in CSS pixels: as wide as the page asks, else as it was drawn for, else as the file is."""
+    with Image.open(file) as image:
+        width, height = image.size
+        drawn = image.info.get("Letters", "").partition(" of ")[2].removesuffix(" px")
+    across = int(node["width"].removesuffix("px")) if "width" in node else int(drawn or width)
     return across, round(across * height / width)
 
 
@@ -123,6 +145,30 @@ class StackTables(SphinxPostTransform):
                         entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
 
 
+class PairDrawings(SphinxPostTransform):
+    """Put the wide and the narrow drawing of one figure, which follow each other, in one `drawings`."""
+
+    # Before `LinkNumbers`.
+    default_priority = 390
+    formats = ("html",)
+
+    def run(self, **_kwargs) -> None:
+        """Change the figures of a page."""
+        for wide, narrow in pairwise(list(self.document.findall(nodes.image))):
+            drawn, other = (self._drawn_from(node) for node in (wide, narrow))
+            if drawn and drawn == other and not isinstance(wide.parent, drawings):
+                narrow.parent.remove(narrow)
+                wide.replace_self(drawings("", narrow, wide.deepcopy()))
+
+    def _drawn_from(self, node: nodes.image) -> str:
+        """What a figure's file says of the data that it was drawn from; empty for other pictures."""
+        file = Path(self.env.srcdir) / node["uri"]
+        if file.suffix != ".png" or not file.exists():
+            return ""
+        with Image.open(file) as image:
+            return image.info.get("Source", "")
+
+
 class LinkNumbers(SphinxPostTransform):
     """Tell a screen reader which table has the numbers of a figure: the next one, before another figure."""
 
@@ -147,5 +193,5 @@ def add_transforms(app: Sphinx) -> None:
     """Register what this module changes in documents, and how it writes them."""
     # Before the banners are set: a part of code is at the end of a page, outside its parts.
     app.connect("doctree-read", collect_code)
-    for transform in (BoxTables, StackTables, LinkNumbers):
+    for transform in (BoxTables, StackTables, PairDrawings, LinkNumbers):
         app.add_post_transform(transform)

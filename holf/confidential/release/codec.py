@@ -6,12 +6,11 @@ import math
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from clustertrials.bounds import Bounds
 from clustertrials.estimands import EstimandGap
 from clustertrials.influence import Influence, RecruitmentDiagnostic
+from clustertrials.missing import Bounds, TippingPoint
 from clustertrials.odds import OddsRatio
 from clustertrials.results import Effect, Icc
-from clustertrials.tipping import TippingPoint
 from holf.record.flow import Flow, FlowBox, FlowCount, load_flow
 from holf.study import answers
 from holf.study.withheld import Withheld, is_withheld

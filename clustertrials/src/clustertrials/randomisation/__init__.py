@@ -1,7 +1,7 @@
 """Randomisation inference for a two-arm cluster-randomised trial, exact wherever the allocations can be counted.
 
 The p-value needs no model: it is the share of the allocations that could have been drawn whose difference is at
-least as large as the observed one, if the arm changed no family's outcome. It is valid for the allocation set that
+least as large as the observed one, if the arm changed no unit's outcome. It is valid for the allocation set that
 was really used: give `strata` if clusters were randomised inside strata.
 """
 
@@ -13,10 +13,17 @@ import numpy as np
 import pandas as pd
 
 from clustertrials.randomisation.allocations import Allocations, allocation_set
-from clustertrials.randomisation.inversion import RandomisationResult, answer, tail_allowance
+from clustertrials.randomisation.inversion import RandomisationResult, randomisation_result, tail_allowance
 from clustertrials.randomisation.max_t import denominator, joint_distribution
-from clustertrials.randomisation.scores import centred, coefficient, difference, permutation_deviation, welch_difference
-from clustertrials.randomisation.tails import Statistic, input_rounding
+from clustertrials.randomisation.statistics import (
+    Statistic,
+    centred,
+    coefficient,
+    difference,
+    input_rounding,
+    permutation_deviation,
+    welch_difference,
+)
 from clustertrials.trial import middle
 
 
@@ -42,7 +49,7 @@ def randomisation_test(
     treated : array of bool or 0/1, shape (clusters,)
         The observed allocation.
     weights : array of float, shape (clusters,), optional
-        Positive weights, e.g. numbers of families; the statistic is then a difference of weighted means.
+        Positive weights, e.g. numbers of units; the statistic is then a difference of weighted means.
     strata : array, shape (clusters,), optional
         Labels of the strata inside which clusters were randomised.
     alternative : {"two-sided", "greater", "less"}
@@ -52,15 +59,11 @@ def randomisation_test(
     level : float
         Confidence level of the intervals, which are two-sided for every `alternative`.
     interval : bool
-        Whether to invert the test; Welch's t then takes a minute for 29 clusters, weights two an outcome.
+        Whether to invert the test; for 29 clusters, Welch's t then takes a minute, weights two minutes an outcome.
     rng : numpy.random.Generator, optional
         Needed, and used, only where the allocations are too many to count.
     n_draws : int
         Size of the Monte Carlo sample in that case.
-
-    Returns
-    -------
-    RandomisationResult
 
     Raises
     ------
@@ -70,15 +73,15 @@ def randomisation_test(
 
     Notes
     -----
-    With weights w and strata s the difference is the least-squares coefficient of the arm given the strata,
-    ``sum_s (W_s1 W_s0 / W_s) (mean_s1 - mean_s0) / sum_s (W_s1 W_s0 / W_s)``, without strata simply the difference
-    of the two means. Whole numbers are compared exactly. Other values are ties where they differ by less than 1e-10 of
-    the sum of absolute values, or than the rounding of the input; values far from zero may be given as they are. With
-    covariates, and for Welch's t, the differences that no test rejects can have gaps: the limits are then the outermost
-    of them (for Welch's t, as far as a search outwards finds). Several outcomes are made comparable by their
-    permutation standard deviations; their simultaneous intervals invert each outcome's exact test at the tail counts
-    beyond the exact critical value of max|T|, taken under no effect. Measured joint coverage at level 0.90 (1,500
-    trials of 6 v 6, four outcomes): 0.90 for effects of two standard errors, 0.89 for five.
+    With weights w and strata s the difference is the least-squares coefficient of the arm given the strata, ``sum_s
+    (W_s1 W_s0 / W_s) (mean_s1 - mean_s0) / sum_s (W_s1 W_s0 / W_s)``, without strata simply the difference of the two
+    means. Whole numbers are compared exactly; other values are ties where they differ by less than 1e-10 of the sum of
+    absolute values, or than the rounding of the input. With covariates, and for Welch's t, the differences that no test
+    rejects can have gaps: the limits are then the outermost of them (for Welch's t, as far as a search finds). Several
+    outcomes are made comparable by their permutation standard deviations; their simultaneous intervals invert each
+    outcome's exact test at the tail counts beyond the exact critical value of max|T|, taken under no effect. Measured
+    joint coverage at level 0.90 (1,500 trials of 6 v 6, four outcomes): 0.90 for effects of two standard errors, 0.89
+    for five.
 
     References
     ----------
@@ -103,14 +106,14 @@ def randomisation_test(
         raise ValueError("statistic: Welch's t takes one outcome and no weights")
     weights = None if weights is None else _weights(weights, len(arm))
     halves = statistic == "difference" and weights is None and not several
-    allocations = allocation_set(arm, codes, halves=halves, rng=rng, n_draws=n_draws)
+    allocations = allocation_set(arm, codes, linear=halves, rng=rng, n_draws=n_draws)
     for row, blur in zip(table, rounding):
         permutation_deviation(centred(row, codes), arm, codes, rounding=blur)
     if statistic == "welch":
-        return answer(allocations, welch_difference(allocations, table[0]), alternative, level, interval)
+        return randomisation_result(allocations, welch_difference(allocations, table[0]), alternative, level, interval)
     statistics = [difference(allocations, row, weights, blur) for row, blur in zip(table, rounding)]
-    answers = [answer(allocations, one, alternative, level, interval) for one in statistics]
-    return _family(allocations, table, weights, statistics, answers) if several else answers[0]
+    answers = [randomisation_result(allocations, one, alternative, level, interval) for one in statistics]
+    return _joined(allocations, table, weights, statistics, answers) if several else answers[0]
 
 
 def adjusted_randomisation_test(
@@ -142,10 +145,6 @@ def adjusted_randomisation_test(
         Labels of the strata, the same inside a cluster; their fixed effects are taken out.
     alternative, level, interval, rng, n_draws
         As for `randomisation_test`; the interval takes some ten seconds for 29 clusters.
-
-    Returns
-    -------
-    RandomisationResult
 
     Raises
     ------
@@ -179,12 +178,12 @@ def adjusted_randomisation_test(
     for name, column in (("treated", arm), ("strata", blocks)):
         if np.any(column != column[first][codes]):
             raise ValueError(f"{name}: not the same for all units of a cluster")
-    allocations = allocation_set(arm[first], blocks[first], halves=False, rng=rng, n_draws=n_draws)
+    allocations = allocation_set(arm[first], blocks[first], linear=False, rng=rng, n_draws=n_draws)
     statistic = coefficient(allocations, outcome, covariates, codes)
-    return answer(allocations, statistic, alternative, level, interval)
+    return randomisation_result(allocations, statistic, alternative, level, interval)
 
 
-def _family(
+def _joined(
     allocations: Allocations,
     table: np.ndarray,
     weights: np.ndarray | None,
@@ -212,7 +211,7 @@ def _family(
 
 def _simultaneous(statistic: Statistic, bound: float, side: int) -> float:
     """Limit whose test rejects no difference exactly if the statistic lies beyond the joint critical value."""
-    return statistic.limit(statistic.count(0.0, -side * bound, -side), side)
+    return statistic.confidence_limit(statistic.count(0.0, -side * bound, -side), side)
 
 
 def _finite(name: str, numbers: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""The set of allocations that a cluster-randomised trial could have drawn, as sums over its treated clusters.
+"""All allocations that a cluster-randomised trial could have drawn, as sums over its treated clusters.
 
-Every statistic of this package depends on an allocation only through sums over the treated clusters. The clusters
-are cut into two halves; each half lists the sums of all its choices, and an allocation is one row of the left half
-with one row of the right half. 29 clusters then need 49 thousand rows instead of 78 million.
+A statistic depends on an allocation only through sums over the treated clusters. The clusters are split into two
+halves; each half lists the sums of all its choices, and an allocation is one row of the left half with one row of the
+right half. 29 clusters then need 49 thousand rows instead of 78 million. Where there are too many allocations to count,
+a Monte Carlo sample is drawn and summed in blocks.
 """
 
 from __future__ import annotations
@@ -16,32 +17,21 @@ from math import comb, prod
 
 import numpy as np
 
-from clustertrials.randomisation import monte_carlo
-
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
 MOST_ALLOCATIONS = 10**9  # allocations visited one by one: about ten seconds a pass
 _CELLS = 100_000  # cells of one block: three to four times faster than two million, because it stays in the cache
+_DRAWN_CELLS = 2_000_000  # random numbers that are in memory at once
 
 
 @dataclass(frozen=True)
 class Allocations:
-    """All allocations with the observed number of treated clusters in each stratum, or a sample of them.
+    """All allocations with the observed number of treated clusters in each stratum, or a sample of them."""
 
-    Attributes
-    ----------
-    treated : ndarray of bool, shape (clusters,)
-        The observed allocation.
-    strata : ndarray of int, shape (clusters,)
-        Stratum of each cluster, coded 0, 1, ….
-    total : int
-        Size of the full set.
-    drawn : ndarray of bool, shape (draws + 1, clusters), or None
-        None where the full set is used; else the observed allocation and the random ones after it.
-    """
-
-    treated: np.ndarray
-    strata: np.ndarray
-    total: int
+    treated: np.ndarray  # shape (clusters,): the observed allocation
+    strata: np.ndarray  # shape (clusters,): stratum of each cluster, coded 0, 1, …
+    total: int  # size of the full set
+    # shape (draws + 1, clusters), or None: None where the full set is used; else the observed allocation and the
+    # random ones after it
     drawn: np.ndarray | None = None
 
     @property
@@ -56,66 +46,28 @@ class Allocations:
 
 
 @dataclass(frozen=True)
-class Halves:
-    """Sums over the treated clusters: each pair of tables stands for all combinations of their rows.
+class SplitSums:
+    """Sums over the treated clusters: each pair of tables represents all combinations of their rows."""
 
-    Attributes
-    ----------
-    pairs : tuple of (ndarray, ndarray)
-        Left table of shape (sums, rows) and right table of shape (sums, other rows).
-    cross : float
-        With weights w the last two sums are called own and cut, and the allocation's sum of squares
-        ``sum over strata of W1 W0 / (W1 + W0)`` is own_left + own_right - cross * cut_left * cut_right,
-        where W1 and W0 are the weights of the treated and the other clusters of a stratum.
-    """
-
+    # left table of shape (sums, rows) and right table of shape (sums, other rows)
     pairs: tuple[tuple[np.ndarray, np.ndarray], ...]
+    # with weights w the last two rows of a table are s and w, and the allocation's sum of squares ``sum over strata of
+    # W1 W0 / (W1 + W0)`` is s_left + s_right - cross * w_left * w_right, where W1 and W0 are the weights of the
+    # treated and the other clusters of a stratum
     cross: float = 0.0
 
 
 def allocation_set(
-    treated: np.ndarray, strata: np.ndarray, *, halves: bool, rng: np.random.Generator | None, n_draws: int
+    treated: np.ndarray, strata: np.ndarray, *, linear: bool, rng: np.random.Generator | None, n_draws: int
 ) -> Allocations:
     """The full set where it can be counted, else a sample drawn with `rng`.
 
-    Parameters
-    ----------
-    treated : ndarray of bool, shape (clusters,)
-        The observed allocation.
-    strata : ndarray of int, shape (clusters,)
-        Stratum codes.
-    halves : bool
-        Whether the two halves are enough to count (linear statistics), or every allocation is visited.
-    rng : numpy.random.Generator or None
-        Source of the sample, used only where the full set is out of reach.
-    n_draws : int
-        Size of the sample.
+    `linear` says that the sums of two halves are enough to count; otherwise every allocation is visited. ValueError if
+    no other allocation exists, or the full set is out of reach and `rng` is None; TypeError if `rng` is no generator.
 
-    Returns
-    -------
-    Allocations
-
-    Raises
-    ------
-    ValueError
-        If no other allocation exists, the full set is out of reach and `rng` is None, or there is no draw.
-    TypeError
-        If `rng` is not a generator, or `n_draws` no whole number.
-
-    Notes
-    -----
-    A sample draws the treated clusters of each stratum without replacement; it contains the observed allocation
-    once on purpose, which makes the p-value (b + 1) / (n + 1).
-
-    References
-    ----------
-    Phipson & Smyth (2010), Statistical Applications in Genetics and Molecular Biology 9:39.
-
-    Examples
-    --------
-    >>> arm = np.array([True, True, False, False])
-    >>> allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99).total
-    6
+    A sample draws the treated clusters of each stratum without replacement and contains the observed allocation once,
+    which makes the p-value (b + 1) / (n + 1). Phipson & Smyth (2010), Statistical Applications in Genetics and
+    Molecular Biology 9:39.
     """
     # Before it is known whether a sample is needed: a wrong argument is wrong for small trials too.
     if rng is not None:
@@ -128,55 +80,25 @@ def allocation_set(
     total = prod(comb(n, k) for n, k in zip(sizes, chosen))
     if total < 2:
         raise ValueError("treated: no stratum has clusters of both arms, so no other allocation was possible")
-    # The halves' rows multiply to no less than the total, so beyond the square of the most no cut can do: known at
-    # once, where trying the cuts of 1,000 clusters takes six seconds.
-    most = MOST_ROWS**2 if halves else MOST_ALLOCATIONS
-    reachable = total <= most and (not halves or best_cut(sizes, chosen).rows <= MOST_ROWS)
+    # The halves' rows multiply to no less than the total, so beyond the square of the most no split can do: known at
+    # once, where trying the splits of 1,000 clusters takes six seconds.
+    most = MOST_ROWS**2 if linear else MOST_ALLOCATIONS
+    reachable = total <= most and (not linear or best_split(sizes, chosen).rows <= MOST_ROWS)
     if reachable:
         return Allocations(treated, strata, total)
     if rng is None:
         shown = shown_total(total)
         raise ValueError(f"the {shown} allocations are too many to count: give rng= for a Monte Carlo sample")
-    return Allocations(treated, strata, total, monte_carlo.draw(treated, strata, n_draws, rng))
+    return Allocations(treated, strata, total, draw_allocations(treated, strata, n_draws, rng))
 
 
-def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray | None = None) -> Halves:
-    """Sums of `terms` over the treated clusters, for every allocation of the set.
+def split_sums(allocations: Allocations, terms: np.ndarray, weights: np.ndarray | None = None) -> SplitSums:
+    """Sums of `terms`, shape (sums, clusters), over the treated clusters, for every allocation of the set.
 
-    Parameters
-    ----------
-    allocations : Allocations
-        The full set or a sample; a sample becomes a left table beside a right table of one row of zeros.
-    terms : ndarray of float, shape (sums, clusters)
-        What is summed.
-    weights : ndarray of float, shape (clusters,), optional
-        Cluster weights; they add the sums own and cut (see `Halves`).
-
-    Returns
-    -------
-    Halves
-
-    Raises
-    ------
-    ValueError
-        Never for an `Allocations` made by `allocation_set`.
-
-    Notes
-    -----
-    The cut is placed where the larger half is smallest; it may run through one stratum, which then gives one pair
-    of tables for each number of treated clusters on its left side.
-
-    References
-    ----------
-    Horowitz & Sahni (1974), Journal of the ACM 21:277 (the two-list idea).
-
-    Examples
-    --------
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> tables = half_tables(full, np.array([[1.0, 2.0, 3.0, 4.0]]))
-    >>> sorted(float(a + b) for left, right in tables.pairs for a in left[0] for b in right[0])
-    [3.0, 4.0, 5.0, 5.0, 6.0, 7.0]
+    Cluster `weights` add the two rows that `SplitSums` describes. A sample becomes a left table beside a right table of
+    one row of zeros. The split is placed where the larger half is smallest; it may run through one stratum, which then
+    gives one pair of tables for each number of treated clusters on its left side. Horowitz & Sahni (1974), Journal of
+    the ACM 21:277 (the two-list idea).
     """
     rows = terms if weights is None else np.vstack([terms, weights])
     totals = None if weights is None else np.bincount(allocations.strata, weights)
@@ -184,8 +106,8 @@ def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray
         return _drawn_tables(allocations, rows, totals)
     sizes, chosen = _stratum_counts(allocations.treated, allocations.strata)
     members = [rows[:, allocations.strata == code] for code in range(len(sizes))]
-    best = best_cut(sizes, chosen)
-    cut, left_size = best.stratum, best.left_size
+    best = best_split(sizes, chosen)
+    split, left_size = best.stratum, best.left_size
     sides = []
     for codes in (best.left, best.right):
         table = np.zeros((len(rows) + (weights is not None), 1))
@@ -193,36 +115,22 @@ def half_tables(allocations: Allocations, terms: np.ndarray, weights: np.ndarray
             options = _sums_by_size(members[code], chosen[code])[chosen[code]]
             table = _combine(table, _with_squares(options, totals, code, whole=True))
         sides.append(table)
-    left = _sums_by_size(members[cut][:, :left_size], chosen[cut])
-    right = _sums_by_size(members[cut][:, left_size:], chosen[cut])
+    left = _sums_by_size(members[split][:, :left_size], chosen[split])
+    right = _sums_by_size(members[split][:, left_size:], chosen[split])
     pairs = tuple(
         (
-            _combine(sides[0], _with_squares(left[j], totals, cut, whole=False)),
-            _combine(sides[1], _with_squares(right[chosen[cut] - j], totals, cut, whole=False)),
+            _combine(sides[0], _with_squares(left[j], totals, split, whole=False)),
+            _combine(sides[1], _with_squares(right[chosen[split] - j], totals, split, whole=False)),
         )
-        for j in _left_choices(sizes[cut], chosen[cut], left_size)
+        for j in _left_choices(sizes[split], chosen[split], left_size)
     )
-    return Halves(pairs, 0.0 if totals is None else 2.0 / totals[cut])
+    return SplitSums(pairs, 0.0 if totals is None else 2.0 / totals[split])
 
 
-def blocks(halves: Halves) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def blocks(halves: SplitSums) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Visit every allocation once, in blocks whose sums fit the cache.
 
-    Parameters
-    ----------
-    halves : Halves
-        Tables of the two halves.
-
-    Returns
-    -------
-    iterator of (ndarray, ndarray)
-        Slices of shapes (sums, a, 1) and (sums, 1, b); their broadcast sum holds a times b allocations.
-
-    Examples
-    --------
-    >>> tables = Halves(((np.array([[0.0, 1.0]]), np.array([[10.0, 20.0, 30.0]])),))
-    >>> [(left + right).shape for left, right in blocks(tables)]
-    [(1, 2, 3)]
+    Yields slices of shapes (sums, a, 1) and (sums, 1, b); their broadcast sum holds a times b allocations.
     """
     for left, right in halves.pairs:
         width = min(right.shape[1], _CELLS)
@@ -239,22 +147,16 @@ def _stratum_counts(treated: np.ndarray, strata: np.ndarray) -> tuple[tuple[int,
 
 
 def _left_choices(size: int, chosen: int, left_size: int) -> range:
-    """Possible numbers of treated clusters on the left side of a stratum that is cut."""
+    """Possible numbers of treated clusters on the left side of a stratum that is split."""
     return range(max(0, chosen - (size - left_size)), min(chosen, left_size) + 1)
 
 
 @dataclass(frozen=True)
-class Cut:
-    """How the clusters are cut into two halves.
+class Split:
+    """How the clusters are split into two halves.
 
-    Attributes
-    ----------
-    left, right : tuple of int
-        Strata that lie whole in one half.
-    stratum, left_size : int
-        The stratum that is cut, and how many of its clusters lie in the left half.
-    rows : int
-        Rows of the larger half.
+    `left` and `right` are the strata that lie whole in one half, `stratum` is split after `left_size` clusters, and
+    `rows` is the number of rows of the larger half.
     """
 
     left: tuple[int, ...]
@@ -265,28 +167,12 @@ class Cut:
 
 
 @cache
-def best_cut(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Cut:
-    """Cut strata into two halves of which the larger has as few rows as any cut allows.
+def best_split(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Split:
+    """Split strata into two halves of which the larger has as few rows as possible.
 
-    Parameters
-    ----------
-    sizes, chosen : tuple of int
-        Clusters, and treated clusters, of each stratum.
-
-    Returns
-    -------
-    Cut
-
-    Notes
-    -----
-    Strata of the same size and number of treated clusters are alike, so only how many of each kind lie on the left
-    matters, and the order of the strata does not. A set that can be counted at all (`MOST_ROWS` squared) has at most 44
-    strata with a choice, and some thousand such numbers.
-
-    Examples
-    --------
-    >>> best_cut((2, 9, 2), (1, 4, 1)).rows, best_cut((9, 2, 2), (4, 1, 1)).rows
-    (56, 56)
+    `sizes` and `chosen` are clusters and treated clusters of each stratum. Strata of the same size and number of
+    treated clusters are alike, so only how many of each kind lie on the left matters. A set that can be counted at all
+    (`MOST_ROWS` squared) has at most 44 strata with a choice, and some thousand such numbers.
     """
     kinds: dict[tuple[int, int], list[int]] = {}
     for code, kind in enumerate(zip(sizes, chosen)):
@@ -310,25 +196,11 @@ def best_cut(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Cut:
     kind, left_size, others, part = winner
     left = [code for one, codes in others.items() for code in codes[: part.get(one, 0)]]
     right = [code for one, codes in others.items() for code in codes[part.get(one, 0) :]]
-    return Cut(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
+    return Split(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
 
 
 def check_generator(rng: np.random.Generator) -> None:
-    """Refuse a seed, or anything else but a generator, as a source of random numbers.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-
-    Raises
-    ------
-    TypeError
-        If it is none.
-
-    Examples
-    --------
-    >>> check_generator(np.random.default_rng(1))
-    """
+    """Raise TypeError for a seed, or anything else but a generator, as a source of random numbers."""
     if not isinstance(rng, np.random.Generator):
         raise TypeError(f"rng must be a generator such as numpy.random.default_rng(1), not {rng!r}")
 
@@ -336,16 +208,6 @@ def check_generator(rng: np.random.Generator) -> None:
 def shown_total(total: int) -> str:
     """A count of allocations as it is printed: a large one in powers of ten.
 
-    Parameters
-    ----------
-    total : int
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
     >>> shown_total(77558760), shown_total(10**40)
     ('77,558,760', '1.0e+40')
     """
@@ -367,20 +229,48 @@ def _combine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _with_squares(table: np.ndarray, totals: np.ndarray | None, code: int, *, whole: bool) -> np.ndarray:
-    """Replace the weight sum by the sums own and cut of `Halves`."""
+    """Replace the weight sum by the two rows that `SplitSums` describes."""
     if totals is None:
         return table
     weight = table[-1]
     return np.vstack([table[:-1], weight - weight**2 / totals[code], np.zeros_like(weight) if whole else weight])
 
 
-def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray | None) -> Halves:
+def _drawn_tables(allocations: Allocations, rows: np.ndarray, totals: np.ndarray | None) -> SplitSums:
     """A sample of allocations as one left table."""
     if totals is None:
-        left = monte_carlo.sums(rows, allocations.drawn)
+        left = drawn_sums(rows, allocations.drawn)
     else:
         by_stratum = np.array([rows[-1] * (allocations.strata == s) for s in range(len(totals))])
-        by_stratum = monte_carlo.sums(by_stratum, allocations.drawn)
+        by_stratum = drawn_sums(by_stratum, allocations.drawn)
         own = (by_stratum - by_stratum**2 / totals[:, None]).sum(axis=0)
-        left = np.vstack([monte_carlo.sums(rows[:-1], allocations.drawn), own, np.zeros_like(own)])
-    return Halves(((left, np.zeros((len(left), 1))),))
+        left = np.vstack([drawn_sums(rows[:-1], allocations.drawn), own, np.zeros_like(own)])
+    return SplitSums(((left, np.zeros((len(left), 1))),))
+
+
+def draw_allocations(treated: np.ndarray, strata: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw allocations that keep the number of treated clusters in each stratum, after the observed one.
+
+    In each stratum the clusters with the smallest of independent uniform numbers are treated. The numbers are taken
+    from `rng` in the same order whatever the size of a block.
+    """
+    drawn = np.zeros((n_draws + 1, len(treated)), dtype=bool)
+    drawn[0] = treated
+    for code in range(strata.max() + 1):
+        members = np.flatnonzero(strata == code)
+        chosen = int(treated[members].sum())
+        height = max(1, _DRAWN_CELLS // max(1, len(members)))
+        for first in range(1, n_draws + 1, height):
+            block = drawn[first : first + height]
+            numbers = rng.random((len(block), len(members)))
+            if chosen:
+                lowest = np.argpartition(numbers, chosen - 1, axis=1)[:, :chosen]
+                np.put_along_axis(block, members[lowest], True, axis=1)
+    return drawn
+
+
+def drawn_sums(rows: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Sum rows of numbers, shape (sums, clusters), over the treated clusters of each drawn allocation."""
+    height = max(1, _DRAWN_CELLS // drawn.shape[1])
+    parts = [rows @ drawn[first : first + height].astype(float).T for first in range(0, len(drawn), height)]
+    return np.concatenate(parts, axis=1)

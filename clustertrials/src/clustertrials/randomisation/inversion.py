@@ -9,21 +9,21 @@ from math import sqrt
 import numpy as np
 
 from clustertrials.randomisation.allocations import Allocations, shown_total
-from clustertrials.randomisation.tails import Statistic
+from clustertrials.randomisation.statistics import Statistic
 
 
 @dataclass(frozen=True)
 class RandomisationResult:
-    """Answer of a randomisation test; arrays of one entry an outcome where several outcomes were given.
+    """Answer of a randomisation test; arrays with one entry an outcome where several outcomes were given.
 
     Attributes
     ----------
-    statistic : float or ndarray
+    statistic : float or numpy.ndarray
         Observed statistic: the difference in units of the outcome, or Welch's t.
-    p_value : float or ndarray
+    p_value : float or numpy.ndarray
         Share of allocations at least as extreme, the observed one included.
-    ci_low, ci_high : float, ndarray or None
-        Central interval of a constant difference: it leaves out a difference exactly where one of the two one-sided
+    ci_low, ci_high : float, numpy.ndarray or None
+        Central interval of a constant difference: it excludes a difference exactly where one of the two one-sided
         tests of that difference, each at half of 1 - `level`, rejects it. The limits themselves are not rejected;
         they are infinite where too few allocations exist to reject anything at this level, None where no interval was
         asked for. It can disagree with a two-sided p-value at the margin if the distribution is skewed.
@@ -33,13 +33,13 @@ class RandomisationResult:
         True if every allocation was counted; False for a Monte Carlo sample.
     n_counted : int
         Allocations counted: `n_allocations`, or the draws and the observed one.
-    p_value_se : float, ndarray or None
+    p_value_se : float, numpy.ndarray or None
         Monte Carlo standard error of the p-value; None if exact.
     alternative, level, method : str, float, str
-        What was asked, and a sentence that says what was done.
-    p_value_adjusted : ndarray or None
+        As asked, and a sentence on what was counted.
+    p_value_adjusted : numpy.ndarray or None
         Family-wise p-values by step-down max-T, for several outcomes.
-    simultaneous_low, simultaneous_high : ndarray or None
+    simultaneous_low, simultaneous_high : numpy.ndarray or None
         Intervals that exclude 0 exactly where the single-step two-sided max-T test rejects.
     """
 
@@ -62,43 +62,8 @@ class RandomisationResult:
 def extreme_count(statistic: Statistic, size: int, alternative: str) -> int:
     """Number of allocations at least as extreme as the observed one, which is always among them.
 
-    Parameters
-    ----------
-    statistic : Statistic
-        The statistic.
-    size : int
-        Number of allocations counted over.
-    alternative : {"two-sided", "greater", "less"}
-        Two-sided compares absolute values.
-
-    Returns
-    -------
-    int
-        Between 1 and `size`.
-
-    Raises
-    ------
-    ValueError
-        If `alternative` is none of the three.
-
-    Notes
-    -----
-    An observed value of zero counts every allocation, not some of them twice.
-
-    References
-    ----------
+    Two-sided compares absolute values; an observed value of zero counts every allocation, not some of them twice.
     Edgington & Onghena (2007), Randomization Tests, 4th ed., chapter 3.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> from clustertrials.randomisation.tails import linear
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> statistic = linear(full, score, contrast, 1.0)
-    >>> extreme_count(statistic, 6, "greater"), extreme_count(statistic, 6, "two-sided")
-    (1, 2)
     """
     bound = statistic.observed(0.0)
     if alternative == "greater":
@@ -111,89 +76,25 @@ def extreme_count(statistic: Statistic, size: int, alternative: str) -> int:
 
 
 def tail_allowance(size: int, level: float, tails: int) -> int:
-    """Largest number of allocations whose share does not exceed (1 - `level`) / `tails`.
-
-    Parameters
-    ----------
-    size : int
-        Number of allocations counted over.
-    level : float
-        Confidence level, at least 0.5 and below 1.
-    tails : int
-        1 or 2.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ValueError
-        If the level is out of range.
-
-    Examples
-    --------
-    >>> tail_allowance(200, 0.95, tails=2), tail_allowance(20, 0.95, tails=1)
-    (5, 1)
-    """
+    """Largest number of allocations whose share does not exceed (1 - `level`) / `tails`."""
     if not 0.5 <= level < 1.0:
         raise ValueError("level must be at least 0.5 and below 1")
     # As a decimal fraction: in binary, 0.95 would lose an allocation wherever 5 % of the set is a whole number.
     return int(size * (1 - Fraction(str(float(level)))) / tails)
 
 
-def answer(
+def randomisation_result(
     allocations: Allocations, statistic: Statistic, alternative: str, level: float, interval: bool
 ) -> RandomisationResult:
     """P-value and, if asked for, interval of one statistic.
 
-    Parameters
-    ----------
-    allocations : Allocations
-        Full set or sample.
-    statistic : Statistic
-        The statistic on it.
-    alternative : {"two-sided", "greater", "less"}
-        Direction of the p-value.
-    level : float
-        Confidence level of the two-sided interval.
-    interval : bool
-        Whether to invert the test.
-
-    Returns
-    -------
-    RandomisationResult
-
-    Raises
-    ------
-    ValueError
-        If `alternative` or `level` is out of range.
-
-    Notes
-    -----
-    The p-value is a count over a size; in a sample of n draws that is (b + 1) / (n + 1), with standard error
-    ``sqrt(p (1 - p) / (n + 1))``.
-
-    References
-    ----------
-    Phipson & Smyth (2010), Statistical Applications in Genetics and Molecular Biology 9:39.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> from clustertrials.randomisation.tails import linear
-    >>> score, contrast = np.array([2.0, 1.0, -1.0, -2.0]), np.array([0.5, 0.5, -0.5, -0.5])
-    >>> statistic = linear(full, score, contrast, 1.0)
-    >>> found = answer(full, statistic, "greater", 0.9, interval=False)
-    >>> round(found.p_value, 4), found.method
-    (0.1667, 'exact: all 6 allocations of 2 treated among 4 clusters')
+    The p-value is a count over a size; in a sample of n draws that is (b + 1) / (n + 1), with standard error ``sqrt(p
+    (1 - p) / (n + 1))``. Phipson & Smyth (2010), Statistical Applications in Genetics and Molecular Biology 9:39.
     """
     size = allocations.size
     p_value = extreme_count(statistic, size, alternative) / size
     allowed = tail_allowance(size, level, tails=2)
-    low, high = (statistic.limit(allowed, side) if interval else None for side in (-1, 1))
+    low, high = (statistic.confidence_limit(allowed, side) if interval else None for side in (-1, 1))
     return RandomisationResult(
         statistic=float(statistic.observed(0.0)),
         p_value=p_value,

@@ -6,21 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clustertrials.randomisation.allocations import Allocations, blocks, half_tables
-from clustertrials.randomisation.tails import Largest
+from clustertrials.randomisation.allocations import Allocations, blocks, split_sums
+from clustertrials.randomisation.statistics import Largest
 
 
 @dataclass(frozen=True)
 class Joint:
-    """Joint distribution of standardised statistics.
-
-    Attributes
-    ----------
-    adjusted : ndarray of float, shape (outcomes,)
-        Step-down adjusted p-values.
-    critical : float
-        Critical value of the largest absolute standardised statistic: values above it are rejected.
-    """
+    """Step-down adjusted p-values, shape (outcomes,), and the critical value of the largest absolute statistic."""
 
     adjusted: np.ndarray
     critical: float
@@ -35,33 +27,23 @@ def joint_distribution(
     alternative: str,
     tolerances: np.ndarray,
 ) -> Joint:
-    """Step-down adjusted p-values and the critical value of the largest statistic.
+    """Step-down adjusted p-values and the critical value of the largest standardised statistic.
 
     Parameters
     ----------
     allocations : Allocations
-        Full set or sample.
-    scores : ndarray of float, shape (outcomes, clusters)
+    scores : numpy.ndarray, shape (outcomes, clusters)
         Centred cluster values of each outcome, times the weights if there are any.
-    deviations : ndarray of float, shape (outcomes,)
+    deviations : numpy.ndarray, shape (outcomes,)
         Scale by which outcomes are made comparable.
-    weights : ndarray of float, shape (clusters,), or None
+    weights : numpy.ndarray, shape (clusters,), or None
         Cluster weights common to the outcomes.
     rejected : int
         Largest number of allocations that the critical value may leave above it.
     alternative : {"two-sided", "greater", "less"}
         Direction of the p-values; the critical value is two-sided.
-    tolerances : ndarray of float, shape (outcomes,)
+    tolerances : numpy.ndarray, shape (outcomes,)
         Sums of scores that differ by less are ties.
-
-    Returns
-    -------
-    Joint
-
-    Raises
-    ------
-    ValueError
-        Never for checked input.
 
     Notes
     -----
@@ -72,16 +54,6 @@ def joint_distribution(
     References
     ----------
     Westfall & Young (1993), Resampling-Based Multiple Testing, algorithm 4.1.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> scores = np.array([[2.0, 1.0, -1.0, -2.0], [1.0, -1.0, 1.0, -1.0]])
-    >>> joint = joint_distribution(full, scores, np.ones(2), None, 0, "greater", np.full(2, 1e-9))
-    >>> joint.adjusted.round(4).tolist(), float(joint.critical)
-    ([0.1667, 0.8333], 3.0)
     """
     rows = scores / deviations[:, None]
     if alternative == "less":
@@ -90,7 +62,7 @@ def joint_distribution(
     strength = np.abs(observed) if alternative == "two-sided" else observed
     order = np.argsort(strength, kind="stable")
     slack = tolerances / deviations
-    tables = half_tables(allocations, rows[order], weights)
+    tables = split_sums(allocations, rows[order], weights)
     unit = denominator(allocations, weights)
     counts = np.zeros(len(rows), dtype=np.int64)
     largest = Largest(rejected + 1)
@@ -112,40 +84,7 @@ def joint_distribution(
 
 
 def denominator(allocations: Allocations, weights: np.ndarray | None) -> float:
-    """Denominator of the observed difference: the sum over strata of W1 W0 / W.
-
-    Parameters
-    ----------
-    allocations : Allocations
-        Full set or sample.
-    weights : ndarray of float, shape (clusters,), or None
-        Cluster weights, 1 each if None.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        Never for checked input.
-
-    Notes
-    -----
-    W1, W0 and W are the weights of the treated, the other and all clusters of a stratum.
-
-    References
-    ----------
-    Small, Ten Have & Rosenbaum (2008), Journal of the American Statistical Association 103:271.
-
-    Examples
-    --------
-    >>> from clustertrials.randomisation.allocations import allocation_set
-    >>> arm = np.array([True, True, False, False])
-    >>> full = allocation_set(arm, np.zeros(4, int), halves=True, rng=None, n_draws=99)
-    >>> denominator(full, None), denominator(full, np.array([1.0, 2.0, 3.0, 4.0]))
-    (1.0, 2.1)
-    """
+    """Denominator of the observed difference: the sum over strata of W1 W0 / W, weights of treated, other, all."""
     weights = np.ones(len(allocations.treated)) if weights is None else weights
     chosen = np.bincount(allocations.strata, weights * allocations.treated)
     return float((chosen - chosen**2 / np.bincount(allocations.strata, weights)).sum())

@@ -12,13 +12,13 @@ from pathlib import Path
 import yaml
 
 from clustertrials.estimators import METHODS
-from clustertrials.scenarios import Scenario, unequal_sizes
+from clustertrials.simulation_study import Scenario, unequal_sizes
 
 # REML of thousands of trials at once, tested with t on clusters - 2: the one estimator of a sweep that
 # `clustertrials.estimate_effect` does not have.
 BATCHED = "mixed_batched"
 ESTIMATORS = (*METHODS, BATCHED)
-# Factors, and what each is where the plan does not name it; None has to be named.
+# Factors, and what each is where the plan does not name it; None is missing.
 FACTORS: dict[str, float | None] = {
     "clusters": None, "mean_size": None, "icc": None, "treated_share": 0.5, "size_cv": 0.0, "correlation": 0.5,
     "effect": 0.0, "slope": 0.0, "share": float("nan"), "attrition": 0.0, "attrition_slope": 0.0,
@@ -34,14 +34,10 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination of the factors, and the truth from which its trials are drawn.
+    """One combination of the factors, and the scenario from which its trials are drawn.
 
-    Attributes
-    ----------
-    values : tuple of (str, float)
-        Every factor with its value; NaN stands for a continuous outcome under ``share``.
-    scenario : Scenario
-        The truth; its name is the content of `values`, so that equal cells of two plans draw equal trials.
+    `values` holds every factor with its value; NaN stands for a continuous outcome under ``share``. The scenario's name
+    is the content of `values`, so that equal cells of two plans draw equal trials.
     """
 
     values: tuple[tuple[str, float], ...]
@@ -111,20 +107,15 @@ def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
     ----------
     path : Path
         YAML with ``seed``, ``replicates``, ``estimators`` and ``factors``; ``trials_a_task`` (250) and ``level``
-        (0.95) may be left out. A number or a list of numbers may be written as it is or as
-        ``{values: …, reason: …}``.
+        (0.95) may be left out. Numbers may be written as they are or as ``{values: …, reason: …}``.
     look_up : callable, optional
-        Gives the numbers that any other mapping in the place of a number stands for; KeyError or TypeError where it
-        stands for none. Without it, no other mapping is allowed.
-
-    Returns
-    -------
-    SweepPlan
+        Returns the numbers for any other mapping in the place of a number, or raises KeyError or TypeError. Without it,
+        no other mapping is allowed.
 
     Raises
     ------
     PlanError
-        If a key is unknown or missing or a value breaks its rule; named are file, key and rule.
+        If a key is unknown or missing or a value breaks its rule; the message names file, key and rule.
     """
     name, content = Path(path).name, _content_of(path)
     if unknown := sorted(map(str, set(content) - _KEYS)):
@@ -152,10 +143,10 @@ def _cells(name: str, factors: object) -> tuple[Cell, ...]:
     grid = {}
     for factor, default in FACTORS.items():
         if factor not in factors and default is None:
-            raise PlanError(f"{name}, factors, {factor}: has to be named")
+            raise PlanError(f"{name}, factors, {factor}: is missing")
         grid[factor] = _numbers(f"{name}, factors, {factor}", factors[factor]) if factor in factors else (default,)
         if len(set(grid[factor])) < len(grid[factor]):
-            raise PlanError(f"{name}, factors, {factor}: a value stands there twice")
+            raise PlanError(f"{name}, factors, {factor}: a value is listed twice")
     return tuple(_cell(name, dict(zip(grid, values))) for values in product(*grid.values()))
 
 
@@ -188,7 +179,7 @@ def _cell(name: str, values: dict[str, float]) -> Cell:
 
 def _whole(name: str, content: Mapping, key: str, default: int | None) -> int:
     if key not in content and default is None:
-        raise PlanError(f"{name}, {key}: has to be named")
+        raise PlanError(f"{name}, {key}: is missing")
     found = _numbers(f"{name}, {key}", content.get(key, default))
     least = 0 if key == "seed" else 1
     if len(found) != 1 or found[0] != int(found[0]) or found[0] < least:
@@ -207,7 +198,7 @@ def _numbers(where: str, entry: object) -> tuple[float, ...]:
 
 
 def _resolved(name: str, content: Mapping, look_up: LookUp | None) -> dict:
-    """The plan with numbers in the place of every mapping that stands for some."""
+    """The plan with numbers in the place of every mapping."""
     found = {key: _taken(f"{name}, {key}", entry, look_up) for key, entry in content.items() if key != "factors"}
     if "factors" in content:
         factors = content["factors"]

@@ -1,4 +1,4 @@
-"""Partitions on disk: one Parquet file a task, whole or not there, each saying that it is simulated, and whose."""
+"""Partitions on disk: one Parquet file a task, complete or absent, each labelled as simulated and with its plan."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clustertrials.files import write_whole
-from clustertrials.sweep.tasks import Task
-from clustertrials.sweep.trials import Answer
+from clustertrials.sweep.trials import Task, TaskResult
 
 DATA_CLASS = "simulated"
 _NOTE = "sweep.json"
-_SAYS = "Simulated trials of known truth. No row is a person; no number is a finding."
+_LABEL = "Simulated trials of known truth. No row is a person; no number is a finding."
 
 
 class StoreError(ValueError):
@@ -27,27 +26,14 @@ class StoreError(ValueError):
 
 
 class Store:
-    """The folder of one sweep.
-
-    Attributes
-    ----------
-    folder : Path
-    plan, code : str
-        Hash of the plan, and of the code that makes the numbers.
-    """
+    """Folder of one sweep, with the hash of its plan and of the code that makes the numbers."""
 
     def __init__(self, folder: Path, plan: str, code: str):
         self.folder, self.plan, self.code = Path(folder), plan, code
 
     @classmethod
     def existing(cls, folder: Path, plan: str) -> Store:
-        """The store of a sweep that was run before, perhaps by other code, for reading.
-
-        Raises
-        ------
-        StoreError
-            If the folder holds no sweep.
-        """
+        """Open, for reading, a sweep that was run before, perhaps by other code; StoreError if there is none."""
         try:
             note = json.loads((Path(folder) / _NOTE).read_text(encoding="utf-8"))
         except (OSError, ValueError) as problem:
@@ -66,12 +52,10 @@ class Store:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Hold the folder for this process; the system lets go of it even if the process is killed.
+        """Hold the folder for this process; the system releases it even if the process is killed.
 
-        Raises
-        ------
-        StoreError
-            If the folder holds another plan's sweep, one by other code, or something else, or another process has it.
+        StoreError if the folder holds another plan's sweep, one by other code, or something else, or another process
+        has it.
         """
         self._claim()
         with open(self.folder / ".lock", "w", encoding="utf-8") as lock:
@@ -85,7 +69,7 @@ class Store:
 
     def _claim(self) -> None:
         note = self.folder / _NOTE
-        mine = {"data_class": DATA_CLASS, "says": _SAYS, "plan": self.plan, "code": self.code}
+        mine = {"data_class": DATA_CLASS, "label": _LABEL, "plan": self.plan, "code": self.code}
         if note.exists():
             try:
                 held = json.loads(note.read_text(encoding="utf-8"))
@@ -103,24 +87,10 @@ class Store:
             folder.mkdir(exist_ok=True)
 
     def done(self, tasks: Sequence[Task]) -> tuple[set[str], list[str]]:
-        """Find the tasks whose partition is there and sound.
+        """Return the hashes of the tasks whose partition is complete, and the names of partitions that cannot be read.
 
-        Parameters
-        ----------
-        tasks : sequence of Task
-            All tasks of the plan.
-
-        Returns
-        -------
-        done : set of str
-            Hashes.
-        torn : list of str
-            Names of partitions that cannot be read whole; each is set aside as ``.torn``, and its task is to be done.
-
-        Raises
-        ------
-        StoreError
-            If a file is there that no task of this plan made.
+        Each of the latter is set aside as ``.torn``, and its task is to be done again. StoreError for a file that no
+        task of this plan made.
         """
         known, done, torn = {task.hash: task for task in tasks}, set(), []
         for path in sorted(self.parts.iterdir()):
@@ -137,7 +107,7 @@ class Store:
         return done, torn
 
     def _is_sound(self, path: Path, task: Task) -> bool:
-        """Whether a partition can be read to its last page; one that can, but says another origin, is an error."""
+        """Whether a partition can be read to its last page; one of another origin is an error."""
         try:
             table = pq.read_table(path, page_checksum_verification=True)
         except (OSError, pa.ArrowException):
@@ -147,29 +117,35 @@ class Store:
         return table.num_rows == task.n_rows
 
     def _metadata(self, task: Task) -> dict[bytes, bytes]:
-        notes = {"holf_data_class": DATA_CLASS, "holf_says": _SAYS, "holf_plan": self.plan, "holf_code": self.code,
-                 "holf_task": task.hash, "holf_seed": str(task.seed)}  # fmt: skip
-        return {key.encode(): value.encode() for key, value in notes.items()}
+        notes = {
+            "data_class": DATA_CLASS,
+            "label": _LABEL,
+            "plan": self.plan,
+            "code": self.code,
+            "task": task.hash,
+            "seed": str(task.seed),
+        }
+        return {f"clustertrials_{key}".encode(): value.encode() for key, value in notes.items()}
 
-    def table(self, task: Task, answer: Answer) -> pa.Table:
-        """The answer as a table that says what it is."""
-        return pa.table({"data_class": [DATA_CLASS] * task.n_rows, **answer.columns}).replace_schema_metadata(
+    def table(self, task: Task, result: TaskResult) -> pa.Table:
+        """The result as a table with its labels."""
+        return pa.table({"data_class": [DATA_CLASS] * task.n_rows, **result.columns}).replace_schema_metadata(
             self._metadata(task)
         )
 
-    def write(self, task: Task, answer: Answer) -> None:
-        """Write a partition, or the record of a failure; after a loss of power it is there whole or not at all."""
+    def write(self, task: Task, result: TaskResult) -> None:
+        """Write a partition, or the record of a failure: complete or absent, even after a loss of power."""
         record = self.failed / f"{task.hash}.json"
-        if answer.columns is None:
+        if result.columns is None:
             words = {"task": task.hash, "seed": task.seed, "first": task.first, "last": task.last,
-                     "trial": answer.trial, "error": answer.error, "message": answer.message,
+                     "trial": result.trial, "error": result.error, "message": result.message,
                      "cell": {name: None if value != value else value for name, value in task.cell.values}}  # fmt: skip
             write_whole(record, json.dumps(words, indent=2) + "\n")
             return
         path = self.parts / f"{task.hash}.parquet"
         fresh = path.with_name(f".{path.name}.new")
         with open(fresh, "wb") as stream:
-            write_table(self.table(task, answer), stream)
+            write_table(self.table(task, result), stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(fresh, path)

@@ -1,4 +1,4 @@
-"""Power, type-I error, bias and coverage of every cell, with Monte Carlo errors, asked of the partitions by DuckDB."""
+"""Power, type I error, bias and coverage of every cell, with Monte Carlo errors, from the partitions by DuckDB."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import duckdb
 
 from clustertrials.sweep.plan import FACTORS, SweepPlan
 from clustertrials.sweep.store import DATA_CLASS, Store, StoreError
-from clustertrials.sweep.tasks import tasks_of
-from clustertrials.sweep.trials import estimand_of
+from clustertrials.sweep.trials import estimand_of, tasks_of
 
 # One pass over the rows; one thread, so that sums are taken in the order of the files and come out the same each time.
 _QUERY = """
@@ -38,30 +37,15 @@ FROM ({query}) ORDER BY ALL
 
 
 def summarise(plan: SweepPlan, folder: Path, out: Path) -> int:
-    """Sum a finished sweep up into one CSV file, without loading its rows.
+    """Sum up a finished sweep into one CSV file, without loading its rows; return the number of rows.
 
-    Parameters
-    ----------
-    plan : SweepPlan
-    folder : Path
-        Where its partitions are.
-    out : Path
-        The file, replaced whole.
-
-    Returns
-    -------
-    int
-        Rows: one a cell and estimator.
+    There is one row a cell and estimator. Standard errors are Monte Carlo errors: s / sqrt(n) of the bias, sqrt(p (1 -
+    p) / n) of a share. Trials that an estimator refused are counted and are in nothing else.
 
     Raises
     ------
     StoreError
         If the folder holds no sweep of this plan, or a task has no partition.
-
-    Notes
-    -----
-    Standard errors are Monte Carlo errors: s / sqrt(n) of the bias, sqrt(p (1 - p) / n) of a share. Trials that an
-    estimator refused are counted and are in nothing else.
 
     References
     ----------

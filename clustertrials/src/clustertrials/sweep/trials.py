@@ -1,10 +1,14 @@
-"""The work of one task: draw its trials, ask every estimator on each, and return the answers as columns."""
+"""A task of a sweep: some trials of one cell, drawn from seeds of their own, and every estimator asked on each.
+
+A trial's generator follows from the plan's seed, the content of its cell and its own number, and from nothing else:
+not from the order of tasks, the number of workers, the engine, or how many trials make a task.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from time import perf_counter
 
@@ -12,48 +16,73 @@ import numpy as np
 import scipy
 from scipy import stats
 
-from clustertrials.batched_reml import batched_reml
-from clustertrials.estimators import METHODS, OFFICE, WEIGHTED, effect_of
-from clustertrials.scenarios import Scenario, draw_columns
-from clustertrials.sweep.plan import BATCHED, Cell
-from clustertrials.sweep.tasks import Task
+from clustertrials.batched import batched_reml
+from clustertrials.estimators import CLUSTER, METHODS, WEIGHTED, effect_of
+from clustertrials.simulation_study import Scenario, draw_columns
+from clustertrials.sweep.plan import BATCHED, Cell, SweepPlan, digest
 from clustertrials.trial import SMALLEST_ARM, Trial, sorted_trial
 
 NUMBERS = ("estimate", "se", "df", "p_value", "ci_low", "ci_high")
 # Numbers that a batch holds at once: 32 MB, whatever the size of a trial.
 _BATCH = 4_000_000
 # Modules of this folder that make numbers; all of the folder above do, or may.
-_OWN = ("plan.py", "tasks.py", "trials.py")
+_OWN = ("plan.py", "trials.py")
 _NAMES = ("outcome", "arm", "cluster", "baseline")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came of a task, small enough to be sent from a worker.
+class Task:
+    """Trials `first` to `last` - 1 of one cell, and the estimators that are asked on each; `seed` is the plan's."""
 
-    Attributes
-    ----------
-    task : str
-        Hash of the task.
-    columns : dict of str to ndarray or list, or None
-        One entry a trial and estimator; None where the task failed.
-    seconds : float
-        Time it took.
-    error, message : str
-        Class and words of the exception that ended it, else empty.
-    trial : int
-        Trial at which it ended, -1 where none is known.
-    code : str
-        Hash of the code that the worker ran; empty where none answered.
-    """
+    cell: Cell
+    estimators: tuple[str, ...]
+    level: float
+    seed: int
+    first: int
+    last: int
 
-    task: str
-    columns: dict[str, np.ndarray | list] | None
-    seconds: float
+    @cached_property
+    def hash(self) -> str:
+        """Name of the task's partition: 24 hex digits of a SHA-256 over all that its results follow from."""
+        return digest([self.cell.values, self.estimators, self.level, self.seed, self.first, self.last])[:24]
+
+    @property
+    def n_trials(self) -> int:
+        """Trials to draw."""
+        return self.last - self.first
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the result: one a trial and estimator."""
+        return self.n_trials * len(self.estimators)
+
+    def child(self, number: int) -> np.random.SeedSequence:
+        """Seed of one trial of the cell."""
+        content = int(self.cell.scenario.name[:32], 16)
+        return np.random.SeedSequence((self.seed, content), spawn_key=(number,))
+
+
+def tasks_of(plan: SweepPlan) -> list[Task]:
+    """All tasks of a plan, cell after cell."""
+    return [
+        Task(cell, plan.estimators, plan.level, plan.seed, first, min(first + plan.trials_a_task, plan.replicates))
+        for cell in plan.cells
+        for first in range(0, plan.replicates, plan.trials_a_task)
+    ]
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """Result of a task, small enough to be sent from a worker."""
+
+    task: str  # hash of the task
+    columns: dict[str, np.ndarray | list] | None  # one entry a trial and estimator; None where the task failed
+    seconds: float  # time it took
+    # error, message: class and words of the exception that ended it, else empty
     error: str = ""
     message: str = ""
-    trial: int = -1
-    code: str = ""
+    trial: int = -1  # trial at which it ended, -1 where none is known
+    code: str = ""  # hash of the code that the worker ran; empty where none answered
 
 
 def estimand_of(estimator: str) -> str:
@@ -62,30 +91,23 @@ def estimand_of(estimator: str) -> str:
 
 
 def truth_of(scenario: Scenario, estimator: str) -> float:
-    """The true average that an estimator is held against: over clusters if it targets that, else over units."""
-    return scenario.office_effect if estimand_of(estimator) == OFFICE else scenario.family_effect
+    """The true average that an estimator targets: over clusters, or else over units."""
+    return scenario.cluster_effect if estimand_of(estimator) == CLUSTER else scenario.individual_effect
 
 
-def work(task: Task) -> Answer:
-    """Do a task; an exception becomes an answer that names it, so that one task never sinks the rest.
+def run_task(task: Task) -> TaskResult:
+    """Do a task; an exception becomes a failed result that names it, so that the other tasks go on.
 
-    Parameters
-    ----------
-    task : Task
-
-    Returns
-    -------
-    Answer
-        An estimator that refuses a trial by ValueError has a row with NaN and its words; any other exception fails the
-        task.
+    An estimator that refuses a trial by ValueError has a row with NaN and its words; any other exception fails the
+    task.
     """
     start, reached = perf_counter(), [-1]
     try:
         columns = _columns(task, reached)
     except Exception as error:  # whatever went wrong in one task, the others go on and the record names it
         words = str(error).splitlines()[0] if str(error) else ""
-        return Answer(task.hash, None, perf_counter() - start, type(error).__name__, words, reached[0], code_hash())
-    return Answer(task.hash, columns, perf_counter() - start, code=code_hash())
+        return TaskResult(task.hash, None, perf_counter() - start, type(error).__name__, words, reached[0], code_hash())
+    return TaskResult(task.hash, columns, perf_counter() - start, code=code_hash())
 
 
 @cache
@@ -102,25 +124,9 @@ def code_hash() -> str:
 
 
 def draw_trial(task: Task, number: int) -> tuple[Trial, np.random.Generator]:
-    """Draw one trial of a cell and lose some of its units.
+    """Draw one trial of a cell and lose some of its units; ValueError if too few clusters are left.
 
-    Parameters
-    ----------
-    task : Task
-    number : int
-        Number of the trial in its cell.
-
-    Returns
-    -------
-    trial : Trial
-        Adjusted for its baseline covariate.
-    rng : numpy.random.Generator
-        The trial's own generator, for an estimator that samples.
-
-    Raises
-    ------
-    ValueError
-        If too few clusters are left, or nothing varies.
+    Returns the checked trial, adjusted for its baseline covariate, and its generator for an estimator that samples.
     """
     cell, rng = task.cell, np.random.default_rng(task.child(number))
     cluster, arm, baseline, outcome = draw_columns(cell.scenario, rng).values()
@@ -157,7 +163,7 @@ def _columns(task: Task, reached: list[int]) -> dict[str, np.ndarray | list]:
                 found[row, column], refusals[row, column] = _ask(trial, estimator, task.level, rng)
         if place is not None:
             waiting.append((row, trial))
-            held += len(trial.y) * (2 + len(trial.back))
+            held += len(trial.y) * (2 + len(trial.r_inverse))
             if held > _BATCH:
                 _fit(waiting, found[:, place], refusals[:, place], task.level)
                 waiting, held = [], 0

@@ -1,0 +1,548 @@
+"""Statistics of an allocation: the difference, Welch's t and the adjusted coefficient, counted over all allocations.
+
+Each statistic answers one question: if every treated cluster's values were lowered by `shift`, for how many allocations
+would it be at least (or at most) `bound`? P-values are its answer at shift 0. As the shift moves, the count changes at
+steps, one an allocation, and the limits of an interval are such steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from math import inf, lcm
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import ndtri
+
+from clustertrials.randomisation.allocations import Allocations, SplitSums, blocks, split_sums
+from clustertrials.trial import middle
+
+# Relative to the sum of absolute values. Without it 72 of 200 trials lost the observed allocation itself to the
+# order of summation; from 1e-14 to 1e-8 the count for binary outcomes equals that by integers, 1e-6 does not.
+TOLERANCE = 1e-10
+# Width, in standard errors, to which a limit is bracketed before its step is looked for.
+_BRACKET = 1e-7
+# Steps listed at once; more of them inside a bracket are ties, whose tables are made smaller first.
+_MOST_STEPS = 1_000_000
+
+
+def centred(values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None = None, factor: int = 1) -> np.ndarray:
+    """Values minus the weighted mean of their stratum, times `factor`.
+
+    A `factor` that is a common multiple of the stratum sizes keeps whole numbers whole.
+    """
+    weights = np.ones(len(values)) if weights is None else weights
+    sums = np.bincount(strata, weights * values)
+    return factor * values - (factor * sums / np.bincount(strata, weights))[strata]
+
+
+def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray, *, rounding: float = 0.0) -> float:
+    """Exact standard deviation of the treated sum of `score` over all allocations; ValueError if nothing varies.
+
+    Squared: ``sum over strata of n1 n0 / (n (n - 1)) * sum of squared deviations``, sampling without replacement.
+    Strasser & Weber (1999), Mathematical Methods of Statistics 8:220.
+    """
+    size = np.bincount(strata)
+    chosen = np.bincount(strata, arm)
+    squares = np.bincount(strata, centred(score, strata) ** 2)
+    deviation = float(np.sqrt((chosen * (size - chosen) * squares / (size * np.maximum(size - 1, 1))).sum()))
+    if deviation <= max(1e-12 * np.abs(score).max(), rounding):
+        raise ValueError("values: nothing varies inside a stratum that has clusters of both arms")
+    return deviation
+
+
+def difference(
+    allocations: Allocations, values: np.ndarray, weights: np.ndarray | None, rounding: float = 0.0
+) -> Statistic:
+    """Difference of means of cluster values, weighted or not, given the strata.
+
+    `rounding` is that which sums of the values carry from the input (`input_rounding`). Unweighted whole numbers are
+    multiplied by the least common multiple of the stratum sizes, so that all sums are whole and ties are exact.
+    Small, Ten Have & Rosenbaum (2008), Journal of the American Statistical Association 103:271.
+    """
+    arm, strata = allocations.treated.astype(float), allocations.strata
+    if weights is not None:
+        scores = [weights * centred(row, strata, weights) for row in (values, arm)]
+        blur = rounding * weights.max()
+        return ratio(allocations, *scores, weights, np.empty((0, len(arm))), rounding=blur)
+    factor = lcm(*np.bincount(strata).tolist())
+    whole = factor * np.abs(values).sum() < 2.0**53 and np.array_equal(values, np.rint(values))
+    factor = factor if whole else 1
+    score, contrast = (centred(row, strata, factor=factor) for row in (values, arm))
+    scale = contrast[allocations.treated].sum()
+    return linear(allocations, score, contrast, scale, rounding=rounding, whole=whole)
+
+
+def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
+    """Welch's t of the values centred inside strata; see `welch`."""
+    score = centred(values, allocations.strata)
+    contrast = centred(allocations.treated.astype(float), allocations.strata)
+    centre = score[allocations.treated].sum() / contrast[allocations.treated].sum()
+    return welch(allocations, score, contrast, centre)
+
+
+def coefficient(
+    allocations: Allocations, outcome: np.ndarray, covariates: np.ndarray, cluster: np.ndarray
+) -> Statistic:
+    """Least-squares coefficient of the arm given covariates and strata, from the rows of the units.
+
+    `outcome`, `covariates` and the `cluster` codes have one row a unit. Outcome and arm are residualised on strata and
+    covariates once; the denominator of any other allocation needs the cluster sums of an orthonormal basis of the
+    covariates. Frisch & Waugh (1933), Econometrica 1:387.
+    """
+    strata = allocations.strata[cluster]
+    arm = allocations.treated[cluster].astype(float)
+    rounding, outcome = input_rounding(outcome), outcome - middle(outcome)
+    inside = np.column_stack([centred(column, strata) for column in covariates.T])
+    basis, triangle = np.linalg.qr(inside)
+    lengths = np.linalg.norm(covariates, axis=0)
+    for position in np.flatnonzero(np.abs(np.diag(triangle)) <= 1e-9 * lengths):
+        raise ValueError(f"covariates: column {position} is a combination of the strata and the columns before it")
+    sums = []
+    for row in (outcome, arm):
+        residual = centred(row, strata)
+        residual -= basis @ (basis.T @ residual)
+        if row is outcome and np.abs(residual).max() <= max(1e-12 * np.abs(row).max(), rounding / len(row)):
+            raise ValueError("outcome: the strata and covariates leave nothing that varies")
+        sums.append(np.bincount(cluster, residual))
+    weights = np.bincount(cluster).astype(float)
+    bases = np.array([np.bincount(cluster, q) for q in basis.T])
+    return ratio(allocations, *sums, weights, bases, rounding=rounding)
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One statistic of an allocation set."""
+
+    centre: float  # observed treated minus other difference: the shift at which no difference is left
+    observed: Callable[[float], float]  # observed value of the statistic at a shift
+    # ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included
+    count: Callable[[float, float, int], int]
+    # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
+    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such
+    confidence_limit: Callable[[int, int], float]
+    tolerance: float  # values of the statistic that differ by less, at shift 0, are ties
+
+
+def input_rounding(values: np.ndarray) -> float:
+    """Bound on the rounding that a sum of these numbers carries from the input: 0 for whole numbers."""
+    size = np.abs(values).sum()
+    whole = size < 2.0**53 and np.array_equal(values, np.rint(values))
+    return 0.0 if whole else float(2.0 * np.finfo(float).eps * size)
+
+
+def linear(
+    allocations: Allocations,
+    score: np.ndarray,
+    arm: np.ndarray,
+    scale: float,
+    *,
+    rounding: float = 0.0,
+    whole: bool = False,
+) -> Statistic:
+    """Statistic whose denominator is the same for every allocation, e.g. a difference of unweighted means.
+
+    Parameters
+    ----------
+    allocations : Allocations
+    score, arm : numpy.ndarray, shape (clusters,)
+        Values, and the observed allocation, centred inside strata, times a factor that keeps whole numbers whole.
+    scale : float
+        The denominator: T is the treated sum of `score` over it.
+    rounding : float
+        Rounding that the sums of `score` carry from the input.
+    whole : bool
+        Whether `score` holds whole numbers, so that unequal sums differ by 1 or more.
+
+    Notes
+    -----
+    T >= t exactly if left sum >= t * scale - right sum, so one sorted half and a binary search for each row of the
+    other count all allocations. With S and A the treated sums of `score` and `arm`, an allocation ties with the
+    observed one, which has S_o and A_o = scale, at the shift ``(S_o - S) / (scale - A)``; A is largest for the
+    observed one, so the count falls with every step.
+
+    References
+    ----------
+    Streitberg & Röhmel (1986), Statistical Software Newsletter 12:10 (shift algorithm, the same counts).
+    """
+    tables = split_sums(allocations, np.vstack([score, arm]))
+    own = score[allocations.treated].sum()
+    centre = own / scale
+
+    def slack(shift: float) -> float:
+        size = TOLERANCE * np.abs(score - shift * arm).sum() + rounding
+        return min(size, 0.25) if whole and shift == 0.0 else size
+
+    def count(shift: float, bound: float, sign: int) -> int:
+        needed = sign * bound * scale - slack(shift)
+        return sum(
+            _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed) for a, b in tables.pairs
+        )
+
+    def steps(low: float, high: float) -> np.ndarray:
+        shift = (low + high) / 2.0
+        reach = (high - low) * np.abs(arm).sum() + slack(shift)
+        found = []
+        for pair in tables.pairs:
+            for sums in _sums_near(pair, shift, own - shift * scale, reach):
+                found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
+        return np.unique(np.concatenate(found))
+
+    spread = _spread(score, arm, centre, scale, slack(0.0))
+    blur = 2.0 * slack(0.0) / np.ptp(arm)
+    limit = _limit_of_steps(centre, spread, lambda shift: centre - shift, count, steps, allocations.size, blur)
+    return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / scale)
+
+
+def ratio(
+    allocations: Allocations,
+    score: np.ndarray,
+    arm: np.ndarray,
+    weights: np.ndarray,
+    basis: np.ndarray,
+    *,
+    rounding: float = 0.0,
+) -> Statistic:
+    """Least-squares coefficient of the arm, given strata and covariates, with units weighted alike.
+
+    Parameters
+    ----------
+    allocations : Allocations
+    score, arm : numpy.ndarray, shape (clusters,)
+        Weighted cluster sums of the outcome and of the observed arm, both residualised on strata and covariates.
+    weights : numpy.ndarray, shape (clusters,)
+        Weight (number of units) of each cluster.
+    basis : numpy.ndarray, shape (covariates, clusters)
+        Cluster sums of the covariates, orthonormal and orthogonal to the strata; no rows without covariates.
+    rounding : float
+        Rounding that the sums of `score` carry from the input.
+
+    Notes
+    -----
+    ``T = S / D``, ``D = sum over strata of W1 W0 / W - sum_j (sum basis_j)^2``, sums over the treated clusters
+    (Frisch-Waugh). Without covariates the only cross term of two halves is a product of two weight sums, so rows
+    of equal weight share one bound; with covariates every allocation is visited. With A the treated sum of `arm`, an
+    allocation ties with the observed one, whose T is t, at the shift ``(t D - S) / (D - A)``. Without covariates D is
+    above A for every other allocation, so the count falls with every step. With covariates it need not be, and the
+    differences that are not rejected can have gaps: the limits are then the outermost of them.
+
+    References
+    ----------
+    Frisch & Waugh (1933), Econometrica 1:387.
+    """
+    tables = split_sums(allocations, np.vstack([score, arm, basis]), weights)
+    visit = _visited if len(basis) else _grouped
+    observed_arm = float(arm[allocations.treated].sum())
+    if observed_arm <= 1e-9 * weights[allocations.treated].sum():
+        raise ValueError("covariates: together with the strata they determine the arm of every cluster")
+    centre = score[allocations.treated].sum() / observed_arm
+
+    def slack(shift: float) -> float:
+        return TOLERANCE * np.abs(score - shift * arm).sum() + rounding
+
+    def count(shift: float, bound: float, sign: int) -> int:
+        return visit(tables, shift, bound, sign, slack(shift))
+
+    def steps(low: float, high: float) -> np.ndarray:
+        shift = (low + high) / 2.0
+        reach = (high - low) * weights.sum() + slack(shift)
+        return _grouped_steps(tables, shift, centre, reach, slack(0.0))
+
+    if len(basis):
+        limit = _limit_of_visits(tables, centre, slack(0.0), 1e-9 * weights.sum())
+    else:
+        spread = _spread(score, arm, centre, observed_arm, slack(0.0))
+        blur = 2.0 * slack(0.0) / weights.min()
+        limit = _limit_of_steps(centre, spread, lambda shift: centre - shift, count, steps, allocations.size, blur)
+    return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / observed_arm)
+
+
+def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre: float) -> Statistic:
+    """Welch's t, which stays valid for the null of equal means when the arms vary differently.
+
+    `values` and `arm` are centred inside strata; `centre` is the observed difference of the means.
+
+    From S = sum of values and Q = sum of squares over the n1 treated clusters: ``t = S (1/n1 + 1/n0) / sqrt(V)``,
+    ``V = (Q - S^2/n1) / (n1 (n1 - 1)) + (Q_all - Q - S^2/n0) / (n0 (n0 - 1))``. Counted as
+    ``t |t| V >= bound |bound| V``, so that an allocation without variation inside its arms is infinitely far.
+    Janssen (1997), Statistics & Probability Letters 36:9.
+    """
+    n1 = int(allocations.treated.sum())
+    n0 = len(values) - n1
+    if min(n1, n0) < 2:
+        raise ValueError("treated: Welch's t needs two clusters in each arm")
+
+    gain = (1.0 / n1 + 1.0 / n0) ** 2
+    per_sum = 1.0 / (n1**2 * (n1 - 1)) + 1.0 / (n0**2 * (n0 - 1))
+    per_square = 1.0 / (n1 * (n1 - 1)) - 1.0 / (n0 * (n0 - 1))
+
+    def observed(shift: float) -> float:
+        now = values - shift * arm
+        total, square = now[allocations.treated].sum(), (now[allocations.treated] ** 2).sum()
+        variance = per_square * square - per_sum * total**2 + (now**2).sum() / (n0 * (n0 - 1))
+        if variance <= 1e-12 * gain * (now**2).sum():
+            raise ValueError("values: Welch's t needs some variation inside an arm")
+        return float(total * np.sqrt(gain / variance))
+
+    def count(shift: float, bound: float, sign: int) -> int:
+        now = values - shift * arm
+        square = sign * bound * abs(bound)
+        constant = TOLERANCE * gain * (now**2).sum() - square * (now**2).sum() / (n0 * (n0 - 1))
+        found = 0
+        for a, b in blocks(split_sums(allocations, np.vstack([now, -square * per_square * now**2]))):
+            total = a[0] + b[0]
+            excess = np.abs(total)
+            excess *= sign * gain
+            excess += (square * per_sum) * total
+            excess *= total
+            excess += a[1] + constant
+            excess += b[1]
+            found += int(np.count_nonzero(excess >= 0.0))
+        return found
+
+    spread = abs(centre / observed(0.0)) if centre else np.ptp(values)
+    limit = _limit_by_search(centre, spread, observed, count, allocations.size)
+    return Statistic(centre, observed, count, limit, TOLERANCE)
+
+
+def _spread(score: np.ndarray, arm: np.ndarray, centre: float, scale: float, rounding: float) -> float:
+    """Permutation standard deviation with the effect taken out, or with it where only rounding is left."""
+    left = np.linalg.norm(score - centre * arm)
+    return float((left if left > rounding else np.linalg.norm(score)) / (2.0 * scale))
+
+
+def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
+    """Number of pairs of one element each whose sum is at least `bound`."""
+    few, many = sorted((left, right), key=len)
+    few, many = np.sort(few), np.sort(many)
+    return few.size * many.size - int(np.searchsorted(many, bound - few[::-1]).sum())
+
+
+def _grouped(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
+    """Count without covariates: rows of the smaller table that share a weight share their bounds."""
+    found = 0
+    for pair in tables.pairs:
+        few, many = sorted(pair, key=lambda table: table.shape[1])
+        numerators = [sign * (t[0] - shift * t[1] - bound * t[-2]) for t in (few, many)]
+        order = np.lexsort((numerators[0], few[-1]))
+        starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
+        slope = sign * bound * tables.cross * many[-1]
+        for group in np.split(order, starts[1:]):
+            reach = -slack - numerators[1] - slope * few[-1, group[0]]
+            found += group.size * reach.size - int(np.searchsorted(numerators[0][group], reach).sum())
+    return found
+
+
+def _visited(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
+    """Count with covariates: every allocation is visited."""
+    found = 0
+    for a, b in blocks(tables):
+        squares = tables.cross * a[-1] * b[-1]
+        for j in range(2, len(a) - 2):
+            squares += (a[j] + b[j]) ** 2
+        numerators = [sign * (t[0] - shift * t[1] - bound * t[-2]) for t in (a, b)]
+        found += int(np.count_nonzero(numerators[0] + numerators[1] + sign * bound * squares >= -slack))
+    return found
+
+
+def _steps(numerator: np.ndarray, slope: np.ndarray, slack: float) -> np.ndarray:
+    """Shifts at which allocations tie with the observed one; those that always do, as itself, have none."""
+    moving = slope > 1e-9 * np.abs(slope).max(initial=0.0)
+    numerator, slope = numerator[moving], slope[moving]
+    # Ties at no difference are found by the same rule that counts them.
+    return np.where(np.abs(numerator) <= slack, 0.0, numerator / slope)
+
+
+def _sums_near(pair: tuple[np.ndarray, np.ndarray], shift: float, target: float, reach: float) -> Iterator[np.ndarray]:
+    """Sums (score, arm) of the allocations whose lowered score lies within `reach` of `target`, in pieces."""
+    few, many = sorted(pair, key=lambda table: table.shape[1])
+    first, last = _ranges(few, many, shift, target, reach)[1:]
+    if (last - first).sum() > _MOST_STEPS:
+        few, many = _distinct(few), _distinct(many)
+    many, first, last = _ranges(few, many, shift, target, reach)
+    length = last - first
+    for rows in np.split(np.arange(len(length)), np.flatnonzero(np.diff(np.cumsum(length) // _MOST_STEPS)) + 1):
+        n = length[rows]
+        if n.sum():
+            columns = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + np.repeat(first[rows], n)
+            yield few[:, np.repeat(rows, n)] + many[:, columns]
+
+
+def _ranges(few: np.ndarray, many: np.ndarray, shift: float, target: float, reach: float) -> tuple:
+    """`many` in order of its lowered score, and for each column of `few` the range of it that lies near `target`."""
+    lowered = many[0] - shift * many[1]
+    order = np.argsort(lowered)
+    needed = target - (few[0] - shift * few[1])
+    first, last = (
+        np.searchsorted(lowered[order], needed + end, side) for end, side in ((-reach, "left"), (reach, "right"))
+    )
+    return many[:, order], first, last
+
+
+def _distinct(table: np.ndarray) -> np.ndarray:
+    """A table without columns that are equal but for rounding."""
+    size = np.abs(table).max(axis=1, keepdims=True)
+    return table[:, np.unique(np.round(table / np.where(size, size, 1.0), 12), axis=1, return_index=True)[1]]
+
+
+def _grouped_steps(tables: SplitSums, shift: float, centre: float, reach: float, slack: float) -> np.ndarray:
+    """Steps of the allocations whose statistic lies near the observed one at `shift`; see `_grouped`."""
+    found, bound = [np.empty(0)], centre - shift
+    for pair in tables.pairs:
+        few, many = sorted(pair, key=lambda table: table.shape[1])
+        near = [t[0] - shift * t[1] - bound * t[-2] for t in (few, many)]
+        order = np.lexsort((near[0], few[-1]))
+        starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
+        for group in np.split(order, starts[1:]):
+            target = -near[1] - bound * tables.cross * few[-1, group[0]] * many[-1]
+            first = np.searchsorted(near[0][group], target - reach, "left")
+            last = np.searchsorted(near[0][group], target + reach, "right")
+            for column in np.flatnonzero(last > first):
+                a, b = few[:, group[first[column] : last[column]]], many[:, [column]]
+                size = a[-2] + b[-2] - tables.cross * a[-1] * b[-1]
+                found.append(np.unique(_steps(centre * size - a[0] - b[0], size - a[1] - b[1], slack)))
+    return np.unique(np.concatenate(found))
+
+
+def _limit_of_steps(
+    centre: float, spread: float, observed: Callable, count: Callable, steps: Callable, size: int, blur: float
+) -> Callable[[int, int], float]:
+    """Limits of a statistic whose count falls with every step outwards: the step at which it passes what is allowed.
+
+    `blur` is how far the tolerance for ties can move a step.
+    """
+
+    def limit(allowed: int, side: int) -> float:
+        near = _crossing(centre, spread, observed, count, size, allowed, side)
+        if np.isinf(near):
+            return near
+        width = blur + 4.0 * (_BRACKET * spread + np.finfo(float).eps * abs(near))
+        outwards = side * np.sort(side * steps(near - width, near + width))
+        inner, outer = 0, len(outwards)
+        while outer - inner > 1:
+            middle = (inner + outer) // 2
+            if count(outwards[middle], observed(outwards[middle]), -side) > allowed:
+                inner = middle
+            else:
+                outer = middle
+        return float(outwards[inner])
+
+    return limit
+
+
+def _limit_by_search(
+    centre: float, spread: float, observed: Callable, count: Callable, size: int
+) -> Callable[[int, int], float]:
+    """Limits of a statistic whose steps have no formula: bisected, on the side that is not rejected."""
+
+    def limit(allowed: int, side: int) -> float:
+        def holds(shift: float) -> bool:
+            return count(shift, observed(shift), -side) > allowed
+
+        near = _crossing(centre, spread, observed, count, size, allowed, side)
+        if np.isinf(near):
+            return near
+        width = 2.0 * _BRACKET * spread
+        inside, outside = near - side * width, near + side * width
+        # Between these and the crossing the count may rise again.
+        beyond = [distance for distance in spread * 2.0 ** np.arange(-3, 8) if holds(near + side * distance)]
+        if beyond:
+            inside, outside = near + side * beyond[-1], near + side * 2.0 * beyond[-1]
+        if min(inside, outside) < 0.0 < max(inside, outside):
+            inside, outside = (0.0, outside) if holds(0.0) else (inside, 0.0)
+        for _ in range(60):
+            middle = (inside + outside) / 2.0
+            if middle in (inside, outside):
+                break
+            inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+        return float(inside)
+
+    return limit
+
+
+def _crossing(
+    centre: float, spread: float, observed: Callable, count: Callable, size: int, allowed: int, side: int
+) -> float:
+    """About where the count passes what is allowed, on one side; infinite where it never does."""
+    if allowed < 1:
+        return side * inf
+    target = ndtri((allowed + 0.5) / size)
+
+    @cache
+    def excess(shift: float) -> float:
+        found = count(shift, observed(shift), -side)
+        return float(ndtri(min(found, size - 0.5) / size) - target)
+
+    inside = centre
+    while excess(inside) <= 0.0:
+        inside -= side * spread
+    distance = 2.0 * spread
+    while excess(centre + side * distance) > 0.0:
+        distance *= 2.0
+        if distance > 1e9 * spread:
+            return side * inf
+    return float(brentq(excess, inside, centre + side * distance, xtol=_BRACKET * spread))
+
+
+def _limit_of_visits(tables: SplitSums, centre: float, slack: float, smallest: float) -> Callable[[int, int], float]:
+    """Limits with covariates: the steps of all allocations in order, from one visit to each."""
+
+    def limit(allowed: int, side: int) -> float:
+        if allowed < 1:
+            return side * inf
+        always, leaving, entering = 0, Largest(allowed + 1), [np.empty(0)]
+        for a, b in blocks(tables):
+            size = a[-2] + b[-2] - tables.cross * a[-1] * b[-1]
+            for j in range(2, len(a) - 2):
+                size -= (a[j] + b[j]) ** 2
+            slope = (size - a[1] - b[1]).ravel()
+            numerator = (centre * size - a[0] - b[0]).ravel()
+            flat = np.abs(slope) <= smallest
+            always += int((side * numerator[flat] >= -slack).sum())
+            step = np.where(np.abs(numerator) <= slack, 0.0, numerator / np.where(flat, 1.0, slope))
+            leaving.add(side * step[~flat & (slope > 0.0)])
+            entering.append(side * step[~flat & (slope < 0.0)])
+            if always + sum(map(len, entering)) > allowed:
+                return side * inf
+        entering = np.sort(np.concatenate(entering))
+        outwards = leaving.values()
+        behind = np.searchsorted(entering, outwards, side="right")
+        held = always + behind + np.arange(1, len(outwards) + 1)
+        return float(side * outwards[np.argmax(held > allowed)])
+
+    return limit
+
+
+class Largest:
+    """Keeps the largest values of a stream in bounded memory."""
+
+    def __init__(self, keep: int):
+        self._keep, self._floor = keep, -inf
+        self._parts: list[np.ndarray] = []
+        self._held = 0
+
+    def add(self, values: np.ndarray) -> None:
+        """Take those values that may still be among the largest."""
+        above = values[values >= self._floor]
+        self._parts.append(above)
+        self._held += len(above)
+        if self._held >= 2 * self._keep:
+            self._trim()
+
+    def smallest(self) -> float:
+        """The smallest of the values kept."""
+        return float(self._trim().min())
+
+    def values(self) -> np.ndarray:
+        """What was kept, the largest first."""
+        return np.sort(self._trim())[::-1]
+
+    def _trim(self) -> np.ndarray:
+        values = np.concatenate(self._parts)
+        if len(values) > self._keep:
+            values = np.partition(values, len(values) - self._keep)[-self._keep :]
+            self._floor = values[0]
+        self._parts, self._held = [values], len(values)
+        return values

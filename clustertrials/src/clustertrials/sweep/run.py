@@ -1,0 +1,156 @@
+"""Run a sweep, continue a killed one, or forecast what it costs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from tqdm import tqdm
+
+from clustertrials.sweep.engine import HERE, Engine, EngineError, run_tasks
+from clustertrials.sweep.plan import Cell, SweepPlan
+from clustertrials.sweep.store import Store, write_table
+from clustertrials.sweep.trials import NUMBERS, Task, TaskResult, code_hash, run_task, tasks_of
+
+_PILOT, _SECONDS = 20, 5.0  # trials of a cell at most, and seconds after which no more are drawn
+_ON_TERMINAL, _IN_LOG = 1.0, 30.0  # seconds between two states of the progress bar
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a run did.
+
+    Attributes
+    ----------
+    tasks, before, done, failed : int
+        Tasks of the plan; those that were done before, were done now, and failed now.
+    torn : tuple of str
+        Partitions that could not be read, set aside and done again.
+    """
+
+    tasks: int
+    before: int
+    done: int
+    failed: int
+    torn: tuple[str, ...]
+
+
+def run_sweep(
+    plan: SweepPlan,
+    folder: Path,
+    engine: Engine = HERE,
+    *,
+    job: Callable[[Task], TaskResult] = run_task,
+    progress: bool = False,
+) -> SweepReport:
+    """Do the tasks that are not done yet, and put each on disk as it comes.
+
+    Parameters
+    ----------
+    plan : SweepPlan
+    folder : Path
+        Empty, new, or this plan's.
+    engine : Engine
+        Where tasks run: this process, or what `clustertrials.sweep.engine.open_engine` gives.
+    job : callable
+        What a worker does with a task.
+    progress : bool
+        Whether to show a progress bar on the error stream.
+
+    Raises
+    ------
+    StoreError
+        If the folder holds something else than this sweep.
+    EngineError
+        If the scheduler is lost, or workers run other code than this process; what is done stays done.
+    """
+    tasks, store = tasks_of(plan), Store(folder, plan.hash, code_hash())
+    with store.opened():
+        found, torn = store.done(tasks)
+        left = [task for task in tasks if task.hash not in found]
+        failed = 0
+        every = _ON_TERMINAL if sys.stderr.isatty() else _IN_LOG
+        before = plan.n_trials - sum(task.n_trials for task in left)
+        with tqdm(
+            total=plan.n_trials, initial=before, unit=" trials", mininterval=every, disable=not progress
+        ) as progress_bar:
+            for task, result in run_tasks(engine, job, left):
+                if result.code not in ("", store.code):
+                    raise EngineError("a worker runs another version of clustertrials or of its libraries")
+                store.write(task, result)
+                failed += result.columns is None
+                progress_bar.update(task.n_trials)
+    return SweepReport(len(tasks), len(found), len(left) - failed, failed, tuple(torn))
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Expected cost of a sweep.
+
+    Attributes
+    ----------
+    tasks, trials : int
+        Tasks to do, and trials in them.
+    seconds : float
+        Expected time on one worker as fast as this process.
+    size : float
+        Expected bytes on disk.
+    pilot : int
+        Trials that the expectation rests on.
+    """
+
+    tasks: int
+    trials: int
+    seconds: float
+    size: float
+    pilot: int
+
+
+def forecast(plan: SweepPlan) -> Forecast:
+    """Draw a few trials of the smallest and of the largest cell in this process, and scale up.
+
+    A trial's time is taken as a + b units, through the measured times of the two cells; the size of a task's file is
+    that of the first.
+    """
+    cells = sorted(plan.cells, key=_units)
+    measured = {_units(cell): _measure(plan, cell) for cell in (cells[0], cells[-1])}
+    (low, (first, n)), (high, (last, m)) = min(measured.items()), max(measured.items())
+    slope = (last - first) / (high - low) if high > low else 0.0
+    seconds = plan.replicates * sum(max(first + slope * (_units(cell) - low), 0.0) for cell in cells)
+    tasks = tasks_of(plan)
+    size = len(tasks) * _bytes(plan, tasks[0])
+    return Forecast(len(tasks), plan.n_trials, seconds, size, n + (m if high > low else 0))
+
+
+def _units(cell: Cell) -> int:
+    return sum(cell.scenario.sizes)
+
+
+def _measure(plan: SweepPlan, cell: Cell) -> tuple[float, int]:
+    """Seconds a trial, and the trials that were drawn for it; the first, which loads code, is not counted."""
+    drawn, start = 0, 0.0
+    while drawn < _PILOT and (drawn < 2 or perf_counter() - start < _SECONDS):
+        if drawn == 1:
+            start = perf_counter()
+        size = 1 if drawn < 2 else _PILOT - 2
+        result = run_task(Task(cell, plan.estimators, plan.level, plan.seed, drawn, drawn + size))
+        if result.columns is None:
+            raise ValueError(f"the pilot's trial failed with {result.error}: {result.message}")
+        drawn += size
+    return (perf_counter() - start) / (drawn - 1), drawn
+
+
+def _bytes(plan: SweepPlan, task: Task) -> int:
+    """Size of a partition: that of one real trial's rows over and over, with numbers that compress no better."""
+    result = run_task(replace(task, last=task.first + 1))
+    rng = np.random.default_rng(plan.seed)
+    columns = {name: list(column) * task.n_trials for name, column in result.columns.items()}
+    columns |= {name: rng.standard_normal(task.n_rows) for name in NUMBERS}
+    stream = BytesIO()
+    write_table(Store("", plan.hash, result.code).table(task, replace(result, columns=columns)), stream)
+    return stream.tell()

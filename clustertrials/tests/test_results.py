@@ -1,0 +1,55 @@
+"""How results print, and the frames that they become."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from clustertrials import Effect, Icc
+
+EFFECT = Effect.from_t(
+    0.1234567, 0.05, 12.25, level=0.9, n_units=1200, n_clusters=20, n_dropped=3, icc=0.0451, estimator="cr2",
+    estimand="individual average", mean_treated=5.0, mean_other=4.8765433, covariates=("age", "sex"),
+)  # fmt: skip
+
+
+def test_an_effect_prints_as_three_lines():
+    assert str(EFFECT).splitlines() == [
+        "difference  0.1235 (90 % CI 0.03449 to 0.2124), p = 0.029",
+        "data        1,200 units in 20 clusters, 3 rows left out; means 5 and 4.877; ICC 0.045",
+        "method      cr2, individual average, adjusted for age, sex, t with 12.2 degrees of freedom",
+    ]
+    assert repr(EFFECT).startswith("Effect(estimate=0.1234567, se=0.05, ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "printed"),
+    [
+        ({"p_value": 0.00001}, "p < 0.001"),
+        ({"estimate": 23456.7}, "difference  23,457 ("),
+        ({"n_allocations": 77558760, "exact": True, "df": float("nan")}, "all 77,558,760 allocations"),
+        ({"n_allocations": 10**40, "df": float("nan")}, "a sample of 1.0e+40 allocations"),
+        ({"source": "simulated: null world"}, "; data: simulated: null world"),
+        ({"n_dropped": 0}, "1,200 units in 20 clusters; means"),
+    ],
+)
+def test_what_is_special_is_printed(changes, printed):
+    assert printed in str(dataclasses.replace(EFFECT, **changes))
+
+
+def test_a_notebook_shows_a_table_and_escapes_names():
+    html = dataclasses.replace(EFFECT, covariates=("<b>",))._repr_html_()
+    assert html.startswith("<table><tr><th>difference</th><td>0.1235 (90 % CI") and html.count("<tr>") == 3
+    assert "&lt;b&gt;" in html and "<b>" not in html
+
+
+def test_a_result_becomes_a_row_at_full_precision():
+    frame = pd.concat([EFFECT.to_frame(), dataclasses.replace(EFFECT, estimator="cr3").to_frame()])
+    assert frame["estimate"].tolist() == [0.1234567] * 2 and frame["estimator"].tolist() == ["cr2", "cr3"]
+    assert list(frame.columns) == [field.name for field in dataclasses.fields(Effect)]
+
+
+def test_an_icc_prints_as_two_lines():
+    found = Icc(0.05, 0.01, 0.2, n_units=60, n_clusters=6, mean_size=10.0, level=0.95)
+    assert str(found) == "ICC     0.050 (95 % CI 0.01 to 0.2)\nmethod  anova, 60 units in 6 clusters"
+    assert found.to_frame()["mean_size"].item() == 10.0

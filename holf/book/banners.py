@@ -1,0 +1,118 @@
+"""Banners below the title of a page: simulated numbers, numbers under disclosure control, or a page out of date."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+from holf.book.marks import BAND, BANNER, REAL_BANNER
+from holf.paths import STAND_IN, project_root
+from holf.record.plan import load_plan
+from holf.record.source import MARK, REAL_MARK
+
+_SIMULATED = (
+    f'<aside class="holf-banner {BANNER}" aria-label="About the numbers {{where}}"><strong>{MARK}.</strong> '
+    "The study results {where} come from simulated people. They show how the analysis works, in worlds whose "
+    "truth is known, and are not findings of the trial.</aside>"
+)
+_ON_PAGE, _IN_PART = "on this page", "in this part"
+_REAL = (
+    f'<aside class="holf-banner {REAL_BANNER}" aria-label="About the numbers on this page">'
+    f"<strong>{REAL_MARK}.</strong> "
+    "The study results on this page come from the data of {trial}, under disclosure control ({source}): counts are "
+    "rounded, and numbers on few people or {clusters} are withheld and say by which rule.</aside>"
+)
+_STALE = (
+    '<aside class="holf-banner holf-banner-stale" aria-label="State of this page"><strong>OUT OF DATE.</strong> '
+    "The results on this page are older than its code or its data; it has not been run again ({why}).</aside>"
+)
+
+
+def choose_banners(app: Sphinx, env: BuildEnvironment) -> None:
+    """Choose the banners of every page, before any is written."""
+    paths = {name: Path(env.doc2path(name)) for name in env.found_docs}
+    env.holf_banners = {
+        name: banners(path, app.holf_stale.get(path.resolve(), ""))
+        for name, path in paths.items()
+        if path.suffix == ".ipynb"
+    }
+
+
+def banners(page: Path, why_stale: str) -> str:
+    """HTML of the banners of a notebook's page."""
+    # Read as JSON: nbformat would check each notebook against its schema, at every build.
+    notebook = json.loads(page.read_text(encoding="utf-8"))
+    outputs = [str(output) for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    # A chapter that read simulated tables is simulated, even if nothing it shows admits it.
+    reads = notebook["metadata"].get("holf", {}).get("reads", ())
+    found = ""
+    if any(MARK in output for output in outputs) or any(name.startswith("simulated/") for name in reads):
+        found += _SIMULATED.format(where=_ON_PAGE)
+    if any(REAL_MARK in output for output in outputs) and (source := real_source()):
+        plan = load_plan()
+        found += _REAL.format(source=source, trial=escape(plan.trial["acronym"]), clusters=escape(plan.words.clusters))
+    return found + (_STALE.format(why=escape(why_stale)) if why_stale else "")
+
+
+def real_source() -> str:
+    """What the release of a book on real data says of itself; empty for any other book."""
+    path = project_root() / "data" / f"{STAND_IN}.json"
+    if not path.exists():
+        return ""
+    # It brings the estimators along, and most builds have no release.
+    from holf.confidential.release.document import read_release
+
+    return read_release(path).source
+
+
+def add_banners(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the banners of a page below its title, or at the head of the band that follows its published parts."""
+    html = app.env.holf_banners.get(docname, "")
+    bands = simulated_parts(doctree) if BANNER in html else []
+    # Titles and previews of a page that opens with what is published say nothing of simulations.
+    app.env.metadata[docname]["holf_bands"] = len(bands)
+    for band in bands:
+        band["classes"].append(BAND)
+        band.insert(1, nodes.raw("", _SIMULATED.format(where=_IN_PART), format="html"))
+    if bands:
+        html = html.replace(_SIMULATED.format(where=_ON_PAGE), "")
+    title = next(iter(doctree.findall(nodes.title)), None)
+    if html and title is not None:
+        title.parent.insert(title.parent.index(title) + 1, nodes.raw("", html, format="html"))
+
+
+def _simulated_outputs(tree: nodes.Node) -> list[nodes.container]:
+    """Outputs of cells in which a table, a figure or a sentence says that it is simulated."""
+    return [
+        node
+        for node in tree.findall(nodes.container)
+        if "cell_output" in node["classes"]
+        and (MARK in node.astext() or any(MARK in image.get("alt", "") for image in node.findall(nodes.image)))
+    ]
+
+
+def simulated_parts(doctree: nodes.document) -> list[nodes.section]:
+    """Parts of a page that show simulations; none if its first part does, for then the whole page is simulated."""
+    page = next(iter(doctree.findall(nodes.section)), doctree)
+    parts = [child for child in page.children if isinstance(child, nodes.section)]
+    bands = [part for part in parts if _simulated_outputs(part)]
+    outside = len(_simulated_outputs(doctree)) - sum(len(_simulated_outputs(part)) for part in bands)
+    return [] if outside or bands[:1] == parts[:1] else bands
+
+
+def spare_index(app: Sphinx) -> None:
+    """Leave simulated outputs out of the search index: among results, a number does not say what it is."""
+    index_page = app.builder.index_page
+
+    def index(pagename: str, doctree: nodes.document, title: str) -> None:
+        shown = doctree.deepcopy()
+        for output in _simulated_outputs(shown):
+            output.parent.remove(output)
+        index_page(pagename, shown, title)
+
+    app.builder.index_page = index

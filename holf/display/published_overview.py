@@ -1,0 +1,119 @@
+"""What is published, at one look: each area by each source, by arrow and word, under the comparison that was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import fill
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from holf.display import text
+from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
+from holf.display.table import Cell, Table
+from holf.record.plan import Plan
+from holf.record.reporting import Reporting
+from holf.record.reporting_rows import COMPARISONS, Word
+from holf.record.source import RECORD
+
+# Arrow and shade of what was found: sideways for no difference or change, as in plots of the direction of effects.
+ARROWS = {"none": ("↔", "#f1f1f1"), "somewhat": ("↗", "#e3edf5"), "better": ("↑", "#c6dcec"), "": ("", "#ffffff")}
+_ABSENT = "not found"
+_TITLES = {
+    "between the arms": "HOLF model or local practice",
+    "before and after": "Before and after, both arms",
+    "coordinator or ordinary follow-up": "Coordinator or ordinary follow-up",
+    "not said which": "Not said: change or effect",
+}
+_SOURCES = {
+    "abstract": "Article's abstract",
+    "blog": "Authors' blog",
+    "nav-register": "NAV, registers",
+    "nav-news": "NAV's news",
+    "nav-evaluation": "NAV, evaluation",
+}
+
+
+def published_overview(reporting: Reporting, plan: Plan) -> Picture:
+    """Draw what every source that could be read found on the primary outcomes, one panel a comparison.
+
+    Parameters
+    ----------
+    reporting : Reporting
+        Of which `overview` is drawn.
+    plan : Plan
+        Of which the primary outcomes are the rows.
+    """
+    areas = {one.id: one.label for one in plan.outcomes.values() if one.kind == "primary"}
+    panels = {question: _sources(reporting.overview, question) for question in COMPARISONS}
+    said = {(word.question, word.outcome, word.source): word for word in reporting.overview}
+
+    def draw(width: int) -> Figure:
+        places, height = ("a;b;c;d", 9.6) if width == PHONE else ("ab;cd", 5.2)
+        with canvas(width, height, places=places) as (figure, axes):
+            for panel, (question, sources) in zip(axes, panels.items()):
+                _draw_panel(panel, [[said.get((question, area, one)) for one in sources] for area in areas])
+                panel.set_title(_TITLES[question], weight="bold", loc="left")
+                heads = [fill(_SOURCES[one], 12) for one in sources]
+                panel.set_xticks(range(len(sources)), heads, fontsize=SMALL, linespacing=1.0)
+                panel.set_xlim(-0.5, max(map(len, panels.values())) - 0.5)
+                name_rows(panel, list(areas.values()), wrap=14)
+            name_rows_once(axes)
+        return figure
+
+    rows = tuple(
+        (areas[area], _TITLES[question], _SOURCES[source], _cell(said.get((question, area, source))))
+        for question, sources in panels.items()
+        for area in areas
+        for source in sources
+    )
+    columns = ("Outcome", "Comparison", "Source", "What it says")
+    table = Table("What is published, by outcome and source", columns, rows, source=RECORD, folded=True)
+    return finish(draw, _alt(panels, said, areas), table, source=RECORD)
+
+
+def _sources(words: Sequence[Word], question: str) -> list[str]:
+    """Sources that say something under a comparison."""
+    return [source for source in _SOURCES if any((word.question, word.source) == (question, source) for word in words)]
+
+
+def _cell(word: Word | None) -> Cell:
+    return Cell(word.says, "published", word.facts[0]) if word else Cell(_ABSENT)
+
+
+def _draw_panel(axes: Axes, words: list[list[Word | None]]) -> None:
+    """One cell for each area and source: shade, arrow and word."""
+    for row, mine in enumerate(words):
+        for place, word in enumerate(mine):
+            arrow, shade = ARROWS[word.sign if word else ""]
+            axes.add_patch(
+                Rectangle((place - 0.48, row - 0.46), 0.96, 0.92, facecolor=shade, edgecolor="#cfcfcf", lw=0.7)
+            )
+            style = {"ha": "center", "va": "center"}
+            shown = fill(word.says if word else _ABSENT, 14)
+            axes.text(place, row - 0.22, arrow, fontsize=12, color=INK, **style)
+            height = row + (0.2 if word else 0)
+            axes.text(place, height, shown, fontsize=SMALL, color=INK if word else QUIET, linespacing=1.0, **style)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
+
+
+def _alt(panels: dict[str, list[str]], said: dict, areas: dict[str, str]) -> str:
+    """Comparison by comparison: each word, with the outcomes and the sources that it stands for."""
+    told = []
+    for question, sources in panels.items():
+        stands: dict[str, list[Word]] = {}
+        for word in (said.get((question, area, source)) for area in areas for source in sources):
+            if word:
+                stands.setdefault(word.says.partition(" (")[0], []).append(word)
+        parts = []
+        for says, words in stands.items():
+            outcomes = dict.fromkeys(word.outcome for word in words)
+            named = dict.fromkeys(word.source.replace("nav-", "NAV ") for word in words)
+            shown = "all" if outcomes.keys() == areas.keys() else ", ".join(outcomes)
+            parts.append(f"{says}: {shown} ({', '.join(named)})")
+        told.append(f"{_TITLES[question]}: {'; '.join(parts)}")
+    return f"What is published on {text.count(len(areas))} outcomes. {'. '.join(told)}."

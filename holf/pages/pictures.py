@@ -1,0 +1,89 @@
+"""Pictures that are written from data: the one of the landing page, by language, and those of link previews.
+
+A picture says in its file which data it shows, and is drawn again when they change.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from PIL import Image
+
+from holf.paths import data_path, project_root
+from holf.record.facts import load_ledger
+from holf.record.plan import load_plan
+from holf.record.reporting import load_reporting
+
+LANDING = "chapters/landing"
+# From the page that shows a language's picture to the ledger.
+_LEDGER = {"en": "chapters/ledger.html"}
+
+
+def write_pictures() -> list[str]:
+    """Draw the pictures whose data have changed, write what pages include, and return the names of the files.
+
+    A project without `data/landing.yml` or `data/preview.yml` has no such pictures.
+    """
+    written = []
+    if data_path("landing.yml").exists():
+        written += _write_landing()
+    if data_path("preview.yml").exists():
+        written += _write_previews()
+    return written
+
+
+def _write_landing() -> list[str]:
+    # Imported where they are needed: other pages are written without a drawing library.
+    import pandas as pd
+
+    from holf.display.figure import COLUMN, PHONE
+    from holf.display.landing_picture import landing_alt, landing_picture, landing_table, load_landing
+
+    written = []
+    for language, words in load_landing(load_ledger(), load_reporting()).items():
+        table = landing_table(words)
+        names = {width: f"{LANDING}/{language}-{width}.png" for width in (COLUMN, PHONE)}
+        if any(_seal(name) != f"sha256 {table.values.digest()}" for name in names.values()):
+            picture = landing_picture(words, pd.read_csv(data_path("offices.csv")), load_plan())
+            written += [_write(name, picture.png(width)) for width, name in names.items()]
+        html = table._repr_html_().replace("Show table", words.titles["table"])
+        # No cell shows it, so it has no files to download.
+        html = html.replace('<table class="holf-table"', '<table class="holf-table holf-written"')
+        html = html.replace("ledger.html", _LEDGER.get(language, "ledger.html"))
+        alt = f"{landing_alt(words)} {words.titles['ends']}"
+        shown = "".join(f"```{{image}} /{name}\n:alt: {alt}\n```\n" for name in names.values())
+        page, text = f"{LANDING}/{language}.md", f"{shown}\n```{{raw}} html\n{html}\n```\n"
+        if not (project_root() / page).exists() or (project_root() / page).read_text(encoding="utf-8") != text:
+            written.append(_write(page, text.encode()))
+    return written
+
+
+def _write_previews() -> list[str]:
+    from holf.display.preview import draw_preview, preview_seal
+
+    names = {"assets/preview.png": False, "assets/preview-simulated.png": True}
+    return [
+        _write(name, draw_preview(simulated=simulated))
+        for name, simulated in names.items()
+        if _seal(name) != preview_seal()
+    ]
+
+
+def _seal(name: str) -> str:
+    """Which data a picture shows, by its file; empty if there is none."""
+    path = project_root() / name
+    if not path.exists():
+        return ""
+    with Image.open(path) as picture:
+        return picture.info.get("Source", "")
+
+
+def _write(name: str, content: bytes) -> str:
+    """Put a file in its place, whole or not at all."""
+    path = project_root() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(f"{path}.new")
+    fresh.write_bytes(content)
+    os.replace(fresh, path)
+    return name
