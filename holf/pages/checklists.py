@@ -138,7 +138,7 @@ def two_ways(reporting: Reporting, ledger: Ledger) -> list[str]:
     """Lines of one table: for each item of TIDieR what both arms had, then the arms side by side."""
     lines = [
         ":::{container} holf-stacked",
-        "| | Both arms | HOLF model | Local practice |",
+        "| Item | Both arms | HOLF model | Local practice |",
         "| --- | --- | --- | --- |",
     ]
     for row in reporting.elements:
