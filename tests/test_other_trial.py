@@ -18,8 +18,8 @@ from holf.paths import project_root
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
 from holf.study import questions
+from holf.study.answers import is_withheld
 from holf.study.tables import Rows
-from holf.study.withheld import is_withheld
 
 sys.path.insert(0, str(Path(__file__).parent / "trials"))
 from assemble import ROWS, assemble

@@ -14,7 +14,7 @@ from holf.confidential.rules.policy import RULES, PolicyError, load_policy, load
 from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
 from holf.confidential.rules.suppression import Count, protect
 from holf.paths import data_path
-from holf.study.withheld import Withheld, is_withheld
+from holf.study.answers import Withheld, is_withheld
 
 POLICY = load_policy()
 PLAIN = Support(people=43, families=40, offices=9, largest_share=0.2)

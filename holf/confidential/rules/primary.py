@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from holf.confidential.rules.policy import Policy
-from holf.study.withheld import Withheld, is_withheld
+from holf.study.answers import Withheld, is_withheld
 
 
 @dataclass(frozen=True)
