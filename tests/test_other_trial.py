@@ -18,8 +18,8 @@ from holf.paths import project_root
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
 from holf.study import questions
+from holf.study.answers import is_withheld
 from holf.study.tables import Rows
-from holf.study.withheld import is_withheld
 
 sys.path.insert(0, str(Path(__file__).parent / "trials"))
 from assemble import ROWS, assemble
@@ -147,6 +147,10 @@ OWN_ROOMS = {
     "display.record_tables": "tables of the published record",
     "display.design_figures": "its dates, map and precision as figures",
     "record.published_table": "Table 1 of its article",
+    "display.landing_picture": "what was found, on the landing page",
+    "display.office_map": "where its offices are",
+    "display.published_overview": "what its reports say",
+    "pages.analysis_plan": "the plan of its analysis",
     "study.truths": "simulated trials of its size (data/recovery.yml)",
     "display.recovery": "how the methods did on those",
     "pages.checklists": "its reporting checklists",
@@ -158,7 +162,8 @@ OWN_ROOMS = {
 # group, inside answers and rules; `holf.display.text` puts the trial's words in their place on pages.
 STAYS = {
     ("record.flow", "families"): "the readings of the inclusion rule",
-    ("record.flow", "children"): "the readings of the inclusion rule",
+    ("record.flow", "income"): "the readings of the inclusion rule",
+    ("pages.pictures", "offices"): "name of the file with their places",
     ("study.questions", "office"): "name of a test's statistic",
     ("study.questions", "family"): "name of a test's statistic",
     ("display.text", "office"): "translated here into the trial's word",

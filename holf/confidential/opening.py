@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from holf.confidential.read.simulated import read_simulated
+from holf.confidential.read.reader import read_dropin, read_simulated
 from holf.paths import MARK_FILE, STAND_IN, data_path, note_read, project_root
 from holf.record.plan import Plan, load_plan
 from holf.record.schema import Schema, load_schema
@@ -57,7 +57,6 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
     if (path / MARK_FILE).exists():
         return simulated_study(read_simulated(path, schema), plan, schema, world=_read_mark(path, plan)["world"])
     # Imported here: most readers of this package never see real data.
-    from holf.confidential.read.reader import read_dropin
     from holf.confidential.release.document import make_release
     from holf.confidential.rules.policy import load_policy
 

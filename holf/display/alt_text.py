@@ -14,8 +14,7 @@ from holf.display import text
 from holf.record.flow import Flow
 from holf.record.plan import Outcome, Plan
 from holf.record.source import data_name
-from holf.study.answers import Change, Level
-from holf.study.withheld import is_withheld
+from holf.study.answers import Change, Level, is_withheld
 
 
 def _ends(values: Sequence[float], show: Callable[[float], str]) -> str:

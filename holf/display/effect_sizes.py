@@ -14,9 +14,8 @@ from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.published_table import Slot
 from holf.record.reporting import Finding
 from holf.record.source import RECORD, data_name, joint_source
-from holf.study.answers import Level
+from holf.study.answers import Level, is_withheld
 from holf.study.study import Study
-from holf.study.withheld import is_withheld
 
 _WHERE = ("Outcome", "Kind", "Months", "Wave", "Level", "Contrast", "Registered contrast", "Direction", "Scale")
 _SAID = ("In words", "Another report says", "Documents", "Clusters, treated", "Clusters, other")

@@ -17,8 +17,7 @@ from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, arm_style, ca
 from holf.display.table import Table
 from holf.record.plan import Outcome, Plan
 from holf.record.source import data_name, joint_source
-from holf.study.answers import Change, Level
-from holf.study.withheld import is_withheld
+from holf.study.answers import Change, Level, is_withheld
 
 
 def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Picture:

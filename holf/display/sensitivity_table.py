@@ -16,9 +16,8 @@ from holf.display.sentences import Sentence
 from holf.display.table import Cell, Table
 from holf.record.plan import Outcome, Words
 from holf.record.source import RECORD, data_name, joint_source
-from holf.study.answers import Attrition, ExactTest, Sanity
+from holf.study.answers import Attrition, ExactTest, Sanity, is_withheld
 from holf.study.study import Study
-from holf.study.withheld import is_withheld
 
 
 def robustness_table(studies: Sequence[Study], outcome: Outcome, wave: str | None = None) -> Table:

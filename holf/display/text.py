@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 
 from clustertrials.randomisation.allocations import shown_total
-from holf.study.withheld import is_withheld
+from holf.study.answers import is_withheld
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EM DASH}"

@@ -38,13 +38,37 @@ _RECORD = (
 _NAMES = re.compile(r"\b(?:19|20)\d\d\b|\bTable 1\b|\bT2\b|\bRoB 2\b|\bitems? \d+\w?")
 
 
-@dataclass(frozen=True)
-class Source:
-    """One source of the audit: its date, its data, and what it compares, as far as known."""
+class Row:
+    """One row of a file in `data/reporting/`.
 
-    file: ClassVar[str] = "audit_sources.csv"
+    Attributes
+    ----------
+    file : str
+    named : str
+        Columns that name the row, as a format string.
+    optional : tuple of str
+        Columns that may be empty.
+    closed : dict of str to tuple of str
+        Values that a column may have.
+    """
+
+    file: ClassVar[str]
+    named: ClassVar[str] = ""
     optional: ClassVar[tuple[str, ...]] = ()
     closed: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    @property
+    def name(self) -> str:
+        """How an error names the row; on pages also its anchor."""
+        return self.named.format_map(vars(self))
+
+
+@dataclass(frozen=True)
+class Source(Row):
+    """One source of the audit: its date, its data, and what it compares, as far as known."""
+
+    file = "audit_sources.csv"
+    named = "{id}"
     id: str
     title: str
     dated: str
@@ -52,18 +76,14 @@ class Source:
     contrast: str
     facts: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """How an error names the row."""
-        return self.id
-
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Row):
     """What one source says about one registered outcome at one registered time."""
 
-    file: ClassVar[str] = "outcome_audit.csv"
-    optional: ClassVar[tuple[str, ...]] = ("facts",)
+    file = "outcome_audit.csv"
+    named = "{outcome}, {wave}, {source}"
+    optional = ("facts",)
     closed: ClassVar[dict[str, tuple[str, ...]]] = {"verdict": VERDICTS}
     outcome: str
     wave: str
@@ -72,18 +92,13 @@ class Finding:
     verdict: str
     facts: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """How an error names the row."""
-        return f"{self.outcome}, {self.wave}, {self.source}"
-
 
 @dataclass(frozen=True)
-class Word:
+class Word(Row):
     """What one source found on one area, in a word or two, under the comparison that it makes."""
 
-    file: ClassVar[str] = "overview.csv"
-    optional: ClassVar[tuple[str, ...]] = ()
+    file = "overview.csv"
+    named = "{outcome}, {question}, {source}"
     closed: ClassVar[dict[str, tuple[str, ...]]] = {"question": COMPARISONS, "sign": SIGNS}
     outcome: str
     question: str
@@ -92,19 +107,13 @@ class Word:
     says: str
     facts: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """How an error names the row."""
-        return f"{self.outcome}, {self.question}, {self.source}"
-
 
 @dataclass(frozen=True)
-class Conflict:
+class Conflict(Row):
     """A registered outcome on which sources differ: which ones, how both can hold, and what to ask."""
 
-    file: ClassVar[str] = "conflicts.csv"
-    optional: ClassVar[tuple[str, ...]] = ()
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {}
+    file = "conflicts.csv"
+    named = "conflict-{id}"
     id: str
     title: str
     outcome: str
@@ -114,18 +123,13 @@ class Conflict:
     ask: str
     facts: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """How an error names the row, and the anchor on its page."""
-        return f"conflict-{self.id}"
-
 
 @dataclass(frozen=True)
-class Item:
+class Item(Row):
     """One item of CONSORT 2025 (``core``) or of an extension, with its number of 2010 and of the extension itself."""
 
-    file: ClassVar[str] = "consort.csv"
-    optional: ClassVar[tuple[str, ...]] = ("section", "extension", "where", "facts", "note", "check")
+    file = "consort.csv"
+    optional = ("section", "extension", "where", "facts", "note", "check")
     closed: ClassVar[dict[str, tuple[str, ...]]] = {"standard": STANDARDS, "status": STATUSES, "check": ("", "yes")}
     standard: str
     section: str
@@ -147,11 +151,12 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Element:
+class Element(Row):
     """One item of TIDieR: what both arms had, and what each arm had of its own."""
 
-    file: ClassVar[str] = "tidier.csv"
-    optional: ClassVar[tuple[str, ...]] = ("where", "facts", "note", "check")
+    file = "tidier.csv"
+    named = "tidier-{item}"
+    optional = ("where", "facts", "note", "check")
     closed: ClassVar[dict[str, tuple[str, ...]]] = {"check": ("", "yes")}
     item: str
     title: str
@@ -164,18 +169,13 @@ class Element:
     note: str
     check: str
 
-    @property
-    def name(self) -> str:
-        """How an error names the row, and the anchor on its page."""
-        return f"tidier-{self.item}"
-
 
 @dataclass(frozen=True)
-class Question:
+class Question(Row):
     """One signalling question of RoB 2 for cluster trials, with what the record offers; it holds no judgement."""
 
-    file: ClassVar[str] = "rob2.csv"
-    optional: ClassVar[tuple[str, ...]] = ("facts", "where", "check")
+    file = "rob2.csv"
+    optional = ("facts", "where", "check")
     closed: ClassVar[dict[str, tuple[str, ...]]] = {"check": ("", "yes")}
     domain: str
     question: str
@@ -192,12 +192,11 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Row):
     """A difference between documents, what this book did about it, and what only the authors can answer."""
 
-    file: ClassVar[str] = "errata.csv"
-    optional: ClassVar[tuple[str, ...]] = ()
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {}
+    file = "errata.csv"
+    named = "errata-{rank}"
     rank: str
     title: str
     facts: tuple[str, ...]
@@ -206,13 +205,7 @@ class Difference:
     ask: str
     where: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """How an error names the row, and the anchor on its page."""
-        return f"errata-{self.rank}"
 
-
-Row = Source | Finding | Word | Conflict | Item | Element | Question | Difference
 # Columns that hold several ids or places, with spaces between.
 LISTS = ("facts", "where", "sources")
 

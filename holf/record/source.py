@@ -45,12 +45,6 @@ def mark_of(source: str) -> tuple[str, str]:
     return (_KINDS[first][1], source.removeprefix(first)) if (first := prefix_of(source)) else ("", "")
 
 
-def source_of(kind: str, named: str) -> str:
-    """The source of which `kind_of` and `mark_of` give this class and this name; the record's for no class."""
-    first = next((first for first, (one, _) in _KINDS.items() if one == kind), None)
-    return RECORD if first is None else f"{first}{named}"
-
-
 def data_name(source: str) -> str:
     """What a column or a panel calls the data of a source: the world's name, or that they are real."""
     return REAL if source.startswith(f"{REAL}: ") else source.removeprefix(prefix_of(source))

@@ -21,7 +21,6 @@ from holf.simulation.worlds import simulate
 from holf.study.questions import simulated_study
 
 RESULTS = "simulated/recovery.csv"
-_FIRST = "first_"
 # What the first replicates have to give again; the rest of a record describes the scenario.
 _CHECKED = ("failed", "mean_estimate", "sd_estimate", "mean_se", "covers_individual", "covers_cluster", "rejections")
 
@@ -168,7 +167,8 @@ def _number(where: str, entry: dict, assumed: dict[str, Assumption]) -> float:
 def write_recoveries(path: Path, found: Sequence[tuple[Recovery, Recovery]]) -> None:
     """Write pairs of records, of all replicates and of the first few, as one row each at full precision."""
     rows = [
-        asdict(whole) | {_FIRST + key: asdict(head)[key] for key in ("replicates", *_CHECKED)} for whole, head in found
+        asdict(whole) | {f"first_{key}": asdict(head)[key] for key in ("replicates", *_CHECKED)}
+        for whole, head in found
     ]
     pd.DataFrame(rows).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
@@ -178,25 +178,3 @@ def load_recoveries(path: Path | None = None) -> tuple[Recovery, ...]:
     names = [field.name for field in fields(Recovery)]
     frame = pd.read_csv(path or data_path(RESULTS))
     return tuple(Recovery(**row) for row in frame[names].to_dict("records"))
-
-
-def first_mismatch(head: Recovery, path: Path | None = None, *, tolerance: float = 1e-9) -> str | None:
-    """Name the first number of the committed file that `head`, a run of the first replicates, does not give again.
-
-    Counts must be equal, other numbers within `tolerance` of the spread of the estimates.
-    """
-    frame = pd.read_csv(path or data_path(RESULTS))
-    found = frame[(frame["scenario"] == head.scenario) & (frame["estimator"] == head.estimator)]
-    if len(found) != 1:
-        return f"{head.scenario}, {head.estimator}: {len(found)} rows"
-    row = found.iloc[0]
-    described = ("estimand", "individual_effect", "cluster_effect")
-    for name, column in [
-        *((key, key) for key in described),
-        *((key, _FIRST + key) for key in ("replicates", *_CHECKED)),
-    ]:
-        wanted, given = row[column], getattr(head, name)
-        same = (abs(wanted - given) <= tolerance * head.sd_estimate) if isinstance(given, float) else wanted == given
-        if not same:
-            return f"{head.scenario}, {head.estimator}: column {column}"
-    return None

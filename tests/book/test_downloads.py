@@ -43,8 +43,8 @@ from holf.record.facts import FactError
 from holf.record.reporting import load_reporting
 from holf.record.source import MARK, RECORD
 from holf.study import truths
+from holf.study.answers import Withheld
 from holf.study.study import Study
-from holf.study.withheld import Withheld
 
 PLAN = holf.load_plan()
 DESCRIPTIONS = load_descriptions(PLAN)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from holf.confidential.rules.attack import Equation, attack, differencing
 from holf.confidential.rules.policy import RULES, PolicyError, load_policy, load_rules
-from holf.confidential.rules.primary import Support, refusal, rounded, safe_count, safe_estimate, safe_mean, safe_share
+from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
 from holf.confidential.rules.suppression import Count, protect
 from holf.paths import data_path
-from holf.study.withheld import Withheld, is_withheld
+from holf.study.answers import Withheld, is_withheld
 
 POLICY = load_policy()
 PLAIN = Support(people=43, families=40, offices=9, largest_share=0.2)
@@ -209,13 +209,11 @@ def keeps_hidden(policy, total, **parts):
 
 # What each rule stands against: true under the policy, and false once that rule is switched off.
 PROMISES = {
-    "staff": lambda policy: is_withheld(safe_count(STAFF, policy, level="region")),
-    "people": lambda policy: is_withheld(
-        safe_count(Support(9, 9, 9, 0.2), replace(policy, min_families=0), level="arm")
-    ),
-    "families": lambda policy: is_withheld(safe_count(replace(PLAIN, families=9), policy, level="arm")),
-    "offices": lambda policy: is_withheld(safe_count(replace(PLAIN, offices=2), policy, level="arm")),
-    "dominance": lambda policy: is_withheld(safe_count(replace(PLAIN, largest_share=0.6), policy, level="arm")),
+    "staff": lambda policy: refusal(STAFF, policy, level="region") is not None,
+    "people": lambda policy: refusal(Support(9, 9, 9, 0.2), replace(policy, min_families=0), level="arm") is not None,
+    "families": lambda policy: refusal(replace(PLAIN, families=9), policy, level="arm") is not None,
+    "offices": lambda policy: refusal(replace(PLAIN, offices=2), policy, level="arm") is not None,
+    "dominance": lambda policy: refusal(replace(PLAIN, largest_share=0.6), policy, level="arm") is not None,
     "class": lambda policy: all(
         is_withheld(count)
         for count in (
@@ -225,7 +223,7 @@ PROMISES = {
     ),
     "df": lambda policy: is_withheld(safe_estimate(1.0, [PLAIN], policy, level="arm", df=9)),
     "extremes": lambda policy: is_withheld(safe_mean(1.0, 45, PLAIN, policy, level="arm", statistic="maximum")),
-    "rounding": lambda policy: safe_count(PLAIN, policy, level="arm") == 45,
+    "rounding": lambda policy: rounded(43, policy) == 45,
     "digits": lambda policy: safe_mean(24873.21, 45, PLAIN, policy, level="arm") == 24900,
     "complementary": lambda policy: keeps_hidden(policy, 25, a=1, b=24),
     "linked": lambda policy: keeps_hidden(policy, 11, a=1, b=10),

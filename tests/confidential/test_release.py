@@ -19,8 +19,8 @@ from holf.paths import project_root
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
+from holf.study.answers import Withheld, is_withheld
 from holf.study.study import StudyError
-from holf.study.withheld import Withheld, is_withheld
 
 POLICY, SCHEMA, KEY = load_policy(), load_schema(), b"a key of sixteen"
 OUTCOMES = ("income", "employment", "participation", "coordinator_competence")

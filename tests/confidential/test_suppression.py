@@ -13,7 +13,7 @@ from holf.confidential.rules.attack import CEILING, Equation, attack, known_rang
 from holf.confidential.rules.policy import load_policy
 from holf.confidential.rules.primary import Support
 from holf.confidential.rules.suppression import Count, protect
-from holf.study.withheld import Withheld, is_withheld
+from holf.study.answers import Withheld, is_withheld
 
 POLICY = load_policy()
 PRIMARY_ONLY = replace(POLICY, rules=POLICY.rules - {"complementary"})

@@ -44,7 +44,7 @@ from holf.record.facts import FactError
 from holf.record.reporting import load_reporting
 from holf.record.source import RECORD
 from holf.study import truths
-from holf.study.withheld import Withheld
+from holf.study.answers import Withheld
 
 PLAN = holf.load_plan()
 ARMS = ("holf", "local")

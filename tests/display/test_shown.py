@@ -18,7 +18,7 @@ from holf.display.sentences import effect_sentence
 from holf.display.table import SHAPES, Cell, Table
 from holf.paths import project_root
 from holf.record.source import MARK, RECORD, joint_source
-from holf.study.withheld import Withheld
+from holf.study.answers import Withheld
 
 WORLDS = ("null", "benefit", "harm")
 

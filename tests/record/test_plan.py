@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from holf.confidential.read.simulated import read_simulated
+from holf.confidential.read.reader import read_simulated
 from holf.paths import project_root
 from holf.record.facts import FactError, load_assumptions, load_ledger
 from holf.record.plan import load_plan

@@ -1,4 +1,7 @@
-"""A folder of real tables: taken whole when it fits the schema, refused whole with a safe report when it does not."""
+"""Study tables, real or simulated: taken whole when they fit the schema.
+
+A folder of real tables that does not fit is refused whole, with a safe report.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 from holf.confidential.read.checks import Sheet, check_tables
-from holf.confidential.read.files import Unreadable, find_files, read_cells
+from holf.confidential.read.files import Unreadable, find_files, read_cells, read_delimited
 from holf.confidential.read.mapping import TableMapping, header_names, read_mapping
 from holf.confidential.read.report import DropInError, Finding
-from holf.record.schema import Schema
+from holf.record.schema import Schema, SchemaError
 
 # What the ids of simulated tables begin with (holf.study.study opens no others as simulated).
 _SIMULATED = "syn-"
@@ -176,3 +179,38 @@ def _simulated_ids(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], sc
             rule, fix = "an id begins with SYN-, as only simulated rows do", "Open simulated tables as what they are."
             findings.append(sheets[name].finding(key, rule, fix, rows=rows))
     return findings
+
+
+def read_simulated(folder: Path, schema: Schema) -> dict[str, pd.DataFrame]:
+    """Read every table of the schema; `holf.confidential.read.reader` reads real ones.
+
+    Parameters
+    ----------
+    folder : Path
+        One CSV file a table, UTF-8 with commas.
+    schema : Schema
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Typed tables by name.
+
+    Raises
+    ------
+    SchemaError
+        If a table is missing or anything in it breaks a rule of the schema; the message is the first problem.
+    """
+    plain, sheets = TableMapping(encoding="utf-8", separator=",", decimal="."), {}
+    for name in schema.tables:
+        path = folder / f"{name}.csv"
+        if not path.exists():
+            raise SchemaError(f"{path.name}, table {name}: the file is missing")
+        try:
+            cells = read_delimited(path.read_bytes(), plain)
+        except Unreadable as refused:
+            raise SchemaError(f"{path.name}, table {name}: {refused.rule}") from None
+        sheets[name] = Sheet(path.name, name, cells, {column.casefold(): column for column in schema.fields(name)})
+    tables, findings = check_tables(sheets, schema)
+    if findings:
+        raise SchemaError(findings[0].problem.line)
+    return tables

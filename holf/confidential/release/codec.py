@@ -13,7 +13,7 @@ from clustertrials.odds import OddsRatio
 from clustertrials.results import Effect, Icc
 from holf.record.flow import Flow, FlowBox, FlowCount, load_flow
 from holf.study import answers
-from holf.study.withheld import Withheld, is_withheld
+from holf.study.answers import Withheld, is_withheld
 
 _TYPES = {
     kind.__name__: kind

@@ -9,7 +9,7 @@ from holf.confidential.release.document import Release, ReleaseError
 from holf.confidential.release.questions import key_of
 from holf.confidential.rules.attack import differencing
 from holf.confidential.rules.policy import Policy
-from holf.study.withheld import Withheld
+from holf.study.answers import Withheld
 
 
 def counts_of(release: Release) -> dict[str, int | Withheld]:

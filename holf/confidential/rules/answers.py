@@ -15,9 +15,8 @@ from holf.confidential.rules.policy import Policy
 from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share, significant
 from holf.confidential.rules.suppression import UnitSets, protect
 from holf.record.flow import Flow
-from holf.study.answers import Change, Level, Sizes
+from holf.study.answers import Change, Level, Sizes, Withheld, is_withheld
 from holf.study.questions import Answered
-from holf.study.withheld import Withheld, is_withheld
 
 # Settings of the method and numbers of offices or allocations: known from the design, or about no person.
 _PLAIN = frozenset("level margin n_clusters n_offices n_treated n_other n_allocations n_sign_changes".split()) | {

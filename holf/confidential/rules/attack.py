@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize, sparse
 
 from holf.confidential.rules.policy import Policy
-from holf.study.withheld import Withheld, is_withheld
+from holf.study.answers import Withheld, is_withheld
 
 # Stands for "no upper bound": far above any count of people in a trial, and small enough for the solver's arithmetic.
 CEILING = 1_000_000

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from holf.confidential.rules.policy import Policy
-from holf.study.withheld import Withheld, is_withheld
+from holf.study.answers import Withheld, is_withheld
 
 
 @dataclass(frozen=True)
@@ -104,21 +104,6 @@ def rounded(count: int, policy: Policy) -> int:
     """
     base = policy.round_to if "rounding" in policy.rules else 1
     return (count + base // 2) // base * base
-
-
-def safe_count(support: Support, policy: Policy, *, level: str) -> int | Withheld:
-    """Return the rounded number of units in one cell that stands alone, or the refusal.
-
-    Counts that add up to others belong into `holf.confidential.rules.suppression.protect`.
-
-    Examples
-    --------
-    >>> from holf.confidential.rules.policy import load_policy
-    >>> safe_count(Support(43, 40, 9, 0.2), load_policy(), level="arm")
-    45
-    """
-    rule = refusal(support, policy, level=level)
-    return Withheld(rule) if rule else rounded(support.people, policy)
 
 
 def safe_share(events: int | Withheld, n: int | Withheld) -> float | Withheld:

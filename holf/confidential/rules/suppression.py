@@ -16,7 +16,7 @@ from holf.confidential.rules.attack import Equation, attack
 from holf.confidential.rules.policy import Policy
 from holf.confidential.rules.primary import Support, one_side, refusal, rounded
 from holf.record.schema import Schema
-from holf.study.withheld import Withheld
+from holf.study.answers import Withheld
 
 
 @dataclass(frozen=True)
