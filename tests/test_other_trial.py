@@ -154,7 +154,6 @@ OWN_ROOMS = {
     "study.truths": "simulated trials of its size (data/recovery.yml)",
     "display.recovery": "how the methods did on those",
     "pages.checklists": "its reporting checklists",
-    "pages.analysis_plan": "the analysis plan of its book in words",
     "pages.cite": "how its book is cited",
     "record.reporting": "rows of its reporting checklists",
 }
