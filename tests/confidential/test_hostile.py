@@ -47,7 +47,8 @@ def test_an_office_with_one_family(tables, tmp_path, monkeypatch):
 
 def test_28_offices(tables, tmp_path, monkeypatch):
     study = released(without(tables, "office_id", {office(tables, "local")}), tmp_path, monkeypatch, "income").study()
-    assert study.flow().counts[0].total == 28 and study.effect("income").n_clusters == 28
+    offices = next(count for count in study.flow().counts if count.box.id == "offices")
+    assert offices.total == 28 and study.effect("income").n_clusters == 28
 
 
 def test_an_arm_without_an_event_is_withheld_and_not_unanswered(tables, tmp_path, monkeypatch):
