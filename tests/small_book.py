@@ -81,9 +81,11 @@ class SmallBook:
     def restore(self) -> None:
         """Put every file back, and touch none that is as it was: builds then go on from the caches that were kept."""
         kept = {path.relative_to(self.aside) for path in self.aside.rglob("*")}
-        for path in sorted(self.root.rglob("*"), reverse=True):
-            if path.relative_to(self.root) not in kept and "__pycache__" not in path.parts:
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        for path in sorted(self.root.rglob("*")):
+            # What lay in a folder that is gone is gone with it.
+            if path.relative_to(self.root) in kept or "__pycache__" in path.parts or not os.path.lexists(path):
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         for name in sorted(kept):
             old, new = self.aside / name, self.root / name
             if old.is_dir():

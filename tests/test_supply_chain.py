@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -21,9 +22,9 @@ def audit(tmp_path, packages=None, errors="", code=0) -> tuple[int, str, str]:
     """Run the audit with a pip-audit that answers as told; exit code, what it prints, and the summary of the job."""
     answer = json.dumps({"dependencies": packages}) if packages is not None else ""
     program, summary = tmp_path / "pip-audit", tmp_path / "summary.md"
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\nprint({answer!r})\nprint({errors!r}, file=sys.stderr)\nsys.exit({code})\n"
-    )
+    # A shell script: the path of this Python may have a space, which a first line cannot hold.
+    lines = f"printf '%s\\n' {shlex.quote(answer)}", f"printf '%s\\n' {shlex.quote(errors)} >&2", f"exit {code}"
+    program.write_text("\n".join(["#!/bin/sh", *lines, ""]))
     program.chmod(0o755)
     variables = {"PIP_AUDIT": str(program), "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_ACTIONS": "true"}
     done = subprocess.run(
