@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from holf.paths import data_path, project_root, read_yaml
@@ -117,6 +118,11 @@ class Outcome:
     def page(self) -> str:
         """Name of the outcome's page, which sorts by kind."""
         return f"{self.kind}-{self.id.replace('_', '-')}"
+
+    def only_at(self, waves: Collection[str]) -> Outcome:
+        """The outcome at these of its waves, each still beside its own row of the ledger."""
+        kept = [(wave, fact) for wave, fact in zip(self.waves, self.waves_facts) if wave in waves]
+        return replace(self, waves=tuple(wave for wave, _ in kept), waves_facts=tuple(fact for _, fact in kept))
 
     @property
     def is_wide(self) -> bool:

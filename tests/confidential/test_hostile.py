@@ -83,7 +83,9 @@ def test_an_outcome_and_a_wave_without_a_value_are_named(tables, tmp_path, monke
     register.loc[register["wave"] == "m36", "employed"] = ""
     release = released(tables, tmp_path / "data", monkeypatch, "employment", "housing", "income")
     assert release.content["outcomes"]["employment"] == ["m12", "m24", "m48"]
-    assert "housing" not in release.content["outcomes"] and "housing" not in release.study().plan.outcomes
+    answered = release.study().plan.outcomes
+    assert "housing" not in release.content["outcomes"] and "housing" not in answered
+    assert answered["employment"].waves_facts == ("F090", "F092", "F094"), "each wave keeps its own row of the ledger"
     index, plan = edition(release, tmp_path)
     assert "Housing situation: these data hold no measurement of it, or none at baseline." in index
     assert "Parental employment at m36: these data hold no measurement of it then." in index

@@ -68,9 +68,7 @@ class Release:
         """Answer the chapters' questions from the file alone."""
         plan = load_plan()
         waves = self.content["outcomes"]
-        there = {
-            name: replace(outcome, waves=tuple(waves[name])) for name, outcome in plan.outcomes.items() if name in waves
-        }
+        there = {name: outcome.only_at(waves[name]) for name, outcome in plan.outcomes.items() if name in waves}
         answers = {key_of(entry["question"], entry["asked"]): entry for entry in self.content["answers"]}
         source = self.source
 

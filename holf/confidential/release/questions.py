@@ -88,9 +88,9 @@ def available(plan: Plan, schema: Schema, tables: Mapping[str, pd.DataFrame]) ->
     for name, outcome in plan.outcomes.items():
         if not {outcome.table, *(above for _, above in schema.path(outcome.table))} <= tables.keys():
             continue
-        waves = tuple(wave for wave in outcome.waves if is_measured(tables, outcome, wave))
+        waves = [wave for wave in outcome.waves if is_measured(tables, outcome, wave)]
         if waves and (plan.baseline is None or is_measured(tables, outcome, plan.baseline)):
-            there[name] = replace(outcome, waves=waves)
+            there[name] = outcome.only_at(waves)
     return replace(plan, outcomes=there)
 
 
