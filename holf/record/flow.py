@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from holf.paths import data_path, read_yaml
 from holf.record.facts import Ledger
+from holf.record.reading import check_keys, reading
 from holf.record.source import RECORD
 
 if TYPE_CHECKING:
@@ -205,24 +206,34 @@ def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> 
 
 def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
     """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
-    entries = read_yaml(path or data_path("flow.yml"))
-    return tuple(
-        FlowBox(
-            id=e["id"],
-            label=e["label"],
-            unit=e["unit"],
-            published_unit=e.get("published_unit", e["unit"]),
-            fact=e.get("fact", ""),
-            parent=e.get("from", ""),
-            is_loss=e.get("loss", False),
-            unit_changes=e.get("unit_changes", ""),
-            table=e["count"]["table"],
-            where=e["count"].get("where", {}),
-            randomised=e.get("randomised", False),
-            note=e.get("note", ""),
-            published_label=e.get("published_label", ""),
-        )
-        for e in entries
+    path, boxes = path or data_path("flow.yml"), []
+    with reading(path.name):
+        for number, entry in enumerate(read_yaml(path), start=1):
+            where = f"{path.name}, box {number}"
+            check_keys(where, entry, ("id", "label", "unit", "count"), _OPTIONAL)
+            with reading(where):
+                boxes.append(_box(entry))
+    return tuple(boxes)
+
+
+_OPTIONAL = (*("fact", "from", "loss", "unit_changes", "randomised", "note"), *("published_unit", "published_label"))
+
+
+def _box(entry: dict) -> FlowBox:
+    return FlowBox(
+        id=entry["id"],
+        label=entry["label"],
+        unit=entry["unit"],
+        published_unit=entry.get("published_unit", entry["unit"]),
+        fact=entry.get("fact", ""),
+        parent=entry.get("from", ""),
+        is_loss=entry.get("loss", False),
+        unit_changes=entry.get("unit_changes", ""),
+        table=entry["count"]["table"],
+        where=entry["count"].get("where", {}),
+        randomised=entry.get("randomised", False),
+        note=entry.get("note", ""),
+        published_label=entry.get("published_label", ""),
     )
 
 

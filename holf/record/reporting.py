@@ -7,7 +7,6 @@ their own; a number that is typed in is refused.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -18,6 +17,7 @@ from holf.paths import data_path
 from holf.record.facts import FactError, Ledger, load_ledger
 from holf.record.links import Anchors, link_targets
 from holf.record.plan import Plan, load_registered
+from holf.record.reading import read_rows
 
 STATUSES = ("reported", "partial", "not stated")
 VERDICTS = ("reported", "reported otherwise", "not found", "not reached")
@@ -249,21 +249,10 @@ def expand(text: str, ledger: Ledger) -> str:
 
 
 def _read(kind: type, folder: Path) -> tuple:
-    columns = tuple(column.name for column in fields(kind))
-    with open(folder / kind.file, encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = tuple(reader.fieldnames or ())
-        if "judgement" in found:
-            raise FactError(f"{kind.file}: column judgement must not be there; judging is left to the reader")
-        if sorted(found) != sorted(columns):
-            odd = next(name for name in (*columns, *found) if found.count(name) != columns.count(name))
-            raise FactError(f"{kind.file}: column {odd} is missing, unknown or there twice")
-        rows = list(reader)
-    for number, row in enumerate(rows, start=1):
-        if None in row or None in row.values():
-            raise FactError(f"{kind.file}, row {number}: has more or fewer cells than there are columns")
+    columns = [column.name for column in fields(kind)]
     return tuple(
-        kind(**{name: tuple(row[name].split()) if name in LISTS else row[name] for name in columns}) for row in rows
+        kind(**{name: tuple(row[name].split()) if name in LISTS else row[name] for name in columns})
+        for row in read_rows(folder / kind.file, columns)
     )
 
 

@@ -24,6 +24,7 @@ INPUTS = (
     "data/plan.yml",
     "holf/record/facts.py",
     "holf/record/plan.py",
+    "holf/record/reading.py",
     "holf/simulation/worlds.py",
     "holf/simulation/people.py",
     "holf/simulation/measures.py",

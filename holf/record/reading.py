@@ -1,0 +1,81 @@
+"""How the files of `data/` are read: whatever is wrong in one becomes a sentence that names file, entry and key."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class FactError(ValueError):
+    """A file of `data/` breaks a rule; the message names file, entry (or row), and key or rule."""
+
+
+def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
+    """Read a CSV file with exactly these columns, in any order.
+
+    Parameters
+    ----------
+    path : Path
+    columns : collection of str
+
+    Returns
+    -------
+    list of dict of str to str
+        One a row, by column.
+
+    Raises
+    ------
+    FactError
+        If a column is missing, unknown or there twice, or a row has more or fewer cells.
+
+    Examples
+    --------
+    >>> from holf.paths import data_path
+    >>> read_rows(data_path("reporting/tidier.csv"), ["item"])
+    Traceback (most recent call last):
+    holf.record.reading.FactError: tidier.csv: column title is unknown
+    """
+    with open(path, encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        found, rows = list(reader.fieldnames or ()), list(reader)
+    for problem, names in (
+        ("missing", [name for name in columns if name not in found]),
+        ("unknown", [name for name in found if name not in columns]),
+        ("there twice", [name for name in found if found.count(name) > 1]),
+    ):
+        if names:
+            raise FactError(f"{path.name}: column {names[0]} is {problem}")
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise FactError(
+                f"{path.name}, row {number}: has more or fewer cells than there are columns; a number has no comma, "
+                "and words with one stand in quotation marks"
+            )
+    return rows
+
+
+def check_keys(where: str, entry: object, needed: Collection[str], optional: Collection[str] = ()) -> None:
+    """Refuse an entry that lacks one of the needed keys, or has one that nobody reads."""
+    if not isinstance(entry, dict):
+        raise FactError(f"{where}: must consist of keys with values")
+    for key in needed:
+        if entry.get(key) in ("", None):
+            raise FactError(f"{where}: {key} is missing")
+    for key in entry:
+        if key not in needed and key not in optional:
+            raise FactError(f"{where}: {key} is unknown")
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Name the file or the entry that is being read, where it is not of the form that the code expects."""
+    try:
+        yield
+    except FactError:
+        raise
+    except KeyError as missing:
+        raise FactError(f"{where}: {missing.args[0]} is missing") from missing
+    except (AttributeError, IndexError, TypeError, ValueError) as problem:
+        raise FactError(f"{where}: is not of the form that the comments of the file describe") from problem
