@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from holf.paths import data_path, read_yaml
-from holf.record.reading import FactError, check_keys, read_rows, reading
+from holf.paths import data_path
+from holf.record.reading import FactError, check_keys, read_rows, read_yaml, reading
 
 CLASSES = ("published", "derived")
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")

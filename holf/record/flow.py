@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.facts import Ledger
-from holf.record.reading import check_keys, reading
+from holf.record.reading import check_keys, read_yaml, reading
 from holf.record.source import RECORD
 
 if TYPE_CHECKING:
@@ -208,8 +208,8 @@ def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
     """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
     path, boxes = path or data_path("flow.yml"), []
     with reading(path.name):
-        for number, entry in enumerate(read_yaml(path), start=1):
-            where = f"{path.name}, box {number}"
+        for entry in read_yaml(path):
+            where = f"{path.name}, box {entry.get('id') or '(no id)'}"
             check_keys(where, entry, ("id", "label", "unit", "count"), _OPTIONAL)
             with reading(where):
                 boxes.append(_box(entry))

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from holf.paths import data_path, project_root, read_yaml
-from holf.record.reading import FactError, check_keys, reading
+from holf.paths import data_path, project_root
+from holf.record.reading import FactError, check_keys, read_yaml, reading
 
 # The plan of record in an edition whose data cannot answer all of it.
 REGISTERED = "registered.yml"

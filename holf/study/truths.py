@@ -12,10 +12,10 @@ from scipy.stats import gamma
 
 from clustertrials.results import Effect
 from clustertrials.simulation_study import Recovery, Scenario, Truth
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
 from holf.record.plan import Words, load_plan
-from holf.record.reading import reading
+from holf.record.reading import read_yaml, reading
 from holf.record.schema import load_schema
 from holf.simulation.people import spread
 from holf.simulation.worlds import simulate
