@@ -25,10 +25,10 @@ def write_pictures() -> list[str]:
 
     A project without `data/landing.yml` or `data/preview.yml` has no such pictures.
     """
-    written = []
-    if data_path("landing.yml").exists():
+    written, data = [], project_root() / "data"
+    if (data / "landing.yml").exists():
         written += _write_landing()
-    if data_path("preview.yml").exists():
+    if (data / "preview.yml").exists():
         written += _write_previews()
     return written
 
