@@ -63,9 +63,9 @@ class Fact:
 
     @property
     def shown(self) -> str:
-        """The value as it stands in prose: a number of four digits or more gets thousands separators.
+        """The value as printed in prose: a number of four digits or more gets thousands separators.
 
-        A year and the number of a record count nothing, and get none.
+        A year and the number of a record are no quantities, and get none.
         """
         if self._is_number and isinstance(self.number, int) and not self.unit.endswith(("year", "number")):
             return f"{self.number:,}"
@@ -73,7 +73,7 @@ class Fact:
 
     @property
     def said(self) -> str:
-        """The value with its unit, where the unit adds to it: not to a date, nor to words that name it already."""
+        """The value with its unit; without it for a date, and where the words name the unit already."""
         named = f"{self.fact} {self.value}".lower()
         repeated = not self._is_number and self.unit.lower().removesuffix("s") in named
         return self.shown if repeated or self.unit in ("", *_KINDS_OF_VALUE) else f"{self.shown} {self.unit}"

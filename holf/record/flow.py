@@ -152,12 +152,12 @@ class FlowCount:
 
     @property
     def leave(self) -> bool:
-        """Whether these are known to have left on the way."""
+        """Whether these people are known to have left the trial."""
         return self.box.is_loss and self.label == self.box.label
 
     @property
     def stage(self) -> str:
-        """The label, with a word where people leave and where the unit changes."""
+        """The label, with a note where people leave or the unit changes."""
         notes = ["leave"] if self.leave else []
         notes += [f"unit changes {self.box.unit_changes}"] if self.box.unit_changes else []
         return f"{self.label} ({'; '.join(notes)})" if notes else self.label
@@ -195,7 +195,7 @@ class Flow:
 
 
 def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> None:
-    """What enters a box leaves it; checked in all and by arm, wherever every part is known (a withheld one is not)."""
+    """Check that the branches of a box add up to it, in all and by arm, wherever all counts are known and shown."""
     sides = [("in all", parent.total, [branch.total for branch in branches])]
     sides += [(arm, parent.by_arm[arm], [branch.by_arm.get(arm) for branch in branches]) for arm in parent.by_arm]
     for side, entering, leaving in sides:

@@ -47,7 +47,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Statement:
-    """What one document says of a contrast: its id in the audit, the sentence in few words, and the row quoting it."""
+    """What one document says of a contrast: its id in the audit, the statement in short, and its ledger row."""
 
     source: str
     words: str
@@ -120,7 +120,7 @@ class Outcome:
         return f"{self.kind}-{self.id.replace('_', '-')}"
 
     def only_at(self, waves: Collection[str]) -> Outcome:
-        """The outcome at these of its waves, each still beside its own row of the ledger."""
+        """The outcome with only these waves, and the ledger row of each."""
         kept = [(wave, fact) for wave, fact in zip(self.waves, self.waves_facts) if wave in waves]
         return replace(self, waves=tuple(wave for wave, _ in kept), waves_facts=tuple(fact for _, fact in kept))
 

@@ -446,7 +446,7 @@ def _arm_summary(typed: TypedArm, level: float) -> ArmSummary:
 
 
 def _between_needs(arms: Sequence[ArmSummary], verdicts: Sequence[Check], clusters: Sequence[int]) -> str:
-    """What the comparison lacks: an implied SD that can be true in each arm, and no fewer units than clusters."""
+    """What the comparison lacks: in each arm, a possible implied SD and at least as many units as clusters."""
     impossible = {check.arm for check in verdicts if check.p is not None and not check.holds}
     lacking = []
     for arm, count in zip(arms, clusters):

@@ -1,4 +1,4 @@
-"""How the files of `data/` are read: whatever is wrong in one becomes a sentence that names file, entry and key."""
+"""Readers of the YAML and CSV files of `data/`. An error is one sentence that names file, entry and key."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
 
 
 def check_keys(where: str, entry: object, needed: Collection[str], optional: Collection[str] = ()) -> None:
-    """Refuse an entry that lacks one of the needed keys, or has one that nobody reads."""
+    """Raise FactError if an entry lacks one of the needed keys, or has a key that is neither needed nor optional."""
     if not isinstance(entry, dict):
         raise FactError(f"{where}: must consist of keys with values")
     for key in needed:
@@ -102,7 +102,7 @@ def check_keys(where: str, entry: object, needed: Collection[str], optional: Col
 
 @contextmanager
 def reading(where: str) -> Iterator[None]:
-    """Name the file or the entry that is being read, where it is not of the form that the code expects."""
+    """Turn the KeyError or TypeError of a malformed entry into a FactError that names the file or the entry."""
     try:
         yield
     except FactError:

@@ -1,4 +1,4 @@
-"""What the public reports of the trial say, held against its registration and against reporting standards, as data.
+"""What the public reports of the trial say, compared with its registration and with reporting standards, as data.
 
 Each file of `data/reporting/` has one kind of row, which knows its file, the columns that may be empty, and the closed
 lists. Words may hold ``{F067}``, which becomes the value of that row of the ledger with a link to it, and links of
@@ -285,7 +285,7 @@ def _check_words(where: str, words: str, of_record: bool, ledger: Ledger) -> Non
 
 
 def _check_audit(reporting: Reporting, plan: Plan) -> None:
-    """Every registered outcome at every registered time has one row a source, and no row stands beside them."""
+    """Check that each registered outcome and time has exactly one row for each source, and that there are no others."""
     times = [(outcome.id, wave) for outcome in plan.outcomes.values() for wave in outcome.waves]
     wanted = [(*time, source.id) for time in times for source in reporting.sources]
     found = [(row.outcome, row.wave, row.source) for row in reporting.findings]

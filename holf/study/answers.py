@@ -181,7 +181,7 @@ class ExactTest:
 
 @dataclass(frozen=True)
 class Sanity:
-    """What an effect rests on, for a reader who wants to know in one line whether to trust its error.
+    """What an effect rests on: one line by which a reader can judge its standard error.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The truths of `data/recovery.yml`: scenarios and whole studies, and the committed file of how estimators did."""
+"""The known truths of `data/recovery.yml` (scenarios and whole studies), and the committed results of estimators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typed answers as JSON that a person can read, and back; a withheld number keeps the rule that withheld it."""
+"""Converts typed answers to readable JSON and back; a withheld number keeps the rule that withheld it."""
 
 from __future__ import annotations
 

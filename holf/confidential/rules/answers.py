@@ -1,4 +1,4 @@
-"""From typed answers to safe ones: every count, share, mean and estimate of a study, judged together."""
+"""Makes the answers of a study safe: all counts, shares, means and estimates are judged together."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ ARM = "arm"
 
 @dataclass(frozen=True)
 class Safe:
-    """A safe answer, what it rests on in numbers that may themselves be shown, and the rules that withheld parts."""
+    """A safe answer, how many people, families and offices it rests on (safe as well), and the rules that were used."""
 
     answer: Any
     people: int | Withheld
@@ -101,7 +101,7 @@ class Safe:
 def disclose(
     asked: Mapping[str, list[Answered]], sets: UnitSets, policy: Policy, public: Mapping[str, int]
 ) -> dict[str, list[Safe]]:
-    """Make all answers of a study safe, at once: a number is judged beside every other that leaves with it.
+    """Make all answers of a study safe at once, since each number can be combined with every other one.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def _learn(found: Answered, sets: UnitSets, public: Mapping[str, int]) -> None:
 
 
 def _ends(values: pd.Series) -> tuple[float, float] | None:
-    """The two values of a variable that has no third: its mean is a share, as it is for 0 and 1."""
+    """The two values of a variable with at most two, whose mean is therefore a share; None for any other variable."""
     known = set(values.dropna().tolist())
     if not len(values) or len(known) > 2:
         return None
@@ -215,7 +215,7 @@ class _Judge:
         return replace(support, events=int((frame["value"] == ends[1]).sum())) if ends else support
 
     def _lost(self, found: Answered, groups: list[pd.DataFrame]) -> Withheld | None:
-        """The refusal that the answer's estimates share: of a group, of a share in it, or of how many are missing."""
+        """The refusal that withholds all estimates of the answer: of a group, a share in it, or the number missing."""
         behind = found.behind.items()
         parts = [*groups, *(frame for name, frame in behind if name.startswith("n_missing"))]
         if "treated" in found.behind:
@@ -269,7 +269,7 @@ class _Judge:
         return n if is_withheld(n) or not offices else n / offices
 
     def _count(self, table: str, frame: pd.DataFrame) -> int | Withheld:
-        """A count as it was decided among all; one of nobody is shown where nobody can be worked out from it."""
+        """A count as decided together with all others; one that is linked to none is judged by itself."""
         name = self.sets.name(table, frame)
         if name in self.shown:
             return self.shown[name]

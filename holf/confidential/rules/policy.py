@@ -1,4 +1,4 @@
-"""The disclosure rules of `data/disclosure.yml`, read as one profile that no mistake can weaken."""
+"""The disclosure rules of `data/disclosure.yml`: profiles of settings, none weaker than the floors of the file."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def load_profiles(path: Path | None = None) -> dict[str, Policy]:
 
 
 def _read(path: Path) -> dict:
-    """The file's content, each rule known, in force, and with its words and a floor for its setting."""
+    """The file's content, after checking that each rule is there, with its words and a floor for its setting."""
     raw = read_yaml(path)
     if wrong := sorted(RULES ^ raw["rules"].keys()):
         raise PolicyError(f"{path.name}, rule {wrong[0]}: {'missing' if wrong[0] in RULES else 'unknown'}")
