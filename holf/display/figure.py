@@ -116,10 +116,10 @@ class Picture:
 
 
 def with_palette(data: bytes) -> bytes:
-    """The same PNG in at most 256 colours, a third of the bytes, with its words.
+    """The same PNG in at most 64 colours, a quarter of the bytes, with its words.
 
-    Of Pillow's ways to choose colours, this one keeps up to 256 exactly and moved no channel of the book's figures by
-    more than 6 of 255; the octree turned white to grey. Transparency, which no figure has, is put on white.
+    Of Pillow's ways to choose colours, this one keeps up to 64 exactly and moved no channel of the book's figures by
+    more than 16 of 255; the octree turned white to grey. Transparency, which no figure has, is put on white.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def with_palette(data: bytes) -> bytes:
         plain = Image.new("RGB", picture.size, "white")
         plain.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
     stream = io.BytesIO()
-    small = plain.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small = plain.quantize(64, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(stream, format="png", optimize=True, pnginfo=words)
     return stream.getvalue()
 

@@ -23,7 +23,7 @@ from holf.record.reporting import Reporting
 from holf.record.source import RECORD
 
 # CSS pixels: height of a line of small letters, and the mean width of a letter.
-_LINE, _LETTER = 15, 6.2
+_LINE, _LETTER = 15.0, 6.2
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _draw_arms(page: Axes, words: Landing, plan: Plan, left: float, top: float, 
         y = _write(page, title.says.replace(": ", ":\n"), x + 30, top + 9, width - 34, size=9.5, weight="bold")
         y = _write(page, words.titles[arm], x + 10, y + 6, width - 16, color=QUIET, style="italic")
         for one in had:
-            y = _write(page, f"· {one.says}", x + 10, y, width - 14)
+            y = _write(page, f"· {one.says}", x + 10, y, width - 14.0)
         bottoms.append(y + 6)
     for place, arm in enumerate(words.arms):
         _box(

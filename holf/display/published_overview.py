@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from holf.display import text
-from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
+from holf.display.figure import COLUMN, INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
 from holf.record.reporting import COMPARISONS, Reporting, Word
@@ -18,6 +18,8 @@ from holf.record.source import RECORD
 
 # Arrow and shade of what was found: sideways for no difference or change, as in plots of the direction of effects.
 ARROWS = {"none": ("↔", "#f1f1f1"), "somewhat": ("↗", "#e3edf5"), "better": ("↑", "#c6dcec"), "": ("", "#ffffff")}
+# So many small letters fit in a cell of the wide drawing, and of the narrow one, whose cells are as wide.
+_LETTERS = COLUMN // 50
 _ABSENT = "not found"
 _TITLES = {
     "between the arms": "HOLF model or local practice",
@@ -57,7 +59,7 @@ def published_overview(reporting: Reporting, plan: Plan) -> Picture:
                 heads = [fill(_SOURCES[one], 12) for one in sources]
                 panel.set_xticks(range(len(sources)), heads, fontsize=SMALL, linespacing=1.0)
                 panel.set_xlim(-0.5, max(map(len, panels.values())) - 0.5)
-                name_rows(panel, list(areas.values()), wrap=14)
+                name_rows(panel, list(areas.values()), wrap=_LETTERS)
             name_rows_once(axes)
         return figure
 
@@ -90,7 +92,7 @@ def _draw_panel(axes: Axes, words: list[list[Word | None]]) -> None:
                 Rectangle((place - 0.48, row - 0.46), 0.96, 0.92, facecolor=shade, edgecolor="#cfcfcf", lw=0.7)
             )
             style = {"ha": "center", "va": "center"}
-            shown = fill(word.says if word else _ABSENT, 14)
+            shown = fill(word.says if word else _ABSENT, _LETTERS)
             axes.text(place, row - 0.22, arrow, fontsize=12, color=INK, **style)
             height = row + (0.2 if word else 0)
             axes.text(place, height, shown, fontsize=SMALL, color=INK if word else QUIET, linespacing=1.0, **style)

@@ -152,7 +152,7 @@ def wanted_pages() -> dict[str, str]:
         if own_release():
             # A book on real data lacks the chapters that show simulations, and the outcomes that the data lack.
             there = {path.name for path in (project_root() / "chapters").iterdir()} | fresh.keys()
-            pages = {name: without_links(text, lacking(text, there)) for name, text in pages.items()}
+            pages = {name: without_links(text, lacking(text, there)) for name, text in fresh.items()}
         else:
             check_anchors(reporting, read_anchors(project_root() / "chapters", fresh))
         wanted |= {f"chapters/{name}": text for name, text in pages.items()}

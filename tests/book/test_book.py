@@ -45,7 +45,7 @@ def test_of_two_edits_that_of_code_runs_its_chapter_and_that_of_prose_none(book)
     done = book.build("--verbose")
     assert done.returncode == 0 and ran(done) == ["plain"]
     assert re.search(r"chapter 1/1 plain: [0-9.]+ s \(changed since it ran: code cells\)", done.stdout)
-    assert ">44 <" in page(book, "chapters/plain") and "Another part" in page(book, "chapters/study")
+    assert ">44<" in page(book, "chapters/plain") and "Another part" in page(book, "chapters/study")
 
 
 def test_a_title_a_row_and_a_page_that_is_gone_change_the_other_pages_too(book):
@@ -161,7 +161,7 @@ def test_killed_while_a_chapter_runs(book):
     assert (book.snapshot(), book.path("plain").read_bytes(), book.path("study").read_bytes()) == before
     book.edit("plain", "time').sleep(60)", "time').sleep(0)")
     assert book.build().returncode == 0
-    assert ">9 <" in (book.site / "chapters" / "plain.html").read_text()
+    assert ">9<" in (book.site / "chapters" / "plain.html").read_text()
 
 
 def test_an_unknown_parameter_is_refused(own):

@@ -63,7 +63,8 @@ def test_no_page_is_heavy(site, tmp_path):
     assert waiting in text, "fetched when the chart is seen, not with the page"
     interactive.write_text(text.replace(waiting, waiting.replace("data-src", "src")), encoding="utf-8")
     assert list(heavy(copy)) == ["chapters/detectable.html"]
-    picture = next((copy / "_images").glob("*.png"))
+    design = (copy / "chapters" / "design.html").read_text(encoding="utf-8")
+    picture = copy / re.search(r'<img [^>]*src="\.\./(_images/[^"]+)"', design)[1]
     picture.write_bytes(picture.read_bytes() + bytes(HEAVIEST))
     assert len(heavy(copy)) > 1
 
@@ -365,10 +366,10 @@ def difference(one: bytes, other: bytes) -> int:
 
 
 def test_pictures_with_a_palette_look_the_same_and_keep_what_they_say():
-    few, many = drawing(200, "RGBA"), drawing(2000)
+    few, many = drawing(50, "RGBA"), drawing(2000)
     assert with_palette(few) == with_palette(few) and len(with_palette(few)) < len(few) / 2
-    assert difference(few, with_palette(few)) == 0, "up to 256 colours nothing is lost"
-    assert 0 < difference(many, with_palette(many)) < 32
+    assert difference(few, with_palette(few)) == 0, "up to 64 colours nothing is lost"
+    assert 0 < difference(many, with_palette(many)) < 48
     assert Image.open(io.BytesIO(with_palette(few))).info["Comment"] == "RECORD"
     assert with_palette(with_palette(few)) == with_palette(few)
 

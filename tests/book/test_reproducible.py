@@ -96,7 +96,7 @@ def test_the_colophon_says_from_what(both, monkeypatch):
 
 def test_a_folder_is_named_as_the_colophon_says(tmp_path):
     """The command of the page gives the name, whatever is hidden, and whoever may execute a file."""
-    page = (project_root() / "chapters" / "colophon.md").read_text(encoding="utf-8")
+    page = (project_root() / "chapters" / "rebuild.md").read_text(encoding="utf-8")
     command = re.search(r"^cd data && (find .*)$", page, re.MULTILINE)[1]
     for name, words in {
         "a.b": "1",

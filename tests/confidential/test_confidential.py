@@ -211,8 +211,8 @@ def test_every_page_with_results_says_real_data_and_none_says_simulated(built, t
 def test_the_book_says_what_it_lacks(built):
     index = html.unescape((built / "site" / "index.html").read_text())
     assert "What this edition does not have" in index
-    onward = index.partition('id="where-to-go-next"')[2].partition("</section>")[0]
-    assert onward.count("<ul") == 1 and "You are a student." in onward and "on simulated worlds" in onward
+    onward = index.partition('id="more-ways-in"')[2].partition("</section>")[0]
+    assert onward.count("<ul") == 1 and "To learn: a " in onward and "simulated worlds" not in onward
     assert "Parental employment at m48: these data hold no measurement of it then." in index
 
 
