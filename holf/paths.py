@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import yaml
-
 import clustertrials
 
 READS_LOG = "HOLF_READS_LOG"
@@ -100,28 +98,12 @@ def data_path(name: str) -> Path:
 
 
 def note_read(name: str) -> None:
-    """Put a name below `data/` on the list of what a running chapter reads; outside a build, do nothing."""
+    """Record that a running chapter reads a file below `data/`; outside a build, do nothing."""
     note_file(f"data/{name}")
 
 
 def note_file(name: str) -> None:
-    """Put a name relative to the project on the list of what a running chapter rests on; else do nothing."""
+    """Record that a running chapter uses a file of the project; outside a build, do nothing."""
     if log := os.environ.get(READS_LOG):
         with open(log, "a", encoding="utf-8") as stream:
             stream.write(name + "\n")
-
-
-def read_yaml(path: Path) -> object:
-    """Read a YAML file of values and nothing else.
-
-    Parameters
-    ----------
-    path : Path
-
-    Raises
-    ------
-    yaml.YAMLError
-        If it is no YAML.
-    """
-    # The parser in C, where it is there, takes a tenth of the time; a build reads the plan several times.
-    return yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

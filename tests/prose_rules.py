@@ -22,8 +22,9 @@ import nbformat
 import yaml
 
 from holf.display import text
-from holf.paths import data_path, project_root, read_yaml
+from holf.paths import data_path, project_root
 from holf.record.facts import Assumption, Fact, FactError, Ledger
+from holf.record.reading import read_yaml
 
 # Pages that `holf.pages.write` computes from rows that carry their own source and reason.
 # People write their templates.

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 SOURCE = "HOLF_SOURCE"
 # What notes the files that a kernel loads is loaded itself.
-WITNESS = "holf/record/witness.py"
+USED_FILES = "holf/record/used_files.py"
 # Marks the message of the process that runs a chapter among what its kernel prints.
 MESSAGE = "holf.book.execute: "
 KERNEL = (
@@ -62,7 +62,7 @@ KERNEL = (
     # Python looks for garbage every 700 new objects, over all that libraries loaded: a tenth of a chapter's time.
     "--IPKernelApp.exec_lines=__import__('gc').set_threshold(100_000)",
     # What the chapter follows from is what its kernel loads and reads.
-    "--IPKernelApp.exec_lines=__import__('holf.record.witness').record.witness.watch()",
+    "--IPKernelApp.exec_lines=__import__('holf.record.used_files').record.used_files.watch()",
 )
 # Lines of an error that are shown.
 _MOST_LINES = 10
@@ -285,7 +285,7 @@ def end_chapter(run: Run) -> float:
             message = errors.rpartition(MESSAGE)[2].strip()
             raise ChapterError(f"{chapter.name}: {message or 'the run ended without a message'}")
         files = _files_noted(log)
-        if WITNESS not in files:
+        if USED_FILES not in files:
             raise ChapterError(f"{chapter.name}: its kernel noted nothing of what it loaded")
         others, around = json.loads(_around(executed).read_text(encoding="utf-8"))
         notebook = nbformat.read(executed, as_version=4)

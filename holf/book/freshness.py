@@ -69,7 +69,7 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
     ----------
     chapter : Chapter
     files : iterable of str
-        What its kernel loaded and read, relative to the project (`holf.record.witness`).
+        What its kernel loaded and read, relative to the project (`holf.record.used_files`).
     page : dict
         The executed notebook, as its file has it: outputs, words for figures and code of a template's page that were
         edited are none of the run's.

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from sphinx.application import Sphinx
 
-from holf.paths import project_root, read_yaml
+from holf.paths import project_root
+from holf.record.reading import read_yaml
 
 
 def load_redirects() -> dict[str, str]:

@@ -83,7 +83,7 @@ def _stand_in() -> Path:
 
 
 def _read_mark(folder: Path, plan: Plan) -> dict:
-    """The note that says what a folder of tables is; anything but a whole and true one is refused."""
+    """Read the mark of a simulated folder; StudyError if it is incomplete or wrong."""
     try:
         mark = json.loads((folder / MARK_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

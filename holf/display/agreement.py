@@ -11,8 +11,9 @@ import pandas as pd
 from holf.display import text
 from holf.display.reanalysis import COVARIATES, answers, permutation_counts
 from holf.display.table import Table
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.plan import load_plan
+from holf.record.reading import read_yaml
 from holf.record.source import RECORD, joint_source
 
 OUTCOMES = ("y", "b")

@@ -15,9 +15,10 @@ from holf.display.figure import AN_INCH, INK, PHONE, QUIET, SMALL, Picture, arm_
 from holf.display.office_map import draw_norway
 from holf.display.published_overview import ARROWS
 from holf.display.table import Cell, Table
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.facts import FactError, Ledger
 from holf.record.plan import Plan
+from holf.record.reading import read_yaml
 from holf.record.reporting import Reporting
 from holf.record.source import RECORD
 

@@ -9,9 +9,10 @@ import json
 from matplotlib.figure import Figure
 
 from holf.display.figure import ALARM, INK, arm_style, with_palette
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.facts import load_ledger
 from holf.record.plan import load_plan
+from holf.record.reading import read_yaml
 from holf.record.source import MARK
 
 # What most link previews show whole, in pixels.

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from holf.display.table import SHAPES
 from holf.pages.changes import RECORD_TITLE
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.facts import FactError
+from holf.record.reading import read_yaml, reading
 
 # The version of what changed after the newest release.
 UNRELEASED = "unreleased"
@@ -76,17 +77,20 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
         no class, has no reason, or lists numbers of simulated people.
     """
     path = path or data_path("releases.yml")
-    entries = read_yaml(path)
-    released = entries[entries[0]["version"] == UNRELEASED :]
-    if str(released[0]["version"]) != current:
-        raise FactError(f"{path.name}: the newest release is {released[0]['version']}, and CITATION.cff says {current}")
     found = []
-    for entry in entries:
-        if entry in released[:-1] and "numbers" not in entry:
-            raise FactError(f"{path.name}, {entry['version']}: a release after the first needs `numbers`")
-        listed = (path.parent / entry["numbers"]).read_text(encoding="utf-8") if "numbers" in entry else ""
-        groups = tuple(_group(path.name, one) for one in entry.get("groups", ()))
-        found.append(BookRelease(str(entry["version"]), entry["about"], listed, groups))
+    with reading(path.name):
+        entries = read_yaml(path)
+        released = entries[entries[0]["version"] == UNRELEASED :]
+        if str(released[0]["version"]) != current:
+            raise FactError(
+                f"{path.name}: the newest release is {released[0]['version']}, and CITATION.cff says {current}"
+            )
+        for entry in entries:
+            if entry in released[:-1] and "numbers" not in entry:
+                raise FactError(f"{path.name}, {entry['version']}: a release after the first needs `numbers`")
+            listed = (path.parent / entry["numbers"]).read_text(encoding="utf-8") if "numbers" in entry else ""
+            groups = tuple(_group(path.name, one) for one in entry.get("groups", ()))
+            found.append(BookRelease(str(entry["version"]), entry["about"], listed, groups))
     return found
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 from myst_parser.mdit_to_docutils.base import default_slugify
 
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.facts import FactError, Ledger
-
-KEYS = ("en", "nb", "means", "betyr", "facts")
+from holf.record.reading import check_keys, read_yaml, reading
 
 
 @dataclass(frozen=True)
@@ -74,18 +73,17 @@ def load_glossary(ledger: Ledger, path: Path | None = None) -> tuple[Term, ...]:
     """
     path = path or data_path("glossary.yml")
     terms: list[Term] = []
-    for entry in read_yaml(path):
-        where = f"{path.name}, {entry.get('en') or '(no English word)'}"
-        for key in KEYS:
-            if key not in entry or entry[key] in ("", None):
-                raise FactError(f"{where}: {key} is missing")
-        for fact in entry["facts"]:
-            if fact not in ledger:
-                raise FactError(f"{where}: no row {fact} in the ledger")
-        term = Term(**entry | {"facts": tuple(entry["facts"])})
-        if terms and term.en.lower() <= terms[-1].en.lower():
-            raise FactError(f"{where}: out of order, or twice")
-        terms.append(term)
+    with reading(path.name):
+        for entry in read_yaml(path):
+            where = f"{path.name}, {entry.get('en') or '(no English word)'}"
+            check_keys(where, entry, ("en", "nb", "means", "betyr", "facts"))
+            for fact in entry["facts"]:
+                if fact not in ledger:
+                    raise FactError(f"{where}: no row {fact} in the ledger")
+            term = Term(**entry | {"facts": tuple(entry["facts"])})
+            if terms and term.en.lower() <= terms[-1].en.lower():
+                raise FactError(f"{where}: out of order, or twice")
+            terms.append(term)
     return tuple(terms)
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
+from holf.record.reading import FactError, check_keys, read_rows, read_yaml, reading
 
 CLASSES = ("published", "derived")
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
 QUOTE_WORDS = 15
 # Units of the ledger that say what kind of value stands there; beside the value they would only be in the way.
 _KINDS_OF_VALUE = ("date", "direction", "month", "timing", "year", "years")
-
-
-class FactError(ValueError):
-    """A row of the ledger or of the assumptions breaks a rule; the message names file, row and rule."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +63,9 @@ class Fact:
 
     @property
     def shown(self) -> str:
-        """The value as it stands in prose: a number of four digits or more gets thousands separators.
+        """The value as printed in prose: a number of four digits or more gets thousands separators.
 
-        A year and the number of a record count nothing, and get none.
+        A year and the number of a record are no quantities, and get none.
         """
         if self._is_number and isinstance(self.number, int) and not self.unit.endswith(("year", "number")):
             return f"{self.number:,}"
@@ -77,7 +73,7 @@ class Fact:
 
     @property
     def said(self) -> str:
-        """The value with its unit, where the unit adds to it: not to a date, nor to words that name it already."""
+        """The value with its unit; without it for a date, and where the words name the unit already."""
         named = f"{self.fact} {self.value}".lower()
         repeated = not self._is_number and self.unit.lower().removesuffix("s") in named
         return self.shown if repeated or self.unit in ("", *_KINDS_OF_VALUE) else f"{self.shown} {self.unit}"
@@ -156,8 +152,8 @@ def load_ledger(path: Path | None = None) -> Ledger:
     Raises
     ------
     FactError
-        For a missing column, a repeated id, a class other than published or derived, an empty source, a quote of
-        more than 15 words, or a contradiction without severity.
+        For a missing or unknown column, a row with more or fewer cells, a repeated id, a class other than published or
+        derived, an empty source, a quote of more than 15 words, or a contradiction without severity.
 
     Examples
     --------
@@ -165,12 +161,7 @@ def load_ledger(path: Path | None = None) -> Ledger:
     'published'
     """
     path = path or data_path("facts.csv")
-    with open(path, encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
-            raise FactError(f"{path.name}: column {missing[0]} is missing")
-        rows, seen = list(reader), set()
+    rows, seen = read_rows(path, COLUMNS), set()
     for row in rows:
         _check_fact(row, seen, path.name)
         seen.add(row["id"])
@@ -236,13 +227,13 @@ def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
     'https://clinicaltrials.gov/study/NCT03102775'
     """
     path = path or data_path("sources.yml")
-    known, sources = {field.name for field in fields(Source)} - {"name"}, {}
-    for name, entry in read_yaml(path).items():
-        if odd := sorted(set(entry) - known) + [key for key in ("title", "what") if not entry.get(key)]:
-            raise FactError(f"{path.name}, {name}: {odd[0]} is unknown or missing")
-        source = sources[name] = Source(name, **{key: str(value) for key, value in entry.items()})
-        if source.address and source.unknown:
-            raise FactError(f"{path.name}, {name}: has an address, and says why it has none")
+    optional, sources = {field.name for field in fields(Source)} - {"name", "title", "what"}, {}
+    with reading(path.name):
+        for name, entry in read_yaml(path).items():
+            check_keys(f"{path.name}, {name}", entry, ("title", "what"), optional)
+            source = sources[name] = Source(name, **{key: str(value) for key, value in entry.items()})
+            if source.address and source.unknown:
+                raise FactError(f"{path.name}, {name}: has an address, and says why it has none")
     for fact in ledger.values():
         if missing := [name for name in fact.sources if name not in sources]:
             raise FactError(f"facts.csv, row {fact.id}: {path.name} lacks the source {missing[0]}")
@@ -262,11 +253,8 @@ class Assumption:
     facts: tuple[str, ...]
 
 
-def _check_assumption(name: str, entry: dict, file: str) -> Assumption:
-    where = f"{file}, {name}"
-    for key in ("value", "range", "unit", "class", "reason", "facts"):
-        if not isinstance(entry, dict) or key not in entry or entry[key] in ("", None):
-            raise FactError(f"{where}: {key} is missing")
+def _assumption(where: str, name: str, entry: dict) -> Assumption:
+    check_keys(where, entry, ("value", "range", "unit", "class", "reason", "facts"), ("whole", "at_most"))
     if entry["class"] != "assumed":
         raise FactError(f"{where}: class must be assumed; published and derived numbers belong in facts.csv")
     low, high = entry["range"]
@@ -304,10 +292,14 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
     >>> one.low <= one.value <= one.high
     True
     """
-    path = path or data_path("assumptions.yml")
-    entries = read_yaml(path)
-    found = {name: _check_assumption(name, entry, path.name) for name, entry in entries.items()}
-    for name, entry in entries.items():
-        if (limit := entry.get("at_most")) and found[name].value > found[limit].value:
-            raise FactError(f"{path.name}, {name}: more than {limit}")
+    path, found = path or data_path("assumptions.yml"), {}
+    with reading(path.name):
+        entries = read_yaml(path)
+        for name, entry in entries.items():
+            where = f"{path.name}, {name}"
+            with reading(where):
+                found[name] = _assumption(where, name, entry)
+        for name, entry in entries.items():
+            if (limit := entry.get("at_most")) and not found[name].value <= found[limit].value:
+                raise FactError(f"{path.name}, {name}: more than {limit}")
     return found

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.facts import Ledger
+from holf.record.reading import check_keys, read_yaml, reading
 from holf.record.source import RECORD
 
 if TYPE_CHECKING:
@@ -151,12 +152,12 @@ class FlowCount:
 
     @property
     def leave(self) -> bool:
-        """Whether these are known to have left on the way."""
+        """Whether these people are known to have left the trial."""
         return self.box.is_loss and self.label == self.box.label
 
     @property
     def stage(self) -> str:
-        """The label, with a word where people leave and where the unit changes."""
+        """The label, with a note where people leave or the unit changes."""
         notes = ["leave"] if self.leave else []
         notes += [f"unit changes {self.box.unit_changes}"] if self.box.unit_changes else []
         return f"{self.label} ({'; '.join(notes)})" if notes else self.label
@@ -194,7 +195,7 @@ class Flow:
 
 
 def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> None:
-    """What enters a box leaves it; checked in all and by arm, wherever every part is known (a withheld one is not)."""
+    """Check that the branches of a box add up to it, in all and by arm, wherever all counts are known and shown."""
     sides = [("in all", parent.total, [branch.total for branch in branches])]
     sides += [(arm, parent.by_arm[arm], [branch.by_arm.get(arm) for branch in branches]) for arm in parent.by_arm]
     for side, entering, leaving in sides:
@@ -205,24 +206,34 @@ def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> 
 
 def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
     """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
-    entries = read_yaml(path or data_path("flow.yml"))
-    return tuple(
-        FlowBox(
-            id=e["id"],
-            label=e["label"],
-            unit=e["unit"],
-            published_unit=e.get("published_unit", e["unit"]),
-            fact=e.get("fact", ""),
-            parent=e.get("from", ""),
-            is_loss=e.get("loss", False),
-            unit_changes=e.get("unit_changes", ""),
-            table=e["count"]["table"],
-            where=e["count"].get("where", {}),
-            randomised=e.get("randomised", False),
-            note=e.get("note", ""),
-            published_label=e.get("published_label", ""),
-        )
-        for e in entries
+    path, boxes = path or data_path("flow.yml"), []
+    with reading(path.name):
+        for entry in read_yaml(path):
+            where = f"{path.name}, box {entry.get('id') or '(no id)'}"
+            check_keys(where, entry, ("id", "label", "unit", "count"), _OPTIONAL)
+            with reading(where):
+                boxes.append(_box(entry))
+    return tuple(boxes)
+
+
+_OPTIONAL = (*("fact", "from", "loss", "unit_changes", "randomised", "note"), *("published_unit", "published_label"))
+
+
+def _box(entry: dict) -> FlowBox:
+    return FlowBox(
+        id=entry["id"],
+        label=entry["label"],
+        unit=entry["unit"],
+        published_unit=entry.get("published_unit", entry["unit"]),
+        fact=entry.get("fact", ""),
+        parent=entry.get("from", ""),
+        is_loss=entry.get("loss", False),
+        unit_changes=entry.get("unit_changes", ""),
+        table=entry["count"]["table"],
+        where=entry["count"].get("where", {}),
+        randomised=entry.get("randomised", False),
+        note=entry.get("note", ""),
+        published_label=entry.get("published_label", ""),
     )
 
 

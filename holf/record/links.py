@@ -40,7 +40,7 @@ def _prose(path: Path) -> str:
 
 
 def _slugs(text: str) -> dict[str, str]:
-    """Words of each heading of a page by the anchor that Sphinx gives to it; a repeated one is counted on."""
+    """Headings of a page by the anchor that Sphinx gives them; repeated headings get a number."""
     found: dict[str, str] = {}
     for _, title in _HEADING.findall(text):
         slug, again = default_slugify(title.strip()), 1
@@ -51,7 +51,7 @@ def _slugs(text: str) -> dict[str, str]:
 
 
 def link_targets(text: str) -> list[str]:
-    """Where the links of a Markdown text lead inside the book.
+    """Targets of the links of a Markdown text that lead inside the book.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def _sources(folder: Path, fresh: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_titles(folder: Path, fresh: Mapping[str, str]) -> dict[str, str]:
-    """What a link to each place that has a heading should say: the page, and its heading there.
+    """Link text for each place that has a heading: the page and the heading.
 
     Parameters
     ----------

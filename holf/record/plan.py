@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from holf.paths import data_path, project_root, read_yaml
-from holf.record.facts import FactError
+from holf.paths import data_path, project_root
+from holf.record.reading import FactError, check_keys, read_yaml, reading
 
 # The plan of record in an edition whose data cannot answer all of it.
 REGISTERED = "registered.yml"
@@ -47,7 +47,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Statement:
-    """What one document says of a contrast: its id in the audit, the sentence in few words, and the row quoting it."""
+    """What one document says of a contrast: its id in the audit, the statement in short, and its ledger row."""
 
     source: str
     words: str
@@ -120,7 +120,7 @@ class Outcome:
         return f"{self.kind}-{self.id.replace('_', '-')}"
 
     def only_at(self, waves: Collection[str]) -> Outcome:
-        """The outcome at these of its waves, each still beside its own row of the ledger."""
+        """The outcome with only these waves, and the ledger row of each."""
         kept = [(wave, fact) for wave, fact in zip(self.waves, self.waves_facts) if wave in waves]
         return replace(self, waves=tuple(wave for wave, _ in kept), waves_facts=tuple(fact for _, fact in kept))
 
@@ -170,8 +170,8 @@ class Plan:
         return self.contrasts[name]
 
 
-def _outcome(name: str, entry: dict, waves: dict[str, int], words: Words, file: str) -> Outcome:
-    where = f"{file}, outcome {name}"
+def _outcome(where: str, name: str, entry: dict, waves: dict[str, int], words: Words) -> Outcome:
+    check_keys(where, entry, (*_COPIED, "waves", "waves_facts", "model", "margin"), ("level_class", "simulated"))
     if entry["kind"] not in KINDS:
         raise FactError(f"{where}: kind must be one of {', '.join(KINDS)}")
     if unknown := [wave for wave in entry["waves"] if wave not in waves]:
@@ -200,7 +200,9 @@ def _outcome(name: str, entry: dict, waves: dict[str, int], words: Words, file: 
     )
 
 
-def _contrast(name: str, entry: dict) -> Contrast:
+def _contrast(where: str, name: str, entry: dict) -> Contrast:
+    needed = ("label", "treated", "other", "group", "randomised", "population", "outcomes", "facts")
+    check_keys(where, entry, needed, ("registered", "published", "difference"))
     return Contrast(
         id=name,
         label=entry["label"],
@@ -249,22 +251,20 @@ def load_plan(path: Path | None = None) -> Plan:
     ['null', 'benefit', 'harm']
     """
     path = path or data_path("plan.yml")
-    raw = read_yaml(path)
-    try:
+    contrasts, outcomes = {}, {}
+    with reading(path.name):
+        raw = read_yaml(path)
+        check_keys(path.name, raw, ("trial", "arms", "waves", "contrasts", "outcomes"), ("worlds",))
         words = _words(raw["trial"], raw["arms"], raw["contrasts"], path.name)
-        return Plan(
-            trial=raw["trial"],
-            arms=raw["arms"],
-            waves=raw["waves"],
-            worlds=raw.get("worlds", {}),
-            contrasts={name: _contrast(name, entry) for name, entry in raw["contrasts"].items()},
-            outcomes={
-                name: _outcome(name, entry, raw["waves"], words, path.name) for name, entry in raw["outcomes"].items()
-            },
-            words=words,
-        )
-    except KeyError as missing:
-        raise FactError(f"{path.name}: {missing.args[0]} is missing") from None
+        for name, entry in raw["contrasts"].items():
+            where = f"{path.name}, contrast {name}"
+            with reading(where):
+                contrasts[name] = _contrast(where, name, entry)
+        for name, entry in raw["outcomes"].items():
+            where = f"{path.name}, outcome {name}"
+            with reading(where):
+                outcomes[name] = _outcome(where, name, entry, raw["waves"], words)
+    return Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, outcomes, words)
 
 
 def load_registered() -> Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +25,12 @@ from clustertrials.results import Effect
 from holf.paths import data_path
 from holf.record.facts import Assumption, FactError, Ledger
 from holf.record.plan import Outcome, Plan
+from holf.record.reading import read_rows
 
+COLUMNS = (
+    *("outcome", "arm", "wave", "statistic", "value", "unit", "class"),
+    *("source", "page", "entered_by", "entered_on", "note"),
+)
 STATISTICS = ("mean", "sd", "n", "p_value_change")
 # Units in which a mean has a highest value.
 _MOST = {"percent": 100, "share": 1}
@@ -91,9 +95,7 @@ def _slot(row: dict[str, str], file: str, kind: str) -> Slot:
     key = (row["outcome"], row["arm"], row["wave"], row["statistic"])
     value = float(printed.lstrip("< ")) if _NUMBER.fullmatch(printed) else None
     slot = Slot(*key, value, row["unit"], row["source"], printed, row["class"] if printed else "", file)
-    if None in row:
-        fault = "the row has too many columns; a number has no comma, and a note with one stands in quotes"
-    elif slot.statistic not in STATISTICS:
+    if slot.statistic not in STATISTICS:
         fault = f"column statistic must be one of {', '.join(STATISTICS)}"
     elif printed and not (slot.kind == kind and slot.source and row["page"]):
         fault = f"a value needs class {kind}, a source and a page"
@@ -136,12 +138,11 @@ def load_published_results(path: Path | None = None, *, kind: str = "published")
     """
     path = path or data_path("published_results.csv")
     slots = {}
-    with open(path, encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            slot = _slot(row, path.name, kind)
-            if slot.where in slots:
-                raise FactError(f"{slot.where}: the slot stands there twice")
-            slots[slot.where] = slot
+    for row in read_rows(path, COLUMNS):
+        slot = _slot(row, path.name, kind)
+        if slot.where in slots:
+            raise FactError(f"{slot.where}: the slot is there twice")
+        slots[slot.where] = slot
     return tuple(slots.values())
 
 
@@ -445,7 +446,7 @@ def _arm_summary(typed: TypedArm, level: float) -> ArmSummary:
 
 
 def _between_needs(arms: Sequence[ArmSummary], verdicts: Sequence[Check], clusters: Sequence[int]) -> str:
-    """What the comparison lacks: an implied SD that can be true in each arm, and no fewer units than clusters."""
+    """What the comparison lacks: in each arm, a possible implied SD and at least as many units as clusters."""
     impossible = {check.arm for check in verdicts if check.p is not None and not check.holds}
     lacking = []
     for arm, count in zip(arms, clusters):

@@ -1,4 +1,4 @@
-"""What the public reports of the trial say, held against its registration and against reporting standards, as data.
+"""What the public reports of the trial say, compared with its registration and with reporting standards, as data.
 
 Each file of `data/reporting/` has one kind of row, which knows its file, the columns that may be empty, and the closed
 lists. Words may hold ``{F067}``, which becomes the value of that row of the ledger with a link to it, and links of
@@ -7,7 +7,6 @@ their own; a number that is typed in is refused.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -18,6 +17,7 @@ from holf.paths import data_path
 from holf.record.facts import FactError, Ledger, load_ledger
 from holf.record.links import Anchors, link_targets
 from holf.record.plan import Plan, load_registered
+from holf.record.reading import read_rows
 
 STATUSES = ("reported", "partial", "not stated")
 VERDICTS = ("reported", "reported otherwise", "not found", "not reached")
@@ -249,21 +249,10 @@ def expand(text: str, ledger: Ledger) -> str:
 
 
 def _read(kind: type, folder: Path) -> tuple:
-    columns = tuple(column.name for column in fields(kind))
-    with open(folder / kind.file, encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found = tuple(reader.fieldnames or ())
-        if "judgement" in found:
-            raise FactError(f"{kind.file}: column judgement must not be there; judging is left to the reader")
-        if sorted(found) != sorted(columns):
-            odd = next(name for name in (*columns, *found) if found.count(name) != columns.count(name))
-            raise FactError(f"{kind.file}: column {odd} is missing, unknown or there twice")
-        rows = list(reader)
-    for number, row in enumerate(rows, start=1):
-        if None in row or None in row.values():
-            raise FactError(f"{kind.file}, row {number}: has more or fewer cells than there are columns")
+    columns = [column.name for column in fields(kind)]
     return tuple(
-        kind(**{name: tuple(row[name].split()) if name in LISTS else row[name] for name in columns}) for row in rows
+        kind(**{name: tuple(row[name].split()) if name in LISTS else row[name] for name in columns})
+        for row in read_rows(folder / kind.file, columns)
     )
 
 
@@ -296,7 +285,7 @@ def _check_words(where: str, words: str, of_record: bool, ledger: Ledger) -> Non
 
 
 def _check_audit(reporting: Reporting, plan: Plan) -> None:
-    """Every registered outcome at every registered time has one row a source, and no row stands beside them."""
+    """Check that each registered outcome and time has exactly one row for each source, and that there are no others."""
     times = [(outcome.id, wave) for outcome in plan.outcomes.values() for wave in outcome.waves]
     wanted = [(*time, source.id) for time in times for source in reporting.sources]
     found = [(row.outcome, row.wave, row.source) for row in reporting.findings]

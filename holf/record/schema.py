@@ -58,7 +58,7 @@ class Schema:
         ]
 
     def linked(self, tables: dict[str, pd.DataFrame], table: str) -> pd.DataFrame:
-        """Rows of `table`, in its order, with the columns of the tables above it; a name of its own comes first."""
+        """Rows of `table`, in its order, with the columns of the tables above it; of two of one name, its own."""
         frame = tables[table]
         for key, above in self.path(table):
             new = [c for c in tables[above].columns if c == key or c not in frame.columns]

@@ -46,10 +46,10 @@ def mark_of(source: str) -> tuple[str, str]:
 
 
 def data_name(source: str) -> str:
-    """What a column or a panel calls the data of a source: the world's name, or that they are real."""
+    """Name of the data of a source in columns and panels: the world, or "real data"."""
     return REAL if source.startswith(f"{REAL}: ") else source.removeprefix(prefix_of(source))
 
 
 def prefix_of(source: str) -> str:
-    """How a source of some class begins; empty for the record's, and for what is no source."""
+    """The prefix that tells the class of a source; empty for the record."""
     return next((first for first in _KINDS if source.startswith(first)), "")

@@ -1,4 +1,4 @@
-"""Numbers of a sweep that its plan takes over from the assumptions or the ledger."""
+"""Numbers that the plan of a sweep takes from the assumptions or the ledger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from holf.record.facts import FactError, load_assumptions, load_ledger
 
 
 def recorded_numbers(entry: Mapping) -> object:
-    """Look up what a mapping in a plan stands for: ``{from: NAME}`` or ``{facts: [ID, …]}``.
+    """Look up the numbers that a plan names as ``{from: NAME}`` or ``{facts: [ID, …]}``.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from holf.simulation.people import Rules
 
 @dataclass(frozen=True)
 class Units:
-    """Persons to be measured: position of each one's office and family, and 1 where HOLF is at work."""
+    """Persons to be measured: position of their office and family, and 1 for those who get the HOLF model."""
 
     office: np.ndarray
     family: np.ndarray
@@ -58,7 +58,7 @@ def draw_outcome(
     months: dict[str, int],
     sd: float | None = None,
 ) -> dict[str, np.ndarray]:
-    """Values of one outcome at each wave, before rounding and before anyone is lost.
+    """Values of one outcome at each wave, before rounding and before loss to follow-up.
 
     Parameters
     ----------

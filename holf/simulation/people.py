@@ -19,7 +19,7 @@ AGE_BANDS = ("0-5", "6-9", "10-15")
 
 @dataclass(frozen=True)
 class Rules:
-    """The numbers that the simulation obeys: published ones by ledger id, assumed ones by name."""
+    """The numbers that the simulation uses: published ones by ledger id, assumed ones by name."""
 
     ledger: Ledger
     assumptions: dict[str, Assumption]
@@ -34,7 +34,7 @@ class Rules:
 
 
 def codes(prefix: str, count: int, width: int) -> list[str]:
-    """Identifiers that say of themselves that they are synthetic: ``SYN-F0001`` and so on."""
+    """Identifiers that are visibly synthetic: ``SYN-F0001`` and so on."""
     return [f"SYN-{prefix}{number:0{width}d}" for number in range(1, count + 1)]
 
 
@@ -69,7 +69,7 @@ def pick(rng: np.random.Generator, weights: np.ndarray, count: int) -> np.ndarra
 
 
 def spread(total: int, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Share `total` out over offices in proportion to `weights`, in whole numbers and within `limits`.
+    """Divide `total` among offices in proportion to `weights`, in whole numbers and within `limits`.
 
     Largest remainders first; what a full office cannot take goes to the others.
     """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from holf.paths import MARK_FILE, project_root
 from holf.record.facts import load_assumptions, load_ledger
 from holf.record.plan import load_plan
-from holf.record.witness import unnoted
+from holf.record.used_files import unnoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,7 @@ INPUTS = (
     "data/plan.yml",
     "holf/record/facts.py",
     "holf/record/plan.py",
+    "holf/record/reading.py",
     "holf/simulation/worlds.py",
     "holf/simulation/people.py",
     "holf/simulation/measures.py",
@@ -36,7 +37,7 @@ def default_seed() -> int:
 
 
 def inputs_signature() -> str:
-    """SHA-256 over everything that the simulated tables follow from."""
+    """SHA-256 of everything that the simulated tables are made from."""
     digest = hashlib.sha256()
     with unnoted():
         for name in INPUTS:
@@ -189,7 +190,7 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
 
 
 def refresh_studies() -> list[str]:
-    """Write anew those of the project's own simulated studies whose inputs have changed; return their worlds."""
+    """Write the project's own simulated studies again where their inputs have changed; return the worlds written."""
     worlds = load_plan().worlds
     if not worlds:
         return []

@@ -2,11 +2,42 @@
 
 A chapter receives these and never a row of data. Every number is kept at full precision; rounding happens in
 `holf.display.text` alone. A number that may not be shown is `Withheld`.
+
+Each number of an answer is declared with its role, which tells disclosure control how to make it safe. For answers of
+`clustertrials`, which knows of none, `holf.confidential.rules.answers` does so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a number of an answer is, for disclosure control.
+
+    Attributes
+    ----------
+    kind : str
+        ``"plain"``: known from the design or set by the method, about no person. ``"count"``: units, whose rows stand
+        under the field's name. ``"extreme"``: the smallest or largest of a distribution. ``"mean"``, ``"sd"``: of a
+        variable in some rows. ``"change"``: the second mean of the answer minus the first. ``"size"``: mean number of
+        units an office, and ``"weighted size"`` one that gives large offices more weight. ``"estimate"``, ``"df"``:
+        number of a model, and its degrees of freedom.
+    rows : str
+        For a mean, a standard deviation or a size: name of the rows that it rests on.
+    column : str
+        The variable in these rows.
+    """
+
+    kind: str
+    rows: str = ""
+    column: str = "value"
+
+
+def _role(kind: str, rows: str = "", column: str = "value") -> Any:
+    return field(metadata={"role": Role(kind, rows, column)})
 
 
 @dataclass(frozen=True)
@@ -25,9 +56,9 @@ class Sizes:
 
     table: str
     arm: str
-    n_offices: int
-    mean: float
-    cv: float
+    n_offices: int = _role("plain")
+    mean: float = _role("size")
+    cv: float = _role("estimate")
     source: str = ""
 
 
@@ -41,9 +72,9 @@ class Level:
     label: str
     group: str
     wave: str
-    mean: float
-    sd: float
-    n: int
+    mean: float = _role("mean", "n")
+    sd: float = _role("sd", "n")
+    n: int = _role("count")
     show: str
     source: str = ""
 
@@ -55,10 +86,10 @@ class Change:
     outcome: str
     arm: str
     wave: str
-    before: float
-    after: float
-    change: float
-    n: int
+    before: float = _role("mean", "n", "baseline")
+    after: float = _role("mean", "n")
+    change: float = _role("change")
+    n: int = _role("count")
     source: str = ""
 
 
@@ -73,10 +104,10 @@ class Attrition:
     outcome: str
     group: str
     wave: str
-    n_expected: int
-    n_measured: int
-    office_mean: float
-    office_sd: float
+    n_expected: int = _role("count")
+    n_measured: int = _role("count")
+    office_mean: float = _role("estimate")
+    office_sd: float = _role("estimate")
     source: str = ""
 
     @property
@@ -109,13 +140,13 @@ class Multiplicity:
 
     outcome: str
     wave: str
-    estimate: float
-    p_value: float
-    p_max_t: float
-    p_holm: float
-    low: float
-    high: float
-    n_allocations: int
+    estimate: float = _role("estimate")
+    p_value: float = _role("estimate")
+    p_max_t: float = _role("estimate")
+    p_holm: float = _role("estimate")
+    low: float = _role("estimate")
+    high: float = _role("estimate")
+    n_allocations: int = _role("plain")
     exact: bool
     source: str = ""
 
@@ -141,16 +172,16 @@ class ExactTest:
     outcome: str
     wave: str
     statistic: str
-    value: float
-    p_value: float
-    n_allocations: int
+    value: float = _role("estimate")
+    p_value: float = _role("estimate")
+    n_allocations: int = _role("plain")
     exact: bool
     source: str = ""
 
 
 @dataclass(frozen=True)
 class Sanity:
-    """What an effect rests on, for a reader who wants to know in one line whether to trust its error.
+    """What an effect rests on: one line by which a reader can judge its standard error.
 
     Attributes
     ----------
@@ -169,12 +200,12 @@ class Sanity:
 
     outcome: str
     wave: str
-    n_treated: int
-    n_other: int
-    smallest: int
-    icc: float
-    design_effect: float
-    df: float
+    n_treated: int = _role("plain")
+    n_other: int = _role("plain")
+    smallest: int = _role("extreme")
+    icc: float = _role("estimate")
+    design_effect: float = _role("estimate")
+    df: float = _role("df")
     source: str = ""
 
 

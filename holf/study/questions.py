@@ -1,4 +1,4 @@
-"""What a study can be asked: each question computes an answer from the rows, and says which rows lie behind it.
+"""The questions for a study: each computes an answer from the rows, and names the rows behind each number.
 
 The rows stay inside the study. Disclosure control counts them before an answer on real data leaves.
 """
@@ -125,7 +125,7 @@ def recruitment(rows: Rows, *, table: str) -> list[Answered]:
 
 
 def _with_value(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows that have a value in the column, which becomes ``value``; all rows where it is none of the frame's."""
+    """The rows that have a value in the column, copied to ``value``; all rows if the frame has no such column."""
     return frame.assign(value=frame[column]).dropna(subset=["value"]) if column in frame else frame
 
 
@@ -251,7 +251,7 @@ def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 
 
 def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
-    """How far the effect hangs on any single office, without showing one."""
+    """How much the effect depends on any single office, without showing one."""
     frame, asked = _analysis(rows, outcome, wave)
     estimator = rows.plan.outcome(outcome).estimator
     return [Answered(leave_one_out(frame, "value", estimator=estimator, **asked), arms(frame), _table(rows, outcome))]
@@ -301,7 +301,7 @@ def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 
 
 def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
-    """How far the missing of the treated arm would have to differ from what is expected, to turn the verdict."""
+    """How far the missing values of the treated arm would have to differ from expectation to change the verdict."""
     what = rows.plan.outcome(outcome)
     frame, _ = rows.everyone(what, wave, rows.plan.main)
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "covariates": what.covariates}
@@ -313,7 +313,7 @@ def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 
 
 def sanity(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
-    """What the effect rests on: offices an arm, the smallest office, ICC, design effect, degrees of freedom."""
+    """What the effect rests on: offices by arm, the smallest office, ICC, design effect, degrees of freedom."""
     what = rows.plan.outcome(outcome)
     frame, asked = _analysis(rows, outcome, wave)
     trial, _, _ = office_trial(rows, what, wave)
@@ -350,7 +350,7 @@ def scale_ends(rows: Rows, outcome: Outcome, wave: str) -> tuple[float, float] |
 
 
 def _all_used(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows behind a comparison that gets whole rows only, and so drops nobody."""
+    """The rows behind a comparison of complete rows, which drops nobody."""
     return arms(frame) | {"n_dropped": frame[:0]}
 
 

@@ -158,7 +158,7 @@ class Study:
         return self._about("odds", outcome, wave)[0]
 
     def influence(self, outcome: str, wave: str | None = None) -> Influence:
-        """How far the effect hangs on any single office, without showing one."""
+        """How much the effect depends on any single office, without showing one."""
         return self._about("influence", outcome, wave)[0]
 
     def exact(self, outcome: str, wave: str | None = None) -> tuple[ExactTest, ...]:
@@ -170,11 +170,11 @@ class Study:
         return self._about("bounds", outcome, wave)
 
     def tipping(self, outcome: str, wave: str | None = None) -> TippingPoint:
-        """How far the missing of the treated arm would have to differ from what is expected, to turn the verdict."""
+        """How far the missing values of the treated arm would have to differ from expectation to change the verdict."""
         return self._about("tipping", outcome, wave)[0]
 
     def sanity(self, outcome: str, wave: str | None = None) -> Sanity:
-        """What the effect rests on: offices an arm, the smallest office, ICC, design effect, degrees of freedom."""
+        """What the effect rests on: offices by arm, the smallest office, ICC, design effect, degrees of freedom."""
         return self._about("sanity", outcome, wave)[0]
 
     @property

@@ -1,4 +1,4 @@
-"""The rows of a study: linked, filtered and lined up for analysis. Nothing outside `holf.study.study` asks here."""
+"""The rows of a study: linked, filtered and arranged for analysis. For questions and releases only."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Rows:
         return frame
 
     def everyone(self, outcome: Outcome, wave: str, contrast: Contrast) -> tuple[pd.DataFrame, list[str]]:
-        """As `analysis`, with a row for each unit that should have been measured; and what is known of all of them.
+        """As `analysis`, with a row for each unit that should have been measured; and the columns that are complete.
 
         That is the names of the schema's baseline columns, of the unit and of the tables above it, which nobody lacks.
         """

@@ -1,4 +1,4 @@
-"""The truths of `data/recovery.yml`: scenarios and whole studies, and the committed file of how estimators did."""
+"""The known truths of `data/recovery.yml` (scenarios and whole studies), and the committed results of estimators."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from scipy.stats import gamma
 
 from clustertrials.results import Effect
 from clustertrials.simulation_study import Recovery, Scenario, Truth
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
 from holf.record.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
 from holf.record.plan import Words, load_plan
+from holf.record.reading import read_yaml, reading
 from holf.record.schema import load_schema
 from holf.simulation.people import spread
 from holf.simulation.worlds import simulate
@@ -117,32 +118,34 @@ def load_settings(path: Path | None = None) -> Settings:
         world has an effect.
     """
     path = path or data_path("recovery.yml")
-    file = read_yaml(path)
+    with reading(path.name):
+        return _settings(read_yaml(path), path.name)
+
+
+def _settings(file: dict, name: str) -> Settings:
     ledger, assumed, plan = load_ledger(), load_assumptions(), load_plan()
     common = {
-        key: _number(f"{path.name}, {key}", entry, assumed)
+        key: _number(f"{name}, {key}", entry, assumed)
         for key, entry in file.items()
         if key not in ("trial", "estimators", "recommended", "scenarios", "studies")
     }
     seed = common["seed"]
     trials = []
-    for name, entry in file["scenarios"].items():
+    for scenario, entry in file["scenarios"].items():
         numbers = {key: common[key] for key in ("correlation", "size_cv")} | {
-            key: _number(f"{path.name}, {name}, {key}", value, assumed)
-            for key, value in entry.items()
-            if key != "label"
+            key: _number(f"{name}, {scenario}, {key}", value, assumed) for key, value in entry.items() if key != "label"
         }
         sizes = office_sizes(file["trial"], ledger, numbers.pop("size_cv"))
-        truth = Scenario(name, sizes, treated=ledger.number(file["trial"]["treated_fact"]), **numbers)
+        truth = Scenario(scenario, sizes, treated=ledger.number(file["trial"]["treated_fact"]), **numbers)
         trials.append(
             Trials(truth, entry["label"], tuple(file["estimators"]), common["replicates"], common["first"], seed)
         )
-    for name, entry in file["studies"].items():
+    for study, entry in file["studies"].items():
         if plan.worlds[entry["world"]]["sign"] != 0:
-            raise FactError(f"{path.name}, {name}: world must be one without effect, whose truth is 0 for everyone")
+            raise FactError(f"{name}, {study}: world must be one without effect, whose truth is 0 for everyone")
         outcome = plan.outcome(entry["outcome"])
         asked = (outcome.estimator, *outcome.beside)
-        truth = StudyTruth(name, entry["world"], outcome.id)
+        truth = StudyTruth(study, entry["world"], outcome.id)
         trials.append(Trials(truth, entry["label"], asked, common["study_replicates"], common["study_first"], seed))
     return Settings(tuple(trials), common["monte_carlo_level"], tuple(file["recommended"]), plan.words)
 

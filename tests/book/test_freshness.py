@@ -121,10 +121,10 @@ def test_whatever_road_it_takes_what_a_kernel_loads_and_reads_counts(own):
 
 def test_a_run_whose_kernel_notes_no_module_is_not_signed(own):
     """Not even if it notes data: the chapter would be called fresh whatever became of the code."""
-    witness = own.root / "holf" / "record" / "witness.py"
-    text = witness.read_text(encoding="utf-8")
+    module = own.root / "holf" / "record" / "used_files.py"
+    text = module.read_text(encoding="utf-8")
     assert "in modules_loaded()" in text
-    witness.write_text(text.replace("in modules_loaded()", "in ()"), encoding="utf-8")
+    module.write_text(text.replace("in modules_loaded()", "in ()"), encoding="utf-8")
     own.edit("plain", "factor = 2", "open('../data/timeline.yml').close()\nfactor = 2")
     with pytest.raises(ChapterError, match="plain: its kernel noted nothing of what it loaded"):
         run(own)

@@ -14,6 +14,7 @@ from holf.confidential.rules.policy import RULES, PolicyError, load_policy, load
 from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
 from holf.confidential.rules.suppression import Count, protect
 from holf.paths import data_path
+from holf.record.facts import FactError
 from holf.study.answers import Withheld, is_withheld
 
 POLICY = load_policy()
@@ -98,7 +99,7 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
     ],
 )
 def test_policy_file_with_a_hole_is_refused(tmp_path, change, message):
-    with pytest.raises(PolicyError, match=message):
+    with pytest.raises(FactError, match=message):
         load_policy(path=written(tmp_path, change))
 
 

@@ -63,6 +63,7 @@ def test_an_arm_without_an_event_is_withheld_and_not_unanswered(tables, tmp_path
     for number in (study.odds("participation").estimate, study.effect("participation").estimate,
                    study.levels("participation")[3].mean):  # fmt: skip
         assert repr(number) == "withheld (people)"
+    assert study.effect("participation").covariates == ("baseline",), "a setting of the plan is no secret"
     assert release.content["summary"]["questions_without_answer"] == 0 and "participation" in kept_waves(release)
 
 

@@ -75,8 +75,8 @@ def test_a_row_that_breaks_a_rule_is_refused_by_name(tmp_path, changes, said):
     ("change", "said"),
     [
         (lambda sources: sources.pop("blog"), "row F015: sources.yml lacks the source blog"),
-        (lambda sources: sources["blog"].pop("title"), "blog: title is unknown or missing"),
-        (lambda sources: sources["blog"].update(url="x"), "blog: url is unknown or missing"),
+        (lambda sources: sources["blog"].pop("title"), "blog: title is missing"),
+        (lambda sources: sources["blog"].update(url="x"), "blog: url is unknown"),
         (lambda sources: sources["blog"].update(unknown="lost"), "blog: has an address, and says why it has none"),
     ],
 )

@@ -248,8 +248,8 @@ def test_a_contradiction_names_file_row_and_rule(tmp_path, key, value, said):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("income,holf,m0,mean,20000,crowns,published,article,1,,,", "income holf m0 mean: the slot stands there twice"),
-        ("income,holf,m0,sd,26,130,crowns,published,article,1,,,", "too many columns"),
+        ("income,holf,m0,mean,20000,crowns,published,article,1,,,", "income holf m0 mean: the slot is there twice"),
+        ("income,holf,m0,sd,26,130,crowns,published,article,1,,,", "more or fewer cells"),
         ("income,holf,m0,median,20000,crowns,published,article,1,,,", "statistic must be one of mean, sd"),
         ("income,holf,m0,sd,-1,not stated,published,article,1,,,", "a standard deviation is not negative"),
         ("income,holf,m0,sd,5000,euros,published,article,1,,,", "unit must be the same"),

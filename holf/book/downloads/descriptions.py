@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from holf.display import text
-from holf.paths import project_root, read_yaml
+from holf.paths import project_root
 from holf.record.plan import Plan
+from holf.record.reading import read_yaml
 
 DESCRIPTIONS = "data/columns.yml"
 

@@ -1,1 +1,1 @@
-"""Real study tables: read from any usual format, held against the schema, and taken whole or not at all."""
+"""Real study tables: read from any usual format, checked against the schema, and accepted or refused as a whole."""

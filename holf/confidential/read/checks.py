@@ -45,7 +45,7 @@ class Sheet:
 def check_tables(
     sheets: dict[str, Sheet], schema: Schema, *, unreadable: Collection[str] = ()
 ) -> tuple[dict[str, pd.DataFrame], list[Finding]]:
-    """Type the tables and hold them against the schema.
+    """Convert the tables to their types and check them against the schema.
 
     Rules across tables are looked at only when every table holds by itself, since a broken key would break them all.
 

@@ -36,7 +36,7 @@ class Failure:
 
 
 def typed_column(cells: list[str | None], field: dict, *, decimal: str = ".") -> tuple[pd.Series, list[Failure]]:
-    """Give a column its type, and hold it against the constraints of its field.
+    """Convert a column to its type and check the constraints of its field.
 
     Text that is neither an id nor one of a list does not exist: a string column without `enum` holds ids.
 
@@ -125,7 +125,7 @@ def _limits(rules: dict, kind: str) -> tuple[object, object, str] | None:
 
 
 def _is_marked(cell: str, decimal: str) -> bool:
-    """Whether a cell is a number but for thousands marks or another decimal mark."""
+    """Whether a cell would be a number without thousands separators or with another decimal mark."""
     plain = (decimal == "." or "." not in cell) and _NUMBER.fullmatch(cell.replace(decimal, "."))
     return bool(_MARKED.fullmatch(cell)) and not plain
 

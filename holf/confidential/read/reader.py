@@ -155,7 +155,7 @@ def _examine(folder: Path, schema: Schema, mapping: Path | None) -> Examination:
 
 
 def _read_sheet(table: str, path: Path, schema: Schema, how: TableMapping, digests: dict[str, str]) -> Sheet | Finding:
-    """Read one file once, so that the digest is of the very bytes that were read."""
+    """Read one file once, so that its digest is of the bytes that were read."""
     try:
         content = path.read_bytes()
         cells = read_cells(path.name, content, how)
@@ -169,7 +169,7 @@ def _read_sheet(table: str, path: Path, schema: Schema, how: TableMapping, diges
 
 
 def _simulated_ids(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], schema: Schema) -> list[Finding]:
-    """Simulated rows in the place of real ones would pass for findings."""
+    """Findings for ids that only simulated rows have: simulated results must not pass for real ones."""
     findings = []
     for name, frame in tables.items():
         key = schema.key(name)

@@ -1,4 +1,4 @@
-"""What is wrong with a folder of tables: said safely to everyone, and in detail only into a private file."""
+"""Problems of a folder of tables: a safe report for everyone, and details only in a private file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WHOLE = "all"
 
 
 def band(count: int) -> str:
-    """Say roughly how many rows, so that no exact count of people gets out.
+    """A number of rows as a range, so that no exact count of people is shown.
 
     Examples
     --------

@@ -1,1 +1,1 @@
-"""Record and replay: everything that the chapters ask of real data, answered once, made safe, and kept in one file."""
+"""Releases: everything that the chapters ask of real data, answered once, made safe, and kept in one file."""

@@ -1,4 +1,4 @@
-"""Typed answers as JSON that a person can read, and back; a withheld number keeps the rule that withheld it."""
+"""Converts typed answers to readable JSON and back; a withheld number keeps the rule that withheld it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,11 @@ import math
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from clustertrials.estimands import EstimandGap
-from clustertrials.influence import Influence, RecruitmentDiagnostic
-from clustertrials.missing import Bounds, TippingPoint
-from clustertrials.odds import OddsRatio
-from clustertrials.results import Effect, Icc
+from holf.confidential.rules.answers import ROLES
 from holf.record.flow import Flow, FlowBox, FlowCount, load_flow
-from holf.study import answers
 from holf.study.answers import Withheld, is_withheld
 
-_TYPES = {
-    kind.__name__: kind
-    for kind in (
-        *(kind for kind in vars(answers).values() if is_dataclass(kind)),
-        *(Effect, Icc, Flow, FlowCount, Bounds, EstimandGap, Influence, RecruitmentDiagnostic, OddsRatio, TippingPoint),
-    )
-}
+_TYPES = {kind.__name__: kind for kind in (*ROLES, Flow, FlowCount)}
 UNDEFINED = "undefined"
 
 
@@ -43,7 +32,8 @@ def encode(value: Any) -> Any:
 
     Examples
     --------
-    >>> encode(answers.Level("Employed", "a", "m0", Withheld("people"), float("nan"), 15, "percent"))["mean"]
+    >>> from holf.study.answers import Level
+    >>> encode(Level("Employed", "a", "m0", Withheld("people"), float("nan"), 15, "percent"))["mean"]
     {'withheld': 'people'}
     """
     if is_withheld(value):

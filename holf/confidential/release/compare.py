@@ -1,4 +1,4 @@
-"""A release against the one before it: the difference of two releases is a publication as well."""
+"""Compares a release with the one before it, since their difference is published as well."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _counts(part: Any, name: str = "") -> Iterator[tuple[str, int | Withheld]]:
 
 
 def changed_alone(previous: Release, release: Release, policy: Policy) -> list[str]:
-    """Answers with a number that changed beside counts of which none changed by `min_people`.
+    """Answers in which a number changed, but no count changed by `min_people` or more.
 
     A mean or an estimate changes with every person, a rounded count only with some: one family more or less can leave
     all counts as they are, and two estimates then differ by what that family adds. Where the files of the input are the

@@ -1,4 +1,4 @@
-"""The list of what is asked of a study: all that the chapters ask, and nothing else."""
+"""The questions that a release answers: all that the chapters ask, and nothing else."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def key_of(question: str, asked: dict[str, Any]) -> str:
 
 
 def available(plan: Plan, schema: Schema, tables: Mapping[str, pd.DataFrame]) -> Plan:
-    """The plan without the outcomes and waves of which the tables hold nothing.
+    """The plan without the outcomes and waves that were not measured in these tables.
 
     Parameters
     ----------

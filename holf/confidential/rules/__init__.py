@@ -1,1 +1,1 @@
-"""Disclosure control for any study: what lies behind a number goes in, the number or a named refusal comes out."""
+"""Disclosure control: a number and the rows behind it go in, the number or the rule that withholds it comes out."""

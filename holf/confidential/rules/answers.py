@@ -1,4 +1,4 @@
-"""From typed answers to safe ones: every count, share, mean and estimate of a study, judged together."""
+"""Makes the answers of a study safe: all counts, shares, means and estimates are judged together."""
 
 from __future__ import annotations
 
@@ -9,26 +9,87 @@ from typing import Any
 
 import pandas as pd
 
-from clustertrials.influence import UNITS, RecruitmentDiagnostic
+from clustertrials.estimands import EstimandGap
+from clustertrials.influence import UNITS, Influence, RecruitmentDiagnostic
+from clustertrials.missing import Bounds, TippingPoint
+from clustertrials.odds import OddsRatio
 from clustertrials.results import Effect, Icc
 from holf.confidential.rules.policy import Policy
 from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share, significant
 from holf.confidential.rules.suppression import UnitSets, protect
 from holf.record.flow import Flow
-from holf.study.answers import Change, Level, Sizes, Withheld, is_withheld
+from holf.study.answers import (
+    Attrition,
+    Change,
+    ExactTest,
+    Level,
+    Multiplicity,
+    Role,
+    Sanity,
+    Sizes,
+    Withheld,
+    is_withheld,
+)
 from holf.study.questions import Answered
 
-# Settings of the method and numbers of offices or allocations: known from the design, or about no person.
-_PLAIN = frozenset("level margin n_clusters n_offices n_treated n_other n_allocations n_sign_changes".split()) | {
-    "n_significance_changes"
+
+def _roles(**named: str) -> dict[str, Role]:
+    """Roles of the fields that are named for each kind."""
+    return {name: Role(kind) for kind, names in named.items() for name in names.split()}
+
+
+# By type of answer and field: those of `clustertrials`, and then the study's own. A number without a role is refused.
+ROLES: dict[type, dict[str, Role]] = {
+    Effect: _roles(
+        estimate="estimate se statistic p_value ci_low ci_high icc",
+        df="df",
+        count="n_units n_dropped",
+        plain="n_clusters n_allocations level covariates",
+    )
+    | {f"mean_{arm}": Role("mean", arm) for arm in ("treated", "other")},
+    Icc: _roles(estimate="estimate ci_low ci_high", count="n_units", plain="n_clusters level")
+    | {"mean_size": Role("weighted size", "n_units")},
+    Bounds: _roles(
+        estimate="lower upper ci_low ci_high share_trimmed",
+        df="df",
+        count="n_units n_missing_treated n_missing_other",
+        plain="n_clusters level",
+    ),
+    EstimandGap: _roles(
+        estimate="estimate se p_value ci_low ci_high individual_average cluster_average",
+        df="df",
+        count="n_units n_dropped",
+        plain="n_clusters level",
+    ),
+    Influence: _roles(
+        estimate="estimate se largest_shift", plain="n_sign_changes n_significance_changes n_clusters level"
+    ),
+    RecruitmentDiagnostic: _roles(
+        estimate="mean_treated mean_other difference p_value", count="n_units", plain="n_allocations n_clusters"
+    ),
+    OddsRatio: _roles(
+        estimate="estimate ci_low ci_high se_log p_value risk_treated risk_other",
+        df="df",
+        count="n_units n_dropped",
+        plain="n_clusters level",
+    ),
+    TippingPoint: _roles(
+        estimate="below above estimate slope variances observed_mean sd",
+        df="df",
+        count="n_units n_missing n_dropped",
+        plain="n_clusters level",
+    ),
+    **{
+        kind: {one.name: one.metadata["role"] for one in fields(kind) if one.metadata}
+        for kind in (Sizes, Level, Change, Attrition, Multiplicity, ExactTest, Sanity)
+    },
 }
-_EXTREMES = frozenset({"smallest"})
 ARM = "arm"
 
 
 @dataclass(frozen=True)
 class Safe:
-    """A safe answer, what it rests on in numbers that may themselves be shown, and the rules that withheld parts."""
+    """A safe answer, how many people, families and offices it rests on (safe as well), and the rules that were used."""
 
     answer: Any
     people: int | Withheld
@@ -40,7 +101,7 @@ class Safe:
 def disclose(
     asked: Mapping[str, list[Answered]], sets: UnitSets, policy: Policy, public: Mapping[str, int]
 ) -> dict[str, list[Safe]]:
-    """Make all answers of a study safe, at once: a number is judged beside every other that leaves with it.
+    """Make all answers of a study safe at once, since each number can be combined with every other one.
 
     Parameters
     ----------
@@ -90,7 +151,7 @@ def _learn(found: Answered, sets: UnitSets, public: Mapping[str, int]) -> None:
 
 
 def _ends(values: pd.Series) -> tuple[float, float] | None:
-    """The two values of a variable that has no third: its mean is a share, as it is for 0 and 1."""
+    """The two values of a variable with at most two, whose mean is therefore a share; None for any other variable."""
     known = set(values.dropna().tolist())
     if not len(values) or len(known) > 2:
         return None
@@ -99,14 +160,8 @@ def _ends(values: pd.Series) -> tuple[float, float] | None:
 
 def _shares(found: Answered, name: str, frame: pd.DataFrame) -> list[str]:
     """Columns with two values whose share the answer shows for these rows."""
-    if isinstance(found.answer, Level) and name == "n":
-        columns = ["value"]
-    elif isinstance(found.answer, Change) and name == "n":
-        columns = ["baseline", "value"]
-    elif isinstance(found.answer, Effect) and name in ("treated", "other"):
-        columns = ["value"]
-    else:
-        columns = []
+    roles = ROLES.get(type(found.answer), {}).values()
+    columns = dict.fromkeys(role.column for role in roles if role.kind == "mean" and role.rows == name)
     return [column for column in columns if _ends(frame[column])]
 
 
@@ -126,25 +181,28 @@ class _Judge:
         groups = groups or list(found.behind.values())[:1]
         supports = [self._support(found.table, frame) for frame in groups]
         df = sum(support.offices for support in supports) - 2
-        means, lost = self._means(found), self._lost(found, groups)
-        parts = {}
+        lost, roles, parts = self._lost(found, groups), ROLES.get(type(found.answer), {}), {}
         for field in fields(found.answer):
-            value = getattr(found.answer, field.name)
-            if field.name in means:
-                parts[field.name] = means[field.name]
-            elif field.name in found.behind:
-                parts[field.name] = self._count(found.table, found.behind[field.name])
-            elif field.name in _EXTREMES and "extremes" in self.policy.rules:
-                parts[field.name] = Withheld("extremes")
-            elif field.name in _PLAIN or isinstance(value, str | bool):
+            value, name = getattr(found.answer, field.name), f"{type(found.answer).__name__}.{field.name}"
+            role = roles.get(field.name)
+            if role is None and not isinstance(value, str | bool):
+                raise ValueError(f"{name}: has no role for disclosure control")
+            if role is None or role.kind == "plain":
                 continue
-            elif field.name.startswith("n_"):
-                raise ValueError(f"{type(found.answer).__name__}.{field.name}: a count whose rows are not named")
+            if role.kind == "count":
+                if field.name not in found.behind:
+                    raise ValueError(f"{name}: a count whose rows are not named")
+                parts[field.name] = self._count(found.table, found.behind[field.name])
+            elif role.kind in ("mean", "sd", "size", "weighted size"):
+                parts[field.name] = self._described(found, role, value)
+            elif role.kind == "extreme" and "extremes" in self.policy.rules:
+                parts[field.name] = Withheld("extremes")
             elif lost is not None:
                 # None is an answer as well: that no shift turns the verdict is told by the same rows.
                 parts[field.name] = lost
             elif value is not None:
                 parts[field.name] = self._estimates(value, supports, df)
+        parts |= self._differences(found, parts)
         answer = replace(found.answer, **parts)
         everyone = pd.concat(groups)
         families = self.sets.support(found.table, everyone)
@@ -157,7 +215,7 @@ class _Judge:
         return replace(support, events=int((frame["value"] == ends[1]).sum())) if ends else support
 
     def _lost(self, found: Answered, groups: list[pd.DataFrame]) -> Withheld | None:
-        """The refusal that the answer's estimates share: of a group, of a share in it, or of how many are missing."""
+        """The refusal that withholds all estimates of the answer: of a group, a share in it, or the number missing."""
         behind = found.behind.items()
         parts = [*groups, *(frame for name, frame in behind if name.startswith("n_missing"))]
         if "treated" in found.behind:
@@ -175,30 +233,34 @@ class _Judge:
         df = df if len(supports) > 1 else math.inf
         return safe_estimate(float(value), supports, self.policy, level=ARM, df=df)
 
-    def _means(self, found: Answered) -> dict[str, float | Withheld]:
-        """Means, spreads and shares of the answer, each with the count that it goes with."""
-        answer, behind = found.answer, found.behind
-        if isinstance(answer, Level):
-            mean, sd = self._mean(found, behind["n"], "value", answer.mean, answer.sd)
-            return {"mean": mean, "sd": sd}
+    def _described(self, found: Answered, role: Role, value: float) -> float | Withheld:
+        """A mean, a spread, a share or a size, with the count that it goes with."""
+        frame = found.behind[role.rows]
+        n, support = self._count(found.table, frame), self.sets.support(found.table, frame)
+        if role.kind == "size":
+            return self._mean_size(found, frame)
+        if role.kind == "weighted size":
+            # As it would be if the count behind it were the one shown.
+            return n if is_withheld(n) else significant(value * n / len(frame), self.policy)
+        if ends := _ends(frame[role.column]):
+            share = safe_share(self._count(found.table, frame[frame[role.column] == ends[1]]), n)
+            if is_withheld(share):
+                return share
+            width = ends[1] - ends[0]
+            return ends[0] + width * share if role.kind == "mean" else width * math.sqrt(share * (1 - share))
+        if math.isnan(value):
+            return value
+        return safe_mean(value, n, support, self.policy, level=ARM, statistic=role.kind)
+
+    def _differences(self, found: Answered, parts: Mapping[str, Any]) -> dict[str, float | Withheld]:
+        """Numbers that follow from others of the answer, from those as they are shown."""
+        answer = found.answer
         if isinstance(answer, Change):
-            before, _ = self._mean(found, behind["n"], "baseline", answer.before, math.nan)
-            after, _ = self._mean(found, behind["n"], "value", answer.after, math.nan)
-            lost = next((part for part in (before, after) if is_withheld(part)), None)
-            return {"before": before, "after": after, "change": lost if lost is not None else after - before}
-        if isinstance(answer, Sizes):
-            return {"mean": self._mean_size(found, behind[""])}
-        if isinstance(answer, Icc):
-            return {"mean_size": self._rescaled(answer.mean_size, found)}
+            before, after = parts["before"], parts["after"]
+            return {"change": _unless_withheld(after - before, before, after)}
         if isinstance(answer, RecruitmentDiagnostic) and answer.characteristic == UNITS:
-            one, other = (self._mean_size(found, behind[arm]) for arm in ("treated", "other"))
-            lost = next(filter(is_withheld, (one, other)), None)
-            return {"mean_treated": one, "mean_other": other, "difference": one - other if lost is None else lost}
-        if isinstance(answer, Effect):
-            return {
-                f"mean_{arm}": self._mean(found, behind[arm], "value", getattr(answer, f"mean_{arm}"), math.nan)[0]
-                for arm in ("treated", "other")
-            }
+            one, other = (self._mean_size(found, found.behind[arm]) for arm in ("treated", "other"))
+            return {"mean_treated": one, "mean_other": other, "difference": _unless_withheld(one - other, one, other)}
         return {}
 
     def _mean_size(self, found: Answered, frame: pd.DataFrame) -> float | Withheld:
@@ -206,27 +268,8 @@ class _Judge:
         n, offices = self._count(found.table, frame), self.sets.support(found.table, frame).offices
         return n if is_withheld(n) or not offices else n / offices
 
-    def _rescaled(self, size: float, found: Answered) -> float | Withheld:
-        """An average size of offices as it would be if the count behind it were the one shown."""
-        frame = found.behind["n_units"]
-        n = self._count(found.table, frame)
-        return n if is_withheld(n) else significant(size * n / len(frame), self.policy)
-
-    def _mean(self, found: Answered, frame: pd.DataFrame, column: str, mean: float, sd: float) -> tuple:
-        n, support = self._count(found.table, frame), self.sets.support(found.table, frame)
-        if ends := _ends(frame[column]):
-            share = safe_share(self._count(found.table, frame[frame[column] == ends[1]]), n)
-            if is_withheld(share):
-                return share, share
-            width = ends[1] - ends[0]
-            return ends[0] + width * share, width * math.sqrt(share * (1 - share))
-        if math.isnan(mean):
-            return mean, sd
-        spread = sd if math.isnan(sd) else safe_mean(sd, n, support, self.policy, level=ARM, statistic="sd")
-        return safe_mean(mean, n, support, self.policy, level=ARM), spread
-
     def _count(self, table: str, frame: pd.DataFrame) -> int | Withheld:
-        """A count as it was decided among all; one of nobody is shown where nobody can be worked out from it."""
+        """A count as decided together with all others; one that is linked to none is judged by itself."""
         name = self.sets.name(table, frame)
         if name in self.shown:
             return self.shown[name]
@@ -264,3 +307,8 @@ def _numbers(value: Any) -> Iterable[Any]:
         return
     for part in value:
         yield from _numbers(part)
+
+
+def _unless_withheld(number: float, *parts: float | Withheld) -> float | Withheld:
+    """A number that follows from others, or the first refusal among them."""
+    return next(filter(is_withheld, parts), number)

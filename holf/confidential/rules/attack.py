@@ -1,4 +1,4 @@
-"""What a reader can work out about withheld counts: exact bounds from all that is published, and old against new."""
+"""What a reader can work out about withheld counts: exact bounds from all that is published, and from two releases."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def _sums(ids: list[str], equations: tuple[Equation, ...]) -> list[optimize.Line
 
 
 def _extreme_table(sign: int, position: int, bounds: optimize.Bounds, sums: list) -> np.ndarray:
-    """All counts, in one table that could be and in which `sign` times one of them is smallest."""
+    """A possible table of all counts in which `sign` times one of them is smallest."""
     aim = np.zeros(len(bounds.lb))
     aim[position] = sign
     # The default gap is relative: it would let a bound be off by one in ten thousand.

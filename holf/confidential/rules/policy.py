@@ -1,17 +1,18 @@
-"""The disclosure rules of `data/disclosure.yml`, read as one profile that no mistake can weaken."""
+"""The disclosure rules of `data/disclosure.yml`: profiles of settings, none weaker than the floors of the file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from holf.paths import data_path, read_yaml
+from holf.paths import data_path
+from holf.record.reading import FactError, check_keys, read_yaml, reading
 
 _ON_CELLS = ("staff", "people", "families", "offices", "dominance", "class", "df", "extremes", "rounding", "digits")
 RULES = frozenset((*_ON_CELLS, "complementary", "linked", "differencing"))
 
 
-class PolicyError(ValueError):
+class PolicyError(FactError):
     """The policy file breaks a rule of its own; the message names file, profile and rule."""
 
 
@@ -114,16 +115,20 @@ def load_policy(profile: str | None = None, path: Path | None = None) -> Policy:
     ('norwegian-strict', 10, 5)
     """
     path = path or data_path("disclosure.yml")
-    raw = _read(path)
-    profile = profile or raw["default"]
-    where = f"{path.name}, profile {profile}"
+    with reading(path.name):
+        raw = _read(path)
+        return _policy(raw, profile or raw["default"], path.name)
+
+
+def _policy(raw: dict, profile: str, file: str) -> Policy:
+    where = f"{file}, profile {profile}"
     if profile not in raw["profiles"]:
         raise PolicyError(f"{where}: there is none of that name; known: {', '.join(raw['profiles'])}")
     values = raw["profiles"][profile]
     if wrong := sorted(_SETTINGS ^ values.keys()):
         raise PolicyError(f"{where}: setting {wrong[0]} is {'missing' if wrong[0] in _SETTINGS else 'unknown'}")
     for name, rule in raw["rules"].items():
-        if (setting := rule["setting"]) is not None:
+        if (setting := rule.get("setting")) is not None:
             _check_floor(f"{where}, rule {name}", setting, values[setting], rule)
     _check_together(where, values)
     return Policy(
@@ -147,10 +152,11 @@ def load_rules(path: Path | None = None) -> dict[str, Rule]:
     """
     path = path or data_path("disclosure.yml")
     parts = [part.name for part in fields(Rule) if part.name != "id"]
-    return {
-        name: Rule(id=name, **{part: rule[part] for part in parts if part in rule})
-        for name, rule in _read(path)["rules"].items()
-    }
+    with reading(path.name):
+        return {
+            name: Rule(id=name, **{part: rule[part] for part in parts if part in rule})
+            for name, rule in _read(path)["rules"].items()
+        }
 
 
 def load_profiles(path: Path | None = None) -> dict[str, Policy]:
@@ -166,21 +172,25 @@ def load_profiles(path: Path | None = None) -> dict[str, Policy]:
     >>> next(iter(load_profiles()))
     'norwegian-strict'
     """
-    raw = _read(path or data_path("disclosure.yml"))
-    names = [raw["default"], *(name for name in raw["profiles"] if name != raw["default"])]
-    return {name: load_policy(name, path) for name in names}
+    path = path or data_path("disclosure.yml")
+    with reading(path.name):
+        raw = _read(path)
+        names = [raw["default"], *(name for name in raw["profiles"] if name != raw["default"])]
+        return {name: _policy(raw, name, path.name) for name in names}
 
 
 def _read(path: Path) -> dict:
-    """The file's content, each rule known, in force, and with its words and a floor for its setting."""
+    """The file's content, after checking that each rule is there, with its words and a floor for its setting."""
     raw = read_yaml(path)
     if wrong := sorted(RULES ^ raw["rules"].keys()):
         raise PolicyError(f"{path.name}, rule {wrong[0]}: {'missing' if wrong[0] in RULES else 'unknown'}")
     for name, rule in raw["rules"].items():
-        needed = {"says", "setting", "reason", "source"} | ({"floor", "floor_is"} if rule.get("setting") else set())
-        if absent := sorted(needed - rule.keys()):
-            raise PolicyError(f"{path.name}, rule {name}: {absent[0]} is missing")
-    if without := sorted(_SETTINGS - {rule["setting"] for rule in raw["rules"].values()}):
+        where = f"{path.name}, rule {name}"
+        needed = ("says", "reason", "source", *(("floor", "floor_is") if rule.get("setting") else ()))
+        check_keys(where, rule, needed, ("setting", "floor", "floor_is"))
+        if "floor_is" in rule and rule["floor_is"] not in _STRONG:
+            raise PolicyError(f"{where}: floor_is must be one of {', '.join(_STRONG)}")
+    if without := sorted(_SETTINGS - {rule.get("setting") for rule in raw["rules"].values()}):
         raise PolicyError(f"{path.name}: no rule has the setting {without[0]}, so it has no floor")
     return raw
 

@@ -1,4 +1,4 @@
-"""One cell at a time: what lies behind a number, which rule refuses it, and how it is shown if none does."""
+"""Rules for a single number: what it rests on, which rule withholds it, and how it is rounded if none does."""
 
 from __future__ import annotations
 

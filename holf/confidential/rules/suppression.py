@@ -121,7 +121,7 @@ def protect(
 
 
 def _check(counts: tuple[Count, ...], equations: tuple[Equation, ...], public: Mapping[str, int]) -> None:
-    """Refuse input from which no honest answer can be given."""
+    """Raise ValueError if ids, sums or public numbers contradict each other."""
     value = dict(public)
     seen = set()
     for count in counts:
@@ -141,7 +141,7 @@ def _check(counts: tuple[Count, ...], equations: tuple[Equation, ...], public: M
 
 
 def _hanging_together(ids: list[str], equations: tuple[Equation, ...], public: Mapping[str, int]) -> list[set[str]]:
-    """Sets of ids between which anything can be worked out; a public number is known, and so ties nothing together."""
+    """Groups of counts that share equations; a public number links nothing, since everybody knows it."""
     groups = [{name} for name in ids]
     for equation in equations:
         unknown = equation.ids - public.keys()
@@ -154,7 +154,7 @@ def _hanging_together(ids: list[str], equations: tuple[Equation, ...], public: M
 
 @dataclass(frozen=True)
 class _Linked:
-    """Counts that hang together, and all that is known about them."""
+    """Counts that are linked by equations, and all that is known about them."""
 
     counts: dict[str, Count]
     equations: tuple[Equation, ...]
@@ -266,7 +266,7 @@ class UnitSets:
             self._public[name] = public
 
     def name(self, table: str, frame: pd.DataFrame) -> str:
-        """One name for a set of units, whoever asks for it."""
+        """The same name for the same set of units."""
         units = "\0".join(sorted(set(map(str, frame["unit"].tolist()))))
         return f"{table}:{hashlib.sha256(units.encode()).hexdigest()[:16]}"
 

@@ -1,4 +1,4 @@
-"""Exceptions: findings that someone, by name and for a reason, lets pass."""
+"""Exceptions: findings that a named person accepts for a stated reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that a site may hold, and each one as the parts that the rules judge.
+"""The kinds of file that a site may contain, and each file split into the parts that the rules judge.
 
 A file whose kind is not on the list is refused by its name and never opened. Nothing is unpacked but what a site of
 this book itself packs: its list of link targets, and the streams of a PDF.

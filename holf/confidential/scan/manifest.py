@@ -1,4 +1,4 @@
-"""The manifest of a tree that was let through: what was checked, byte for byte. Any change afterwards voids it."""
+"""The manifest of a site that passed the gate: a digest of every file. Any later change makes it void."""
 
 from __future__ import annotations
 

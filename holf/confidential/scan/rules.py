@@ -83,7 +83,7 @@ def holds_id(item: Item, known: Known) -> bool:
 
 
 def holds_canary(item: Item, known: Known) -> bool:
-    """One of the values that must not come out."""
+    """One of the canaries: planted values that must not appear."""
     return identifiers.holds_canary(item.normalised, known.canaries)
 
 
@@ -116,14 +116,14 @@ def _holds_stderr(item: Item, known: Known) -> bool:
 
 
 def _holds_comment(item: Item, known: Known) -> bool:
-    """A comment with a number in it: nobody sees it, and everybody can read it."""
+    """A comment with a number in it: pages do not show it, but anyone can read it."""
     if item.kind == "comment":
         return bool(_FREE_DIGIT.search(item.text))
     return item.kind in ("text", "output") and any(_FREE_DIGIT.search(inner) for inner in _COMMENT.findall(item.text))
 
 
 def _holds_picture_text(item: Item, known: Known) -> bool:
-    """Anything beside the pixels of a picture but the book's mark, the digest of its data, its letters, its program."""
+    """Text in a picture file other than the book's mark, the digest of its data, its fonts and its program."""
     if item.kind != "picture-extra":
         return False
     keyword, _, text = item.text.partition(": ")

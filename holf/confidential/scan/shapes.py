@@ -236,12 +236,12 @@ def holds_numbers(item: Item, known: Known) -> bool:
 
 
 def holds_encoded(item: Item, known: Known) -> bool:
-    """Letters and digits without an end, or a file inside a file: they may hold anything, and are not opened."""
+    """A very long run of letters and digits, or a file inside a file: it may hide anything, and is not opened."""
     return item.kind in PLAIN and bool(_ENCODED.search(item.text))
 
 
 def _is_counted_off(data: object) -> bool:
-    """Whether a chart's data are a plain sequence of numbers, made when it is drawn: it then draws a formula."""
+    """Whether a chart's data are a generated sequence of numbers, so that it draws a formula and no data."""
     if not isinstance(data, dict) or data.keys() != {"sequence"} or not isinstance(data["sequence"], dict):
         return False
     steps = {key: value for key, value in data["sequence"].items() if key != "as"}

@@ -1,9 +1,9 @@
-"""What a running chapter loads as code and reads as data, noted by its own kernel.
+"""The modules that a chapter loads and the data files that it opens, recorded by the chapter's own kernel.
 
-Whatever road an import or a file takes (a name that loads late, an import inside a function, a path in a cell), it is
-here once it was taken. Each file is named relative to the project, on a line of the file that ``HOLF_READS_LOG`` names.
+A file is recorded when it is used, however it was asked for: by a lazy import, an import inside a function or a path in
+a cell. The file that ``HOLF_READS_LOG`` names gets one line for each, relative to the project.
 
-It cannot see files that code in C opens without Python's `open`, nor what a listing of a folder told.
+Not seen are files that C code opens without Python's `open`, and listings of folders.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _paused = False
 
 
 def watch() -> None:
-    """Note what this kernel opens below `data/` from now on and, after each cell, the project's modules it holds."""
+    """Record the files below `data/` that this kernel opens and, after each cell, which modules it has loaded."""
     from IPython import get_ipython
 
     root = project_root()
@@ -36,16 +36,16 @@ def watch() -> None:
 
     sys.addaudithook(note_data)
     shell = get_ipython()
-    # A kernel ends at some moment after these were called, and some cells more may run; without them, the cell fails.
+    # After `exit()`, a kernel may still run some cells before it ends; without the name, the cell fails at once.
     for name in ("exit", "quit"):
         shell.user_ns.pop(name, None)
-    # After every cell, since a kernel is ended without a word.
+    # After every cell, since a kernel gets no notice before it is ended.
     shell.events.register("post_run_cell", lambda _result: [note_file(name) for name in modules_loaded()])
 
 
 @contextmanager
 def unnoted() -> Iterator[None]:
-    """Read without a note: for checks whose answer moves no number."""
+    """Read files without recording them, for checks that change no number."""
     global _paused
     _paused, before = True, _paused
     try:
@@ -55,7 +55,7 @@ def unnoted() -> Iterator[None]:
 
 
 def modules_loaded() -> list[str]:
-    """Files of the project's own modules that this process has loaded, relative to the project, in order."""
+    """The project's own modules that this process has loaded, as sorted file names relative to the project."""
     places = tuple(os.path.realpath(place) for place in (project_root(), code_root(), library_root(), sys.prefix))
     files = {getattr(module, "__file__", None) for module in [*sys.modules.values()]} - {None}
     return sorted({name for file in files if (name := _own(file, *places))})
@@ -63,7 +63,7 @@ def modules_loaded() -> list[str]:
 
 @cache
 def _own(file: str, root: str, code: str, library: str, installed: str) -> str:
-    """Name of a file of the project; empty for what is installed, also where that lies in the project's folder."""
+    """A file's name relative to the project; empty for an installed package, even inside the project's folder."""
     path = Path(os.path.realpath(file))
     for package in (code, library):
         if path.is_relative_to(package):

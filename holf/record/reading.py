@@ -1,0 +1,113 @@
+"""Readers of the YAML and CSV files of `data/`. An error is one sentence that names file, entry and key."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class FactError(ValueError):
+    """A file of `data/` breaks a rule; the message names file, entry (or row), and key or rule."""
+
+
+# The parser in C, where it is there, takes a tenth of the time; a build reads the plan several times.
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    """Reads plain values, and refuses a key that is there twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """Read a mapping whose keys differ."""
+        keys = [key.value for key, _ in node.value]
+        if twice := [key for key in keys if keys.count(key) > 1]:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice[0]} is there twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file of plain values.
+
+    Raises
+    ------
+    FactError
+        If it is no YAML, or has a key twice; the message names file and line.
+    """
+    try:
+        return yaml.load(path.read_bytes(), Loader=_Loader)
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        raise FactError(f"{path.name}, line {mark.line + 1 if mark else 1}: {problem.problem}") from None
+    except yaml.YAMLError:
+        raise FactError(f"{path.name}: is not YAML in UTF-8") from None
+
+
+def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
+    """Read a CSV file with exactly these columns, in any order.
+
+    Parameters
+    ----------
+    path : Path
+    columns : collection of str
+
+    Returns
+    -------
+    list of dict of str to str
+        One a row, by column.
+
+    Raises
+    ------
+    FactError
+        If a column is missing, unknown or there twice, or a row has more or fewer cells.
+
+    Examples
+    --------
+    >>> from holf.paths import data_path
+    >>> read_rows(data_path("reporting/tidier.csv"), ["item"])
+    Traceback (most recent call last):
+    holf.record.reading.FactError: tidier.csv: column title is unknown
+    """
+    with open(path, encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        found, rows = list(reader.fieldnames or ()), list(reader)
+    for problem, names in (
+        ("missing", [name for name in columns if name not in found]),
+        ("unknown", [name for name in found if name not in columns]),
+        ("there twice", [name for name in found if found.count(name) > 1]),
+    ):
+        if names:
+            raise FactError(f"{path.name}: column {names[0]} is {problem}")
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise FactError(
+                f"{path.name}, row {number}: has more or fewer cells than there are columns; a number has no comma, "
+                "and words with one stand in quotation marks"
+            )
+    return rows
+
+
+def check_keys(where: str, entry: object, needed: Collection[str], optional: Collection[str] = ()) -> None:
+    """Raise FactError if an entry lacks one of the needed keys, or has a key that is neither needed nor optional."""
+    if not isinstance(entry, dict):
+        raise FactError(f"{where}: must consist of keys with values")
+    for key in needed:
+        if entry.get(key) in ("", None):
+            raise FactError(f"{where}: {key} is missing")
+    for key in entry:
+        if key not in needed and key not in optional:
+            raise FactError(f"{where}: {key} is unknown")
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Turn the KeyError or TypeError of a malformed entry into a FactError that names the file or the entry."""
+    try:
+        yield
+    except FactError:
+        raise
+    except KeyError as missing:
+        raise FactError(f"{where}: {missing.args[0]} is missing") from missing
+    except (AttributeError, IndexError, TypeError, ValueError) as problem:
+        raise FactError(f"{where}: is not of the form that the comments of the file describe") from problem

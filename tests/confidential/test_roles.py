@@ -1,0 +1,62 @@
+"""Roles of answers: no number leaves a study on real data unless someone said what it is."""
+
+from dataclasses import dataclass, fields, is_dataclass
+
+import pytest
+from real_study import real_tables, taken
+
+from holf.confidential.release import codec
+from holf.confidential.rules.answers import ROLES, disclose
+from holf.confidential.rules.policy import load_policy
+from holf.confidential.rules.suppression import UnitSets
+from holf.record.flow import Flow, FlowBox, FlowCount
+from holf.record.plan import load_plan
+from holf.record.schema import load_schema
+from holf.study import answers, questions
+from holf.study.questions import Answered
+from holf.study.tables import Rows
+
+KINDS = {"plain", "count", "extreme", "mean", "sd", "change", "size", "weighted size", "estimate", "df"}
+
+
+@pytest.mark.parametrize("kind", ROLES, ids=lambda kind: kind.__name__)
+def test_every_number_of_an_answer_has_a_role(kind):
+    numbers = {field.name for field in fields(kind) if field.type not in ("str", "bool")}
+    assert numbers == ROLES[kind].keys() and {role.kind for role in ROLES[kind].values()} <= KINDS
+
+
+def test_every_answer_that_a_release_can_hold_has_roles():
+    own = {one for one in vars(answers).values() if is_dataclass(one)} - {answers.Role}
+    assert own <= ROLES.keys()
+    assert {*codec._TYPES.values()} == {*ROLES, Flow, FlowCount} and FlowBox not in ROLES
+
+
+@pytest.fixture(scope="module")
+def level(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    tables = taken(real_tables(folder / "study"), folder / "tables").tables
+    return questions.levels(Rows(tables, load_plan(), load_schema()), outcome="income", contrast="model")[0]
+
+
+def disclosed(found):
+    sets = UnitSets(load_schema(), n_offices=29)
+    return disclose({"asked": [found]}, sets, load_policy(), {})["asked"][0].answer
+
+
+def test_an_answer_or_a_number_without_a_role_is_refused(level, monkeypatch):
+    @dataclass(frozen=True)
+    class Wider(answers.Level):
+        largest: float = 0.0
+
+    assert disclosed(level).mean != level.answer.mean, "a mean is rounded"
+    wider = Answered(Wider(**vars(level.answer), largest=83497.0), level.behind, level.table)
+    with pytest.raises(ValueError, match=r"Wider\.mean: has no role"):
+        disclosed(wider)
+    monkeypatch.setitem(ROLES, Wider, ROLES[answers.Level])
+    with pytest.raises(ValueError, match=r"Wider\.largest: has no role"):
+        disclosed(wider)
+    monkeypatch.setitem(ROLES, Wider, ROLES[answers.Level] | {"largest": answers.Role("extreme")})
+    assert repr(disclosed(wider).largest) == "withheld (extremes)"
+    monkeypatch.setitem(ROLES, Wider, ROLES[answers.Level] | {"largest": answers.Role("count")})
+    with pytest.raises(ValueError, match="a count whose rows are not named"):
+        disclosed(wider)

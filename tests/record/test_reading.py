@@ -1,0 +1,129 @@
+"""Files of `data/`: whatever is wrong in one, the error is one sentence that names the file, and never a bare KeyError."""
+
+import copy
+import json
+import re
+
+import pytest
+import yaml
+
+from holf.confidential.rules import policy
+from holf.display import design_figures
+from holf.pages import change_log, glossary
+from holf.paths import data_path
+from holf.record import facts, flow, plan, published_table, reporting
+from holf.record.reading import FactError, check_keys, read_rows, read_yaml
+from holf.study import truths
+
+LEDGER = facts.load_ledger()
+YAML_FILES = {
+    "sources.yml": lambda path: facts.load_sources(LEDGER, path),
+    "assumptions.yml": facts.load_assumptions,
+    "plan.yml": plan.load_plan,
+    "flow.yml": flow.load_flow,
+    "disclosure.yml": lambda path: policy.load_profiles(path) and policy.load_rules(path),
+    "recovery.yml": truths.load_settings,
+    "glossary.yml": lambda path: glossary.load_glossary(LEDGER, path),
+    "timeline.yml": lambda path: design_figures.load_moments(LEDGER, path),
+    "releases.yml": lambda path: change_log.load_releases("0.1.0", path),
+}
+CSV_FILES = {
+    "facts.csv": facts.load_ledger,
+    "published_results.csv": published_table.load_published_results,
+    "reporting/outcome_audit.csv": lambda path: reporting._read(reporting.Finding, path.parent),
+}
+
+
+def places(content, kinds, above=()):
+    """Places in a file, each kind of entry once: entries of one list or mapping with the same keys are alike."""
+    if above:
+        yield above
+    inner = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in inner:
+        kind = (len(above), *sorted(map(str, value))) if isinstance(value, dict) else (*above, key)
+        if kind not in kinds:
+            kinds.add(kind)
+            yield from places(value, kinds, (*above, key))
+
+
+def spoiled(content, place):
+    """The content with what stands at a place taken away, emptied, or of another kind."""
+    *above, last = place
+    for value in ("(gone)", None, [], 5, "words", {"words": 5}):
+        changed = copy.deepcopy(content)
+        home = changed
+        for key in above:
+            home = home[key]
+        if value == "(gone)":
+            del home[last]
+        else:
+            home[last] = value
+        yield changed
+
+
+@pytest.mark.parametrize("name", YAML_FILES)
+def test_a_yaml_file_with_any_entry_spoiled_is_read_or_refused_by_name(tmp_path, name):
+    content, path, refused = read_yaml(data_path(name)), tmp_path / name, 0
+    for place in places(content, set()):
+        for changed in spoiled(content, place):
+            path.write_text(json.dumps(changed, default=str), encoding="utf-8")
+            try:
+                YAML_FILES[name](path)
+            except ValueError as error:
+                # A row or an outcome that is not there is named with the file in which it should be.
+                assert re.search(rf"{name}|facts\.csv|plan\.yml", str(error)), (place, error)
+                refused += 1
+    assert refused > 5
+
+
+@pytest.mark.parametrize("text", ["", "5", "words", "[5]", "{words: 5}", "a: [b", "a: 1\na: 2\n", "\xff"])
+@pytest.mark.parametrize("name", YAML_FILES)
+def test_a_file_of_another_form_is_refused_by_name(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ValueError, match=re.escape(name)):
+        YAML_FILES[name](path)
+
+
+@pytest.mark.parametrize("name", CSV_FILES)
+def test_a_table_with_a_shifted_row_or_another_column_is_refused_by_name(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    header, *rows = data_path(name).read_text(encoding="utf-8").splitlines()
+    first = header.partition(",")[0]
+    for text, said in (
+        ("\n".join([header, *rows, "one cell"]), f"row {len(rows) + 1}: has more or fewer cells"),
+        ("\n".join([header, *rows, "," * 30]), f"row {len(rows) + 1}: has more or fewer cells"),
+        ("\n".join([f"{header},taste", *(f"{row},good" for row in rows)]), "column taste is unknown"),
+        ("\n".join([f"{header},{first}", *(f"{row},x" for row in rows)]), f"column {first} is there twice"),
+        (header.partition(",")[2] + "\n", f"column {first} is missing"),
+        ("", f"column {first} is missing"),
+    ):
+        path.write_text(text + "\n", encoding="utf-8")
+        with pytest.raises(FactError, match=f"^{path.name}.*{said}"):
+            CSV_FILES[name](path)
+
+
+def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "a.yml"
+    path.write_text("one: {value: 1}\ntwo:\n  value: 1\n  value: 2\n", encoding="utf-8")
+    assert yaml.safe_load(path.read_text()) == {"one": {"value": 1}, "two": {"value": 2}}
+    with pytest.raises(FactError, match=r"^a\.yml, line 3: value is there twice$"):
+        read_yaml(path)
+
+
+def test_keys_are_refused_in_words():
+    for entry, said in (
+        (5, "must consist of keys with values"),
+        ({"a": ""}, "a is missing"),
+        ({"a": None}, "a is missing"),
+        ({"a": 0, "c": 1}, "c is unknown"),
+    ):
+        with pytest.raises(FactError, match=f"^x: {said}$"):
+            check_keys("x", entry, ["a"], ["b"])
+    check_keys("x", {"a": 0, "b": None}, ["a"], ["b"])
+
+
+def test_rows_come_back_in_the_order_of_the_file(tmp_path):
+    (tmp_path / "a.csv").write_text('b,a\n1,"x, y"\n2,\n', encoding="utf-8")
+    assert read_rows(tmp_path / "a.csv", ["a", "b"]) == [{"b": "1", "a": "x, y"}, {"b": "2", "a": ""}]
