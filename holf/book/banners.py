@@ -10,6 +10,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from holf.book.downloads.pages import LINE, LIST
 from holf.book.marks import BAND, BANNER, REAL_BANNER
 from holf.paths import STAND_IN, project_root
 from holf.record.plan import load_plan
@@ -105,14 +106,23 @@ def simulated_parts(doctree: nodes.document) -> list[nodes.section]:
     return [] if outside or bands[:1] == parts[:1] else bands
 
 
+def _downloads(tree: nodes.Node) -> list[nodes.Node]:
+    """Links to files, which repeat the captions of simulated tables."""
+    return [
+        node
+        for node in tree.findall(lambda node: isinstance(node, (nodes.raw, nodes.container)))
+        if LIST in node.get("classes", ()) or (isinstance(node, nodes.raw) and LINE in node.astext())
+    ]
+
+
 def spare_index(app: Sphinx) -> None:
     """Leave simulated outputs out of the search index: among results, a number does not say what it is."""
     index_page = app.builder.index_page
 
     def index(pagename: str, doctree: nodes.document, title: str) -> None:
         shown = doctree.deepcopy()
-        for output in _simulated_outputs(shown):
-            output.parent.remove(output)
+        for node in [*_simulated_outputs(shown), *_downloads(shown)]:
+            node.parent.remove(node)
         index_page(pagename, shown, title)
 
     app.builder.index_page = index

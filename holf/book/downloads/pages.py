@@ -25,6 +25,8 @@ from holf.record.source import mark_of
 
 # A page with a list names the place with a container of this class.
 LIST = "holf-download-list"
+# How a line of links below a table or figure begins.
+LINE = '<p class="holf-downloads">'
 _NAMES = ("data (CSV)", "columns (CSV)")
 
 
@@ -90,7 +92,7 @@ def line_of_links(download: Download, files: dict[str, str], above: str, whose: 
     whose : str
         What the line belongs to, where a cell shows several tables.
     """
-    return f'<p class="holf-downloads">Download {whose}{_links(download, files, above)}</p>'
+    return f"{LINE}Download {whose}{_links(download, files, above)}</p>"
 
 
 def add_links(app: Sphinx, doctree: nodes.document) -> None:
