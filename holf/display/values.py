@@ -111,7 +111,7 @@ def values_of(table) -> TableValues:
     named = mark_of(table.source)[1]
     worlds = named.split(", ")
     sources = tuple(
-        next((text for text, _, _ in row if named and text in worlds), named or "public record") for row in rows
+        next((text for text, _, _ in row if text in worlds), named) if named else _record_source(row) for row in rows
     )
     columns = [
         Column("data_class", "", "class", "", (CLASSES[kind_of(table.source)],) * len(rows)),
@@ -120,6 +120,11 @@ def values_of(table) -> TableValues:
     for place, heading in enumerate(table.columns):
         columns += _of_heading(slug(heading), heading, [row[place] for row in rows])
     return TableValues(table.caption, table.source, _with_unique_names(columns))
+
+
+def _record_source(row: Sequence[tuple[str, str, str]]) -> str:
+    """Source of a row of no study: a row in which all that has a class is assumed is this book's own."""
+    return "assumption of this book" if {kind for _, kind, _ in row if kind} == {"assumed"} else "public record"
 
 
 def _cell(entry) -> tuple[str, str, str]:

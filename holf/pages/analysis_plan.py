@@ -57,4 +57,5 @@ def rules_plan(plan: Plan) -> Table:
         ("Shown beside it", others),
         ("Level", "Two-sided tests and their intervals; equivalence by two one-sided tests against the margin"),
     )  # fmt: skip
+    rows = tuple((element, Cell(choice, "assumed")) for element, choice in rows)
     return Table("What the plan of this book says", ("Element", "Choice of this book"), rows, source=RECORD)

@@ -480,6 +480,18 @@ def test_effect_sizes_have_a_row_for_everything_registered_and_none_is_filled_by
     assert stem_of(table.values, ()) == "effect_sizes"
 
 
+def test_a_row_of_assumptions_does_not_name_the_public_record_as_its_source(book):
+    named = {}
+    for one in book:
+        frame = pd.read_csv(io.StringIO(one.values.csv()), dtype=str, keep_default_na=False)
+        classes = [name for name in frame if name.endswith("_class") and name != "data_class"]
+        for _, row in frame[frame["data_class"] == "record"].iterrows():
+            assumed = {row[name] for name in classes} - {""} == {"assumed"}
+            assert (row["data_source"] == "assumption of this book") == assumed, one.values.caption
+            named.setdefault(one.page, set()).add(row["data_source"])
+    assert named["detectable"] == {"assumption of this book"} and named["effects"] == {"public record"}
+
+
 @pytest.fixture(scope="module")
 def published() -> pd.DataFrame:
     """The file of what is published, as a program reads it."""
