@@ -255,6 +255,7 @@ def _write_private(path: Path, content: bytes) -> None:
 
 def _release_check(arguments: argparse.Namespace) -> None:
     from holf.book.downloads.check import shown_digests
+    from holf.book.sources import own_archive
     from holf.confidential.scan.exceptions import read_exceptions, without_exceptions
     from holf.confidential.scan.identifiers import is_distinct, read_values, require_canaries
     from holf.confidential.scan.known import known_here
@@ -274,7 +275,8 @@ def _release_check(arguments: argparse.Namespace) -> None:
     ids = read_values(arguments.ids) if arguments.ids else ()
     canaries = require_canaries(read_values(arguments.canaries)) if arguments.canaries else ()
     known = known_here(ids=ids, canaries=canaries)
-    findings = without_exceptions(scan(tree, shown=shown_digests(tree), known=known, beside=[manifest]), exceptions)
+    beside = [manifest, *own_archive(tree)]
+    findings = without_exceptions(scan(tree, shown=shown_digests(tree), known=known, beside=beside), exceptions)
     if short := sum(not is_distinct(one) for one in ids):
         print(f"{short} of {len(ids)} ids were not sought: too short to be told from other words and numbers")
     if findings:

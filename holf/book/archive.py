@@ -26,24 +26,10 @@ import yaml
 from holf.book.checksums import SUMS, verified_sums, write_sums
 from holf.book.colophon import FOLDERS, content_id
 from holf.book.marks import REAL_BANNER
+from holf.book.sources import own_archive, source_files
 from holf.paths import project_root
 
-# What goes along with a simulated book, and what with one on real data.
-SOURCES = (
-    *("README.md", "LICENSE", "CITATION.cff", "Makefile", "pyproject.toml", "requirements.lock", "environment.yml"),
-    *(
-        "_config.yml",
-        "_toc.yml",
-        "index.md",
-        "assets",
-        "benchmarks",
-        "chapters",
-        "clustertrials",
-        "data",
-        "holf",
-        "tests",
-    ),
-)
+# What goes along with a book on real data: no data, and no chapters, which show simulated people.
 CODE = (
     "README.md",
     "LICENSE",
@@ -103,10 +89,12 @@ def require_cleared(site: Path, manifest: Path) -> bool:
     void = check_manifest(site, manifest) if manifest.exists() else (f"there is no {manifest.name}",)
     if void and is_real:
         raise ValueError(f"`holf release-check` has not cleared this site: {void[0]}")
-    if void and (findings := scan(site, shown=shown_digests(site), known=known_here())):
+    if void and (findings := scan(site, shown=shown_digests(site), known=known_here(), beside=own_archive(site))):
         raise ValueError(f"the site may not be published: {findings[0]}")
     if not is_real:
         _require_own(pages)
+        if not own_archive(site):
+            raise ValueError("the site has not the archive of these sources: build it in a Git checkout")
     return is_real
 
 
@@ -165,7 +153,7 @@ def _fill(folder: Path, site: Path, manifest: Path, *, is_real: bool, epoch: int
     shutil.copytree(site, folder / "site")
     if manifest.exists():
         shutil.copy2(manifest, folder / MANIFEST)
-    for name in CODE if is_real else SOURCES:
+    for name in CODE if is_real else source_files():
         _copy(root / name, folder / "source" / name)
     shutil.copy2(root / "LICENSE", folder / "LICENSE")
     print_book(site, folder / PDF, title=title, epoch=epoch)

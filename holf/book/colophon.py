@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from holf.book import sources
 from holf.book.banners import real_source
 from holf.book.checksums import SUMS
 from holf.book.execute import list_chapters
@@ -110,5 +111,5 @@ def colophon() -> str:
 def fill_in(app: Sphinx, _docname: str, source: list[str]) -> None:
     """Put the colophon into the page that has a place for it, and have that page read again by every build."""
     if PLACE in source[0]:
-        source[0] = source[0].replace(PLACE, colophon())
+        source[0] = sources.fill_in(source[0]).replace(PLACE, colophon())
         app.env.note_reread()

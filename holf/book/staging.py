@@ -23,6 +23,7 @@ from holf.book.checksums import digests, fingerprint, verified_sums, write_sums
 from holf.book.downloads.pages import write_downloads
 from holf.book.freshness import RUNS, markdown_of
 from holf.book.marks import site_faults
+from holf.book.sources import write_sources
 from holf.book.theme.checks import refuse_faults
 from holf.paths import code_root, library_root, project_root
 
@@ -143,6 +144,7 @@ def publish(app: Sphinx, say: Callable[[str], None]) -> None:
     # What the same code and data made and checked before is not checked again.
     checked = verified_sums(site) if app.env.config_status == CONFIG_OK else {}
     write_downloads(app, staging)
+    write_sources(staging)
     passed = {name for name, digest in digests(staging).items() if checked.get(name) == digest}
     if faults := site_faults(staging, passed=passed):
         raise ExtensionError("unmarked simulated content:\n" + "\n".join(faults))

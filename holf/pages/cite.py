@@ -128,7 +128,7 @@ def cite_page(citation: dict, file: str) -> str:
         "result.",
         "",
         *_work(citation, "holf-compendium"),
-        "[CITATION.cff](../CITATION.cff), as it stands in the repository:",
+        "[Its sources](rebuild.md#sources) are one file on this site. [CITATION.cff](../CITATION.cff) is among them:",
         "",
         *_fenced(file, "yaml"),
         "## The documents behind the ledger",

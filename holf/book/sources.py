@@ -1,0 +1,93 @@
+"""The sources of the book as one archive on its site, from which `make book` makes the same site again, byte for byte.
+
+Only files that Git knows are sources: what a data holder keeps in the same folder must never reach a site.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from holf.book.banners import real_source
+from holf.paths import project_root
+
+ARCHIVE = "source.zip"
+# In an unpacked archive: the list of its files, since no Git is there to tell them.
+LIST = "SOURCES"
+PLACE = "<!-- source archive -->"
+# The form knows no time before 1980, and any later one would change with the clock.
+_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def source_files() -> tuple[str, ...]:
+    """Names of the files that the book is built from, in order; empty where neither Git nor an archive lists them.
+
+    Examples
+    --------
+    >>> "index.md" in source_files() or not source_files()
+    True
+    """
+    root = project_root()
+    if (root / LIST).exists():
+        return tuple((root / LIST).read_text(encoding="utf-8").splitlines())
+    command = ["git", "-C", str(root), "ls-files", "-z", "--full-name"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True)
+        top = subprocess.run([*command[:3], "rev-parse", "--show-toplevel"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ()
+    # A folder inside the checkout of something else.
+    if Path(top.stdout.decode().rstrip("\n")).resolve() != root.resolve():
+        return ()
+    return tuple(sorted(name for name in done.stdout.decode().split("\0") if name and (root / name).is_file()))
+
+
+def write_archive(files: Iterable[str], folder: Path) -> None:
+    """Write the archive into a folder: plain storage and one date, so that the same sources give the same bytes."""
+    root, names = project_root(), tuple(files)
+    with zipfile.ZipFile(folder / ARCHIVE, "w") as packed:
+        for name in names:
+            packed.writestr(_entry(f"holf/{name}"), (root / name).read_bytes())
+        packed.writestr(_entry(f"holf/{LIST}"), "".join(f"{name}\n" for name in names))
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _TIME)
+    entry.create_system, entry.external_attr = 3, 0o100644 << 16
+    return entry
+
+
+def write_sources(site: Path) -> None:
+    """Put the archive into a site; none into that of a book on real data, nor where the sources are not listed."""
+    if (files := source_files()) and not real_source():
+        write_archive(files, site)
+
+
+def own_archive(site: Path) -> list[Path]:
+    """The archive of a site, if it is byte for byte that of these sources: a gate need not open it then."""
+    found, files = site / ARCHIVE, source_files()
+    if not (found.is_file() and files):
+        return []
+    with tempfile.TemporaryDirectory() as scratch:
+        write_archive(files, Path(scratch))
+        return [found] if filecmp.cmp(Path(scratch) / ARCHIVE, found, shallow=False) else []
+
+
+def fill_in(source: str) -> str:
+    """A page with its place for the archive filled: a link, or why there is none."""
+    if PLACE not in source:
+        return source
+    if real_source():
+        said = "This book was made from a release of real data; its site does not carry the sources."
+    elif files := source_files():
+        said = (
+            f'<a href="../{ARCHIVE}" download>{ARCHIVE}</a> has all {len(files)} files that this site was made from. '
+            "Unpack it and run <code>make book</code>: the same site comes out, byte for byte."
+        )
+    else:
+        said = "This copy was made outside a Git checkout, so its site has no archive of the sources."
+    return source.replace(PLACE, f"<p>{said}</p>")
