@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 
 from holf.book.colophon import PLACE
+from holf.book.sources import LIST
 from holf.paths import code_folders, project_root
 
 CHAPTERS = {
@@ -125,6 +126,9 @@ def whole_site(root: Path) -> Path:
     if not site.exists():
         unwanted = ("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
         shutil.copytree(project_root(), root, ignore=shutil.ignore_patterns(*unwanted))
+        # As an unpacked archive of the sources has it: no Git knows the files of a copy.
+        names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+        (root / LIST).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         done = SmallBook(root).build(HOLF_PAPERMILL="off")
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return site

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from holf.book.checksums import SUMS, verified_sums, write_sums
 from holf.book.colophon import FOLDERS, content_id
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.pdf import WIDEST, PdfError, bind, contents, dated, page_texts, print_book, sheet_faults, sheet_heads
+from holf.book.sources import ARCHIVE, LIST, own_archive, source_files, write_sources
 from holf.confidential.scan.manifest import write_manifest
 from holf.paths import project_root
 
@@ -42,6 +44,8 @@ def small_site(folder: Path, banner: str = BANNER, *, text: str = "<p>Words.</p>
         '<h1 id="x">Two</h1><details><summary>More</summary><p id="y">Hidden.</p></details><noscript>Still.</noscript>'
     )
     (site / "a" / "two.html").write_text(page(f'{two}<script>alert(1)</script><a href="one.html">back</a>'))
+    if banner == BANNER:
+        write_sources(site)
     write_sums(site)
     return site
 
@@ -148,7 +152,7 @@ def test_the_archive_is_whole_the_same_each_time_and_read_back(quick, tmp_path):
         names(one)
     )
     assert {"source/chapters/design.ipynb", "source/data/facts.csv", "source/tests/conftest.py"} <= set(names(one))
-    assert not [name for name in names(one) if "__pycache__" in name or "/." in name.replace("site/.", "")]
+    assert not [name for name in names(one) if "__pycache__" in name or "/.git/" in name]
     with zipfile.ZipFile(one) as packed:
         assert {entry.date_time for entry in packed.infolist()} == {(2023, 11, 14, 22, 13, 20)}
         packed.extractall(tmp_path / "out")
@@ -204,8 +208,50 @@ def test_a_site_of_other_sources_is_refused(quick, tmp_path):
     cleared(site)
     with pytest.raises(ValueError, match="built from another data/"):
         make_archive(site, tmp_path / "out")
+    site = small_site(tmp_path / "again")
+    with zipfile.ZipFile(site / ARCHIVE, "a") as packed:
+        packed.writestr("holf/data/more.csv", "x")
+    write_sums(site)
+    cleared(site)
+    with pytest.raises(ValueError, match="has not the archive of these sources"):
+        make_archive(site, tmp_path / "out")
     with pytest.raises(FileNotFoundError, match="build the book first"):
         make_archive(tmp_path / "none", tmp_path / "out")
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words], cwd=folder, check=True)
+
+
+def test_only_files_that_git_knows_go_into_the_archive_of_the_sources(tmp_path, monkeypatch):
+    project, site = tmp_path / "project", tmp_path / "site"
+    (project / "data").mkdir(parents=True)
+    site.mkdir()
+    (project / "index.md").write_text("# Ærlig\n")
+    (project / "data" / "æ.csv").write_text("x\n1\n")
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    (project / "data" / "parents.csv").write_text("id\n1\n")
+    monkeypatch.setenv("HOLF_ROOT", str(project))
+    assert source_files() == ("data/æ.csv", "index.md")
+    write_sources(site)
+    with zipfile.ZipFile(site / ARCHIVE) as packed:
+        assert packed.namelist() == ["holf/data/æ.csv", "holf/index.md", f"holf/{LIST}"]
+        packed.extractall(tmp_path / "out")
+    first = (site / ARCHIVE).read_bytes()
+    # Unpacked, also inside a checkout of something else, it gives the same archive again.
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path / "out" / "holf"))
+    git(tmp_path, "init", "-q")
+    write_sources(site)
+    assert (site / ARCHIVE).read_bytes() == first and own_archive(site) == [site / ARCHIVE]
+    (tmp_path / "out" / "holf" / LIST).unlink()
+    assert source_files() == () and own_archive(site) == []
+
+
+def test_a_book_on_real_data_does_not_carry_its_sources(tmp_path, monkeypatch):
+    monkeypatch.setattr("holf.book.sources.real_source", lambda: "release 1")
+    write_sources(tmp_path)
+    assert not (tmp_path / ARCHIVE).exists()
 
 
 def test_the_date_is_never_the_clock(monkeypatch, tmp_path):

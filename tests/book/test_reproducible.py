@@ -3,6 +3,7 @@
 import hashlib
 import re
 import subprocess
+import zipfile
 
 import pytest
 from small_book import SmallBook, small_book
@@ -11,6 +12,7 @@ from surroundings import ORDINARY, STRANGER
 from holf.book.checksums import SUMS, differences, read_sums, verified_sums, write_sums
 from holf.book.colophon import content_id
 from holf.book.freshness import Chapter, signature
+from holf.book.sources import ARCHIVE
 from holf.paths import project_root
 
 pytestmark = pytest.mark.slow
@@ -54,6 +56,15 @@ def plant(book: SmallBook) -> None:
     assert old in code.read_text(encoding="utf-8")
     new = "for name in __import__('os').listdir(root) if name in FOLDERS and"
     code.write_text(code.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def test_the_archive_of_the_sources_gives_the_same_site(site, tmp_path):
+    with zipfile.ZipFile(site / ARCHIVE) as packed:
+        packed.extractall(tmp_path)
+    again = SmallBook(tmp_path / "holf")
+    done = again.build(HOLF_PAPERMILL="off")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert differences(site, again.site) == []
 
 
 def test_a_planted_clock_path_and_order_are_found(tmp_path):
