@@ -1,8 +1,10 @@
 """The built site in a real Chromium, with every other host shut off, and the site served as hosts serve it."""
 
 import functools
+import gzip
 import http.server
 import os
+import re
 import shutil
 import sys
 import threading
@@ -61,6 +63,23 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class _Packed(_Quiet):
+    """Compresses text where the browser takes it, as hosts of static sites do."""
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        kind = self.guess_type(path)
+        if not path.is_file() or not re.match(r"text/|application/(javascript|json)|image/svg", kind):
+            super().do_GET()
+            return
+        content = gzip.compress(path.read_bytes())
+        self.send_response(200)
+        for name, value in (("Content-Type", kind), ("Content-Encoding", "gzip"), ("Content-Length", len(content))):
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(content)
+
+
 class _Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request, client_address):
         if not isinstance(sys.exception(), ConnectionError):  # a browser that moved on hangs up
@@ -68,9 +87,9 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def served(site: Path) -> Iterator[str]:
-    """Address of a server of the site on this machine."""
-    with _Server(("127.0.0.1", 0), functools.partial(_Quiet, directory=site)) as server:
+def served(site: Path, *, packed: bool = False) -> Iterator[str]:
+    """Address of a server of the site on this machine; `packed` compresses text."""
+    with _Server(("127.0.0.1", 0), functools.partial(_Packed if packed else _Quiet, directory=site)) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
