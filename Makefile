@@ -34,7 +34,7 @@ archive: book
 # stand, so that kernels and the command line find them.
 .venv/installed: requirements.lock pyproject.toml clustertrials/pyproject.toml
 	$(PYTHON) -m venv .venv
-	@echo "Installing the locked environment: about a minute, once."
+	@echo "Installing the locked environment: a minute or two, once."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable ./clustertrials --editable .
 	touch $@

@@ -20,7 +20,7 @@ ARCHIVE = "source.zip"
 LIST = "SOURCES"
 PLACE = "<!-- source archive -->"
 # The form knows no time before 1980, and any later one would change with the clock.
-_TIME = (1980, 1, 1, 0, 0, 0)
+EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
 def source_files() -> tuple[str, ...]:
@@ -46,25 +46,33 @@ def source_files() -> tuple[str, ...]:
     return tuple(sorted(name for name in done.stdout.decode().split("\0") if name and (root / name).is_file()))
 
 
-def write_archive(files: Iterable[str], folder: Path) -> None:
-    """Write the archive into a folder: plain storage and one date, so that the same sources give the same bytes."""
-    root, names = project_root(), tuple(files)
-    with zipfile.ZipFile(folder / ARCHIVE, "w") as packed:
-        for name in names:
-            packed.writestr(_entry(f"holf/{name}"), (root / name).read_bytes())
-        packed.writestr(_entry(f"holf/{LIST}"), "".join(f"{name}\n" for name in names))
+def pack(target: Path, files: Iterable[tuple[str, bytes]], when: tuple[int, ...] = EARLIEST) -> None:
+    """Write a ZIP file of one date; nothing is compressed, which programs do differently.
+
+    Parameters
+    ----------
+    target : Path
+    files : iterable of (str, bytes)
+        Name and content, in order.
+    when : tuple of int
+        Year, month, day, hour, minute, second.
+    """
+    with zipfile.ZipFile(target, "w") as packed:
+        for name, content in files:
+            entry = zipfile.ZipInfo(name, when)
+            entry.create_system, entry.external_attr = 3, 0o100644 << 16
+            packed.writestr(entry, content)
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _TIME)
-    entry.create_system, entry.external_attr = 3, 0o100644 << 16
-    return entry
+def _write_archive(names: tuple[str, ...], folder: Path) -> None:
+    files = [(f"holf/{name}", (project_root() / name).read_bytes()) for name in names]
+    pack(folder / ARCHIVE, [*files, (f"holf/{LIST}", "".join(f"{name}\n" for name in names).encode())])
 
 
 def write_sources(site: Path) -> None:
     """Put the archive into a site; none into that of a book on real data, nor where the sources are not listed."""
     if (files := source_files()) and not real_source():
-        write_archive(files, site)
+        _write_archive(files, site)
 
 
 def own_archive(site: Path) -> list[Path]:
@@ -73,7 +81,7 @@ def own_archive(site: Path) -> list[Path]:
     if not (found.is_file() and files):
         return []
     with tempfile.TemporaryDirectory() as scratch:
-        write_archive(files, Path(scratch))
+        _write_archive(files, Path(scratch))
         return [found] if filecmp.cmp(Path(scratch) / ARCHIVE, found, shallow=False) else []
 
 

@@ -16,7 +16,6 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
-from holf.book.checksums import fingerprint
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.theme.html import Translator, add_transforms
 from holf.pages.cite import load_citation, ways_to_reach
@@ -72,8 +71,6 @@ def setup(app: Sphinx) -> dict:
     """Register the theme's parts with Sphinx."""
     # Jupyter Book sets it also where its extension for comments is left out.
     app.add_config_value("comments_config", {}, "")
-    # A change of what makes the pages makes all of them anew.
-    app.add_config_value("holf_theme", "", "env")
     app.connect("config-inited", configure)
     app.set_translator("html", Translator)
     add_transforms(app)
@@ -88,7 +85,6 @@ def setup(app: Sphinx) -> dict:
 
 def configure(_app: Sphinx, config: Config) -> None:
     """Tell Furo and sphinxext-opengraph what they need."""
-    config.holf_theme = fingerprint([Path(__file__).parent])
     # Jupyter Book passes options of its own theme, which Furo does not know.
     config.html_theme_options = {}
     # Furo registers this setting later, when Sphinx loads the theme; in _config.yml it would be unknown.
