@@ -120,8 +120,8 @@ def small_book(root: Path) -> SmallBook:
     return book
 
 
-def whole_site(root: Path) -> Path:
-    """The site of the whole book from the committed chapters as they are; built if it is not in the folder yet."""
+def whole_site(root: Path, papermill: str = "off") -> Path:
+    """The site of the whole book, built if it is not in the folder yet; by default no chapter runs."""
     site = root / "_build" / "html"
     if not site.exists():
         unwanted = ("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
@@ -129,6 +129,6 @@ def whole_site(root: Path) -> Path:
         # As an unpacked archive of the sources has it: no Git knows the files of a copy.
         names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
         (root / LIST).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        done = SmallBook(root).build(HOLF_PAPERMILL="off")
+        done = SmallBook(root).build(HOLF_PAPERMILL=papermill)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return site

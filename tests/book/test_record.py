@@ -35,6 +35,26 @@ def test_committed_notebooks_hold_no_noise(chapter):
     assert {"plan.yml"} <= {*notebook.metadata["holf"]["reads"]}
 
 
+def hidden_from_validation(notebook: dict) -> list[str]:
+    """Tags and comments by which nbval or papermill would leave out a cell or its outputs."""
+    hides = re.compile(r"NBVAL_\w+|nbval-\w[\w-]*|skip-execution", re.IGNORECASE)
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return [word for cell in cells for word in hides.findall(f"{cell['source']} {cell['metadata'].get('tags', '')}")]
+
+
+def test_no_chapter_hides_an_output_from_validation():
+    pages = [chapter.page for chapter in CHAPTERS] + [ROOT / TEMPLATE]
+    assert {page.name: hidden for page in pages if (hidden := hidden_from_validation(nbformat.read(page, 4)))} == {}
+
+
+@pytest.mark.parametrize("word", ["NBVAL_IGNORE_OUTPUT", "nbval_skip", "nbval-ignore-output", "skip-execution"])
+def test_what_hides_an_output_is_found_in_code_and_in_tags(word):
+    in_code = nbformat.v4.new_code_cell(f"# {word}\n1")
+    in_tags = nbformat.v4.new_code_cell("1", metadata={"tags": [word]})
+    for cell in (in_code, in_tags):
+        assert hidden_from_validation(nbformat.v4.new_notebook(cells=[cell])) == [word]
+
+
 def test_every_chapter_has_parameters_and_opens_with_its_purpose():
     for chapter in CHAPTERS:
         cells = nbformat.read(chapter.page, as_version=4).cells

@@ -6,7 +6,7 @@ import subprocess
 import zipfile
 
 import pytest
-from small_book import SmallBook, small_book
+from small_book import SmallBook, small_book, whole_site
 from surroundings import ORDINARY, STRANGER
 
 from holf.book.checksums import SUMS, differences, read_sums, verified_sums, write_sums
@@ -65,6 +65,15 @@ def test_the_archive_of_the_sources_gives_the_same_site(site, tmp_path):
     done = again.build(HOLF_PAPERMILL="off")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert differences(site, again.site) == []
+
+
+def test_every_chapter_run_again_gives_the_committed_bytes(tmp_path):
+    """Nbval compares no pictures, and a signature only says what a chapter was made from."""
+    whole_site(tmp_path / "book", "force")
+    again = {page.name: page.read_bytes() for page in (tmp_path / "book" / "chapters").glob("*.ipynb")}
+    committed = {page.name: page.read_bytes() for page in (project_root() / "chapters").glob("*.ipynb")}
+    assert len(committed) > 10 and again.keys() == committed.keys()
+    assert [name for name in committed if again[name] != committed[name]] == []
 
 
 def test_a_planted_clock_path_and_order_are_found(tmp_path):
