@@ -8,6 +8,7 @@ from importlib import import_module
 # No name here is that of a room: importing the room would put it in the name's place.
 HOME_OF = {
     "open_study": "holf.confidential.opening",
+    "open_studies": "holf.confidential.opening",
     "Study": "holf.study.study",
     "StudyError": "holf.study.study",
     "estimate_effect": "clustertrials",

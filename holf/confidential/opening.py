@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from holf.confidential.read.reader import read_dropin, read_simulated
@@ -61,6 +62,24 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
     from holf.confidential.rules.policy import load_policy
 
     return make_release(read_dropin(path, schema), schema, load_policy(profile)).study()
+
+
+def open_studies(sources: str | Sequence[str]) -> list[Study]:
+    """Open several studies; a text is one source, or a list in JSON, as ``papermill -p`` passes it.
+
+    Raises
+    ------
+    StudyError, SchemaError, DropInError, ReleaseError
+        As `open_study`.
+
+    Examples
+    --------
+    >>> [study.source for study in open_studies('["null", "harm"]')]
+    ['simulated: null world', 'simulated: harm world']
+    """
+    if isinstance(sources, str):
+        sources = json.loads(sources) if sources.startswith("[") else [sources]
+    return [open_study(source) for source in sources]
 
 
 def _own_world(name: str, plan: Plan, schema: Schema) -> Study:

@@ -421,3 +421,16 @@ def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
     )
     planted = validate()
     assert planted.returncode == 1 and "mismatch" in planted.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sources", [("-p", "sources", "null"), ("-p", "sources", '["null"]'), ("-y", 'sources: ["null"]')]
+)
+def test_papermill_runs_a_chapter_on_one_source(tmp_path, sources):
+    papermill = Path(sys.executable).with_name("papermill")
+    command = [papermill, "chapters/effects.ipynb", tmp_path / "out.ipynb", *sources, "--no-progress-bar"]
+    subprocess.run(command, cwd=project_root(), check=True, capture_output=True)
+    cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
+    shown = str([cell.outputs for cell in cells if cell.cell_type == "code"])
+    assert "null world" in shown and "harm world" not in shown
