@@ -2,8 +2,11 @@
 
 import re
 import tomllib
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import version
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -64,6 +67,29 @@ def test_every_locked_package_has_a_hash_and_no_address():
     blocks = re.split(r"\n(?=[A-Za-z0-9])", text)
     assert len(blocks) > 100 and all("--hash=sha256:" in block for block in blocks)
     assert "://" not in text
+
+
+def offline() -> ModuleType:
+    """`.ci/offline`, which has no ending that imports go by."""
+    loader = SourceFileLoader("offline", str(ROOT / ".ci" / "offline"))
+    module = module_from_spec(spec_from_loader("offline", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_the_offline_folder_locks_what_each_system_needs():
+    lock, script = (ROOT / "requirements.lock").read_text(encoding="utf-8"), offline()
+    for name, (system, _) in script.SYSTEMS.items():
+        entries = re.findall(
+            r"^(\S+)==(\S+)(?: --hash=sha256:[0-9a-f]{64})+$", script.lock_for(lock, system), re.MULTILINE
+        )
+        pins = {canonicalize_name(re.sub(r"\[.*", "", package)): number for package, number in entries}
+        assert ("pywin32" in pins or "colorama" in pins) == (name == "windows")
+        assert {"pandas", "jupyter-book", "flit-core"} <= pins.keys()
+        if name == "linux":
+            assert {package: version(package) for package in pins} == pins
+    with pytest.raises(SystemExit, match="one==1 has no hash"):
+        script.lock_for("one==1\n", {})
 
 
 def test_the_card_is_kept():
