@@ -18,7 +18,8 @@ from holf.record.plan import load_plan
 from holf.record.reporting import load_reporting
 
 ROOT, LEDGER = project_root(), load_ledger()
-WORDS, ANSWER = 900, 120
+WORDS, ANSWER, DESIGN_WORDS = 900, 120, 700
+LEVELS = {"high": "høy", "moderate": "moderat", "low": "lav", "very low": "svært lav"}
 QUESTION = re.compile(r'^<div id="(q-[a-z-]+)"></div>\n\n## (.+\?)$', re.MULTILINE)
 
 
@@ -27,6 +28,7 @@ def page(name: str) -> str:
 
 
 ENGLISH, NORWEGIAN = page("chapters/summary_en.md"), page("chapters/summary_nb.md")
+DESIGN_NB = page("chapters/design_nb.md")
 
 
 def words(text: str) -> list[str]:
@@ -114,12 +116,66 @@ def test_norwegian_numbers_are_written_the_norwegian_way():
     assert not [text for text in shown if re.search(r"\d[.,]\d{3}\b|\d\.\d", text)]
 
 
+def design_faults(text: str) -> list[str]:
+    """What the Norwegian page on design and findings may not have: many words, a number that is not of the record."""
+    faults = ["too long"] * (len(words(text)) > DESIGN_WORDS)
+    faults += ["an assumed number"] * any(where == "assumptions" for _, where, _ in ROW_LINK.findall(text))
+    faults += ["a simulated number"] * bool(re.search(r"\(outcome-|SIMULATED|simuler", text))
+    return faults + ["no picture"] * (":::{include} landing/nb.md\n:::" not in text)
+
+
+def test_design_and_findings_in_norwegian_are_short_and_of_the_record_alone():
+    assert design_faults(DESIGN_NB) == []
+    assert {"f044", "f112", "f136", "f135", "f173", "f190", "f157", "f158"} <= {*rows(DESIGN_NB)}
+    assert "(design_nb.md)" in NORWEGIAN and "(summary_nb.md)" in DESIGN_NB
+    assert "språkvasket" in DESIGN_NB and lix(DESIGN_NB) < 45
+    assert design_faults(DESIGN_NB + " ord" * DESIGN_WORDS) == ["too long"]
+    assert design_faults(DESIGN_NB + "[0,8](assumptions.md#power-target)") == ["an assumed number"]
+    assert design_faults(DESIGN_NB + "[resultat](outcome-primary-income.ipynb)") == ["a simulated number"]
+    assert design_faults(DESIGN_NB.replace("landing/nb.md", "landing/en.md")) == ["no picture"]
+
+
+def certainty_faults(text: str) -> list[str]:
+    """Whether the level that a page states is high, less one step for each row of its table that lowers it."""
+    level = [*LEVELS][min(text.count("| lowers it |"), len(LEVELS) - 1)]
+    stated = re.findall(r"\*\*(.+?) certainty\*\*|### Why (.+)", text)
+    said = [(one or other).lower() for one, other in stated]
+    return [f"{one!r} is not {level!r}" for one in said if one != level] + ["no level"] * (len(said) != 2)
+
+
+def interpretation() -> str:
+    cells = nbformat.read(ROOT / "chapters/interpretation.ipynb", as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_the_certainty_is_what_its_table_counts_and_all_pages_state_the_same():
+    text = interpretation()
+    assert "starts high" in text and certainty_faults(text) == []
+    level = re.search(r"\*\*(.+?) certainty\*\*", text)[1].lower()
+    for other, said in (
+        (page("index.md"), level),
+        (ENGLISH, level),
+        (NORWEGIAN, LEVELS[level]),
+        (DESIGN_NB, LEVELS[level]),
+    ):
+        rated = re.findall(r"▲ (?:this|denne) (?:book|boken) [^.]*?\[\**([^\]*?)\**\]", other, re.IGNORECASE)
+        assert rated == [said]
+
+
+def test_a_level_that_its_table_does_not_count_is_found():
+    text = interpretation()
+    low = text.replace("**Very low certainty**", "**Low certainty**")
+    assert certainty_faults(low) == ["'low' is not 'very low'"]
+    assert len(certainty_faults(text.replace("| lowers it |", "| leaves it |", 1))) == 2
+    assert certainty_faults(text.replace("### Why very low", "### Why")) == ["no level"]
+
+
 def test_landing_page_gives_the_answer_first():
     text = page("index.md")
     opening = text.split("---\n", 2)[2].split(":::", 1)[0]
     assert len(words(opening.split("\n", 2)[2])) <= ANSWER
     assert {"f044", "f046", "f047", "f112"} <= {*rows(opening)}
-    for said in ("does not show", "gives an estimate, an interval or a price", "[not an effect]"):
+    for said in ("does not show", "gives an estimate, an interval or a price", "[does not show an effect]"):
         assert said in " ".join(opening.split()), said
     assert {"f136", "f135", "f173", "f190"} <= {*rows(text.split("## What is published")[1].split("\n## ")[0])}
 
