@@ -55,6 +55,12 @@ def test_both_languages_answer_the_same_questions():
     assert {"q-what-was-compared", "q-what-was-found", "q-what-does-it-not-show", "q-how-sure-can-one-be"} <= keys
 
 
+@pytest.mark.parametrize("text", [ENGLISH, NORWEGIAN], ids=["en", "nb"])
+def test_a_coordinator_finds_early_what_to_take_with_them(text):
+    """400 words are two screens and a half of a phone."""
+    assert len(words(text.split('<div id="q-what-can-i-take-with-me">')[0])) <= 400
+
+
 def test_a_missing_or_swapped_question_is_found():
     gone = ENGLISH.replace('<div id="q-how-sure-can-one-be"></div>\n\n', "")
     assert "only one page answers q-how-sure-can-one-be" in question_faults(gone, NORWEGIAN)
