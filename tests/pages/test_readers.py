@@ -194,7 +194,8 @@ def test_the_landing_picture_says_both_groups_only_where_the_source_does_and_nam
         changes = [one for one in words_of_picture.results if one.line.fact == "F113"]
         assert len(changes) == 2, "work and housing"
         wrong = replace(changes[0], line=Line("improved, both groups", "F113"))
-        assert both_faults([wrong]) == [wrong.area] == both_faults([replace(changes[0], question="Before and after")])
+        assert both_faults([wrong]) == [wrong.area] == both_faults([replace(changes[0], question="Over time")])
+        assert all(len(f"{one.question}:") <= 23 for one in words_of_picture.results), "a line on a phone"
         assert re.search("signifi[ck]an", words_of_picture.titles["note"]), "its limits"
 
 
