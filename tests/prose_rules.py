@@ -189,9 +189,13 @@ def prose_pages() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Claims:
-    """Words that say what exists beyond what was read, and the texts in which they are right, each with its reason."""
+    """Words that say what exists beyond what was read, and the texts in which they are right, each with its reason.
+
+    `silent` are those of sentences that do not say which source is silent.
+    """
 
     patterns: tuple[re.Pattern, ...]
+    silent: tuple[re.Pattern, ...]
     allowed: dict[str, str]
 
 
@@ -205,17 +209,22 @@ def load_claims(path: Path | None = None) -> Claims:
     """
     path = path or data_path("prose.yml")
     content = read_yaml(path)["beyond_what_was_read"]
-    patterns = tuple(re.compile(one.replace(" ", r"\s+"), re.IGNORECASE) for one in content["patterns"])
+    patterns, silent = (
+        tuple(re.compile(one.replace(" ", r"\s+"), re.IGNORECASE) for one in content[kind])
+        for kind in ("patterns", "silent")
+    )
     for entry in content["allowed"]:
         if not entry.get("reason"):
             raise FactError(f"{path.name}, {entry['text']!r}: a text that is allowed needs a reason")
-        if not any(pattern.search(entry["text"]) for pattern in patterns):
+        if not any(pattern.search(entry["text"]) for pattern in patterns + silent):
             raise FactError(f"{path.name}, {entry['text']!r}: there is nothing to allow in it")
-    return Claims(patterns, {entry["text"]: entry["reason"] for entry in content["allowed"]})
+    return Claims(patterns, silent, {entry["text"]: entry["reason"] for entry in content["allowed"]})
 
 
-def beyond_what_was_read(words: str, claims: Claims) -> list[str]:
+def beyond_what_was_read(words: str, claims: Claims, *, prose: bool = False) -> list[str]:
     """Claims that something is published nowhere, where only the sources read are known not to have it.
+
+    In prose, a sentence also has to say which source is silent.
 
     Examples
     --------
@@ -223,11 +232,14 @@ def beyond_what_was_read(words: str, claims: Claims) -> list[str]:
     ['not yet published']
     >>> beyond_what_was_read("No source this book could read gives its size.", load_claims())
     []
+    >>> beyond_what_was_read("Its size is not known.", load_claims(), prose=True)
+    ['is not known']
     """
     shown = re.sub(r"\*", "", re.sub(r"\[([^\]]*)\]\([^)\s]*\)", r"\1", words))
     for text_allowed in claims.allowed:
         shown = re.sub(r"\s+".join(map(re.escape, text_allowed.split())), " ", shown)
-    found = [one[0] for pattern in claims.patterns for one in pattern.finditer(shown)]
+    patterns = claims.patterns + claims.silent * prose
+    found = [one[0] for pattern in patterns for one in pattern.finditer(shown)]
     return [" ".join(one.split()) for one in found]
 
 

@@ -106,4 +106,4 @@ def of_flow(flow: Flow, arm_labels: Mapping[str, str]) -> str:
         shown = arms and (one.box.randomised or one is flow.counts[-1])
         known.append(f"{one.label}: {one.shown}" + (f" ({', '.join(arms)})" if shown else ""))
     said = f"Participant flow. {'; '.join(known)}."
-    return f"{said} Not known: {'; '.join(rest)}." if rest else said
+    return f"{said} In no source read: {'; '.join(rest)}." if rest else said

@@ -211,7 +211,7 @@ def _numbers(design: Design) -> str:
     )  # fmt: skip
     items = "\n".join(
         f'<div><dt>{title}</dt><dd><data data-mind="{name}" value="{value:.6g}">{escape(shown[name])}</data> '
-        f"<small>{escape(note)}</small></dd></div>"
+        f"<small>{escape(note)}</small> {badge('assumed')}</dd></div>"
         for title, name, value, note in cards
     )
     return f'<dl class="holf-mind-numbers">\n{items}\n</dl>'
@@ -219,7 +219,7 @@ def _numbers(design: Design) -> str:
 
 def _words(design: Design) -> str:
     items = "\n".join(
-        f'<div><dt>{title}</dt><dd data-mind="{name}">{escape(words)}</dd></div>'
+        f'<div><dt>{title} {badge("assumed")}</dt><dd data-mind="{name}">{escape(words)}</dd></div>'
         for title, name, words in (
             ("Could it rule out the difference you care about?", "verdict", verdict(design)),
             ("What an estimate would say", "estimates", estimates(design)),

@@ -23,7 +23,7 @@ _LETTERS = COLUMN // 50
 _ABSENT = "not found"
 _TITLES = {
     "between the arms": "HOLF model or local practice",
-    "before and after": "Before and after, both arms",
+    "before and after": "Before and after",
     "coordinator or ordinary follow-up": "Coordinator or ordinary follow-up",
     "not said which": "Not said: change or effect",
 }

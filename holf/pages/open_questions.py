@@ -16,7 +16,7 @@ from holf.record.reporting import VERDICTS, Conflict, Finding, Reporting, expand
 SIGNS = dict(zip(VERDICTS, "●◐○◌"))
 _OPENING = """# What the record leaves open
 
-Which registered outcomes were reported, where documents differ, and what only the authors can answer. Records of a
+Which registered outcomes were reported, where documents differ, and what to ask the authors. Records of a
 trial grow over years and in many hands, so small differences are the rule; none is a verdict on anyone's conduct.
 
 ## Registered against reported
@@ -89,7 +89,7 @@ def _sources(reporting: Reporting, ledger: Ledger) -> list[str]:
 
 def _conflict(conflict: Conflict, ledger: Ledger) -> list[str]:
     lines = [f"({conflict.name})=", f"### {conflict.title}", "", expand(conflict.reading, ledger), ""]
-    return [*lines, f"*Only the authors can say:* {expand(conflict.ask, ledger)} {fact_links(conflict.facts)}", ""]
+    return [*lines, f"*A question to the authors:* {expand(conflict.ask, ledger)} {fact_links(conflict.facts)}", ""]
 
 
 def _outcome(outcome: Outcome, reporting: Reporting, ledger: Ledger) -> list[str]:
@@ -131,7 +131,7 @@ def open_questions_page(reporting: Reporting, ledger: Ledger, plan: Plan, ways: 
         )
         for row in reporting.differences
     ]
-    lines += _stacked(("Subject", "How documents differ", "In this book", "Only the authors can say"), rows)
+    lines += _stacked(("Subject", "How documents differ", "In this book", "A question to the authors"), rows)
     lines += ["## Outcome by outcome", ""]
     for outcome in plan.outcomes.values():
         lines += _outcome(outcome, reporting, ledger)

@@ -120,6 +120,21 @@ def test_the_panel_holds_the_answers_before_any_script_runs():
     assert not re.search(r"\bon\w+=", str(soup)) and PANEL in panel()._repr_html_()
 
 
+def unmarked(html: str) -> list[str]:
+    """Results of the panel without the mark of what is assumed."""
+    soup = BeautifulSoup(html, "html.parser")
+    results = soup.select(".holf-mind-numbers > div, .holf-mind-words > div, .holf-mind-said")
+    assert len(results) == 6
+    return [one.get_text(" ", strip=True) for one in results if not one.select_one(".holf-badge.holf-assumed")]
+
+
+def test_every_result_is_marked_as_assumed():
+    html = panel()._repr_html_()
+    assert unmarked(html) == []
+    bare = re.sub(r'(power</small>) <span class="holf-badge.*?</span> assumed</span>', r"\1", html)
+    assert unmarked(bare) == ["Chance to find the difference you care about 29% power"]
+
+
 @pytest.mark.parametrize(
     "change, message",
     [

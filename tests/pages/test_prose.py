@@ -165,13 +165,18 @@ def test_right_links_pass():
 
 
 def test_language_is_declared_in_the_front_matter():
-    assert language(PAGES["chapters/summary_nb.md"]) == "nb"
+    assert {language(page) for name, page in PAGES.items() if re.search("_nb", name)} == {"nb"}
     assert {language(page) for name, page in PAGES.items() if not re.search("_nb", name)} == {"en"}
 
 
 @pytest.mark.parametrize("name", sorted(TEXTS))
 def test_nothing_is_called_unpublished(name):
     assert beyond_what_was_read(TEXTS[name], CLAIMS) == []
+
+
+@pytest.mark.parametrize("name", sorted({*PAGES, "chapters/open_questions.md"}))
+def test_prose_says_which_source_is_silent(name):
+    assert beyond_what_was_read(PAGES.get(name) or TEXTS[name], CLAIMS, prose=True) == []
 
 
 def test_every_place_of_words_is_read():
@@ -210,12 +215,45 @@ BEYOND = {
     "Upubliserte tall.": "Upubliserte",
     "No source explains the difference.": "No source",
     "Ingen kilde oppgir noe anslag.": "Ingen kilde",
+    "The authors do not report an estimate.": "do not report",
+    "The article gives no interval.": "gives no interval",
+    "The trial gives no standard error.": "gives no standard error",
+    "No report gives its size.": "No report gives",
+    "No paper on it has a number.": "No paper on it has",
+    "The data have never been released.": "never been released",
+    "They did not report how many left.": "did not report",
+    "Only the authors can say why.": "Only the authors",
+    "Only the trial's authors know.": "Only the trial's authors",
+    "Nobody can say how sure it is.": "Nobody can say",
+    "No one knows what it cost.": "No one knows",
+    "Artikkelen oppgir ikke hvor mange.": "oppgir ikke",
+    "Hvor mange som sa ja, er ikke kjent.": "er ikke kjent",
+    "Ingen rapport nevner det.": "Ingen rapport",
+    "Det kan ingen si.": "kan ingen si",
+    "Bare forskerne kan forklare det.": "Bare forskerne",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", BEYOND)
 def test_a_claim_beyond_what_was_read_is_found(text):
     assert BEYOND[text] in beyond_what_was_read(text, CLAIMS)
+
+
+SILENT = {
+    "Who was lost is not known.": "is not known",
+    "Offices were randomised; how is not stated.": "is not stated",
+    "Why they differ is unknown.": "is unknown",
+    "The gap is unexplained.": "is unexplained",
+    "Whether it means change was not said.": "was not said",
+    "Sammenlignet med hva, står det ikke.": "står det ikke",
+    "Hvor mange er ukjent.": "er ukjent",
+}
+
+
+@pytest.mark.parametrize("text", SILENT)
+def test_a_sentence_that_does_not_say_which_source_is_silent_is_found(text):
+    assert beyond_what_was_read(text, CLAIMS, prose=True) == [SILENT[text]]
+    assert beyond_what_was_read(text, CLAIMS) == [], "a table may say so, below its legend"
 
 
 WITHIN = (
@@ -225,12 +263,14 @@ WITHIN = (
     "Ingen kilde vi kunne lese, oppgir noe anslag. Publiserte tall har lenke.",
     "Gruppen er ikke nevnt i det offentlige studieregisteret.",
     "The row is not reported in the blog.",
+    "The registry does not say how. The blog post gives no numbers.",
+    "Studieregisteret sier ikke om det er foreldre eller familier.",
 )
 
 
 @pytest.mark.parametrize("text", WITHIN)
 def test_what_was_read_may_be_said(text):
-    assert beyond_what_was_read(text, CLAIMS) == []
+    assert beyond_what_was_read(text, CLAIMS, prose=True) == []
 
 
 @pytest.mark.parametrize("allowed", CLAIMS.allowed)
@@ -246,7 +286,7 @@ def test_an_allowed_text_without_reason_or_purpose_is_refused(tmp_path):
         ("{text: published, reason: because of it}", "nothing to allow"),
     ):
         (tmp_path / "prose.yml").write_text(
-            f"beyond_what_was_read: {{patterns: [not published], allowed: [{entry}]}}\n", encoding="utf-8"
+            f"beyond_what_was_read: {{patterns: [not published], silent: [], allowed: [{entry}]}}\n", encoding="utf-8"
         )
         with pytest.raises(FactError, match=f"prose.yml, .*{message}"):
             load_claims(tmp_path / "prose.yml")

@@ -1,6 +1,8 @@
 """What each reader finds: the answer first, the same questions in both languages, words explained, works cited."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -8,17 +10,19 @@ import pytest
 import yaml
 from prose_rules import ROW_LINK, visible
 
+from holf.display.landing_picture import Line, Result, load_landing
 from holf.display.sensitivity_table import regression_table
 from holf.pages.cite import as_bibtex, as_ris, as_text, cite_files, cite_page, load_citation, ways_to_reach
 from holf.pages.glossary import load_glossary
 from holf.pages.open_questions import reporting_pages
 from holf.paths import data_path, project_root
-from holf.record.facts import FactError, load_ledger, load_sources
+from holf.record.facts import FactError, Ledger, load_ledger, load_sources
 from holf.record.plan import load_plan
 from holf.record.reporting import load_reporting
 
 ROOT, LEDGER = project_root(), load_ledger()
-WORDS, ANSWER = 900, 120
+WORDS, ANSWER, DESIGN_WORDS = 900, 120, 700
+LEVELS = {"high": "høy", "moderate": "moderat", "low": "lav", "very low": "svært lav"}
 QUESTION = re.compile(r'^<div id="(q-[a-z-]+)"></div>\n\n## (.+\?)$', re.MULTILINE)
 
 
@@ -27,6 +31,7 @@ def page(name: str) -> str:
 
 
 ENGLISH, NORWEGIAN = page("chapters/summary_en.md"), page("chapters/summary_nb.md")
+DESIGN_NB = page("chapters/design_nb.md")
 
 
 def words(text: str) -> list[str]:
@@ -51,6 +56,12 @@ def test_both_languages_answer_the_same_questions():
     assert question_faults(ENGLISH, NORWEGIAN) == []
     keys = {key for key, _ in QUESTION.findall(ENGLISH)}
     assert {"q-what-was-compared", "q-what-was-found", "q-what-does-it-not-show", "q-how-sure-can-one-be"} <= keys
+
+
+@pytest.mark.parametrize("text", [ENGLISH, NORWEGIAN], ids=["en", "nb"])
+def test_a_coordinator_finds_early_what_to_take_with_them(text):
+    """400 words are two screens and a half of a phone."""
+    assert len(words(text.split('<div id="q-what-can-i-take-with-me">')[0])) <= 400
 
 
 def test_a_missing_or_swapped_question_is_found():
@@ -114,12 +125,86 @@ def test_norwegian_numbers_are_written_the_norwegian_way():
     assert not [text for text in shown if re.search(r"\d[.,]\d{3}\b|\d\.\d", text)]
 
 
+def design_faults(text: str) -> list[str]:
+    """What the Norwegian page on design and findings may not have: many words, a number that is not of the record."""
+    faults = ["too long"] * (len(words(text)) > DESIGN_WORDS)
+    faults += ["an assumed number"] * any(where == "assumptions" for _, where, _ in ROW_LINK.findall(text))
+    faults += ["a simulated number"] * bool(re.search(r"\(outcome-|SIMULATED|simuler", text))
+    return faults + ["no picture"] * (":::{include} landing/nb.md\n:::" not in text)
+
+
+def test_design_and_findings_in_norwegian_are_short_and_of_the_record_alone():
+    assert design_faults(DESIGN_NB) == []
+    assert {"f044", "f112", "f136", "f135", "f173", "f190", "f157", "f158"} <= {*rows(DESIGN_NB)}
+    assert "(design_nb.md)" in NORWEGIAN and "(summary_nb.md)" in DESIGN_NB
+    assert "språkvasket" in DESIGN_NB and lix(re.sub(r"^\|.*", "", DESIGN_NB, flags=re.MULTILINE)) < 40
+    assert design_faults(DESIGN_NB + " ord" * DESIGN_WORDS) == ["too long"]
+    assert design_faults(DESIGN_NB + "[0,8](assumptions.md#power-target)") == ["an assumed number"]
+    assert design_faults(DESIGN_NB + "[resultat](outcome-primary-income.ipynb)") == ["a simulated number"]
+    assert design_faults(DESIGN_NB.replace("landing/nb.md", "landing/en.md")) == ["no picture"]
+
+
+def certainty_faults(text: str) -> list[str]:
+    """Whether the level that a page states is high, less one step for each row of its table that lowers it."""
+    level = [*LEVELS][min(text.count("| lowers it |"), len(LEVELS) - 1)]
+    stated = re.findall(r"\*\*([\w ]+) certainty\*\*|### Why (.+)", text)
+    said = [(one or other).lower() for one, other in stated]
+    return [f"{one!r} is not {level!r}" for one in said if one != level] + ["no level"] * (len(said) != 2)
+
+
+def interpretation() -> str:
+    cells = nbformat.read(ROOT / "chapters/interpretation.ipynb", as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_the_certainty_is_what_its_table_counts_and_all_pages_state_the_same():
+    text = interpretation()
+    assert "starts high" in text and certainty_faults(text) == []
+    level = re.search(r"\*\*([\w ]+) certainty\*\*", text)[1].lower()
+    for other, said in (
+        (page("index.md"), level),
+        (ENGLISH, level),
+        (NORWEGIAN, LEVELS[level]),
+        (DESIGN_NB, LEVELS[level]),
+    ):
+        rated = re.findall(r"▲ (?:this book|denne boken) [^.]*?\[\**([^]*]*)\**\]", other, re.IGNORECASE)
+        assert rated == [said]
+
+
+def test_a_level_that_its_table_does_not_count_is_found():
+    text = interpretation()
+    low = text.replace("**Very low certainty**", "**Low certainty**")
+    assert certainty_faults(low) == ["'low' is not 'very low'"]
+    assert len(certainty_faults(text.replace("| lowers it |", "| leaves it |", 1))) == 2
+    assert certainty_faults(text.replace("### Why very low", "### Why")) == ["no level"]
+
+
+def both_faults(results: Iterable[Result], ledger: Ledger = LEDGER) -> list[str]:
+    """Lines of the landing picture that say "both groups" where their row does not, or a change without its source."""
+    both, blog = re.compile("both|begge"), re.compile("blog")
+    faults = [one.area for one in results if both.search(one.line.says) and "both" not in ledger[one.line.fact].quote]
+    return faults + [
+        one.area for one in results if one.sign in ("somewhat", "better") and not blog.search(one.question)
+    ]
+
+
+def test_the_landing_picture_says_both_groups_only_where_the_source_does_and_names_it():
+    for words_of_picture in load_landing(LEDGER, load_reporting()).values():
+        assert both_faults(words_of_picture.results) == []
+        changes = [one for one in words_of_picture.results if one.line.fact == "F113"]
+        assert len(changes) == 2, "work and housing"
+        wrong = replace(changes[0], line=Line("improved, both groups", "F113"))
+        assert both_faults([wrong]) == [wrong.area] == both_faults([replace(changes[0], question="Over time")])
+        assert all(len(f"{one.question}:") <= 23 for one in words_of_picture.results), "a line on a phone"
+        assert re.search("signifi[ck]an", words_of_picture.titles["note"]), "its limits"
+
+
 def test_landing_page_gives_the_answer_first():
     text = page("index.md")
     opening = text.split("---\n", 2)[2].split(":::", 1)[0]
     assert len(words(opening.split("\n", 2)[2])) <= ANSWER
     assert {"f044", "f046", "f047", "f112"} <= {*rows(opening)}
-    for said in ("does not show", "gives an estimate, an interval or a price", "[not an effect]"):
+    for said in ("does not show", "gives an estimate, an interval or a price", "[does not show an effect]"):
         assert said in " ".join(opening.split()), said
     assert {"f136", "f135", "f173", "f190"} <= {*rows(text.split("## What is published")[1].split("\n## ")[0])}
 

@@ -95,7 +95,7 @@ def test_both_drawings_show_every_count_and_leave_the_unknown_open(published):
 
 def test_the_text_alternative_has_every_box(published):
     alt = flow_diagram(published, arm_labels=LABELS).alt
-    known, _, unknown = alt.partition("Not known: ")
+    known, _, unknown = alt.partition("In no source read: ")
     for label, count in SHOWN.items():
         assert (label in unknown) if count == UNKNOWN else (f"{label}: {count}" in known)
     assert "29 offices (HOLF model 15, Local practice 14)" in known and "SIMULATED" not in alt
