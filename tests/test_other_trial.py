@@ -170,8 +170,6 @@ STAYS = {
     ("display.text", "family"): "translated here into the trial's word",
     ("display.reanalysis", "office"): "column of the files that R read",
     ("display.reanalysis", "offices"): "part of R's answers",
-    ("display.agreement", "offices"): "part of R's answers",
-    ("display.agreement", "office"): "the two estimands, compared with R",
     ("display.figure", "family"): "a drawing library's word for a typeface",
     ("clustertrials.randomisation.allocations", "22"): "a power of two",
     ("confidential.scan.shapes", "NOK"): "one spelling of a number, whose currency is the country's",

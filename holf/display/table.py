@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 from holf.display.text import Value
 from holf.display.values import KEY, TableValues, values_of
@@ -74,6 +76,20 @@ class Table:
                 raise ValueError(
                     f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns"
                 )
+
+    @classmethod
+    def of(
+        cls,
+        caption: str,
+        items: Iterable[Any],
+        columns: Mapping[str, Callable[[Any], str | Cell]],
+        *,
+        source: str,
+        folded: bool = False,
+    ) -> Table:
+        """A table with a row for each item: `columns` maps each heading to what gives the item's cell."""
+        rows = tuple(tuple(cell(item) for cell in columns.values()) for item in items)
+        return cls(caption, tuple(columns), rows, source=source, folded=folded)
 
     @property
     def is_simulated(self) -> bool:
