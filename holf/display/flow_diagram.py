@@ -126,7 +126,7 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
         return figure
 
     table = flow_table(flow, arm_labels=arm_labels)
-    return finish(draw, alt_text.of_flow(flow, arm_labels), table, source=flow.source)
+    return finish(draw, alt_text.of_flow(flow, arm_labels), table)
 
 
 def _draw_losses(axes, grid: _Grid, top: float, flow: Flow, parent: FlowCount) -> None:

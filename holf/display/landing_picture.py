@@ -159,7 +159,7 @@ def landing_picture(words: Landing, offices: pd.DataFrame, plan: Plan) -> Pictur
             country.axis("off")
         return figure
 
-    return finish(draw, landing_alt(words), landing_table(words), source=RECORD, ends=words.titles["ends"])
+    return finish(draw, landing_alt(words), landing_table(words), ends=words.titles["ends"])
 
 
 def _write(page: Axes, words: str, x: float, y: float, room: float, *, size: float = SMALL, **style) -> float:

@@ -110,7 +110,7 @@ def office_map(offices: pd.DataFrame) -> Picture:
         f"Map of the {len(offices)} offices in one colour, since their arms are in no source read. "
         f"Offices by region: {said}. Positions are approximate."
     )
-    return finish(draw, alt, table, source=RECORD)
+    return finish(draw, alt, table)
 
 
 def _inside(offices: pd.DataFrame, view: Sequence[float]) -> pd.Series:

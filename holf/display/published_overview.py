@@ -71,7 +71,7 @@ def published_overview(reporting: Reporting, plan: Plan) -> Picture:
     )
     columns = ("Outcome", "Comparison", "Source", "What it says")
     table = Table("What is published, by outcome and source", columns, rows, source=RECORD, folded=True)
-    return finish(draw, _alt(panels, said, areas), table, source=RECORD)
+    return finish(draw, _alt(panels, said, areas), table)
 
 
 def _sources(words: Sequence[Word], question: str) -> list[str]:
