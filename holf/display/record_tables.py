@@ -21,35 +21,36 @@ def fact_cell(ledger: Ledger, fact_id: str) -> Cell:
 
 def facts_table(ledger: Ledger, rows: Sequence[tuple[str, str]], caption: str) -> Table:
     """Labelled ledger rows: label, value, unit, where it stands."""
-    return Table(
+    return Table.of(
         caption,
-        ("What", "Value", "Unit", "Source"),
-        tuple(
-            (label, fact_cell(ledger, key), ledger[key].unit or text.MISSING, ledger[key].source) for label, key in rows
-        ),
+        rows,
+        {
+            "What": lambda row: row[0],
+            "Value": lambda row: fact_cell(ledger, row[1]),
+            "Unit": lambda row: ledger[row[1]].unit or text.MISSING,
+            "Source": lambda row: ledger[row[1]].source,
+        },
         source=RECORD,
     )
 
 
 def outcomes_table(plan: Plan, ledger: Ledger) -> Table:
     """The registered outcomes, with the times of each and the margin that this book assumes."""
-    rows = []
-    for outcome in plan.outcomes.values():
-        months = ", ".join(f"+{ledger.number(fact)}" for fact in outcome.waves_facts)
-        rows.append(
-            (
-                outcome.label,
-                outcome.kind,
-                Cell(outcome.level, outcome.level_class),
-                Cell(outcome.measure, "", outcome.fact),
-                Cell(f"{months} months", "published", outcome.waves_facts[0]),
-                Cell(text.amount(outcome.margin, outcome.show), "assumed"),
-            )
-        )
-    return Table(
+
+    def months(outcome: Outcome) -> str:
+        return ", ".join(f"+{ledger.number(fact)}" for fact in outcome.waves_facts)
+
+    return Table.of(
         "Registered outcomes",
-        ("Outcome", "Kind", "Level", "Measure", "Times", "Margin of this book"),
-        tuple(rows),
+        plan.outcomes.values(),
+        {
+            "Outcome": lambda one: one.label,
+            "Kind": lambda one: one.kind,
+            "Level": lambda one: Cell(one.level, one.level_class),
+            "Measure": lambda one: Cell(one.measure, "", one.fact),
+            "Times": lambda one: Cell(f"{months(one)} months", "published", one.waves_facts[0]),
+            "Margin of this book": lambda one: Cell(text.amount(one.margin, one.show), "assumed"),
+        },
         source=RECORD,
     )
 

@@ -164,9 +164,7 @@ def truths_table(settings: Settings) -> Table:
         "Correlation with baseline": lambda one: text.decimal(one.correlation, 2),
         "Effect, office average": lambda one: text.decimal(one.cluster_effect, 2),
         "Effect, parent average": lambda one: text.decimal(one.individual_effect, 2),
-        "Outcome": lambda one: (
-            "normal, SD 1" if one.share is None else f"0/1, {text.level(one.share, 'percent')} ones"
-        ),
+        "Outcome": lambda one: "normal, SD 1" if one.share is None else f"0/1, {text.level(one.share, 'percent')} ones",
         "Parents in an office": lambda one: text.limits(min(one.sizes), max(one.sizes), 0),
     }
     rows = tuple(
