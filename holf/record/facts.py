@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -166,6 +167,29 @@ def load_ledger(path: Path | None = None) -> Ledger:
         _check_fact(row, seen, path.name)
         seen.add(row["id"])
     return Ledger([Fact(**{("kind" if k == "class" else k): row[k] for k in COLUMNS}) for row in rows])
+
+
+def check_published(file: str, keys: Iterable[str], ledger: Ledger) -> None:
+    """Raise FactError for the first of these rows that is not published."""
+    for key in keys:
+        if ledger[key].kind != "published":
+            raise FactError(f"{file}: {key} is {ledger[key].kind}; only what is published may be shown here")
+
+
+def published_words(file: str, ledger: Ledger) -> dict:
+    """Read a YAML file of `data/` whose words name rows of the ledger, as in ``{F067} families``.
+
+    Each name becomes the value of its row; a row that is missing or not published is refused with a FactError.
+    """
+    stated, shown = read_yaml(data_path(file)), {key: fact.shown for key, fact in ledger.items()}
+    check_published(file, re.findall(r"\bF\d{3}\b", str(stated)), ledger)
+
+    def told(words):
+        if isinstance(words, dict):
+            return {key: told(value) for key, value in words.items()}
+        return [told(one) for one in words] if isinstance(words, list) else words.format_map(shown)
+
+    return told(stated)
 
 
 @dataclass(frozen=True)
