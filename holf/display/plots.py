@@ -26,7 +26,7 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
     unit = "%" if outcome.show == "percent" else unit
 
     def draw(width: int) -> Figure:
-        height = 1.4 if width == PHONE else 2.1
+        height = 1.4 * (1 if width == PHONE else 1.5)
         with canvas(width, height, len(by_source), rest=0.9, sharex=True, sharey=True) as (figure, panels):
             for axes, (source, levels) in zip(panels, by_source.items()):
                 _draw_levels(axes, levels, factor, plan)
