@@ -111,17 +111,9 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     )
     leaders, coordinators = draw_staff(staff_rng, offices, outcomes, rules, sign=sign)
     delivery = draw_delivery(delivery_rng, families, coordinators, rules)
-    return {
-        "offices": offices,
-        "leaders": leaders,
-        "coordinators": coordinators,
-        "families": families,
-        "parents": parents,
-        "children": children,
-        "survey": survey,
-        "register": register,
-        "delivery": delivery,
-    }
+    people = {"offices": offices, "leaders": leaders, "coordinators": coordinators, "families": families}
+    people |= {"parents": parents, "children": children}
+    return people | {"survey": survey, "register": register, "delivery": delivery}
 
 
 def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
