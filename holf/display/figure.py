@@ -56,16 +56,9 @@ _STYLE = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, drawn at two widths.
+    """A figure, drawn at two widths (`PHONE` and `COLUMN`, in CSS pixels), with its text alternative and its numbers.
 
-    Attributes
-    ----------
-    drawings : dict of int to matplotlib.figure.Figure
-        The drawing for each width in CSS pixels, `PHONE` and `COLUMN`.
-    alt : str
-        Text alternative with the numbers that matter; for simulated answers it begins with SIMULATED.
-    table : Table
-        What is drawn, as numbers: the folded twin of the figure.
+    The text alternative of simulated answers begins with SIMULATED; the table is the folded twin of the figure.
     """
 
     drawings: dict[int, Figure]

@@ -154,7 +154,7 @@ def check_published(file: str, keys: Iterable[str], ledger: Ledger) -> None:
     """Raise FactError for the first of these rows that is not published."""
     for key in keys:
         if ledger[key].kind != "published":
-            raise FactError(f"{file}: {key} is {ledger[key].kind}; only what is published may be shown here")
+            raise FactError(f"{file}: {key} is {ledger[key].kind}; the picture shows published facts")
 
 
 def published_words(file: str, ledger: Ledger) -> dict:
