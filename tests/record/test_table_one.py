@@ -245,6 +245,8 @@ def test_a_contradiction_names_file_row_and_rule(tmp_path, key, value, said):
         ("income,ordinary,m0,mean,20000,crowns,published,article,1,,,", "arm must be one of holf, local"),
         ("luck,holf,m0,mean,20000,crowns,published,article,1,,,", "no such outcome"),
         ("income,holf,m0,sd,5000,crowns,simulated,article,1,,,", "needs class published"),
+        ("income,holf,m0,sd,5000,crowns,,,,,,", "needs class published, a source and a page"),
+        ("income,holf,m0,sd,5000,crowns,published,article,,,,", "a source and a page"),
     ],
 )
 def test_a_row_out_of_place_is_refused(tmp_path, row, said):
