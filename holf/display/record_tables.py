@@ -65,16 +65,12 @@ def eligibility_table() -> Table:
         ("assistance beside other support, no child", 0, 8, 0),
         ("five months of assistance, two children", 5, 0, 2),
     )
-    rows = tuple(
-        (label, *("included" if meets_inclusion(a, b, c, reading=reading) else "not included" for reading in READINGS))
-        for label, a, b, c in families
-    )
-    return Table(
-        "Two readings of the inclusion rule, on made-up families",
-        ("Family", *(f"Reading “{name}”" for name in READINGS)),
-        rows,
-        source=RECORD,
-    )
+    rows = []
+    for label, *family in families:
+        answers = (meets_inclusion(*family, reading=reading) for reading in READINGS)
+        rows.append((label, *("included" if answer else "not included" for answer in answers)))
+    columns = ("Family", *(f"Reading “{name}”" for name in READINGS))
+    return Table("Two readings of the inclusion rule, on made-up families", columns, tuple(rows), source=RECORD)
 
 
 def denominators_table(ledger: Ledger) -> Table:
@@ -85,12 +81,8 @@ def denominators_table(ledger: Ledger) -> Table:
         ("F122", "Analysed in the article's twelve-month follow-up"),
         ("F066", "Enrolment in the registry, unit not stated"),
     )
-    return Table(
-        "Who counts as n",
-        ("Number", "Unit", "What it counts", "Source"),
-        tuple((fact_cell(ledger, key), ledger[key].unit, said, ledger[key].source) for key, said in rows),
-        source=RECORD,
-    )
+    shown = tuple((fact_cell(ledger, key), ledger[key].unit, said, ledger[key].source) for key, said in rows)
+    return Table("Who counts as n", ("Number", "Unit", "What it counts", "Source"), shown, source=RECORD)
 
 
 def slots_tables(slots: Sequence[Slot], outcome: Outcome, plan: Plan) -> tuple[Table, ...]:

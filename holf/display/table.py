@@ -47,15 +47,13 @@ class Table:
 
     Attributes
     ----------
-    caption : str
     columns : tuple of str
         Headings.
     rows : tuple of tuple of (str or Cell)
         As many entries as headings. A number is a `holf.display.text.Value`; any other text stays words in the file.
     source : str
-        Where the numbers came from; has to be said each time. `RECORD` for published, derived and assumed numbers; one
-        that begins with ``simulated: `` puts the mark SIMULATED into the caption, ``another trial: `` the mark ANOTHER
-        TRIAL, and ``real data: `` the mark REAL DATA.
+        Where the numbers came from: `RECORD` for published, derived and assumed numbers, or words that begin with
+        ``simulated: ``, ``another trial: `` or ``real data: ``, which put a mark into the caption.
     folded : bool
         Show it closed, behind its caption: for the table twin of a figure.
     """

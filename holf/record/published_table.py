@@ -239,10 +239,10 @@ class Arm:
         lacks = (self.lacking("mean", "n"), self.lacking("p_value_change", waves=[self.after]))
         if any(lacks):
             return None, ", ".join(filter(None, lacks))
-        p, asked = self.p_value, {"decimals": self.decimals("mean"), "level": self.level}
-        asked |= {"is_bound": self.p_value.is_bound, "p_decimals": self.p_value.decimals}
+        p = self.p_value
+        printed = {"is_bound": p.is_bound, "p_decimals": p.decimals, "decimals": self.decimals("mean")}
         try:
-            return implied_sd_of_change(*self.means, self.n, p.value, **asked), ""
+            return implied_sd_of_change(*self.means, self.n, p.value, level=self.level, **printed), ""
         except ValueError as error:
             return None, f"other numbers: {error}"
 
@@ -334,20 +334,8 @@ def table_one(
 ) -> tuple[OutcomeSummary, ...]:
     """Derive all that the filled slots allow, and say what each other number lacks.
 
-    Parameters
-    ----------
-    slots : sequence of Slot
-        From `holf.load_published_results`; any of them may be empty or absent.
-    plan, ledger, assumptions
-        Outcomes, arms and waves; offices by arm and analysed units; intraclass correlations by outcome, and the spread
-        of cluster sizes.
-    level : float
-        Level of the intervals.
-
-    Returns
-    -------
-    tuple of OutcomeSummary
-        One for each outcome that has slots, in the order of the plan; shares on the scale of 0 to 1.
+    Any of the slots may be empty or absent. There is one summary for each outcome that has slots, in the order of the
+    plan, with shares on the scale of 0 to 1; `level` is that of the intervals.
 
     Raises
     ------
@@ -379,9 +367,8 @@ def table_one(
         if not own:
             continue
         scale, waves = _scale_of(own), _waves(plan, outcome)
-        slots_of = {name: {(s.wave, s.statistic): s for s in own if s.arm == name and s.value is not None}
-                    for name in groups}  # fmt: skip
-        arms = tuple(Arm(name, scale, *waves, slots_of[name], level) for name in groups)
+        filled = {name: {(s.wave, s.statistic): s for s in own if s.arm == name and s.printed} for name in groups}
+        arms = tuple(Arm(name, scale, *waves, filled[name], level) for name in groups)
         verdicts = tuple(check for arm in arms for check in _checks(arm))
         source = next((f"simulated: {slot.source}" for slot in own if slot.kind == "simulated"), "")
         needs = _between_needs(arms, verdicts, clusters)
