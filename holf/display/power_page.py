@@ -89,11 +89,11 @@ def scale_of(outcome: Outcome, assumed: dict[str, Assumption]) -> Scale:
     A binary outcome's standard deviation follows from its baseline share; any other has an assumption of its own.
     """
     names = outcome.simulated
-    if outcome.type == "binary":
+    if outcome.assumed_sd:
+        sd = assumed[outcome.assumed_sd].value
+    else:
         share = assumed[names["baseline"]].value
         sd = sqrt(share * (1.0 - share))
-    else:
-        sd = assumed[names["baseline"].removesuffix("_baseline") + "_sd"].value
     return Scale(outcome.label, outcome.show, sd, assumed[names["icc"]].value, outcome.margin)
 
 

@@ -113,6 +113,11 @@ class Outcome:
         return replace(self, waves=tuple(wave for wave, _ in kept), waves_facts=tuple(fact for _, fact in kept))
 
     @property
+    def assumed_sd(self) -> str:
+        """Name of the assumption with its standard deviation; empty for a binary outcome, whose share gives it."""
+        return "" if self.type == "binary" else self.simulated["baseline"].removesuffix("_baseline") + "_sd"
+
+    @property
     def is_wide(self) -> bool:
         """True where each wave is a column of its own."""
         return "{wave}" in self.column

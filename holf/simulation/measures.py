@@ -67,7 +67,7 @@ def draw_outcome(
     names = outcome.simulated
     base, change, effect = (rules.assumed(names[key]) for key in ("baseline", "change", "effect"))
     icc, share, stability = rules.assumed(names["icc"]), rules.assumed("family_share"), rules.assumed("stability")
-    sd = None if outcome.type == "binary" else rules.assumed(names["baseline"].removesuffix("_baseline") + "_sd")
+    sd = rules.assumed(outcome.assumed_sd) if outcome.assumed_sd else None
     spread = np.sqrt(base * (1 - base)) if sd is None else sd
     new, offices = rules.assumed("office_drift"), units.office.max() + 1
     standing = np.sqrt(1 - new) * rng.standard_normal(offices)
