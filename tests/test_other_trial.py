@@ -165,6 +165,7 @@ TERMS_OF = ("study.", "confidential.rules.", "confidential.release.", "confident
 STAYS = {
     ("record.flow", "families"): "the readings of the inclusion rule",
     ("record.flow", "income"): "the readings of the inclusion rule",
+    ("record.flow", "parent"): "the box that another comes from",
     ("pages.pictures", "offices"): "name of the file with their places",
     ("display.text", "office"): "translated here into the trial's word",
     ("display.text", "family"): "translated here into the trial's word",
