@@ -21,7 +21,6 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from holf.display import text
 from holf.paths import data_path, project_root
 from holf.record.facts import Assumption, Fact, FactError, Ledger
 from holf.record.reading import read_yaml
@@ -45,6 +44,19 @@ _NOT_PROSE = (
     re.compile(r"^[ \t]*\d+\.(?=\s)", re.MULTILINE),
 )
 _FRACTIONS = "\u00bc-\u00be\u2150-\u215e"
+
+
+def in_language(shown: str, lang: str) -> str:
+    """A number as printed in English, in the style of another language; words and ranges stay as they are.
+
+    Examples
+    --------
+    >>> in_language("10.0", "nb"), in_language("2,881", "nb").split()
+    ('10,0', ['2', '881'])
+    """
+    if lang != "nb" or not re.fullmatch(r"\d+(,\d{3})*(\.\d+)?", shown):
+        return shown
+    return shown.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
 
 
 @dataclass(frozen=True)
@@ -161,7 +173,7 @@ def says(shown: str, row: Fact | Assumption, lang: str = "en") -> bool:
     (True, False, True)
     """
     values = [row.shown] if isinstance(row, Fact) else [f"{value:,}" for value in _listed(row.value)]
-    if shown.lstrip("+") in [text.in_language(value, lang) for value in values]:
+    if shown.lstrip("+") in [in_language(value, lang) for value in values]:
         return True
     if not isinstance(row, Fact) or not re.search(r"[a-zæøå]{3}", shown):
         return False

@@ -1,4 +1,4 @@
-"""The estimators' answers beside R's frozen ones: how far the two may lie apart, and the tables of the comparison."""
+"""The estimators' answers beside R's frozen ones: how far the two lie apart, and the tables of the comparison."""
 
 from __future__ import annotations
 
@@ -13,116 +13,17 @@ from holf.display.reanalysis import COVARIATES, answers, permutation_counts
 from holf.display.table import Table
 from holf.paths import data_path
 from holf.record.plan import load_plan
-from holf.record.reading import read_yaml
+from holf.record.reading import read_rows, read_yaml
 from holf.record.source import RECORD, joint_source
 
 OUTCOMES = ("y", "b")
-# Relative, by the longest beginning that fits the path after the covariates. The mixed model's are lme4's own
-# precision, which compares values of the likelihood; the rest is linear algebra. Permutation counts have none.
-TOLERANCES = {
-    "": 1e-9,
-    "mixed/estimate": 1e-6,
-    "mixed/se_plain": 1e-5,
-    "mixed/between": 1e-5,
-    "mixed/within": 1e-5,
-    "mixed/se": 1e-6,
-    "mixed/df": 1e-6,
-    "gee/estimate": 1e-8,
-    "gee/alpha": 1e-8,
-    "gee/arms": 1e-6,
-    "gee/zero_one": 1e-6,
-    "log_odds": 1e-8,
-    "icc_reml": 1e-5,
-}
-# Who computed R's number, by the longest beginning that fits; an empty name stands for base R.
-PACKAGES = {
-    "": "",
-    "robust": "clubSandwich",
-    "robust/estimate": "",
-    "mixed": "lme4",
-    "mixed/se": "pbkrtest",
-    "mixed/df": "pbkrtest",
-    "mixed/se_plain": "lme4",
-    "gee": "gee",
-    "gee/arms": "",
-    "gee/zero_one": "",
-    "icc_reml": "lme4",
-}
-
-# Quantities by path inside the covariates, as readers know them.
-LABELS = {
-    "rows": "Rows used",
-    "robust/estimate": "Least squares: effect",
-    **{
-        f"robust/{kind}/{part}": f"{kind}: {label}"
-        for kind in ("CR0", "CR2", "CR3")
-        for part, label in (("se", "standard error"), ("df", "Satterthwaite df"))
-    },
-    "mixed/estimate": "REML: effect",
-    "mixed/se_plain": "REML: standard error",
-    "mixed/between": "REML: variance between clusters",
-    "mixed/within": "REML: variance inside clusters",
-    "mixed/se": "Kenward\N{EN DASH}Roger: standard error",
-    "mixed/df": "Kenward\N{EN DASH}Roger: df",
-    "gee/estimate": "GEE: effect",
-    "gee/alpha": "GEE: working correlation (moments)",
-    **{
-        f"gee/{coding}/{part}": f"GEE, {said}: {label}"
-        for coding, said in (("arms", "a column an arm"), ("zero_one", "0/1 coding"))
-        for part, label in (
-            ("plain", "plain sandwich"),
-            ("fay_graubard", "Fay\N{EN DASH}Graubard"),
-            ("mancl_derouen", "Mancl\N{EN DASH}DeRouen"),
-        )
-    },
-    "offices/estimate": "Cluster means: effect",
-    "offices/se": "Cluster means: standard error",
-    "offices/df": "Cluster means: df",
-    "gap/estimate": "Family less office average",
-    "gap/se": "The same: jackknife standard error",
-    "log_odds/estimate": "Marginal log odds ratio",
-    "log_odds/se": "The same: jackknife standard error",
-    "icc/estimate": "ICC, ANOVA",
-    "icc/low": "ICC, ANOVA: lower limit",
-    "icc/high": "ICC, ANOVA: upper limit",
-    "icc/n0": "ICC, ANOVA: mean size n0",
-    "icc_reml/estimate": "ICC, REML",
-    "icc_reml/low": "ICC, REML: lower limit",
-    "icc_reml/high": "ICC, REML: upper limit",
-}
-COUNTED = {
-    "means": "Difference of cluster means",
-    "events": "Difference of event counts",
-    "strata": "Event counts, randomised in two strata",
-    "weighted": "Difference of weighted means",
-    "welch": "Welch's t",
-    "adjusted": "Covariate-adjusted coefficient",
-    "max_t": "Step-down max-T",
-}
-TAILS = {
-    "total": "allocations in all",
-    "greater": "as large or larger",
-    "less": "as small or smaller",
-    "two_sided": "as far from zero",
-    "means": "cluster means",
-    "events": "event counts",
-}
 
 
 @dataclass(frozen=True)
 class ReferenceTrial:
-    """A data set that R has analysed too.
+    """A data set that R has analysed too, as `data/reference/trials.yml` describes it.
 
-    Attributes
-    ----------
-    name, about : str
-        Short name, and what was compared in whom.
-    source : str
-        Begins with ``simulated: `` or ``another trial: ``; printed on every table.
-    licence, taken_from : str
-        Licence of the data, and where they were published.
-    table : str or None
-        File below `data/` with the rows; None where the licence keeps them out.
+    `table` is the file below `data/` with the rows; None where the licence keeps them out.
     """
 
     name: str
@@ -131,30 +32,6 @@ class ReferenceTrial:
     licence: str
     taken_from: str
     table: str | None = None
-
-
-@dataclass(frozen=True)
-class Digits:
-    """One number, computed twice.
-
-    Attributes
-    ----------
-    path : str
-        What it is, from the covariates inwards, such as ``x/mixed/df``.
-    ours, reference : float
-        This book's and R's; `ours` is NaN where the rows are kept out and only the distance was recorded.
-    distance, tolerance : float
-        Relative distance (absolute where R's is 0), and the largest that passes.
-    package : str
-        R package that computed it with its version; R alone where the formula was written out.
-    """
-
-    path: str
-    ours: float
-    reference: float
-    distance: float
-    tolerance: float
-    package: str
 
 
 def load_trials() -> dict[str, ReferenceTrial]:
@@ -167,7 +44,13 @@ def load_trials() -> dict[str, ReferenceTrial]:
     return {name: ReferenceTrial(name=name, **entry) for name, entry in entries.items()}
 
 
-def read_rows(trial: ReferenceTrial) -> pd.DataFrame:
+def load_quantities() -> dict[str, dict]:
+    """Read `data/reference/quantities.csv`: label, relative tolerance and R package by path inside the covariates."""
+    rows = read_rows(data_path("reference/quantities.csv"), ("path", "label", "tolerance", "package"))
+    return {row["path"]: row | {"tolerance": float(row["tolerance"])} for row in rows}
+
+
+def read_table(trial: ReferenceTrial) -> pd.DataFrame:
     """Rows of a data set: office, arm (new, usual), x (of rows), z (of offices), y (continuous), b (0/1).
 
     Raises
@@ -182,16 +65,10 @@ def read_rows(trial: ReferenceTrial) -> pd.DataFrame:
 
 def references(name: str, file: str = "estimators") -> dict:
     """R's answers about one data set, nested by outcome, covariates and method; `file` may be ``counts``."""
-    found = _frozen("achievement" if name == "achievement" and file == "estimators" else file)
-    return found["trials"][name]
+    return _frozen("achievement" if name == "achievement" and file == "estimators" else file)["trials"][name]
 
 
-def versions(file: str = "estimators") -> dict[str, str]:
-    """Versions of R and of its packages that made a file of references."""
-    return _frozen(file)["versions"]
-
-
-def compared(trial: ReferenceTrial, outcome: str) -> tuple[Digits, ...]:
+def compared(trial: ReferenceTrial, outcome: str) -> pd.DataFrame:
     """Compute every number of one outcome again and set it beside R's.
 
     Parameters
@@ -202,8 +79,10 @@ def compared(trial: ReferenceTrial, outcome: str) -> tuple[Digits, ...]:
 
     Returns
     -------
-    tuple of Digits
-        In R's order. Where the rows are not here, with the distances that were recorded where they were.
+    DataFrame
+        In R's order: path (such as ``x/mixed/df``), covariates (empty for correlations), label, ours, reference,
+        distance (relative; absolute where R's number is 0), tolerance, and package with its version. Where the rows are
+        not here, `ours` is NaN, and `distance` the one that was recorded where they were.
 
     Raises
     ------
@@ -211,42 +90,44 @@ def compared(trial: ReferenceTrial, outcome: str) -> tuple[Digits, ...]:
         If one side lacks a number of the other.
     """
     reference = references(trial.name)[outcome]
+    versions = _frozen("achievement" if trial.table is None else "estimators")["versions"]
     if trial.table is None:
-        recorded = json.loads(data_path("reference/achievement_agreement.json").read_text(encoding="utf-8"))
-        gaps = {path: recorded["relative_distance"][f"{outcome}/{path}"] for path, _ in leaves(reference)}
-        ours = dict.fromkeys(gaps, float("nan"))
+        recorded, ours = _frozen("achievement_agreement")["relative_distance"], {}
+        gaps = {path: recorded[f"{outcome}/{path}"] for path, _ in leaves(reference)}
     else:
-        found = answers(read_rows(trial), outcome)
+        found = answers(read_table(trial), outcome)
         gaps, ours = distances(found, reference), dict(leaves(found))
-    names = versions("achievement" if trial.table is None else "estimators")
-    return tuple(
-        Digits(path, ours[path], theirs, gaps[path], tolerance(path), _package(path, names))
-        for path, theirs in leaves(reference)
-    )
+    quantities, rows = load_quantities(), []
+    for path, theirs in leaves(reference):
+        covariates, inside = _parts(path)
+        known = quantities[inside]
+        package = f"{known['package']} {versions[known['package']]}"
+        numbers = {"ours": ours.get(path, float("nan")), "reference": theirs, "distance": gaps[path]}
+        rows.append(known | numbers | {"path": path, "covariates": covariates, "package": package})
+    return pd.DataFrame(rows)
 
 
-def counted(trial: ReferenceTrial) -> tuple[tuple[str, int, int], ...]:
-    """Permutation counts of one data set: what, this book's and R's number of allocations.
-
-    Raises
-    ------
-    KeyError
-        If one side lacks a count of the other.
-    """
-    reference = references(trial.name, "counts")
-    found = permutation_counts(read_rows(trial), wanted=reference)
-    ours, theirs = dict(leaves(found)), dict(leaves(reference))
-    if ours.keys() != theirs.keys():
-        raise KeyError(f"on one side only: {sorted(ours.keys() ^ theirs.keys())}")
-    return tuple((path, int(ours[path]), int(theirs[path])) for path in theirs)
+def counted(trial: ReferenceTrial) -> pd.DataFrame:
+    """Permutation counts of one data set: path, label, and the number of allocations by this book and by R."""
+    reference = dict(leaves(references(trial.name, "counts")))
+    wanted = {path.partition("/")[0] for path in reference}
+    ours = dict(leaves(permutation_counts(read_table(trial), wanted=wanted)))
+    _check_same(ours, reference)
+    quantities = load_quantities()
+    rows = [(path, quantities[path]["label"], int(ours[path]), int(theirs)) for path, theirs in reference.items()]
+    return pd.DataFrame(rows, columns=["path", "label", "ours", "reference"])
 
 
 def distances(found: dict, reference: dict) -> dict[str, float]:
     """Distance of every number from its reference, by path; KeyError if either side lacks one."""
     ours, theirs = dict(leaves(found)), dict(leaves(reference))
+    _check_same(ours, theirs)
+    return {path: abs(ours[path] - theirs[path]) / (abs(theirs[path]) or 1.0) for path in theirs}
+
+
+def _check_same(ours: dict, theirs: dict) -> None:
     if ours.keys() != theirs.keys():
         raise KeyError(f"on one side only: {sorted(ours.keys() ^ theirs.keys())}")
-    return {path: abs(ours[path] - theirs[path]) / (abs(theirs[path]) or 1.0) for path in theirs}
 
 
 def leaves(tree: dict, path: str = "") -> Iterator[tuple[str, float]]:
@@ -258,18 +139,13 @@ def leaves(tree: dict, path: str = "") -> Iterator[tuple[str, float]]:
 
 def tolerance(path: str) -> float:
     """Relative tolerance of the number at a path like ``none/gee/alpha`` or ``icc/estimate``."""
-    return TOLERANCES[_longest(TOLERANCES, path)]
+    return load_quantities()[_parts(path)[1]]["tolerance"]
 
 
-def _longest(table: dict, path: str) -> str:
+def _parts(path: str) -> tuple[str, str]:
+    """Covariates of a path, and what is inside them."""
     head, _, rest = path.partition("/")
-    inside = rest if head in COVARIATES else path
-    return max((key for key in table if inside.startswith(key)), key=len)
-
-
-def _package(path: str, names: dict[str, str]) -> str:
-    package = PACKAGES[_longest(PACKAGES, path)]
-    return f"{package} {names[package]}" if package else f"R {names['R']}"
+    return (head, rest) if head in COVARIATES else ("", path)
 
 
 def _frozen(file: str) -> dict:
@@ -282,55 +158,49 @@ def trials_table(trials: Sequence[ReferenceTrial]) -> Table:
     return Table("The data sets", ("Data", "What", "Taken from", "Licence"), rows, source=RECORD)
 
 
-def summary_table(found: Sequence[tuple[ReferenceTrial, Sequence[Digits]]]) -> Table:
+def summary_table(found: Sequence[tuple[ReferenceTrial, pd.DataFrame]]) -> Table:
     """For each data set: how many numbers were compared, how many lie beyond tolerance, and the worst distance."""
     rows = []
     for trial, digits in found:
-        linear, other = ([one.distance for one in digits if (one.tolerance <= 1e-9) is flag] for flag in (True, False))
-        beyond = sum(not one.distance <= one.tolerance for one in digits)
-        rows.append(
-            (_name(trial), text.count(len(digits)), text.count(beyond), text.bound(max(linear)), text.bound(max(other)))
-        )
+        distance, linear = digits["distance"], digits["tolerance"] <= 1e-9
+        beyond = (~(distance <= digits["tolerance"])).sum()
+        worst = text.bound(distance[linear].max()), text.bound(distance[~linear].max())
+        rows.append((trial.source.partition(": ")[2], text.count(len(digits)), text.count(beyond), *worst))
     columns = ("Data", "Numbers compared", "Beyond tolerance", "Worst, linear algebra", "Worst, iterative fits")
     return Table("All numbers at once", columns, tuple(rows), source=joint_source(one.source for one, _ in found))
 
 
-def digits_table(trial: ReferenceTrial, digits: Sequence[Digits], covariates: str, *, folded: bool = False) -> Table:
-    """Number by number, for one set of covariates and the correlations beside them.
-
-    Parameters
-    ----------
-    trial : ReferenceTrial
-    digits : sequence of Digits
-        Of one outcome.
-    covariates : {"none", "x", "x_z"}
-        Which of the fits to show.
-    folded : bool
-        Show the table closed.
-    """
-    rows = []
-    for one in digits:
-        head, _, rest = one.path.partition("/")
-        if head in COVARIATES and head != covariates:
-            continue
-        label = LABELS[rest if head in COVARIATES else one.path]
-        shown = (text.figures(one.ours), text.figures(one.reference), text.bound(one.distance))
-        rows.append((label, *shown, text.power_of_ten(one.tolerance), text.agreeing(one.distance), one.package))
+def digits_table(trial: ReferenceTrial, digits: pd.DataFrame, covariates: str, *, folded: bool = False) -> Table:
+    """Number by number, for one set of covariates (``none``, ``x`` or ``x_z``) and the correlations beside them."""
     adjusted = "no covariate" if covariates == "none" else f"covariates {covariates.replace('_', ', ')}"
-    columns = ("Quantity", "This book", "R", "Relative distance", "Tolerance", "Digits shared", "R's from")
-    return Table(f"Digit by digit, {adjusted}", columns, tuple(rows), source=trial.source, folded=folded)
+    return Table.of(
+        f"Digit by digit, {adjusted}",
+        digits[digits["covariates"].isin([covariates, ""])].itertuples(),
+        {
+            "Quantity": lambda one: one.label,
+            "This book": lambda one: text.figures(one.ours),
+            "R": lambda one: text.figures(one.reference),
+            "Relative distance": lambda one: text.bound(one.distance),
+            "Tolerance": lambda one: text.power_of_ten(one.tolerance),
+            "Digits shared": lambda one: text.agreeing(one.distance),
+            "R's from": lambda one: one.package,
+        },
+        source=trial.source,
+        folded=folded,
+    )
 
 
-def counts_table(trial: ReferenceTrial, counts: Sequence[tuple[str, int, int]], *, folded: bool = False) -> Table:
+def counts_table(trial: ReferenceTrial, counts: pd.DataFrame, *, folded: bool = False) -> Table:
     """Allocations counted by this book and by R; they are whole numbers and have to be the same."""
-    rows = []
-    for path, ours, theirs in counts:
-        statistic, part = path.split("/")
-        label = f"{COUNTED[statistic]}: {TAILS[part]}"
-        rows.append((label, text.count(ours), text.count(theirs), "yes" if ours == theirs else "NO"))
-    columns = ("Statistic", "This book", "R", "Same")
-    return Table("Allocations, counted", columns, tuple(rows), source=trial.source, folded=folded)
-
-
-def _name(trial: ReferenceTrial) -> str:
-    return trial.source.partition(": ")[2]
+    return Table.of(
+        "Allocations, counted",
+        counts.itertuples(),
+        {
+            "Statistic": lambda one: one.label,
+            "This book": lambda one: text.count(one.ours),
+            "R": lambda one: text.count(one.reference),
+            "Same": lambda one: "yes" if one.ours == one.reference else "NO",
+        },
+        source=trial.source,
+        folded=folded,
+    )

@@ -30,6 +30,11 @@ class Moment:
     end: str
     facts: tuple[str, ...]
 
+    @property
+    def dates(self) -> str:
+        """The first day, and the last where it is another."""
+        return self.start if self.end == self.start else f"{self.start} to {self.end}"
+
 
 def load_moments(ledger: Ledger, path: Path | None = None) -> list[Moment]:
     """Read the dates of `data/timeline.yml` (or of another file of its form).
@@ -44,9 +49,8 @@ def load_moments(ledger: Ledger, path: Path | None = None) -> list[Moment]:
         for entry in read_yaml(path)["dates"]:
             first, last = ledger[entry["facts"][0]], ledger[entry["facts"][-1]]
             start = entry.get("from", first.value)
-            if "from" in entry and not (
-                entry["said"] in f"{first.fact} {first.value} {first.source}" and start[:4] in entry["said"]
-            ):
+            row = f"{first.fact} {first.value} {first.source}"
+            if "from" in entry and not (entry["said"] in row and start[:4] in entry["said"]):
                 raise FactError(f"{path.name}, {entry['what']}: {start} does not stand in {first.id}")
             end = entry.get("to", start if "from" in entry else last.value)
             found.append(Moment(entry["what"], start, end, tuple(entry["facts"])))
@@ -68,13 +72,14 @@ def timeline(ledger: Ledger) -> Picture:
             sns.despine(ax=axes)
         return figure
 
-    dates = tuple(
-        (one.what, Cell(one.start, "published", one.facts[0]), Cell(one.end, "published", one.facts[-1]))
-        for one in moments
-    )
-    table = Table("Dates of the trial", ("What", "From", "To"), dates, folded=True, source=RECORD)
-    said = "; ".join(f"{one.what} {one.start}" + (f" to {one.end}" if one.end != one.start else "") for one in moments)
-    return finish(draw, f"Timeline. {said}.", table, source=RECORD)
+    columns = {
+        "What": lambda one: one.what,
+        "From": lambda one: Cell(one.start, "published", one.facts[0]),
+        "To": lambda one: Cell(one.end, "published", one.facts[-1]),
+    }
+    table = Table.of("Dates of the trial", moments, columns, folded=True, source=RECORD)
+    said = "; ".join(f"{one.what} {one.dates}" for one in moments)
+    return finish(draw, f"Timeline. {said}.", table)
 
 
 def _draw_moment(axes: Axes, place: int, moment: Moment, *, above: bool) -> None:
@@ -82,21 +87,20 @@ def _draw_moment(axes: Axes, place: int, moment: Moment, *, above: bool) -> None
     # The last day of what the record gives as a year or a month.
     last = np.datetime64(np.datetime64(moment.end) + 1, "D") - 1
     start, end = date2num(np.datetime64(moment.start, "D")), date2num(last)
-    words = moment.start if moment.end == moment.start else f"{moment.start} to {moment.end}"
     if end - start > 20:
         axes.barh(place, end - start, left=start, height=0.3, color="#c9d6df", edgecolor=INK)
     else:
         axes.plot([start], [place], "D", color=INK, markersize=6)
-    style = {"fontsize": SMALL, "color": QUIET, "textcoords": "offset points"}
+    # So that no words leave the frame at its sides.
+    early, late = moment.start < "2019", moment.start > "2021"
     if above:
-        # So that no words leave the frame at its sides.
-        align, x = ("left", start) if moment.start < "2019" else ("center", (start + end) / 2)
-        align, x = ("right", end) if moment.start > "2021" else (align, x)
-        axes.annotate(words, (x, place - 0.22), (0, 0), ha=align, va="bottom", **style)
-    elif moment.start > "2021":
-        axes.annotate(words, (start, place), (-8, 0), ha="right", va="center", **style)
+        align, stand, shift = "left" if early else "right" if late else "center", "bottom", (0, 0)
+        spot = {"left": start, "right": end, "center": (start + end) / 2}[align], place - 0.22
     else:
-        axes.annotate(words, (end, place), (8, 0), ha="left", va="center", **style)
+        align, stand, shift = ("right", "center", (-8, 0)) if late else ("left", "center", (8, 0))
+        spot = (start if late else end), place
+    style = {"ha": align, "va": stand, "fontsize": SMALL, "color": QUIET, "textcoords": "offset points"}
+    axes.annotate(moment.dates, spot, shift, **style)
 
 
 def follow_up(ledger: Ledger) -> Picture:
@@ -122,12 +126,8 @@ def follow_up(ledger: Ledger) -> Picture:
     shown = tuple((name, Cell(text.count(months), "published", key)) for name, key, months in rows)
     table = Table("Follow-up in months", ("What", "Months"), shown, folded=True, source=RECORD)
     said = "; ".join(f"{name}: {months}" for name, _, months in rows)
-    return finish(
-        draw,
-        f"Follow-up in months after baseline, and for NAV's summary after the start. {said}.",
-        table,
-        source=RECORD,
-    )
+    alt = f"Follow-up in months after baseline, and for NAV's summary after the start. {said}."
+    return finish(draw, alt, table)
 
 
 def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, caption: str) -> Picture:
@@ -138,27 +138,20 @@ def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, 
             sns.lineplot(x=list(grid), y=list(values), color=INK, marker="D", ax=axes)
             for x, y in zip(grid, values):
                 axes.annotate(text.decimal(y, 2), (x, y), xytext=(0, 7), textcoords="offset points", ha="center")
-            axes.set(
-                xlabel="Intraclass correlation (assumed)",
-                ylabel="Smallest detectable\ndifference, SD",
-                ylim=(0, max(values) * 1.25),
-                xlim=(-0.005, max(grid) + 0.008),
-            )
+            axes.set(xlabel="Intraclass correlation (assumed)", ylabel="Smallest detectable\ndifference, SD")
+            axes.set(xlim=(-0.005, max(grid) + 0.008), ylim=(0, max(values) * 1.25))
             sns.despine(ax=axes)
         return figure
 
-    table = Table(
-        f"{caption}, power {text.level(power, 'percent')}",
-        ("Intraclass correlation", "Smallest detectable difference, SD"),
-        tuple((Cell(text.decimal(x, 2), "assumed"), Cell(text.decimal(y, 3), "assumed")) for x, y in zip(grid, values)),
-        folded=True,
-        source=RECORD,
+    columns = {
+        "Intraclass correlation": lambda pair: Cell(text.decimal(pair[0], 2), "assumed"),
+        "Smallest detectable difference, SD": lambda pair: Cell(text.decimal(pair[1], 3), "assumed"),
+    }
+    shown = text.level(power, "percent")
+    table = Table.of(f"{caption}, power {shown}", zip(grid, values), columns, folded=True, source=RECORD)
+    ends = [(text.decimal(x, 2), text.decimal(y, 2)) for x, y in ((grid[0], values[0]), (grid[-1], values[-1]))]
+    alt = (
+        f"Smallest difference found with a power of {shown}: from {ends[0][1]} standard deviations at an intraclass "
+        f"correlation of {ends[0][0]} to {ends[1][1]} at {ends[1][0]}."
     )
-    return finish(
-        draw,
-        f"Smallest difference found with a power of {text.level(power, 'percent')}: from "
-        f"{text.decimal(values[0], 2)} standard deviations at an intraclass correlation of "
-        f"{text.decimal(grid[0], 2)} to {text.decimal(values[-1], 2)} at {text.decimal(grid[-1], 2)}.",
-        table,
-        source=RECORD,
-    )
+    return finish(draw, alt, table)

@@ -30,15 +30,7 @@ _FIGURES = 6
 def published_table(plan: Plan, ledger: Ledger, slots: Sequence[Slot], findings: Sequence[Finding]) -> Table:
     """What is published, as far as a meta-analysis could use it: the slots of Table 1, and otherwise empty rows.
 
-    Parameters
-    ----------
-    plan : Plan
-    ledger : Ledger
-        Gives the numbers of clusters as randomised.
-    slots : sequence of Slot
-        Of the article's Table 1, filled or not.
-    findings : sequence of Finding
-        What each document says of an outcome at a time.
+    The ledger gives the numbers of clusters as randomised, and `findings` what each document says of an outcome.
     """
     rows = []
     for outcome, wave, contrast in _places(plan):
@@ -54,10 +46,7 @@ def published_table(plan: Plan, ledger: Ledger, slots: Sequence[Slot], findings:
 def analysed_table(studies: Sequence[Study]) -> Table:
     """The same rows as this book's planned analysis fills them in from studies; empty where it asks nothing.
 
-    Parameters
-    ----------
-    studies : sequence of Study
-        Of one class: simulated worlds, or one real study.
+    The studies are of one class: simulated worlds, or one real study.
     """
     plan, rows = studies[0].plan, []
     for outcome, wave, contrast in _places(plan):
@@ -152,13 +141,9 @@ def _effect(effect: Effect, outcome: Outcome) -> list[str]:
         text.count(effect.n_clusters),
         *map(_shown, (effect.estimate, effect.se, effect.ci_low, effect.ci_high, effect.df)),
         # The square of a withheld number is a plain NaN; the reader should see the rule here too.
-        _square(effect.se),
+        _shown(effect.se if is_withheld(effect.se) else effect.se**2),
         *map(_shown, (effect.icc, inflation, effect.n_units / inflation)),
     ]
-
-
-def _square(se: float) -> str:
-    return text.withheld(se) if is_withheld(se) else _shown(se**2)
 
 
 def _shown(value: float) -> str:

@@ -56,16 +56,9 @@ _STYLE = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, drawn at two widths.
+    """A figure, drawn at two widths (`PHONE` and `COLUMN`, in CSS pixels), with its text alternative and its numbers.
 
-    Attributes
-    ----------
-    drawings : dict of int to matplotlib.figure.Figure
-        The drawing for each width in CSS pixels, `PHONE` and `COLUMN`.
-    alt : str
-        Text alternative with the numbers that matter; for simulated answers it begins with SIMULATED.
-    table : Table
-        What is drawn, as numbers: the folded twin of the figure.
+    The text alternative of simulated answers begins with SIMULATED; the table is the folded twin of the figure.
     """
 
     drawings: dict[int, Figure]
@@ -93,12 +86,11 @@ class Picture:
     def png(self, width: int = COLUMN) -> bytes:
         """PNG of one of the drawings, at double density.
 
-        The file says what it is, so that a foreign one is found out (`holf.book.marks`); the digest of what was drawn,
-        which ties it to its numbers and to its other drawing; and for which width it was drawn.
+        The file says what it is, the digest of its numbers, and for which width it was drawn (`holf.book.marks`).
         """
         stream = io.BytesIO()
         said = {
-            # It would name the version of the drawing library, and change the file with it.
+            # Else the version of the drawing library, which would change the file.
             "Software": None,
             "Comment": self.kind,
             "Source": f"sha256 {self.table.values.digest()}",
@@ -119,19 +111,12 @@ def with_palette(data: bytes) -> bytes:
     """The same PNG in at most 64 colours, a quarter of the bytes, with its words.
 
     Of Pillow's ways to choose colours, this one keeps up to 64 exactly and moved no channel of the book's figures by
-    more than 16 of 255; the octree turned white to grey. Transparency, which no figure has, is put on white.
-
-    Parameters
-    ----------
-    data : bytes
-        A PNG file.
+    more than 16 of 255; the octree turned white to grey.
     """
     with Image.open(io.BytesIO(data)) as picture:
-        words = PngInfo()
+        words, plain = PngInfo(), picture.convert("RGB")
         for key, value in picture.text.items():
             words.add_text(key, value)
-        plain = Image.new("RGB", picture.size, "white")
-        plain.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
     stream = io.BytesIO()
     small = plain.quantize(64, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     small.save(stream, format="png", optimize=True, pnginfo=words)
@@ -148,7 +133,7 @@ def arm_style(plan: Plan, arm: str) -> tuple[str, str]:
 def canvas(
     width: int, height: float, panels: int = 1, *, rest: float = 0.0, places: str = "", **layout
 ) -> Iterator[tuple[Figure, list]]:
-    """Give a figure in the book's style, without touching global state.
+    """Give a figure in the book's style, and its panels, without touching global state.
 
     Parameters
     ----------
@@ -179,16 +164,7 @@ def canvas(
 
 
 def name_rows(axes: Axes, names: Sequence[str], *, wrap: int = 16) -> None:
-    """Name the rows of a panel from the top down, in lines of at most `wrap` letters that leave room for the drawing.
-
-    Parameters
-    ----------
-    axes : Axes
-        Row i is drawn at height i.
-    names : sequence of str
-        Where a name has line breaks, those are kept.
-    wrap : int
-    """
+    """Name the rows of a panel from the top down, in lines of at most `wrap` letters; line breaks of a name stay."""
     lines = ["\n".join(fill(line, wrap, break_long_words=False) for line in name.split("\n")) for name in names]
     axes.set_yticks(range(len(lines)), lines, fontsize=SMALL, linespacing=1.0)
     axes.set_ylim(len(lines) - 0.5, -0.5)
@@ -203,7 +179,7 @@ def name_rows_once(panels: Sequence[Axes]) -> None:
             axes.tick_params(left=False, labelleft=False)
 
 
-def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str, ends: str = ENDS) -> Picture:
+def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, ends: str = ENDS) -> Picture:
     """Draw a figure at both widths, say in it where its numbers come from, and bind it to its text and its table.
 
     Parameters
@@ -213,9 +189,7 @@ def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str
     alt : str
         Text alternative, without the mark.
     table : Table
-        The drawn numbers.
-    source : str
-        Where they came from, or `RECORD`; one that begins with ``simulated`` burns the mark into every panel.
+        The drawn numbers; where they are simulated, the mark is burnt into every panel.
     ends : str
         Last sentence of the text alternative, which leads to the table.
 
@@ -225,42 +199,27 @@ def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, source: str
         If letters are too small.
     """
     drawings = {width: draw(width) for width in (PHONE, COLUMN)}
-    for figure in drawings.values():
-        _stamp(figure, source)
-    mark, name = mark_of(source)
-    if source.startswith("simulated"):
+    kind, (mark, name) = kind_of(table.source), mark_of(table.source)
+    if kind == "simulated":
         alt = f"{MARK}, not a finding. {alt}"
-    elif kind_of(source) == "real":
+    elif kind == "real":
         alt = f"{mark} ({name}). {alt}"
     picture = Picture(drawings, f"{alt} {ends}", table)
-    for width in drawings:
+    for width, figure in drawings.items():
+        _stamp(figure, kind, f"{mark}, {name}")
         if picture.letters(width) < SMALL * AN_INCH / 72:
             raise ValueError(f"{table.caption}: letters of {picture.letters(width):.1f} CSS pixels are too small")
     return picture
 
 
-def _stamp(figure: Figure, source: str) -> None:
+def _stamp(figure: Figure, kind: str, real: str) -> None:
     """Write the mark of simulated or real data over a drawing, and of simulated data into every panel."""
-    if source.startswith("simulated"):
+    if kind == "simulated":
+        middle = {"ha": "center", "va": "center", "rotation": 12, "zorder": 0.5}
+        style = {"fontsize": 24, "color": ALARM, "alpha": 0.16, "weight": "bold", "gid": "holf-mark"}
         for axes in figure.axes:
-            axes.text(
-                0.5,
-                0.5,
-                MARK,
-                transform=axes.transAxes,
-                ha="center",
-                va="center",
-                fontsize=24,
-                color=ALARM,
-                alpha=0.16,
-                rotation=12,
-                weight="bold",
-                zorder=0.5,
-                gid="holf-mark",
-            )
-        title, colour = f"{MARK}: a demonstration, not a finding", ALARM
-    elif kind_of(source) == "real":
-        title, colour = fill(", ".join(mark_of(source)), 40), INK
-    else:
-        return
-    figure.suptitle(title, color=colour, fontsize=9, weight="bold", gid="holf-mark")
+            axes.text(0.5, 0.5, MARK, transform=axes.transAxes, **middle, **style)
+    if kind in ("simulated", "real"):
+        simulated = kind == "simulated"
+        title = f"{MARK}: a demonstration, not a finding" if simulated else fill(real, 40)
+        figure.suptitle(title, color=ALARM if simulated else INK, fontsize=9, weight="bold", gid="holf-mark")

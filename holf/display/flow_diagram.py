@@ -42,26 +42,14 @@ def _class_of(count: FlowCount, source: str) -> str:
 
 
 def _box(axes, grid: _Grid, left: float, width: float, top: float, kind: str, label: str, words: str) -> None:
-    axes.add_patch(
-        FancyBboxPatch(
-            (left, top - grid.row),
-            width,
-            grid.row,
-            boxstyle="round,pad=0,rounding_size=0.012",
-            linewidth=1.3,
-            linestyle=_LINES[kind],
-            edgecolor=INK,
-            facecolor="white",
-            mutation_aspect=3.6,
-        )
-    )
-    lines = (
-        fill(label, round(grid.letters * width)),
-        fill(f"{SHAPES[kind]} {words}", round(0.92 * grid.letters * width)),
-    )
+    shape = {"boxstyle": "round,pad=0,rounding_size=0.012", "mutation_aspect": 3.6, "linewidth": 1.3}
+    colours = {"edgecolor": INK, "facecolor": "white", "linestyle": _LINES[kind]}
+    axes.add_patch(FancyBboxPatch((left, top - grid.row), width, grid.row, **shape, **colours))
     style = {"ha": "center", "fontsize": SMALL, "linespacing": 1.0}
-    axes.text(left + width / 2, top - grid.row * 0.1, lines[0], va="top", **style)
-    axes.text(left + width / 2, top - grid.row * 0.92, lines[1], va="bottom", weight="bold", **style)
+    middle, letters = left + width / 2, grid.letters * width
+    axes.text(middle, top - grid.row * 0.1, fill(label, round(letters)), va="top", **style)
+    count = fill(f"{SHAPES[kind]} {words}", round(0.92 * letters))
+    axes.text(middle, top - grid.row * 0.92, count, va="bottom", weight="bold", **style)
 
 
 def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -126,7 +114,7 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
         return figure
 
     table = flow_table(flow, arm_labels=arm_labels)
-    return finish(draw, alt_text.of_flow(flow, arm_labels), table, source=flow.source)
+    return finish(draw, alt_text.of_flow(flow, arm_labels), table)
 
 
 def _draw_losses(axes, grid: _Grid, top: float, flow: Flow, parent: FlowCount) -> None:
@@ -143,13 +131,8 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
     for count in flow.counts:
         fact = count.box.fact if count.kind in ("published", "derived") else ""
         kind = _class_of(count, flow.source)
-        arms = (text.count(count.by_arm[arm]) if arm in count.by_arm else UNKNOWN for arm in arm_labels)
-        rows.append(
-            (
-                count.stage,
-                Cell(text.flow_count(count), kind, fact),
-                *(Cell(arm, kind if arm[0].isdigit() else "unknown") for arm in arms),
-            )
-        )
+        arms = [text.count(count.by_arm[arm]) if arm in count.by_arm else UNKNOWN for arm in arm_labels]
+        split = [Cell(arm, "unknown" if arm == UNKNOWN else kind) for arm in arms]
+        rows.append((count.stage, Cell(text.flow_count(count), kind, fact), *split))
     columns = ("Stage", "In all", *arm_labels.values())
     return Table("Participant flow", columns, tuple(rows), source=flow.source, folded=True)

@@ -67,13 +67,7 @@ def fit_view(axes: Axes, view: Sequence[float]) -> None:
 
 
 def office_map(offices: pd.DataFrame) -> Picture:
-    """Where the offices are, all in one colour: which office was in which arm is in no source read.
-
-    Parameters
-    ----------
-    offices : DataFrame
-        `data/offices.csv`, with corrected_name, lat_approx, lon_approx, registry_place, region_ssb_landsdel.
-    """
+    """Where the offices are, all in one colour: which office was in which arm is in no source read."""
     inner, outer = (_inside(offices, view) for view in (_OSLO, _SOUTH))
 
     def draw(width: int) -> Figure:
@@ -97,20 +91,20 @@ def office_map(offices: pd.DataFrame) -> Picture:
             _name_at_sides(oslo, offices[inner])
         return figure
 
-    table = Table(
-        f"Map: the {len(offices)} offices",
-        ("Office", "Place in the registry", "Region"),
-        tuple((o.corrected_name, o.registry_place, o.region_ssb_landsdel) for o in offices.itertuples()),
-        folded=True,
-        source=RECORD,
-    )
+    columns = {
+        "Office": lambda one: one.corrected_name,
+        "Place in the registry": lambda one: one.registry_place,
+        "Region": lambda one: one.region_ssb_landsdel,
+    }
+    caption = f"Map: the {len(offices)} offices"
+    table = Table.of(caption, offices.itertuples(), columns, folded=True, source=RECORD)
     regions = offices["region_ssb_landsdel"].value_counts()
     said = ", ".join(f"{name} {text.count(count)}" for name, count in regions.items())
     alt = (
         f"Map of the {len(offices)} offices in one colour, since their arms are in no source read. "
         f"Offices by region: {said}. Positions are approximate."
     )
-    return finish(draw, alt, table, source=RECORD)
+    return finish(draw, alt, table)
 
 
 def _inside(offices: pd.DataFrame, view: Sequence[float]) -> pd.Series:
@@ -148,24 +142,13 @@ def _name(axes: Axes, offices: pd.DataFrame) -> None:
 
 def _name_at_sides(axes: Axes, offices: pd.DataFrame) -> None:
     """Write names in a column at either side, from south to north, with lines to the offices."""
-    middle = offices["lon_approx"].median()
-    for x, align, part in (
-        (0.02, "left", offices["lon_approx"] < middle),
-        (0.98, "right", offices["lon_approx"] >= middle),
-    ):
+    west = offices["lon_approx"] < offices["lon_approx"].median()
+    for x, align, part in ((0.02, "left", west), (0.98, "right", ~west)):
         mine = offices[part].sort_values(["lat_approx", "lon_approx"])
+        style = {"ha": align, "va": "center", "fontsize": SMALL, "textcoords": "axes fraction"}
+        style["arrowprops"] = _LINE | {"relpos": (align == "left", 0.5)}
         for row, height in zip(mine.itertuples(), np.linspace(0.1, 0.9, len(mine))):
-            line = _LINE | {"relpos": (align == "left", 0.5)}
-            axes.annotate(
-                _short(row),
-                (row.lon_approx, row.lat_approx),
-                (x, height),
-                textcoords="axes fraction",
-                ha=align,
-                va="center",
-                fontsize=SMALL,
-                arrowprops=line,
-            )
+            axes.annotate(_short(row), (row.lon_approx, row.lat_approx), (x, height), **style)
 
 
 def _short(office) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import fill
 
 import seaborn as sns
@@ -22,15 +22,16 @@ from holf.study.answers import Change, Level, is_withheld
 
 def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Picture:
     """Means of the arms at each wave, one panel a source."""
-    table = _levels_table(by_source, outcome, plan)
     factor, unit = text.scale(outcome.show)
     unit = "%" if outcome.show == "percent" else unit
 
     def draw(width: int) -> Figure:
-        with canvas(width, _height(width, 1.4), len(by_source), rest=0.9, sharex=True, sharey=True) as (figure, panels):
+        height = 1.4 * (1 if width == PHONE else 1.5)
+        with canvas(width, height, len(by_source), rest=0.9, sharex=True, sharey=True) as (figure, panels):
             for axes, (source, levels) in zip(panels, by_source.items()):
-                months = _draw_levels(axes, levels, factor, plan)
-                axes.set(title=data_name(source), xticks=months)
+                _draw_levels(axes, levels, factor, plan)
+                months = sorted({plan.waves[level.wave] for level in levels})
+                axes.set(title=data_name(source), xlabel="", ylabel="", xticks=months)
                 _say_withheld(axes, levels, plan)
                 axes.yaxis.set_major_formatter(text.tick)
                 axes.margins(y=0.35)
@@ -40,34 +41,30 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
             figure.supxlabel("Months since baseline", fontsize=9)
         return figure
 
-    return finish(draw, alt_text.of_levels(by_source, outcome, plan), table, source=table.source)
+    table = Table.of(
+        f"{outcome.label}: means by arm and wave",
+        [(source, level) for source, levels in by_source.items() for level in levels],
+        {
+            "Data": lambda one: data_name(one[0]),
+            "Arm": lambda one: plan.arms[one[1].group]["label"],
+            "Wave": lambda one: one[1].wave,
+            "Mean": lambda one: text.level(one[1].mean, outcome.show),
+            "n": lambda one: text.count(one[1].n),
+        },
+        source=joint_source(by_source),
+        folded=True,
+    )
+    return finish(draw, alt_text.of_levels(by_source, outcome, plan), table)
 
 
-def _height(width: int, on_a_phone: float) -> float:
-    """Height of a panel in inches: half as high again where panels stand beside each other."""
-    return on_a_phone if width == PHONE else 1.5 * on_a_phone
-
-
-def _draw_levels(axes: Axes, levels: Sequence[Level], factor: float, plan: Plan) -> list[int]:
-    """One line an arm; the months at which there is something to see."""
-    seen = set()
+def _draw_levels(axes: Axes, levels: Sequence[Level], factor: float, plan: Plan) -> None:
+    """One line an arm."""
     for arm in dict.fromkeys(level.group for level in levels):
         mine = [level for level in levels if level.group == arm]
+        months, means = [plan.waves[level.wave] for level in mine], [level.mean * factor for level in mine]
         colour, marker = arm_style(plan, arm)
-        months = [plan.waves[level.wave] for level in mine]
-        seen |= {*months}
-        sns.lineplot(
-            x=months,
-            y=[level.mean * factor for level in mine],
-            color=colour,
-            marker=marker,
-            markersize=7,
-            ax=axes,
-            label=plan.arms[arm]["label"],
-            legend=False,
-        )
-        axes.set(xlabel="", ylabel="")
-    return sorted(seen)
+        style = {"color": colour, "marker": marker, "markersize": 7, "legend": False}
+        sns.lineplot(x=months, y=means, ax=axes, label=plan.arms[arm]["label"], **style)
 
 
 def _name_lines(axes: Axes) -> None:
@@ -77,9 +74,8 @@ def _name_lines(axes: Axes) -> None:
         label = fill(label, 9, break_long_words=False)
         # In points: two names never meet, however close the lines end, and a third arm's name clear of the second's.
         away, side = (1, "bottom") if place == 0 else (-1 - 2.6 * SMALL * (place - 1), "top")
-        axes.annotate(
-            label, (x, y), (7, away), textcoords="offset points", va=side, fontsize=SMALL, color=INK, linespacing=1.0
-        )
+        style = {"va": side, "fontsize": SMALL, "color": INK, "linespacing": 1.0}
+        axes.annotate(label, (x, y), (7, away), textcoords="offset points", **style)
 
 
 def _last_known(line: Line2D) -> tuple[float, float] | None:
@@ -95,51 +91,24 @@ def _say_withheld(axes: Axes, levels: Sequence[Level], plan: Plan) -> None:
         axes.annotate("\n".join(words), (0.98, 0.04), xycoords="axes fraction", ha="right", fontsize=SMALL, color=INK)
 
 
-def _levels_table(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan: Plan) -> Table:
-    rows = []
-    for source, levels in by_source.items():
-        for level in levels:
-            shown = (level.wave, text.level(level.mean, outcome.show), text.count(level.n))
-            rows.append((data_name(source), plan.arms[level.group]["label"], *shown))
-    caption, columns = f"{outcome.label}: means by arm and wave", ("Data", "Arm", "Wave", "Mean", "n")
-    return Table(caption, columns, tuple(rows), source=joint_source(by_source), folded=True)
+def _draw_rows(
+    width: int, by_source: Mapping, draw: Callable[[Axes, str], Sequence[str]], below: str, **layout
+) -> Figure:
+    """One panel a source, whose rows are named once: `draw` fills a panel, and returns the names of its rows."""
+    with canvas(width, panels=len(by_source), sharex=True, **layout) as (figure, panels):
+        for axes, source in zip(panels, by_source):
+            name_rows(axes, draw(axes, source))
+            axes.set_title(data_name(source))
+            sns.despine(ax=axes, left=True)
+        name_rows_once(panels)
+        figure.supxlabel(below, fontsize=9)
+    return figure
 
 
-def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[str, float | None]) -> Picture:
-    """Effect under each estimator with its interval, one panel a source, against the margin of this book.
-
-    `planted` gives the true difference of each simulated source, drawn as a dotted line.
-    """
-    table = _effects_twin(effects, outcome)
-    factor, unit = text.scale(outcome.show)
-    by_source = {source: [one for one in effects if one.source == source] for source in _sources(effects)}
-    lines = max(map(len, by_source.values()))
-
-    def draw(width: int) -> Figure:
-        with canvas(width, 0.4 + 0.28 * lines, len(by_source), rest=0.8, sharex=True) as (figure, panels):
-            for axes, (source, mine) in zip(panels, by_source.items()):
-                _grey_margin(axes, outcome.margin * factor)
-                if planted.get(source) is not None:
-                    axes.axvline(planted[source] * factor, color=INK, linewidth=1.5, linestyle=":")
-                for place, effect in enumerate(mine):
-                    # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
-                    face = "white" if effect.estimator == "naive" else INK
-                    _draw_effect(axes, place, effect, factor, face=face)
-                name_rows(axes, [text.method(effect, outcome) for effect in mine])
-                axes.set_title(data_name(source))
-                sns.despine(ax=axes, left=True)
-            panels[-1].xaxis.set_major_formatter(text.tick)
-            # As many numbers of five digits as stand apart on the narrowest axis.
-            panels[-1].xaxis.set_major_locator(MaxNLocator(6 if width == PHONE else 4))
-            name_rows_once(panels)
-            _below(figure, width, f"{outcome.words.minus}, {unit}, 95 % intervals")
-        return figure
-
-    return finish(draw, alt_text.of_effects(effects, outcome), table, source=table.source)
-
-
-def _sources(effects: Sequence[Effect]) -> list[str]:
-    return list(dict.fromkeys(effect.source for effect in effects))
+def _ticks(panels: Sequence[Axes], most: int) -> None:
+    """As many numbers of five digits as stand apart on the narrowest axis, which all panels share."""
+    panels[-1].xaxis.set_major_formatter(text.tick)
+    panels[-1].xaxis.set_major_locator(MaxNLocator(most))
 
 
 def _grey_margin(axes: Axes, margin: float) -> None:
@@ -147,112 +116,124 @@ def _grey_margin(axes: Axes, margin: float) -> None:
     axes.axvline(0, color=QUIET, linewidth=1)
 
 
-def _below(figure: Figure, width: int, words: str) -> None:
-    """Say once for all panels what their axes show."""
-    shown = "\n".join(fill(line, width // 7) for line in (words, "(grey: smaller than the assumed margin)"))
-    figure.supxlabel(shown, fontsize=9)
+def _below(width: int, words: str) -> str:
+    """What the axes of all panels show."""
+    return "\n".join(fill(line, width // 7) for line in (words, "(grey: smaller than the assumed margin)"))
 
 
-def _draw_effect(axes: Axes, place: int, effect: Effect, factor: float, *, face: str = INK) -> None:
+def _draw_effect(axes: Axes, place: int, effect: Effect, factor: float, *, face: str = INK, size: float = 6) -> None:
     """One row: the estimate in its interval, or the words of the rule that withholds it."""
     if is_withheld(effect.estimate):
         axes.annotate(str(effect.estimate), (0, place), ha="center", va="center", fontsize=SMALL, color=INK)
         return
     axes.plot([effect.ci_low * factor, effect.ci_high * factor], [place, place], color=INK, linewidth=2)
-    axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=6)
+    axes.plot([effect.estimate * factor], [place], "D", color=INK, markerfacecolor=face, markersize=size)
 
 
-def _effects_twin(effects: Sequence[Effect], outcome: Outcome) -> Table:
-    rows = []
+def outcome_effects(effects: Sequence[Effect], outcome: Outcome, planted: dict[str, float | None]) -> Picture:
+    """Effect under each estimator with its interval, one panel a source, against the margin of this book.
+
+    `planted` gives the true difference of each simulated source, drawn as a dotted line.
+    """
+    factor, unit = text.scale(outcome.show)
+    by_source: dict[str, list[Effect]] = {}
     for effect in effects:
-        interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
-        shown = (text.difference(effect.estimate, outcome.show), interval, text.p_value(effect.p_value))
-        rows.append((data_name(effect.source), text.method(effect, outcome), *shown))
-    columns = ("Data", "Estimator", "Difference", "95 % interval", "p")
-    source = joint_source(effect.source for effect in effects)
-    return Table(f"{outcome.label}: difference between the arms", columns, tuple(rows), source=source, folded=True)
+        by_source.setdefault(effect.source, []).append(effect)
+
+    def draw_panel(axes: Axes, source: str) -> list[str]:
+        _grey_margin(axes, outcome.margin * factor)
+        if planted.get(source) is not None:
+            axes.axvline(planted[source] * factor, color=INK, linewidth=1.5, linestyle=":")
+        for place, effect in enumerate(by_source[source]):
+            # Hollow for the method that ignores clusters: shown as a warning, not as an answer.
+            _draw_effect(axes, place, effect, factor, face="white" if effect.estimator == "naive" else INK)
+        return [text.method(effect, outcome) for effect in by_source[source]]
+
+    def draw(width: int) -> Figure:
+        height = 0.4 + 0.28 * max(map(len, by_source.values()))
+        below = _below(width, f"{outcome.words.minus}, {unit}, 95 % intervals")
+        figure = _draw_rows(width, by_source, draw_panel, below, height=height, rest=0.8)
+        _ticks(figure.axes, 6 if width == PHONE else 4)
+        return figure
+
+    table = Table.of(
+        f"{outcome.label}: difference between the arms",
+        effects,
+        {
+            "Data": lambda one: data_name(one.source),
+            "Estimator": lambda one: text.method(one, outcome),
+            "Difference": lambda one: text.difference(one.estimate, outcome.show),
+            "95 % interval": lambda one: text.interval(one.ci_low, one.ci_high, outcome.show),
+            "p": lambda one: text.p_value(one.p_value),
+        },
+        source=joint_source(effect.source for effect in effects),
+        folded=True,
+    )
+    return finish(draw, alt_text.of_effects(effects, outcome), table)
 
 
 def overview(effects: dict[str, Sequence[Effect]], outcomes: dict[str, Outcome]) -> Picture:
     """Every outcome's effect in multiples of its own margin, one panel a source: inside 1 is less than matters."""
-    names = [outcomes[name].label for name in outcomes]
+
+    def draw_panel(axes: Axes, source: str) -> list[str]:
+        _grey_margin(axes, 1)
+        for place, (effect, outcome) in enumerate(zip(effects[source], outcomes.values())):
+            _draw_effect(axes, place, effect, 1 / outcome.margin)
+        return [outcome.label for outcome in outcomes.values()]
 
     def draw(width: int) -> Figure:
-        with canvas(width, 0.4 + 0.31 * len(names), len(effects), rest=0.8, sharex=True) as (figure, panels):
-            for axes, (source, mine) in zip(panels, effects.items()):
-                _grey_margin(axes, 1)
-                for place, (effect, outcome) in enumerate(zip(mine, outcomes.values())):
-                    _draw_effect(axes, place, effect, 1 / outcome.margin)
-                name_rows(axes, names)
-                axes.set_title(data_name(source))
-                sns.despine(ax=axes, left=True)
-            name_rows_once(panels)
-            minus = next(iter(outcomes.values())).words.minus
-            _below(figure, width, f"{minus}, in multiples of the margin, 95 % intervals")
-        return figure
+        minus, height = next(iter(outcomes.values())).words.minus, 0.4 + 0.31 * len(outcomes)
+        below = _below(width, f"{minus}, in multiples of the margin, 95 % intervals")
+        return _draw_rows(width, effects, draw_panel, below, height=height, rest=0.8)
 
-    rows = tuple(
-        (
-            data_name(source),
-            outcome.label,
-            text.difference(effect.estimate, outcome.show),
-            text.interval(effect.ci_low, effect.ci_high, outcome.show),
-            text.decimal(effect.estimate if is_withheld(effect.estimate) else effect.estimate / outcome.margin, 2),
-        )
-        for source, mine in effects.items()
-        for effect, outcome in zip(mine, outcomes.values())
-    )
-    table = Table(
+    def in_margins(effect: Effect, outcome: Outcome) -> str:
+        return text.decimal(effect.estimate if is_withheld(effect.estimate) else effect.estimate / outcome.margin, 2)
+
+    table = Table.of(
         "Difference between the arms, all outcomes",
-        ("Data", "Outcome", "Difference", "95 % interval", "In margins"),
-        rows,
+        [pair for mine in effects.values() for pair in zip(mine, outcomes.values())],
+        {
+            "Data": lambda pair: data_name(pair[0].source),
+            "Outcome": lambda pair: pair[1].label,
+            "Difference": lambda pair: text.difference(pair[0].estimate, pair[1].show),
+            "95 % interval": lambda pair: text.interval(pair[0].ci_low, pair[0].ci_high, pair[1].show),
+            "In margins": lambda pair: in_margins(*pair),
+        },
         source=joint_source(effects),
         folded=True,
     )
-    return finish(draw, alt_text.of_overview(effects, list(outcomes.values())), table, source=table.source)
+    return finish(draw, alt_text.of_overview(effects, list(outcomes.values())), table)
 
 
 def change_and_effect(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Picture:
     """Before-after change of each arm beside the difference between the arms, one panel a source."""
-    table = _change_twin(changes, effects, outcome, plan)
     factor, unit = text.scale(outcome.show)
+    by_source = {effect.source: effect for effect in effects}
+    mine = {source: [change for change in changes if change.source == source] for source in by_source}
+
+    def draw_panel(axes: Axes, source: str) -> list[str]:
+        for place, change in enumerate(mine[source]):
+            shown, (colour, marker) = change.change * factor, arm_style(plan, change.arm)
+            axes.plot([0, shown], [place, place], color=colour, linewidth=2)
+            axes.plot([shown], [place], marker, color=colour, markersize=8)
+        _draw_effect(axes, len(mine[source]), by_source[source], factor, size=7)
+        axes.axvline(0, color=QUIET, linewidth=1)
+        return [f"Change,\n{plan.arms[one.arm]['label']}" for one in mine[source]] + ["Effect\n(difference)"]
 
     def draw(width: int) -> Figure:
-        with canvas(width, 1.6, len(effects), rest=0.7, sharex=True) as (figure, panels):
-            for axes, effect in zip(panels, effects):
-                mine = [change for change in changes if change.source == effect.source]
-                for place, change in enumerate(mine):
-                    shown, (colour, marker) = change.change * factor, arm_style(plan, change.arm)
-                    axes.plot([0, shown], [place, place], color=colour, linewidth=2)
-                    axes.plot([shown], [place], marker, color=colour, markersize=8)
-                axes.plot([effect.ci_low * factor, effect.ci_high * factor], [len(mine)] * 2, color=INK, linewidth=2)
-                axes.plot([effect.estimate * factor], [len(mine)], "D", color=INK, markersize=7)
-                labels = [f"Change,\n{plan.arms[change.arm]['label']}" for change in mine] + ["Effect\n(difference)"]
-                name_rows(axes, labels)
-                axes.axvline(0, color=QUIET, linewidth=1)
-                axes.set_title(data_name(effect.source))
-                sns.despine(ax=axes, left=True)
-            panels[-1].xaxis.set_major_formatter(text.tick)
-            panels[-1].xaxis.set_major_locator(MaxNLocator(5 if width == PHONE else 4))
-            name_rows_once(panels)
-            figure.supxlabel(unit, fontsize=9)
+        figure = _draw_rows(width, by_source, draw_panel, unit, height=1.6, rest=0.7)
+        _ticks(figure.axes, 5 if width == PHONE else 4)
         return figure
 
-    return finish(draw, alt_text.of_change(changes, effects, outcome, plan), table, source=table.source)
-
-
-def _change_twin(changes: Sequence[Change], effects: Sequence[Effect], outcome: Outcome, plan: Plan) -> Table:
     rows = []
-    for effect in effects:
-        world = data_name(effect.source)
-        for change in (change for change in changes if change.source == effect.source):
-            arm = plan.arms[change.arm]["label"]
-            rows.append((world, f"Change, {arm}", text.difference(change.change, outcome.show), text.MISSING))
+    for source, effect in by_source.items():
+        for one in mine[source]:
+            change = f"Change, {plan.arms[one.arm]['label']}", text.difference(one.change, outcome.show), text.MISSING
+            rows.append((data_name(source), *change))
         interval = text.interval(effect.ci_low, effect.ci_high, outcome.show)
-        rows.append((world, "Difference between the arms", text.difference(effect.estimate, outcome.show), interval))
-    caption, columns = (
-        f"{outcome.label}: change in each arm, and the effect",
-        ("Data", "What", "Value", "95 % interval"),
-    )
-    source = joint_source([*(one.source for one in changes), *(one.source for one in effects)])
-    return Table(caption, columns, tuple(rows), source=source, folded=True)
+        difference = "Difference between the arms", text.difference(effect.estimate, outcome.show), interval
+        rows.append((data_name(source), *difference))
+    caption = f"{outcome.label}: change in each arm, and the effect"
+    source = joint_source([*(one.source for one in changes), *by_source])
+    table = Table(caption, ("Data", "What", "Value", "95 % interval"), tuple(rows), source=source, folded=True)
+    return finish(draw, alt_text.of_change(changes, effects, outcome, plan), table)

@@ -21,17 +21,8 @@ from holf.record.source import RECORD
 class Scale:
     """An outcome as the formulas need it.
 
-    Attributes
-    ----------
-    label : str
-    show : str
-        Style of its numbers (`holf.display.text`).
-    sd : float
-        Assumed standard deviation of one unit.
-    icc : float
-        Assumed intraclass correlation.
-    margin : float
-        Smallest difference that the plan calls worth having.
+    `show` is the style of its numbers (`holf.display.text`), `sd` the assumed standard deviation of one unit, `icc` the
+    assumed correlation, and `margin` the smallest difference that the plan calls worth having.
     """
 
     label: str
@@ -48,10 +39,8 @@ class Design:
     Attributes
     ----------
     scale : Scale
-    n_clusters : int
-        Clusters of both arms together, split as evenly as their number allows.
-    n_units : int
-        Units of both arms together.
+    n_clusters, n_units : int
+        Clusters and units of both arms together; the clusters are split as evenly as their number allows.
     icc : float
     margin : float
         Worthwhile difference, in units of the outcome.
@@ -82,16 +71,9 @@ class Design:
 class Answer:
     """What a design could say; differences in units of the outcome.
 
-    Attributes
-    ----------
-    detectable : float
-        Difference found with the target's chance.
-    power : float
-        Chance to find the worthwhile difference.
-    excluded : float
-        Chance to rule it out where the arms do not differ.
-    found_beyond, excluded_within : float
-        As in `clustertrials.sample_size.Limits`.
+    `detectable` is the difference found with the target's chance, `power` the chance to find the worthwhile one,
+    `excluded` the chance to rule it out where the arms do not differ; the rest is as in
+    `clustertrials.sample_size.Limits`.
     """
 
     detectable: float
@@ -104,38 +86,29 @@ class Answer:
 def scale_of(outcome: Outcome, assumed: dict[str, Assumption]) -> Scale:
     """An outcome's scale: standard deviation and correlation from the assumptions, margin from the plan.
 
-    Parameters
-    ----------
-    outcome : Outcome
-    assumed : dict of str to Assumption
-        With the outcome's baseline share, or for a continuous outcome the standard deviation beside its baseline.
+    A binary outcome's standard deviation follows from its baseline share; any other has an assumption of its own.
     """
     names = outcome.simulated
-    if outcome.type == "binary":
+    if outcome.assumed_sd:
+        sd = assumed[outcome.assumed_sd].value
+    else:
         share = assumed[names["baseline"]].value
         sd = sqrt(share * (1.0 - share))
-    else:
-        sd = assumed[names["baseline"].removesuffix("_baseline") + "_sd"].value
     return Scale(outcome.label, outcome.show, sd, assumed[names["icc"]].value, outcome.margin)
 
 
 def answer(design: Design) -> Answer:
     """Ask the formulas what a design could say."""
-    asked = {
-        "clusters": design.clusters,
-        "mean_size": design.n_units / design.n_clusters,
-        "icc": design.icc,
-        "size_cv": design.size_cv,
-        "level": design.level,
-        "sd": design.scale.sd,
-    }
+    mean_size = design.n_units / design.n_clusters
+    asked = {"clusters": design.clusters, "mean_size": mean_size, "icc": design.icc, "size_cv": design.size_cv}
+    asked |= {"level": design.level, "sd": design.scale.sd}
     said = limits(margin=design.margin, **asked)
     return Answer(
-        detectable=minimum_detectable_difference(power=design.target, **asked),
-        power=power(difference=design.margin, **asked),
-        excluded=equivalence_power(margin=design.margin, **asked),
-        found_beyond=said.found_beyond,
-        excluded_within=said.excluded_within,
+        minimum_detectable_difference(power=design.target, **asked),
+        power(difference=design.margin, **asked),
+        equivalence_power(margin=design.margin, **asked),
+        said.found_beyond,
+        said.excluded_within,
     )
 
 
@@ -153,16 +126,7 @@ def _named(scale: Scale) -> str:
 
 
 def correlation_table(start: Design, scales: Iterable[Scale], grid: Sequence[float]) -> Table:
-    """The trial as reported, under each assumed correlation.
-
-    Parameters
-    ----------
-    start : Design
-        Of any scale; each scale's own margin takes the place of its own.
-    scales : iterable of Scale
-    grid : sequence of float
-        Intraclass correlations.
-    """
+    """The trial as reported, under each assumed correlation of `grid`, with each scale's own margin."""
     rows = tuple(
         (_named(scale), Cell(text.decimal(icc, 2), "assumed"),
          *_cells(replace(start, scale=scale, margin=scale.margin, icc=icc)))
@@ -175,12 +139,7 @@ def correlation_table(start: Design, scales: Iterable[Scale], grid: Sequence[flo
 def size_table(start: Design, scales: Iterable[Scale], clusters: str, units: str) -> Table:
     """The trial as reported, and with twice the clusters or units, each outcome under its own correlation.
 
-    Parameters
-    ----------
-    start : Design
-    scales : iterable of Scale
-    clusters, units : str
-        What the trial calls them, in the plural.
+    `clusters` and `units` are what the trial calls them, in the plural.
     """
     said, rows = {1: "as reported", 2: "twice as many"}, []
     for scale in scales:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from html import escape
+from pathlib import Path
 
 from clustertrials.sample_size import moments
 from holf.display import text
 from holf.display.power_page import Design, Scale, answer
 from holf.display.table import badge
+from holf.paths import note_file
 
+_FORM = Path(__file__).with_suffix(".html")
 # What a page with this panel holds; `book.power_chart` gives such a page the scripts that draw.
 PANEL = 'class="holf-mind"'
 # The slider of the worthwhile difference goes in tenths of the outcome's margin, to four times the margin.
@@ -40,8 +43,6 @@ _ESTIMATES = {
     "Between: {between}.",
 }
 _BETWEEN = {"open": "open", "both": "both, too small to matter"}
-_CURVES = (("finds", "Chance to find a difference"), ("excludes", "Chance to rule out the one you care about"))
-_POINTS = (("finds", "◆", "smallest usually found"), ("finds", "●", "found"), ("excludes", "■", "ruled out"))
 
 
 @dataclass(frozen=True)
@@ -94,53 +95,53 @@ class Panel:
         return said(self.start, self.words)
 
     def _repr_html_(self) -> str:
+        start = self.start
+        words = {"verdict": verdict(start), "estimates": estimates(start), "said": said(start, self.words)}
+        words |= {"unit": text.difference_style(start.scale.show)[2], **_shown(start)}
+        note_file("holf/display/power_panel.html")
+        return (
+            _FORM.read_text(encoding="utf-8")
+            .rstrip()
+            .format(
+                data="".join(f' data-{name}="{escape(str(value))}"' for name, value in self._held().items()),
+                options="\n".join(_option(scale, scale == start.scale) for scale in self.scales),
+                sliders="\n".join(self._sliders()),
+                stops="\n".join(f"<option>{escape(str(stop))}</option>" for stop in self.stops),
+                found=answer(start),
+                badge=badge("assumed"),
+                **{name: escape(shown) for name, shown in words.items()},
+            )
+        )
+
+    def _held(self) -> dict[str, object]:
+        """What the script needs: patterns of the sentences, and moments of each number of clusters."""
         patterns = {"said": _SAID.replace("{clusters}", self.words[0]).replace("{units}", self.words[1])}
         patterns |= {f"verdict-{name}": words for name, words in _VERDICTS.items()}
         patterns |= {f"estimates-{name}": words for name, words in _ESTIMATES.items()}
         patterns |= {f"between-{name}": words for name, words in _BETWEEN.items()}
-        held = {"moments": json.dumps(self._moments()), "target": self.start.target, **patterns}
-        data = "".join(f' data-{name}="{escape(str(value))}"' for name, value in held.items())
-        return (
-            f"<div {PANEL}{data}>\n"
-            "<noscript><p>The controls need JavaScript; the tables below need none.</p></noscript>\n"
-            f"{self._controls()}\n{_numbers(self.start)}\n{_figure(self.start)}\n{_words(self.start)}\n"
-            f'<p class="holf-mind-said" role="status" data-mind="said">{escape(said(self.start, self.words))} '
-            f"{badge('assumed')}</p>\n</div>"
-        )
-
-    def _moments(self) -> dict[int, list[float]]:
-        """What the script needs of each number of clusters: a page cannot average over allocations."""
+        # A page cannot average over allocations.
         numbers = {}
         for n_clusters in range(self.n_clusters[0], self.n_clusters[1] + 1):
             found = moments(replace(self.start, n_clusters=n_clusters).clusters, self.start.size_cv)
             numbers[n_clusters] = [found.between, found.within, found.reported, *found.spread, found.df]
-        return numbers
+        return {"moments": json.dumps(numbers), "target": self.start.target, **patterns}
 
-    def _controls(self) -> str:
+    def _sliders(self) -> list[str]:
         start, (clusters, units) = self.start, self.words
-        options = "\n".join(_option(scale, scale == start.scale) for scale in self.scales)
-        stops = "".join(f"\n<option>{escape(str(stop))}</option>" for stop in self.stops)
         place = [stop.number for stop in self.stops].index(start.n_units)
         one, other = start.clusters
-        rows = [
-            '<div><label for="mind-outcome">Outcome</label>\n<select id="mind-outcome" autocomplete="off">\n'
-            f"{options}\n</select></div>",
+        tenths = round(TENTHS * start.margin / start.scale.margin)
+        margin, level = text.amount(start.margin, start.scale.show), text.chance(start.level)
+        sides = f"{start.n_clusters}: {one} and {other}"
+        return [
             _slider("icc", f"Likeness within {clusters} (ICC)", text.decimal(start.icc, 3), 0, self.most_icc,
                     ICC_STEP, start.icc),
             _slider("units", f"{units.capitalize()} analysed", str(self.stops[place]), 0, len(self.stops) - 1, 1,
                     place),
-            _slider("clusters", clusters.capitalize(), f"{start.n_clusters}: {one} and {other}", *self.n_clusters, 1,
-                    start.n_clusters),
-            _slider("margin", "Smallest difference you would care about",
-                    text.amount(start.margin, start.scale.show), 1, MOST_TENTHS, 1,
-                    round(TENTHS * start.margin / start.scale.margin)),
-            _slider("level", "Confidence", text.chance(start.level), *LEVELS, 1, round(100 * start.level)),
+            _slider("clusters", clusters.capitalize(), sides, *self.n_clusters, 1, start.n_clusters),
+            _slider("margin", "Smallest difference you would care about", margin, 1, MOST_TENTHS, 1, tenths),
+            _slider("level", "Confidence", level, *LEVELS, 1, round(100 * start.level)),
         ]  # fmt: skip
-        return (
-            "<fieldset>\n<legend>Conditions</legend>\n" + "\n".join(rows) + "\n"
-            f'<div><button type="button" data-mind="reset">Back to the trial as reported</button>\n'
-            f'<datalist id="mind-stops">{stops}\n</datalist></div>\n</fieldset>'
-        )
 
 
 def _option(scale: Scale, chosen: bool) -> str:
@@ -174,14 +175,7 @@ def _shown(design: Design) -> dict[str, str]:
 
 
 def said(design: Design, words: tuple[str, str]) -> str:
-    """One sentence on what a design could see and rule out.
-
-    Parameters
-    ----------
-    design : Design
-    words : tuple of str
-        What the trial calls clusters and units, in the plural.
-    """
+    """One sentence on what a design could see and rule out; `words` as for `Panel`."""
     return _SAID.format(clusters=words[0], units=words[1], **_shown(design))
 
 
@@ -199,47 +193,3 @@ def estimates(design: Design) -> str:
     between = _BETWEEN["both" if found.found_beyond < found.excluded_within else "open"]
     pattern = _ESTIMATES["some" if found.excluded_within > 0 else "never"]
     return pattern.format(between=between, **_shown(design))
-
-
-def _numbers(design: Design) -> str:
-    found, shown = answer(design), _shown(design)
-    cards = (
-        ("Smallest difference it would usually find", "detectable", found.detectable,
-         f"with a chance of {shown['target']}"),
-        ("Chance to find the difference you care about", "power", found.power, "power"),
-        ("Chance to rule that difference out", "excluded", found.excluded, "if the arms do not differ at all"),
-    )  # fmt: skip
-    items = "\n".join(
-        f'<div><dt>{title}</dt><dd><data data-mind="{name}" value="{value:.6g}">{escape(shown[name])}</data> '
-        f"<small>{escape(note)}</small> {badge('assumed')}</dd></div>"
-        for title, name, value, note in cards
-    )
-    return f'<dl class="holf-mind-numbers">\n{items}\n</dl>'
-
-
-def _words(design: Design) -> str:
-    items = "\n".join(
-        f'<div><dt>{title} {badge("assumed")}</dt><dd data-mind="{name}">{escape(words)}</dd></div>'
-        for title, name, words in (
-            ("Could it rule out the difference you care about?", "verdict", verdict(design)),
-            ("What an estimate would say", "estimates", estimates(design)),
-        )
-    )
-    return f'<dl class="holf-mind-words">\n{items}\n</dl>'
-
-
-def _figure(design: Design) -> str:
-    keys = [f'<li><span class="holf-mind-{name}" aria-hidden="true"></span> {words}</li>' for name, words in _CURVES]
-    keys += [
-        f'<li><span class="holf-mind-at-{name}" aria-hidden="true">{mark}</span> {words}</li>'
-        for name, mark, words in _POINTS
-    ]
-    unit = text.difference_style(design.scale.show)[2]
-    return (
-        '<figure>\n<ul class="holf-mind-key">\n' + "\n".join(keys) + "\n</ul>\n"
-        '<div class="holf-mind-chart" role="img" aria-label="Two curves over the true difference: the chance to find '
-        'it rises, the chance to rule out the one you care about falls. The results say their heights in words.">'
-        '<div data-mind="chart" aria-hidden="true"></div></div>\n'
-        f'<figcaption>True difference, <span data-mind="unit">{escape(unit)}</span></figcaption>\n'
-        "</figure>"
-    )

@@ -9,10 +9,8 @@ import json
 from matplotlib.figure import Figure
 
 from holf.display.figure import ALARM, INK, arm_style, with_palette
-from holf.paths import data_path
-from holf.record.facts import load_ledger
+from holf.record.facts import load_ledger, published_words
 from holf.record.plan import load_plan
-from holf.record.reading import read_yaml
 from holf.record.source import MARK
 
 # What most link previews show whole, in pixels.
@@ -24,24 +22,10 @@ def preview_words() -> dict:
 
     Raises
     ------
-    KeyError
-        If the ledger has no such row.
-    ValueError
-        If a row is not a published one.
+    FactError
+        If the ledger has no such row, or it is not a published one.
     """
-    ledger = load_ledger()
-    stated = read_yaml(data_path("preview.yml"))
-    for fact in ledger.values():
-        if fact.kind != "published" and f"{{{fact.id}}}" in str(stated):
-            raise ValueError(f"data/preview.yml: {fact.id} is {fact.kind}; a preview shows published facts only")
-    shown = {key: fact.shown for key, fact in ledger.items()}
-
-    def told(words: str | dict) -> str | dict:
-        if isinstance(words, dict):
-            return {key: told(value) for key, value in words.items()}
-        return words.format_map(shown)
-
-    return told(stated)
+    return published_words("preview.yml", load_ledger())
 
 
 def preview_seal() -> str:
@@ -50,17 +34,9 @@ def preview_seal() -> str:
 
 
 def draw_preview(*, simulated: bool = False) -> bytes:
-    """Draw the preview.
+    """Draw the preview as a PNG file of 1200 by 630 pixels that says in itself what it shows.
 
-    Parameters
-    ----------
-    simulated : bool
-        Draw the one of pages with simulated results, which shows no fact and says what they are.
-
-    Returns
-    -------
-    bytes
-        A PNG file of 1200 by 630 pixels that says in itself whether it shows the record or belongs to a simulation.
+    The one of pages with simulated results shows no fact, and says what they are.
     """
     words, plan = preview_words(), load_plan()
     words = words["simulated"] | {"arms": {}} if simulated else words

@@ -37,15 +37,7 @@ _SOURCES = {
 
 
 def published_overview(reporting: Reporting, plan: Plan) -> Picture:
-    """Draw what every source that could be read found on the primary outcomes, one panel a comparison.
-
-    Parameters
-    ----------
-    reporting : Reporting
-        Of which `overview` is drawn.
-    plan : Plan
-        Of which the primary outcomes are the rows.
-    """
+    """Draw what every source that could be read found on the primary outcomes, one panel a comparison."""
     areas = {one.id: one.label for one in plan.outcomes.values() if one.kind == "primary"}
     panels = {question: _sources(reporting.overview, question) for question in COMPARISONS}
     said = {(word.question, word.outcome, word.source): word for word in reporting.overview}
@@ -71,7 +63,7 @@ def published_overview(reporting: Reporting, plan: Plan) -> Picture:
     )
     columns = ("Outcome", "Comparison", "Source", "What it says")
     table = Table("What is published, by outcome and source", columns, rows, source=RECORD, folded=True)
-    return finish(draw, _alt(panels, said, areas), table, source=RECORD)
+    return finish(draw, _alt(panels, said, areas), table)
 
 
 def _sources(words: Sequence[Word], question: str) -> list[str]:

@@ -23,19 +23,9 @@ TAILS = {"greater": "greater", "less": "less", "two_sided": "two-sided"}
 
 
 def answers(frame: pd.DataFrame, outcome: str) -> dict:
-    """Estimates, errors and degrees of freedom of one outcome, by covariates and method.
+    """Estimates, errors and degrees of freedom of one outcome, nested by covariates and method.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Columns office, arm (new, usual), x, z and the outcome.
-    outcome : {"y", "b"}
-        Continuous or 0/1; log odds ratios are for the second alone.
-
-    Returns
-    -------
-    dict
-        Nested, with floats as leaves.
+    `frame` has the columns of `agreement.read_table`; log odds ratios are for the outcome ``b`` alone.
     """
     found = {name: _case(frame, outcome, covariates) for name, covariates in COVARIATES.items()}
     for name, method in (("icc", "anova"), ("icc_reml", "reml")):
@@ -48,23 +38,8 @@ def answers(frame: pd.DataFrame, outcome: str) -> dict:
 def permutation_counts(frame: pd.DataFrame, *, wanted: Collection[str]) -> dict:
     """Count the allocations at least as extreme as the observed one, for several statistics of the offices.
 
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Columns office, arm, x, y and b; rows with a value missing in one of them are left out.
-    wanted : collection of str
-        Names of the statistics: means, events, strata, weighted, welch, adjusted, max_t.
-
-    Returns
-    -------
-    dict
-        By statistic: the set's size and the counts of both tails and of the absolute value; for max_t the two-sided
-        step-down counts of office means and events.
-
-    Raises
-    ------
-    ValueError
-        If a p-value is not a whole number of allocations.
+    Rows with a value missing in x, y or b are left out. The answer has by statistic the set's size and the counts of
+    both tails and of the absolute value; for max_t the two-sided step-down counts of office means and events.
     """
     rows = frame.dropna(subset=["y", "b", "x"])
     offices = rows.groupby("office")

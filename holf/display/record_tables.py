@@ -21,35 +21,36 @@ def fact_cell(ledger: Ledger, fact_id: str) -> Cell:
 
 def facts_table(ledger: Ledger, rows: Sequence[tuple[str, str]], caption: str) -> Table:
     """Labelled ledger rows: label, value, unit, where it stands."""
-    return Table(
+    return Table.of(
         caption,
-        ("What", "Value", "Unit", "Source"),
-        tuple(
-            (label, fact_cell(ledger, key), ledger[key].unit or text.MISSING, ledger[key].source) for label, key in rows
-        ),
+        rows,
+        {
+            "What": lambda row: row[0],
+            "Value": lambda row: fact_cell(ledger, row[1]),
+            "Unit": lambda row: ledger[row[1]].unit or text.MISSING,
+            "Source": lambda row: ledger[row[1]].source,
+        },
         source=RECORD,
     )
 
 
 def outcomes_table(plan: Plan, ledger: Ledger) -> Table:
     """The registered outcomes, with the times of each and the margin that this book assumes."""
-    rows = []
-    for outcome in plan.outcomes.values():
-        months = ", ".join(f"+{ledger.number(fact)}" for fact in outcome.waves_facts)
-        rows.append(
-            (
-                outcome.label,
-                outcome.kind,
-                Cell(outcome.level, outcome.level_class),
-                Cell(outcome.measure, "", outcome.fact),
-                Cell(f"{months} months", "published", outcome.waves_facts[0]),
-                Cell(text.amount(outcome.margin, outcome.show), "assumed"),
-            )
-        )
-    return Table(
+
+    def months(outcome: Outcome) -> str:
+        return ", ".join(f"+{ledger.number(fact)}" for fact in outcome.waves_facts)
+
+    return Table.of(
         "Registered outcomes",
-        ("Outcome", "Kind", "Level", "Measure", "Times", "Margin of this book"),
-        tuple(rows),
+        plan.outcomes.values(),
+        {
+            "Outcome": lambda one: one.label,
+            "Kind": lambda one: one.kind,
+            "Level": lambda one: Cell(one.level, one.level_class),
+            "Measure": lambda one: Cell(one.measure, "", one.fact),
+            "Times": lambda one: Cell(f"{months(one)} months", "published", one.waves_facts[0]),
+            "Margin of this book": lambda one: Cell(text.amount(one.margin, one.show), "assumed"),
+        },
         source=RECORD,
     )
 
@@ -64,17 +65,12 @@ def eligibility_table() -> Table:
         ("assistance beside other support, no child", 0, 8, 0),
         ("five months of assistance, two children", 5, 0, 2),
     )
-
-    def said(months: list[int], reading: str) -> Cell:
-        return Cell("included" if meets_inclusion(*months, reading=reading) else "not included", "assumed")
-
-    rows = tuple((label, *(said(months, reading) for reading in READINGS)) for label, *months in families)
-    return Table(
-        "Two readings of the inclusion rule, on made-up families",
-        ("Family", *(f"Reading “{name}”" for name in READINGS)),
-        rows,
-        source=RECORD,
-    )
+    rows = []
+    for label, *family in families:
+        answers = (meets_inclusion(*family, reading=reading) for reading in READINGS)
+        rows.append((label, *(Cell("included" if answer else "not included", "assumed") for answer in answers)))
+    columns = ("Family", *(f"Reading “{name}”" for name in READINGS))
+    return Table("Two readings of the inclusion rule, on made-up families", columns, tuple(rows), source=RECORD)
 
 
 def denominators_table(ledger: Ledger) -> Table:
@@ -85,12 +81,8 @@ def denominators_table(ledger: Ledger) -> Table:
         ("F122", "Analysed in the article's twelve-month follow-up"),
         ("F066", "Enrolment in the registry, unit not stated"),
     )
-    return Table(
-        "Who counts as n",
-        ("Number", "Unit", "What it counts", "Source"),
-        tuple((fact_cell(ledger, key), ledger[key].unit, said, ledger[key].source) for key, said in rows),
-        source=RECORD,
-    )
+    shown = tuple((fact_cell(ledger, key), ledger[key].unit, said, ledger[key].source) for key, said in rows)
+    return Table("Who counts as n", ("Number", "Unit", "What it counts", "Source"), shown, source=RECORD)
 
 
 def slots_tables(slots: Sequence[Slot], outcome: Outcome, plan: Plan) -> tuple[Table, ...]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
 
 import seaborn as sns
 from matplotlib.figure import Figure
 
 from clustertrials.simulation_study import Recovery
 from holf.display import text
-from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows
+from holf.display.figure import INK, PHONE, SMALL, Picture, canvas, finish, name_rows
 from holf.display.sentences import Sentence
 from holf.display.table import Cell, Table
 from holf.record.source import RECORD
@@ -73,16 +72,21 @@ def _rates(found: Sequence[Recovery], settings: Settings, what: str, nominal: fl
             sns.despine(ax=axes, left=True)
         return figure
 
-    rows = []
-    for one in found:
-        share, low, high = _share(one, what, level)
-        shown = text.level(share, "percent"), text.share_limits(low, high)
-        rows.append((text.estimator(one.estimator, settings.words), labels[one.scenario], *shown))
-    interval = f"{text.percent(level)} Monte Carlo interval"
-    columns, caption = ("Estimator", "Truth", "Share", interval), f"{title}; nominal {text.percent(nominal)}"
-    table = Table(caption, columns, tuple(rows), source=SOURCE, folded=True)
+    caption = f"{title}; nominal {text.percent(nominal)}"
+    table = Table.of(
+        caption,
+        found,
+        {
+            "Estimator": lambda one: text.estimator(one.estimator, settings.words),
+            "Truth": lambda one: labels[one.scenario],
+            "Share": lambda one: text.level(_share(one, what, level)[0], "percent"),
+            f"{text.percent(level)} Monte Carlo interval": lambda one: text.share_limits(*_share(one, what, level)[1:]),
+        },
+        source=SOURCE,
+        folded=True,
+    )
     said = "; ".join(_range(found, settings, name, what) for name in names)
-    return finish(draw, f"{caption}. Over the truths shown, {said}.", table, source=SOURCE)
+    return finish(draw, f"{caption}. Over the truths shown, {said}.", table)
 
 
 def _range(found: Sequence[Recovery], settings: Settings, estimator: str, what: str) -> str:
@@ -96,60 +100,24 @@ def _share(one: Recovery, what: str, level: float) -> tuple[float, float, float]
     return one.share(getattr(one, what), level)
 
 
-def averages_figure(found: Sequence[Recovery], settings: Settings) -> Picture:
-    """Mean estimate of every estimator where the two averages differ, against both of them."""
-    level, first = settings.monte_carlo_level, found[0]
-    width = NormalDist().inv_cdf((1 + level) / 2)
-    truths = (("office average", first.cluster_effect, ":"), ("parent average", first.individual_effect, "--"))
-
-    def draw(column: int) -> Figure:
-        with canvas(column, 0.5 * len(found), rest=1.3) as (figure, (axes,)):
-            for place, one in enumerate(found):
-                ends = [one.mean_estimate - width * one.bias_se, one.mean_estimate + width * one.bias_se]
-                axes.plot(ends, [place, place], color=QUIET, linewidth=2)
-                axes.plot([one.mean_estimate], [place], "D", color=INK, markersize=5)
-            named = [f"{text.estimator(one.estimator, settings.words)}\n({_estimand(one)})" for one in found]
-            name_rows(axes, named, wrap=19 if column == PHONE else 34)
-            for label, truth, line in truths:
-                axes.axvline(truth, color=INK, linestyle=line)
-                axes.annotate(
-                    f"true\n{label}",
-                    (truth, 1),
-                    (0, 3),
-                    xycoords=("data", "axes fraction"),
-                    textcoords="offset points",
-                    ha="center",
-                    va="bottom",
-                    fontsize=SMALL,
-                    linespacing=1.0,
-                )
-            apart = "\n" if column == PHONE else " "
-            axes.set_xlabel(f"Mean estimate, SD{apart}(lines: {text.percent(level)} Monte Carlo intervals)")
-            sns.despine(ax=axes, left=True)
-        return figure
-
-    rows = tuple(
-        (
-            text.estimator(one.estimator, settings.words),
-            _estimand(one),
-            _plain(one.mean_estimate, one),
-            _plain(one.bias_se, one),
-            *(text.level(count / one.answered, "percent") for count in (one.covers_cluster, one.covers_individual)),
-        )
-        for one in found
+def averages_table(found: Sequence[Recovery], settings: Settings) -> Table:
+    """Mean estimate of every estimator where the two averages differ, and how often its interval holds each."""
+    first = found[0]
+    truths = (("office average", first.cluster_effect), ("parent average", first.individual_effect))
+    true = ", ".join(f"{label} {_plain(truth, first)}" for label, truth in truths)
+    return Table.of(
+        f"Two averages, and which estimator finds which: true {true}",
+        found,
+        {
+            "Estimator": lambda one: text.estimator(one.estimator, settings.words),
+            "Its estimand": _estimand,
+            "Mean estimate": lambda one: _plain(one.mean_estimate, one),
+            "Monte Carlo SE": lambda one: _plain(one.bias_se, one),
+            "Holds office average": lambda one: text.level(one.covers_cluster / one.answered, "percent"),
+            "Holds parent average": lambda one: text.level(one.covers_individual / one.answered, "percent"),
+        },
+        source=SOURCE,
     )
-    columns = (
-        "Estimator",
-        "Its estimand",
-        "Mean estimate",
-        "Monte Carlo SE",
-        "Holds office average",
-        "Holds parent average",
-    )
-    true = ", ".join(f"{label} {_plain(truth, first)}" for label, truth, _ in truths)
-    said = "; ".join(f"{row[0]} {row[2]}" for row in rows)
-    table = Table(f"Two averages, and which estimator finds which: true {true}", columns, rows, source=SOURCE)
-    return finish(draw, f"True {true}. Mean estimates: {said}.", table, source=SOURCE)
 
 
 def _estimand(one: Recovery) -> str:
@@ -164,67 +132,46 @@ def _plain(value: float, one: Recovery) -> str:
 
 def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
     """Every number: refusals, bias, spread, standard error, coverage and rejections."""
-    level, rows = settings.monte_carlo_level, []
-    for one in found:
-        coverage, rejected = (text.share_with_limits(*_share(one, what, level)) for what in ("covered", "rejections"))
-        bias = {"number": _plain(one.bias, one), "brackets": _plain(one.bias_se, one)}
-        rows.append(
-            (
-                settings.labels[one.scenario],
-                f"{text.estimator(one.estimator, settings.words)} ({_estimand(one)})",
-                text.decimal(one.replicates, 0),
-                text.decimal(one.failed, 0),
-                _plain(one.truth, one),
-                text.printed("{number} ({brackets})", **bias),
-                _plain(one.sd_estimate, one),
-                _plain(one.mean_se, one),
-                coverage,
-                rejected,
-            )
-        )
-    columns = (
-        "Truth",
-        "Estimator (estimand)",
-        "Trials",
-        "Refused",
-        "True effect",
-        "Bias (Monte Carlo SE)",
-        "SD of estimates",
-        "Mean SE",
-        f"Coverage ({text.percent(level)} MC)",
-        f"Rejected ({text.percent(level)} MC)",
+    level = settings.monte_carlo_level
+    return Table.of(
+        "Every estimator on every truth",
+        found,
+        {
+            "Truth": lambda one: settings.labels[one.scenario],
+            "Estimator (estimand)": lambda one: f"{text.estimator(one.estimator, settings.words)} ({_estimand(one)})",
+            "Trials": lambda one: text.count(one.replicates),
+            "Refused": lambda one: text.count(one.failed),
+            "True effect": lambda one: _plain(one.truth, one),
+            "Bias (Monte Carlo SE)": lambda one: text.printed(
+                "{number} ({brackets})", number=_plain(one.bias, one), brackets=_plain(one.bias_se, one)
+            ),
+            "SD of estimates": lambda one: _plain(one.sd_estimate, one),
+            "Mean SE": lambda one: _plain(one.mean_se, one),
+            f"Coverage ({text.percent(level)} MC)": lambda one: text.share_with_limits(*_share(one, "covered", level)),
+            f"Rejected ({text.percent(level)} MC)": lambda one: text.share_with_limits(
+                *_share(one, "rejections", level)
+            ),
+        },
+        source=SOURCE,
+        folded=True,
     )
-    return Table("Every estimator on every truth", columns, tuple(rows), source=SOURCE, folded=True)
-
-
-def error_table(found: Sequence[Recovery], settings: Settings, estimators: Sequence[str]) -> Table:
-    """Type-I error with its Monte Carlo interval, one row a truth without effect, one column an estimator."""
-    rates = {
-        (one.scenario, one.estimator): text.share_with_limits(*_share(one, "rejections", settings.monte_carlo_level))
-        for one in true_nulls(found)
-    }
-    truths = dict.fromkeys(scenario for scenario, _ in rates)
-    rows = tuple(
-        (settings.labels[name], *(rates.get((name, estimator), "not asked") for estimator in estimators))
-        for name in truths
-    )
-    columns = ("Truth", *(text.estimator(name, settings.words) for name in estimators))
-    interval = f"{text.percent(settings.monte_carlo_level)} Monte Carlo interval"
-    caption = f"Rejected at {text.percent(0.05)} although there is no effect ({interval})"
-    return Table(caption, columns, rows, source=SOURCE)
 
 
 def truths_table(settings: Settings) -> Table:
     """The scenarios and the numbers that are planted in them, all assumed."""
-    rows = []
-    for name, one in settings.scenarios.items():
-        numbers = (one.icc, one.correlation, one.cluster_effect, one.individual_effect)
-        outcome = "normal, SD 1" if one.share is None else f"0/1, {text.level(one.share, 'percent')} ones"
-        shown = (*(text.decimal(x, 2) for x in numbers), outcome, text.limits(min(one.sizes), max(one.sizes), 0))
-        rows.append((settings.labels[name], *(Cell(one, "assumed") for one in shown)))
-    averages = ("Effect, office average", "Effect, parent average")
-    columns = ("Truth", "ICC", "Correlation with baseline", *averages, "Outcome", "Parents in an office")
-    return Table("What is planted", columns, tuple(rows), source=RECORD)
+    columns = {
+        "ICC": lambda one: text.decimal(one.icc, 2),
+        "Correlation with baseline": lambda one: text.decimal(one.correlation, 2),
+        "Effect, office average": lambda one: text.decimal(one.cluster_effect, 2),
+        "Effect, parent average": lambda one: text.decimal(one.individual_effect, 2),
+        "Outcome": lambda one: "normal, SD 1" if one.share is None else f"0/1, {text.level(one.share, 'percent')} ones",
+        "Parents in an office": lambda one: text.limits(min(one.sizes), max(one.sizes), 0),
+    }
+    rows = tuple(
+        (settings.labels[name], *(Cell(shown(one), "assumed") for shown in columns.values()))
+        for name, one in settings.scenarios.items()
+    )
+    return Table("What is planted", ("Truth", *columns), rows, source=RECORD)
 
 
 def error_sentence(found: Sequence[Recovery], settings: Settings) -> Sentence:

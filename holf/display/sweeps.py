@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
 from clustertrials.sweep.plan import SweepPlan, load_sweep
 from holf.display import text
-from holf.display.figure import INK, PHONE, Picture, canvas, finish, name_rows, name_rows_once
+from holf.display.figure import INK, PHONE, Picture, canvas, finish, name_rows_once
 from holf.display.sentences import Sentence
 from holf.display.table import Table
 from holf.paths import data_path
@@ -23,17 +22,10 @@ SOURCE = "simulated: a sweep of trials of known truth"
 PLAN, RESULTS = "sweep.yml", "simulated/sweep.csv"
 # Monte Carlo intervals: many are read together, and at 95 % some would leave the line by chance.
 LEVEL = 0.99
-# End of the colour scale, in per cent: beyond 100, so that the mark and the numbers stay legible on every cell.
-_PALE = 200
 
 
 def load_swept(path: Path | None = None) -> tuple[SweepPlan, pd.DataFrame]:
-    """Read the committed plan and its summary.
-
-    Parameters
-    ----------
-    path : Path, optional
-        The summary; `data/simulated/sweep.csv` by default.
+    """Read the committed plan and its summary (`data/simulated/sweep.csv`, or the file at `path`).
 
     Raises
     ------
@@ -68,7 +60,12 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
         with canvas(width, 1.7, len(counts), rest=0.8, sharex=True) as (figure, panels):
             for axes, count in zip(panels, counts):
                 part = found[found["clusters"] == count].pivot(index="icc", columns="effect", values="rejected")
-                _draw_shares(axes, part, "Blues", _PALE, 0)
+                # The scale ends beyond 100 %, so that the mark and the numbers stay legible on every cell.
+                axes.imshow(100 * part.to_numpy(), cmap="Blues", vmin=0, vmax=200, aspect="auto")
+                for (row, place), share in np.ndenumerate(part.to_numpy()):
+                    said = text.decimal(100 * share, 0)
+                    axes.text(place, row, said, ha="center", va="center", color=INK, fontsize=9)
+                axes.set_xticks(range(len(effects)), [text.decimal(x, 2) for x in effects])
                 axes.invert_yaxis()
                 axes.set_yticks(range(len(correlations)), [text.decimal(x, 2) for x in correlations])
                 axes.set_title(f"{text.count(count)} {words.clusters}")
@@ -86,17 +83,22 @@ def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
         for icc in (correlations[0], correlations[-1])
     )
     alt = f"{title}, from an effect of {ends[0]:g} to {ends[1]:g} ({unit}). {said}."
-    return finish(draw, alt, _power_table(found, title, words), source=SOURCE)
+    return finish(draw, alt, _power_table(found, title, words))
 
 
 def _power_table(found: pd.DataFrame, title: str, words: Words) -> Table:
-    interval = f"{text.percent(LEVEL)} MC interval"
-    measures = ("Intraclass correlation", f"True effect, {_effect_unit(found)}", "Rejected", interval)
-    rows = tuple(
-        (text.count(one.clusters), text.decimal(one.icc, 2), text.decimal(one.effect, 2), *_rate(one))
-        for one in found.sort_values(["clusters", "icc", "effect"]).itertuples()
+    return Table.of(
+        title,
+        found.sort_values(["clusters", "icc", "effect"]).itertuples(),
+        {
+            words.clusters.capitalize(): lambda one: text.count(one.clusters),
+            "Intraclass correlation": lambda one: text.decimal(one.icc, 2),
+            f"True effect, {_effect_unit(found)}": lambda one: text.decimal(one.effect, 2),
+            **_RATE,
+        },
+        source=SOURCE,
+        folded=True,
     )
-    return Table(title, (words.clusters.capitalize(), *measures), rows, source=SOURCE, folded=True)
 
 
 def _effect_unit(found: pd.DataFrame) -> str:
@@ -112,38 +114,21 @@ def _one(found: pd.DataFrame, count: float, icc: float, effect: float) -> float:
     return float(chosen["rejected"].iloc[0])
 
 
-def error_surface(found: pd.DataFrame, words: Words) -> Picture:
-    """Type-I error of every estimator by correlation, one panel a combination of clusters and spread of their sizes."""
-    nulls = found[found["rejected_is"] == "type-I error"]
-    groups = list(nulls.groupby(["clusters", "size_cv"]))
-    estimators = list(dict.fromkeys(nulls["estimator"]))
-
-    def draw(width: int) -> Figure:
-        with canvas(width, 0.3 + 0.32 * len(estimators), len(groups), rest=0.8, sharex=True) as (figure, panels):
-            for axes, ((count, cv), part) in zip(panels, groups):
-                shares = part.pivot(index="estimator", columns="icc", values="rejected").loc[estimators]
-                _draw_shares(axes, shares, "Oranges", _PALE / 2, 1)
-                name_rows(axes, [text.estimator(one, words) for one in estimators])
-                apart = ", " if width == PHONE else "\n"
-                axes.set_title(f"{text.count(count)} {words.clusters}{apart}CV of sizes {text.decimal(cv, 2)}")
-            name_rows_once(panels)
-            apart = "\n" if width == PHONE else " "
-            figure.supxlabel(f"Intraclass correlation{apart}(in the cells: trials that reject, %)", fontsize=9)
-        return figure
-
-    rows = []
-    for one in nulls.itertuples():
-        cell = text.count(one.clusters), text.decimal(one.size_cv, 2), text.estimator(one.estimator, words)
-        rows.append((*cell, text.decimal(one.icc, 2), *_rate(one)))
-    title = "Rejected although there is no effect"
-    interval = f"{text.percent(LEVEL)} MC interval"
-    head = (words.clusters.capitalize(), "CV of sizes", "Estimator", "ICC", "Rejected", interval)
-    said = "; ".join(
-        f"{text.estimator(one, words)} " + " to ".join(text.level(end, "percent") for end in (part.min(), part.max()))
-        for one, part in ((one, nulls.loc[nulls["estimator"] == one, "rejected"]) for one in estimators)
+def error_table(found: pd.DataFrame, words: Words) -> Table:
+    """Type-I error of every estimator in each cell without effect."""
+    return Table.of(
+        "Rejected although there is no effect",
+        found[found["rejected_is"] == "type-I error"].itertuples(),
+        {
+            words.clusters.capitalize(): lambda one: text.count(one.clusters),
+            "CV of sizes": lambda one: text.decimal(one.size_cv, 2),
+            "Estimator": lambda one: text.estimator(one.estimator, words),
+            "ICC": lambda one: text.decimal(one.icc, 2),
+            **_RATE,
+        },
+        source=SOURCE,
+        folded=True,
     )
-    table = Table(title, head, tuple(rows), source=SOURCE, folded=True)
-    return finish(draw, f"{title}; nominal {text.percent(0.05)}. Over all cells, {said}.", table, source=SOURCE)
 
 
 def error_sentence(found: pd.DataFrame, words: Words) -> Sentence:
@@ -178,13 +163,7 @@ def _interval(one) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def _rate(one) -> tuple[str, str]:
-    return text.level(one.rejected, "percent"), text.share_limits(*_interval(one))
-
-
-def _draw_shares(axes: Axes, shares: pd.DataFrame, colours: str, darkest: float, places: int) -> None:
-    """A coloured cell for each share, with its number in it."""
-    axes.imshow(100 * shares.to_numpy(), cmap=colours, vmin=0, vmax=darkest, aspect="auto")
-    for (row, place), share in np.ndenumerate(shares.to_numpy()):
-        axes.text(place, row, text.decimal(100 * share, places), ha="center", va="center", color=INK, fontsize=9)
-    axes.set_xticks(range(shares.shape[1]), [text.decimal(x, 2) for x in shares.columns])
+_RATE = {
+    "Rejected": lambda one: text.level(one.rejected, "percent"),
+    f"{text.percent(LEVEL)} MC interval": lambda one: text.share_limits(*_interval(one)),
+}

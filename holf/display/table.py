@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 from holf.display.text import Value
 from holf.display.values import KEY, TableValues, values_of
@@ -45,15 +47,13 @@ class Table:
 
     Attributes
     ----------
-    caption : str
     columns : tuple of str
         Headings.
     rows : tuple of tuple of (str or Cell)
         As many entries as headings. A number is a `holf.display.text.Value`; any other text stays words in the file.
     source : str
-        Where the numbers came from; has to be said each time. `RECORD` for published, derived and assumed numbers; one
-        that begins with ``simulated: `` puts the mark SIMULATED into the caption, ``another trial: `` the mark ANOTHER
-        TRIAL, and ``real data: `` the mark REAL DATA.
+        Where the numbers came from: `RECORD` for published, derived and assumed numbers, or words that begin with
+        ``simulated: ``, ``another trial: `` or ``real data: ``, which put a mark into the caption.
     folded : bool
         Show it closed, behind its caption: for the table twin of a figure.
     """
@@ -74,6 +74,20 @@ class Table:
                 raise ValueError(
                     f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns"
                 )
+
+    @classmethod
+    def of(
+        cls,
+        caption: str,
+        items: Iterable[Any],
+        columns: Mapping[str, Callable[[Any], str | Cell]],
+        *,
+        source: str,
+        folded: bool = False,
+    ) -> Table:
+        """A table with a row for each item: `columns` maps each heading to what gives the item's cell."""
+        rows = tuple(tuple(cell(item) for cell in columns.values()) for item in items)
+        return cls(caption, tuple(columns), rows, source=source, folded=folded)
 
     @property
     def is_simulated(self) -> bool:

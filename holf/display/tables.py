@@ -38,126 +38,108 @@ def baseline_table(levels: Sequence[Level], arm_labels: dict[str, str]) -> Table
             found["brackets"] = text.spread(level.sd, level.show)
             form = "{number} ({brackets}), n = {n}"
         rows.setdefault(level.label, {})[level.group] = text.printed(form, **found)
-    return Table(
-        "Baseline by arm: share, or mean (SD)",
-        ("Characteristic", *arm_labels.values()),
-        tuple((label, *(cells[arm] for arm in arm_labels)) for label, cells in rows.items()),
-        source=levels[0].source,
-    )
+    shown = tuple((label, *(cells[arm] for arm in arm_labels)) for label, cells in rows.items())
+    columns = ("Characteristic", *arm_labels.values())
+    return Table("Baseline by arm: share, or mean (SD)", columns, shown, source=levels[0].source)
 
 
 def attrition_table(losses: Sequence[Attrition], outcomes: dict[str, Outcome], arm_labels: dict[str, str]) -> Table:
     """Who was measured, by outcome and arm."""
-    rows = tuple(
-        (
-            outcomes[loss.outcome].label,
-            loss.wave,
-            arm_labels[loss.group],
-            text.count(loss.n_expected),
-            text.count(loss.n_measured),
-            text.level(loss.share_lost, "percent"),
-        )
-        for loss in losses
-    )
-    return Table(
+    return Table.of(
         "Measured and lost, by arm",
-        ("Outcome", "Wave", "Arm", "Expected", "Measured", "Lost"),
-        rows,
+        losses,
+        {
+            "Outcome": lambda one: outcomes[one.outcome].label,
+            "Wave": lambda one: one.wave,
+            "Arm": lambda one: arm_labels[one.group],
+            "Expected": lambda one: text.count(one.n_expected),
+            "Measured": lambda one: text.count(one.n_measured),
+            "Lost": lambda one: text.level(one.share_lost, "percent"),
+        },
         source=losses[0].source,
     )
 
 
 def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) -> Table:
     """Difference, interval, p-value with its degrees of freedom, and what they rest on; one row an effect."""
-    rows = []
-    for outcome, label, effect in effects:
-        words = outcome.words
-        rows.append(
-            (
-                label,
-                data_name(effect.source),
-                text.difference(effect.estimate, outcome.show),
-                text.interval(effect.ci_low, effect.ci_high, outcome.show),
-                text.p_value_of(effect),
-                f"{text.estimator(effect.estimator, words)} ({text.average(effect.estimand, outcome)})",
-                text.printed(
-                    "{number} in {in}", **{"number": text.count(effect.n_units), "in": text.count(effect.n_clusters)}
-                ),
-                text.decimal(effect.icc, 3),
-            )
-        )
-    clusters = effects[0][0].words.clusters
-    return Table(
+
+    def rests_on(effect: Effect) -> str:
+        units = {"number": text.count(effect.n_units), "in": text.count(effect.n_clusters)}
+        return text.printed("{number} in {in}", **units)
+
+    def method(outcome: Outcome, effect: Effect) -> str:
+        return f"{text.estimator(effect.estimator, outcome.words)} ({text.average(effect.estimand, outcome)})"
+
+    return Table.of(
         caption,
-        ("Outcome", "Data", "Difference", "95 % interval", "p", "Estimator, estimand", f"Units in {clusters}", "ICC"),
-        tuple(rows),
-        source=joint_source([effect.source for _, _, effect in effects]),
+        effects,
+        {
+            "Outcome": lambda row: row[1],
+            "Data": lambda row: data_name(row[2].source),
+            "Difference": lambda row: text.difference(row[2].estimate, row[0].show),
+            "95 % interval": lambda row: text.interval(row[2].ci_low, row[2].ci_high, row[0].show),
+            "p": lambda row: text.p_value_of(row[2]),
+            "Estimator, estimand": lambda row: method(row[0], row[2]),
+            f"Units in {effects[0][0].words.clusters}": lambda row: rests_on(row[2]),
+            "ICC": lambda row: text.decimal(row[2].icc, 3),
+        },
+        source=joint_source(effect.source for _, _, effect in effects),
     )
 
 
 def changes_table(changes: Sequence[Change], outcome: Outcome, arm_labels: dict[str, str]) -> Table:
     """Before-after change by arm: a description, with no test of its own."""
-    rows = tuple(
-        (
-            data_name(change.source),
-            arm_labels[change.arm],
-            text.level(change.before, outcome.show),
-            text.level(change.after, outcome.show),
-            text.difference(change.change, outcome.show),
-            text.count(change.n),
-        )
-        for change in changes
-    )
-    return Table(
+    return Table.of(
         f"{outcome.label}: before and after, by arm",
-        ("Data", "Arm", "Before", "After", "Change", "n"),
-        rows,
-        source=joint_source([change.source for change in changes]),
+        changes,
+        {
+            "Data": lambda one: data_name(one.source),
+            "Arm": lambda one: arm_labels[one.arm],
+            "Before": lambda one: text.level(one.before, outcome.show),
+            "After": lambda one: text.level(one.after, outcome.show),
+            "Change": lambda one: text.difference(one.change, outcome.show),
+            "n": lambda one: text.count(one.n),
+        },
+        source=joint_source(change.source for change in changes),
     )
 
 
 def icc_table(values: Sequence[tuple[Outcome, Icc]]) -> Table:
     """Intraclass correlation of outcomes with their intervals; negative estimates are shown."""
-    rows = tuple(
-        (
-            outcome.label,
-            data_name(value.source),
-            text.decimal(value.estimate, 3),
-            text.limits(value.ci_low, value.ci_high, 3),
-            text.decimal(value.mean_size, 1),
-        )
-        for outcome, value in values
-    )
-    return Table(
+    return Table.of(
         f"Intraclass correlation by {values[0][0].words.cluster}",
-        ("Outcome", "Data", "ICC", "95 % interval", "Mean size (n0)"),
-        rows,
-        source=joint_source([value.source for _, value in values]),
+        values,
+        {
+            "Outcome": lambda row: row[0].label,
+            "Data": lambda row: data_name(row[1].source),
+            "ICC": lambda row: text.decimal(row[1].estimate, 3),
+            "95 % interval": lambda row: text.limits(row[1].ci_low, row[1].ci_high, 3),
+            "Mean size (n0)": lambda row: text.decimal(row[1].mean_size, 1),
+        },
+        source=joint_source(value.source for _, value in values),
     )
 
 
 def sizes_table(sizes: Sizes, grid: Sequence[float], words: Words) -> Table:
     """How unequal the clusters are, and the design effect that follows; none is named."""
-    rows = (
+    rows = [
         (words.clusters.capitalize(), text.count(sizes.n_offices)),
         ("Mean size", text.decimal(sizes.mean, 1)),
         ("Coefficient of variation", text.decimal(sizes.cv, 2)),
-        *(
-            (
-                f"Design effect at ICC {text.decimal(icc, 2)}",
-                text.decimal(variance_inflation(sizes.mean, sizes.cv, icc), 2),
-            )
-            for icc in grid
-        ),
-    )
-    return Table(f"{sizes.table.capitalize()} by {words.cluster}", ("What", "Value"), rows, source=sizes.source)
+    ]
+    for icc in grid:
+        effect = text.decimal(variance_inflation(sizes.mean, sizes.cv, icc), 2)
+        rows.append((f"Design effect at ICC {text.decimal(icc, 2)}", effect))
+    caption = f"{sizes.table.capitalize()} by {words.cluster}"
+    return Table(caption, ("What", "Value"), tuple(rows), source=sizes.source)
 
 
 def recruitment_table(found: Sequence[RecruitmentDiagnostic], arm_labels: dict[str, str], words: Words) -> Table:
     """Recruitment diagnostics: means of the clusters' means by arm, and how often the draw alone gives such a gap."""
+    number = f"number in each {words.cluster}"
     rows = tuple(
         (
-            f"number in each {words.cluster}" if one.characteristic == UNITS else one.characteristic,
+            number if one.characteristic == UNITS else one.characteristic,
             text.decimal(one.mean_treated, 2),
             text.decimal(one.mean_other, 2),
             text.p_value_of(one),
@@ -176,13 +158,11 @@ def equivalence_table(tested: Sequence[tuple[Outcome, str, Equivalence | None]])
     """
     rows = []
     for outcome, source, test in tested:
-        shown = (text.MISSING,) * 4
+        shown = [text.MISSING] * 4
         if test is not None:
-            limits, verdict = (
-                text.interval(test.ci_low, test.ci_high, outcome.show),
-                "yes" if test.is_equivalent else "no",
-            )
-            shown = (limits, text.p_value(test.p_value), verdict, text.amount(test.smallest_margin, outcome.show))
+            limits = text.interval(test.ci_low, test.ci_high, outcome.show)
+            verdict, smallest = "yes" if test.is_equivalent else "no", text.amount(test.smallest_margin, outcome.show)
+            shown = [limits, text.p_value(test.p_value), verdict, smallest]
         rows.append((outcome.label, data_name(source), text.amount(outcome.margin, outcome.show), *shown))
     columns = ("Outcome", "Data", "Assumed margin", "90 % interval", "p", "Inside?", "Smallest margin supported")
     source = joint_source(source for _, source, _ in tested)
@@ -191,31 +171,21 @@ def equivalence_table(tested: Sequence[tuple[Outcome, str, Equivalence | None]])
 
 def multiplicity_table(family: Sequence[Multiplicity], outcomes: dict[str, Outcome]) -> Table:
     """Several outcomes at once: randomisation p-values alone and adjusted, and intervals that hold for all together."""
-    rows = tuple(
-        (
-            outcomes[one.outcome].label,
-            data_name(one.source),
-            text.difference(one.estimate, outcomes[one.outcome].show),
-            text.interval(one.low, one.high, outcomes[one.outcome].show),
-            text.p_value(one.p_value),
-            text.p_value(one.p_max_t),
-            text.p_value(one.p_holm),
-        )
-        for one in family
-    )
     first, words = family[0], outcomes[family[0].outcome].words
     counted = f"{text.allocations(first)}{', all counted' if first.exact else ''}"
-    return Table(
+    return Table.of(
         f"Primary outcomes together, {counted}",
-        (
-            "Outcome",
-            "Data",
-            f"Difference of {words.cluster} means",
-            "Simultaneous 95 % interval",
-            "p alone",
-            "p, max-T",
-            "p, Holm",
-        ),
-        rows,
-        source=joint_source([one.source for one in family]),
+        family,
+        {
+            "Outcome": lambda one: outcomes[one.outcome].label,
+            "Data": lambda one: data_name(one.source),
+            f"Difference of {words.cluster} means": lambda one: text.difference(
+                one.estimate, outcomes[one.outcome].show
+            ),
+            "Simultaneous 95 % interval": lambda one: text.interval(one.low, one.high, outcomes[one.outcome].show),
+            "p alone": lambda one: text.p_value(one.p_value),
+            "p, max-T": lambda one: text.p_value(one.p_max_t),
+            "p, Holm": lambda one: text.p_value(one.p_holm),
+        },
+        source=joint_source(one.source for one in family),
     )

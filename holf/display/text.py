@@ -46,17 +46,9 @@ _METHODS = {
 class Value(str):
     """Printed numbers: the text that readers see, with its digits for programs.
 
-    Parameters
-    ----------
-    shown : str
-        The text.
-    numbers : mapping of str to str
-        Digits by the names of `PARTS`, without thousands separators and never more than are printed; ``relation`` is
-        ``<``, ``>``, ``<=`` or ``>=``, and ``withheld`` the rule that withholds the number.
-    unit : str
-        Unit of the number or of the limits; empty for none.
-    bare : str
-        The text without the unit, for a column whose heading says it; `shown` by default.
+    `numbers` has the digits by the names of `PARTS`, without thousands separators and never more than are printed;
+    ``relation`` is ``<``, ``>``, ``<=`` or ``>=``, and ``withheld`` the rule that withholds the number. `unit` is that
+    of the number or of the limits, and `bare` the text without it, for a column whose heading says it.
 
     Examples
     --------
@@ -75,12 +67,7 @@ class Value(str):
 def printed(form: str, **values: str) -> str:
     """Several numbers in one text: a `Value`; words if one is missing or withheld, or another than the first a bound.
 
-    Parameters
-    ----------
-    form : str
-        The text, with the names of the numbers in braces.
-    **values : str
-        Printed numbers by the names of `PARTS`.
+    `form` has names of `PARTS` in braces, and `values` the printed numbers by these names.
 
     Examples
     --------
@@ -238,19 +225,6 @@ def spread(value: float, show: str) -> str:
     return decimal(value, 1 if show in _STYLES else _style(show)[1])
 
 
-def in_language(shown: str, lang: str) -> str:
-    """A number as printed in English, in the style of another language; words and ranges stay as they are.
-
-    Examples
-    --------
-    >>> in_language("10.0", "nb"), in_language("2,881", "nb").split()
-    ('10,0', ['2', '881'])
-    """
-    if lang != "nb" or not re.fullmatch(r"\d+(,\d{3})*(\.\d+)?", shown):
-        return shown
-    return shown.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
-
-
 def count(value: float) -> str:
     """A number of people or things, with thousands separators."""
     return decimal(value, 0)
@@ -365,25 +339,12 @@ def p_value_of(found) -> str:
         return withheld(found.p_value)
     if found.n_allocations is None:
         return printed("{number} ({df} df)", number=p_value(found.p_value), df=decimal(found.df, 1))
-    total = typed(shown_total(found.n_allocations))
     form = f"{{number}} ({'' if found.exact else 'a sample of '}{{allocations}} allocations)"
-    return printed(form, number=p_value(found.p_value), allocations=total)
+    return printed(form, number=p_value(found.p_value), allocations=typed(shown_total(found.n_allocations)))
 
 
 def allocations(found) -> str:
-    """How many allocations a randomisation test was about, and that they were sampled where they were.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> allocations(SimpleNamespace(n_allocations=20, exact=True))
-    '20 allocations'
-    >>> allocations(SimpleNamespace(n_allocations=2**100, exact=False))
-    'a sample of 1.3e+30 allocations'
-    """
-    # It brings scipy along, which the build needs for nothing else.
-    from clustertrials.randomisation.allocations import shown_total
-
+    """How many allocations a randomisation test was about, and that they were sampled where they were."""
     return f"{'' if found.exact else 'a sample of '}{shown_total(found.n_allocations)} allocations"
 
 

@@ -20,20 +20,10 @@ CLASSES = {"simulated": "simulated", "elsewhere": "another trial", "real": "real
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a file.
+    """One column of a file: name (letters, digits, underscores), and an entry a row, in the digits that are printed.
 
-    Attributes
-    ----------
-    name : str
-        Letters, digits and underscores.
-    heading : str
-        Heading of the column that the page shows; empty for what the file adds.
-    part : str
-        Which part of the shown cells it holds.
-    unit : str
-        Every unit that its rows have; empty where there is none.
-    entries : tuple of str
-        One a row; numbers in the digits that are printed.
+    `heading` is that of the column that the page shows, empty for what the file adds; `part` says which part of the
+    shown cells it holds, and `unit` every unit that its rows have.
     """
 
     name: str
@@ -45,15 +35,7 @@ class Column:
 
 @dataclass(frozen=True)
 class TableValues:
-    """The values of a table.
-
-    Attributes
-    ----------
-    caption, source : str
-        Of the table.
-    columns : tuple of Column
-        Class and source of every row, then what each column of the page shows.
-    """
+    """The values of a table: class and source of every row, then what each column of the page shows."""
 
     caption: str
     source: str

@@ -47,11 +47,11 @@ def _write_landing() -> list[str]:
         if any(_seal(name) != f"sha256 {table.values.digest()}" for name in names.values()):
             picture = landing_picture(words, pd.read_csv(data_path("offices.csv")), load_plan())
             written += [_write(name, picture.png(width)) for width, name in names.items()]
-        html = table._repr_html_().replace("Show table", words.titles["table"])
+        html = table._repr_html_().replace("Show table", words["table"])
         # No cell shows it, so it has no files to download.
         html = html.replace('<table class="holf-table"', '<table class="holf-table holf-written"')
         html = html.replace("ledger.html", _LEDGER.get(language, "ledger.html"))
-        alt = f"{landing_alt(words)} {words.titles['ends']}"
+        alt = f"{landing_alt(words)} {words['ends']}"
         shown = "".join(f"```{{image}} /{name}\n:alt: {alt}\n```\n" for name in names.values())
         page, text = f"{LANDING}/{language}.md", f"{shown}\n```{{raw}} html\n{html}\n```\n"
         if not (project_root() / page).exists() or (project_root() / page).read_text(encoding="utf-8") != text:

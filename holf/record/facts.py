@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from holf.paths import data_path
-from holf.record.reading import FactError, check_keys, read_rows, read_yaml, reading
+from holf.record.reading import FactError, build, check_keys, read_rows, read_yaml, reading
 
 CLASSES = ("published", "derived")
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
@@ -18,20 +19,10 @@ _KINDS_OF_VALUE = ("date", "direction", "month", "timing", "year", "years")
 
 @dataclass(frozen=True)
 class Fact:
-    """One row of `data/facts.csv`.
+    """One row of `data/facts.csv`: what it is about (`fact`), its value as text, and the document that says so.
 
-    Attributes
-    ----------
-    id : str
-        Stable identifier, ``F001`` and up.
-    group, fact, value, unit : str
-        Theme, what the fact is about, its value as text, its unit.
-    kind : str
-        ``"published"`` or ``"derived"`` (arithmetic on published values).
-    source, quote : str
-        Name of a document in `data/sources.yml`, or of two with "and" between them, and at most 15 words of it.
-    status, severity, note : str
-        Whether the sources agree on it, how badly they do not, and what to know.
+    `kind` is its class, ``"published"`` or ``"derived"`` (arithmetic on published values); `source` names a document of
+    `data/sources.yml`, or two with "and" between them; `status` and `severity` say whether the sources agree.
     """
 
     id: str
@@ -138,16 +129,7 @@ def _check_fact(row: dict[str, str], seen: set[str], name: str) -> None:
 
 
 def load_ledger(path: Path | None = None) -> Ledger:
-    """Read the ledger of published facts.
-
-    Parameters
-    ----------
-    path : Path, optional
-        A CSV file with the columns of `data/facts.csv`; that file itself by default.
-
-    Returns
-    -------
-    Ledger
+    """Read the ledger of published facts: `data/facts.csv`, or another file of its form.
 
     Raises
     ------
@@ -168,24 +150,35 @@ def load_ledger(path: Path | None = None) -> Ledger:
     return Ledger([Fact(**{("kind" if k == "class" else k): row[k] for k in COLUMNS}) for row in rows])
 
 
+def check_published(file: str, keys: Iterable[str], ledger: Ledger) -> None:
+    """Raise FactError for the first of these rows that is not published."""
+    for key in keys:
+        if ledger[key].kind != "published":
+            raise FactError(f"{file}: {key} is {ledger[key].kind}; the picture shows published facts")
+
+
+def published_words(file: str, ledger: Ledger) -> dict:
+    """Read a YAML file of `data/` whose words name rows of the ledger, as in ``{F067} families``.
+
+    Each name becomes the value of its row; a row that is missing or not published is refused with a FactError.
+    """
+    stated, shown = read_yaml(data_path(file)), {key: fact.shown for key, fact in ledger.items()}
+    check_published(file, re.findall(r"\bF\d{3}\b", str(stated)), ledger)
+
+    def told(words):
+        if isinstance(words, dict):
+            return {key: told(value) for key, value in words.items()}
+        return [told(one) for one in words] if isinstance(words, list) else words.format_map(shown)
+
+    return told(stated)
+
+
 @dataclass(frozen=True)
 class Source:
-    """A document behind the ledger, as `data/sources.yml` describes it.
+    """A document behind the ledger, as `data/sources.yml` describes it; `title` is its kind, `what` its own title.
 
-    Attributes
-    ----------
-    name, title, what : str
-        Its name in the ledger, its kind, its own title.
-    dated : str
-        Its date, or empty.
-    address, copy, doi : str
-        Where it is found, the copy that was read where that is another page, and its DOI; empty where not known.
-    unknown : str
-        Why no address is known, or empty.
-    read : str
-        How and when it was read, or empty.
-    lang : str
-        Language of its quotes.
+    `copy` is the page that was read where it is another than the address, `unknown` says why no address is known,
+    `read` how and when it was read, and `lang` is the language of its quotes; empty where not known.
     """
 
     name: str
@@ -201,19 +194,7 @@ class Source:
 
 
 def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
-    """Read the documents behind the ledger.
-
-    Parameters
-    ----------
-    ledger : Ledger
-        Every row of it must rest on a document that is described.
-    path : Path, optional
-        A YAML file in the form of `data/sources.yml`; that file itself by default.
-
-    Returns
-    -------
-    dict of str to Source
-        By name, in the order of the file.
+    """Read the documents behind the ledger by name: `data/sources.yml`, or another file of its form.
 
     Raises
     ------
@@ -227,11 +208,12 @@ def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
     'https://clinicaltrials.gov/study/NCT03102775'
     """
     path = path or data_path("sources.yml")
-    optional, sources = {field.name for field in fields(Source)} - {"name", "title", "what"}, {}
+    sources = {}
     with reading(path.name):
         for name, entry in read_yaml(path).items():
-            check_keys(f"{path.name}, {name}", entry, ("title", "what"), optional)
-            source = sources[name] = Source(name, **{key: str(value) for key, value in entry.items()})
+            # A date is read as such.
+            words = {key: value if value is None else str(value) for key, value in entry.items()}
+            source = sources[name] = build(Source, f"{path.name}, {name}", words, name=name)
             if source.address and source.unknown:
                 raise FactError(f"{path.name}, {name}: has an address, and says why it has none")
     for fact in ledger.values():
@@ -268,17 +250,7 @@ def _assumption(where: str, name: str, entry: dict) -> Assumption:
 
 
 def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
-    """Read the assumed numbers of the simulated study.
-
-    Parameters
-    ----------
-    path : Path, optional
-        A YAML file in the form of `data/assumptions.yml`; that file itself by default.
-
-    Returns
-    -------
-    dict of str to Assumption
-        By name.
+    """Read the assumed numbers of the simulated study by name: `data/assumptions.yml`, or another file of its form.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from holf.paths import data_path
 from holf.record.facts import Ledger
-from holf.record.reading import check_keys, read_yaml, reading
+from holf.record.reading import build, read_yaml, reading
 from holf.record.source import RECORD
 
 if TYPE_CHECKING:
@@ -27,32 +27,18 @@ READINGS = {
 DEFAULT_READING = "any support"
 
 
-def meets_inclusion(
-    months_main: int,
-    months_beside: int,
-    children_u16: int,
-    *,
-    reading: str = DEFAULT_READING,
-    months: int = 6,
-    most_children: int = 4,
-    fewest_children: int = 1,
-) -> bool:
+def meets_inclusion(months_main: int, months_beside: int, children_u16: int, *, reading: str = DEFAULT_READING) -> bool:
     """Say whether a family meets the registered inclusion criteria.
 
     Parameters
     ----------
-    months_main : int
-        Months, of the latest 12, in which social assistance was a main source of income (criterion a, F073).
-    months_beside : int
-        Months, of the latest 12, with social assistance in addition to other welfare support (criterion b, F074).
+    months_main, months_beside : int
+        Months, of the latest 12, in which social assistance was a main source of income (criterion a, F073), and in
+        addition to other welfare support (criterion b, F074); six are asked for.
     children_u16 : int
-        Children under 16 (criterion c, F075).
+        Children under 16 (criterion c, F075). The registry says "up to four"; at least one is this book's assumption.
     reading : {"any support", "as punctuated"}
         How "a, or b, and c" binds. The first is this book's default, an assumption.
-    months : int
-        Months that criteria a and b ask for.
-    most_children, fewest_children : int
-        Bounds of criterion c. The registry says "up to four"; at least one is this book's assumption.
 
     Raises
     ------
@@ -68,8 +54,7 @@ def meets_inclusion(
         raise ValueError(f"no reading {reading!r}; known: {', '.join(READINGS)}")
     if not (0 <= months_main <= 12 and 0 <= months_beside <= 12 and children_u16 >= 0):
         raise ValueError("months must lie between 0 and 12, and children must not be negative")
-    a, b = months_main >= months, months_beside >= months
-    c = fewest_children <= children_u16 <= most_children
+    a, b, c = months_main >= 6, months_beside >= 6, 1 <= children_u16 <= 4
     return (a or b) and c if reading == "any support" else a or (b and c)
 
 
@@ -79,43 +64,24 @@ class FlowError(ValueError):
 
 @dataclass(frozen=True)
 class FlowBox:
-    """One box of the diagram, as `data/flow.yml` lists it.
+    """One box of the diagram, as `data/flow.yml` lists it; the comments there say what each key means.
 
-    Attributes
-    ----------
-    id, label, unit : str
-    published_unit : str
-        What stands for the unit beside the published count; differs where the source names none.
-    fact : str
-        Ledger row with the published or derived count; empty where no source read has a count.
-    parent : str
-        Box from which this one comes; empty where none is.
-    is_loss : bool
-        True for those who leave on the way.
-    unit_changes : str
-        Says how the unit differs from the parent's; empty where it is the same.
-    randomised : bool
-        True for the clusters that were randomised, whose count is published by arm.
-    note : str
-        What the order of the boxes does not say.
-    published_label : str
-        What the record's count is, where it is no loss as counted in a study; empty where both are the same.
-    table, where : str, dict
-        How a study counts the box: rows of `table` in which the columns have these values.
+    `fact` is empty where no source read has a count, `parent` where the box comes from none. A study counts the rows of
+    `table` in which the columns of `where` have these values.
     """
 
     id: str
     label: str
     unit: str
-    published_unit: str
-    fact: str
-    parent: str
-    is_loss: bool
-    unit_changes: str
     table: str
     where: dict[str, int] = field(default_factory=dict)
+    fact: str = ""
+    parent: str = ""
+    is_loss: bool = False
+    unit_changes: str = ""
     randomised: bool = False
     note: str = ""
+    published_unit: str = ""
     published_label: str = ""
 
     def holds(self, frame: pd.DataFrame) -> pd.Series:
@@ -143,7 +109,8 @@ class FlowCount:
         """The count with its unit; for a published one, what its source says of the unit."""
         if self.total is None:
             return UNKNOWN
-        return f"{self.total:,} {self.box.unit if self.kind == COUNTED else self.box.published_unit}"
+        published = self.box.published_unit or self.box.unit
+        return f"{self.total:,} {self.box.unit if self.kind == COUNTED else published}"
 
     @property
     def label(self) -> str:
@@ -204,94 +171,42 @@ def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> 
             raise FlowError(f"box {parent.box.id} ({side}): {entering} enter and {sum(leaving)} leave")
 
 
+# Keys of the file whose fields have another name.
+_FIELDS = {"from": "parent", "loss": "is_loss"}
+
+
 def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
     """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
     path, boxes = path or data_path("flow.yml"), []
     with reading(path.name):
         for entry in read_yaml(path):
             where = f"{path.name}, box {entry.get('id') or '(no id)'}"
-            check_keys(where, entry, ("id", "label", "unit", "count"), _OPTIONAL)
             with reading(where):
-                boxes.append(_box(entry))
+                entry |= entry.pop("count")
+                boxes.append(build(FlowBox, where, {_FIELDS.get(key, key): value for key, value in entry.items()}))
     return tuple(boxes)
 
 
-_OPTIONAL = (*("fact", "from", "loss", "unit_changes", "randomised", "note"), *("published_unit", "published_label"))
-
-
-def _box(entry: dict) -> FlowBox:
-    return FlowBox(
-        id=entry["id"],
-        label=entry["label"],
-        unit=entry["unit"],
-        published_unit=entry.get("published_unit", entry["unit"]),
-        fact=entry.get("fact", ""),
-        parent=entry.get("from", ""),
-        is_loss=entry.get("loss", False),
-        unit_changes=entry.get("unit_changes", ""),
-        table=entry["count"]["table"],
-        where=entry["count"].get("where", {}),
-        randomised=entry.get("randomised", False),
-        note=entry.get("note", ""),
-        published_label=entry.get("published_label", ""),
-    )
-
-
 def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str, str]) -> Flow:
-    """The flow as far as the record goes.
+    """The flow as far as the record goes: boxes of kind published, derived or unknown.
 
-    Parameters
-    ----------
-    ledger : Ledger
-    boxes : tuple of FlowBox
-    arms : dict
-        Arm to the ledger row with its number of offices; no other box is published by arm.
-
-    Returns
-    -------
-    Flow
-        Boxes of kind published, derived or unknown.
-
-    Raises
-    ------
-    FlowError
-        If the published and derived counts do not balance.
+    `arms` gives for each arm the ledger row with its number of offices; no other box is published by arm. A FlowError
+    says which counts do not balance.
     """
     offices = {arm: ledger.number(fact) for arm, fact in arms.items()}
     shown = {key: fact.shown for key, fact in ledger.items()}
     boxes = tuple(replace(box, published_label=box.published_label.format_map(shown)) for box in boxes)
-    return Flow(
-        tuple(
-            FlowCount(
-                box,
-                ledger[box.fact].kind if box.fact else "unknown",
-                ledger.number(box.fact) if box.fact else None,
-                offices if box.randomised else {},
-            )
-            for box in boxes
-        )
-    )
+    counts = []
+    for box in boxes:
+        kind, total = (ledger[box.fact].kind, ledger.number(box.fact)) if box.fact else ("unknown", None)
+        counts.append(FlowCount(box, kind, total, offices if box.randomised else {}))
+    return Flow(tuple(counts))
 
 
 def count_flow(boxes: tuple[FlowBox, ...], frames: dict[str, pd.DataFrame], *, arms: list[str]) -> Flow:
-    """Count every box in study tables.
+    """Count every box in study tables, each with the column ``arm`` of its office.
 
-    Parameters
-    ----------
-    boxes : tuple of FlowBox
-    frames : dict of str to DataFrame
-        The tables that the boxes name, each with the column ``arm`` of its office.
-    arms : list of str
-
-    Returns
-    -------
-    Flow
-        Its source is empty: the study stamps it.
-
-    Raises
-    ------
-    FlowError
-        If the counts do not balance.
+    The source of the flow is empty: the study stamps it. A FlowError says which counts do not balance.
     """
     counts = []
     for box in boxes:

@@ -62,18 +62,9 @@ def link_targets(text: str) -> list[str]:
 
 
 def read_anchors(folder: Path, fresh: Mapping[str, str]) -> Anchors:
-    """Read every place of the pages in a folder.
+    """Read every place of the pages (`.md` and `.ipynb`) in a folder.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the pages are, as `.md` and `.ipynb`.
-    fresh : mapping of str to str
-        Pages that are about to be written, by file name: their text counts, and not that of the file.
-
-    Returns
-    -------
-    Anchors
+    `fresh` has pages that are about to be written, by file name: their text counts, and not that of the file.
     """
     sources = _sources(folder, fresh)
     labels = {name: set(_LABEL.findall(text)) for name, text in sources.items()}
@@ -90,17 +81,9 @@ def _sources(folder: Path, fresh: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_titles(folder: Path, fresh: Mapping[str, str]) -> dict[str, str]:
-    """Link text for each place that has a heading: the page and the heading.
+    """Link text for each place that has a heading: ``"Design: When"`` for ``"design.ipynb#when"``.
 
-    Parameters
-    ----------
-    folder, fresh
-        As for `read_anchors`.
-
-    Returns
-    -------
-    dict of str to str
-        Such as ``"Design: The comparison"`` for ``"design.ipynb#the-comparison"``.
+    `folder` and `fresh` are as for `read_anchors`.
     """
     titles: dict[str, str] = {}
     for name, text in _sources(folder, fresh).items():
@@ -114,14 +97,7 @@ def read_titles(folder: Path, fresh: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_links(text: str, gone: Collection[str]) -> str:
-    """Turn links to pages that a book does not have into their words.
-
-    Parameters
-    ----------
-    text : str
-        Markdown.
-    gone : collection of str
-        Names of pages, without their ending.
+    """Turn links of a Markdown text to pages that a book does not have (names without ending) into their words.
 
     Examples
     --------

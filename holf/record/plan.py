@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from holf.paths import data_path, project_root
-from holf.record.reading import FactError, check_keys, read_yaml, reading
+from holf.record.reading import FactError, build, check_keys, read_yaml, reading
 
 # The plan of record in an edition whose data cannot answer all of it.
 REGISTERED = "registered.yml"
 KINDS = ("primary", "secondary", "other")
-_COPIED = (
-    "label",
-    "kind",
-    "level",
-    "measure",
-    "fact",
-    "table",
-    "column",
-    "type",
-    "unit",
-    "show",
-    "direction",
-    "published",
-)
 
 
 @dataclass(frozen=True)
@@ -56,10 +42,11 @@ class Statement:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Which groups are compared, where the group is written, and who belongs to the comparison.
+    """Which groups are compared, in which table and column the group stands, and who belongs to the comparison.
 
     `population` maps a table to the 0/1 column that must be 1 for its rows to count. `outcomes` are those compared in a
-    contrast that is not the registered one, and `published` is what documents say of such a contrast itself.
+    contrast that is not the registered one, `published` is what documents say of such a contrast itself, and
+    `difference` what pages call its difference.
     """
 
     id: str
@@ -68,11 +55,12 @@ class Contrast:
     other: tuple[str, ...]
     group: tuple[str, str]
     randomised: str
-    registered: bool
     population: dict[str, str]
     outcomes: tuple[str, ...]
     facts: tuple[str, ...]
-    published: tuple[Statement, ...]
+    registered: bool = False
+    published: tuple[Statement, ...] = ()
+    difference: str = ""
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -93,7 +81,6 @@ class Outcome:
     label: str
     kind: str
     level: str
-    level_class: str
     measure: str
     fact: str
     waves: tuple[str, ...]
@@ -111,8 +98,9 @@ class Outcome:
     margin: float
     margin_reason: str
     published: dict[str, str]
-    simulated: dict[str, str]
     words: Words
+    level_class: str = "published"
+    simulated: dict[str, str] = field(default_factory=dict)
 
     @property
     def page(self) -> str:
@@ -123,6 +111,11 @@ class Outcome:
         """The outcome with only these waves, and the ledger row of each."""
         kept = [(wave, fact) for wave, fact in zip(self.waves, self.waves_facts) if wave in waves]
         return replace(self, waves=tuple(wave for wave, _ in kept), waves_facts=tuple(fact for _, fact in kept))
+
+    @property
+    def assumed_sd(self) -> str:
+        """Name of the assumption with its standard deviation; empty for a binary outcome, whose share gives it."""
+        return "" if self.type == "binary" else self.simulated["baseline"].removesuffix("_baseline") + "_sd"
 
     @property
     def is_wide(self) -> bool:
@@ -171,73 +164,39 @@ class Plan:
 
 
 def _outcome(where: str, name: str, entry: dict, waves: dict[str, int], words: Words) -> Outcome:
-    check_keys(where, entry, (*_COPIED, "waves", "waves_facts", "model", "margin"), ("level_class", "simulated"))
-    if entry["kind"] not in KINDS:
-        raise FactError(f"{where}: kind must be one of {', '.join(KINDS)}")
-    if unknown := [wave for wave in entry["waves"] if wave not in waves]:
-        raise FactError(f"{where}: wave {unknown[0]} is not among waves")
-    if entry["published"].get("class") not in ("published", "unknown"):
-        raise FactError(f"{where}: published needs class published or unknown")
-    if len(entry["waves"]) != len(entry["waves_facts"]):
-        raise FactError(f"{where}: each wave needs its own row of the ledger in waves_facts")
-    margin = entry["margin"]
+    margin = entry.pop("margin")
     if margin.get("class") != "assumed" or not margin.get("reason"):
         raise FactError(f"{where}: margin needs class assumed and a reason")
-    return Outcome(
-        id=name,
-        level_class=entry.get("level_class", "published"),
-        waves=tuple(entry["waves"]),
-        waves_facts=tuple(entry["waves_facts"]),
-        estimator=entry["model"]["estimator"],
-        covariates=tuple(entry["model"]["covariates"]),
-        beside=tuple(entry["model"]["beside"]),
-        also=tuple(entry["model"]["also"]),
-        margin=margin["value"],
-        margin_reason=margin["reason"],
-        simulated=entry.get("simulated", {}),
-        words=words,
-        **{key: entry[key] for key in _COPIED},
-    )
+    entry |= entry.pop("model") | {"margin": margin["value"], "margin_reason": margin["reason"]}
+    one = build(Outcome, where, entry, id=name, words=words)
+    if one.kind not in KINDS:
+        raise FactError(f"{where}: kind must be one of {', '.join(KINDS)}")
+    if unknown := [wave for wave in one.waves if wave not in waves]:
+        raise FactError(f"{where}: wave {unknown[0]} is not among waves")
+    if one.published.get("class") not in ("published", "unknown"):
+        raise FactError(f"{where}: published needs class published or unknown")
+    if len(one.waves) != len(one.waves_facts):
+        raise FactError(f"{where}: each wave needs its own row of the ledger in waves_facts")
+    return one
 
 
 def _contrast(where: str, name: str, entry: dict) -> Contrast:
-    needed = ("label", "treated", "other", "group", "randomised", "population", "outcomes", "facts")
-    check_keys(where, entry, needed, ("registered", "published", "difference"))
-    return Contrast(
-        id=name,
-        label=entry["label"],
-        treated=tuple(entry["treated"]),
-        other=tuple(entry["other"]),
-        group=(entry["group"]["table"], entry["group"]["column"]),
-        randomised=entry["randomised"],
-        registered=entry.get("registered", False),
-        population=entry["population"],
-        outcomes=tuple(entry["outcomes"]),
-        facts=tuple(entry["facts"]),
-        published=tuple(Statement(one["source"], one["words"], one["fact"]) for one in entry.get("published", ())),
-    )
+    group = entry.pop("group")
+    statements = tuple(build(Statement, where, one) for one in entry.pop("published", ()))
+    return build(Contrast, where, entry, id=name, group=(group["table"], group["column"]), published=statements)
 
 
-def _words(trial: dict, arms: dict[str, dict], contrasts: dict[str, dict], file: str) -> Words:
-    randomised = [one for one in contrasts.values() if one["group"]["table"] == trial["cluster"]["table"]]
+def _words(trial: dict, arms: dict[str, dict], contrasts: dict[str, Contrast], file: str) -> Words:
+    randomised = [one for one in contrasts.values() if one.group[0] == trial["cluster"]["table"]]
     if len(randomised) != 1:
         raise FactError(f"{file}: exactly one contrast must have its group in the table of the randomised clusters")
-    treated, other = (arms[randomised[0][side][0]]["label"] for side in ("treated", "other"))
-    minus = randomised[0].get("difference", f"{treated} minus {other}")
+    treated, other = (arms[side[0]]["label"] for side in (randomised[0].treated, randomised[0].other))
+    minus = randomised[0].difference or f"{treated} minus {other}"
     return Words(trial["cluster"]["noun"], trial["cluster"]["plural"], minus)
 
 
 def load_plan(path: Path | None = None) -> Plan:
-    """Read the analysis plan.
-
-    Parameters
-    ----------
-    path : Path, optional
-        A YAML file in the form of `data/plan.yml`; that file itself by default.
-
-    Returns
-    -------
-    Plan
+    """Read the analysis plan: `data/plan.yml`, or another file of its form.
 
     Raises
     ------
@@ -255,11 +214,11 @@ def load_plan(path: Path | None = None) -> Plan:
     with reading(path.name):
         raw = read_yaml(path)
         check_keys(path.name, raw, ("trial", "arms", "waves", "contrasts", "outcomes"), ("worlds",))
-        words = _words(raw["trial"], raw["arms"], raw["contrasts"], path.name)
         for name, entry in raw["contrasts"].items():
             where = f"{path.name}, contrast {name}"
             with reading(where):
                 contrasts[name] = _contrast(where, name, entry)
+        words = _words(raw["trial"], raw["arms"], contrasts, path.name)
         for name, entry in raw["outcomes"].items():
             where = f"{path.name}, outcome {name}"
             with reading(where):
@@ -272,10 +231,6 @@ def load_registered() -> Plan:
 
     A book on partial data answers only what its data can (`load_plan`), but what was registered and published stays
     whole.
-
-    Returns
-    -------
-    Plan
 
     Examples
     --------

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 from clustertrials.published import (
@@ -15,11 +16,9 @@ from clustertrials.published import (
     between_arms,
     change_limits,
     grim,
-    half_unit,
     implied_sd_of_change,
     recomputed_p_of_change,
     share_change_limits,
-    share_sd,
 )
 from clustertrials.results import Effect
 from holf.paths import data_path
@@ -112,18 +111,13 @@ def load_published_results(path: Path | None = None, *, kind: str = "published")
     Parameters
     ----------
     path : Path, optional
-        A CSV file in the form of `data/published_results.csv`; that file itself by default. Column ``value`` holds the
+        By default `data/published_results.csv`; another file has the same columns. Column ``value`` holds the
         number exactly as printed, trailing zeros included, with a point for decimals and no thousands separator; a
         p-value of which only a bound is printed begins with ``<``, as in ``<0.001``. Column ``unit`` says what the
         values are: ``percent`` or ``share`` of a 0/1 variable, ``whole points`` or ``whole points, mean of K items``
         for scores in whole numbers, or any other words. A row with statistic ``sd`` may be added to each mean.
     kind : str
         Class that every filled slot must carry; a made-up table says ``simulated``.
-
-    Returns
-    -------
-    tuple of Slot
-        Each in the unit that it names; `value` is None where none has been typed in.
 
     Raises
     ------
@@ -148,16 +142,25 @@ def load_published_results(path: Path | None = None, *, kind: str = "published")
 
 @dataclass(frozen=True)
 class Scale:
-    """Unit of an outcome as typed, and what it means for the checks.
-
-    `factor` divides a printed number into the scale on which this module computes (100 for percent, else 1).
-    `is_share`: values are 0 or 1. `items`: how many whole numbers a unit's value averages; 0 where that is not known.
-    """
+    """Unit of an outcome's means, as typed."""
 
     unit: str
-    factor: int
-    is_share: bool
-    items: int
+
+    @property
+    def factor(self) -> int:
+        """What divides a printed number into the scale on which this module computes: 100 for percent."""
+        return 100 if self.unit == "percent" else 1
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the values are 0 or 1."""
+        return self.unit in _MOST
+
+    @property
+    def items(self) -> int:
+        """How many whole numbers a unit's value averages; 0 where that is not known."""
+        whole = _WHOLE.fullmatch(self.unit)
+        return 1 if self.is_share else int(whole[1] or 1) if whole else 0
 
 
 @dataclass(frozen=True)
@@ -173,14 +176,15 @@ class Check:
 
 
 @dataclass(frozen=True)
-class TypedArm:
-    """The filled slots of one arm and outcome, by wave and statistic."""
+class Arm:
+    """The filled slots of one arm and outcome, by wave and statistic, and what follows from them."""
 
     arm: str
     scale: Scale
     before: str
     after: str
     slots: dict[tuple[str, str], Slot]
+    level: float
 
     def value(self, wave: str, statistic: str) -> float:
         """The number on the outcome's scale; in decimal arithmetic, since 45.3 / 100 is off itself in binary."""
@@ -190,133 +194,79 @@ class TypedArm:
         """Units at a wave."""
         return int(self.slots[wave, "n"].value)
 
+    def decimals(self, statistic: str, *waves: str) -> int:
+        """Decimals on the outcome's scale, the fewest of these waves or of both."""
+        printed = min(self.slots[wave, statistic].decimals for wave in waves or (self.before, self.after))
+        return printed + (2 if self.scale.factor == 100 else 0)
+
+    def lacking(self, *statistics: str, waves: Sequence[str] = ()) -> str:
+        """Those of some statistics that are not filled, at these waves or at both, in words; empty if none."""
+        keys = [(wave, one) for one in statistics for wave in waves or (self.before, self.after)]
+        return ", ".join(f"{one} at {wave}" for wave, one in keys if (wave, one) not in self.slots)
+
     @property
-    def pairs(self) -> int:
-        """The most units that can have been measured at both waves."""
-        return min(self.count(self.before), self.count(self.after))
+    def means(self) -> tuple[float, float]:
+        """Means before and after."""
+        return self.value(self.before, "mean"), self.value(self.after, "mean")
 
-    def decimals(self, statistic: str, wave: str = "") -> int:
-        """Decimals on the outcome's scale, at one wave or the fewest of both."""
-        waves = (wave,) if wave else (self.before, self.after)
-        return min(self.slots[one, statistic].decimals for one in waves) + (2 if self.scale.factor == 100 else 0)
+    @property
+    def p_value(self) -> Slot | None:
+        """Slot of the p-value for change."""
+        return self.slots.get((self.after, "p_value_change"))
 
-    def needs(self, *keys: tuple[str, str]) -> str:
-        """The slots among (wave, statistic) `keys` that are not filled, in words; empty if none."""
-        lacking = [f"{statistic} at {wave}" for wave, statistic in keys if (wave, statistic) not in self.slots]
-        return ", ".join(lacking)
+    @property
+    def n(self) -> int | None:
+        """The most units that can have been measured at both waves: the smaller of the two numbers."""
+        return None if self.lacking("n") else min(self.count(self.before), self.count(self.after))
 
-    def both(self, *statistics: str) -> list[tuple[str, str]]:
-        """Keys of some statistics at both waves."""
-        return [(wave, statistic) for statistic in statistics for wave in (self.before, self.after)]
+    @property
+    def same_n(self) -> bool:
+        """Whether the numbers agree; where they do not, the change may in part be one of other units."""
+        return self.n is None or self.count(self.before) == self.count(self.after)
 
+    @property
+    def change_needs(self) -> str:
+        """What the change lacks."""
+        return self.lacking("mean")
 
-def scale_of(slots: Sequence[Slot]) -> Scale:
-    """Read the scale from the unit of the means of one outcome; FactError if filled ones differ."""
-    measured = [slot for slot in slots if slot.statistic in ("mean", "sd")]
-    units = list(dict.fromkeys(slot.unit for slot in measured if slot.value is not None))
-    if len(units) > 1:
-        odd = next(slot for slot in measured if slot.value is not None and slot.unit == units[1])
-        raise FactError(f"{odd.where}: column unit must be the same for all means of an outcome")
-    unit = (units or [slot.unit for slot in measured] or ["not stated"])[0]
-    is_share, whole = unit in ("percent", "share"), _WHOLE.fullmatch(unit)
-    items = 1 if is_share else int(whole[1] or 1) if whole else 0
-    return Scale(unit, 100 if unit == "percent" else 1, is_share, items)
+    @property
+    def change(self) -> float | None:
+        """Mean after minus mean before."""
+        return None if self.change_needs else self.means[1] - self.means[0]
 
+    @cached_property
+    def _implied(self) -> tuple[ImpliedSd | None, str]:
+        lacks = (self.lacking("mean", "n"), self.lacking("p_value_change", waves=[self.after]))
+        if any(lacks):
+            return None, ", ".join(filter(None, lacks))
+        p = self.p_value
+        printed = {"is_bound": p.is_bound, "p_decimals": p.decimals, "decimals": self.decimals("mean")}
+        try:
+            return implied_sd_of_change(*self.means, self.n, p.value, level=self.level, **printed), ""
+        except ValueError as error:
+            return None, f"other numbers: {error}"
 
-def limits_of_change(typed: TypedArm) -> SdLimits | None:
-    """Bound the spread of the change, from means of a 0/1 variable or from typed SDs; None where neither is there."""
-    if typed.needs(*typed.both("mean", "n")) or typed.pairs < 2:
-        return None
-    means = [typed.value(wave, "mean") for wave in (typed.before, typed.after)]
-    if typed.scale.is_share:
-        return share_change_limits(*means, typed.pairs, decimals=typed.decimals("mean"))
-    if typed.needs(*typed.both("sd")):
-        return None
-    sds = [typed.value(wave, "sd") for wave in (typed.before, typed.after)]
-    return change_limits(*sds, decimals=typed.decimals("sd"))
+    @property
+    def implied(self) -> ImpliedSd | None:
+        """Spread of the change that the p-value implies."""
+        return self._implied[0]
 
+    @property
+    def sd_needs(self) -> str:
+        """What that spread lacks."""
+        return self._implied[1]
 
-def checks(typed: TypedArm) -> tuple[Check, ...]:
-    """Every check of one arm: GRIM and the SD of a 0/1 variable at each wave, and the p-value of the change."""
-    waves = (typed.before, typed.after)
-    found = [_grim(typed, wave) for wave in waves]
-    if typed.scale.is_share:
-        found += [_share_sd(typed, wave) for wave in waves if (wave, "sd") in typed.slots]
-    return (*found, _p_of_change(typed))
-
-
-def _grim(typed: TypedArm, wave: str) -> Check:
-    rule = "GRIM"
-    if lacking := typed.needs((wave, "mean"), (wave, "n")):
-        return Check(typed.arm, wave, rule, None, f"needs {lacking}")
-    if not typed.scale.items:
-        return Check(typed.arm, wave, rule, None, f"the unit does not say whole numbers: {typed.scale.unit}")
-    n, decimals = typed.count(wave), typed.decimals("mean", wave)
-    if n * typed.scale.items >= 10**decimals:
-        return Check(typed.arm, wave, rule, None, "n is too large for so few decimals: every mean is possible")
-    possible = grim(typed.value(wave, "mean"), n, decimals=decimals, items=typed.scale.items)
-    said = "whole numbers can have this mean" if possible else "no whole numbers of so many units have this mean"
-    return Check(typed.arm, wave, rule, possible, said)
-
-
-def _share_sd(typed: TypedArm, wave: str) -> Check:
-    rule = "SD of a 0/1 variable"
-    if lacking := typed.needs((wave, "mean"), (wave, "n")):
-        return Check(typed.arm, wave, rule, None, f"needs {lacking}")
-    n, mean, slack = typed.count(wave), typed.value(wave, "mean"), half_unit(typed.decimals("mean", wave))
-    if n < 2:
-        return Check(typed.arm, wave, rule, None, "one unit has no SD")
-    # The SD rises towards a mean of one half, so its limits lie at the ends of the rounding or at that mean.
-    ends = [min(max(mean - slack, 0.0), 1.0), min(max(mean + slack, 0.0), 1.0)]
-    near = ends + ([0.5] if ends[0] <= 0.5 <= ends[1] else [])
-    sds, own = [share_sd(end, n) for end in near], half_unit(typed.decimals("sd", wave))
-    fits = min(sds) - own <= typed.value(wave, "sd") <= max(sds) + own
-    return Check(typed.arm, wave, rule, fits, "the SD is that of the mean" if fits else "the mean asks for another SD")
-
-
-def _p_of_change(typed: TypedArm) -> Check:
-    rule, key = "p for change", (typed.after, "p_value_change")
-    if lacking := typed.needs(*typed.both("mean", "n"), key):
-        return Check(typed.arm, typed.after, rule, None, f"needs {lacking}")
-    if typed.count(typed.before) != typed.count(typed.after):
-        said = "n differs between the waves, so the means are not those of the same units"
-        return Check(typed.arm, typed.after, rule, None, said)
-    limits = limits_of_change(typed)
-    if limits is None:
-        said = f"needs {typed.needs(*typed.both('sd')) or 'two units'}"
-        return Check(typed.arm, typed.after, rule, None, said)
-    p, means = typed.slots[key], [typed.value(wave, "mean") for wave in (typed.before, typed.after)]
-    found = recomputed_p_of_change(
-        *means,
-        typed.pairs,
-        limits,
-        printed=p.value,
-        p_decimals=p.decimals,
-        is_bound=p.is_bound,
-        decimals=typed.decimals("mean"),
-    )
-    said = "a paired t test can give it" if found.is_consistent else "no paired t test of these means gives it"
-    return Check(typed.arm, typed.after, rule, found.is_consistent, said, found)
-
-
-@dataclass(frozen=True)
-class ArmSummary:
-    """Change of one arm on the scale of the outcome, and the spread that its p-value implies.
-
-    `decimals` are those of the means on that scale. What could not be derived is None (or no p), and `change_needs` or
-    `sd_needs` names what it lacks. `n` is the smaller number of the two waves, `same_n` whether they agree; where they
-    do not, the change may in part be one of other units.
-    """
-
-    arm: str
-    n: int | None
-    same_n: bool
-    decimals: int
-    change: float | None
-    change_needs: str
-    implied: ImpliedSd | None
-    sd_needs: str
-    limits: SdLimits | None
+    @property
+    def limits(self) -> SdLimits | None:
+        """Bounds of that spread, from means of a 0/1 variable or from typed SDs; None where neither is there."""
+        if self.lacking("mean", "n") or self.n < 2:
+            return None
+        if self.scale.is_share:
+            return share_change_limits(*self.means, self.n, decimals=self.decimals("mean"))
+        if self.lacking("sd"):
+            return None
+        sds = self.value(self.before, "sd"), self.value(self.after, "sd")
+        return change_limits(*sds, decimals=self.decimals("sd"))
 
 
 @dataclass(frozen=True)
@@ -329,11 +279,54 @@ class OutcomeSummary:
 
     outcome: str
     scale: Scale
-    arms: tuple[ArmSummary, ...]
+    arms: tuple[Arm, ...]
     effects: tuple[Effect, ...]
     between_needs: str
     checks: tuple[Check, ...]
     source: str
+
+
+def _scale_of(slots: Sequence[Slot]) -> Scale:
+    """The scale by the unit of the means of one outcome; FactError if filled ones differ."""
+    measured = [slot for slot in slots if slot.statistic in ("mean", "sd")]
+    filled = [slot for slot in measured if slot.value is not None]
+    if odd := [slot for slot in filled if slot.unit != filled[0].unit]:
+        raise FactError(f"{odd[0].where}: column unit must be the same for all means of an outcome")
+    return Scale(next((slot.unit for slot in filled or measured), "not stated"))
+
+
+def _checks(arm: Arm) -> tuple[Check, ...]:
+    """Every check of one arm: GRIM at each wave, and the p-value of the change."""
+    means = [Check(arm.arm, wave, "GRIM", *_grim(arm, wave)) for wave in (arm.before, arm.after)]
+    return (*means, Check(arm.arm, arm.after, "p for change", *_p_of_change(arm)))
+
+
+def _grim(arm: Arm, wave: str) -> tuple[bool | None, str]:
+    if lacking := arm.lacking("mean", "n", waves=[wave]):
+        return None, f"needs {lacking}"
+    if not arm.scale.items:
+        return None, f"the unit does not say whole numbers: {arm.scale.unit}"
+    n, decimals = arm.count(wave), arm.decimals("mean", wave)
+    if n * arm.scale.items >= 10**decimals:
+        return None, "n is too large for so few decimals: every mean is possible"
+    if grim(arm.value(wave, "mean"), n, decimals=decimals, items=arm.scale.items):
+        return True, "whole numbers can have this mean"
+    return False, "no whole numbers of so many units have this mean"
+
+
+def _p_of_change(arm: Arm) -> tuple[bool | None, str, Consistency | None]:
+    lacks = (arm.lacking("mean", "n"), arm.lacking("p_value_change", waves=[arm.after]))
+    if any(lacks):
+        return None, f"needs {', '.join(filter(None, lacks))}", None
+    if not arm.same_n:
+        return None, "n differs between the waves, so the means are not those of the same units", None
+    if arm.limits is None:
+        return None, f"needs {arm.lacking('sd') or 'two units'}", None
+    p = arm.p_value
+    printed = {"printed": p.value, "p_decimals": p.decimals, "is_bound": p.is_bound, "decimals": arm.decimals("mean")}
+    found = recomputed_p_of_change(*arm.means, arm.n, arm.limits, **printed)
+    said = "a paired t test can give it" if found.is_consistent else "no paired t test of these means gives it"
+    return found.is_consistent, said, found
 
 
 def table_one(
@@ -341,20 +334,8 @@ def table_one(
 ) -> tuple[OutcomeSummary, ...]:
     """Derive all that the filled slots allow, and say what each other number lacks.
 
-    Parameters
-    ----------
-    slots : sequence of Slot
-        From `holf.load_published_results`; any of them may be empty or absent.
-    plan, ledger, assumptions
-        Outcomes, arms and waves; offices by arm and analysed units; intraclass correlations by outcome, and the spread
-        of cluster sizes.
-    level : float
-        Level of the intervals.
-
-    Returns
-    -------
-    tuple of OutcomeSummary
-        One an outcome that has slots, in the order of the plan; shares on the scale of 0 to 1.
+    Any of the slots may be empty or absent. There is one summary for each outcome that has slots, in the order of the
+    plan, with shares on the scale of 0 to 1; `level` is that of the intervals.
 
     Raises
     ------
@@ -385,19 +366,15 @@ def table_one(
         own = [slot for slot in slots if slot.outcome == outcome.id]
         if not own:
             continue
-        scale, waves = scale_of(own), _waves(plan, outcome)
-        filled = {(s.arm, s.wave, s.statistic): s for s in own if s.value is not None}
-        arms = [
-            TypedArm(name, scale, *waves, {(wave, what): s for (arm, wave, what), s in filled.items() if arm == name})
-            for name in groups
-        ]
-        summaries = tuple(_arm_summary(arm, level) for arm in arms)
-        verdicts = tuple(check for arm in arms for check in checks(arm))
+        scale, waves = _scale_of(own), _waves(plan, outcome)
+        filled = {name: {(s.wave, s.statistic): s for s in own if s.arm == name and s.printed} for name in groups}
+        arms = tuple(Arm(name, scale, *waves, filled[name], level) for name in groups)
+        verdicts = tuple(check for arm in arms for check in _checks(arm))
         source = next((f"simulated: {slot.source}" for slot in own if slot.kind == "simulated"), "")
-        needs = _between_needs(summaries, verdicts, clusters)
-        effects = () if needs else _between(summaries, clusters, cv, assumptions[outcome.simulated["icc"]], level)
+        needs = _between_needs(arms, verdicts, clusters)
+        effects = () if needs else _between(arms, clusters, cv, assumptions[outcome.simulated["icc"]], level)
         effects = tuple(replace(effect, source=source) for effect in effects)
-        found.append(OutcomeSummary(outcome.id, scale, summaries, effects, needs, verdicts, source))
+        found.append(OutcomeSummary(outcome.id, scale, arms, effects, needs, verdicts, source))
     return tuple(found)
 
 
@@ -425,27 +402,7 @@ def _check_slots(slots: Sequence[Slot], plan: Plan, ledger: Ledger, groups: Sequ
             raise FactError(f"{slot.where}: the arms' n add up to more than were analysed, {most} in row {fact}")
 
 
-def _arm_summary(typed: TypedArm, level: float) -> ArmSummary:
-    change_needs = typed.needs(*typed.both("mean"))
-    sd_needs = typed.needs(*typed.both("mean", "n"), (typed.after, "p_value_change"))
-    n, same_n, change, decimals, implied = None, True, None, 0, None
-    if not typed.needs(*typed.both("n")):
-        n, same_n = typed.pairs, typed.count(typed.before) == typed.count(typed.after)
-    if not change_needs:
-        before, after = (typed.value(wave, "mean") for wave in (typed.before, typed.after))
-        change, decimals = after - before, typed.decimals("mean")
-    if not sd_needs:
-        p = typed.slots[typed.after, "p_value_change"]
-        try:
-            implied = implied_sd_of_change(
-                before, after, n, p.value, is_bound=p.is_bound, decimals=decimals, p_decimals=p.decimals, level=level
-            )
-        except ValueError as error:
-            sd_needs = f"other numbers: {error}"
-    return ArmSummary(typed.arm, n, same_n, decimals, change, change_needs, implied, sd_needs, limits_of_change(typed))
-
-
-def _between_needs(arms: Sequence[ArmSummary], verdicts: Sequence[Check], clusters: Sequence[int]) -> str:
+def _between_needs(arms: Sequence[Arm], verdicts: Sequence[Check], clusters: Sequence[int]) -> str:
     """What the comparison lacks: in each arm, a possible implied SD and at least as many units as clusters."""
     impossible = {check.arm for check in verdicts if check.p is not None and not check.holds}
     lacking = []
@@ -459,7 +416,7 @@ def _between_needs(arms: Sequence[ArmSummary], verdicts: Sequence[Check], cluste
     return "; ".join(lacking)
 
 
-def _between(arms: Sequence[ArmSummary], clusters: Sequence[int], cv: float, icc: Assumption, level: float):
+def _between(arms: Sequence[Arm], clusters: Sequence[int], cv: float, icc: Assumption, level: float):
     """Compare the first arm's change with the second's at the lowest, middle and highest correlation assumed."""
     first, second = ((arm.change, arm.implied.sd, arm.n) for arm in arms)
     shared = {"clusters1": clusters[0], "clusters2": clusters[1], "cv": cv, "level": level}

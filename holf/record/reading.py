@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+
+T = TypeVar("T")
 
 
 class FactError(ValueError):
@@ -45,17 +48,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
-    """Read a CSV file with exactly these columns, in any order.
-
-    Parameters
-    ----------
-    path : Path
-    columns : collection of str
-
-    Returns
-    -------
-    list of dict of str to str
-        One a row, by column.
+    """Read a CSV file with exactly these columns, in any order: a dict a row.
 
     Raises
     ------
@@ -98,6 +91,31 @@ def check_keys(where: str, entry: object, needed: Collection[str], optional: Col
     for key in entry:
         if key not in needed and key not in optional:
             raise FactError(f"{where}: {key} is unknown")
+
+
+def build(kind: type[T], where: str, entry: object, **given: object) -> T:
+    """Make a frozen dataclass of an entry whose keys are its fields; lists become tuples.
+
+    Parameters
+    ----------
+    kind : type
+        The dataclass. A field without a default is a key that the entry must have.
+    where : str
+        File and entry, for messages.
+    entry : dict
+    **given
+        Fields that do not come from the entry.
+
+    Raises
+    ------
+    FactError
+        If a key is missing or unknown, or a value of another form than the class asks for.
+    """
+    free = [field for field in fields(kind) if field.name not in given]
+    needed = [field.name for field in free if field.default is MISSING and field.default_factory is MISSING]
+    check_keys(where, entry, needed, [field.name for field in free])
+    with reading(where):
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}, **given)
 
 
 @contextmanager

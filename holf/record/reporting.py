@@ -41,15 +41,8 @@ _NAMES = re.compile(r"\b(?:19|20)\d\d\b|\bTable 1\b|\bT2\b|\bRoB 2\b|\bitems? \d
 class Row:
     """One row of a file in `data/reporting/`.
 
-    Attributes
-    ----------
-    file : str
-    named : str
-        Columns that name the row, as a format string.
-    optional : tuple of str
-        Columns that may be empty.
-    closed : dict of str to tuple of str
-        Values that a column may have.
+    `named` are the columns that name the row, as a format string, `optional` those that may be empty, and `closed` has
+    the values that a column may have.
     """
 
     file: ClassVar[str]
@@ -304,28 +297,15 @@ def _check_audit(reporting: Reporting, plan: Plan) -> None:
 
 
 def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, plan: Plan | None = None) -> Reporting:
-    """Read and check the reporting data.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        A folder with the files of `data/reporting/`; that folder itself by default.
-    ledger : Ledger, optional
-        The facts that rows may name; `data/facts.csv` by default.
-    plan : Plan, optional
-        The registered outcomes and times; `data/plan.yml` by default.
-
-    Returns
-    -------
-    Reporting
+    """Read and check `data/reporting/`, or another folder with such files, by default against the ledger and plan.
 
     Raises
     ------
     FactError
         For a missing or unknown column, a row of another length, an empty cell that has to be filled, a status
         outside its closed list, a fact that is not in the ledger, a number that was typed in, a gist of more than 12
-        words, something reported without a fact, a repeated name, or an audit without exactly one row a registered
-        outcome, time and source. The message names file, row and rule.
+        words, something reported without a fact, a repeated name, or an audit without exactly one row for each
+        registered outcome, time and source. The message names file, row and rule.
 
     Examples
     --------
@@ -348,10 +328,7 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
 def check_anchors(reporting: Reporting, anchors: Anchors) -> None:
     """Raise FactError for the first row that points to a page, heading or label which the book does not have."""
     for row in reporting.rows():
-        places = [
-            *getattr(row, "where", ()),
-            *(target for words in texts(row).values() for target in link_targets(words)),
-        ]
-        for place in places:
+        linked = [target for words in texts(row).values() for target in link_targets(words)]
+        for place in (*getattr(row, "where", ()), *linked):
             if place not in anchors:
                 raise FactError(f"{row.file}, row {row.name}: the book has no place {place}")

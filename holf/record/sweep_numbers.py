@@ -8,15 +8,7 @@ from holf.record.facts import FactError, load_assumptions, load_ledger
 
 
 def recorded_numbers(entry: Mapping) -> object:
-    """Look up the numbers that a plan names as ``{from: NAME}`` or ``{facts: [ID, …]}``.
-
-    Parameters
-    ----------
-    entry : mapping
-
-    Returns
-    -------
-    float or sequence of float
+    """Look up the numbers that a plan names as ``{from: NAME}`` or ``{facts: [ID, …]}``: one, or a sequence of them.
 
     Raises
     ------

@@ -13,16 +13,22 @@ import pandas as pd
 from scipy.stats import gamma
 
 from holf.record.facts import Assumption, Ledger
+from holf.record.plan import Outcome
 
 AGE_BANDS = ("0-5", "6-9", "10-15")
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The numbers that the simulation uses: published ones by ledger id, assumed ones by name."""
+    """The numbers that a world uses: published ones by ledger id, assumed ones by name, and the plan's outcomes.
+
+    `sign` is that of the planted difference: 0, 1 or -1.
+    """
 
     ledger: Ledger
     assumptions: dict[str, Assumption]
+    outcomes: dict[str, Outcome]
+    sign: int = 0
 
     def published(self, fact_id: str) -> float:
         """Number in row `fact_id` of the ledger."""

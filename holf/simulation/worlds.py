@@ -88,40 +88,29 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     plan = load_plan()
     if world not in plan.worlds:
         raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
-    rules = Rules(load_ledger(), load_assumptions())
+    rules = Rules(load_ledger(), load_assumptions(), plan.outcomes, plan.worlds[world]["sign"])
     seed = default_seed() if seed is None else seed
     if seed < 0:
         raise ValueError("the seed must not be negative")
     who, register_rng, survey_rng, child_rng, staff_rng, delivery_rng = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
     )
-    sign, outcomes = plan.worlds[world]["sign"], plan.outcomes
-    months = {"m0": 0} | {wave: plan.waves[wave] for wave in outcomes["income"].waves}
+    months = {"m0": 0} | {wave: plan.waves[wave] for wave in plan.outcomes["income"].waves}
     offices = draw_offices(who, rules)
     families = draw_families(who, offices, rules)
     parents = draw_parents(who, families, rules)
     children = draw_children(who, families, rules)
     place = locate(parents, families, offices)
-    register = draw_register(register_rng, parents, place, outcomes, rules, sign=sign, months=months)
-    survey = draw_survey(survey_rng, parents, place, register, outcomes, rules, sign=sign)
+    register = draw_register(register_rng, parents, place, rules, months)
+    survey = draw_survey(survey_rng, parents, place, register, rules)
     later = survey[survey["wave"] == "m12"].set_index("parent_id")["answered"]
     answered = parents.set_index("parent_id")["family_id"].to_frame().join(later).groupby("family_id")["answered"].max()
-    children = add_participation(
-        child_rng, children, locate(children, families, offices), answered == 1, outcomes, rules, sign=sign
-    )
-    leaders, coordinators = draw_staff(staff_rng, offices, outcomes, rules, sign=sign)
+    children = add_participation(child_rng, children, locate(children, families, offices), answered == 1, rules)
+    leaders, coordinators = draw_staff(staff_rng, offices, rules)
     delivery = draw_delivery(delivery_rng, families, coordinators, rules)
-    return {
-        "offices": offices,
-        "leaders": leaders,
-        "coordinators": coordinators,
-        "families": families,
-        "parents": parents,
-        "children": children,
-        "survey": survey,
-        "register": register,
-        "delivery": delivery,
-    }
+    people = {"offices": offices, "leaders": leaders, "coordinators": coordinators, "families": families}
+    people |= {"parents": parents, "children": children}
+    return people | {"survey": survey, "register": register, "delivery": delivery}
 
 
 def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:

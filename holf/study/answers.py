@@ -42,16 +42,9 @@ def _role(kind: str, rows: str = "", column: str = "value") -> Any:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many rows of one table the offices have: their number, the mean, and how unequal they are.
+    """How many rows of one table the offices of an arm (empty: of both arms) have.
 
-    Attributes
-    ----------
-    table, arm : str
-        Table counted, and the arm of the offices; empty for both arms.
-    n_offices : int
-    mean, cv : float
-        Mean number of rows an office, and its coefficient of variation (divisor: number of offices).
-    source : str
+    `mean` is the number of rows an office, `cv` its coefficient of variation (divisor: number of offices).
     """
 
     table: str
@@ -120,22 +113,9 @@ class Attrition:
 class Multiplicity:
     """One outcome in a family of several: its own randomisation p-value, and two that control the family-wise error.
 
-    Attributes
-    ----------
-    outcome, wave : str
-    estimate : float
-        Difference of (residual) office means, treated minus other.
-    p_value : float
-        Randomisation p-value of this outcome alone.
-    p_max_t, p_holm : float
-        Adjusted by step-down max-T over the same allocations, and by Holm.
-    low, high : float
-        Simultaneous interval of the family.
-    n_allocations : int
-        Size of the allocation set.
-    exact : bool
-        Whether every allocation was counted.
-    source : str
+    `estimate` is the difference of (residual) office means, treated minus other; `p_max_t` is adjusted by step-down
+    max-T over the same allocations, `p_holm` by Holm; `low` and `high` are the simultaneous interval of the family;
+    `exact` says whether each of the `n_allocations` was counted.
     """
 
     outcome: str
@@ -155,18 +135,9 @@ class Multiplicity:
 class ExactTest:
     """One randomisation test of an outcome: what it compares, and the share of allocations at least as extreme.
 
-    Attributes
-    ----------
-    outcome, wave : str
-    statistic : str
-        ``"office means"``, ``"family means"`` (weighted by the offices' numbers), ``"adjusted coefficient"`` (least
-        squares with the plan's covariates, found again for every allocation) or ``"Welch"``.
-    value : float
-        The observed statistic: a difference in units of the outcome, or Welch's t.
-    p_value : float
-    n_allocations, exact : int, bool
-        Size of the allocation set, and whether every allocation was counted.
-    source : str
+    `statistic` is ``"office means"``, ``"family means"`` (weighted by the offices' numbers), ``"adjusted coefficient"``
+    (least squares with the plan's covariates, found again for every allocation) or ``"Welch"``; `value` is the observed
+    one: a difference in units of the outcome, or Welch's t. `exact` says whether every allocation was counted.
     """
 
     outcome: str
@@ -181,21 +152,10 @@ class ExactTest:
 
 @dataclass(frozen=True)
 class Sanity:
-    """What an effect rests on: one line by which a reader can judge its standard error.
+    """What an effect rests on: offices in each arm, units in the smallest office, and degrees of freedom.
 
-    Attributes
-    ----------
-    outcome, wave : str
-    n_treated, n_other : int
-        Offices in each arm.
-    smallest : int
-        Units in the smallest office.
-    icc, design_effect : float
-        Intraclass correlation of the outcome inside arms, and the factor by which it and the unequal sizes multiply the
-        variance; the factor takes a negative correlation as 0.
-    df : float
-        Degrees of freedom of the plan's estimator.
-    source : str
+    `icc` is the correlation of the outcome inside arms, `design_effect` the factor by which it and the unequal sizes
+    multiply the variance; a negative correlation counts as 0.
     """
 
     outcome: str

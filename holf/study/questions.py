@@ -164,22 +164,13 @@ def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
     first, offices, _ = trials[0]
     arm = pd.Series(first.treated_clusters, index=offices).reindex(table.index)
     found = randomisation_test(table.to_numpy(), arm.to_numpy())
-    columns = zip(
-        found.statistic,
-        found.p_value,
-        found.p_value_adjusted,
-        holm(found.p_value),
-        found.simultaneous_low,
-        found.simultaneous_high,
-    )
-    return [
-        Answered(
-            Multiplicity(outcome.id, outcome.waves[0], *map(float, numbers), found.n_allocations, found.exact),
-            arms(frame),
-            rows.unit_table(outcome),
-        )
-        for outcome, (_, _, frame), numbers in zip(named, trials, columns)
-    ]
+    numbers = zip(found.statistic, found.p_value, found.p_value_adjusted, holm(found.p_value),
+                  found.simultaneous_low, found.simultaneous_high)  # fmt: skip
+    answers = []
+    for outcome, (_, _, frame), mine in zip(named, trials, numbers):
+        answer = Multiplicity(outcome.id, outcome.waves[0], *map(float, mine), found.n_allocations, found.exact)
+        answers.append(Answered(answer, arms(frame), rows.unit_table(outcome)))
+    return answers
 
 
 def change(rows: Rows, *, outcome: str, arm: str, wave: str, contrast: str) -> list[Answered]:
@@ -220,9 +211,8 @@ def attrition(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 
 def office_trial(rows: Rows, outcome: Outcome, wave: str) -> tuple:
     """The checked trial of one outcome with the plan's covariates, its offices in order, and the rows used."""
-    frame = rows.analysis(outcome, wave, rows.plan.main).dropna(subset=["value", *outcome.covariates])
-    trial = read_trial(frame, "value", arm="treated", cluster=rows.cluster, treated=1, covariates=outcome.covariates)
-    return trial, pd.factorize(frame[rows.cluster])[1], frame
+    frame, asked = _analysis(rows, outcome.id, wave)
+    return read_trial(frame, "value", **asked), pd.factorize(frame[rows.cluster])[1], frame
 
 
 def arms(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -275,14 +265,11 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
             treated=frame["treated"].to_numpy(),
             interval=False,
         )
-    return [
-        Answered(
-            ExactTest(outcome, wave, name, float(one.statistic), float(one.p_value), one.n_allocations, one.exact),
-            arms(frame),
-            rows.unit_table(what),
-        )
-        for name, one in found.items()
-    ]
+    answers = []
+    for name, one in found.items():
+        numbers = float(one.statistic), float(one.p_value), one.n_allocations, one.exact
+        answers.append(Answered(ExactTest(outcome, wave, name, *numbers), arms(frame), rows.unit_table(what)))
+    return answers
 
 
 def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -318,26 +305,14 @@ def sanity(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     frame, asked = _analysis(rows, outcome, wave)
     trial, _, _ = office_trial(rows, what, wave)
     effect = estimate_effect(frame, "value", estimator=what.estimator, **asked)
-    lone = len(trial.y) == len(trial.sizes)
-    correlation = (
-        np.nan
-        if lone
-        else anova_icc(
-            trial.y, trial.codes, trial.treated_clusters.astype(int), level=effect.level, outcome=what.label
-        ).estimate
-    )
-    factor = 1.0 if lone else design_effect(trial.sizes, max(correlation, 0.0))
-    n_treated = int(trial.treated_clusters.sum())
-    answer = Sanity(
-        outcome,
-        wave,
-        n_treated,
-        len(trial.sizes) - n_treated,
-        int(trial.sizes.min()),
-        float(correlation),
-        factor,
-        effect.df,
-    )
+    correlation, factor = np.nan, 1.0
+    if len(trial.y) > len(trial.sizes):
+        arm = trial.treated_clusters.astype(int)
+        correlation = anova_icc(trial.y, trial.codes, arm, level=effect.level, outcome=what.label).estimate
+        factor = design_effect(trial.sizes, max(correlation, 0.0))
+    n_treated, smallest = int(trial.treated_clusters.sum()), int(trial.sizes.min())
+    sides = n_treated, len(trial.sizes) - n_treated
+    answer = Sanity(outcome, wave, *sides, smallest, float(correlation), factor, effect.df)
     return [Answered(answer, arms(frame), rows.unit_table(what))]
 
 

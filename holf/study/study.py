@@ -104,21 +104,13 @@ class Study:
         asked = {"estimator": estimator or what.estimator, "contrast": contrast, "adjusted": adjusted, "level": level}
         return self._ask("effect", outcome=what.id, wave=compared, **asked)[0]
 
-    def effects(self, outcome: str, wave: str | None = None, *, level: float = 0.95) -> tuple[Effect, ...]:
-        """The effect under the plan's estimator, and under each that the plan shows beside it."""
-        what = self.plan.outcome(outcome)
-        return tuple(self.effect(outcome, wave, estimator=name, level=level) for name in (what.estimator, *what.beside))
-
     def specifications(self, outcome: str, wave: str | None = None) -> tuple[Effect, ...]:
         """The effect under every method: as planned, beside, weighted for missing outcomes, and without covariates."""
         what = self.plan.outcome(outcome)
-        planned = (what.estimator, *what.beside) if what.covariates else ()
-        bare = [name for name in ("cr2", "cluster_means") if name in planned]
-        return (
-            *self.effects(outcome, wave),
-            *(self.effect(outcome, wave, estimator=name) for name in what.also),
-            *(self.effect(outcome, wave, estimator=name, adjusted=False) for name in bare),
-        )
+        planned = (what.estimator, *what.beside)
+        bare = [name for name in ("cr2", "cluster_means") if what.covariates and name in planned]
+        asked = [(name, True) for name in (*planned, *what.also)] + [(name, False) for name in bare]
+        return tuple(self.effect(outcome, wave, estimator=name, adjusted=adjusted) for name, adjusted in asked)
 
     def equivalence(self, outcome: str, wave: str | None = None) -> Equivalence | None:
         """Two one-sided tests against the outcome's margin; None where disclosure control withholds the effect."""

@@ -30,11 +30,7 @@ _CHECKED = ("failed", "mean_estimate", "sd_estimate", "mean_se", "covers_individ
 class StudyTruth:
     """A simulated world without effect, drawn whole and asked through the study, as a chapter would ask.
 
-    Attributes
-    ----------
-    name, world, outcome : str
-    individual_effect, cluster_effect : float
-        Both 0: only a world without effect has one truth under every estimator and population.
+    Only a world without effect has one truth under every estimator and population.
     """
 
     name: str
@@ -52,17 +48,7 @@ class StudyTruth:
 
 @dataclass(frozen=True)
 class Trials:
-    """One truth as it is to be run.
-
-    Attributes
-    ----------
-    truth : Truth
-    label : str
-        Name on a page.
-    estimators : tuple of str
-    replicates, first, seed : int
-        Trials to draw, how many of the first a test draws again, and the seed.
-    """
+    """One truth as it is to be run: its name on a page, trials to draw, how many of the first a test draws again."""
 
     truth: Truth
     label: str
@@ -76,15 +62,8 @@ class Trials:
 class Settings:
     """Everything in `data/recovery.yml`, numbers resolved.
 
-    Attributes
-    ----------
-    trials : tuple of Trials
-    monte_carlo_level : float
-        Level of the intervals around error rates.
-    recommended : tuple of str
-        Estimators whose error rate is meant to be the nominal one.
-    words : Words
-        What pages call the parts of the trial.
+    `monte_carlo_level` is that of the intervals around error rates, and `recommended` are the estimators whose error
+    rate is meant to be the nominal one.
     """
 
     trials: tuple[Trials, ...]
@@ -104,12 +83,7 @@ class Settings:
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Read the truths.
-
-    Parameters
-    ----------
-    path : Path, optional
-        A YAML file in the form of `data/recovery.yml`; that file itself by default.
+    """Read the truths of `data/recovery.yml`, or of another file of its form.
 
     Raises
     ------

@@ -435,7 +435,6 @@ def test_figures_draw_the_numbers_of_their_files(studies):
         (plots.change_and_effect(arms, effects, INCOME, PLAN), ["value", *interval]),
         (power, ["intraclass_correlation", "smallest_detectable_difference_sd"]),
         (recovery.coverage_figure(found[:6], settings), ["share", "monte_carlo_interval_99_low"]),
-        (recovery.averages_figure(found[:6], settings), ["mean_estimate"]),
     ):
         assert undrawn(picture, columns) == [], picture.table.caption
     other = replace(effects[0], estimate=effects[0].estimate + 700)

@@ -391,7 +391,7 @@ def test_the_preview_shows_published_facts_and_is_up_to_date(tmp_path, monkeypat
     words = data / "preview.yml"
     text = words.read_text(encoding="utf-8")
     words.write_text(text.replace("F112", "F999"), encoding="utf-8")
-    with pytest.raises(KeyError, match="F999"):
+    with pytest.raises(ValueError, match="F999"):
         preview_words()
     words.write_text(text.replace("F112", "F107"), encoding="utf-8")
     with pytest.raises(ValueError, match="F107 is derived"):

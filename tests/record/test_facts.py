@@ -89,13 +89,6 @@ def test_a_source_that_is_not_described_is_refused(tmp_path, change, said):
         load_sources(load_ledger(), path)
 
 
-def test_a_missing_column_is_named(tmp_path):
-    path = tmp_path / "facts.csv"
-    path.write_text("id,fact\nF001,x\n")
-    with pytest.raises(FactError, match="column group is missing"):
-        load_ledger(path)
-
-
 def test_words_are_not_a_number():
     ledger = load_ledger()
     with pytest.raises(FactError, match="F059"):

@@ -10,7 +10,6 @@ from holf.confidential.read.reader import read_simulated
 from holf.paths import project_root
 from holf.record.facts import FactError, load_assumptions, load_ledger
 from holf.record.plan import load_plan
-from holf.record.published_table import load_published_results
 from holf.record.schema import SchemaError, load_schema
 
 DATA = project_root() / "data"
@@ -70,28 +69,6 @@ def test_unknown_names_list_the_known_ones():
         load_plan().outcome("happiness")
     with pytest.raises(ValueError, match="known: model, coordinator"):
         load_plan().contrast("other")
-
-
-def test_slots_are_typed_and_empty():
-    slots, plan = load_published_results(), load_plan()
-    assert {slot.outcome for slot in slots} == {name for name, o in plan.outcomes.items() if o.kind == "primary"}
-    assert all(slot.value is None for slot in slots)
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        "income,holf,m0,mean,26000,NOK,,,,,,",
-        "income,holf,m0,mean,26000,NOK,published,article,,,,",
-        "income,holf,m0,mean,much,NOK,published,article,12,,,",
-    ],
-)
-def test_a_typed_number_needs_class_source_and_page(tmp_path, row):
-    path = tmp_path / "published_results.csv"
-    header = (DATA / "published_results.csv").read_text(encoding="utf-8").splitlines()[0]
-    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
-    with pytest.raises(FactError, match="income holf m0 mean"):
-        load_published_results(path)
 
 
 def test_schema_describes_every_table_and_field():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from holf.display.agreement import distances, load_trials, read_rows, tolerance
+from holf.display.agreement import distances, load_trials, read_table, tolerance
 from holf.display.reanalysis import ROLES
 
 __all__ = ["ROLES", "disagreements", "read"]
@@ -12,7 +12,7 @@ __all__ = ["ROLES", "disagreements", "read"]
 
 def read(name: str) -> pd.DataFrame:
     """Rows of one of the reference trials."""
-    return read_rows(load_trials()[name])
+    return read_table(load_trials()[name])
 
 
 def disagreements(found: dict, reference: dict) -> list[str]:

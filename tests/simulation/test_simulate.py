@@ -115,14 +115,13 @@ def test_people_are_as_alike_as_assumed(name):
 
     Monte Carlo standard errors are below 0.003 for the offices and 0.005 for the others.
     """
-    rules, outcome = Rules(load_ledger(), load_assumptions()), load_plan().outcome(name)
+    rules = Rules(load_ledger(), load_assumptions(), load_plan().outcomes)
     rng = np.random.default_rng(20)
     office = np.repeat(np.arange(29), 30)
     units = Units(office, np.repeat(np.arange(len(office) // 2), 2), np.zeros(len(office)))
-    sd = rules.assumed("income_sd") if name == "income" else None
     found = []
     for _ in range(40):
-        values = draw_outcome(rng, units, outcome, rules, sign=0, months={"m0": 0, "m12": 12}, sd=sd)
+        values = draw_outcome(rng, units, name, rules, {"m0": 0, "m12": 12})
         frame = pd.DataFrame({"y": values["m0"], "later": values["m12"], "office": office})
         mates = np.corrcoef(frame["y"][::2], frame["y"][1::2])[0, 1]
         found.append((holf.icc(frame, "y", cluster="office").estimate, mates, frame["y"].corr(frame["later"])))
@@ -185,10 +184,6 @@ def test_wrong_arguments():
         simulate("paradise")
     with pytest.raises(ValueError, match="negative"):
         simulate("null", seed=-1)
-
-
-def test_worlds_have_the_signs_of_the_plan():
-    assert {name: world["sign"] for name, world in load_plan().worlds.items()} == {"null": 0, "benefit": 1, "harm": -1}
 
 
 def test_pick_and_spread():

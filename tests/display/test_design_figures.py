@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.path import Path
 
 import holf
@@ -57,6 +58,8 @@ def test_each_office_is_named_once_on_the_map_and_lies_in_the_panel_that_names_i
     for figure in picture.drawings.values():
         names = [note.get_text() for axes in figure.axes for note in axes.texts]
         assert sorted(names) == sorted(offices["corrected_name"].str.removeprefix("NAV "))
+        points = [dots for axes in figure.axes for dots in axes.collections if isinstance(dots, PathCollection)]
+        assert len({tuple(colour) for dots in points for colour in dots.get_facecolors()}) == 1
         for axes in figure.axes:
             (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
             assert all(west < note.xy[0] < east and south < note.xy[1] < north for note in axes.texts)

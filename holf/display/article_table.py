@@ -8,7 +8,7 @@ from clustertrials.results import Effect
 from holf.display import text
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
-from holf.record.published_table import ArmSummary, Check, OutcomeSummary, Scale, Slot
+from holf.record.published_table import Arm, Check, OutcomeSummary, Scale, Slot
 from holf.record.source import RECORD
 
 _STATISTICS = {"mean": "Mean", "sd": "SD", "n": "n", "p_value_change": "p for change"}
@@ -52,8 +52,8 @@ def changes_table(found: Sequence[OutcomeSummary], plan: Plan, *, level: float) 
     return Table(caption, (*columns, "SD that such means allow"), tuple(rows), source=_source(found))
 
 
-def _arm_cells(arm: ArmSummary, summary: OutcomeSummary) -> tuple[Cell | str, ...]:
-    places = _places(arm, summary.scale)
+def _arm_cells(arm: Arm, summary: OutcomeSummary) -> tuple[Cell | str, ...]:
+    places = _places(arm)
     n = change = limits = text.MISSING
     if arm.n is not None:
         n = _derived(text.count(arm.n) if arm.same_n else f"{text.count(arm.n)}, the smaller of two", summary)
@@ -90,7 +90,7 @@ def comparison_table(found: Sequence[OutcomeSummary], plan: Plan, *, level: floa
 
 def _effect_cells(effect: Effect, summary: OutcomeSummary) -> tuple[Cell, ...]:
     """The difference is derived; all that moves with the assumed correlation is assumed itself."""
-    places = max(_places(arm, summary.scale) for arm in summary.arms)
+    places = max(_places(arm) for arm in summary.arms)
     interval = _interval(effect.ci_low, effect.ci_high, summary.scale, places)
     p = text.p_value_of(effect)
     if any(arm.implied.is_bound for arm in summary.arms):
@@ -132,9 +132,9 @@ def _unit(scale: Scale) -> str:
     return "percentage points" if scale.factor == 100 else scale.unit
 
 
-def _places(arm: ArmSummary, scale: Scale) -> int:
+def _places(arm: Arm) -> int:
     """One decimal more than the means are printed with."""
-    return arm.decimals + 1 - (2 if scale.factor == 100 and arm.change is not None else 0)
+    return 1 + (0 if arm.change_needs else min(arm.slots[wave, "mean"].decimals for wave in (arm.before, arm.after)))
 
 
 def _range(low: float, high: float, scale: Scale, places: int) -> str:

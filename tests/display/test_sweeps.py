@@ -104,11 +104,12 @@ def test_power_and_error_rates_are_plausible():
 
 
 def test_everything_drawn_is_marked_and_has_its_numbers():
-    for picture in (sweeps.power_surface(FOUND, "cr2", WORDS), sweeps.error_surface(FOUND, WORDS)):
-        assert picture.alt.startswith(MARK) and picture.table.is_simulated and picture.kind == MARK
-        low, high = (float(end.rstrip("\u00a0%")) for end in picture.table.rows[0][-1].split(" to "))
-        assert low < float(picture.table.rows[0][-2].rstrip("\u00a0%")) < high
-    assert len(picture.table.rows) == len(FOUND[FOUND["effect"] == 0])
+    picture, errors = sweeps.power_surface(FOUND, "cr2", WORDS), sweeps.error_table(FOUND, WORDS)
+    assert picture.alt.startswith(MARK) and picture.kind == MARK
+    for table in (picture.table, errors):
+        low, high = (float(end.rstrip("\u00a0%")) for end in table.rows[0][-1].split(" to "))
+        assert table.is_simulated and low < float(table.rows[0][-2].rstrip("\u00a0%")) < high
+    assert len(errors.rows) == len(FOUND[FOUND["effect"] == 0])
     assert sweeps.cost_table(PLAN, FOUND).is_simulated
     said = repr(sweeps.error_sentence(FOUND, WORDS))
     assert said.startswith(MARK) and said.count(" of 20") == len(PLAN.estimators)
