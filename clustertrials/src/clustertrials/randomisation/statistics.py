@@ -450,8 +450,6 @@ def _limit_by_search(
         beyond = [distance for distance in spread * 2.0 ** np.arange(-3, 8) if holds(near + side * distance)]
         if beyond:
             inside, outside = near + side * beyond[-1], near + side * 2.0 * beyond[-1]
-        if min(inside, outside) < 0.0 < max(inside, outside):
-            inside, outside = (0.0, outside) if holds(0.0) else (inside, 0.0)
         for _ in range(60):
             middle = (inside + outside) / 2.0
             if middle in (inside, outside):
