@@ -13,7 +13,7 @@ from clustertrials.estimators import estimate_effect
 from clustertrials.intraclass import strata_of
 from clustertrials.randomisation import randomisation_test
 from clustertrials.results import Effect
-from clustertrials.trial import numeric, require_columns, require_nested
+from clustertrials.trial import list_of_names, numeric, require_columns, require_nested
 
 # Values that differ by less than this, relative to the largest, are equal but for rounding.
 ALIKE = 1e-12
@@ -210,8 +210,7 @@ def recruitment_diagnostics(
     units a cluster 0.5 1.0 6
     age -17.5 0.333 6
     """
-    if isinstance(characteristics, str):
-        raise ValueError("characteristics must be a sequence of column names, not one string")
+    characteristics = list_of_names("characteristics", characteristics)
     require_columns(frame, [arm, cluster, *characteristics])
     for name in (arm, cluster):
         if frame[name].isna().any():

@@ -19,6 +19,7 @@ from scipy.stats import gamma
 from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
 from clustertrials.randomisation.allocations import check_generator
 from clustertrials.results import Effect
+from clustertrials.trial import list_of_names
 
 # What is kept of one answer; all NaN where the estimator refused.
 _ESTIMATE, _SE, _COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS = range(5)
@@ -333,4 +334,5 @@ def simulate_estimators(truth: Truth, estimators: Sequence[str], *, replicates: 
     >>> found.answered, found.truth
     (4, 0.0)
     """
+    estimators = list_of_names("estimators", estimators, "estimators' names")
     return tally(truth, estimators, measure(truth, estimators, seed=seed, first=0, last=replicates))

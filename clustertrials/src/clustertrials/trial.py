@@ -79,7 +79,7 @@ def read_trial(
     Parameters are those of `clustertrials.estimate_effect`. `smallest_arm` is the fewest clusters accepted in an arm;
     1 for a method that ignores clusters. ValueError names the column and the rule that it breaks.
     """
-    names = _covariate_names(covariates)
+    names = list_of_names("covariates", covariates)
     require_columns(frame, [outcome, arm, cluster, *names])
     _check_arms(frame, arm=arm, cluster=cluster)
     numbers = np.column_stack([numeric(frame, name) for name in (outcome, *names)])
@@ -162,11 +162,11 @@ def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
         raise ValueError(f"column {arm!r} is not constant inside {cluster!r}: {split} cluster(s) hold two arms")
 
 
-def _covariate_names(covariates: Sequence[str]) -> list[str]:
-    # A generator would be empty at its second use, and columns that it names would silently not be adjusted for.
-    if isinstance(covariates, str) or not isinstance(covariates, Sequence):
-        raise ValueError("covariates must be a sequence of column names such as a list, not one string")
-    return list(covariates)
+def list_of_names(role: str, names: Sequence[str], kind: str = "column names") -> list[str]:
+    """Return names as a list; ValueError for a single string, or a generator, which is empty at its second use."""
+    if isinstance(names, str) or not isinstance(names, Sequence | pd.Index):
+        raise ValueError(f"{role} must be a list of {kind}; got {type(names).__name__}")
+    return list(names)
 
 
 def _check_arms(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:

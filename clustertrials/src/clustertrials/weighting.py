@@ -16,7 +16,7 @@ from clustertrials.estimators import EFFECT, INDIVIDUAL
 from clustertrials.intraclass import anova_icc, check_level
 from clustertrials.results import Effect
 from clustertrials.robust import Inference, cluster_robust, fit_ols
-from clustertrials.trial import RANK_TOLERANCE, Trial, numeric, read_trial, require_columns
+from clustertrials.trial import RANK_TOLERANCE, Trial, list_of_names, numeric, read_trial, require_columns
 
 # A row that the model gives less than this chance of being measured has nobody like it among the measured.
 SMALLEST_CHANCE = 1e-6
@@ -210,8 +210,9 @@ def _weighted_fit(trial: Trial, root: np.ndarray) -> Inference:
 
 def _predictors(frame: pd.DataFrame, observed: str, predictors: Sequence[str]) -> np.ndarray:
     """Intercept and standardised predictors."""
-    if isinstance(predictors, str) or len(predictors) == 0:
-        raise ValueError("predictors must be a sequence of one or more column names")
+    predictors = list_of_names("predictors", predictors)
+    if not predictors:
+        raise ValueError("predictors must name at least one column")
     require_columns(frame, [observed, *predictors])
     design = np.column_stack([np.ones(len(frame)), *(numeric(frame, name) for name in predictors)])
     for name, has_gap in zip(predictors, np.isnan(design[:, 1:]).any(axis=0)):
