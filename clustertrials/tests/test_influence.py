@@ -10,9 +10,9 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustertrials.batched import simulate_power
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
+from clustertrials.mixed import simulate_power
 from clustertrials.simulation_study import Scenario, simulate_estimators
 from clustertrials.weighting import inverse_probability_weights
 

@@ -222,8 +222,13 @@ def _cluster_means(trial: Trial) -> Inference:
 
 
 def _mixed(trial: Trial) -> Inference:
-    fit = mixed.fit_mixed(trial.y, trial.q, trial.r_inverse, trial.starts)
-    return mixed.kenward_roger(fit, np.eye(len(trial.r_inverse))[EFFECT])
+    if len(trial.starts) == len(trial.y):
+        raise ValueError("mixed: every cluster has one row, so the two variances cannot be told apart")
+    # The arm stands last, so that the last orthonormal column carries its coefficient alone.
+    q, upper = np.linalg.qr(np.column_stack([np.ones(len(trial.y)), trial.covariates, trial.treated]))
+    fit = mixed.fit_sorted(trial.y[None], q[None], trial.starts, kenward_roger=True)
+    estimate, se = fit.coefficients[0, -1] / upper[-1, -1], fit.standard_errors[0, -1] / abs(upper[-1, -1])
+    return Inference(float(estimate), float(se), float(fit.df[0, -1]))
 
 
 def _gee(correction: str) -> Callable[[Trial], Inference]:

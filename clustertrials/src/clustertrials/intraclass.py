@@ -7,9 +7,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from clustertrials.mixed import RATIOS, Profile, best_ratio, reduce_to_profile
+from clustertrials.mixed import Batch, best_ratio, reduce_to_sums
 from clustertrials.results import Icc
 from clustertrials.trial import INPUT_ROUNDING, middle, numeric, require_columns, require_nested
+
+# Variance ratios between which the limits of a likelihood are sought, times the mean cluster size: from no visible
+# correlation to clusters whose rows are all but equal. Four a decade; the likelihood is smooth on that scale.
+_RATIOS = np.append(0, np.logspace(-4, 8, 49))
 
 
 def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
@@ -95,9 +99,6 @@ def icc(
     found = anova_icc(values[complete], codes, arms, level=level, outcome=outcome)
     if method == "anova":
         return found
-    # Imported here because `clustertrials.mixed` is needed by this method alone.
-    from clustertrials.intraclass import reml_icc
-
     try:
         return reml_icc(values[complete], codes, arms, level=level, mean_size=found.mean_size)
     except ValueError as problem:
@@ -156,10 +157,9 @@ def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: 
     design = (arms[codes[order], None] == labels).astype(float)
     centred = values[order] - middle(values)
     centred -= centred.mean()
-    profile = reduce_to_profile(centred, design / np.sqrt(design.sum(axis=0)), starts)
-    best = best_ratio(profile)
-    bound = profile.deviance(best) + stats.chi2.ppf(level, 1)
-    low, high = (_limit(profile, best, bound, side) for side in (-1, 1))
+    batch = reduce_to_sums(centred[None], (design / np.sqrt(design.sum(axis=0)))[None], starts)[1]
+    best = float(best_ratio(batch)[0])
+    low, high = (_limit(batch, best, level, side) for side in (-1, 1))
     return Icc(
         estimate=best / (1 + best),
         ci_low=low / (1 + low),
@@ -172,13 +172,17 @@ def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: 
     )
 
 
-def _limit(profile: Profile, best: float, bound: float, side: int) -> float:
-    """Nearest ratio on one `side` of the best at which the deviance reaches `bound`; 0 if none does below."""
-    grid = RATIOS / profile.sizes.mean()
-    inside = best
+def _limit(batch: Batch, best: float, level: float, side: int) -> float:
+    """Nearest ratio on one `side` of the best at which the likelihood rejects; 0 if none does below."""
+    bound = batch.deviance(np.array([best]))[0] + stats.chi2.ppf(level, 1)
+
+    def excess(theta: float) -> float:
+        return float(batch.deviance(np.array([theta]))[0] - bound)
+
+    grid, inside = _RATIOS / batch.sizes.mean(), best
     for theta in grid[grid < best][::-1] if side < 0 else grid[grid > best]:
-        if profile.deviance(theta) >= bound:
-            return float(optimize.brentq(lambda t: profile.deviance(t) - bound, inside, theta, xtol=1e-18, rtol=1e-13))
+        if excess(theta) >= 0:
+            return float(optimize.brentq(excess, inside, theta, xtol=1e-18, rtol=1e-13))
         inside = theta
     if side > 0:
         raise ValueError("the likelihood has no upper limit: the outcome hardly varies inside clusters")

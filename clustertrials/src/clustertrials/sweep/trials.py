@@ -16,8 +16,8 @@ import numpy as np
 import scipy
 from scipy import stats
 
-from clustertrials.batched import batched_reml
 from clustertrials.estimators import CLUSTER, METHODS, WEIGHTED, effect_of
+from clustertrials.mixed import batched_reml
 from clustertrials.simulation_study import Scenario, draw_columns
 from clustertrials.sweep.plan import BATCHED, Cell, SweepPlan, digest
 from clustertrials.trial import SMALLEST_ARM, Trial, sorted_trial
