@@ -8,7 +8,8 @@ from reference_trials import ROLES, read
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from clustertrials.intraclass import design_effect, icc, strata_of
+from clustertrials.checks import strata_of
+from clustertrials.intraclass import design_effect, icc
 from clustertrials.mixed import batched_reml
 from clustertrials.trial import read_trial
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from clustertrials.checks import check_level
 from clustertrials.cluster_means import first_stage, second_stage, sums_of
-from clustertrials.intraclass import check_level
 from clustertrials.robust import OWN_FIT, gram
 from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 

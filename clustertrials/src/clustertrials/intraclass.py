@@ -7,27 +7,14 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
+from clustertrials.checks import check_level, numeric, require_columns, require_nested
 from clustertrials.mixed import Batch, best_ratio, reduce_to_sums
 from clustertrials.results import Icc
-from clustertrials.trial import INPUT_ROUNDING, middle, numeric, require_columns, require_nested
+from clustertrials.trial import INPUT_ROUNDING, middle
 
 # Variance ratios between which the limits of a likelihood are sought, times the mean cluster size: from no visible
 # correlation to clusters whose rows are all but equal. Four a decade; the likelihood is smooth on that scale.
 _RATIOS = np.append(0, np.logspace(-4, 8, 49))
-
-
-def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
-    """Return the stratum of each cluster as codes from 0, clusters in the order of their first row.
-
-    ValueError if a row has no stratum or a cluster lies in two.
-    """
-    require_columns(frame, [cluster, strata])
-    if frame[strata].isna().any():
-        raise ValueError(f"column {strata!r} has a row without a stratum")
-    pairs = frame[[cluster, strata]].drop_duplicates()
-    if split := int(pairs[cluster].duplicated().sum()):
-        raise ValueError(f"column {strata!r} is not constant inside {cluster!r}: {split} cluster(s) lie in two strata")
-    return pd.factorize(pairs[strata])[0]
 
 
 def icc(
@@ -136,12 +123,6 @@ def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level:
         mean_size=size,
         level=level,
     )
-
-
-def check_level(level: float) -> None:
-    """Raise ValueError unless the confidence level lies between 0 and 1."""
-    if not 0 < level < 1:
-        raise ValueError("level must lie between 0 and 1")
 
 
 def _correlation(between: float, within: float, size: float) -> float:

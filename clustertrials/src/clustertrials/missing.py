@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from clustertrials.checks import check_level, numeric, require_columns, require_two_arms
 from clustertrials.estimands import jackknife_error
 from clustertrials.estimators import EFFECT, estimate_effect
-from clustertrials.intraclass import check_level
-from clustertrials.trial import SMALLEST_ARM, Trial, numeric, read_trial, require_columns, require_nested
+from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,7 @@ def read_units(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return outcome (NaN where missing), whether treated, and cluster code of every unit, measured or not."""
     require_columns(frame, [outcome, arm, cluster])
-    for name in (arm, cluster):
-        if frame[name].isna().any():
-            raise ValueError(f"column {name!r} has a missing value; every unit needs one, measured or not")
-    require_nested(frame, arm=arm, cluster=cluster)
-    is_treated = (frame[arm] == treated).to_numpy(dtype=bool)
-    if frame[arm].nunique() != 2 or not is_treated.any():
-        raise ValueError(f"column {arm!r} must have two arms, one of them the treated value {treated!r}")
+    is_treated = require_two_arms(frame, arm=arm, cluster=cluster, treated=treated)
     codes = pd.factorize(frame[cluster])[0]
     if min(len(np.unique(codes[is_treated])), len(np.unique(codes[~is_treated]))) < SMALLEST_ARM:
         raise ValueError(f"column {arm!r}: an arm has fewer than {SMALLEST_ARM} clusters")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy import stats
 
-from clustertrials.randomisation.allocations import check_generator
+from clustertrials.checks import check_generator
 
 _CHUNK = 500  # data sets at a time: their 7 MB of rows stay in the cache
 # Start of the search, as theta / (1 + theta): dense near 0, where the correlations of trials lie. With half as many

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from clustertrials.checks import check_level
 from clustertrials.estimands import jackknife_error
-from clustertrials.intraclass import check_level
 from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 
 NEWTON_STEPS = 50

@@ -8,7 +8,7 @@ from math import ceil, floor, inf, isfinite, sqrt
 
 from scipy import stats
 
-from clustertrials.intraclass import check_level
+from clustertrials.checks import check_level
 from clustertrials.results import Effect
 
 

@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 from scipy.stats import gamma, ncf
 
+from clustertrials.checks import check_between, check_margin
 from clustertrials.mixed import batch_of, kenward_roger_of
 
 # Allocations that are averaged over: all of them if they are so few, else so many draws, and fewer among many clusters,
@@ -157,12 +158,6 @@ def _power_at(ratio: float, test: PlannedTest, level: float) -> float:
     # Measured in scipy 1.17: nct.cdf is NaN in its lower tail, ncf.sf(x, 1, df, 0) is cdf - 1 with the wrong
     # sign, and ncf.cdf is NaN for a noncentrality of 1e100; up to 1e12 it is right, and the power is 1 by then.
     return float(1.0 - ncf.cdf(bound, 1, test.spread, min(ratio, 1e6) ** 2))
-
-
-def check_between(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError unless a value lies strictly between two limits."""
-    if not low < value < high:
-        raise ValueError(f"{name} must lie above {low:g} and below {high:g}")
 
 
 @dataclass(frozen=True)
@@ -415,7 +410,7 @@ def equivalence_power(
         clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
         estimator=estimator,
     )  # fmt: skip
-    _check_margin(margin)
+    check_margin(margin)
     check_between("level", level, 0.5, 0.9999)
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
@@ -443,12 +438,7 @@ def limits(*, margin: float, level: float = 0.95, **design) -> Limits:
     matter.
     """
     test = planned_test(**design)
-    _check_margin(margin)
+    check_margin(margin)
     check_between("level", level, 0.5, 0.9999)
     found_beyond, margin_kept = (float(stats.t.ppf(q, test.df)) * test.reported for q in ((1.0 + level) / 2.0, level))
     return Limits(found_beyond, margin - margin_kept, test.reported, margin, level)
-
-
-def _check_margin(margin: float) -> None:
-    if not (isfinite(margin) and margin > 0):
-        raise ValueError("margin must be a positive number, in units of the outcome")

@@ -16,10 +16,9 @@ import pandas as pd
 from scipy import stats
 from scipy.stats import gamma
 
+from clustertrials.checks import check_generator, list_of_names
 from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
-from clustertrials.randomisation.allocations import check_generator
 from clustertrials.results import Effect
-from clustertrials.trial import list_of_names
 
 # What is kept of one answer; all NaN where the estimator refused.
 _ESTIMATE, _SE, _COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS = range(5)

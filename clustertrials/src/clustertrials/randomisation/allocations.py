@@ -17,6 +17,8 @@ from math import comb, prod
 
 import numpy as np
 
+from clustertrials.checks import check_generator
+
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
 MOST_ALLOCATIONS = 10**9  # allocations visited one by one: about ten seconds a pass
 _CELLS = 100_000  # cells of one block: three to four times faster than two million, because it stays in the cache
@@ -197,12 +199,6 @@ def best_split(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Split:
     left = [code for one, codes in others.items() for code in codes[: part.get(one, 0)]]
     right = [code for one, codes in others.items() for code in codes[part.get(one, 0) :]]
     return Split(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
-
-
-def check_generator(rng: np.random.Generator) -> None:
-    """Raise TypeError for a seed, or anything else but a generator, as a source of random numbers."""
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a generator such as numpy.random.default_rng(1), not {rng!r}")
 
 
 def shown_total(total: int) -> str:
