@@ -22,7 +22,8 @@ from clustertrials.randomisation.statistics import (
     difference,
     input_rounding,
     permutation_deviation,
-    welch_difference,
+    weighted_difference,
+    welch,
 )
 from clustertrials.trial import middle
 
@@ -110,8 +111,11 @@ def randomisation_test(
     for row, blur in zip(table, rounding):
         permutation_deviation(centred(row, codes), arm, codes, rounding=blur)
     if statistic == "welch":
-        return randomisation_result(allocations, welch_difference(allocations, table[0]), alternative, level, interval)
-    statistics = [difference(allocations, row, weights, blur) for row, blur in zip(table, rounding)]
+        return randomisation_result(allocations, welch(allocations, table[0]), alternative, level, interval)
+    statistics = [
+        difference(allocations, row, blur) if weights is None else weighted_difference(allocations, row, weights, blur)
+        for row, blur in zip(table, rounding)
+    ]
     answers = [randomisation_result(allocations, one, alternative, level, interval) for one in statistics]
     return _joined(allocations, table, weights, statistics, answers) if several else answers[0]
 

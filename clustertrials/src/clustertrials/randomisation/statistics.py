@@ -28,6 +28,27 @@ _BRACKET = 1e-7
 _MOST_STEPS = 1_000_000
 
 
+@dataclass(frozen=True)
+class Statistic:
+    """One statistic of an allocation set."""
+
+    centre: float  # observed treated minus other difference: the shift at which no difference is left
+    observed: Callable[[float], float]  # observed value of the statistic at a shift
+    # ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included
+    count: Callable[[float, float, int], int]
+    # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
+    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such
+    confidence_limit: Callable[[int, int], float]
+    tolerance: float  # values of the statistic that differ by less, at shift 0, are ties
+
+
+def input_rounding(values: np.ndarray) -> float:
+    """Bound on the rounding that a sum of these numbers carries from the input: 0 for whole numbers."""
+    size = np.abs(values).sum()
+    whole = size < 2.0**53 and np.array_equal(values, np.rint(values))
+    return 0.0 if whole else float(2.0 * np.finfo(float).eps * size)
+
+
 def centred(values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None = None, factor: int = 1) -> np.ndarray:
     """Values minus the weighted mean of their stratum, times `factor`.
 
@@ -53,34 +74,63 @@ def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray
     return deviation
 
 
-def difference(
-    allocations: Allocations, values: np.ndarray, weights: np.ndarray | None, rounding: float = 0.0
-) -> Statistic:
-    """Difference of means of cluster values, weighted or not, given the strata.
+def difference(allocations: Allocations, values: np.ndarray, rounding: float = 0.0) -> Statistic:
+    """Difference of unweighted means of cluster values, given the strata; its denominator is that of every allocation.
 
-    `rounding` is that which sums of the values carry from the input (`input_rounding`). Unweighted whole numbers are
-    multiplied by the least common multiple of the stratum sizes, so that all sums are whole and ties are exact.
+    `rounding` is that which sums of the values carry from the input (`input_rounding`). Whole numbers are multiplied by
+    the least common multiple of the stratum sizes, so that all sums are whole and ties are exact.
+
+    With S and A the treated sums of the centred values and of the centred observed allocation, T = S / A_o. T >= t
+    exactly if left sum >= t A_o - right sum, so one sorted half and a binary search for each row of the other count all
+    allocations. An allocation ties with the observed one, which has S_o and A_o, at the shift ``(S_o - S) / (A_o -
+    A)``; A is largest for the observed one, so the count falls with every step.
+
+    Streitberg & Röhmel (1986), Statistical Software Newsletter 12:10 (shift algorithm, the same counts).
+    """
+    arm, strata = allocations.treated.astype(float), allocations.strata
+    factor = lcm(*np.bincount(strata).tolist())
+    whole = factor * np.abs(values).sum() < 2.0**53 and np.array_equal(values, np.rint(values))
+    score, arm = (centred(row, strata, factor=factor if whole else 1) for row in (values, arm))
+    tables = split_sums(allocations, np.vstack([score, arm]))
+    own, scale = score[allocations.treated].sum(), arm[allocations.treated].sum()
+    centre = own / scale
+
+    def slack(shift: float) -> float:
+        size = TOLERANCE * np.abs(score - shift * arm).sum() + rounding
+        # Unequal sums of whole numbers differ by 1 or more.
+        return min(size, 0.25) if whole and shift == 0.0 else size
+
+    def count(shift: float, bound: float, sign: int) -> int:
+        needed = sign * bound * scale - slack(shift)
+        return sum(
+            _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed) for a, b in tables.pairs
+        )
+
+    def steps(low: float, high: float) -> np.ndarray:
+        shift = (low + high) / 2.0
+        reach = (high - low) * np.abs(arm).sum() + slack(shift)
+        found = []
+        for pair in tables.pairs:
+            for sums in _sums_near(pair, shift, own - shift * scale, reach):
+                found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
+        return np.unique(np.concatenate(found))
+
+    spread = _spread(score, arm, centre, scale, slack(0.0))
+    blur = 2.0 * slack(0.0) / np.ptp(arm)
+    limit = _limit_of_steps(centre, spread, count, steps, allocations.size, blur)
+    return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / scale)
+
+
+def weighted_difference(
+    allocations: Allocations, values: np.ndarray, weights: np.ndarray, rounding: float = 0.0
+) -> Statistic:
+    """Difference of weighted means of cluster values, given the strata; `rounding` as for `difference`.
+
     Small, Ten Have & Rosenbaum (2008), Journal of the American Statistical Association 103:271.
     """
     arm, strata = allocations.treated.astype(float), allocations.strata
-    if weights is not None:
-        scores = [weights * centred(row, strata, weights) for row in (values, arm)]
-        blur = rounding * weights.max()
-        return ratio(allocations, *scores, weights, np.empty((0, len(arm))), rounding=blur)
-    factor = lcm(*np.bincount(strata).tolist())
-    whole = factor * np.abs(values).sum() < 2.0**53 and np.array_equal(values, np.rint(values))
-    factor = factor if whole else 1
-    score, contrast = (centred(row, strata, factor=factor) for row in (values, arm))
-    scale = contrast[allocations.treated].sum()
-    return linear(allocations, score, contrast, scale, rounding=rounding, whole=whole)
-
-
-def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
-    """Welch's t of the values centred inside strata; see `welch`."""
-    score = centred(values, allocations.strata)
-    contrast = centred(allocations.treated.astype(float), allocations.strata)
-    centre = score[allocations.treated].sum() / contrast[allocations.treated].sum()
-    return welch(allocations, score, contrast, centre)
+    scores = [weights * centred(row, strata, weights) for row in (values, arm)]
+    return _ratio(allocations, *scores, weights, np.empty((0, len(arm))), rounding * weights.max())
 
 
 def coefficient(
@@ -109,128 +159,29 @@ def coefficient(
         sums.append(np.bincount(cluster, residual))
     weights = np.bincount(cluster).astype(float)
     bases = np.array([np.bincount(cluster, q) for q in basis.T])
-    return ratio(allocations, *sums, weights, bases, rounding=rounding)
+    return _ratio(allocations, *sums, weights, bases, rounding)
 
 
-@dataclass(frozen=True)
-class Statistic:
-    """One statistic of an allocation set."""
-
-    centre: float  # observed treated minus other difference: the shift at which no difference is left
-    observed: Callable[[float], float]  # observed value of the statistic at a shift
-    # ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included
-    count: Callable[[float, float, int], int]
-    # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
-    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such
-    confidence_limit: Callable[[int, int], float]
-    tolerance: float  # values of the statistic that differ by less, at shift 0, are ties
-
-
-def input_rounding(values: np.ndarray) -> float:
-    """Bound on the rounding that a sum of these numbers carries from the input: 0 for whole numbers."""
-    size = np.abs(values).sum()
-    whole = size < 2.0**53 and np.array_equal(values, np.rint(values))
-    return 0.0 if whole else float(2.0 * np.finfo(float).eps * size)
-
-
-def linear(
-    allocations: Allocations,
-    score: np.ndarray,
-    arm: np.ndarray,
-    scale: float,
-    *,
-    rounding: float = 0.0,
-    whole: bool = False,
-) -> Statistic:
-    """Statistic whose denominator is the same for every allocation, e.g. a difference of unweighted means.
-
-    Parameters
-    ----------
-    allocations : Allocations
-    score, arm : numpy.ndarray, shape (clusters,)
-        Values, and the observed allocation, centred inside strata, times a factor that keeps whole numbers whole.
-    scale : float
-        The denominator: T is the treated sum of `score` over it.
-    rounding : float
-        Rounding that the sums of `score` carry from the input.
-    whole : bool
-        Whether `score` holds whole numbers, so that unequal sums differ by 1 or more.
-
-    Notes
-    -----
-    T >= t exactly if left sum >= t * scale - right sum, so one sorted half and a binary search for each row of the
-    other count all allocations. With S and A the treated sums of `score` and `arm`, an allocation ties with the
-    observed one, which has S_o and A_o = scale, at the shift ``(S_o - S) / (scale - A)``; A is largest for the
-    observed one, so the count falls with every step.
-
-    References
-    ----------
-    Streitberg & Röhmel (1986), Statistical Software Newsletter 12:10 (shift algorithm, the same counts).
-    """
-    tables = split_sums(allocations, np.vstack([score, arm]))
-    own = score[allocations.treated].sum()
-    centre = own / scale
-
-    def slack(shift: float) -> float:
-        size = TOLERANCE * np.abs(score - shift * arm).sum() + rounding
-        return min(size, 0.25) if whole and shift == 0.0 else size
-
-    def count(shift: float, bound: float, sign: int) -> int:
-        needed = sign * bound * scale - slack(shift)
-        return sum(
-            _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed) for a, b in tables.pairs
-        )
-
-    def steps(low: float, high: float) -> np.ndarray:
-        shift = (low + high) / 2.0
-        reach = (high - low) * np.abs(arm).sum() + slack(shift)
-        found = []
-        for pair in tables.pairs:
-            for sums in _sums_near(pair, shift, own - shift * scale, reach):
-                found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
-        return np.unique(np.concatenate(found))
-
-    spread = _spread(score, arm, centre, scale, slack(0.0))
-    blur = 2.0 * slack(0.0) / np.ptp(arm)
-    limit = _limit_of_steps(centre, spread, lambda shift: centre - shift, count, steps, allocations.size, blur)
-    return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / scale)
-
-
-def ratio(
+def _ratio(
     allocations: Allocations,
     score: np.ndarray,
     arm: np.ndarray,
     weights: np.ndarray,
     basis: np.ndarray,
-    *,
-    rounding: float = 0.0,
+    rounding: float,
 ) -> Statistic:
     """Least-squares coefficient of the arm, given strata and covariates, with units weighted alike.
 
-    Parameters
-    ----------
-    allocations : Allocations
-    score, arm : numpy.ndarray, shape (clusters,)
-        Weighted cluster sums of the outcome and of the observed arm, both residualised on strata and covariates.
-    weights : numpy.ndarray, shape (clusters,)
-        Weight (number of units) of each cluster.
-    basis : numpy.ndarray, shape (covariates, clusters)
-        Cluster sums of the covariates, orthonormal and orthogonal to the strata; no rows without covariates.
-    rounding : float
-        Rounding that the sums of `score` carry from the input.
+    `score` and `arm` are weighted cluster sums of the outcome and of the observed arm, both residualised on strata and
+    covariates; `basis`, shape (covariates, clusters), holds cluster sums of the covariates, orthonormal and orthogonal
+    to the strata.
 
-    Notes
-    -----
     ``T = S / D``, ``D = sum over strata of W1 W0 / W - sum_j (sum basis_j)^2``, sums over the treated clusters
     (Frisch-Waugh). Without covariates the only cross term of two halves is a product of two weight sums, so rows
     of equal weight share one bound; with covariates every allocation is visited. With A the treated sum of `arm`, an
     allocation ties with the observed one, whose T is t, at the shift ``(t D - S) / (D - A)``. Without covariates D is
     above A for every other allocation, so the count falls with every step. With covariates it need not be, and the
     differences that are not rejected can have gaps: the limits are then the outermost of them.
-
-    References
-    ----------
-    Frisch & Waugh (1933), Econometrica 1:387.
     """
     tables = split_sums(allocations, np.vstack([score, arm, basis]), weights)
     visit = _visited if len(basis) else _grouped
@@ -255,20 +206,21 @@ def ratio(
     else:
         spread = _spread(score, arm, centre, observed_arm, slack(0.0))
         blur = 2.0 * slack(0.0) / weights.min()
-        limit = _limit_of_steps(centre, spread, lambda shift: centre - shift, count, steps, allocations.size, blur)
+        limit = _limit_of_steps(centre, spread, count, steps, allocations.size, blur)
     return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / observed_arm)
 
 
-def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre: float) -> Statistic:
-    """Welch's t, which stays valid for the null of equal means when the arms vary differently.
-
-    `values` and `arm` are centred inside strata; `centre` is the observed difference of the means.
+def welch(allocations: Allocations, values: np.ndarray) -> Statistic:
+    """Welch's t of the values centred inside strata; valid for equal means also when the arms vary differently.
 
     From S = sum of values and Q = sum of squares over the n1 treated clusters: ``t = S (1/n1 + 1/n0) / sqrt(V)``,
     ``V = (Q - S^2/n1) / (n1 (n1 - 1)) + (Q_all - Q - S^2/n0) / (n0 (n0 - 1))``. Counted as
     ``t |t| V >= bound |bound| V``, so that an allocation without variation inside its arms is infinitely far.
     Janssen (1997), Statistics & Probability Letters 36:9.
     """
+    values = centred(values, allocations.strata)
+    arm = centred(allocations.treated.astype(float), allocations.strata)
+    centre = values[allocations.treated].sum() / arm[allocations.treated].sum()
     n1 = int(allocations.treated.sum())
     n0 = len(values) - n1
     if min(n1, n0) < 2:
@@ -407,12 +359,15 @@ def _grouped_steps(tables: SplitSums, shift: float, centre: float, reach: float,
 
 
 def _limit_of_steps(
-    centre: float, spread: float, observed: Callable, count: Callable, steps: Callable, size: int, blur: float
+    centre: float, spread: float, count: Callable, steps: Callable, size: int, blur: float
 ) -> Callable[[int, int], float]:
-    """Limits of a statistic whose count falls with every step outwards: the step at which it passes what is allowed.
+    """Limits of a difference whose count falls with every step outwards: the step at which it passes what is allowed.
 
     `blur` is how far the tolerance for ties can move a step.
     """
+
+    def observed(shift: float) -> float:
+        return centre - shift
 
     def limit(allowed: int, side: int) -> float:
         near = _crossing(centre, spread, observed, count, size, allowed, side)
