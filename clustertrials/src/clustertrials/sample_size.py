@@ -330,24 +330,12 @@ def _allocations(one: int, other: int, size_cv: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Limits:
-    """Estimates that would lead to a conclusion, if their standard error came out as planned.
+    """Estimates that would lead to a conclusion, if their standard error came out as planned."""
 
-    Attributes
-    ----------
-    found_beyond : float
-        An estimate farther from zero than this differs from zero by the two-sided test.
-    excluded_within : float
-        An estimate nearer to zero than this excludes every difference of `margin` or more; where it is negative, no
-        estimate does.
-    se : float
-        Standard error that the analysis is expected to report.
-    margin, level : float
-        As given.
-    """
-
-    found_beyond: float
+    found_beyond: float  # an estimate farther from zero than this differs from zero by the two-sided test
+    # an estimate nearer to zero excludes every difference of `margin` or more; where it is negative, no estimate does
     excluded_within: float
-    se: float
+    se: float  # standard error that the analysis is expected to report
     margin: float
     level: float
 
