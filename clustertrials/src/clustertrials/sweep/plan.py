@@ -90,8 +90,9 @@ def _content_of(path: Path) -> Mapping:
 def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
     """Read a plan of simulated trials; PlanError names file, key and rule.
 
-    ``trials_a_task`` (250) and ``level`` (0.95) may be left out. Numbers may be written as they are or as ``{values: …, reason: …}``. `look_up` returns the numbers for any other
-    mapping in the place of a number, or raises KeyError or TypeError; without it, no other mapping is allowed.
+    ``trials_a_task`` (250) and ``level`` (0.95) may be left out. Numbers may be written as they are or as ``{values: …,
+    reason: …}``. `look_up` returns the numbers for any other mapping in the place of a number, or raises KeyError or
+    TypeError; without it, no other mapping is allowed.
     """
     name, content = Path(path).name, _content_of(path)
     if unknown := sorted(map(str, set(content) - _KEYS)):
