@@ -105,7 +105,7 @@ def estimand_gap(
     gaps = individual - cluster_level
     if np.ptp(gaps) <= 1e-10 * trial.y.std():
         raise ValueError(f"column {outcome!r}: individual and cluster average cannot differ in clusters of equal size")
-    se, df = jackknife_error(gaps[1:], trial.treated_clusters), trial.max_df
+    se, df = float(jackknife(gaps[1:], trial.treated_clusters) ** 0.5), trial.max_df
     margin = se * stats.t.ppf((1 + level) / 2, df)
     return EstimandGap(
         estimate=float(gaps[0]),
@@ -123,13 +123,12 @@ def estimand_gap(
     )
 
 
-def jackknife_error(values: np.ndarray, treated: np.ndarray) -> float:
-    """Standard error of a statistic from its values with each cluster left out, arm by arm.
+def jackknife(values: np.ndarray, treated: np.ndarray) -> np.ndarray:
+    """Variance of a statistic, or covariances of several, from values with each cluster left out, arm by arm.
 
-    Square root of sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2. Efron B, Stein C (1981), Annals of Statistics 9:586-596.
+    sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2. Efron B, Stein C (1981), Annals of Statistics 9:586-596.
     """
-    arms = [values[treated], values[~treated]]
-    return float(sum((len(arm) - 1) * arm.var() for arm in arms) ** 0.5)
+    return sum((arm.sum() - 1) * np.cov(values[arm].T, ddof=0) for arm in (treated, ~treated))
 
 
 def _individual_effects(trial: Trial) -> np.ndarray:

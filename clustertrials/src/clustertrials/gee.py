@@ -54,7 +54,18 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
     middle, spread = y.mean(), y.std()
     scaled = (y - middle) / spread
     coefficients, correlation = _solve(scaled, design, sizes)
-    return _reduce(scaled, design, codes, coefficients, correlation, (middle, spread))
+    # Scores and information summed inside clusters, with R_k^-1 = (I - w_k 11') / (1 - correlation).
+    starts = np.cumsum(sizes) - sizes
+    weight = correlation / (1 + (sizes - 1) * correlation)
+    residuals = scaled - design @ coefficients
+    totals = np.add.reduceat(design, starts, axis=0)
+    scores = np.add.reduceat(design * residuals[:, None], starts, axis=0)
+    scores -= (weight * np.add.reduceat(residuals, starts))[:, None] * totals
+    information = gram(design, starts) - weight[:, None, None] * totals[:, :, None] * totals[:, None, :]
+    level = np.linalg.lstsq(design, np.full(len(design), middle), rcond=None)[0]
+    return GeeFit(
+        level + spread * coefficients, correlation, spread * scores / (1 - correlation), information / (1 - correlation)
+    )
 
 
 def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, float]:
@@ -104,31 +115,6 @@ def _fixed_point(excess: Callable[[float], float], before: float, after: float) 
     if excess(before) * excess(after) > 0:
         raise ValueError("gee: the estimating equations do not settle")
     return float(optimize.brentq(excess, before, after, xtol=1e-16, rtol=1e-15))
-
-
-def _reduce(
-    scaled: np.ndarray,
-    design: np.ndarray,
-    codes: np.ndarray,
-    coefficients: np.ndarray,
-    correlation: float,
-    units: tuple[float, float],
-) -> GeeFit:
-    """Sum scores and information inside clusters, with R_k^-1 = (I - w_k 11') / (1 - correlation)."""
-    sizes = np.bincount(codes)
-    starts = np.cumsum(sizes) - sizes
-    weight = correlation / (1 + (sizes - 1) * correlation)
-    residuals = scaled - design @ coefficients
-    totals = np.add.reduceat(design, starts, axis=0)
-    residual_totals = np.add.reduceat(residuals, starts)
-    scores = np.add.reduceat(design * residuals[:, None], starts, axis=0)
-    scores -= (weight * residual_totals)[:, None] * totals
-    information = gram(design, starts) - weight[:, None, None] * totals[:, :, None] * totals[:, None, :]
-    middle, spread = units
-    level = np.linalg.lstsq(design, np.full(len(design), middle), rcond=None)[0]
-    return GeeFit(
-        level + spread * coefficients, correlation, spread * scores / (1 - correlation), information / (1 - correlation)
-    )
 
 
 def sandwich(fit: GeeFit, contrast: np.ndarray, correction: str = "fay_graubard") -> Inference:

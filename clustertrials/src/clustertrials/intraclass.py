@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -87,9 +89,10 @@ def icc(
     if method == "anova":
         return found
     try:
-        return reml_icc(values[complete], codes, arms, level=level, mean_size=found.mean_size)
+        best, low, high = (theta / (1 + theta) for theta in _reml_ratios(values[complete], codes, arms, level))
     except ValueError as problem:
         raise ValueError(f"column {outcome!r}: {problem}") from problem
+    return replace(found, estimate=best, ci_low=low, ci_high=high, method="reml")
 
 
 def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, outcome: str) -> Icc:
@@ -129,28 +132,16 @@ def _correlation(between: float, within: float, size: float) -> float:
     return float((between - within) / (between + (size - 1) * within))
 
 
-def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, mean_size: float) -> Icc:
-    """`icc` by REML, from arrays as in `anova_icc`; `mean_size` is handed on to the answer."""
+def _reml_ratios(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, level: float) -> tuple[float, float, float]:
+    """Ratio of the variances between and inside clusters with the highest restricted likelihood, and its interval."""
     order = np.argsort(codes, kind="stable")
-    sizes = np.bincount(codes)
-    starts = np.append(0, sizes.cumsum()[:-1])
-    labels = np.unique(arms)
-    design = (arms[codes[order], None] == labels).astype(float)
+    starts = np.append(0, np.bincount(codes).cumsum()[:-1])
+    design = (arms[codes[order], None] == np.unique(arms)).astype(float)
     centred = values[order] - middle(values)
     centred -= centred.mean()
     batch = reduce_to_sums(centred[None], (design / np.sqrt(design.sum(axis=0)))[None], starts)[1]
     best = float(best_ratio(batch)[0])
-    low, high = (_limit(batch, best, level, side) for side in (-1, 1))
-    return Icc(
-        estimate=best / (1 + best),
-        ci_low=low / (1 + low),
-        ci_high=high / (1 + high),
-        n_units=len(values),
-        n_clusters=len(sizes),
-        mean_size=mean_size,
-        level=level,
-        method="reml",
-    )
+    return best, _limit(batch, best, level, -1), _limit(batch, best, level, 1)
 
 
 def _limit(batch: Batch, best: float, level: float, side: int) -> float:

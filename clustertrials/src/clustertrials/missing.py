@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from clustertrials.checks import check_level, numeric, require_columns, require_two_arms
-from clustertrials.estimands import jackknife_error
+from clustertrials.estimands import jackknife
 from clustertrials.estimators import EFFECT, estimate_effect
 from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 
@@ -269,7 +269,7 @@ def lee_bounds(
     lower, upper, trimmed = _lee(values, is_treated)
     left_out = np.array([_lee(values[codes != k], is_treated[codes != k])[:2] for k in range(codes.max() + 1)])
     arm_of_cluster = is_treated[np.unique(codes, return_index=True)[1]]
-    errors = [jackknife_error(one, arm_of_cluster) for one in left_out.T]
+    errors = np.sqrt(np.diag(jackknife(left_out, arm_of_cluster)))
     df = len(arm_of_cluster) - 2
     if not min(errors) > 1e-12 * np.nanstd(values):
         raise ValueError(f"column {outcome!r}: lee finds no variation to judge the bounds by")
@@ -278,8 +278,8 @@ def lee_bounds(
     return Bounds(
         lower=lower,
         upper=upper,
-        ci_low=lower - quantile * errors[0],
-        ci_high=upper + quantile * errors[1],
+        ci_low=float(lower - quantile * errors[0]),
+        ci_high=float(upper + quantile * errors[1]),
         df=df,
         level=level,
         n_units=len(values),
@@ -429,7 +429,7 @@ def tipping_point(
         [_line(values, columns, moved, codes != left_out, outcome) for left_out in range(-1, codes.max() + 1)]
     )
     arm_of_cluster = is_treated[np.unique(codes, return_index=True)[1]]
-    spread = _jackknife(lines[1:], arm_of_cluster)
+    spread = jackknife(lines[1:], arm_of_cluster)
     if not spread[0, 0] > 1e-24 * measured.y.var():
         raise ValueError(f"column {outcome!r}: clusters do not vary, so there is nothing to judge the effect by")
     estimate, slope = lines[0].tolist()
@@ -456,11 +456,6 @@ def _spread_inside(trial: Trial) -> float:
     """Standard deviation inside arms."""
     arms = (trial.y[trial.treated], trial.y[~trial.treated])
     return float((sum(len(y) * y.var() for y in arms) / (len(trial.y) - 2)) ** 0.5)
-
-
-def _jackknife(lines: np.ndarray, treated: np.ndarray) -> np.ndarray:
-    """Covariances from leave-one-cluster-out values, as `clustertrials.estimands.jackknife_error` has variances."""
-    return sum((arm.sum() - 1) * np.cov(lines[arm].T, ddof=0) for arm in (treated, ~treated))
 
 
 def _line(

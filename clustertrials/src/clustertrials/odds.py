@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import special, stats
 
 from clustertrials.checks import check_level
-from clustertrials.estimands import jackknife_error
+from clustertrials.estimands import jackknife
 from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 
 NEWTON_STEPS = 50
@@ -111,7 +111,7 @@ def marginal_odds_ratio(
         rest = counts - own, events - np.bincount(place[rows], trial.y[rows], len(counts))
         risks.append(_risks(distinct, rest[0], _logistic(distinct, *rest, everyone, outcome)))
     logs = special.logit(np.array(risks)) @ [1, -1]
-    se, df = jackknife_error(logs[1:], trial.treated_clusters), trial.max_df
+    se, df = float(jackknife(logs[1:], trial.treated_clusters) ** 0.5), trial.max_df
     margin = se * stats.t.ppf((1 + level) / 2, df)
     low, middle, high = np.exp([logs[0] - margin, logs[0], logs[0] + margin])
     return OddsRatio(
