@@ -60,7 +60,7 @@ def randomisation_test(
     level : float
         Confidence level of the intervals, which are two-sided for every `alternative`.
     interval : bool
-        Whether to invert the test; for 29 clusters, Welch's t then takes a minute, weights two minutes an outcome.
+        Whether to invert the test; for 29 clusters, Welch's t then takes a minute, weights ten seconds an outcome.
     rng : numpy.random.Generator, optional
         Needed, and used, only where the allocations are too many to count.
     n_draws : int
@@ -215,7 +215,7 @@ def _joined(
 
 def _simultaneous(statistic: Statistic, bound: float, side: int) -> float:
     """Limit whose test rejects no difference exactly if the statistic lies beyond the joint critical value."""
-    return statistic.confidence_limit(statistic.count(0.0, -side * bound, -side), side)
+    return statistic.confidence_limit(statistic.count(-side * bound, -side), side)
 
 
 def _finite(name: str, numbers: np.ndarray) -> np.ndarray:

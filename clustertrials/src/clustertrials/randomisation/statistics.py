@@ -1,15 +1,14 @@
 """Statistics of an allocation: the difference, Welch's t and the adjusted coefficient, counted over all allocations.
 
-Each statistic answers one question: if every treated cluster's values were lowered by `shift`, for how many allocations
-would it be at least (or at most) `bound`? P-values are its answer at shift 0. As the shift moves, the count changes at
-steps, one an allocation, and the limits of an interval are such steps.
+A p-value counts the allocations that are at least as far as the observed one. If every treated cluster's values are
+lowered by a shift, the count changes at steps, one an allocation, and the limits of an interval are such steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import inf, lcm
 
 import numpy as np
@@ -32,14 +31,12 @@ _MOST_STEPS = 1_000_000
 class Statistic:
     """One statistic of an allocation set."""
 
-    centre: float  # observed treated minus other difference: the shift at which no difference is left
-    observed: Callable[[float], float]  # observed value of the statistic at a shift
-    # ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included
-    count: Callable[[float, float, int], int]
+    observed: float
+    count: Callable[[float, int], int]  # ``count(bound, sign)``: allocations with sign * T >= sign * bound, with ties
     # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
     # allocations have a statistic at most (at least) the observed one; infinite if every shift is such
     confidence_limit: Callable[[int, int], float]
-    tolerance: float  # values of the statistic that differ by less, at shift 0, are ties
+    tolerance: float  # values of the statistic that differ by less are ties
 
 
 def input_rounding(values: np.ndarray) -> float:
@@ -115,10 +112,14 @@ def difference(allocations: Allocations, values: np.ndarray, rounding: float = 0
                 found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
         return np.unique(np.concatenate(found))
 
-    spread = _spread(score, arm, centre, scale, slack(0.0))
+    # Permutation standard deviation with the effect taken out, or with it where only rounding is left.
+    left = np.linalg.norm(score - centre * arm)
+    spread = float((left if left > slack(0.0) else np.linalg.norm(score)) / (2.0 * scale))
     blur = 2.0 * slack(0.0) / np.ptp(arm)
-    limit = _limit_of_steps(centre, spread, count, steps, allocations.size, blur)
-    return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / scale)
+    limit = _limit_of_steps(
+        centre, spread, lambda shift, side: count(shift, centre - shift, -side), steps, allocations.size, blur
+    )
+    return Statistic(float(centre), partial(count, 0.0), limit, slack(0.0) / scale)
 
 
 def weighted_difference(
@@ -190,24 +191,13 @@ def _ratio(
         raise ValueError("covariates: together with the strata they determine the arm of every cluster")
     centre = score[allocations.treated].sum() / observed_arm
 
-    def slack(shift: float) -> float:
-        return TOLERANCE * np.abs(score - shift * arm).sum() + rounding
+    slack = TOLERANCE * np.abs(score).sum() + rounding
 
-    def count(shift: float, bound: float, sign: int) -> int:
-        return visit(tables, shift, bound, sign, slack(shift))
+    def count(bound: float, sign: int) -> int:
+        return visit(tables, bound, sign, slack)
 
-    def steps(low: float, high: float) -> np.ndarray:
-        shift = (low + high) / 2.0
-        reach = (high - low) * weights.sum() + slack(shift)
-        return _grouped_steps(tables, shift, centre, reach, slack(0.0))
-
-    if len(basis):
-        limit = _limit_of_visits(tables, centre, slack(0.0), 1e-9 * weights.sum())
-    else:
-        spread = _spread(score, arm, centre, observed_arm, slack(0.0))
-        blur = 2.0 * slack(0.0) / weights.min()
-        limit = _limit_of_steps(centre, spread, count, steps, allocations.size, blur)
-    return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / observed_arm)
+    limit = _limit_of_visits(tables, centre, slack, 1e-9 * weights.sum())
+    return Statistic(float(centre), count, limit, slack / observed_arm)
 
 
 def welch(allocations: Allocations, values: np.ndarray) -> Statistic:
@@ -255,14 +245,8 @@ def welch(allocations: Allocations, values: np.ndarray) -> Statistic:
         return found
 
     spread = abs(centre / observed(0.0)) if centre else np.ptp(values)
-    limit = _limit_by_search(centre, spread, observed, count, allocations.size)
-    return Statistic(centre, observed, count, limit, TOLERANCE)
-
-
-def _spread(score: np.ndarray, arm: np.ndarray, centre: float, scale: float, rounding: float) -> float:
-    """Permutation standard deviation with the effect taken out, or with it where only rounding is left."""
-    left = np.linalg.norm(score - centre * arm)
-    return float((left if left > rounding else np.linalg.norm(score)) / (2.0 * scale))
+    limit = _limit_by_search(centre, spread, lambda shift, side: count(shift, observed(shift), -side), allocations.size)
+    return Statistic(observed(0.0), partial(count, 0.0), limit, TOLERANCE)
 
 
 def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
@@ -272,12 +256,12 @@ def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
     return few.size * many.size - int(np.searchsorted(many, bound - few[::-1]).sum())
 
 
-def _grouped(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
+def _grouped(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
     """Count without covariates: rows of the smaller table that share a weight share their bounds."""
     found = 0
     for pair in tables.pairs:
         few, many = sorted(pair, key=lambda table: table.shape[1])
-        numerators = [sign * (t[0] - shift * t[1] - bound * t[-2]) for t in (few, many)]
+        numerators = [sign * (t[0] - bound * t[-2]) for t in (few, many)]
         order = np.lexsort((numerators[0], few[-1]))
         starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
         slope = sign * bound * tables.cross * many[-1]
@@ -287,14 +271,14 @@ def _grouped(tables: SplitSums, shift: float, bound: float, sign: int, slack: fl
     return found
 
 
-def _visited(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
+def _visited(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
     """Count with covariates: every allocation is visited."""
     found = 0
     for a, b in blocks(tables):
         squares = tables.cross * a[-1] * b[-1]
         for j in range(2, len(a) - 2):
             squares += (a[j] + b[j]) ** 2
-        numerators = [sign * (t[0] - shift * t[1] - bound * t[-2]) for t in (a, b)]
+        numerators = [sign * (t[0] - bound * t[-2]) for t in (a, b)]
         found += int(np.count_nonzero(numerators[0] + numerators[1] + sign * bound * squares >= -slack))
     return found
 
@@ -339,38 +323,17 @@ def _distinct(table: np.ndarray) -> np.ndarray:
     return table[:, np.unique(np.round(table / np.where(size, size, 1.0), 12), axis=1, return_index=True)[1]]
 
 
-def _grouped_steps(tables: SplitSums, shift: float, centre: float, reach: float, slack: float) -> np.ndarray:
-    """Steps of the allocations whose statistic lies near the observed one at `shift`; see `_grouped`."""
-    found, bound = [np.empty(0)], centre - shift
-    for pair in tables.pairs:
-        few, many = sorted(pair, key=lambda table: table.shape[1])
-        near = [t[0] - shift * t[1] - bound * t[-2] for t in (few, many)]
-        order = np.lexsort((near[0], few[-1]))
-        starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
-        for group in np.split(order, starts[1:]):
-            target = -near[1] - bound * tables.cross * few[-1, group[0]] * many[-1]
-            first = np.searchsorted(near[0][group], target - reach, "left")
-            last = np.searchsorted(near[0][group], target + reach, "right")
-            for column in np.flatnonzero(last > first):
-                a, b = few[:, group[first[column] : last[column]]], many[:, [column]]
-                size = a[-2] + b[-2] - tables.cross * a[-1] * b[-1]
-                found.append(np.unique(_steps(centre * size - a[0] - b[0], size - a[1] - b[1], slack)))
-    return np.unique(np.concatenate(found))
-
-
 def _limit_of_steps(
-    centre: float, spread: float, count: Callable, steps: Callable, size: int, blur: float
+    centre: float, spread: float, held: Callable, steps: Callable, size: int, blur: float
 ) -> Callable[[int, int], float]:
     """Limits of a difference whose count falls with every step outwards: the step at which it passes what is allowed.
 
-    `blur` is how far the tolerance for ties can move a step.
+    ``held(shift, side)`` is the number of allocations with a statistic at most (`side` 1) or at least (-1) the observed
+    one, `steps` lists the shifts between two where it falls, and `blur` is how far the tolerance for ties moves one.
     """
 
-    def observed(shift: float) -> float:
-        return centre - shift
-
     def limit(allowed: int, side: int) -> float:
-        near = _crossing(centre, spread, observed, count, size, allowed, side)
+        near = _crossing(centre, spread, held, size, allowed, side)
         if np.isinf(near):
             return near
         width = blur + 4.0 * (_BRACKET * spread + np.finfo(float).eps * abs(near))
@@ -378,7 +341,7 @@ def _limit_of_steps(
         inner, outer = 0, len(outwards)
         while outer - inner > 1:
             middle = (inner + outer) // 2
-            if count(outwards[middle], observed(outwards[middle]), -side) > allowed:
+            if held(outwards[middle], side) > allowed:
                 inner = middle
             else:
                 outer = middle
@@ -387,16 +350,14 @@ def _limit_of_steps(
     return limit
 
 
-def _limit_by_search(
-    centre: float, spread: float, observed: Callable, count: Callable, size: int
-) -> Callable[[int, int], float]:
+def _limit_by_search(centre: float, spread: float, held: Callable, size: int) -> Callable[[int, int], float]:
     """Limits of a statistic whose steps have no formula: bisected, on the side that is not rejected."""
 
     def limit(allowed: int, side: int) -> float:
         def holds(shift: float) -> bool:
-            return count(shift, observed(shift), -side) > allowed
+            return held(shift, side) > allowed
 
-        near = _crossing(centre, spread, observed, count, size, allowed, side)
+        near = _crossing(centre, spread, held, size, allowed, side)
         if np.isinf(near):
             return near
         width = 2.0 * _BRACKET * spread
@@ -415,9 +376,7 @@ def _limit_by_search(
     return limit
 
 
-def _crossing(
-    centre: float, spread: float, observed: Callable, count: Callable, size: int, allowed: int, side: int
-) -> float:
+def _crossing(centre: float, spread: float, held: Callable, size: int, allowed: int, side: int) -> float:
     """About where the count passes what is allowed, on one side; infinite where it never does."""
     if allowed < 1:
         return side * inf
@@ -425,8 +384,7 @@ def _crossing(
 
     @cache
     def excess(shift: float) -> float:
-        found = count(shift, observed(shift), -side)
-        return float(ndtri(min(found, size - 0.5) / size) - target)
+        return float(ndtri(min(held(shift, side), size - 0.5) / size) - target)
 
     inside = centre
     while excess(inside) <= 0.0:
@@ -440,7 +398,7 @@ def _crossing(
 
 
 def _limit_of_visits(tables: SplitSums, centre: float, slack: float, smallest: float) -> Callable[[int, int], float]:
-    """Limits with covariates: the steps of all allocations in order, from one visit to each."""
+    """Limits with weights or covariates: the steps of all allocations in order, from one visit to each."""
 
     def limit(allowed: int, side: int) -> float:
         if allowed < 1:
