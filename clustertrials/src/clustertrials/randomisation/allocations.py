@@ -58,6 +58,10 @@ class SplitSums:
     # treated and the other clusters of a stratum
     cross: float = 0.0
 
+    def squares(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """That sum of squares for the allocations of one of the `blocks`."""
+        return a[-2] + b[-2] - self.cross * a[-1] * b[-1]
+
 
 def allocation_set(
     treated: np.ndarray, strata: np.ndarray, *, linear: bool, rng: np.random.Generator | None, n_draws: int

@@ -50,7 +50,7 @@ def joint_distribution(
     counts = np.zeros(len(rows), dtype=np.int64)
     largest = Largest(rejected + 1)
     for a, b in blocks(tables):
-        scale = 1.0 if weights is None else (a[-2] + b[-2] - tables.cross * a[-1] * b[-1]) / unit
+        scale = 1.0 if weights is None else tables.squares(a, b) / unit
         signed = absolute = None
         for i, outcome in enumerate(order):
             value = a[i] + b[i] if weights is None else (a[i] + b[i]) / scale

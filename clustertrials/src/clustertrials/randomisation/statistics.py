@@ -275,11 +275,16 @@ def _visited(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
     """Count with covariates: every allocation is visited."""
     found = 0
     for a, b in blocks(tables):
-        squares = tables.cross * a[-1] * b[-1]
-        for j in range(2, len(a) - 2):
-            squares += (a[j] + b[j]) ** 2
-        numerators = [sign * (t[0] - bound * t[-2]) for t in (a, b)]
-        found += int(np.count_nonzero(numerators[0] + numerators[1] + sign * bound * squares >= -slack))
+        excess = a[0] + b[0] - bound * _denominators(tables, a, b)
+        found += int(np.count_nonzero(sign * excess >= -slack))
+    return found
+
+
+def _denominators(tables: SplitSums, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """D of `_ratio` for the allocations of a block; rows 0 and 1 of its tables are score and arm."""
+    found = tables.squares(a, b)
+    for j in range(2, len(a) - 2):
+        found -= (a[j] + b[j]) ** 2
     return found
 
 
@@ -405,9 +410,7 @@ def _limit_of_visits(tables: SplitSums, centre: float, slack: float, smallest: f
             return side * inf
         always, leaving, entering = 0, Largest(allowed + 1), [np.empty(0)]
         for a, b in blocks(tables):
-            size = a[-2] + b[-2] - tables.cross * a[-1] * b[-1]
-            for j in range(2, len(a) - 2):
-                size -= (a[j] + b[j]) ** 2
+            size = _denominators(tables, a, b)
             slope = (size - a[1] - b[1]).ravel()
             numerator = (centre * size - a[0] - b[0]).ravel()
             flat = np.abs(slope) <= smallest
