@@ -12,8 +12,8 @@ from clustertrials import gee, mixed
 from clustertrials.checks import check_level, numeric, require_columns, strata_of
 from clustertrials.cluster_means import adjusted_cluster_means, first_stage, second_stage, sums_of
 from clustertrials.intraclass import anova_icc
-from clustertrials.results import Effect
-from clustertrials.robust import Inference, cluster_robust, fit_ols
+from clustertrials.results import Effect, Inference
+from clustertrials.robust import cluster_robust, fit_ols
 from clustertrials.trial import INPUT_ROUNDING, SMALLEST_ARM, Trial, middle, read_trial
 
 INDIVIDUAL, CLUSTER = "individual average", "cluster average"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from clustertrials.robust import Inference, gram
+from clustertrials.results import Inference
+from clustertrials.robust import gram
 
 CORRECTIONS = ("none", "fay_graubard", "mancl_derouen")
 # Fay and Graubard's bound on the share of the information that one cluster may hold.

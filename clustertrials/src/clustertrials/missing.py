@@ -191,7 +191,8 @@ def manski_bounds(
     >>> round(found.lower, 6), round(found.upper, 6)
     (-0.25, 0.25)
     """
-    values, is_treated, _ = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
+    roles = {"arm": arm, "cluster": cluster, "treated": treated}
+    values, is_treated, _ = read_units(frame, outcome, **roles)
     if not -np.inf < lowest < highest < np.inf:
         raise ValueError("lowest and highest must be finite, the first below the second")
     if (values < lowest).any() or (values > highest).any():
@@ -199,14 +200,7 @@ def manski_bounds(
     missing = np.isnan(values)
     fillings = (np.where(is_treated, one, other) for one, other in ((lowest, highest), (highest, lowest)))
     low, high = (
-        estimate_effect(
-            frame.assign(**{outcome: np.where(missing, filling, values)}),
-            outcome,
-            arm=arm,
-            cluster=cluster,
-            treated=treated,
-            level=level,
-        )
+        estimate_effect(frame.assign(**{outcome: np.where(missing, filling, values)}), outcome, level=level, **roles)
         for filling in fillings
     )
     return Bounds(
@@ -264,8 +258,9 @@ def lee_bounds(
     (0.5, 2.5, 'treated', 0.5)
     """
     check_level(level)
-    read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated)
-    values, is_treated, codes = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
+    roles = {"arm": arm, "cluster": cluster, "treated": treated}
+    read_trial(frame, outcome, **roles)
+    values, is_treated, codes = read_units(frame, outcome, **roles)
     lower, upper, trimmed = _lee(values, is_treated)
     left_out = np.array([_lee(values[codes != k], is_treated[codes != k])[:2] for k in range(codes.max() + 1)])
     arm_of_cluster = is_treated[np.unique(codes, return_index=True)[1]]

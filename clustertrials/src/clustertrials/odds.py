@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from clustertrials.checks import check_level
 from clustertrials.estimands import jackknife
-from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
+from clustertrials.results import Inference
+from clustertrials.trial import Trial, read_trial
 
 NEWTON_STEPS = 50
 
@@ -92,9 +93,7 @@ def marginal_odds_ratio(
     (8.25, 0.75, 0.266667)
     """
     check_level(level)
-    trial = read_trial(
-        frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates, smallest_arm=SMALLEST_ARM
-    )
+    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
     trial = replace(trial, y=trial.y + trial.origin, origin=0.0)
     if not np.isin(trial.y, (0, 1)).all():
         raise ValueError(f"column {outcome!r} is not 0/1, so it has no odds")
@@ -112,15 +111,15 @@ def marginal_odds_ratio(
         risks.append(_risks(distinct, rest[0], _logistic(distinct, *rest, everyone, outcome)))
     logs = special.logit(np.array(risks)) @ [1, -1]
     se, df = float(jackknife(logs[1:], trial.treated_clusters) ** 0.5), trial.max_df
-    margin = se * stats.t.ppf((1 + level) / 2, df)
-    low, middle, high = np.exp([logs[0] - margin, logs[0], logs[0] + margin])
+    fit = Inference(float(logs[0]), se, df)
+    low, high = np.exp(fit.interval(level))
     return OddsRatio(
-        estimate=float(middle),
+        estimate=float(np.exp(logs[0])),
         ci_low=float(low),
         ci_high=float(high),
         se_log=se,
         df=df,
-        p_value=float(2 * stats.t.sf(abs(logs[0]) / se, df)),
+        p_value=float(fit.p_value),
         risk_treated=float(risks[0][0]),
         risk_other=float(risks[0][1]),
         n_units=len(trial.y),

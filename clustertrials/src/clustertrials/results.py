@@ -11,6 +11,30 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True)
+class Inference:
+    """A coefficient in units of the outcome, its standard error, and the df of its t reference; or arrays of them."""
+
+    estimate: float
+    se: float
+    df: float
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of a coefficient of 0."""
+        # Imported here because most of those who load this module only read and print records.
+        from scipy import stats
+
+        return 2 * stats.t.sf(abs(self.estimate / self.se), self.df)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Limits of the confidence interval."""
+        from scipy import stats
+
+        margin = self.se * stats.t.ppf((1 + level) / 2, self.df)
+        return self.estimate - margin, self.estimate + margin
+
+
 class _Printed:
     """Prints a record as lines of a label and a text, which `_lines` gives; as a table in a notebook."""
 
@@ -96,18 +120,14 @@ class Effect(_Printed):
     @classmethod
     def from_t(cls, estimate: float, se: float, df: float, *, level: float, **rest: object) -> Effect:
         """Make an effect whose p-value and interval come from a t distribution; `rest` are the other fields."""
-        # Imported here because most of those who load this module only read and print records.
-        from scipy import stats
-
-        statistic, margin = estimate / se, se * stats.t.ppf((1 + level) / 2, df)
+        fit = Inference(float(estimate), float(se), float(df))
+        low, high = (float(end) for end in fit.interval(level))
         return cls(
-            estimate=float(estimate),
-            se=float(se),
-            df=float(df),
-            statistic=float(statistic),
-            p_value=float(2 * stats.t.sf(abs(statistic), df)),
-            ci_low=float(estimate - margin),
-            ci_high=float(estimate + margin),
+            **asdict(fit),
+            statistic=fit.estimate / fit.se,
+            p_value=float(fit.p_value),
+            ci_low=low,
+            ci_high=high,
             level=level,
             **rest,
         )

@@ -6,19 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clustertrials.results import Inference
+
 # Power of (I - H) that each kind applies to a cluster's residuals.
 KINDS = {"CR0": 0.0, "CR2": -0.5, "CR3": -1.0}
 # Eigenvalues of I - H below this are zeros that rounding has moved: the cluster fits itself in that direction.
 OWN_FIT = 1e-10
-
-
-@dataclass(frozen=True)
-class Inference:
-    """A coefficient in units of the outcome, its standard error, and the df of its t reference."""
-
-    estimate: float
-    se: float
-    df: float
 
 
 @dataclass(frozen=True)

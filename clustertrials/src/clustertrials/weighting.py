@@ -14,8 +14,8 @@ from statsmodels.genmod.generalized_linear_model import GLM
 
 from clustertrials.checks import check_level, list_of_names, numeric, require_columns
 from clustertrials.estimators import EFFECT, INDIVIDUAL, effect_record
-from clustertrials.results import Effect
-from clustertrials.robust import Inference, cluster_robust, fit_ols
+from clustertrials.results import Effect, Inference
+from clustertrials.robust import cluster_robust, fit_ols
 from clustertrials.trial import RANK_TOLERANCE, Trial, read_trial
 
 # A row that the model gives less than this chance of being measured has nobody like it among the measured.
