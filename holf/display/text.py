@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from clustertrials.randomisation.allocations import shown_total
+from clustertrials.results import shown_total
 from holf.study.answers import is_withheld
 
 MINUS = "\N{MINUS SIGN}"
@@ -381,9 +381,6 @@ def allocations(found) -> str:
     >>> allocations(SimpleNamespace(n_allocations=2**100, exact=False))
     'a sample of 1.3e+30 allocations'
     """
-    # It brings scipy along, which the build needs for nothing else.
-    from clustertrials.randomisation.allocations import shown_total
-
     return f"{'' if found.exact else 'a sample of '}{shown_total(found.n_allocations)} allocations"
 
 

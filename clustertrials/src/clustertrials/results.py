@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from html import escape
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -133,8 +134,6 @@ class Effect(_Printed):
         )
 
     def _lines(self) -> dict[str, str]:
-        from clustertrials.randomisation.allocations import shown_total
-
         units = f"{self.n_units:,} units in {self.n_clusters:,} clusters"
         if self.n_dropped:
             units += f", {self.n_dropped:,} rows left out"
@@ -202,3 +201,12 @@ def _number(value: float) -> str:
 
 def _p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def shown_total(total: int) -> str:
+    """A count of allocations as it is printed: a large one in powers of ten.
+
+    >>> shown_total(77558760), shown_total(10**40)
+    ('77,558,760', '1.0e+40')
+    """
+    return f"{total:,}" if total < 1e15 else f"{Decimal(total):.1e}"

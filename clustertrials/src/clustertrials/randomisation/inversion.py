@@ -8,8 +8,9 @@ from math import sqrt
 
 import numpy as np
 
-from clustertrials.randomisation.allocations import Allocations, shown_total
+from clustertrials.randomisation.allocations import Allocations
 from clustertrials.randomisation.statistics import Statistic
+from clustertrials.results import shown_total
 
 
 @dataclass(frozen=True)
