@@ -8,7 +8,7 @@ import numpy as np
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from benchmarks.timing import report, seconds
-from clustertrials.batched import batched_reml, simulate_power
+from clustertrials.mixed import batched_reml, simulate_power
 
 N_SETS = 5_000
 N_LOOP = 60

@@ -1,4 +1,4 @@
-"""Batched REML against a slow and certain optimisation, the single fitter, and the power formula."""
+"""REML of many data sets against a slow and certain optimisation, and simulated power against the formula."""
 
 import itertools
 
@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from clustertrials import mixed
-from clustertrials.batched import batched_reml, simulate_power
+from clustertrials.mixed import batched_reml, simulate_power
 from clustertrials.sample_size import power
 
 
@@ -70,21 +69,6 @@ def test_equals_a_slow_and_certain_optimisation(seed, n_clusters, largest, icc, 
         assert fit.standard_errors[b] == pytest.approx(errors, abs=1e-6)
         assert fit.within[b] == pytest.approx(within, rel=1e-6)
         assert fit.between[b] == pytest.approx(between, abs=1e-6)
-
-
-@pytest.mark.parametrize("icc", [0.0, 0.02, 0.4, 0.97])
-def test_equals_the_single_fitter_on_trials_of_real_size(icc):
-    outcomes, design, cluster = trials(7, 60, 29, 60, icc, 1)
-    order = np.argsort(cluster, kind="stable")
-    starts = np.unique(cluster[order], return_index=True)[1]
-    fit = batched_reml(outcomes, design, cluster)
-    for b, y in enumerate(outcomes):
-        basis, triangle = np.linalg.qr(design[b][order])
-        single = mixed.fit_mixed(y[order], basis, np.linalg.inv(triangle), starts)
-        assert fit.coefficients[b] == pytest.approx(single.coefficients, abs=1e-8)
-        assert fit.within[b] == pytest.approx(single.within, rel=1e-8)
-        assert fit.between[b] == pytest.approx(single.between, abs=1e-8)
-        assert (fit.between[b] == 0.0) == (single.between == 0.0)
 
 
 def test_one_design_for_all_is_the_same_as_one_for_each_and_chunks_do_not_show():
@@ -178,23 +162,3 @@ def test_what_cannot_be_simulated_is_refused(change, message):
     arguments = {"difference": 0.3, "icc": 0.05, "rng": np.random.default_rng(1), **TRIAL, **change}
     with pytest.raises(ValueError, match=message):
         simulate_power(**arguments)
-
-
-@pytest.mark.parametrize("icc", [0.0, 0.1, 0.6])
-def test_kenward_roger_of_many_is_that_of_each(icc):
-    """One by one by `clustertrials.mixed`, which R's pbkrtest confirms (tests/test_agreement.py)."""
-    rng, sizes = np.random.default_rng(3), np.array([1, 2, 5, 9, 20, 40, 3, 8, 8, 11])
-    cluster, starts = np.repeat(np.arange(10), sizes), np.cumsum(sizes) - sizes
-    rows = (8, len(cluster))
-    outcomes = icc**0.5 * rng.normal(size=(8, 10))[:, cluster] + (1 - icc) ** 0.5 * rng.normal(size=rows)
-    arms = rng.permuted(np.tile(np.arange(10) < 5, (8, 1)), axis=1)[:, cluster]
-    design = np.stack([np.ones(rows), arms, rng.normal(size=rows)], axis=2)
-    many = batched_reml(outcomes, design, cluster, kenward_roger=True)
-    for place in range(8):
-        basis, triangle = np.linalg.qr(design[place])
-        fit = mixed.fit_mixed(outcomes[place], basis, np.linalg.inv(triangle), starts)
-        for column in range(3):
-            one = mixed.kenward_roger(fit, np.eye(3)[column])
-            found = many.coefficients[place, column], many.standard_errors[place, column], many.df[place, column]
-            assert found == pytest.approx((one.estimate, one.se, one.df), rel=1e-9)
-    assert np.isnan(batched_reml(outcomes, design, cluster).df).all()

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from clustertrials import mixed
-from clustertrials.batched import _reduce, batched_reml, best_ratio
+from clustertrials.mixed import best_ratio, reduce_to_sums
 
 SHARES = np.concatenate([[0.0], np.logspace(-5, -2, 40), np.linspace(0.01, 0.995, 250), 1 - np.logspace(-3, -8, 20)])
 
@@ -37,31 +36,17 @@ def peaks_of(deviances):
 def test_the_higher_of_two_peaks_is_found(sizes, covariate):
     """With 11 points in the scan and one search, 30 of 273,300 such sets were given the lower peak; now none."""
     y, design, starts = odd_sets(3, sizes, covariate=covariate)
-    _, batch = _reduce(y, design, starts)
+    _, batch = reduce_to_sums(y, design, starts)
     dense = np.array([batch.deviance(np.full(len(y), share / (1 - share))) for share in SHARES])
     assert (peaks_of(dense) > 1).sum() >= 2, "the design no longer tries the search"
     assert (batch.deviance(best_ratio(batch)) - dense.min(axis=0)).max() < 1e-7
 
 
-@pytest.mark.parametrize("sizes, covariate", DESIGNS)
-def test_the_single_fit_takes_the_same_peak(sizes, covariate):
-    y, design, starts = odd_sets(3, sizes, covariate=covariate)
-    _, batch = _reduce(y, design, starts)
-    dense = np.array([batch.deviance(np.full(len(y), share / (1 - share))) for share in SHARES])
-    two = np.flatnonzero(peaks_of(dense) > 1)
-    found = batched_reml(y[two], design[two], np.repeat(np.arange(len(sizes)), sizes))
-    for place, number in enumerate(two):
-        basis, upper = np.linalg.qr(design[number])
-        fit = mixed.fit_mixed(y[number], basis, np.linalg.inv(upper), starts)
-        assert found.between[place] == pytest.approx(fit.between, rel=1e-6, abs=1e-9)
-        assert found.coefficients[place] == pytest.approx(fit.coefficients, rel=1e-6, abs=1e-9)
-
-
 def test_a_scan_that_is_too_coarse_would_be_seen(monkeypatch):
     """Half the points, on a design where that goes wrong."""
     coarse = np.array([0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.99])
-    monkeypatch.setattr("clustertrials.batched._GRID", coarse)
+    monkeypatch.setattr("clustertrials.mixed._GRID", coarse)
     y, design, starts = odd_sets(3, DESIGNS[0][0])
-    _, batch = _reduce(y, design, starts)
+    _, batch = reduce_to_sums(y, design, starts)
     dense = np.array([batch.deviance(np.full(len(y), share / (1 - share))) for share in SHARES])
     assert (batch.deviance(best_ratio(batch)) - dense.min(axis=0)).max() > 1e-4

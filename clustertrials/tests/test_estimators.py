@@ -142,7 +142,7 @@ BROKEN = {
     "twice": (lambda f: pd.concat([f, f[["y"]]], axis=1), {}, "'y' is in the frame twice"),
     "two roles": (lambda f: f, {"covariates": ["x", "x"]}, "'x' is used in two roles"),
     "outcome as covariate": (lambda f: f, {"covariates": ["y"]}, "'y' is used in two roles"),
-    "one string": (lambda f: f, {"covariates": "x"}, "not one string"),
+    "one string": (lambda f: f, {"covariates": "x"}, "covariates must be a list of column names; got str"),
     "text": (lambda f: f.assign(y=f["y"].astype(str)), {}, "'y' is not numeric"),
     "text covariate": (lambda f: f.assign(x=f["x"].astype(str)), {"covariates": ["x"]}, "'x' is not numeric"),
     "date": (lambda f: f.assign(y=pd.Timestamp("2016-01-01")), {}, "'y' is not numeric"),

@@ -10,9 +10,11 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustertrials.batched import simulate_power
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
+from clustertrials.mixed import simulate_power
+from clustertrials.simulation_study import Scenario, simulate_estimators
+from clustertrials.weighting import inverse_probability_weights
 
 ROLES = {"arm": "arm", "cluster": "clinic", "treated": "new"}
 
@@ -116,7 +118,7 @@ def test_an_clinic_without_an_outcome_is_not_left_out():
     [
         (lambda f: f[f["clinic"] < 9], {}, "^with one 'clinic' left out: .*an arm has 3 cluster"),
         (lambda f: f.assign(w=f["clinic"] == 3), {"covariates": ["w"]}, "^with one 'clinic' left out: covariate 'w'"),
-        (lambda f: f, {"covariates": "x"}, "^covariates must be a sequence"),
+        (lambda f: f, {"covariates": "x"}, "^covariates must be a list of column names; got str"),
         (lambda f: f.drop(columns="y"), {}, "^column 'y' is not in the frame"),
         (lambda f: f, {"estimator": "ols"}, "^estimator must be one of"),
     ],
@@ -213,7 +215,7 @@ def test_too_many_allocations_need_a_generator_and_say_so():
 @pytest.mark.parametrize(
     "change, characteristics, arguments, message",
     [
-        (lambda f: f, "age", {}, "characteristics must be a sequence"),
+        (lambda f: f, "age", {}, "characteristics must be a list of column names; got str"),
         (lambda f: f, ["income"], {}, "'income' is not in the frame"),
         (lambda f: f.assign(age="old"), ["age"], {}, "'age' is not numeric"),
         (lambda f: f.assign(age=np.inf), ["age"], {}, "'age' has an infinite value"),
@@ -258,11 +260,25 @@ def test_where_arms_differ_in_size_significance_is_still_that_of_the_p_value():
     assert leave_one_out(frame, "y", **asked).n_significance_changes == 2
 
 
-def test_covariates_that_can_be_read_once_are_refused():
+def test_a_generator_of_names_and_a_seed_are_refused():
     frame = pd.DataFrame({"y": range(16), "x": [1, 2, 5, 4] * 4, "arm": [0, 1] * 8, "clinic": list(range(8)) * 2})
     asked = {"arm": "arm", "cluster": "clinic", "treated": 1}
-    with pytest.raises(ValueError, match="covariates must be a sequence of column names"):
-        estimate_effect(frame, "y", covariates=(name for name in ["x"]), **asked)
+    once = (name for name in ["x"])  # read by a check, it would be empty when it is used
+    for role, call in {
+        "covariates": lambda: estimate_effect(frame, "y", covariates=once, **asked),
+        "characteristics": lambda: recruitment_diagnostics(frame, once, **asked),
+        "predictors": lambda: inverse_probability_weights(frame, observed="arm", predictors=once),
+    }.items():
+        with pytest.raises(ValueError, match=f"{role} must be a list of column names; got generator"):
+            call()
+    truth = Scenario("schools", sizes=(9,) * 12, treated=6, icc=0.1, correlation=0.5)
+    with pytest.raises(ValueError, match="estimators must be a list of estimators' names; got generator"):
+        simulate_estimators(truth, once, replicates=2, seed=1)
+    columns = frame[["x"]].columns
+    assert estimate_effect(frame, "y", covariates=columns, **asked) == estimate_effect(
+        frame, "y", covariates=["x"], **asked
+    )
+    assert next(once) == "x"
     with pytest.raises(TypeError, match="rng must be a generator"):
         estimate_effect(frame, "y", estimator="randomisation", rng=1, **asked)
     with pytest.raises(TypeError, match="rng must be a generator"):

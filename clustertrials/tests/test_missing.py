@@ -150,8 +150,8 @@ WEIGHTS = {
     "constant": (lambda f: f.assign(x=7.1), ["new", "x"], "predictor 'x' is constant"),
     "zero": (lambda f: f.assign(x=0), ["x"], "predictor 'x' is constant"),
     "collinear": (lambda f: f.assign(w=3 - f["x"] + f["new"]), ["x", "new", "w"], "predictor 'w' is constant or"),
-    "one string": (lambda f: f, "x", "sequence of one or more"),
-    "none": (lambda f: f, [], "sequence of one or more"),
+    "one string": (lambda f: f, "x", "predictors must be a list of column names; got str"),
+    "none": (lambda f: f, [], "predictors must name at least one column"),
     "twice": (lambda f: f, ["x", "x"], "used in two roles"),
 }
 
@@ -274,7 +274,7 @@ def test_weighted_effect_needs_variation_and_a_level():
         weighted_effect(frame, "y", weights=np.ones(96), **ROLES)
     with pytest.raises(ValueError, match="level must lie"):
         weighted_effect(frame, "y", weights=np.ones(96), level=95, **ROLES)
-    with pytest.raises(ValueError, match="not one string"):
+    with pytest.raises(ValueError, match="must be a list of column names; got str"):
         weighted_effect(frame, "y", weights=np.ones(96), covariates="x", **ROLES)
 
 

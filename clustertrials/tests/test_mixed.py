@@ -1,4 +1,4 @@
-"""REML by the profile of one ratio, and Kenward-Roger from sums over clusters, against full matrices."""
+"""REML by a search for one ratio, and Kenward-Roger from sums over clusters, against full matrices."""
 
 from types import SimpleNamespace
 
@@ -8,14 +8,26 @@ import statsmodels.api as sm
 from reference_trials import ROLES, read
 from scipy import optimize
 
-from clustertrials.mixed import MixedFit, fit_mixed, kenward_roger
+from clustertrials.estimators import METHODS
+from clustertrials.mixed import batched_reml, fit_sorted
 from clustertrials.trial import read_trial
 
 NAMES = ("main", "tiny", "zero")
 
 
-def fitted(trial):
-    return fit_mixed(trial.y, trial.q, trial.r_inverse, trial.starts)
+def design_of(trial):
+    return np.column_stack([np.ones(len(trial.y)), trial.treated, trial.covariates])
+
+
+def fitted(y, design, codes):
+    """One data set's variances, coefficients, and Kenward and Roger's errors and df."""
+    fit = batched_reml(y, design, codes, kenward_roger=True)
+    return SimpleNamespace(within=fit.within[0], between=fit.between[0], coefficients=fit.coefficients[0],
+                           se=fit.standard_errors[0], df=fit.df[0])  # fmt: skip
+
+
+def fit_of(trial):
+    return fitted(trial.y, design_of(trial), trial.codes)
 
 
 def loaded(name, covariates=("x",), outcome="y"):
@@ -40,7 +52,7 @@ def restricted_deviance(trial, within, between):
 @pytest.mark.parametrize("name", ["tiny", "zero"])
 def test_nothing_near_is_more_likely(name):
     trial = loaded(name)
-    fit = fitted(trial)
+    fit = fit_of(trial)
     best = restricted_deviance(trial, fit.within, fit.between)
     for step in (0.9, 0.999, 1.001, 1.1):
         assert restricted_deviance(trial, fit.within * step, fit.between) > best
@@ -49,7 +61,7 @@ def test_nothing_near_is_more_likely(name):
 
 def test_the_best_of_a_search_over_both_variances():
     trial = loaded("tiny")
-    fit = fitted(trial)
+    fit = fit_of(trial)
     found = optimize.minimize(
         lambda logs: restricted_deviance(trial, *np.exp(logs)),
         [0.0, 0.0],
@@ -75,7 +87,7 @@ def test_the_higher_of_two_peaks_is_taken(seed, at_zero):
     codes, ones = np.repeat(np.arange(6), sizes), np.full((97, 1), 97**-0.5)
     shared = generator.normal(size=97), generator.standard_t(2, size=6), generator.choice([0.1, 0.5, 2])
     y = shared[0] + shared[1][codes] * shared[2]
-    fit = fit_mixed(y, ones, ones[:1], np.cumsum(sizes) - sizes)
+    fit = fitted(y, ones, codes)
     rows = SimpleNamespace(y=y, q=ones, codes=codes)
     grid = [0, *np.geomspace(1e-3, 4, 30)]
     heights = [height(rows, theta) for theta in grid]
@@ -87,7 +99,7 @@ def test_the_higher_of_two_peaks_is_taken(seed, at_zero):
 
 def in_full(trial, fit, contrast):
     """Kenward-Roger's two formulae, matrix by matrix, from their paper."""
-    design, parts = trial.q @ np.linalg.inv(trial.r_inverse), [np.eye(len(trial.y)), blocks(trial)]
+    design, parts = design_of(trial), [np.eye(len(trial.y)), blocks(trial)]
     inverse = np.linalg.inv(fit.within * parts[0] + fit.between * parts[1])
     spread = np.linalg.inv(design.T @ inverse @ design)
     first = [-design.T @ inverse @ part @ inverse @ design for part in parts]
@@ -107,42 +119,42 @@ def in_full(trial, fit, contrast):
 @pytest.mark.parametrize("covariates", [(), ("x", "z")])
 def test_kenward_roger_equals_full_matrices(name, covariates):
     trial = loaded(name, covariates)
-    fit = fitted(trial)
-    for contrast in np.eye(len(trial.r_inverse))[1:]:
-        found = kenward_roger(fit, contrast)
-        np.testing.assert_allclose([found.se, found.df], in_full(trial, fit, contrast), rtol=1e-9)
+    fit = fit_of(trial)
+    for place, contrast in enumerate(np.eye(len(trial.r_inverse))):
+        np.testing.assert_allclose([fit.se[place], fit.df[place]], in_full(trial, fit, contrast), rtol=1e-9)
+    found = METHODS["mixed"].fit(trial)
+    np.testing.assert_allclose(
+        [found.estimate, found.se, found.df], [fit.coefficients[1], fit.se[1], fit.df[1]], rtol=1e-9
+    )
 
 
 def test_equal_clusters_give_the_t_test_of_means():
     generator = np.random.default_rng(8)
     means = generator.normal(0, 3, size=12)
     design = np.column_stack([np.ones(60), np.repeat(np.arange(12) < 7, 5)])
-    basis, upper = np.linalg.qr(design)
     y = np.repeat(means, 5) + generator.normal(size=60)
-    fit = fit_mixed(y, basis, np.linalg.inv(upper), np.arange(0, 60, 5))
-    found = kenward_roger(fit, np.array([0.0, 1]))
+    fit = fitted(y, design, np.repeat(np.arange(12), 5))
     clinics = y.reshape(12, 5).mean(axis=1)
     pooled = (6 * clinics[:7].var(ddof=1) + 4 * clinics[7:].var(ddof=1)) / 10
-    assert found.estimate == pytest.approx(clinics[:7].mean() - clinics[7:].mean())
-    assert found.se == pytest.approx((pooled * (1 / 7 + 1 / 5)) ** 0.5)
-    assert found.df == pytest.approx(10)
+    assert fit.coefficients[1] == pytest.approx(clinics[:7].mean() - clinics[7:].mean())
+    assert fit.se[1] == pytest.approx((pooled * (1 / 7 + 1 / 5)) ** 0.5)
+    assert fit.df[1] == pytest.approx(10)
 
 
 def test_zero_between_variance_is_least_squares_with_few_df():
     trial = loaded("zero", ())
-    fit = fitted(trial)
+    fit = fit_of(trial)
     assert fit.between == 0
-    plain = sm.OLS(trial.y, trial.q @ np.linalg.inv(trial.r_inverse)).fit()
+    plain = sm.OLS(trial.y, design_of(trial)).fit()
     assert fit.within == pytest.approx(plain.scale)
     np.testing.assert_allclose(fit.coefficients, plain.params, rtol=1e-9)
-    assert kenward_roger(fit, np.array([0.0, 1])).df < len(trial.starts) - 2
+    assert fit.df[1] < len(trial.starts) - 2
 
 
 def test_statsmodels_finds_the_same_point_where_it_converges():
     trial = loaded("main")
-    design = trial.q @ np.linalg.inv(trial.r_inverse)
-    found = sm.MixedLM(trial.y, design, trial.codes).fit(reml=True)
-    fit = fitted(trial)
+    found = sm.MixedLM(trial.y, design_of(trial), trial.codes).fit(reml=True)
+    fit = fit_of(trial)
     np.testing.assert_allclose(fit.coefficients, found.fe_params, rtol=1e-3)
     assert fit.within == pytest.approx(found.scale, rel=1e-3)
     assert fit.between == pytest.approx(found.cov_re[0, 0], rel=1e-3)
@@ -154,7 +166,7 @@ def test_any_ratio_of_variances_is_found(share):
     codes = np.repeat(np.arange(200), 50)
     y = share**0.5 * generator.normal(size=200)[codes] + (1 - share) ** 0.5 * generator.normal(size=len(codes))
     ones = np.full((len(y), 1), len(y) ** -0.5)
-    fit = fit_mixed(y, ones, ones[:1], np.arange(0, len(y), 50))
+    fit = fitted(y, ones, codes)
     within = y.reshape(200, 50).var(axis=1, ddof=1).mean()
     between = max(0, y.reshape(200, 50).mean(axis=1).var(ddof=1) - within / 50)
     assert fit.between == pytest.approx(between, rel=1e-6)
@@ -162,20 +174,19 @@ def test_any_ratio_of_variances_is_found(share):
         assert fit.within == pytest.approx(within, rel=1e-9)
 
 
-def test_no_variance_inside_and_no_rows_inside_are_refused():
-    ones = np.full((12, 1), 12**-0.5)
-    values = np.repeat(np.arange(4.0), 3)
-    with pytest.raises(ValueError, match="does not vary inside clusters"):
-        fit_mixed(values, ones, ones[:1], np.arange(0, 12, 3))
-    with pytest.raises(ValueError, match="every cluster has one row"):
-        fit_mixed(np.arange(12.0), ones, ones[:1], np.arange(12))
+@pytest.mark.parametrize("size", [2, 3, 50, 1000])
+def test_an_outcome_that_does_not_vary_inside_clusters_is_refused(size):
+    """Whatever rounding leaves of the variation inside, also where an arm explains part of that between."""
+    codes, values = np.repeat(np.arange(8), size), np.repeat([0.1, 1 / 3, 5.0, 7.7, 1.1, 2.3, 1e-3, 4.0], size)
+    for design in (np.ones((len(codes), 1)), np.column_stack([np.ones(len(codes)), codes % 2])):
+        with pytest.raises(ValueError, match="does not vary inside clusters"):
+            batched_reml(values, design, codes)
 
 
 def test_variances_that_cannot_be_told_apart_are_refused():
-    """The design has a column for each cluster, so nothing is left to see the variance between them by."""
-    totals = np.eye(3) * 2**0.5
-    fit = MixedFit(np.zeros(3), 1.0, 0.5, np.eye(3), np.full(3, 2.0), totals)
+    """With a column for each cluster, nothing is left to see the variance between them by."""
+    codes, y = np.repeat(np.arange(4), 2), np.array([1.0, 2, 4, 3, 7, 9, 2, 2.5])
+    columns, starts = (codes[:, None] == np.arange(4)).astype(float), np.arange(0, 8, 2)
     with pytest.raises(ValueError, match="cannot be told apart"):
-        kenward_roger(fit, np.array([1.0, -1, 0]))
-    seen = MixedFit(np.zeros(2), 1.0, 0.5, np.eye(2), np.full(3, 2.0), totals[:, :2])
-    assert kenward_roger(seen, np.array([1.0, -1])).df > 0
+        fit_sorted(y[None], columns[None], starts, kenward_roger=True)
+    assert (fit_sorted(y[None], columns[None, :, :3], starts, kenward_roger=True).df > 0).all()

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from clustertrials.batched import simulate_power
 from clustertrials.estimators import estimate_effect
+from clustertrials.mixed import simulate_power
 from clustertrials.robust import ClusteredOls, cluster_robust
 from clustertrials.sample_size import minimum_detectable_difference, planned_test, representative_sizes
 

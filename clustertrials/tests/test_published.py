@@ -160,9 +160,9 @@ ARMS = {
         ({"clusters2": 1}, "two clusters"),
         ({"icc": 1.5}, "icc must lie"),
         ({"icc": math.nan}, "icc must lie"),
-        ({"icc": -0.2}, "the design effect be positive"),
-        ({"cv": -0.1}, "cv be 0 or more"),
-        ({"cv": math.inf}, "cv be 0 or more"),
+        ({"icc": -0.2}, "more negative than clusters of these sizes allow"),
+        ({"cv": -0.1}, "cv must be 0 or more"),
+        ({"cv": math.inf}, "cv must be 0 or more"),
         ({"level": 0}, "level must lie"),
     ],
 )

@@ -126,6 +126,26 @@ def test_adjusted_coefficient_equals_brute_force(seed, size, n_strata, rounded):
     assert result.p_value == np.mean(np.abs(every) >= abs(observed) - 1e-9)
 
 
+@pytest.mark.parametrize("offset", [0, 1e6, 1e9])
+def test_an_adjusted_p_value_far_from_zero_is_the_one_near_it(offset):
+    # 50 of 70 by fractions.
+    y, x = offset + np.array([0.4, 0.6, 0.4, 0, 0.2, 0.6, 0, 0.6]), [0, 0, 1, 0, 1, 0, 2, 0]
+    assert adjusted_randomisation_test(y, x, cluster=range(8), treated=[1] * 4 + [0] * 4).p_value == 50 / 70
+
+
+def test_many_units_far_from_zero_have_the_adjusted_p_value_of_those_near_it():
+    """Sums of 960 numbers of 1e9 lose more than the rounding of the input, so they are counted from a middle one."""
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        cluster = np.repeat(np.arange(8), 30 * rng.permutation([2, 3, 3, 4, 4, 5, 5, 6]))
+        y, x = 0.2 * rng.integers(0, 2, len(cluster)), rng.integers(0, 3, len(cluster))
+        near, *far = (
+            adjusted_randomisation_test(y + offset, x, cluster=cluster, treated=cluster < 4, interval=False).p_value
+            for offset in (0, 1e6, 1e9)
+        )
+        assert far == [near, near]
+
+
 def test_adjusted_interval_is_where_the_test_stops_rejecting():
     rng = np.random.default_rng(5)
     cluster = np.repeat(np.arange(10), rng.integers(3, 9, 10))

@@ -146,9 +146,9 @@ def test_the_interval_of_welch_ends_at_the_outermost_shift_that_is_not_rejected(
 def test_ties_far_from_zero_stay_ties(design, offset, weighted):
     values, treated, strata, weights = design
     assume(max(v.denominator for v in values) <= 10)
-    weights = weights if weighted and offset < 10**8 else [Fraction(1)] * len(values)
+    weights = weights if weighted else [Fraction(1)] * len(values)
     found = brute_force.steps(values, weights, treated, strata)
-    options = {"weights": floats(weights)} if weighted and offset < 10**8 else {}
+    options = {"weights": floats(weights)} if weighted else {}
     for side, alternative in ((-1, "greater"), (1, "less")):
         result = randomisation_test(floats(values, offset), treated, strata=strata, level=0.8, alternative=alternative,
                                     **options)  # fmt: skip

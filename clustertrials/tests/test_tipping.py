@@ -121,7 +121,7 @@ def test_tipping_point_refuses():
     for arguments, message in [
         ({"shifted": "new"}, 'shifted must be "treated" or "other"'),
         ({"covariates": ["w"]}, "'y': a coefficient rests on one cluster"),
-        ({"covariates": "x"}, "not one string"),
+        ({"covariates": "x"}, "must be a list of column names; got str"),
         ({"level": 95}, "level must lie"),
         ({"treated": "NEW"}, "treated value 'NEW'"),
     ]:

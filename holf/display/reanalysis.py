@@ -8,10 +8,11 @@ from math import log
 import numpy as np
 import pandas as pd
 
-from clustertrials import gee, mixed
+from clustertrials import gee
 from clustertrials.estimands import estimand_gap
 from clustertrials.estimators import estimate_effect
 from clustertrials.intraclass import icc
+from clustertrials.mixed import batched_reml
 from clustertrials.odds import marginal_odds_ratio
 from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
 from clustertrials.robust import KINDS, cluster_robust, fit_ols
@@ -89,7 +90,7 @@ def _case(frame: pd.DataFrame, outcome: str, covariates: Sequence[str]) -> dict:
     found = {
         "rows": float(len(trial.y)),
         "robust": _robust(trial, contrast),
-        "mixed": _mixed(trial, contrast),
+        "mixed": _mixed(trial),
         "gee": _gee(trial, frame, [outcome, *covariates]),
         "offices": _offices(frame, outcome, covariates),
         "gap": {"estimate": gap.estimate, "se": gap.se},
@@ -106,19 +107,16 @@ def _robust(trial: Trial, contrast: np.ndarray) -> dict:
     return {"estimate": found["CR2"].estimate} | {kind: {"se": one.se, "df": one.df} for kind, one in found.items()}
 
 
-def _mixed(trial: Trial, contrast: np.ndarray) -> dict:
-    fit = mixed.fit_mixed(trial.y, trial.q, trial.r_inverse, trial.starts)
-    found = mixed.kenward_roger(fit, contrast)
-    shrink = fit.between / (fit.within + fit.sizes * fit.between)
-    normal = np.eye(len(contrast)) - (fit.totals.T * shrink) @ fit.totals
-    plain = fit.within * (fit.r_inverse @ np.linalg.inv(normal) @ fit.r_inverse.T)[1, 1]
+def _mixed(trial: Trial) -> dict:
+    design = np.column_stack([np.ones(len(trial.y)), trial.treated, trial.covariates])
+    plain, found = (batched_reml(trial.y, design, trial.codes, kenward_roger=asked) for asked in (False, True))
     return {
-        "estimate": found.estimate,
-        "se_plain": plain**0.5,
-        "between": fit.between,
-        "within": fit.within,
-        "se": found.se,
-        "df": found.df,
+        "estimate": float(found.coefficients[0, 1]),
+        "se_plain": float(plain.standard_errors[0, 1]),
+        "between": float(found.between[0]),
+        "within": float(found.within[0]),
+        "se": float(found.standard_errors[0, 1]),
+        "df": float(found.df[0, 1]),
     }
 
 

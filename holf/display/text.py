@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from clustertrials.randomisation.allocations import shown_total
+from clustertrials.results import shown_total
 from holf.study.answers import is_withheld
 
 MINUS = "\N{MINUS SIGN}"

@@ -206,6 +206,7 @@ def test_a_notebook_with_conflict_markers_is_called_that(own):
     "code, said",
     [
         ("exit()", r", line 2 `exit\(\)` raised NameError"),
+        ("quit()", r", line 2 `quit\(\)` raised NameError"),
         ("import sys\nsys.exit(0)", r" `factor = 2` raised SystemExit"),
     ],
 )

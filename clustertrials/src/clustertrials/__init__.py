@@ -8,12 +8,12 @@ from importlib import import_module
 
 # No name is that of a module beside it, which would hide it.
 _MODULES = {
-    "batched": "batched_reml simulate_power",
     "equivalence_tests": "equivalence expected_regression holm",
     "estimands": "estimand_gap",
     "estimators": "estimate_effect within_cluster_difference",
     "influence": "leave_one_out recruitment_diagnostics",
     "intraclass": "design_effect icc variance_inflation",
+    "mixed": "batched_reml simulate_power",
     "missing": "attrition_by_arm lee_bounds manski_bounds tipping_point",
     "odds": "marginal_odds_ratio",
     "published": "between_arms change_limits grim implied_sd_of_change recomputed_p recomputed_p_of_change "

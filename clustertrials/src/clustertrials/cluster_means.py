@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from clustertrials.robust import Inference, gram
+from clustertrials.results import Inference
+from clustertrials.robust import gram
 from clustertrials.trial import RANK_TOLERANCE, Trial
 
 # A combination of covariates with a smaller share of its variation inside clusters counts as a covariate of clusters:

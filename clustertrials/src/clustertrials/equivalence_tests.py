@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from clustertrials.checks import check_between, check_margin
 from clustertrials.results import Effect
 
 
@@ -87,10 +88,8 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     >>> found.is_equivalent, round(found.smallest_margin, 3)
     (True, 0.699)
     """
-    if not 0.5 < level < 1:
-        raise ValueError("level must lie between 0.5 and 1")
-    if not (isfinite(margin) and margin > 0):
-        raise ValueError("margin must be a positive number, in units of the outcome")
+    check_between("level", level, 0.5, 1)
+    check_margin(margin)
     if effect.n_allocations is not None:
         raise ValueError(f"{effect.estimator}: an effect from randomisation has no t reference; use another")
     if not (isfinite(effect.df) and effect.df > 0):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from clustertrials.checks import check_level
 from clustertrials.cluster_means import first_stage, second_stage, sums_of
-from clustertrials.intraclass import check_level
+from clustertrials.results import Inference
 from clustertrials.robust import OWN_FIT, gram
-from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
+from clustertrials.trial import Trial, read_trial
 
 
 @dataclass(frozen=True)
@@ -98,22 +98,19 @@ def estimand_gap(
     (5.412, 4.25, 1.162)
     """
     check_level(level)
-    trial = read_trial(
-        frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates, smallest_arm=SMALLEST_ARM
-    )
+    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
     individual, cluster_level = _individual_effects(trial), _cluster_effects(trial)
     gaps = individual - cluster_level
     if np.ptp(gaps) <= 1e-10 * trial.y.std():
         raise ValueError(f"column {outcome!r}: individual and cluster average cannot differ in clusters of equal size")
-    se, df = jackknife_error(gaps[1:], trial.treated_clusters), trial.max_df
-    margin = se * stats.t.ppf((1 + level) / 2, df)
+    se, df = float(jackknife(gaps[1:], trial.treated_clusters) ** 0.5), trial.max_df
+    fit = Inference(float(gaps[0]), se, df)
+    low, high = fit.interval(level)
     return EstimandGap(
-        estimate=float(gaps[0]),
-        se=se,
-        df=df,
-        p_value=float(2 * stats.t.sf(abs(gaps[0]) / se, df)),
-        ci_low=float(gaps[0] - margin),
-        ci_high=float(gaps[0] + margin),
+        **asdict(fit),
+        p_value=float(fit.p_value),
+        ci_low=float(low),
+        ci_high=float(high),
         individual_average=float(individual[0]),
         cluster_average=float(cluster_level[0]),
         n_units=len(trial.y),
@@ -123,13 +120,12 @@ def estimand_gap(
     )
 
 
-def jackknife_error(values: np.ndarray, treated: np.ndarray) -> float:
-    """Standard error of a statistic from its values with each cluster left out, arm by arm.
+def jackknife(values: np.ndarray, treated: np.ndarray) -> np.ndarray:
+    """Variance of a statistic, or covariances of several, from values with each cluster left out, arm by arm.
 
-    Square root of sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2. Efron B, Stein C (1981), Annals of Statistics 9:586-596.
+    sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2. Efron B, Stein C (1981), Annals of Statistics 9:586-596.
     """
-    arms = [values[treated], values[~treated]]
-    return float(sum((len(arm) - 1) * arm.var() for arm in arms) ** 0.5)
+    return sum((arm.sum() - 1) * np.cov(values[arm].T, ddof=0) for arm in (treated, ~treated))
 
 
 def _individual_effects(trial: Trial) -> np.ndarray:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from clustertrials import gee, mixed
+from clustertrials.checks import check_level, numeric, require_columns, strata_of
 from clustertrials.cluster_means import adjusted_cluster_means, first_stage, second_stage, sums_of
-from clustertrials.intraclass import anova_icc, check_level, strata_of
-from clustertrials.results import Effect
-from clustertrials.robust import Inference, cluster_robust, fit_ols
-from clustertrials.trial import INPUT_ROUNDING, SMALLEST_ARM, Trial, middle, numeric, read_trial, require_columns
+from clustertrials.intraclass import anova_icc
+from clustertrials.results import Effect, Inference
+from clustertrials.robust import cluster_robust, fit_ols
+from clustertrials.trial import INPUT_ROUNDING, SMALLEST_ARM, Trial, middle, read_trial
 
 INDIVIDUAL, CLUSTER = "individual average", "cluster average"
 # Neither of the two where the effect goes with cluster size; both of them where it does not.
@@ -152,11 +153,12 @@ def effect_of(
         raise ValueError(f"column {trial.outcome!r}: {problem}") from problem
     if estimator != "naive":
         fit = replace(fit, df=float(min(fit.df, trial.max_df)))
-    effect = _effect(trial, fit, estimator, level)
+    effect = effect_record(trial, fit, estimator, METHODS[estimator].estimand, level)
     return effect if estimator != "randomisation" else _randomised(effect, trial, strata, rng)
 
 
-def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effect:
+def effect_record(trial: Trial, fit: Inference, estimator: str, estimand: str, level: float) -> Effect:
+    """The effect that an inference gives, with what describes its trial; ValueError if nothing varies."""
     if fit.df <= 0:
         raise ValueError(f"column {trial.outcome!r}: covariates leave {estimator} no degrees of freedom")
     if not (np.isfinite([fit.estimate, fit.se, fit.df]).all() and fit.se > 1e-12 * trial.y.std()):
@@ -178,7 +180,7 @@ def _effect(trial: Trial, fit: Inference, estimator: str, level: float) -> Effec
         n_dropped=trial.n_dropped,
         icc=icc,
         estimator=estimator,
-        estimand=METHODS[estimator].estimand,
+        estimand=estimand,
         mean_treated=mean_treated,
         mean_other=mean_other,
     )
@@ -222,8 +224,13 @@ def _cluster_means(trial: Trial) -> Inference:
 
 
 def _mixed(trial: Trial) -> Inference:
-    fit = mixed.fit_mixed(trial.y, trial.q, trial.r_inverse, trial.starts)
-    return mixed.kenward_roger(fit, np.eye(len(trial.r_inverse))[EFFECT])
+    if len(trial.starts) == len(trial.y):
+        raise ValueError("mixed: every cluster has one row, so the two variances cannot be told apart")
+    # The arm stands last, so that the last orthonormal column carries its coefficient alone.
+    q, upper = np.linalg.qr(np.column_stack([np.ones(len(trial.y)), trial.covariates, trial.treated]))
+    fit = mixed.fit_sorted(trial.y[None], q[None], trial.starts, kenward_roger=True)
+    estimate, se = fit.coefficients[0, -1] / upper[-1, -1], fit.standard_errors[0, -1] / abs(upper[-1, -1])
+    return Inference(float(estimate), float(se), float(fit.df[0, -1]))
 
 
 def _gee(correction: str) -> Callable[[Trial], Inference]:

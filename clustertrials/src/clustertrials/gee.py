@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from clustertrials.robust import Inference, gram
+from clustertrials.results import Inference
+from clustertrials.robust import gram
 
 CORRECTIONS = ("none", "fay_graubard", "mancl_derouen")
 # Fay and Graubard's bound on the share of the information that one cluster may hold.
@@ -38,29 +39,14 @@ class GeeFit:
 def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
     """Solve Gaussian estimating equations with identity link and exchangeable working correlation.
 
-    Parameters
-    ----------
-    y : numpy.ndarray, shape (rows,)
-        Outcome, rows sorted by cluster.
-    design : numpy.ndarray, shape (rows, p)
-        Columns of full rank, the intercept among them or in their span.
-    codes : numpy.ndarray of int, shape (rows,)
-        Number of each row's cluster, from 0.
+    Rows are sorted by cluster, `codes` number the clusters from 0, and `design` has full rank with the intercept among
+    its columns or in their span. ValueError if too few rows share a cluster, the iterations do not converge, the rows
+    of a cluster are all alike, or the correlation reaches 1, as it can in a few clusters of very unequal sizes.
 
-    Raises
-    ------
-    ValueError
-        If too few rows share a cluster, the iterations do not converge, the rows of a cluster are all alike, or the
-        moment estimate of their correlation reaches 1, as it can in a few clusters of very unequal sizes.
-
-    Notes
-    -----
     The correlation is the moment estimate of statsmodels and of R's gee, which subtracts p from the number of pairs
     (geepack does not). Where that is negative, as is common at a true correlation of 0, it is set to 0, so the
     equations become least squares: near -1 / (n - 1) the largest cluster would take all the weight.
 
-    References
-    ----------
     Liang KY, Zeger SL (1986), Biometrika 73:13-22.
     """
     sizes = np.bincount(codes)
@@ -69,7 +55,18 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
     middle, spread = y.mean(), y.std()
     scaled = (y - middle) / spread
     coefficients, correlation = _solve(scaled, design, sizes)
-    return _reduce(scaled, design, codes, coefficients, correlation, (middle, spread))
+    # Scores and information summed inside clusters, with R_k^-1 = (I - w_k 11') / (1 - correlation).
+    starts = np.cumsum(sizes) - sizes
+    weight = correlation / (1 + (sizes - 1) * correlation)
+    residuals = scaled - design @ coefficients
+    totals = np.add.reduceat(design, starts, axis=0)
+    scores = np.add.reduceat(design * residuals[:, None], starts, axis=0)
+    scores -= (weight * np.add.reduceat(residuals, starts))[:, None] * totals
+    information = gram(design, starts) - weight[:, None, None] * totals[:, :, None] * totals[:, None, :]
+    level = np.linalg.lstsq(design, np.full(len(design), middle), rcond=None)[0]
+    return GeeFit(
+        level + spread * coefficients, correlation, spread * scores / (1 - correlation), information / (1 - correlation)
+    )
 
 
 def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, float]:
@@ -121,51 +118,15 @@ def _fixed_point(excess: Callable[[float], float], before: float, after: float) 
     return float(optimize.brentq(excess, before, after, xtol=1e-16, rtol=1e-15))
 
 
-def _reduce(
-    scaled: np.ndarray,
-    design: np.ndarray,
-    codes: np.ndarray,
-    coefficients: np.ndarray,
-    correlation: float,
-    units: tuple[float, float],
-) -> GeeFit:
-    """Sum scores and information inside clusters, with R_k^-1 = (I - w_k 11') / (1 - correlation)."""
-    sizes = np.bincount(codes)
-    starts = np.cumsum(sizes) - sizes
-    weight = correlation / (1 + (sizes - 1) * correlation)
-    residuals = scaled - design @ coefficients
-    totals = np.add.reduceat(design, starts, axis=0)
-    residual_totals = np.add.reduceat(residuals, starts)
-    scores = np.add.reduceat(design * residuals[:, None], starts, axis=0)
-    scores -= (weight * residual_totals)[:, None] * totals
-    information = gram(design, starts) - weight[:, None, None] * totals[:, :, None] * totals[:, None, :]
-    middle, spread = units
-    level = np.linalg.lstsq(design, np.full(len(design), middle), rcond=None)[0]
-    return GeeFit(
-        level + spread * coefficients, correlation, spread * scores / (1 - correlation), information / (1 - correlation)
-    )
-
-
 def sandwich(fit: GeeFit, contrast: np.ndarray, correction: str = "fay_graubard") -> Inference:
     """Standard error of a combination of coefficients, corrected for few clusters; df is clusters minus parameters.
 
-    Parameters
-    ----------
-    fit : GeeFit
-    contrast : numpy.ndarray, shape (p,)
-        Weights of the coefficients.
-    correction : {"fay_graubard", "mancl_derouen", "none"}
-
-    Notes
-    -----
     With O_k = X_k'R_k^-1X_k, M = (sum O_k)^-1 and scores U_k, the covariance is M (sum U*_k U*_k') M. Mancl and
     DeRouen replace residuals by (I - H_kk)^-1 e_k, which is U*_k = (I - O_k M)^-1 U_k. Fay and Graubard multiply
     element j of U_k by (1 - min(b, (O_k M)_jj))^-1/2 with b = 0.75. The latter depends on how the design is coded:
     with an intercept and a 0/1 arm, swapping the arms changes it. `estimate_effect` therefore gives one column to
     each arm and centres the covariates.
 
-    References
-    ----------
     Fay MP, Graubard BI (2001), Biometrics 57:1198-1206. Mancl LA, DeRouen TA (2001), Biometrics 57:126-134.
     """
     if correction not in CORRECTIONS:

@@ -9,11 +9,10 @@ from math import comb, prod
 import numpy as np
 import pandas as pd
 
+from clustertrials.checks import list_of_names, numeric, require_columns, require_two_arms, strata_of
 from clustertrials.estimators import estimate_effect
-from clustertrials.intraclass import strata_of
 from clustertrials.randomisation import randomisation_test
 from clustertrials.results import Effect
-from clustertrials.trial import numeric, require_columns, require_nested
 
 # Values that differ by less than this, relative to the largest, are equal but for rounding.
 ALIKE = 1e-12
@@ -210,17 +209,11 @@ def recruitment_diagnostics(
     units a cluster 0.5 1.0 6
     age -17.5 0.333 6
     """
-    if isinstance(characteristics, str):
-        raise ValueError("characteristics must be a sequence of column names, not one string")
+    characteristics = list_of_names("characteristics", characteristics)
     require_columns(frame, [arm, cluster, *characteristics])
-    for name in (arm, cluster):
-        if frame[name].isna().any():
-            raise ValueError(f"column {name!r} has a missing value")
-    require_nested(frame, arm=arm, cluster=cluster)
-    if frame[arm].nunique() != 2 or not (frame[arm] == treated).any():
-        raise ValueError(f"column {arm!r} must have two arms, one of them the treated value {treated!r}")
+    is_treated = require_two_arms(frame, arm=arm, cluster=cluster, treated=treated)
     groups = frame[cluster].to_numpy()
-    arms = (frame[arm] == treated).groupby(groups).first()
+    arms = pd.Series(is_treated, index=frame.index).groupby(groups).first()
     sizes = pd.Series(1.0, index=frame.index).groupby(groups).sum()
     blocks = pd.Series(0, index=arms.index)
     if strata is not None:

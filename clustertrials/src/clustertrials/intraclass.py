@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from clustertrials.mixed import RATIOS, Profile, best_ratio, reduce_to_profile
+from clustertrials.checks import check_level, numeric, require_columns, require_nested
+from clustertrials.mixed import Batch, best_ratio, reduce_to_sums
 from clustertrials.results import Icc
-from clustertrials.trial import INPUT_ROUNDING, middle, numeric, require_columns, require_nested
+from clustertrials.trial import INPUT_ROUNDING, middle
 
-
-def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
-    """Return the stratum of each cluster as codes from 0, clusters in the order of their first row.
-
-    ValueError if a row has no stratum or a cluster lies in two.
-    """
-    require_columns(frame, [cluster, strata])
-    if frame[strata].isna().any():
-        raise ValueError(f"column {strata!r} has a row without a stratum")
-    pairs = frame[[cluster, strata]].drop_duplicates()
-    if split := int(pairs[cluster].duplicated().sum()):
-        raise ValueError(f"column {strata!r} is not constant inside {cluster!r}: {split} cluster(s) lie in two strata")
-    return pd.factorize(pairs[strata])[0]
+# Variance ratios between which the limits of a likelihood are sought, times the mean cluster size: from no visible
+# correlation to clusters whose rows are all but equal. Four a decade; the likelihood is smooth on that scale.
+_RATIOS = np.append(0, np.logspace(-4, 8, 49))
 
 
 def icc(
@@ -95,13 +88,11 @@ def icc(
     found = anova_icc(values[complete], codes, arms, level=level, outcome=outcome)
     if method == "anova":
         return found
-    # Imported here because `clustertrials.mixed` is needed by this method alone.
-    from clustertrials.intraclass import reml_icc
-
     try:
-        return reml_icc(values[complete], codes, arms, level=level, mean_size=found.mean_size)
+        best, low, high = (theta / (1 + theta) for theta in _reml_ratios(values[complete], codes, arms, level))
     except ValueError as problem:
         raise ValueError(f"column {outcome!r}: {problem}") from problem
+    return replace(found, estimate=best, ci_low=low, ci_high=high, method="reml")
 
 
 def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, outcome: str) -> Icc:
@@ -137,48 +128,33 @@ def anova_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level:
     )
 
 
-def check_level(level: float) -> None:
-    """Raise ValueError unless the confidence level lies between 0 and 1."""
-    if not 0 < level < 1:
-        raise ValueError("level must lie between 0 and 1")
-
-
 def _correlation(between: float, within: float, size: float) -> float:
     return float((between - within) / (between + (size - 1) * within))
 
 
-def reml_icc(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, *, level: float, mean_size: float) -> Icc:
-    """`icc` by REML, from arrays as in `anova_icc`; `mean_size` is handed on to the answer."""
+def _reml_ratios(values: np.ndarray, codes: np.ndarray, arms: np.ndarray, level: float) -> tuple[float, float, float]:
+    """Ratio of the variances between and inside clusters with the highest restricted likelihood, and its interval."""
     order = np.argsort(codes, kind="stable")
-    sizes = np.bincount(codes)
-    starts = np.append(0, sizes.cumsum()[:-1])
-    labels = np.unique(arms)
-    design = (arms[codes[order], None] == labels).astype(float)
+    starts = np.append(0, np.bincount(codes).cumsum()[:-1])
+    design = (arms[codes[order], None] == np.unique(arms)).astype(float)
     centred = values[order] - middle(values)
     centred -= centred.mean()
-    profile = reduce_to_profile(centred, design / np.sqrt(design.sum(axis=0)), starts)
-    best = best_ratio(profile)
-    bound = profile.deviance(best) + stats.chi2.ppf(level, 1)
-    low, high = (_limit(profile, best, bound, side) for side in (-1, 1))
-    return Icc(
-        estimate=best / (1 + best),
-        ci_low=low / (1 + low),
-        ci_high=high / (1 + high),
-        n_units=len(values),
-        n_clusters=len(sizes),
-        mean_size=mean_size,
-        level=level,
-        method="reml",
-    )
+    batch = reduce_to_sums(centred[None], (design / np.sqrt(design.sum(axis=0)))[None], starts)[1]
+    best = float(best_ratio(batch)[0])
+    return best, _limit(batch, best, level, -1), _limit(batch, best, level, 1)
 
 
-def _limit(profile: Profile, best: float, bound: float, side: int) -> float:
-    """Nearest ratio on one `side` of the best at which the deviance reaches `bound`; 0 if none does below."""
-    grid = RATIOS / profile.sizes.mean()
-    inside = best
+def _limit(batch: Batch, best: float, level: float, side: int) -> float:
+    """Nearest ratio on one `side` of the best at which the likelihood rejects; 0 if none does below."""
+    bound = batch.deviance(np.array([best]))[0] + stats.chi2.ppf(level, 1)
+
+    def excess(theta: float) -> float:
+        return float(batch.deviance(np.array([theta]))[0] - bound)
+
+    grid, inside = _RATIOS / batch.sizes.mean(), best
     for theta in grid[grid < best][::-1] if side < 0 else grid[grid > best]:
-        if profile.deviance(theta) >= bound:
-            return float(optimize.brentq(lambda t: profile.deviance(t) - bound, inside, theta, xtol=1e-18, rtol=1e-13))
+        if excess(theta) >= 0:
+            return float(optimize.brentq(excess, inside, theta, xtol=1e-18, rtol=1e-13))
         inside = theta
     if side > 0:
         raise ValueError("the likelihood has no upper limit: the outcome hardly varies inside clusters")

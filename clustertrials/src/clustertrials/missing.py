@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from clustertrials.estimands import jackknife_error
+from clustertrials.checks import check_level, numeric, require_columns, require_two_arms
+from clustertrials.estimands import jackknife
 from clustertrials.estimators import EFFECT, estimate_effect
-from clustertrials.intraclass import check_level
-from clustertrials.trial import SMALLEST_ARM, Trial, numeric, read_trial, require_columns, require_nested
+from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,7 @@ def read_units(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return outcome (NaN where missing), whether treated, and cluster code of every unit, measured or not."""
     require_columns(frame, [outcome, arm, cluster])
-    for name in (arm, cluster):
-        if frame[name].isna().any():
-            raise ValueError(f"column {name!r} has a missing value; every unit needs one, measured or not")
-    require_nested(frame, arm=arm, cluster=cluster)
-    is_treated = (frame[arm] == treated).to_numpy(dtype=bool)
-    if frame[arm].nunique() != 2 or not is_treated.any():
-        raise ValueError(f"column {arm!r} must have two arms, one of them the treated value {treated!r}")
+    is_treated = require_two_arms(frame, arm=arm, cluster=cluster, treated=treated)
     codes = pd.factorize(frame[cluster])[0]
     if min(len(np.unique(codes[is_treated])), len(np.unique(codes[~is_treated]))) < SMALLEST_ARM:
         raise ValueError(f"column {arm!r}: an arm has fewer than {SMALLEST_ARM} clusters")
@@ -197,7 +191,8 @@ def manski_bounds(
     >>> round(found.lower, 6), round(found.upper, 6)
     (-0.25, 0.25)
     """
-    values, is_treated, _ = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
+    roles = {"arm": arm, "cluster": cluster, "treated": treated}
+    values, is_treated, _ = read_units(frame, outcome, **roles)
     if not -np.inf < lowest < highest < np.inf:
         raise ValueError("lowest and highest must be finite, the first below the second")
     if (values < lowest).any() or (values > highest).any():
@@ -205,14 +200,7 @@ def manski_bounds(
     missing = np.isnan(values)
     fillings = (np.where(is_treated, one, other) for one, other in ((lowest, highest), (highest, lowest)))
     low, high = (
-        estimate_effect(
-            frame.assign(**{outcome: np.where(missing, filling, values)}),
-            outcome,
-            arm=arm,
-            cluster=cluster,
-            treated=treated,
-            level=level,
-        )
+        estimate_effect(frame.assign(**{outcome: np.where(missing, filling, values)}), outcome, level=level, **roles)
         for filling in fillings
     )
     return Bounds(
@@ -270,12 +258,13 @@ def lee_bounds(
     (0.5, 2.5, 'treated', 0.5)
     """
     check_level(level)
-    read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated)
-    values, is_treated, codes = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
+    roles = {"arm": arm, "cluster": cluster, "treated": treated}
+    read_trial(frame, outcome, **roles)
+    values, is_treated, codes = read_units(frame, outcome, **roles)
     lower, upper, trimmed = _lee(values, is_treated)
     left_out = np.array([_lee(values[codes != k], is_treated[codes != k])[:2] for k in range(codes.max() + 1)])
     arm_of_cluster = is_treated[np.unique(codes, return_index=True)[1]]
-    errors = [jackknife_error(one, arm_of_cluster) for one in left_out.T]
+    errors = np.sqrt(np.diag(jackknife(left_out, arm_of_cluster)))
     df = len(arm_of_cluster) - 2
     if not min(errors) > 1e-12 * np.nanstd(values):
         raise ValueError(f"column {outcome!r}: lee finds no variation to judge the bounds by")
@@ -284,8 +273,8 @@ def lee_bounds(
     return Bounds(
         lower=lower,
         upper=upper,
-        ci_low=lower - quantile * errors[0],
-        ci_high=upper + quantile * errors[1],
+        ci_low=float(lower - quantile * errors[0]),
+        ci_high=float(upper + quantile * errors[1]),
         df=df,
         level=level,
         n_units=len(values),
@@ -435,7 +424,7 @@ def tipping_point(
         [_line(values, columns, moved, codes != left_out, outcome) for left_out in range(-1, codes.max() + 1)]
     )
     arm_of_cluster = is_treated[np.unique(codes, return_index=True)[1]]
-    spread = _jackknife(lines[1:], arm_of_cluster)
+    spread = jackknife(lines[1:], arm_of_cluster)
     if not spread[0, 0] > 1e-24 * measured.y.var():
         raise ValueError(f"column {outcome!r}: clusters do not vary, so there is nothing to judge the effect by")
     estimate, slope = lines[0].tolist()
@@ -462,11 +451,6 @@ def _spread_inside(trial: Trial) -> float:
     """Standard deviation inside arms."""
     arms = (trial.y[trial.treated], trial.y[~trial.treated])
     return float((sum(len(y) * y.var() for y in arms) / (len(trial.y) - 2)) ** 0.5)
-
-
-def _jackknife(lines: np.ndarray, treated: np.ndarray) -> np.ndarray:
-    """Covariances from leave-one-cluster-out values, as `clustertrials.estimands.jackknife_error` has variances."""
-    return sum((arm.sum() - 1) * np.cov(lines[arm].T, ddof=0) for arm in (treated, ~treated))
 
 
 def _line(

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
-from clustertrials.estimands import jackknife_error
-from clustertrials.intraclass import check_level
-from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
+from clustertrials.checks import check_level
+from clustertrials.estimands import jackknife
+from clustertrials.results import Inference
+from clustertrials.trial import Trial, read_trial
 
 NEWTON_STEPS = 50
 
@@ -77,8 +78,7 @@ def marginal_odds_ratio(
     -----
     Logistic regression on arm and covariates, cluster ignored; each row's risk predicted under either arm and
     averaged; odds ratio of the averages. Without covariates that is the odds ratio of the arms' raw risks.
-    Standard error of the logarithm by the jackknife over clusters, arm by arm. Its fits run together on distinct rows;
-    with a continuous covariate, time grows as rows times clusters.
+    Standard error of the logarithm by the jackknife over clusters, arm by arm, one fit a cluster on distinct rows.
 
     References
     ----------
@@ -93,32 +93,35 @@ def marginal_odds_ratio(
     (8.25, 0.75, 0.266667)
     """
     check_level(level)
-    trial = read_trial(
-        frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates, smallest_arm=SMALLEST_ARM
-    )
+    trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
     trial = replace(trial, y=trial.y + trial.origin, origin=0.0)
     if not np.isin(trial.y, (0, 1)).all():
         raise ValueError(f"column {outcome!r} is not 0/1, so it has no odds")
     _require_both_values(trial)
+    # Rows that are alike are counted once; where cluster k is left out, its rows are taken off the counts.
     design = np.column_stack([np.ones(len(trial.y)), trial.treated, trial.covariates])
-    rows = _rows(trial.y, design)
-    everyone = _logistic(rows, np.zeros((1, design.shape[1])), None, outcome)
-    clusters = _Clusters(trial.y, design, trial.starts, trial.codes)
-    left_out = _logistic(rows, np.repeat(everyone, len(trial.starts), axis=0), clusters, outcome)
-    risks = _risks(rows, everyone, None)
-    logs = special.logit(np.vstack([risks, _risks(rows, left_out, clusters)])) @ [1, -1]
-    se, df = jackknife_error(logs[1:], trial.treated_clusters), trial.max_df
-    margin = se * stats.t.ppf((1 + level) / 2, df)
-    low, middle, high = np.exp([logs[0] - margin, logs[0], logs[0] + margin])
+    distinct, place = np.unique(design, axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    counts, events = (np.bincount(place, of_row) for of_row in (np.ones(len(trial.y)), trial.y))
+    everyone = _logistic(distinct, counts, events, np.zeros(design.shape[1]), outcome)
+    risks = [_risks(distinct, counts, everyone)]
+    for rows in np.split(np.arange(len(trial.y)), trial.starts[1:]):
+        own = np.bincount(place[rows], minlength=len(counts))
+        rest = counts - own, events - np.bincount(place[rows], trial.y[rows], len(counts))
+        risks.append(_risks(distinct, rest[0], _logistic(distinct, *rest, everyone, outcome)))
+    logs = special.logit(np.array(risks)) @ [1, -1]
+    se, df = float(jackknife(logs[1:], trial.treated_clusters) ** 0.5), trial.max_df
+    fit = Inference(float(logs[0]), se, df)
+    low, high = np.exp(fit.interval(level))
     return OddsRatio(
-        estimate=float(middle),
+        estimate=float(np.exp(logs[0])),
         ci_low=float(low),
         ci_high=float(high),
         se_log=se,
         df=df,
-        p_value=float(2 * stats.t.sf(abs(logs[0]) / se, df)),
-        risk_treated=float(risks[0, 0]),
-        risk_other=float(risks[0, 1]),
+        p_value=float(fit.p_value),
+        risk_treated=float(risks[0][0]),
+        risk_other=float(risks[0][1]),
         n_units=len(trial.y),
         n_clusters=len(trial.starts),
         n_dropped=trial.n_dropped,
@@ -137,79 +140,23 @@ def _require_both_values(trial: Trial) -> None:
                 )
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Distinct rows of the design, how often each occurs, and how often with a 1; and the products of their columns."""
-
-    design: np.ndarray
-    counts: np.ndarray
-    events: np.ndarray
-    products: np.ndarray
+def _risks(design: np.ndarray, counts: np.ndarray, coefficients: np.ndarray) -> list[float]:
+    """Average risk with everyone treated, and with nobody; the second column of the design is the arm."""
+    other = design @ coefficients - design[:, 1] * coefficients[1]
+    return [float(np.average(special.expit(other + effect), weights=counts)) for effect in (coefficients[1], 0.0)]
 
 
-@dataclass(frozen=True)
-class _Clusters:
-    """The rows sorted by cluster, where fit k leaves out cluster k."""
-
-    y: np.ndarray
-    design: np.ndarray
-    starts: np.ndarray
-    codes: np.ndarray
-
-    def sums(self, values: np.ndarray) -> np.ndarray:
-        """Values added up inside clusters."""
-        return np.add.reduceat(values, self.starts, axis=0)
-
-
-def _rows(y: np.ndarray, design: np.ndarray) -> _Rows:
-    distinct, place = np.unique(design, axis=0, return_inverse=True)
-    place = place.reshape(-1)
-    products = (distinct[:, :, None] * distinct[:, None, :]).reshape(len(distinct), -1)
-    return _Rows(distinct, np.bincount(place).astype(float), np.bincount(place, y), products)
-
-
-def _blocks(rows: _Rows, n_fits: int) -> list[slice]:
-    """Parts of the fits whose risks of all distinct rows stay in the cache."""
-    size = max(1, 200_000 // len(rows.counts))
-    return [slice(first, first + size) for first in range(0, n_fits, size)]
-
-
-def _risks(rows: _Rows, coefficients: np.ndarray, left: _Clusters | None) -> np.ndarray:
-    """Average risks under treatment and under the other arm, shape (fits, 2)."""
-    found = []
-    for arm in (1.0, 0.0):
-        # The design's second column is the arm.
-        as_if = np.where(np.arange(rows.design.shape[1]) == 1, arm, rows.design)
-        sums = np.concatenate(
-            [rows.counts @ special.expit(as_if @ coefficients[part].T) for part in _blocks(rows, len(coefficients))]
-        )
-        size = rows.counts.sum()
-        if left is not None:
-            own = np.where(np.arange(left.design.shape[1]) == 1, arm, left.design)
-            sums = sums - left.sums(special.expit((own * coefficients[left.codes]).sum(axis=1)))
-            size = size - np.bincount(left.codes)
-        found.append(sums / size)
-    return np.column_stack(found)
-
-
-def _logistic(rows: _Rows, start: np.ndarray, left: _Clusters | None, outcome: str) -> np.ndarray:
-    """Coefficients of one fit a row of `start`, shape (fits, p); fit k leaves out cluster k where `left` is given."""
-    coefficients, width = start, start.shape[1]
+def _logistic(
+    design: np.ndarray, counts: np.ndarray, events: np.ndarray, start: np.ndarray, outcome: str
+) -> np.ndarray:
+    """Coefficients of a logistic regression by Newton's method, from rows that occur so often, with so many 1s."""
+    coefficients = start
     for _ in range(NEWTON_STEPS):
-        scores, information = [], []
-        for part in _blocks(rows, len(coefficients)):
-            risk = special.expit(rows.design @ coefficients[part].T)
-            scores.append((rows.events[:, None] - rows.counts[:, None] * risk).T @ rows.design)
-            information.append((rows.counts[:, None] * risk * (1 - risk)).T @ rows.products)
-        score, normal = np.concatenate(scores), np.concatenate(information).reshape(-1, width, width)
-        if left is not None:
-            risk = special.expit((left.design * coefficients[left.codes]).sum(axis=1))
-            score = score - left.sums(left.design * (left.y - risk)[:, None])
-            weighted = left.design * (risk * (1 - risk))[:, None]
-            normal = normal - left.sums(weighted[:, :, None] * left.design[:, None, :])
-        if np.linalg.cond(normal).max() > 1e12:
+        risk = special.expit(design @ coefficients)
+        information = (design.T * (counts * risk * (1 - risk))) @ design
+        if np.linalg.cond(information) > 1e12:
             break
-        step = np.linalg.solve(normal, score[:, :, None])[:, :, 0]
+        step = np.linalg.solve(information, design.T @ (events - counts * risk))
         coefficients = coefficients + step
         if np.abs(step).max() < 1e-10:
             return coefficients

@@ -8,7 +8,8 @@ from math import ceil, floor, inf, isfinite, sqrt
 
 from scipy import stats
 
-from clustertrials.intraclass import check_level
+from clustertrials.checks import check_level
+from clustertrials.intraclass import variance_inflation
 from clustertrials.results import Effect
 
 
@@ -187,10 +188,9 @@ def between_arms(
     for mean, sd, n, clusters in ((mean1, sd1, n1, clusters1), (mean2, sd2, n2, clusters2)):
         if not (isfinite(mean + sd + n) and sd > 0 and n >= clusters >= 2):
             raise ValueError("each arm needs a finite mean, a positive sd, two clusters, and no fewer units")
-        design = 1 + ((1 + cv**2) * n / clusters - 1) * icc
-        if not (-1 <= icc <= 1 and isfinite(cv) and cv >= 0 and design > 0):
-            raise ValueError("icc must lie between -1 and 1, cv be 0 or more, and the design effect be positive")
-        variance += sd**2 * design / n
+        if not (isfinite(cv) and cv >= 0):
+            raise ValueError("cv must be 0 or more")
+        variance += sd**2 * variance_inflation(n / clusters, cv, icc) / n
     estimate, se, df = mean1 - mean2, sqrt(variance), clusters1 + clusters2 - 2
     return Effect.from_t(
         estimate,
@@ -291,7 +291,7 @@ def recomputed_p(
         raise ValueError("each group needs a finite mean, a positive sd and at least 2 units")
     if not 0 <= printed <= 1:
         raise ValueError("printed must lie between 0 and 1")
-    slack, p_slack, size, df = half_unit(decimals), half_unit(p_decimals), abs(mean1 - mean2), n1 + n2 - 2
+    slack, size, df = half_unit(decimals), abs(mean1 - mean2), n1 + n2 - 2
 
     def p_of(difference: float, added: float) -> float:
         squares = sum((n - 1) * max(sd + added, 0) ** 2 for sd, n in ((sd1, n1), (sd2, n2)))
@@ -299,8 +299,14 @@ def recomputed_p(
         return float(2 * stats.t.sf(difference / error, df)) if error > 0 else 0.0
 
     low, high = p_of(size + 2 * slack, -slack), p_of(max(size - 2 * slack, 0), slack)
-    fits = low <= printed if is_bound else low <= printed + p_slack and printed - p_slack <= high
+    fits = _fits(low, high, printed, p_decimals, is_bound)
     return Consistency(p_of(size, 0.0), low, high, printed, fits)
+
+
+def _fits(low: float, high: float, printed: float, p_decimals: int, is_bound: bool) -> bool:
+    """Whether a p-value from `low` to `high` can be printed so."""
+    slack = 0.0 if is_bound else half_unit(p_decimals)
+    return low <= printed + slack and (is_bound or printed - slack <= high)
 
 
 @dataclass(frozen=True)
@@ -437,12 +443,12 @@ def recomputed_p_of_change(
     """
     if n < 2:
         raise ValueError("n must be at least 2")
-    slack, p_slack, size = 2 * half_unit(decimals), half_unit(p_decimals), abs(after - before)
+    slack, size = 2 * half_unit(decimals), abs(after - before)
 
     def p_of(difference: float, sd: float) -> float:
         t = difference * sqrt(n) / sd if sd > 0 else inf if difference > 0 else 0.0
         return float(2 * stats.t.sf(t, n - 1))
 
     low, high = p_of(size + slack, limits.low), p_of(max(size - slack, 0.0), limits.high)
-    fits = low <= printed if is_bound else low <= printed + p_slack and printed - p_slack <= high
+    fits = _fits(low, high, printed, p_decimals, is_bound)
     return Consistency(p_of(size, limits.unrelated), low, high, printed, fits)

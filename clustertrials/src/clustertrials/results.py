@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from html import escape
 from math import isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Inference:
+    """A coefficient in units of the outcome, its standard error, and the df of its t reference; or arrays of them."""
+
+    estimate: float
+    se: float
+    df: float
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of a coefficient of 0."""
+        # Imported here because most of those who load this module only read and print records.
+        from scipy import stats
+
+        return 2 * stats.t.sf(abs(self.estimate / self.se), self.df)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Limits of the confidence interval."""
+        from scipy import stats
+
+        margin = self.se * stats.t.ppf((1 + level) / 2, self.df)
+        return self.estimate - margin, self.estimate + margin
 
 
 class _Printed:
@@ -96,25 +121,19 @@ class Effect(_Printed):
     @classmethod
     def from_t(cls, estimate: float, se: float, df: float, *, level: float, **rest: object) -> Effect:
         """Make an effect whose p-value and interval come from a t distribution; `rest` are the other fields."""
-        # Imported here because most of those who load this module only read and print records.
-        from scipy import stats
-
-        statistic, margin = estimate / se, se * stats.t.ppf((1 + level) / 2, df)
+        fit = Inference(float(estimate), float(se), float(df))
+        low, high = (float(end) for end in fit.interval(level))
         return cls(
-            estimate=float(estimate),
-            se=float(se),
-            df=float(df),
-            statistic=float(statistic),
-            p_value=float(2 * stats.t.sf(abs(statistic), df)),
-            ci_low=float(estimate - margin),
-            ci_high=float(estimate + margin),
+            **asdict(fit),
+            statistic=fit.estimate / fit.se,
+            p_value=float(fit.p_value),
+            ci_low=low,
+            ci_high=high,
             level=level,
             **rest,
         )
 
     def _lines(self) -> dict[str, str]:
-        from clustertrials.randomisation.allocations import shown_total
-
         units = f"{self.n_units:,} units in {self.n_clusters:,} clusters"
         if self.n_dropped:
             units += f", {self.n_dropped:,} rows left out"
@@ -182,3 +201,12 @@ def _number(value: float) -> str:
 
 def _p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def shown_total(total: int) -> str:
+    """A count of allocations as it is printed: a large one in powers of ten.
+
+    >>> shown_total(77558760), shown_total(10**40)
+    ('77,558,760', '1.0e+40')
+    """
+    return f"{total:,}" if total < 1e15 else f"{Decimal(total):.1e}"

@@ -6,19 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clustertrials.results import Inference
+
 # Power of (I - H) that each kind applies to a cluster's residuals.
 KINDS = {"CR0": 0.0, "CR2": -0.5, "CR3": -1.0}
 # Eigenvalues of I - H below this are zeros that rounding has moved: the cluster fits itself in that direction.
 OWN_FIT = 1e-10
-
-
-@dataclass(frozen=True)
-class Inference:
-    """A coefficient in units of the outcome, its standard error, and the df of its t reference."""
-
-    estimate: float
-    se: float
-    df: float
 
 
 @dataclass(frozen=True)
@@ -57,27 +50,15 @@ def gram(columns: np.ndarray, starts: np.ndarray) -> np.ndarray:
 def cluster_robust(fit: ClusteredOls, contrast: np.ndarray, kind: str = "CR2") -> Inference:
     """Standard error of a combination of coefficients, and its Satterthwaite degrees of freedom, not capped.
 
-    Parameters
-    ----------
-    fit : ClusteredOls
-    contrast : numpy.ndarray, shape (p,)
-        Weights of the coefficients.
-    kind : {"CR0", "CR2", "CR3"}
-        CR0 takes the residuals as they are; CR2 is unbiased if errors are independent and equally spread; CR3 is
-        close to the jackknife and conservative.
+    CR0 takes the residuals as they are; CR2 is unbiased if errors are independent and equally spread; CR3 is close to
+    the jackknife and conservative. The variance is sum_k (a_k' e_k)^2 with a_k = A_k X_k (X'X)^-1 c and A_k =
+    (I - H_kk)^d, d = 0, -1/2, -1. With X = QR, every A_k differs from the identity only in the span of Q_k, so p x p
+    matrices Q_k'Q_k suffice and no matrix of rows by rows is formed. Under errors with variance s^2 I the variance is a
+    quadratic form s^2 P with P_kk' = a_k'(I - H)_kk' a_k', and df = (tr P)^2 / tr(P^2). Where I - H_kk is singular, CR2
+    takes the Moore-Penrose inverse, and CR3 raises ValueError.
 
-    Notes
-    -----
-    The variance is sum_k (a_k' e_k)^2 with a_k = A_k X_k (X'X)^-1 c and A_k = (I - H_kk)^d, d = 0, -1/2, -1. With
-    X = QR, every A_k differs from the identity only in the span of Q_k, so p x p matrices Q_k'Q_k suffice and no
-    matrix of rows by rows is formed. Under errors with variance s^2 I the variance is a quadratic form s^2 P with
-    P_kk' = a_k'(I - H)_kk' a_k', and df = (tr P)^2 / tr(P^2). Where I - H_kk is singular, CR2 takes the Moore-Penrose
-    inverse, and CR3 raises ValueError.
-
-    References
-    ----------
-    Bell RM, McCaffrey DF (2002), Survey Methodology 28:169-181. Pustejovsky JE, Tipton E (2018), Journal of
-    Business & Economic Statistics 36:672-683.
+    Bell RM, McCaffrey DF (2002), Survey Methodology 28:169-181. Pustejovsky JE, Tipton E (2018), Journal of Business &
+    Economic Statistics 36:672-683.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}")

@@ -17,7 +17,9 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from scipy.special import ndtr
 from scipy.stats import gamma, ncf
-from scipy.stats import t as student
+
+from clustertrials.checks import check_between, check_margin
+from clustertrials.mixed import batch_of, kenward_roger_of
 
 # Allocations that are averaged over: all of them if they are so few, else so many draws, and fewer among many clusters,
 # whose allocations differ less.
@@ -152,16 +154,10 @@ def minimum_detectable_difference(
 
 def _power_at(ratio: float, test: PlannedTest, level: float) -> float:
     """Share of tests that reject when the true difference is `ratio` standard errors."""
-    bound = (student.ppf((1.0 + level) / 2.0, test.df) * test.reported / test.error) ** 2
+    bound = (stats.t.ppf((1.0 + level) / 2.0, test.df) * test.reported / test.error) ** 2
     # Measured in scipy 1.17: nct.cdf is NaN in its lower tail, ncf.sf(x, 1, df, 0) is cdf - 1 with the wrong
     # sign, and ncf.cdf is NaN for a noncentrality of 1e100; up to 1e12 it is right, and the power is 1 by then.
     return float(1.0 - ncf.cdf(bound, 1, test.spread, min(ratio, 1e6) ** 2))
-
-
-def check_between(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError unless a value lies strictly between two limits."""
-    if not low < value < high:
-        raise ValueError(f"{name} must lie above {low:g} and below {high:g}")
 
 
 @dataclass(frozen=True)
@@ -231,11 +227,12 @@ def planned_test(
     if estimator == "cr2":
         found = _cr2(moments(pair, size_cv), icc, (1.0 - icc) / mean_size)
     else:
-        found = _mixed(mean_size * _sizes(sum(pair), size_cv), _allocations(*pair, size_cv), icc)
+        found = _mixed(mean_size * representative_sizes(sum(pair), size_cv), _allocations(*pair, size_cv), icc)
     scale = sd * sqrt(1.0 - covariate_r2)
     return PlannedTest(scale * found.error, scale * found.reported, float(found.df), float(found.spread))
 
 
+@lru_cache(maxsize=256)
 def representative_sizes(clusters: int, size_cv: float) -> np.ndarray:
     """Cluster sizes of mean 1 and coefficient of variation `size_cv`, which represent those of a trial to come.
 
@@ -260,14 +257,10 @@ def representative_sizes(clusters: int, size_cv: float) -> np.ndarray:
     return sizes(brentq(excess, -4.0, 30.0, xtol=1e-13))
 
 
+@lru_cache(maxsize=256)
 def moments(clusters: tuple[int, int], size_cv: float) -> Moments:
     """Average over allocations the moments of ``"cr2"``, for a number of clusters in each arm."""
-    return _moments(clusters, float(size_cv))
-
-
-@lru_cache(maxsize=256)
-def _moments(clusters: tuple[int, int], size_cv: float) -> Moments:
-    sizes = _sizes(sum(clusters), size_cv)
+    sizes = representative_sizes(sum(clusters), size_cv)
     treated = _allocations(*clusters, size_cv)
     between = within = reported = alike = 0.0
     spread = np.zeros((3, len(treated)))
@@ -306,34 +299,19 @@ def _cr2(found: Moments, between: float, within: float) -> PlannedTest:
 
 
 def _mixed(sizes: np.ndarray, treated: np.ndarray, icc: float) -> PlannedTest:
-    """`clustertrials.mixed.kenward_roger` at known variances, where the design holds the arms alone."""
+    """Generalised least squares with Kenward and Roger's error at known variances; the design holds the arms alone."""
     if icc > _MOST_ICC or sizes.mean() <= 1.0:
         raise ValueError('icc must lie below 1, and mean_size above 1, for estimator "mixed"')
-    within = 1.0 - icc
-    shrink = 1.0 / (1.0 + sizes * icc / within)
-    arms = np.stack([treated, ~treated]).astype(float)
-    inverse = 1.0 / (arms @ (sizes * shrink))
-    outer = [arms @ (sizes**power * shrink**2) for power in (1, 2)]
-    inner = [arms @ (sizes**power * shrink**3) for power in (1, 2, 3)]
-    traces = [(sizes - 1.0 + shrink**2).sum(), (sizes * shrink**2).sum(), (sizes**2 * shrink**2).sum()]
-    information = np.array([[
-        traces[i + j] - 2.0 * (inner[i + j] * inverse).sum(axis=0) + (outer[i] * outer[j] * inverse**2).sum(axis=0)
-        for j in range(2)] for i in range(2)]).transpose(2, 0, 1)  # fmt: skip
-    covariance = 2.0 * np.linalg.inv(information)
-    core = sum(covariance[:, i, j] * (inner[i + j] - outer[i] * inverse * outer[j])
-               for i in range(2) for j in range(2))  # fmt: skip
-    plain = inverse.sum(axis=0)
-    reported = plain + 2.0 * (inverse**2 * core).sum(axis=0)
-    slopes = np.array([(inverse**2 * part).sum(axis=0) for part in outer]) / plain
-    df = np.minimum(2.0 / np.einsum("ib,bij,jb->b", slopes, covariance, slopes), len(sizes) - 2)
-    return PlannedTest(
-        sqrt(within * plain.mean()), sqrt(within * reported.mean()), float(df.mean()), float(df.mean())
-    )  # fmt: skip
-
-
-@lru_cache(maxsize=256)
-def _sizes(clusters: int, size_cv: float) -> np.ndarray:
-    return representative_sizes(clusters, size_cv)
+    # Cluster sums of an intercept, the arm, and the outcome, which plays no part.
+    indicators = np.stack([np.ones(treated.shape), treated, np.zeros(treated.shape)]).transpose(0, 2, 1)
+    batch = batch_of(sizes, np.einsum("ikb,jkb,k->ijb", indicators, indicators, sizes), indicators * sizes[:, None])
+    theta = np.full(len(treated), icc / (1.0 - icc))
+    normal = batch.gram - batch.weigh(theta / (1.0 + batch.sizes * theta))
+    spread = np.linalg.inv(normal[:2, :2].transpose(2, 0, 1)).transpose(1, 2, 0)
+    reported, df = (of_coefficients[1] for of_coefficients in kenward_roger_of(batch, theta, spread))
+    error, reported = ((1.0 - icc) * one.mean() for one in (spread[1, 1], reported))
+    df = float(np.minimum(df, len(sizes) - 2).mean())
+    return PlannedTest(sqrt(error), sqrt(reported), df, df)
 
 
 def _allocations(one: int, other: int, size_cv: float) -> np.ndarray:
@@ -352,24 +330,12 @@ def _allocations(one: int, other: int, size_cv: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Limits:
-    """Estimates that would lead to a conclusion, if their standard error came out as planned.
+    """Estimates that would lead to a conclusion, if their standard error came out as planned."""
 
-    Attributes
-    ----------
-    found_beyond : float
-        An estimate farther from zero than this differs from zero by the two-sided test.
-    excluded_within : float
-        An estimate nearer to zero than this excludes every difference of `margin` or more; where it is negative, no
-        estimate does.
-    se : float
-        Standard error that the analysis is expected to report.
-    margin, level : float
-        As given.
-    """
-
-    found_beyond: float
+    found_beyond: float  # an estimate farther from zero than this differs from zero by the two-sided test
+    # an estimate nearer to zero excludes every difference of `margin` or more; where it is negative, no estimate does
     excluded_within: float
-    se: float
+    se: float  # standard error that the analysis is expected to report
     margin: float
     level: float
 
@@ -432,7 +398,7 @@ def equivalence_power(
         clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
         estimator=estimator,
     )  # fmt: skip
-    _check_margin(margin)
+    check_margin(margin)
     check_between("level", level, 0.5, 0.9999)
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
@@ -451,39 +417,16 @@ def equivalence_power(
     return float(quad(excluded, first, last, epsabs=1e-12, epsrel=1e-12, limit=200)[0]) if last > first else 0.0
 
 
-def limits(
-    *,
-    margin: float,
-    clusters: tuple[int, int],
-    mean_size: float,
-    icc: float,
-    size_cv: float = 0.0,
-    level: float = 0.95,
-    sd: float = 1.0,
-    covariate_r2: float = 0.0,
-    estimator: str = "cr2",
-) -> Limits:
+def limits(*, margin: float, level: float = 0.95, **design) -> Limits:
     """Return which estimates would find a difference, and which would exclude one of `margin` or more.
 
-    Arguments are those of `equivalence_power`. With v the degrees of freedom that the analysis is expected to have,
+    The `design` is that of `equivalence_power`. With v the degrees of freedom that the analysis is expected to have,
     ``found_beyond = t_v((1 + level) / 2) se`` and ``excluded_within = margin - t_v(level) se``. Estimates between the
     two leave both questions open; where the first is the smaller, estimates between them are found and yet too small to
     matter.
     """
-    test = planned_test(
-        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
-        estimator=estimator,
-    )  # fmt: skip
-    _check_margin(margin)
+    test = planned_test(**design)
+    check_margin(margin)
     check_between("level", level, 0.5, 0.9999)
-    student = stats.t(test.df)
-    return Limits(
-        found_beyond=float(student.ppf((1.0 + level) / 2.0)) * test.reported,
-        excluded_within=margin - float(student.ppf(level)) * test.reported,
-        se=test.reported, margin=margin, level=level,
-    )  # fmt: skip
-
-
-def _check_margin(margin: float) -> None:
-    if not (isfinite(margin) and margin > 0):
-        raise ValueError("margin must be a positive number, in units of the outcome")
+    found_beyond, margin_kept = (float(stats.t.ppf(q, test.df)) * test.reported for q in ((1.0 + level) / 2.0, level))
+    return Limits(found_beyond, margin - margin_kept, test.reported, margin, level)

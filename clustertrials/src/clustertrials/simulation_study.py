@@ -16,8 +16,8 @@ import pandas as pd
 from scipy import stats
 from scipy.stats import gamma
 
+from clustertrials.checks import check_generator, list_of_names
 from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
-from clustertrials.randomisation.allocations import check_generator
 from clustertrials.results import Effect
 
 # What is kept of one answer; all NaN where the estimator refused.
@@ -333,4 +333,5 @@ def simulate_estimators(truth: Truth, estimators: Sequence[str], *, replicates: 
     >>> found.answered, found.truth
     (4, 0.0)
     """
+    estimators = list_of_names("estimators", estimators, "estimators' names")
     return tally(truth, estimators, measure(truth, estimators, seed=seed, first=0, last=replicates))

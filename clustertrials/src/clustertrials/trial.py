@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from clustertrials.checks import list_of_names, numeric, require_columns, require_nested
+
 # A column whose part outside the columns before it is shorter than this, relative to its own length, is taken as
 # a linear combination of them; rounding alone stays near 1e-15.
 RANK_TOLERANCE = 1e-10
@@ -79,7 +81,7 @@ def read_trial(
     Parameters are those of `clustertrials.estimate_effect`. `smallest_arm` is the fewest clusters accepted in an arm;
     1 for a method that ignores clusters. ValueError names the column and the rule that it breaks.
     """
-    names = _covariate_names(covariates)
+    names = list_of_names("covariates", covariates)
     require_columns(frame, [outcome, arm, cluster, *names])
     _check_arms(frame, arm=arm, cluster=cluster)
     numbers = np.column_stack([numeric(frame, name) for name in (outcome, *names)])
@@ -129,44 +131,6 @@ def middle(values: np.ndarray) -> float:
     """Return a middle one of some numbers. Counted from it, numbers close together far from zero lose nothing."""
     place = len(values) // 2
     return float(np.partition(values, place)[place])
-
-
-def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    """Raise ValueError unless every name is one column of the frame, and none is used twice."""
-    for name in names:
-        count = int((frame.columns == name).sum())
-        if count != 1:
-            raise ValueError(f"column {name!r} is {'not in the frame' if count == 0 else 'in the frame twice'}")
-        if list(names).count(name) > 1:
-            raise ValueError(f"column {name!r} is used in two roles")
-
-
-def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a numeric column as floats, NaN where a value is missing; ValueError if it is not numeric or infinite."""
-    column = frame[name]
-    if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
-        raise ValueError(f"column {name!r} is not numeric")
-    if pd.api.types.is_complex_dtype(column):
-        raise ValueError(f"column {name!r} holds complex numbers")
-    values = column.to_numpy(dtype=float, na_value=np.nan)
-    if np.isinf(values).any():
-        raise ValueError(f"column {name!r} has an infinite value")
-    return values
-
-
-def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
-    """Raise ValueError if the arm varies inside a cluster; rows without arm or cluster are ignored."""
-    pairs = frame[[cluster, arm]].dropna().drop_duplicates()
-    split = int(pairs[cluster].duplicated().sum())
-    if split:
-        raise ValueError(f"column {arm!r} is not constant inside {cluster!r}: {split} cluster(s) hold two arms")
-
-
-def _covariate_names(covariates: Sequence[str]) -> list[str]:
-    # A generator would be empty at its second use, and columns that it names would silently not be adjusted for.
-    if isinstance(covariates, str) or not isinstance(covariates, Sequence):
-        raise ValueError("covariates must be a sequence of column names such as a list, not one string")
-    return list(covariates)
 
 
 def _check_arms(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:

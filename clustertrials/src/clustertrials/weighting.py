@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,11 @@ from scipy.optimize import linprog
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from clustertrials.estimators import EFFECT, INDIVIDUAL
-from clustertrials.intraclass import anova_icc, check_level
-from clustertrials.results import Effect
-from clustertrials.robust import Inference, cluster_robust, fit_ols
-from clustertrials.trial import RANK_TOLERANCE, Trial, numeric, read_trial, require_columns
+from clustertrials.checks import check_level, list_of_names, numeric, require_columns
+from clustertrials.estimators import EFFECT, INDIVIDUAL, effect_record
+from clustertrials.results import Effect, Inference
+from clustertrials.robust import cluster_robust, fit_ols
+from clustertrials.trial import RANK_TOLERANCE, Trial, read_trial
 
 # A row that the model gives less than this chance of being measured has nobody like it among the measured.
 SMALLEST_CHANCE = 1e-6
@@ -173,45 +173,23 @@ def weighted_effect(
     # Sorted here as read_trial sorts, so that the weights keep to their rows.
     order = np.flatnonzero(used)[np.argsort(pd.factorize(frame.loc[used, cluster])[0], kind="stable")]
     trial = read_trial(frame.iloc[order], outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
-    found = _weighted_fit(trial, np.sqrt(given[order]))
-    df = min(found.df, trial.max_df)
-    # One row in every cluster is a sound trial; only the correlation is undefined.
-    icc = (
-        float("nan")
-        if len(order) == len(trial.starts)
-        else anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=outcome).estimate
-    )
-    return Effect.from_t(
-        found.estimate,
-        found.se,
-        df,
-        level=level,
-        n_units=len(order),
-        n_clusters=len(trial.starts),
-        n_dropped=len(frame) - len(order),
-        icc=icc,
-        estimator="ipw",
-        estimand=INDIVIDUAL,
-        covariates=tuple(covariates),
-        mean_treated=trial.means[0],
-        mean_other=trial.means[1],
-    )
+    fit = _weighted_fit(trial, np.sqrt(given[order]))
+    effect = effect_record(trial, replace(fit, df=min(fit.df, trial.max_df)), "ipw", INDIVIDUAL, level)
+    return replace(effect, n_dropped=len(frame) - len(order), covariates=tuple(covariates))
 
 
 def _weighted_fit(trial: Trial, root: np.ndarray) -> Inference:
     design = np.column_stack([np.ones(len(root)), trial.treated, trial.covariates])
     basis, upper = np.linalg.qr(design * root[:, None])
     fit = fit_ols((trial.y - trial.y.mean()) * root, basis, np.linalg.inv(upper), trial.starts)
-    found = cluster_robust(fit, np.eye(design.shape[1])[EFFECT], "CR2")
-    if not found.se > 1e-12 * trial.y.std():
-        raise ValueError(f"column {trial.outcome!r}: ipw finds no variation to judge the effect by")
-    return found
+    return cluster_robust(fit, np.eye(design.shape[1])[EFFECT], "CR2")
 
 
 def _predictors(frame: pd.DataFrame, observed: str, predictors: Sequence[str]) -> np.ndarray:
     """Intercept and standardised predictors."""
-    if isinstance(predictors, str) or len(predictors) == 0:
-        raise ValueError("predictors must be a sequence of one or more column names")
+    predictors = list_of_names("predictors", predictors)
+    if not predictors:
+        raise ValueError("predictors must name at least one column")
     require_columns(frame, [observed, *predictors])
     design = np.column_stack([np.ones(len(frame)), *(numeric(frame, name) for name in predictors)])
     for name, has_gap in zip(predictors, np.isnan(design[:, 1:]).any(axis=0)):

@@ -22,7 +22,8 @@ from clustertrials.randomisation.statistics import (
     difference,
     input_rounding,
     permutation_deviation,
-    welch_difference,
+    weighted_difference,
+    welch,
 )
 from clustertrials.trial import middle
 
@@ -59,7 +60,7 @@ def randomisation_test(
     level : float
         Confidence level of the intervals, which are two-sided for every `alternative`.
     interval : bool
-        Whether to invert the test; for 29 clusters, Welch's t then takes a minute, weights two minutes an outcome.
+        Whether to invert the test; for 29 clusters, Welch's t then takes a minute, weights ten seconds an outcome.
     rng : numpy.random.Generator, optional
         Needed, and used, only where the allocations are too many to count.
     n_draws : int
@@ -110,8 +111,11 @@ def randomisation_test(
     for row, blur in zip(table, rounding):
         permutation_deviation(centred(row, codes), arm, codes, rounding=blur)
     if statistic == "welch":
-        return randomisation_result(allocations, welch_difference(allocations, table[0]), alternative, level, interval)
-    statistics = [difference(allocations, row, weights, blur) for row, blur in zip(table, rounding)]
+        return randomisation_result(allocations, welch(allocations, table[0]), alternative, level, interval)
+    statistics = [
+        difference(allocations, row, blur) if weights is None else weighted_difference(allocations, row, weights, blur)
+        for row, blur in zip(table, rounding)
+    ]
     answers = [randomisation_result(allocations, one, alternative, level, interval) for one in statistics]
     return _joined(allocations, table, weights, statistics, answers) if several else answers[0]
 
@@ -211,7 +215,7 @@ def _joined(
 
 def _simultaneous(statistic: Statistic, bound: float, side: int) -> float:
     """Limit whose test rejects no difference exactly if the statistic lies beyond the joint critical value."""
-    return statistic.confidence_limit(statistic.count(0.0, -side * bound, -side), side)
+    return statistic.confidence_limit(statistic.count(-side * bound, -side), side)
 
 
 def _finite(name: str, numbers: np.ndarray) -> np.ndarray:

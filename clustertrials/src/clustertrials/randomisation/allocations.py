@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from itertools import product as choices
 from math import comb, prod
 
 import numpy as np
+
+from clustertrials.checks import check_generator
+from clustertrials.results import shown_total
 
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
 MOST_ALLOCATIONS = 10**9  # allocations visited one by one: about ten seconds a pass
@@ -56,6 +58,10 @@ class SplitSums:
     # treated and the other clusters of a stratum
     cross: float = 0.0
 
+    def squares(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """That sum of squares for the allocations of one of the `blocks`."""
+        return a[-2] + b[-2] - self.cross * a[-1] * b[-1]
+
 
 def allocation_set(
     treated: np.ndarray, strata: np.ndarray, *, linear: bool, rng: np.random.Generator | None, n_draws: int
@@ -87,8 +93,9 @@ def allocation_set(
     if reachable:
         return Allocations(treated, strata, total)
     if rng is None:
-        shown = shown_total(total)
-        raise ValueError(f"the {shown} allocations are too many to count: give rng= for a Monte Carlo sample")
+        raise ValueError(
+            f"the {shown_total(total)} allocations are too many to count: give rng= for a Monte Carlo sample"
+        )
     return Allocations(treated, strata, total, draw_allocations(treated, strata, n_draws, rng))
 
 
@@ -197,21 +204,6 @@ def best_split(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Split:
     left = [code for one, codes in others.items() for code in codes[: part.get(one, 0)]]
     right = [code for one, codes in others.items() for code in codes[part.get(one, 0) :]]
     return Split(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
-
-
-def check_generator(rng: np.random.Generator) -> None:
-    """Raise TypeError for a seed, or anything else but a generator, as a source of random numbers."""
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(f"rng must be a generator such as numpy.random.default_rng(1), not {rng!r}")
-
-
-def shown_total(total: int) -> str:
-    """A count of allocations as it is printed: a large one in powers of ten.
-
-    >>> shown_total(77558760), shown_total(10**40)
-    ('77,558,760', '1.0e+40')
-    """
-    return f"{total:,}" if total < 1e15 else f"{Decimal(total):.1e}"
 
 
 def _sums_by_size(rows: np.ndarray, largest: int) -> list[np.ndarray]:

@@ -8,8 +8,9 @@ from math import sqrt
 
 import numpy as np
 
-from clustertrials.randomisation.allocations import Allocations, shown_total
+from clustertrials.randomisation.allocations import Allocations
 from clustertrials.randomisation.statistics import Statistic
+from clustertrials.results import shown_total
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,13 @@ def extreme_count(statistic: Statistic, size: int, alternative: str) -> int:
     Two-sided compares absolute values; an observed value of zero counts every allocation, not some of them twice.
     Edgington & Onghena (2007), Randomization Tests, 4th ed., chapter 3.
     """
-    bound = statistic.observed(0.0)
+    bound = statistic.observed
     if alternative == "greater":
-        return statistic.count(0.0, bound, 1)
+        return statistic.count(bound, 1)
     if alternative == "less":
-        return statistic.count(0.0, bound, -1)
+        return statistic.count(bound, -1)
     if alternative == "two-sided":
-        return min(size, statistic.count(0.0, abs(bound), 1) + statistic.count(0.0, -abs(bound), -1))
+        return min(size, statistic.count(abs(bound), 1) + statistic.count(-abs(bound), -1))
     raise ValueError('alternative must be "two-sided", "greater" or "less"')
 
 
@@ -96,7 +97,7 @@ def randomisation_result(
     allowed = tail_allowance(size, level, tails=2)
     low, high = (statistic.confidence_limit(allowed, side) if interval else None for side in (-1, 1))
     return RandomisationResult(
-        statistic=float(statistic.observed(0.0)),
+        statistic=statistic.observed,
         p_value=p_value,
         ci_low=low,
         ci_high=high,

@@ -27,32 +27,15 @@ def joint_distribution(
     alternative: str,
     tolerances: np.ndarray,
 ) -> Joint:
-    """Step-down adjusted p-values and the critical value of the largest standardised statistic.
+    """Step-down adjusted p-values and the two-sided critical value of the largest standardised statistic.
 
-    Parameters
-    ----------
-    allocations : Allocations
-    scores : numpy.ndarray, shape (outcomes, clusters)
-        Centred cluster values of each outcome, times the weights if there are any.
-    deviations : numpy.ndarray, shape (outcomes,)
-        Scale by which outcomes are made comparable.
-    weights : numpy.ndarray, shape (clusters,), or None
-        Cluster weights common to the outcomes.
-    rejected : int
-        Largest number of allocations that the critical value may leave above it.
-    alternative : {"two-sided", "greater", "less"}
-        Direction of the p-values; the critical value is two-sided.
-    tolerances : numpy.ndarray, shape (outcomes,)
-        Sums of scores that differ by less are ties.
+    `scores`, shape (outcomes, clusters), are centred cluster values, times the weights if there are any; `deviations`
+    make outcomes comparable; sums of scores that differ by less than `tolerances` are ties; the critical value may
+    leave `rejected` allocations above it.
 
-    Notes
-    -----
     Outcomes are ordered by their observed statistics. The p-value of the i-th is the share of allocations whose
     largest statistic among the i-th and all smaller ones reaches the observed i-th, and never below that of the
     one before it. This controls the family-wise error for any pattern of true and false nulls.
-
-    References
-    ----------
     Westfall & Young (1993), Resampling-Based Multiple Testing, algorithm 4.1.
     """
     rows = scores / deviations[:, None]
@@ -67,7 +50,7 @@ def joint_distribution(
     counts = np.zeros(len(rows), dtype=np.int64)
     largest = Largest(rejected + 1)
     for a, b in blocks(tables):
-        scale = 1.0 if weights is None else (a[-2] + b[-2] - tables.cross * a[-1] * b[-1]) / unit
+        scale = 1.0 if weights is None else tables.squares(a, b) / unit
         signed = absolute = None
         for i, outcome in enumerate(order):
             value = a[i] + b[i] if weights is None else (a[i] + b[i]) / scale

@@ -1,15 +1,14 @@
 """Statistics of an allocation: the difference, Welch's t and the adjusted coefficient, counted over all allocations.
 
-Each statistic answers one question: if every treated cluster's values were lowered by `shift`, for how many allocations
-would it be at least (or at most) `bound`? P-values are its answer at shift 0. As the shift moves, the count changes at
-steps, one an allocation, and the limits of an interval are such steps.
+A p-value counts the allocations that are at least as far as the observed one. If every treated cluster's values are
+lowered by a shift, the count changes at steps, one an allocation, and the limits of an interval are such steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import inf, lcm
 
 import numpy as np
@@ -26,6 +25,25 @@ TOLERANCE = 1e-10
 _BRACKET = 1e-7
 # Steps listed at once; more of them inside a bracket are ties, whose tables are made smaller first.
 _MOST_STEPS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One statistic of an allocation set."""
+
+    observed: float
+    count: Callable[[float, int], int]  # ``count(bound, sign)``: allocations with sign * T >= sign * bound, with ties
+    # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
+    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such
+    confidence_limit: Callable[[int, int], float]
+    tolerance: float  # values of the statistic that differ by less are ties
+
+
+def input_rounding(values: np.ndarray) -> float:
+    """Bound on the rounding that a sum of these numbers carries from the input: 0 for whole numbers."""
+    size = np.abs(values).sum()
+    whole = size < 2.0**53 and np.array_equal(values, np.rint(values))
+    return 0.0 if whole else float(2.0 * np.finfo(float).eps * size)
 
 
 def centred(values: np.ndarray, strata: np.ndarray, weights: np.ndarray | None = None, factor: int = 1) -> np.ndarray:
@@ -53,34 +71,67 @@ def permutation_deviation(score: np.ndarray, arm: np.ndarray, strata: np.ndarray
     return deviation
 
 
-def difference(
-    allocations: Allocations, values: np.ndarray, weights: np.ndarray | None, rounding: float = 0.0
-) -> Statistic:
-    """Difference of means of cluster values, weighted or not, given the strata.
+def difference(allocations: Allocations, values: np.ndarray, rounding: float = 0.0) -> Statistic:
+    """Difference of unweighted means of cluster values, given the strata; its denominator is that of every allocation.
 
-    `rounding` is that which sums of the values carry from the input (`input_rounding`). Unweighted whole numbers are
-    multiplied by the least common multiple of the stratum sizes, so that all sums are whole and ties are exact.
+    `rounding` is that which sums of the values carry from the input (`input_rounding`). Whole numbers are multiplied by
+    the least common multiple of the stratum sizes, so that all sums are whole and ties are exact.
+
+    With S and A the treated sums of the centred values and of the centred observed allocation, T = S / A_o. T >= t
+    exactly if left sum >= t A_o - right sum, so one sorted half and a binary search for each row of the other count all
+    allocations. An allocation ties with the observed one, which has S_o and A_o, at the shift ``(S_o - S) / (A_o -
+    A)``; A is largest for the observed one, so the count falls with every step.
+
+    Streitberg & Röhmel (1986), Statistical Software Newsletter 12:10 (shift algorithm, the same counts).
+    """
+    arm, strata = allocations.treated.astype(float), allocations.strata
+    factor = lcm(*np.bincount(strata).tolist())
+    whole = factor * np.abs(values).sum() < 2.0**53 and np.array_equal(values, np.rint(values))
+    score, arm = (centred(row, strata, factor=factor if whole else 1) for row in (values, arm))
+    tables = split_sums(allocations, np.vstack([score, arm]))
+    own, scale = score[allocations.treated].sum(), arm[allocations.treated].sum()
+    centre = own / scale
+
+    def slack(shift: float) -> float:
+        size = TOLERANCE * np.abs(score - shift * arm).sum() + rounding
+        # Unequal sums of whole numbers differ by 1 or more.
+        return min(size, 0.25) if whole and shift == 0.0 else size
+
+    def count(shift: float, bound: float, sign: int) -> int:
+        needed = sign * bound * scale - slack(shift)
+        return sum(
+            _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed) for a, b in tables.pairs
+        )
+
+    def steps(low: float, high: float) -> np.ndarray:
+        shift = (low + high) / 2.0
+        reach = (high - low) * np.abs(arm).sum() + slack(shift)
+        found = []
+        for pair in tables.pairs:
+            for sums in _sums_near(pair, shift, own - shift * scale, reach):
+                found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
+        return np.unique(np.concatenate(found))
+
+    # Permutation standard deviation with the effect taken out, or with it where only rounding is left.
+    left = np.linalg.norm(score - centre * arm)
+    spread = float((left if left > slack(0.0) else np.linalg.norm(score)) / (2.0 * scale))
+    blur = 2.0 * slack(0.0) / np.ptp(arm)
+    limit = _limit_of_steps(
+        centre, spread, lambda shift, side: count(shift, centre - shift, -side), steps, allocations.size, blur
+    )
+    return Statistic(float(centre), partial(count, 0.0), limit, slack(0.0) / scale)
+
+
+def weighted_difference(
+    allocations: Allocations, values: np.ndarray, weights: np.ndarray, rounding: float = 0.0
+) -> Statistic:
+    """Difference of weighted means of cluster values, given the strata; `rounding` as for `difference`.
+
     Small, Ten Have & Rosenbaum (2008), Journal of the American Statistical Association 103:271.
     """
     arm, strata = allocations.treated.astype(float), allocations.strata
-    if weights is not None:
-        scores = [weights * centred(row, strata, weights) for row in (values, arm)]
-        blur = rounding * weights.max()
-        return ratio(allocations, *scores, weights, np.empty((0, len(arm))), rounding=blur)
-    factor = lcm(*np.bincount(strata).tolist())
-    whole = factor * np.abs(values).sum() < 2.0**53 and np.array_equal(values, np.rint(values))
-    factor = factor if whole else 1
-    score, contrast = (centred(row, strata, factor=factor) for row in (values, arm))
-    scale = contrast[allocations.treated].sum()
-    return linear(allocations, score, contrast, scale, rounding=rounding, whole=whole)
-
-
-def welch_difference(allocations: Allocations, values: np.ndarray) -> Statistic:
-    """Welch's t of the values centred inside strata; see `welch`."""
-    score = centred(values, allocations.strata)
-    contrast = centred(allocations.treated.astype(float), allocations.strata)
-    centre = score[allocations.treated].sum() / contrast[allocations.treated].sum()
-    return welch(allocations, score, contrast, centre)
+    scores = [weights * centred(row, strata, weights) for row in (values, arm)]
+    return _ratio(allocations, *scores, weights, np.empty((0, len(arm))), rounding * weights.max())
 
 
 def coefficient(
@@ -109,128 +160,29 @@ def coefficient(
         sums.append(np.bincount(cluster, residual))
     weights = np.bincount(cluster).astype(float)
     bases = np.array([np.bincount(cluster, q) for q in basis.T])
-    return ratio(allocations, *sums, weights, bases, rounding=rounding)
+    return _ratio(allocations, *sums, weights, bases, rounding)
 
 
-@dataclass(frozen=True)
-class Statistic:
-    """One statistic of an allocation set."""
-
-    centre: float  # observed treated minus other difference: the shift at which no difference is left
-    observed: Callable[[float], float]  # observed value of the statistic at a shift
-    # ``count(shift, bound, sign)``: number of allocations with sign * T >= sign * bound, ties included
-    count: Callable[[float, float, int], int]
-    # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
-    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such
-    confidence_limit: Callable[[int, int], float]
-    tolerance: float  # values of the statistic that differ by less, at shift 0, are ties
-
-
-def input_rounding(values: np.ndarray) -> float:
-    """Bound on the rounding that a sum of these numbers carries from the input: 0 for whole numbers."""
-    size = np.abs(values).sum()
-    whole = size < 2.0**53 and np.array_equal(values, np.rint(values))
-    return 0.0 if whole else float(2.0 * np.finfo(float).eps * size)
-
-
-def linear(
-    allocations: Allocations,
-    score: np.ndarray,
-    arm: np.ndarray,
-    scale: float,
-    *,
-    rounding: float = 0.0,
-    whole: bool = False,
-) -> Statistic:
-    """Statistic whose denominator is the same for every allocation, e.g. a difference of unweighted means.
-
-    Parameters
-    ----------
-    allocations : Allocations
-    score, arm : numpy.ndarray, shape (clusters,)
-        Values, and the observed allocation, centred inside strata, times a factor that keeps whole numbers whole.
-    scale : float
-        The denominator: T is the treated sum of `score` over it.
-    rounding : float
-        Rounding that the sums of `score` carry from the input.
-    whole : bool
-        Whether `score` holds whole numbers, so that unequal sums differ by 1 or more.
-
-    Notes
-    -----
-    T >= t exactly if left sum >= t * scale - right sum, so one sorted half and a binary search for each row of the
-    other count all allocations. With S and A the treated sums of `score` and `arm`, an allocation ties with the
-    observed one, which has S_o and A_o = scale, at the shift ``(S_o - S) / (scale - A)``; A is largest for the
-    observed one, so the count falls with every step.
-
-    References
-    ----------
-    Streitberg & Röhmel (1986), Statistical Software Newsletter 12:10 (shift algorithm, the same counts).
-    """
-    tables = split_sums(allocations, np.vstack([score, arm]))
-    own = score[allocations.treated].sum()
-    centre = own / scale
-
-    def slack(shift: float) -> float:
-        size = TOLERANCE * np.abs(score - shift * arm).sum() + rounding
-        return min(size, 0.25) if whole and shift == 0.0 else size
-
-    def count(shift: float, bound: float, sign: int) -> int:
-        needed = sign * bound * scale - slack(shift)
-        return sum(
-            _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed) for a, b in tables.pairs
-        )
-
-    def steps(low: float, high: float) -> np.ndarray:
-        shift = (low + high) / 2.0
-        reach = (high - low) * np.abs(arm).sum() + slack(shift)
-        found = []
-        for pair in tables.pairs:
-            for sums in _sums_near(pair, shift, own - shift * scale, reach):
-                found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
-        return np.unique(np.concatenate(found))
-
-    spread = _spread(score, arm, centre, scale, slack(0.0))
-    blur = 2.0 * slack(0.0) / np.ptp(arm)
-    limit = _limit_of_steps(centre, spread, lambda shift: centre - shift, count, steps, allocations.size, blur)
-    return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / scale)
-
-
-def ratio(
+def _ratio(
     allocations: Allocations,
     score: np.ndarray,
     arm: np.ndarray,
     weights: np.ndarray,
     basis: np.ndarray,
-    *,
-    rounding: float = 0.0,
+    rounding: float,
 ) -> Statistic:
     """Least-squares coefficient of the arm, given strata and covariates, with units weighted alike.
 
-    Parameters
-    ----------
-    allocations : Allocations
-    score, arm : numpy.ndarray, shape (clusters,)
-        Weighted cluster sums of the outcome and of the observed arm, both residualised on strata and covariates.
-    weights : numpy.ndarray, shape (clusters,)
-        Weight (number of units) of each cluster.
-    basis : numpy.ndarray, shape (covariates, clusters)
-        Cluster sums of the covariates, orthonormal and orthogonal to the strata; no rows without covariates.
-    rounding : float
-        Rounding that the sums of `score` carry from the input.
+    `score` and `arm` are weighted cluster sums of the outcome and of the observed arm, both residualised on strata and
+    covariates; `basis`, shape (covariates, clusters), holds cluster sums of the covariates, orthonormal and orthogonal
+    to the strata.
 
-    Notes
-    -----
     ``T = S / D``, ``D = sum over strata of W1 W0 / W - sum_j (sum basis_j)^2``, sums over the treated clusters
     (Frisch-Waugh). Without covariates the only cross term of two halves is a product of two weight sums, so rows
     of equal weight share one bound; with covariates every allocation is visited. With A the treated sum of `arm`, an
     allocation ties with the observed one, whose T is t, at the shift ``(t D - S) / (D - A)``. Without covariates D is
     above A for every other allocation, so the count falls with every step. With covariates it need not be, and the
     differences that are not rejected can have gaps: the limits are then the outermost of them.
-
-    References
-    ----------
-    Frisch & Waugh (1933), Econometrica 1:387.
     """
     tables = split_sums(allocations, np.vstack([score, arm, basis]), weights)
     visit = _visited if len(basis) else _grouped
@@ -239,36 +191,26 @@ def ratio(
         raise ValueError("covariates: together with the strata they determine the arm of every cluster")
     centre = score[allocations.treated].sum() / observed_arm
 
-    def slack(shift: float) -> float:
-        return TOLERANCE * np.abs(score - shift * arm).sum() + rounding
+    slack = TOLERANCE * np.abs(score).sum() + rounding
 
-    def count(shift: float, bound: float, sign: int) -> int:
-        return visit(tables, shift, bound, sign, slack(shift))
+    def count(bound: float, sign: int) -> int:
+        return visit(tables, bound, sign, slack)
 
-    def steps(low: float, high: float) -> np.ndarray:
-        shift = (low + high) / 2.0
-        reach = (high - low) * weights.sum() + slack(shift)
-        return _grouped_steps(tables, shift, centre, reach, slack(0.0))
-
-    if len(basis):
-        limit = _limit_of_visits(tables, centre, slack(0.0), 1e-9 * weights.sum())
-    else:
-        spread = _spread(score, arm, centre, observed_arm, slack(0.0))
-        blur = 2.0 * slack(0.0) / weights.min()
-        limit = _limit_of_steps(centre, spread, lambda shift: centre - shift, count, steps, allocations.size, blur)
-    return Statistic(centre, lambda shift: centre - shift, count, limit, slack(0.0) / observed_arm)
+    limit = _limit_of_visits(tables, centre, slack, 1e-9 * weights.sum())
+    return Statistic(float(centre), count, limit, slack / observed_arm)
 
 
-def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre: float) -> Statistic:
-    """Welch's t, which stays valid for the null of equal means when the arms vary differently.
-
-    `values` and `arm` are centred inside strata; `centre` is the observed difference of the means.
+def welch(allocations: Allocations, values: np.ndarray) -> Statistic:
+    """Welch's t of the values centred inside strata; valid for equal means also when the arms vary differently.
 
     From S = sum of values and Q = sum of squares over the n1 treated clusters: ``t = S (1/n1 + 1/n0) / sqrt(V)``,
     ``V = (Q - S^2/n1) / (n1 (n1 - 1)) + (Q_all - Q - S^2/n0) / (n0 (n0 - 1))``. Counted as
     ``t |t| V >= bound |bound| V``, so that an allocation without variation inside its arms is infinitely far.
     Janssen (1997), Statistics & Probability Letters 36:9.
     """
+    values = centred(values, allocations.strata)
+    arm = centred(allocations.treated.astype(float), allocations.strata)
+    centre = values[allocations.treated].sum() / arm[allocations.treated].sum()
     n1 = int(allocations.treated.sum())
     n0 = len(values) - n1
     if min(n1, n0) < 2:
@@ -303,14 +245,8 @@ def welch(allocations: Allocations, values: np.ndarray, arm: np.ndarray, centre:
         return found
 
     spread = abs(centre / observed(0.0)) if centre else np.ptp(values)
-    limit = _limit_by_search(centre, spread, observed, count, allocations.size)
-    return Statistic(centre, observed, count, limit, TOLERANCE)
-
-
-def _spread(score: np.ndarray, arm: np.ndarray, centre: float, scale: float, rounding: float) -> float:
-    """Permutation standard deviation with the effect taken out, or with it where only rounding is left."""
-    left = np.linalg.norm(score - centre * arm)
-    return float((left if left > rounding else np.linalg.norm(score)) / (2.0 * scale))
+    limit = _limit_by_search(centre, spread, lambda shift, side: count(shift, observed(shift), -side), allocations.size)
+    return Statistic(observed(0.0), partial(count, 0.0), limit, TOLERANCE)
 
 
 def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
@@ -320,12 +256,12 @@ def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
     return few.size * many.size - int(np.searchsorted(many, bound - few[::-1]).sum())
 
 
-def _grouped(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
+def _grouped(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
     """Count without covariates: rows of the smaller table that share a weight share their bounds."""
     found = 0
     for pair in tables.pairs:
         few, many = sorted(pair, key=lambda table: table.shape[1])
-        numerators = [sign * (t[0] - shift * t[1] - bound * t[-2]) for t in (few, many)]
+        numerators = [sign * (t[0] - bound * t[-2]) for t in (few, many)]
         order = np.lexsort((numerators[0], few[-1]))
         starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
         slope = sign * bound * tables.cross * many[-1]
@@ -335,15 +271,20 @@ def _grouped(tables: SplitSums, shift: float, bound: float, sign: int, slack: fl
     return found
 
 
-def _visited(tables: SplitSums, shift: float, bound: float, sign: int, slack: float) -> int:
+def _visited(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
     """Count with covariates: every allocation is visited."""
     found = 0
     for a, b in blocks(tables):
-        squares = tables.cross * a[-1] * b[-1]
-        for j in range(2, len(a) - 2):
-            squares += (a[j] + b[j]) ** 2
-        numerators = [sign * (t[0] - shift * t[1] - bound * t[-2]) for t in (a, b)]
-        found += int(np.count_nonzero(numerators[0] + numerators[1] + sign * bound * squares >= -slack))
+        excess = a[0] + b[0] - bound * _denominators(tables, a, b)
+        found += int(np.count_nonzero(sign * excess >= -slack))
+    return found
+
+
+def _denominators(tables: SplitSums, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """D of `_ratio` for the allocations of a block; rows 0 and 1 of its tables are score and arm."""
+    found = tables.squares(a, b)
+    for j in range(2, len(a) - 2):
+        found -= (a[j] + b[j]) ** 2
     return found
 
 
@@ -387,35 +328,17 @@ def _distinct(table: np.ndarray) -> np.ndarray:
     return table[:, np.unique(np.round(table / np.where(size, size, 1.0), 12), axis=1, return_index=True)[1]]
 
 
-def _grouped_steps(tables: SplitSums, shift: float, centre: float, reach: float, slack: float) -> np.ndarray:
-    """Steps of the allocations whose statistic lies near the observed one at `shift`; see `_grouped`."""
-    found, bound = [np.empty(0)], centre - shift
-    for pair in tables.pairs:
-        few, many = sorted(pair, key=lambda table: table.shape[1])
-        near = [t[0] - shift * t[1] - bound * t[-2] for t in (few, many)]
-        order = np.lexsort((near[0], few[-1]))
-        starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
-        for group in np.split(order, starts[1:]):
-            target = -near[1] - bound * tables.cross * few[-1, group[0]] * many[-1]
-            first = np.searchsorted(near[0][group], target - reach, "left")
-            last = np.searchsorted(near[0][group], target + reach, "right")
-            for column in np.flatnonzero(last > first):
-                a, b = few[:, group[first[column] : last[column]]], many[:, [column]]
-                size = a[-2] + b[-2] - tables.cross * a[-1] * b[-1]
-                found.append(np.unique(_steps(centre * size - a[0] - b[0], size - a[1] - b[1], slack)))
-    return np.unique(np.concatenate(found))
-
-
 def _limit_of_steps(
-    centre: float, spread: float, observed: Callable, count: Callable, steps: Callable, size: int, blur: float
+    centre: float, spread: float, held: Callable, steps: Callable, size: int, blur: float
 ) -> Callable[[int, int], float]:
-    """Limits of a statistic whose count falls with every step outwards: the step at which it passes what is allowed.
+    """Limits of a difference whose count falls with every step outwards: the step at which it passes what is allowed.
 
-    `blur` is how far the tolerance for ties can move a step.
+    ``held(shift, side)`` is the number of allocations with a statistic at most (`side` 1) or at least (-1) the observed
+    one, `steps` lists the shifts between two where it falls, and `blur` is how far the tolerance for ties moves one.
     """
 
     def limit(allowed: int, side: int) -> float:
-        near = _crossing(centre, spread, observed, count, size, allowed, side)
+        near = _crossing(centre, spread, held, size, allowed, side)
         if np.isinf(near):
             return near
         width = blur + 4.0 * (_BRACKET * spread + np.finfo(float).eps * abs(near))
@@ -423,7 +346,7 @@ def _limit_of_steps(
         inner, outer = 0, len(outwards)
         while outer - inner > 1:
             middle = (inner + outer) // 2
-            if count(outwards[middle], observed(outwards[middle]), -side) > allowed:
+            if held(outwards[middle], side) > allowed:
                 inner = middle
             else:
                 outer = middle
@@ -432,16 +355,14 @@ def _limit_of_steps(
     return limit
 
 
-def _limit_by_search(
-    centre: float, spread: float, observed: Callable, count: Callable, size: int
-) -> Callable[[int, int], float]:
+def _limit_by_search(centre: float, spread: float, held: Callable, size: int) -> Callable[[int, int], float]:
     """Limits of a statistic whose steps have no formula: bisected, on the side that is not rejected."""
 
     def limit(allowed: int, side: int) -> float:
         def holds(shift: float) -> bool:
-            return count(shift, observed(shift), -side) > allowed
+            return held(shift, side) > allowed
 
-        near = _crossing(centre, spread, observed, count, size, allowed, side)
+        near = _crossing(centre, spread, held, size, allowed, side)
         if np.isinf(near):
             return near
         width = 2.0 * _BRACKET * spread
@@ -450,8 +371,6 @@ def _limit_by_search(
         beyond = [distance for distance in spread * 2.0 ** np.arange(-3, 8) if holds(near + side * distance)]
         if beyond:
             inside, outside = near + side * beyond[-1], near + side * 2.0 * beyond[-1]
-        if min(inside, outside) < 0.0 < max(inside, outside):
-            inside, outside = (0.0, outside) if holds(0.0) else (inside, 0.0)
         for _ in range(60):
             middle = (inside + outside) / 2.0
             if middle in (inside, outside):
@@ -462,9 +381,7 @@ def _limit_by_search(
     return limit
 
 
-def _crossing(
-    centre: float, spread: float, observed: Callable, count: Callable, size: int, allowed: int, side: int
-) -> float:
+def _crossing(centre: float, spread: float, held: Callable, size: int, allowed: int, side: int) -> float:
     """About where the count passes what is allowed, on one side; infinite where it never does."""
     if allowed < 1:
         return side * inf
@@ -472,8 +389,7 @@ def _crossing(
 
     @cache
     def excess(shift: float) -> float:
-        found = count(shift, observed(shift), -side)
-        return float(ndtri(min(found, size - 0.5) / size) - target)
+        return float(ndtri(min(held(shift, side), size - 0.5) / size) - target)
 
     inside = centre
     while excess(inside) <= 0.0:
@@ -487,16 +403,14 @@ def _crossing(
 
 
 def _limit_of_visits(tables: SplitSums, centre: float, slack: float, smallest: float) -> Callable[[int, int], float]:
-    """Limits with covariates: the steps of all allocations in order, from one visit to each."""
+    """Limits with weights or covariates: the steps of all allocations in order, from one visit to each."""
 
     def limit(allowed: int, side: int) -> float:
         if allowed < 1:
             return side * inf
         always, leaving, entering = 0, Largest(allowed + 1), [np.empty(0)]
         for a, b in blocks(tables):
-            size = a[-2] + b[-2] - tables.cross * a[-1] * b[-1]
-            for j in range(2, len(a) - 2):
-                size -= (a[j] + b[j]) ** 2
+            size = _denominators(tables, a, b)
             slope = (size - a[1] - b[1]).ravel()
             numerator = (centre * size - a[0] - b[0]).ravel()
             flat = np.abs(slope) <= smallest

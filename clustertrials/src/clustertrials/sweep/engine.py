@@ -40,19 +40,9 @@ HERE = Engine("this process", 1, None)
 
 @contextmanager
 def open_engine(workers: int = 1, scheduler: str | None = None) -> Iterator[Engine]:
-    """Open the place where tasks run.
+    """Open the place where tasks run: this process for 1 worker, else Dask workers here or those of a `scheduler`.
 
-    Parameters
-    ----------
-    workers : int
-        1 for this process; more start that many Dask workers on this machine.
-    scheduler : str, optional
-        Address of a running Dask scheduler, such as ``tcp://127.0.0.1:8786``; its workers are used instead.
-
-    Raises
-    ------
-    EngineError
-        If nothing answers at the address, or the scheduler has no worker.
+    EngineError if nothing answers at the scheduler's address, such as ``tcp://127.0.0.1:8786``, or it has no worker.
     """
     if workers == 1 and scheduler is None:
         yield HERE

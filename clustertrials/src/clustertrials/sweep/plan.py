@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -49,29 +50,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep of simulated trials.
+    """A sweep of simulated trials."""
 
-    Attributes
-    ----------
-    name : str
-        File name without its ending.
-    seed, replicates, trials_a_task : int
-        Root of all seeds, trials a cell, and how many of them one task draws.
-    level : float
-        Confidence level of the intervals, and 1 - level of the tests.
-    estimators : tuple of str
-        Names as in `clustertrials.estimate_effect`, or ``"mixed_batched"``.
-    cells : tuple of Cell
-        All combinations of the factors' values.
-    """
-
-    name: str
-    seed: int
-    replicates: int
+    name: str  # file name without its ending
+    seed: int  # root of all seeds
+    replicates: int  # trials a cell
     trials_a_task: int
-    level: float
-    estimators: tuple[str, ...]
-    cells: tuple[Cell, ...]
+    level: float  # of the intervals; the tests are at 1 - level
+    estimators: tuple[str, ...]  # names as in `clustertrials.estimate_effect`, or ``"mixed_batched"``
+    cells: tuple[Cell, ...]  # all combinations of the factors' values
 
     @property
     def hash(self) -> str:
@@ -101,29 +88,19 @@ def _content_of(path: Path) -> Mapping:
 
 
 def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
-    """Read a plan of simulated trials.
+    """Read a plan of simulated trials; PlanError names file, key and rule.
 
-    Parameters
-    ----------
-    path : Path
-        YAML with ``seed``, ``replicates``, ``estimators`` and ``factors``; ``trials_a_task`` (250) and ``level``
-        (0.95) may be left out. Numbers may be written as they are or as ``{values: …, reason: …}``.
-    look_up : callable, optional
-        Returns the numbers for any other mapping in the place of a number, or raises KeyError or TypeError. Without it,
-        no other mapping is allowed.
-
-    Raises
-    ------
-    PlanError
-        If a key is unknown or missing or a value breaks its rule; the message names file, key and rule.
+    ``trials_a_task`` (250) and ``level`` (0.95) may be left out. Numbers may be written as they are or as ``{values: …,
+    reason: …}``. `look_up` returns the numbers for any other mapping in the place of a number, or raises KeyError or
+    TypeError; without it, no other mapping is allowed.
     """
     name, content = Path(path).name, _content_of(path)
     if unknown := sorted(map(str, set(content) - _KEYS)):
         raise PlanError(f"{name}, {unknown[0]}: no such key; keys are {', '.join(sorted(_KEYS))}")
-    content = _resolved(name, content, look_up)
-    whole = {key: _whole(name, content, key, default) for key, default in
+    read = partial(_numbers, look_up=look_up)
+    whole = {key: _whole(name, content, key, default, read) for key, default in
              {"seed": None, "replicates": None, "trials_a_task": 250}.items()}  # fmt: skip
-    (level,) = _numbers(f"{name}, level", content.get("level", 0.95))
+    (level,) = read(f"{name}, level", content.get("level", 0.95))
     if not 0.5 < level < 1:
         raise PlanError(f"{name}, level: must lie between 0.5 and 1")
     asked = content.get("estimators")
@@ -131,11 +108,11 @@ def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
         raise PlanError(f"{name}, estimators: must be a list of different names")
     if wrong := [one for one in asked if one not in ESTIMATORS]:
         raise PlanError(f"{name}, estimators: no {wrong[0]!r}; there are {', '.join(ESTIMATORS)}")
-    cells = _cells(name, content.get("factors"))
+    cells = _cells(name, content.get("factors"), read)
     return SweepPlan(Path(path).stem, level=level, estimators=tuple(asked), cells=cells, **whole)
 
 
-def _cells(name: str, factors: object) -> tuple[Cell, ...]:
+def _cells(name: str, factors: object, read: Callable) -> tuple[Cell, ...]:
     if not isinstance(factors, dict):
         raise PlanError(f"{name}, factors: must name factors and their values")
     if unknown := sorted(map(str, set(factors) - set(FACTORS))):
@@ -144,7 +121,7 @@ def _cells(name: str, factors: object) -> tuple[Cell, ...]:
     for factor, default in FACTORS.items():
         if factor not in factors and default is None:
             raise PlanError(f"{name}, factors, {factor}: is missing")
-        grid[factor] = _numbers(f"{name}, factors, {factor}", factors[factor]) if factor in factors else (default,)
+        grid[factor] = read(f"{name}, factors, {factor}", factors[factor]) if factor in factors else (default,)
         if len(set(grid[factor])) < len(grid[factor]):
             raise PlanError(f"{name}, factors, {factor}: a value is listed twice")
     return tuple(_cell(name, dict(zip(grid, values))) for values in product(*grid.values()))
@@ -177,17 +154,18 @@ def _cell(name: str, values: dict[str, float]) -> Cell:
     return Cell(tuple(values.items()), scenario)
 
 
-def _whole(name: str, content: Mapping, key: str, default: int | None) -> int:
+def _whole(name: str, content: Mapping, key: str, default: int | None, read: Callable) -> int:
     if key not in content and default is None:
         raise PlanError(f"{name}, {key}: is missing")
-    found = _numbers(f"{name}, {key}", content.get(key, default))
+    found = read(f"{name}, {key}", content.get(key, default))
     least = 0 if key == "seed" else 1
     if len(found) != 1 or found[0] != int(found[0]) or found[0] < least:
         raise PlanError(f"{name}, {key}: must be one whole number of at least {least}")
     return int(found[0])
 
 
-def _numbers(where: str, entry: object) -> tuple[float, ...]:
+def _numbers(where: str, entry: object, *, look_up: LookUp | None) -> tuple[float, ...]:
+    entry = _looked_up(where, entry, look_up) if isinstance(entry, dict) else entry
     entries = entry if isinstance(entry, list | tuple) else [entry]
     if not entries or any(isinstance(one, bool) or not isinstance(one, int | float | None) for one in entries):
         raise PlanError(f"{where}: must be a number or a list of numbers")
@@ -197,22 +175,7 @@ def _numbers(where: str, entry: object) -> tuple[float, ...]:
     return numbers
 
 
-def _resolved(name: str, content: Mapping, look_up: LookUp | None) -> dict:
-    """The plan with numbers in the place of every mapping."""
-    found = {key: _taken(f"{name}, {key}", entry, look_up) for key, entry in content.items() if key != "factors"}
-    if "factors" in content:
-        factors = content["factors"]
-        found["factors"] = (
-            {key: _taken(f"{name}, factors, {key}", entry, look_up) for key, entry in factors.items()}
-            if isinstance(factors, dict)
-            else factors
-        )
-    return found
-
-
-def _taken(where: str, entry: object, look_up: LookUp | None) -> object:
-    if not isinstance(entry, dict):
-        return entry
+def _looked_up(where: str, entry: dict, look_up: LookUp | None) -> object:
     if set(entry) == {"values", "reason"} and entry["reason"]:
         return entry["values"]
     try:

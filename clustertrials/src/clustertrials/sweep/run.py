@@ -23,21 +23,13 @@ _ON_TERMINAL, _IN_LOG = 1.0, 30.0  # seconds between two states of the progress 
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What a run did.
+    """What a run did."""
 
-    Attributes
-    ----------
-    tasks, before, done, failed : int
-        Tasks of the plan; those that were done before, were done now, and failed now.
-    torn : tuple of str
-        Partitions that could not be read, set aside and done again.
-    """
-
-    tasks: int
-    before: int
-    done: int
-    failed: int
-    torn: tuple[str, ...]
+    tasks: int  # of the plan
+    before: int  # tasks done before
+    done: int  # tasks done now
+    failed: int  # tasks that failed now
+    torn: tuple[str, ...]  # partitions that could not be read, set aside and done again
 
 
 def run_sweep(
@@ -50,24 +42,8 @@ def run_sweep(
 ) -> SweepReport:
     """Do the tasks that are not done yet, and put each on disk as it comes.
 
-    Parameters
-    ----------
-    plan : SweepPlan
-    folder : Path
-        Empty, new, or this plan's.
-    engine : Engine
-        Where tasks run: this process, or what `clustertrials.sweep.engine.open_engine` gives.
-    job : callable
-        What a worker does with a task.
-    progress : bool
-        Whether to show a progress bar on the error stream.
-
-    Raises
-    ------
-    StoreError
-        If the folder holds something else than this sweep.
-    EngineError
-        If the scheduler is lost, or workers run other code than this process; what is done stays done.
+    The folder is empty, new, or this plan's; else StoreError. EngineError if the scheduler is lost, or workers run
+    other code than this process; what is done stays done.
     """
     tasks, store = tasks_of(plan), Store(folder, plan.hash, code_hash())
     with store.opened():
@@ -90,25 +66,13 @@ def run_sweep(
 
 @dataclass(frozen=True)
 class Forecast:
-    """Expected cost of a sweep.
-
-    Attributes
-    ----------
-    tasks, trials : int
-        Tasks to do, and trials in them.
-    seconds : float
-        Expected time on one worker as fast as this process.
-    size : float
-        Expected bytes on disk.
-    pilot : int
-        Trials that the expectation rests on.
-    """
+    """Expected cost of a sweep."""
 
     tasks: int
     trials: int
-    seconds: float
-    size: float
-    pilot: int
+    seconds: float  # on one worker as fast as this process
+    size: float  # bytes on disk
+    pilot: int  # trials that the expectation rests on
 
 
 def forecast(plan: SweepPlan) -> Forecast:

@@ -40,15 +40,9 @@ def summarise(plan: SweepPlan, folder: Path, out: Path) -> int:
     """Sum up a finished sweep into one CSV file, without loading its rows; return the number of rows.
 
     There is one row a cell and estimator. Standard errors are Monte Carlo errors: s / sqrt(n) of the bias, sqrt(p (1 -
-    p) / n) of a share. Trials that an estimator refused are counted and are in nothing else.
+    p) / n) of a share. Trials that an estimator refused are counted and are in nothing else. StoreError if the folder
+    holds no sweep of this plan, or a task has no partition.
 
-    Raises
-    ------
-    StoreError
-        If the folder holds no sweep of this plan, or a task has no partition.
-
-    References
-    ----------
     Morris TP, White IR, Crowther MJ (2019), Statistics in Medicine 38:2074-2102.
     """
     tasks, store = tasks_of(plan), Store.existing(folder, plan.hash)

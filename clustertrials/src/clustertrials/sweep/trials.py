@@ -14,13 +14,13 @@ from time import perf_counter
 
 import numpy as np
 import scipy
-from scipy import stats
 
-from clustertrials.batched import batched_reml
 from clustertrials.estimators import CLUSTER, METHODS, WEIGHTED, effect_of
+from clustertrials.mixed import batched_reml
+from clustertrials.results import Inference
 from clustertrials.simulation_study import Scenario, draw_columns
 from clustertrials.sweep.plan import BATCHED, Cell, SweepPlan, digest
-from clustertrials.trial import SMALLEST_ARM, Trial, sorted_trial
+from clustertrials.trial import Trial, sorted_trial
 
 NUMBERS = ("estimate", "se", "df", "p_value", "ci_low", "ci_high")
 # Numbers that a batch holds at once: 32 MB, whatever the size of a trial.
@@ -134,7 +134,7 @@ def draw_trial(task: Task, number: int) -> tuple[Trial, np.random.Generator]:
     if cell["attrition"]:
         kept = _kept(cell, outcome, rng)
         numbers, treated, codes = numbers[kept], treated[kept], np.unique(cluster[kept], return_inverse=True)[1]
-    return sorted_trial(numbers, treated, codes, names=_NAMES, smallest_arm=SMALLEST_ARM), rng
+    return sorted_trial(numbers, treated, codes, names=_NAMES), rng
 
 
 def _kept(cell: Cell, outcome: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -201,9 +201,8 @@ def _fit(waiting: list[tuple[int, Trial]], found: np.ndarray, refusals: np.ndarr
         return
     rows, df = [row for row, _ in waiting], len(first.starts) - 2
     estimate, se = fit.coefficients[:, 1], fit.standard_errors[:, 1]
-    margin = stats.t.ppf((1 + level) / 2, df) * se
-    p_value = 2 * stats.t.sf(np.abs(estimate / se), df)
-    found[rows] = np.column_stack([estimate, se, np.full(len(rows), df), p_value, estimate - margin, estimate + margin])
+    inference = Inference(estimate, se, df)
+    found[rows] = np.column_stack([estimate, se, np.full(len(rows), df), inference.p_value, *inference.interval(level)])
 
 
 def _long(task: Task, found: np.ndarray, refusals: np.ndarray, units: np.ndarray) -> dict[str, np.ndarray | list]:
