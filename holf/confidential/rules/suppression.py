@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from holf.confidential.rules.attack import Equation, attack
+from holf.confidential.rules.attack import Equation, attack, dependent, known_range
 from holf.confidential.rules.policy import Policy
 from holf.confidential.rules.primary import Support, one_side, refusal, rounded
 from holf.record.schema import Schema
-from holf.study.answers import Withheld
+from holf.study.answers import Withheld, is_withheld
 
 
 @dataclass(frozen=True)
@@ -165,26 +165,25 @@ class _Linked:
         """The final release of these counts."""
         refused = {name: rule for name, count in self.counts.items() if (rule := self._refusal(count))}
         hidden, is_veiled = set(refused), False
-        if not refused or "complementary" not in self.policy.rules:
+        if "complementary" not in self.policy.rules:
             return self._release(refused, hidden, is_veiled)
         candidates = {name for name, count in self.counts.items() if not count.implied and name not in self.public}
         needed = self._needed(hidden | candidates)
-        # Withholding more never narrows an interval, so on the way only those found too narrow are looked at again.
-        exposed = self._exposed(self._release(refused, hidden, is_veiled), needed, hidden)
-        while exposed:
+        while exposed := self._exposed(self._release(refused, hidden, is_veiled), needed, hidden | candidates):
             # What a rule's name tells costs readers less than another count does, so it goes first.
-            may_veil = not is_veiled and "linked" in self.policy.rules
+            may_veil = hidden and not is_veiled and "linked" in self.policy.rules
             fresh = [] if may_veil or not candidates - hidden else [self._nearest(exposed[0], candidates - hidden)]
             if not fresh and not may_veil:
                 break
             hidden.update(fresh)
-            is_veiled = is_veiled or may_veil
-            exposed = self._exposed(self._release(refused, hidden, is_veiled), needed, {*exposed, *fresh})
+            is_veiled = is_veiled or bool(may_veil)
         for name in sorted(hidden - refused.keys(), key=lambda name: (-self.counts[name].value, name)):
             fewer = hidden - {name}
-            if not self._exposed(self._release(refused, fewer, is_veiled), needed, fewer):
+            if not self._exposed(self._release(refused, fewer, is_veiled), needed, hidden | candidates):
                 hidden = fewer
-        is_veiled = is_veiled and bool(self._exposed(self._release(refused, hidden, False), needed, hidden))
+        is_veiled = is_veiled and bool(
+            self._exposed(self._release(refused, hidden, False), needed, hidden | candidates)
+        )
         return self._release(refused, hidden, is_veiled)
 
     def _refusal(self, count: Count) -> str | None:
@@ -203,7 +202,16 @@ class _Linked:
                 shown[name] = Withheld("linked" if is_veiled else refused.get(name, "complementary"))
             else:
                 shown[name] = rounded(count.value, self.policy)
+        for name, (factors, constant) in self._dependent(shown).items():
+            shown[name] = constant + sum(factor * shown[other] for other, factor in factors.items())
         return shown
+
+    def _dependent(self, shown: dict[str, int | Withheld]) -> dict[str, tuple[dict[str, int], int]]:
+        """Shown counts that follow from others: of each sum the largest, which rounding errors change least."""
+        if "rounding" not in self.policy.rules:
+            return {}
+        names = [name for name in shown if not is_withheld(shown[name])]
+        return dependent(sorted(names, key=lambda name: (-self.counts[name].value, name)), self.equations, self.public)
 
     def _needed(self, names: set[str]) -> dict[str, int]:
         """Whole numbers that each count must be left with: what the policy asks, or all that public numbers leave."""
@@ -213,12 +221,17 @@ class _Linked:
     def _exposed(self, shown: dict[str, int | Withheld], needed: dict[str, int], among: set[str]) -> list[str]:
         """The counts in `among` that are left with fewer numbers than needed, the narrowest first."""
         width = self._widths(shown, among)
-        return sorted((name for name in width if width[name] < needed[name]), key=lambda name: (width[name], name))
+        # Of 10, which the rule on people keeps from being 9, rounding alone leaves three numbers.
+        own = {name: known_range(shown[name], self.policy) for name in among & shown.keys()}
+        needed = needed | {name: min(needed[name], high - low + 1) for name, (low, high) in own.items()}
+        found = [name for name in width if width[name] < needed[name]]
+        return sorted(found, key=lambda name: (name in shown and not is_withheld(shown[name]), width[name], name))
 
     def _widths(self, shown: dict[str, int | Withheld], names: set[str]) -> dict[str, int]:
         """How many whole numbers are left for each of `names`, exact below what the policy asks."""
-        ways = {"names": names, "enough": self.policy.min_interval}
-        found = attack(shown, self.equations, self.public, self.policy, **ways)
+        # Of a dependent count a reader knows no more than that it was large enough to be shown.
+        told = shown | dict.fromkeys(self._dependent(shown), Withheld("complementary"))
+        found = attack(told, self.equations, self.public, self.policy, names=names, enough=self.policy.min_interval)
         return {name: high - low + 1 for name, (low, high) in found.items()}
 
     def _nearest(self, target: str, spare: set[str]) -> str:
