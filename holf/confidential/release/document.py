@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from holf.confidential.release.codec import CodecError, decode, encode
 from holf.confidential.release.questions import available, catalogue, key_of
 from holf.confidential.rules.answers import Safe, disclose
 from holf.confidential.rules.policy import Policy
+from holf.confidential.rules.rounded_rows import Published, RoundedRows
 from holf.confidential.rules.suppression import UnitSets
 from holf.record.facts import load_ledger
 from holf.record.flow import load_flow
@@ -134,8 +136,12 @@ def answer_all(dropped: DropIn, plan: Plan, schema: Schema) -> dict[str, list[An
     dict of str to list of Answered or None
         By question and keywords; None where the data give no answer.
     """
-    rows, answered = Rows(dropped.tables, plan, schema), {}
-    for question, asked in catalogue(plan):
+    return _answer(Rows(dropped.tables, plan, schema), catalogue(plan))
+
+
+def _answer(rows: Rows, questions: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, list[Answered] | None]:
+    answered = {}
+    for question, asked in questions:
         try:
             answered[key_of(question, asked)] = compute(rows, question, **asked)
         except StudyError:
@@ -153,7 +159,13 @@ def _release(
 ) -> Release:
     sets = UnitSets(schema, n_offices=len(dropped.tables[plan.trial["cluster"]["table"]]))
     given = {name: answers for name, answers in answered.items() if answers is not None}
-    safe = disclose(given, sets, policy, _public_counts())
+    rows = Rows(dropped.tables, plan, schema)
+    questions = [(question, asked) for question, asked in catalogue(plan) if key_of(question, asked) in given]
+
+    def ask_again(published: Published) -> dict[str, list[Answered] | None]:
+        return _answer(RoundedRows(dropped.tables, plan, schema, rows, published), questions)
+
+    safe = disclose(given, sets, policy, _public_counts(), ask_again)
     entries = [
         {"question": question, "asked": asked}
         | (

@@ -136,7 +136,7 @@ def dependent(
     Parameters
     ----------
     shown : sequence of str
-        Ids of the counts to publish. Where several choices are possible, the first in this order are the dependent ones.
+        Ids of the counts to publish. Where there is a choice, the first in this order are the dependent ones.
     equations : iterable of Equation
     public : mapping of str to int
 

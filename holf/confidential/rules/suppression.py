@@ -299,7 +299,8 @@ class UnitSets:
         counts = {name: self._count(name, self._units[name], implied=False) for name in names}
         by_units = {(self._tables[name], self._units[name]): name for name in names}
         equations = []
-        for small, large in self._covers(names):
+        halves = [(small, large) for small, large in self._pairs(names) if self._rest(small, large) in by_units]
+        for small, large in [*self._covers(names), *halves]:
             table, rest = self._tables[large], self._units[large] - self._units[small]
             other = by_units.get((table, rest))
             if other is None:
@@ -311,20 +312,25 @@ class UnitSets:
         return list(counts.values()), equations, {name: self._public[name] for name in names if name in self._public}
 
     def _covers(self, names: list[str]) -> list[tuple[str, str]]:
-        """Pairs of a set and the next larger ones around it; larger sums follow from these."""
-        pairs = []
-        for small in names:
-            around = [
-                name
-                for name in names
-                if self._tables[name] == self._tables[small] and self._units[small] < self._units[name]
-            ]
-            pairs += [
-                (small, large)
-                for large in around
-                if not any(self._units[between] < self._units[large] for between in around)
-            ]
-        return pairs
+        """Pairs of a set and the next larger ones around it."""
+        pairs = set(self._pairs(names))
+        return sorted(
+            (small, large)
+            for small, large in pairs
+            if not any((small, between) in pairs and (between, large) in pairs for between in names)
+        )
+
+    def _pairs(self, names: list[str]) -> list[tuple[str, str]]:
+        """Pairs of a set and a larger one around it."""
+        return [
+            (small, large)
+            for small in names
+            for large in names
+            if self._tables[small] == self._tables[large] and self._units[small] < self._units[large]
+        ]
+
+    def _rest(self, small: str, large: str) -> tuple[str, frozenset]:
+        return self._tables[large], self._units[large] - self._units[small]
 
     def _count(self, name: str, units: frozenset, *, implied: bool, table: str = "") -> Count:
         table = table or self._tables[name]
