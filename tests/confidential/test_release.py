@@ -216,7 +216,7 @@ SPEAKS = {
     "class": ({"min_people": 100}, lambda one: has(one, "baseline", "mean", "class")),
     "df": ({"min_residual_df": 28}, lambda one: has(one, "effect", "estimate", "df", outcome="income")),
     "extremes": ({}, lambda one: has(one, "sanity", "smallest", "extremes")),
-    "rounding": ({}, lambda one: all(level["n"] % 5 == 0 for level in asked(one, "levels", outcome="income"))),
+    "rounding": ({}, lambda one: all(level["n"] % 5 == 0 for level in asked(one, "levels", outcome="coordinator_competence"))),
     "digits": ({}, lambda one: all(float(f"{effect['se']:.2e}") == effect["se"]
                                    for effect in asked(one, "effect", outcome="income"))),
     "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval),

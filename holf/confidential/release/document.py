@@ -13,6 +13,7 @@ from typing import Any
 
 from clustertrials.files import write_whole
 from holf.confidential.read.reader import DropIn
+from holf.confidential.release.clues import clues
 from holf.confidential.release.codec import CodecError, decode, encode
 from holf.confidential.release.questions import available, catalogue, key_of
 from holf.confidential.rules.answers import Safe, disclose
@@ -105,7 +106,8 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
     Raises
     ------
     ReleaseError
-        If anything fails on the way; the message names the kind of the error, and never what it says.
+        If anything fails on the way, or a count follows from an estimate; the message names the kind of the error, and
+        never what it says.
     """
     failed = ""
     try:
@@ -114,7 +116,11 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
             warnings.simplefilter("ignore")
             plan = available(load_plan(), schema, dropped.tables)
             answered = answer_all(dropped, plan, schema)
-            return _release(dropped, plan, answered, schema, policy, key)
+            release = _release(dropped, plan, answered, schema, policy, key)
+        telling = sorted({clue.question for clue in clues(release.content, policy) if clue.gives_away(policy)})
+        failed = f"a count follows from {', '.join(telling)}" if telling else ""
+        if not failed:
+            return release
     except Exception as error:
         failed = type(error).__name__
     # Raised from here: inside the handler, the error and its words would go with it as its context.
