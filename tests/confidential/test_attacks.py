@@ -41,7 +41,7 @@ def tables_of(seed, folder):
     }
 
 
-def true_rows(tables, plan, schema, rows, published):
+def true_rows(tables, plan, schema, rows, published, fewest):
     """In place of the rounded rows."""
     return rows
 
@@ -76,6 +76,25 @@ def test_people_within_rounding_change_no_number_of_the_attacks(tmp_path):
     ))  # fmt: skip
     same = [(one, other) for one, other in zip(first, moved, strict=True) if one.counts == other.counts]
     assert len(same) > 5 and all(one.value == other.value for one, other in same)
+
+
+def test_one_high_income_shows_nowhere(tmp_path, monkeypatch):
+    def of_income(plan):
+        wanted = {"levels": (), "effect": ("cr2",), "change": ()}
+        for question, asked in WHOLE(plan):
+            if question in wanted and asked["outcome"] == "income" and asked.get("estimator", "cr2") == "cr2":
+                yield question, asked
+
+    monkeypatch.setattr(document, "catalogue", of_income)
+    tables = tables_of(1, tmp_path / "study")
+    register, analysed = tables["register"], set(tables["parents"].query("analysed == '1'")["parent_id"])
+    at_year = register.index[(register["wave"] == "m12") & register["parent_id"].isin(analysed)]
+    richest = register.loc[at_year, "income"].astype(float).nlargest(10).index
+    register.loc[richest, "income"] = "60000"
+    one = make_release(taken(tables, tmp_path / "data"), SCHEMA, POLICY)
+    register.loc[richest[0], "income"] = "412300"
+    other = make_release(taken(tables, tmp_path / "rich"), SCHEMA, POLICY)
+    assert one.text() == other.text()
 
 
 def test_a_number_of_true_counts_is_found_out():

@@ -22,10 +22,12 @@ class RoundedRows(Rows):
     The first round, on all rows, decides which counts are shown and as what. In this one a few rows are left out or
     stand twice, until each arm has as many units, as many of them measured and complete, and as many with a 1 of a 0/1
     outcome, as the release says. An estimate from these rows betrays no other count, in whatever way it is computed.
+    Values without an upper limit are cut at the largest that `fewest` units reach, so none shows by itself.
     """
 
     true: Rows
     published: Published
+    fewest: int
     _rounded: dict[tuple, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def values(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
@@ -49,8 +51,15 @@ class RoundedRows(Rows):
             if frame is None:
                 frame = getattr(self.true, kind)(outcome, wave, contrast)
             covariates = [name for name in outcome.covariates if name in frame]
+            if self._is_unlimited(outcome, wave):
+                values = [name for name in ("value", "baseline") if name in frame]
+                frame = frame.assign(**{name: _cut(frame[name], self.fewest) for name in values})
             self._rounded[key] = self._round(frame, self.unit_table(outcome), covariates)
         return self._rounded[key]
+
+    def _is_unlimited(self, outcome: Outcome, wave: str) -> bool:
+        field = self.schema.fields(outcome.table)[outcome.column.format(wave=wave)]
+        return not {"maximum", "enum"} & field.get("constraints", {}).keys()
 
     def _round(self, frame: pd.DataFrame, table: str, covariates: Sequence[str]) -> pd.DataFrame:
         """The frame with the published number of rows in each arm, by what is known of the unit."""
@@ -83,6 +92,12 @@ def two_values(values: pd.Series) -> tuple[float, float] | None:
     if not len(values) or len(known) > 2:
         return None
     return (0.0, 1.0) if known <= {0, 1} else (min(known), max(known))
+
+
+def _cut(values: pd.Series, fewest: int) -> pd.Series:
+    """The values, none of them larger than the largest that `fewest` of them reach."""
+    known = values.dropna()
+    return values.clip(upper=known.nlargest(fewest).min()) if len(known) >= fewest > 0 else values
 
 
 def _resized(rows: pd.DataFrame, size: int, cluster: str) -> pd.DataFrame:

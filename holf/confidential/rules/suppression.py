@@ -86,16 +86,19 @@ def protect(
 
     Notes
     -----
-    First the rules that look at a cell alone. Then, in each set of counts that hang together, `attack` bounds every
-    withheld count. While one of them is left fewer than `min_interval` whole numbers, first the refusals stop naming
-    their rules (rule ``linked``), for a rule's name tells on which side of `min_people` a count lies; then one more
-    count is withheld at a time: of those in the fewest steps from it through the equations, the smallest. At the end,
-    counts withheld on the way that are not needed are shown again, the largest first, and the rules are named again if
-    that is safe. It ends because each step withholds one more count; it is deterministic. Where public numbers alone
-    leave a count fewer than `min_interval`, nothing that is published here narrows it further.
+    First the rules that look at a cell alone. Counts that follow from others, such as a total from its parts, are
+    computed from those as shown (`holf.confidential.rules.attack.dependent`). Then, in each set of counts that hang
+    together, `attack` bounds every count. While one is left fewer than `min_interval` whole numbers, or than its own
+    rounding leaves, first the refusals stop naming their rules (rule ``linked``), for a rule's name tells on which side
+    of `min_people` a count lies; then one more count is withheld at a time: of those in the fewest steps from it
+    through the equations, the smallest. At the end, counts withheld on the way that are not needed are shown again, the
+    largest first, and the rules are named again if that is safe. It ends because each step withholds one more count; it
+    is deterministic. Where public numbers alone leave a count fewer than `min_interval`, nothing that is published here
+    narrows it further.
 
     It is safe against a reader who knows the numbers, the sums and the policy. It is not the fewest cells possible,
-    and does not reckon with one who reruns this search for every table that could be, nor with means and estimates.
+    and does not reckon with one who reruns this search for every table that could be. Means and estimates follow from
+    what it shows (`holf.confidential.rules.rounded_rows`).
 
     References
     ----------
