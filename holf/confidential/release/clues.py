@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from holf.confidential.rules.policy import Policy
+from holf.record.plan import load_plan
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def clues(content: dict[str, Any], policy: Policy) -> list[Clue]:
 
 
 def _clues(content: dict[str, Any], policy: Policy) -> Iterator[Clue]:
-    levels, losses = {}, {}
+    main, levels, losses = load_plan().main, {}, {}
+    arms = main.treated[0], main.other[0]
     for asked, answer in _answers(content, "levels"):
         levels[asked["outcome"], asked["contrast"], answer["wave"], answer["group"]] = answer
     for asked, answer in _answers(content, "attrition"):
@@ -83,9 +85,7 @@ def _clues(content: dict[str, Any], policy: Policy) -> Iterator[Clue]:
         df, n, used = answer["df"], answer["n_units"], len(answer["covariates"])
         if _are_numbers(df) and df > answer["n_clusters"]:
             yield Clue("df", df, _half(df, policy), (n,), lambda n, used=used: n - 2 - used)
-        groups = [
-            levels.get((asked["outcome"], asked["contrast"], asked["wave"], group)) for group in ("holf", "local")
-        ]
+        groups = [levels.get((asked["outcome"], asked["contrast"], asked["wave"], arm)) for arm in arms]
         is_plain = asked["estimator"] in ("naive", "cr2", "cr3") and not used
         if is_plain and all(groups) and groups[0]["show"] == "percent":
             shares = [one["mean"] for one in groups]
@@ -96,11 +96,11 @@ def _clues(content: dict[str, Any], policy: Policy) -> Iterator[Clue]:
             estimate = answer["estimate"]
             yield Clue("difference", estimate, _half(estimate, policy), counts, lambda a, n, b, m: a / n - b / m)
     for asked, answer in _answers(content, "bounds"):
-        groups = [losses.get((asked["outcome"], asked["wave"], group)) for group in ("holf", "local")]
+        groups = [losses.get((asked["outcome"], asked["wave"], group)) for group in arms]
         if not all(groups):
             continue
         counts = tuple(itertools.chain(*((one["n_measured"], one["n_expected"]) for one in groups)))
-        level = levels.get((asked["outcome"], "model", asked["wave"], "holf"))
+        level = levels.get((asked["outcome"], main.id, asked["wave"], arms[0]))
         if answer["method"] == "lee":
             yield Clue(
                 "share_trimmed", answer["share_trimmed"], _half(answer["share_trimmed"], policy), counts, _trimmed

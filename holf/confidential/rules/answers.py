@@ -169,6 +169,14 @@ def _learn(found: Answered, sets: UnitSets, public: Mapping[str, int]) -> None:
         sets.add(table, frame, public=known)
         for column in _shares(found, name, frame):
             sets.add(table, frame[frame[column] == two_values(frame[column])[1]], inside=frame)
+    if not isinstance(found.answer, Flow) and (families := sets.families(found.table, pd.concat(_groups(found)))):
+        sets.add(*families)
+
+
+def _groups(found: Answered) -> list[pd.DataFrame]:
+    """The rows of each group that an answer compares, or describes."""
+    groups = [frame for name, frame in found.behind.items() if not name.startswith("n_") and name != "n"]
+    return groups or list(found.behind.values())[:1]
 
 
 def _shares(found: Answered, name: str, frame: pd.DataFrame) -> list[str]:
@@ -195,8 +203,7 @@ class _Judge:
         """The answer with each of its numbers rounded or withheld; `again` is the answer that rounded rows give."""
         if isinstance(found.answer, Flow):
             return self._flow(found)
-        groups = [frame for name, frame in found.behind.items() if not name.startswith("n_") and name != "n"]
-        groups = groups or list(found.behind.values())[:1]
+        groups = _groups(found)
         supports = [self._support(found.table, frame) for frame in groups]
         df = sum(support.offices for support in supports) - 2
         lost, roles, parts = self._lost(found, groups), ROLES.get(type(found.answer), {}), {}
@@ -227,10 +234,11 @@ class _Judge:
         parts |= self._differences(found, parts)
         answer = replace(again, **parts)
         everyone = pd.concat(groups)
-        families = self.sets.support(found.table, everyone)
-        people = self._count(found.table, everyone)
+        families = self.sets.families(found.table, everyone)
+        offices = self.sets.support(found.table, everyone).offices
         rules = tuple(sorted({part.rule for part in _numbers(answer) if is_withheld(part)}))
-        return Safe(answer, people, self._families(families), families.offices, rules)
+        people = self._count(found.table, everyone)
+        return Safe(answer, people, self._count(*families) if families else 0, offices, rules)
 
     def _support(self, table: str, frame: pd.DataFrame) -> Support:
         support, ends = self.sets.support(table, frame), two_values(frame["value"]) if "value" in frame else None
@@ -295,10 +303,6 @@ class _Judge:
         support = self.sets.support(table, frame)
         rule = refusal(support, self.policy, level=ARM)
         return Withheld(rule) if rule else rounded(support.people, self.policy)
-
-    def _families(self, support: Support) -> int | Withheld:
-        rule = refusal(support, self.policy, level=ARM)
-        return Withheld(rule) if rule else rounded(support.families, self.policy)
 
     def _flow(self, found: Answered) -> Safe:
         counts = []

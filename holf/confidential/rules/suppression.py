@@ -227,8 +227,18 @@ class _Linked:
         # Of 10, which the rule on people keeps from being 9, rounding alone leaves three numbers.
         own = {name: known_range(shown[name], self.policy) for name in among & shown.keys()}
         needed = needed | {name: min(needed[name], high - low + 1) for name, (low, high) in own.items()}
-        found = [name for name in width if width[name] < needed[name]]
+        found = {name for name in width if width[name] < needed[name]} | self._too_large(shown)
         return sorted(found, key=lambda name: (name in shown and not is_withheld(shown[name]), width[name], name))
+
+    def _too_large(self, shown: dict[str, int | Withheld]) -> set[str]:
+        """Shown counts that the error of a sum has made larger than a count of which they are a part."""
+        numbers = {name: count for name, count in (self.public | shown).items() if not is_withheld(count)}
+        return {
+            part
+            for equation in self.equations
+            for part in equation.parts
+            if {part, equation.total} <= numbers.keys() and numbers[part] > numbers[equation.total]
+        } - self.public.keys()
 
     def _widths(self, shown: dict[str, int | Withheld], names: set[str]) -> dict[str, int]:
         """How many whole numbers are left for each of `names`, exact below what the policy asks."""
@@ -291,6 +301,16 @@ class UnitSets:
         # Lists: taking an Arrow column apart one by one, as an iterator does, is thirty times slower.
         units = frame["unit"].tolist()
         return self._support(table, frozenset(units), dict(zip(units, self._home(table, frame))))
+
+    def families(self, table: str, frame: pd.DataFrame) -> tuple[str, pd.DataFrame] | None:
+        """The table of families and those of the rows of `frame`, one row each; None where rows have no family."""
+        above = self.schema.path(table)
+        if len(above) == 1 and self.schema.tables[table].get("holf:role") != "staff":
+            return table, frame
+        if len(above) < 2:
+            return None
+        key, name = above[-2]
+        return name, frame.drop_duplicates(key).assign(unit=lambda rows: rows[key])
 
     def linked(self, policy: Policy) -> tuple[list[Count], list[Equation], dict[str, int]]:
         """Counts, the sums among them, and those that everybody knows, for
