@@ -41,7 +41,7 @@ def tables_of(seed, folder):
     }
 
 
-def true_rows(tables, plan, schema, rows, published, fewest):
+def true_rows(tables, plan, schema, rows, published, policy):
     """In place of the rounded rows."""
     return rows
 

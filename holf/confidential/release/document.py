@@ -169,8 +169,7 @@ def _release(
     questions = [(question, asked) for question, asked in catalogue(plan) if key_of(question, asked) in given]
 
     def ask_again(published: Published) -> dict[str, list[Answered] | None]:
-        fewest = policy.min_people if "extremes" in policy.rules else 0
-        return _answer(RoundedRows(dropped.tables, plan, schema, rows, published, fewest), questions)
+        return _answer(RoundedRows(dropped.tables, plan, schema, rows, published, policy), questions)
 
     safe = disclose(given, sets, policy, _public_counts(), ask_again)
     entries = [

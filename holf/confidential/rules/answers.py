@@ -145,7 +145,7 @@ def disclose(
             _learn(found, sets, public)
     counts, equations, known = sets.linked(policy)
     judge = _Judge(sets, policy, protect(counts, equations, known, policy))
-    again = ask_again(judge.published) if "rounding" in policy.rules else asked
+    again = ask_again(judge.count) if "rounding" in policy.rules else asked
     safe = {}
     for key, answers in asked.items():
         if again[key] is not None:
@@ -194,11 +194,6 @@ class _Judge:
     policy: Policy
     shown: Mapping[str, int | Withheld]
 
-    def published(self, table: str, frame: pd.DataFrame) -> int:
-        """The count of some rows for `RoundedRows`: as shown, or as it would be shown if it were not withheld."""
-        count = self._count(table, frame)
-        return rounded(frame["unit"].nunique(), self.policy) if is_withheld(count) else count
-
     def safe(self, found: Answered, again: Any) -> Safe:
         """The answer with each of its numbers rounded or withheld; `again` is the answer that rounded rows give."""
         if isinstance(found.answer, Flow):
@@ -217,7 +212,7 @@ class _Judge:
             if role.kind == "count":
                 if field.name not in found.behind:
                     raise ValueError(f"{name}: a count whose rows are not named")
-                parts[field.name] = self._count(found.table, found.behind[field.name])
+                parts[field.name] = self.count(found.table, found.behind[field.name])
             elif role.kind in ("mean", "sd", "size"):
                 parts[field.name] = self._described(found, role, value)
             elif role.kind == "extreme" and "extremes" in self.policy.rules:
@@ -237,8 +232,8 @@ class _Judge:
         families = self.sets.families(found.table, everyone)
         offices = self.sets.support(found.table, everyone).offices
         rules = tuple(sorted({part.rule for part in _numbers(answer) if is_withheld(part)}))
-        people = self._count(found.table, everyone)
-        return Safe(answer, people, self._count(*families) if families else 0, offices, rules)
+        people = self.count(found.table, everyone)
+        return Safe(answer, people, self.count(*families) if families else 0, offices, rules)
 
     def _support(self, table: str, frame: pd.DataFrame) -> Support:
         support, ends = self.sets.support(table, frame), two_values(frame["value"]) if "value" in frame else None
@@ -251,7 +246,7 @@ class _Judge:
         if "treated" in found.behind:
             valued = [frame for frame in groups if "value" in frame]
             parts += [frame[frame["value"] == ends[1]] for frame in valued if (ends := two_values(frame["value"]))]
-        counts = (self._count(found.table, frame) for frame in parts)
+        counts = (self.count(found.table, frame) for frame in parts)
         return next(filter(is_withheld, counts), None)
 
     def _estimates(self, value: Any, supports: list[Support], df: float) -> Any:
@@ -266,11 +261,11 @@ class _Judge:
     def _described(self, found: Answered, role: Role, value: float) -> float | Withheld:
         """A mean, a spread, a share or a size, with the count that it goes with."""
         frame = found.behind[role.rows]
-        n, support = self._count(found.table, frame), self.sets.support(found.table, frame)
+        n, support = self.count(found.table, frame), self.sets.support(found.table, frame)
         if role.kind == "size":
             return self._mean_size(found, frame)
         if ends := two_values(frame[role.column]):
-            share = safe_share(self._count(found.table, frame[frame[role.column] == ends[1]]), n)
+            share = safe_share(self.count(found.table, frame[frame[role.column] == ends[1]]), n)
             if is_withheld(share):
                 return share
             width = ends[1] - ends[0]
@@ -292,10 +287,10 @@ class _Judge:
 
     def _mean_size(self, found: Answered, frame: pd.DataFrame) -> float | Withheld:
         """Units an office from the count as shown: times the known number of offices, the true one gives the count."""
-        n, offices = self._count(found.table, frame), self.sets.support(found.table, frame).offices
+        n, offices = self.count(found.table, frame), self.sets.support(found.table, frame).offices
         return n if is_withheld(n) or not offices else n / offices
 
-    def _count(self, table: str, frame: pd.DataFrame) -> int | Withheld:
+    def count(self, table: str, frame: pd.DataFrame) -> int | Withheld:
         """A count as decided together with all others; one that is linked to none is judged by itself."""
         name = self.sets.name(table, frame)
         if name in self.shown:
@@ -310,8 +305,8 @@ class _Judge:
             if self.sets.is_cluster(count.box.table):
                 counts.append(count)
                 continue
-            total = self._count(count.box.table, found.behind[count.box.id])
-            by_arm = {arm: self._count(count.box.table, found.behind[f"{count.box.id}/{arm}"]) for arm in count.by_arm}
+            total = self.count(count.box.table, found.behind[count.box.id])
+            by_arm = {arm: self.count(count.box.table, found.behind[f"{count.box.id}/{arm}"]) for arm in count.by_arm}
             counts.append(replace(count, total=total, by_arm=by_arm))
         # Each count is rounded on its own, a box of n branches is so off by up to (n + 1) halves of the base.
         answer = replace(found.answer, counts=tuple(counts), slack=len(counts) * self.policy.round_to)

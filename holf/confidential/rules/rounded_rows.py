@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from holf.confidential.rules.policy import Policy
+from holf.confidential.rules.primary import rounded
 from holf.record.plan import Contrast, Outcome
+from holf.study.answers import Withheld, is_withheld
 from holf.study.tables import Rows
 
-# Of rows of a table: how many units are published for them, or would be if they were shown.
-Published = Callable[[str, pd.DataFrame], int]
+# Of rows of a table: how many units are published for them.
+Published = Callable[[str, pd.DataFrame], int | Withheld]
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,12 @@ class RoundedRows(Rows):
     The first round, on all rows, decides which counts are shown and as what. In this one a few rows are left out or
     stand twice, until each arm has as many units, as many of them measured and complete, and as many with a 1 of a 0/1
     outcome, as the release says. An estimate from these rows betrays no other count, in whatever way it is computed.
-    Values without an upper limit are cut at the largest that `fewest` units reach, so none shows by itself.
+    Values without an upper limit are cut at the largest that `min_people` units reach, so none shows by itself.
     """
 
     true: Rows
     published: Published
-    fewest: int
+    policy: Policy
     _rounded: dict[tuple, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def values(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
@@ -51,9 +54,9 @@ class RoundedRows(Rows):
             if frame is None:
                 frame = getattr(self.true, kind)(outcome, wave, contrast)
             covariates = [name for name in outcome.covariates if name in frame]
-            if self._is_unlimited(outcome, wave):
+            if "extremes" in self.policy.rules and self._is_unlimited(outcome, wave):
                 values = [name for name in ("value", "baseline") if name in frame]
-                frame = frame.assign(**{name: _cut(frame[name], self.fewest) for name in values})
+                frame = frame.assign(**{name: _cut(frame[name], self.policy.min_people) for name in values})
             self._rounded[key] = self._round(frame, self.unit_table(outcome), covariates)
         return self._rounded[key]
 
@@ -73,17 +76,24 @@ class RoundedRows(Rows):
             for mask in nested:
                 outer = side[mask[side.index]]
                 added = outer[~outer.index.isin(inner.index)]
-                total = self.published(table, outer) if len(outer) else 0
+                total = self._count(table, outer) if len(outer) else 0
                 events = added["value"] == ends[1] if ends else added["value"].isna() & False
-                n_events = fewer_events
-                if events.any():
-                    n_events = self.published(table, outer[outer["value"] == ends[1]])
+                n_events = self._count(table, outer[outer["value"] == ends[1]]) if events.any() else fewer_events
                 room = max(total - fewer, 0)
+                if mask is nested[-1] and is_withheld(self.published(table, added)):
+                    room = self._count(table, added)
                 share = min(max(n_events - fewer_events, 0), room)
                 kept += [_resized(added[events], share, self.cluster)]
-                kept += [_resized(added[~events], room - share if events.any() else room, self.cluster)]
+                kept += [_resized(added[~events], room - share, self.cluster)]
                 inner, fewer, fewer_events = outer, max(total, fewer), max(n_events, fewer_events)
         return pd.concat(kept, ignore_index=True) if kept else frame
+
+    def _count(self, table: str, rows: pd.DataFrame) -> int:
+        """How many rows to have in place of some: as many as published, or a number that tells nothing of a few."""
+        count = self.published(table, rows)
+        if not is_withheld(count):
+            return count
+        return rounded(len(rows), self.policy) if len(rows) >= self.policy.min_people else self.policy.min_people // 2
 
 
 def two_values(values: pd.Series) -> tuple[float, float] | None:
