@@ -113,7 +113,7 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
 def _check_data(arguments: argparse.Namespace) -> None:
     from holf.confidential.read.reader import examine
-    from holf.confidential.read.report import DropInError, check_private, write_private
+    from holf.confidential.read.report import DropInError, check_private, write_findings
     from holf.record.schema import load_schema
 
     if arguments.private:
@@ -121,7 +121,7 @@ def _check_data(arguments: argparse.Namespace) -> None:
     examined = examine(arguments.folder, load_schema(), mapping=arguments.mapping)
     if examined.findings:
         if arguments.private:
-            lines = write_private(arguments.private, examined.findings)
+            lines = write_findings(arguments.private, examined.findings)
             print(f"the private file has {'some' if lines else 'no'} lines; only you can read it")
         raise DropInError(finding.problem for finding in examined.findings)
     print("\n".join(_readiness(examined.drop_in)))
@@ -216,9 +216,10 @@ def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
 
 def _release(arguments: argparse.Namespace) -> None:
     from holf.confidential.read.reader import read_dropin
+    from holf.confidential.read.report import write_private
     from holf.confidential.release.compare import require_no_small_difference
     from holf.confidential.release.document import make_release, read_release
-    from holf.confidential.release.ledger import LEDGER, earlier_releases, remember, write_private
+    from holf.confidential.release.ledger import LEDGER, earlier_releases, remember
     from holf.confidential.rules.policy import load_policy
     from holf.record.schema import load_schema
 
@@ -255,7 +256,7 @@ def _key(path: Path) -> bytes:
     if path.resolve().is_relative_to(project_root().resolve()):
         raise ValueError("the key of the checksum would lie inside the project; name a place outside with --key")
     if not path.exists():
-        from holf.confidential.release.ledger import write_private
+        from holf.confidential.read.report import write_private
 
         write_private(path, secrets.token_bytes(32))
     return path.read_bytes()

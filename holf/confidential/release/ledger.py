@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from holf.confidential.read.report import write_private
 from holf.confidential.release.document import Release, read_release
 
 LEDGER = "released"
@@ -27,14 +27,3 @@ def remember(folder: Path, release: Release) -> None:
     path = folder / LEDGER / f"{release.id}.json"
     if not path.exists():
         write_private(path, release.text().encode())
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a new file that nobody else may read; FileExistsError if there is one of that name."""
-    stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-    try:
-        with stream:
-            stream.write(content)
-    except BaseException:
-        path.unlink()
-        raise
