@@ -158,6 +158,13 @@ def test_means_do_not_give_exact_counts(release):
             assert per_office[name] * n_offices == pytest.approx(enrolled[arm])
 
 
+def test_the_same_families_are_one_count_wherever_they_stand(release):
+    flow = asked(release, "flow")[0]["counts"]
+    enrolled = next(count["total"] for count in flow if count["box"]["box"] == "families_enrolled")
+    recruited = next(entry for entry in release.content["answers"] if entry["question"] == "recruitment")
+    assert {found["rests_on"]["families"] for found in recruited["answers"]} == {enrolled}
+
+
 def test_estimates_go_with_the_counts_that_they_would_give_away(release):
     (few,) = asked(release, "effect", outcome="participation", contrast="model", adjusted=True)
     # Beside the other arm's share, a difference would give the one that is withheld.
