@@ -245,8 +245,9 @@ def _release(arguments: argparse.Namespace) -> None:
         print(f"  {name.replace('_', ' ')}: {number}")
     if not previous:
         print(
-            f"No earlier release was found in the folder {LEDGER} beside the key. If there is one, delete this one, "
-            "its copy there too, and name the earlier with --previous: two releases can show together what neither shows."
+            f"No earlier release was found in the folder {LEDGER} beside the key. If there is one, delete this "
+            "file and its copy in that folder, and name the earlier one with --previous: two releases can show together "
+            "what neither shows alone."
         )
     print("Read the file before it leaves; then build the book from it: holf build --source FILE --out DIR")
 
