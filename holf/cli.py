@@ -246,8 +246,8 @@ def _release(arguments: argparse.Namespace) -> None:
     if not previous:
         print(
             f"No earlier release was found in the folder {LEDGER} beside the key. If there is one, delete this "
-            "file and its copy in that folder, and name the earlier one with --previous: two releases can show together "
-            "what neither shows alone."
+            "file and its copy in that folder, and name the earlier one with --previous: two releases can tell "
+            "together what neither tells alone."
         )
     print("Read the file before it leaves; then build the book from it: holf build --source FILE --out DIR")
 
