@@ -57,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--out", type=Path, required=True, help="the release file to write; it must not exist")
     release.add_argument("--mapping", type=Path, help="mapping file for other column names and codes")
     release.add_argument("--profile", help="profile of data/disclosure.yml (default: the file's default)")
-    release.add_argument("--previous", type=Path, help="the last release: counts may not differ by few people")
+    release.add_argument(
+        "--previous",
+        type=Path,
+        help="an earlier release that is not in the folder of the key: counts may not differ by few people",
+    )
     release.add_argument(
         "--key",
         type=Path,
@@ -109,7 +113,7 @@ def _simulate(arguments: argparse.Namespace) -> None:
 
 def _check_data(arguments: argparse.Namespace) -> None:
     from holf.confidential.read.reader import examine
-    from holf.confidential.read.report import DropInError, check_private, write_private
+    from holf.confidential.read.report import DropInError, check_private, write_findings
     from holf.record.schema import load_schema
 
     if arguments.private:
@@ -117,7 +121,7 @@ def _check_data(arguments: argparse.Namespace) -> None:
     examined = examine(arguments.folder, load_schema(), mapping=arguments.mapping)
     if examined.findings:
         if arguments.private:
-            lines = write_private(arguments.private, examined.findings)
+            lines = write_findings(arguments.private, examined.findings)
             print(f"the private file has {'some' if lines else 'no'} lines; only you can read it")
         raise DropInError(finding.problem for finding in examined.findings)
     print("\n".join(_readiness(examined.drop_in)))
@@ -212,8 +216,10 @@ def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
 
 def _release(arguments: argparse.Namespace) -> None:
     from holf.confidential.read.reader import read_dropin
+    from holf.confidential.read.report import write_private
     from holf.confidential.release.compare import require_no_small_difference
     from holf.confidential.release.document import make_release, read_release
+    from holf.confidential.release.ledger import LEDGER, earlier_releases, remember
     from holf.confidential.rules.policy import load_policy
     from holf.record.schema import load_schema
 
@@ -221,20 +227,28 @@ def _release(arguments: argparse.Namespace) -> None:
     if out.exists():
         raise FileExistsError(f"{out.name} exists already; a release is never written over")
     schema, policy = load_schema(), load_policy(arguments.profile)
-    previous = read_release(arguments.previous) if arguments.previous else None
-    dropped = read_dropin(arguments.data, schema, mapping=arguments.mapping)
     key_path = arguments.key or out.with_name(f"{out.name}.key")
+    previous = [read_release(arguments.previous)] if arguments.previous else []
+    previous += earlier_releases(key_path.parent)
+    dropped = read_dropin(arguments.data, schema, mapping=arguments.mapping)
     release = make_release(dropped, schema, policy, key=_key(key_path))
-    if previous:
-        require_no_small_difference(previous, release, policy)
+    for one in previous:
+        require_no_small_difference(one, release, policy)
     ids_path = key_path.with_name(f"{out.name}.ids")
     ids_path.unlink(missing_ok=True)
-    _write_private(ids_path, "".join(f"{one}\n" for one in dropped.ids(schema)).encode())
-    release.write(out)
+    write_private(ids_path, "".join(f"{one}\n" for one in dropped.ids(schema)).encode())
+    write_private(out, release.text().encode())
+    remember(key_path.parent, release)
     print(f"wrote {out.name}: release {release.id}, profile {policy.profile}")
     print(f"wrote {ids_path.name}: the ids in these tables, for `holf release-check --ids`; keep it inside")
     for name, number in release.content["summary"].items():
         print(f"  {name.replace('_', ' ')}: {number}")
+    if not previous:
+        print(
+            f"No earlier release was found in the folder {LEDGER} beside the key. If there is one, delete this "
+            "file and its copy in that folder, and name the earlier one with --previous: two releases can tell "
+            "together what neither tells alone."
+        )
     print("Read the file before it leaves; then build the book from it: holf build --source FILE --out DIR")
 
 
@@ -243,14 +257,10 @@ def _key(path: Path) -> bytes:
     if path.resolve().is_relative_to(project_root().resolve()):
         raise ValueError("the key of the checksum would lie inside the project; name a place outside with --key")
     if not path.exists():
-        _write_private(path, secrets.token_bytes(32))
+        from holf.confidential.read.report import write_private
+
+        write_private(path, secrets.token_bytes(32))
     return path.read_bytes()
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Write a new file that nobody else may read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(content)
 
 
 def _release_check(arguments: argparse.Namespace) -> None:

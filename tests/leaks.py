@@ -125,9 +125,6 @@ def vega(*data) -> dict[str, bytes]:
 
 
 PLOTLY = {"data": [{"type": "bar", "x": {"dtype": "f8", "bdata": b64(struct.pack("<40d", *VALUES))}}], "layout": {}}
-DOTS = "".join(f'<circle cx="{value}" cy="{step}" r="2"/>' for step, value in enumerate(VALUES[:29]))
-PATH = "M" + "L".join(f"{value} {step}" for step, value in enumerate(VALUES[:29]))
-MARKS = "".join(f'<use xlink:href="#m1" x="{value}" y="{step}"/>' for step, value in enumerate(VALUES))
 SVG = '<svg xmlns="http://www.w3.org/2000/svg">{}</svg>'
 DESCRIBE = (
     "count    12.00\nmean     55.10\nstd       3.20\nmin      48.00\n25%      52.00\n75%      58.00\nmax      61.00"
@@ -139,7 +136,6 @@ OFFICES = [("NAV Alpha", "12"), ("NAV Beta", "9"), ("NAV Gamma", "15")]
 CSV = "x,y\n" + "".join(f"{value},{step}\n" for step, value in enumerate(VALUES))
 # Lines of which none is another with other numbers in it.
 NAMED = "".join(f"{first}{second},{step}\n" for step, (first, second) in enumerate(product("abcdef", "uvwxyz")))
-OBJECTS = ",".join(f"{{x:{value},w:'m{step}'}}" for step, value in enumerate(VALUES))
 STARTS_A_PROGRAM = {NameObject("/A"): DictionaryObject({NameObject("/S"): NameObject("/Launch")})}
 RUNS_A_SCRIPT = DictionaryObject(
     {NameObject("/OpenAction"): DictionaryObject({NameObject("/S"): NameObject("/JavaScript")})}
@@ -149,11 +145,8 @@ INVENTORY = b"# Sphinx inventory version 2\n# Project: a\n# Version: \n# The res
 # Name of the leak -> the rules that name it, all of them, and the tree.
 LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     # Drawings and charts.
-    "svg scatter": ({"numbers"}, {"a.svg": SVG.format(MARKS).encode()}),
-    "svg dots by office": ({"numbers"}, page(SVG.format(DOTS))),
-    "svg line": ({"numbers"}, page(SVG.format(f'<path d="{PATH}"/>'))),
     "altair histogram": ({"charts", "rows"}, script(ALTAIR)),
-    "altair on a page": ({"charts", "rows"}, page(f"<script>vegaEmbed('#a', {json.dumps(ALTAIR)})</script>")),
+    "altair on a page": ({"charts"}, page(f"<script>vegaEmbed('#a', {json.dumps(ALTAIR)})</script>")),
     "altair, data in a layer": ({"charts"}, vega(COUNTED, {"values": RECORDS[:9]})),
     "altair, data from an address": ({"charts"}, vega({"url": "rows.csv"})),
     "altair, data beside a sequence": ({"charts"}, vega(COUNTED | {"values": RECORDS[:9]})),
@@ -164,15 +157,8 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "widget state": ({"charts"}, script({"state": {}}, "application/vnd.jupyter.widget-state+json")),
     "array in a script": ({"numbers"}, page(f"<script>const a = {VALUES};</script>")),
     "array in a style": ({"numbers"}, {"a.css": f"a {{ --values: {', '.join(map(str, VALUES))}; }}".encode()}),
-    "objects in a script": ({"rows"}, page(f"<script>const a = [{OBJECTS}];</script>")),
     "pairs in a script": ({"numbers"}, page(f"<script>const a = {[[v, 1] for v in VALUES]};</script>")),
-    "calls in a script": ({"rows"}, {"a.js": "".join(f"dot({value});" for value in VALUES).encode()}),
     "array in json": ({"numbers"}, {"a.json": dump({"x": VALUES})}),
-    "dots made of boxes": ({"numbers"}, page("".join(f'<i style="left: {value}px"></i>' for value in VALUES))),
-    "numbers in boxes": (
-        {"rows"},
-        page("".join(f"<div><span>m0</span><span>{value}</span></div>" for value in VALUES)),
-    ),
     # Outputs of notebooks.
     "pandas error": ({"tracebacks"}, listing("KeyError: 8123.45")),
     "traceback on a page": (
@@ -184,10 +170,7 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "head with an index": ({"frames"}, listing(INDEXED)),
     "head as html": ({"frames"}, page('<table class="dataframe"><tr><td>8123.45</td></tr></table>')),
     "value counts": ({"frames"}, listing(COUNTS)),
-    "minimum and maximum": ({"extremes"}, listing("          min       max\noffice\nA     8123.45   9000.1")),
-    "describe": ({"extremes"}, listing(DESCRIBE)),
-    "describe as html": ({"extremes"}, page(table(("", "income"), [("min", "1"), ("50%", "2"), ("max", SECRET)]))),
-    "describe in json": ({"extremes"}, {"a.json": dump({"income": {"mean": 2, "min": 1, "max": 8123.45}})}),
+    "describe": ({"frames"}, listing(DESCRIBE)),
     "free text": ({"columns"}, listing("wave,free_text\nm0,we moved here in spring")),
     "birth dates": ({"columns"}, page(table(("date_of_birth", "n"), [("spring", "2")]))),
     # Rows.
@@ -196,7 +179,7 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "records": ({"rows"}, {"a.json": dump(RECORDS)}),
     "lists of one length": ({"rows"}, {"a.json": dump([["m12", value] for value in VALUES])}),
     "records by column": (
-        {"numbers", "rows"},
+        {"numbers"},
         {"a.json": dump({"x": {str(step): value for step, value in enumerate(VALUES)}})},
     ),
     "csv": ({"rows", "numbers"}, {"a.csv": CSV.encode()}),
@@ -221,6 +204,7 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     # Identifiers.
     "simulated id": ({"ids"}, page("<p>family SYN-F0012 moved</p>")),
     "known id": ({"ids"}, page('<a title="F-7731">a family</a>')),
+    "id in a drawing": ({"ids"}, {"a.svg": SVG.format("<text>F-77<tspan>31</tspan></text>").encode()}),
     "id in a file name": ({"ids"}, {"pages/F-7731.html": b"<p>words</p>"}),
     "id in the search index": ({"ids"}, index(**{"004711": 0, "family": [0, 1]})),
     "id among link targets": ({"ids"}, {"objects.inv": INVENTORY + zlib.compress(b"f-7731 std:label -1 a.html -\n")}),
@@ -240,8 +224,6 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     ),
     "user": ({"names"}, page("<p>built by some.person</p>")),
     "host": ({"names"}, {"a.json": dump({"host": "RACK-HOST-9"})}),
-    "comment": ({"comments"}, page("<!-- mean of the one family: 8123.45 -->")),
-    "comment in a text": ({"comments"}, {"a.txt": b"# Title\n\n<!-- mean 8123.45 -->\n"}),
     # Pictures and PDF.
     "png text": ({"png-text"}, {"a.png": png(chunk(b"tEXt", b"Title\0income 8123.45"))}),
     "png compressed text": ({"png-text"}, {"a.png": png(chunk(b"zTXt", b"Title\0\0" + zlib.compress(b"8123.45")))}),
@@ -291,7 +273,7 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     "offices without numbers": page(table(("Office", "Region"), [(name, "North") for name, _ in OFFICES])),
     "an icon": page(SVG.format('<path d="M3 4L5 6Z"/>')),
     "an icon in a style": {"a.css": b"a { background: url('data:image/svg+xml,%3Csvg/%3E') }"},
-    "a style sheet": {"a.css": "".join(f".b{step} {{ margin: {step}px; }}\n" for step in range(60)).encode()},
+    "a style sheet": {"a.css": "".join(f"red, {step}%,\n" for step in range(60)).encode()},
     "words of a legend": {"a.json": dump({"mean": "average", "min": "smallest", "max": "largest"})},
     "a chart of a formula": vega(COUNTED, COUNTED),
     "links of the site": page('<a href="/chapters/design.html">a</a><a href="/book/chapters/a.html">b</a>'),

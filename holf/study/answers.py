@@ -23,8 +23,8 @@ class Role:
         ``"plain"``: known from the design or set by the method, about no person. ``"count"``: units, whose rows stand
         under the field's name. ``"extreme"``: the smallest or largest of a distribution. ``"mean"``, ``"sd"``: of a
         variable in some rows. ``"change"``: the second mean of the answer minus the first. ``"size"``: mean number of
-        units an office, and ``"weighted size"`` one that gives large offices more weight. ``"estimate"``, ``"df"``:
-        number of a model, and its degrees of freedom.
+        units an office. ``"estimate"``, ``"df"``: number of a model, and its degrees of freedom. ``"left out"``: how
+        many offices an estimate hangs on, which for one leader an office are persons.
     rows : str
         For a mean, a standard deviation or a size: name of the rows that it rests on.
     column : str

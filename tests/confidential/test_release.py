@@ -12,6 +12,7 @@ from holf.cli import main
 from holf.confidential.release import document
 from holf.confidential.release.compare import require_no_small_difference
 from holf.confidential.release.document import Release, ReleaseError, answer_all, make_release, read_release
+from holf.confidential.release.ledger import earlier_releases, remember
 from holf.confidential.release.questions import catalogue
 from holf.confidential.rules.attack import Equation, attack, known_range
 from holf.confidential.rules.policy import RULES, load_policy
@@ -157,6 +158,13 @@ def test_means_do_not_give_exact_counts(release):
             assert per_office[name] * n_offices == pytest.approx(enrolled[arm])
 
 
+def test_the_same_families_are_one_count_wherever_they_stand(release):
+    flow = asked(release, "flow")[0]["counts"]
+    enrolled = next(count["total"] for count in flow if count["box"]["box"] == "families_enrolled")
+    recruited = next(entry for entry in release.content["answers"] if entry["question"] == "recruitment")
+    assert {found["rests_on"]["families"] for found in recruited["answers"]} == {enrolled}
+
+
 def test_estimates_go_with_the_counts_that_they_would_give_away(release):
     (few,) = asked(release, "effect", outcome="participation", contrast="model", adjusted=True)
     # Beside the other arm's share, a difference would give the one that is withheld.
@@ -216,7 +224,7 @@ SPEAKS = {
     "class": ({"min_people": 100}, lambda one: has(one, "baseline", "mean", "class")),
     "df": ({"min_residual_df": 28}, lambda one: has(one, "effect", "estimate", "df", outcome="income")),
     "extremes": ({}, lambda one: has(one, "sanity", "smallest", "extremes")),
-    "rounding": ({}, lambda one: all(level["n"] % 5 == 0 for level in asked(one, "levels", outcome="income"))),
+    "rounding": ({}, lambda one: all(level["n"] % 5 == 0 for level in asked(one, "levels", outcome="coordinator_competence"))),
     "digits": ({}, lambda one: all(float(f"{effect['se']:.2e}") == effect["se"]
                                    for effect in asked(one, "effect", outcome="income"))),
     "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval),
@@ -294,13 +302,17 @@ def test_a_changed_value_is_refused_though_every_count_stays(release):
     require_no_small_difference(release, release, POLICY)
 
 
-def test_the_command_refuses_a_release_beside_a_close_one(release, tables, tmp_path, capsys, short):
+@pytest.mark.parametrize("is_named", [True, False])
+def test_the_command_refuses_a_release_beside_a_close_one(release, tables, tmp_path, capsys, short, is_named):
+    """The earlier one is named, or is found beside the key."""
     release.write(tmp_path / "last.json")
+    previous = ["--previous", str(tmp_path / "last.json")] if is_named else []
+    if not is_named:
+        remember(tmp_path, release)
     family = tables["families"].query("enrolled == '1'")["family_id"].iloc[0]
     taken(without(tables, "family_id", {family}), tmp_path / "data")
     with pytest.raises(SystemExit) as end:
-        main(["release", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "new.json"),
-              "--previous", str(tmp_path / "last.json")])  # fmt: skip
+        main(["release", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "new.json"), *previous])
     said = capsys.readouterr()
     assert end.value.code == 2 and "rule differencing" in said.err and said.err.count("\n") == 1
     assert ID not in said.out + said.err and not (tmp_path / "new.json").exists()
@@ -314,10 +326,15 @@ def test_the_command_writes_the_ids_for_the_gate_and_for_nobody_else(dropped, ta
     main(["release", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "release.json"),
           "--key", str(tmp_path / "inside" / "our.key")])  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "inside", "release.json"]
+    (made,) = earlier_releases(tmp_path / "inside")
+    kept = tmp_path / "inside" / "released" / f"{made.id}.json"
+    for private in (kept, tmp_path / "release.json"):
+        assert private.stat().st_mode & 0o777 == 0o600 and private.read_text() == made.text()
     file = tmp_path / "inside" / "release.json.ids"
     ids = file.read_text().splitlines()
     assert ids == dropped.ids(SCHEMA) == sorted({one for name in tables for one in tables[name][SCHEMA.key(name)]})
-    assert file.stat().st_mode & 0o777 == 0o600 and ID not in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert file.stat().st_mode & 0o777 == 0o600 and ID not in printed and "No earlier release was found" in printed
     site = tmp_path / "site"
     site.mkdir()
     (site / "index.html").write_text(f"<p>The family {ids[40].lower()} moved.</p>")

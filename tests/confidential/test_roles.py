@@ -13,10 +13,11 @@ from holf.record.flow import Flow, FlowBox, FlowCount
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
 from holf.study import answers, questions
+from holf.study.answers import is_withheld
 from holf.study.questions import Answered
 from holf.study.tables import Rows
 
-KINDS = {"plain", "count", "extreme", "mean", "sd", "change", "size", "weighted size", "estimate", "df"}
+KINDS = {"plain", "count", "extreme", "mean", "sd", "change", "size", "estimate", "df", "left out"}
 
 
 @pytest.mark.parametrize("kind", ROLES, ids=lambda kind: kind.__name__)
@@ -32,15 +33,22 @@ def test_every_answer_that_a_release_can_hold_has_roles():
 
 
 @pytest.fixture(scope="module")
-def level(tmp_path_factory):
+def rows(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     tables = taken(real_tables(folder / "study"), folder / "tables").tables
-    return questions.levels(Rows(tables, load_plan(), load_schema()), outcome="income", contrast="model")[0]
+    return Rows(tables, load_plan(), load_schema())
+
+
+@pytest.fixture(scope="module")
+def level(rows):
+    return questions.levels(rows, outcome="income", contrast="model")[0]
 
 
 def disclosed(found):
     sets = UnitSets(load_schema(), n_offices=29)
-    return disclose({"asked": [found]}, sets, load_policy(), {})["asked"][0].answer
+    return disclose({"asked": [found]}, sets, load_policy(), {}, lambda published: {"asked": [found]})["asked"][
+        0
+    ].answer
 
 
 def test_an_answer_or_a_number_without_a_role_is_refused(level, monkeypatch):
@@ -60,3 +68,13 @@ def test_an_answer_or_a_number_without_a_role_is_refused(level, monkeypatch):
     monkeypatch.setitem(ROLES, Wider, ROLES[answers.Level] | {"largest": answers.Role("count")})
     with pytest.raises(ValueError, match="a count whose rows are not named"):
         disclosed(wider)
+
+
+def test_the_largest_change_without_an_office_is_an_extreme_and_of_staff_a_person(rows):
+    parents, leaders = (
+        disclosed(questions.influence(rows, outcome=outcome, wave=wave)[0])
+        for outcome, wave in (("housing", "m12"), ("leader_competence", "m18"))
+    )
+    assert repr(parents.largest_shift) == repr(leaders.largest_shift) == "withheld (extremes)"
+    assert isinstance(parents.n_sign_changes, int) and not is_withheld(parents.estimate)
+    assert repr(leaders.n_sign_changes) == repr(leaders.n_significance_changes) == "withheld (staff)"

@@ -121,7 +121,18 @@ def check_private(path: Path, folder: Path) -> None:
             raise ValueError(f"the private file must lie outside {name}")
 
 
-def write_private(path: Path, findings: Iterable[Finding]) -> int:
+def write_private(path: Path, content: bytes) -> None:
+    """Write a new file that nobody else may read, whole or not at all; FileExistsError if there is one of that name."""
+    stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    try:
+        with stream:
+            stream.write(content)
+    except BaseException:
+        path.unlink()
+        raise
+
+
+def write_findings(path: Path, findings: Iterable[Finding]) -> int:
     """Write row numbers and values, one JSON object a line, to a new file that only its owner can read.
 
     Not CSV: a spreadsheet program would run a value that is a formula.
@@ -136,7 +147,5 @@ def write_private(path: Path, findings: Iterable[Finding]) -> int:
         for one in findings
         for row, value in one.rows or ()
     ]
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.writelines(json.dumps(line, ensure_ascii=True) + "\n" for line in lines)
+    write_private(path, "".join(json.dumps(line, ensure_ascii=True) + "\n" for line in lines).encode())
     return len(lines)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from holf.confidential.release.document import Release, ReleaseError
+from holf.confidential.release.ledger import LEDGER
 from holf.confidential.release.questions import key_of
 from holf.confidential.rules.attack import differencing
 from holf.confidential.rules.policy import Policy
@@ -94,7 +95,7 @@ def require_no_small_difference(previous: Release, release: Release, policy: Pol
     alone = changed_alone(previous, release, policy)
     if close or alone:
         raise ReleaseError(
-            f"rule differencing: {len(close)} counts, and other numbers in {len(alone)} answers, differ from the last "
-            f"release by fewer than {policy.min_people} people; publish the new data together with enough others, or "
-            "keep the last release"
+            f"rule differencing: {len(close)} counts, and other numbers in {len(alone)} answers, differ from release "
+            f"{previous.id} by fewer than {policy.min_people} people; publish the new data together with enough "
+            f"others, or keep that release. If it never left the room, delete it, also in the folder {LEDGER}"
         )

@@ -6,16 +6,19 @@ import hashlib
 import json
 import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from clustertrials.files import write_whole
 from holf.confidential.read.reader import DropIn
+from holf.confidential.release.clues import clues
 from holf.confidential.release.codec import CodecError, decode, encode
 from holf.confidential.release.questions import available, catalogue, key_of
 from holf.confidential.rules.answers import Safe, disclose
 from holf.confidential.rules.policy import Policy
+from holf.confidential.rules.rounded_rows import Published, RoundedRows
 from holf.confidential.rules.suppression import UnitSets
 from holf.record.facts import load_ledger
 from holf.record.flow import load_flow
@@ -103,7 +106,8 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
     Raises
     ------
     ReleaseError
-        If anything fails on the way; the message names the kind of the error, and never what it says.
+        If anything fails on the way, or a count follows from an estimate; the message names the kind of the error, and
+        never what it says.
     """
     failed = ""
     try:
@@ -112,7 +116,11 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
             warnings.simplefilter("ignore")
             plan = available(load_plan(), schema, dropped.tables)
             answered = answer_all(dropped, plan, schema)
-            return _release(dropped, plan, answered, schema, policy, key)
+            release = _release(dropped, plan, answered, schema, policy, key)
+        telling = sorted({clue.question for clue in clues(release.content, policy) if clue.gives_away(policy)})
+        failed = f"a count follows from {', '.join(telling)}" if telling else ""
+        if not failed:
+            return release
     except Exception as error:
         failed = type(error).__name__
     # Raised from here: inside the handler, the error and its words would go with it as its context.
@@ -134,8 +142,12 @@ def answer_all(dropped: DropIn, plan: Plan, schema: Schema) -> dict[str, list[An
     dict of str to list of Answered or None
         By question and keywords; None where the data give no answer.
     """
-    rows, answered = Rows(dropped.tables, plan, schema), {}
-    for question, asked in catalogue(plan):
+    return _answer(Rows(dropped.tables, plan, schema), catalogue(plan))
+
+
+def _answer(rows: Rows, questions: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, list[Answered] | None]:
+    answered = {}
+    for question, asked in questions:
         try:
             answered[key_of(question, asked)] = compute(rows, question, **asked)
         except StudyError:
@@ -153,7 +165,13 @@ def _release(
 ) -> Release:
     sets = UnitSets(schema, n_offices=len(dropped.tables[plan.trial["cluster"]["table"]]))
     given = {name: answers for name, answers in answered.items() if answers is not None}
-    safe = disclose(given, sets, policy, _public_counts())
+    rows = Rows(dropped.tables, plan, schema)
+    questions = [(question, asked) for question, asked in catalogue(plan) if key_of(question, asked) in given]
+
+    def ask_again(published: Published) -> dict[str, list[Answered] | None]:
+        return _answer(RoundedRows(dropped.tables, plan, schema, rows, published, policy), questions)
+
+    safe = disclose(given, sets, policy, _public_counts(), ask_again)
     entries = [
         {"question": question, "asked": asked}
         | (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
@@ -15,7 +15,8 @@ from clustertrials.missing import Bounds, TippingPoint
 from clustertrials.odds import OddsRatio
 from clustertrials.results import Effect, Icc
 from holf.confidential.rules.policy import Policy
-from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share, significant
+from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
+from holf.confidential.rules.rounded_rows import Published, two_values
 from holf.confidential.rules.suppression import UnitSets, protect
 from holf.record.flow import Flow
 from holf.study.answers import (
@@ -35,7 +36,7 @@ from holf.study.questions import Answered
 
 def _roles(**named: str) -> dict[str, Role]:
     """Roles of the fields that are named for each kind."""
-    return {name: Role(kind) for kind, names in named.items() for name in names.split()}
+    return {name: Role(kind.replace("_", " ")) for kind, names in named.items() for name in names.split()}
 
 
 # By type of answer and field: those of `clustertrials`, and then the study's own. A number without a role is refused.
@@ -47,8 +48,7 @@ ROLES: dict[type, dict[str, Role]] = {
         plain="n_clusters n_allocations level covariates",
     )
     | {f"mean_{arm}": Role("mean", arm) for arm in ("treated", "other")},
-    Icc: _roles(estimate="estimate ci_low ci_high", count="n_units", plain="n_clusters level")
-    | {"mean_size": Role("weighted size", "n_units")},
+    Icc: _roles(estimate="estimate ci_low ci_high mean_size", count="n_units", plain="n_clusters level"),
     Bounds: _roles(
         estimate="lower upper ci_low ci_high share_trimmed",
         df="df",
@@ -62,7 +62,10 @@ ROLES: dict[type, dict[str, Role]] = {
         plain="n_clusters level",
     ),
     Influence: _roles(
-        estimate="estimate se largest_shift", plain="n_sign_changes n_significance_changes n_clusters level"
+        estimate="estimate se",
+        extreme="largest_shift",
+        left_out="n_sign_changes n_significance_changes",
+        plain="n_clusters level",
     ),
     RecruitmentDiagnostic: _roles(
         estimate="mean_treated mean_other difference p_value", count="n_units", plain="n_allocations n_clusters"
@@ -99,7 +102,11 @@ class Safe:
 
 
 def disclose(
-    asked: Mapping[str, list[Answered]], sets: UnitSets, policy: Policy, public: Mapping[str, int]
+    asked: Mapping[str, list[Answered]],
+    sets: UnitSets,
+    policy: Policy,
+    public: Mapping[str, int],
+    ask_again: Callable[[Published], Mapping[str, list[Answered] | None]],
 ) -> dict[str, list[Safe]]:
     """Make all answers of a study safe at once, since each number can be combined with every other one.
 
@@ -112,18 +119,21 @@ def disclose(
     policy : Policy
     public : mapping of str to int
         Published counts by box of the flow; one counts as known to everybody where the study counts the same.
+    ask_again : callable
+        Asks the same questions of `holf.confidential.rules.rounded_rows.RoundedRows`; it is given the published counts.
 
     Returns
     -------
     dict of str to list of Safe
-        In the order of `asked`.
+        In the order of `asked`, without the questions that the rounded rows do not answer.
 
     Notes
     -----
     Counts of the same units are one count, whatever page shows them. Where one set of units holds another, their
     difference is implied, and is protected as if it were shown. Means, spreads and shares go with their count, and an
     estimate with the counts and shares of the groups that it compares: beside one group's mean it gives the other's.
-    Numbers that follow from counts, such as the mean size of an office, are computed from the counts as shown.
+    All numbers follow from the counts as shown: shares and sizes are computed from them, all others are those of rows
+    that have these counts.
 
     Raises
     ------
@@ -134,9 +144,20 @@ def disclose(
         for found in answers:
             _learn(found, sets, public)
     counts, equations, known = sets.linked(policy)
-    shown = protect(counts, equations, known, policy)
-    judge = _Judge(sets, policy, shown)
-    return {key: [judge.safe(found) for found in answers] for key, answers in asked.items()}
+    judge = _Judge(sets, policy, protect(counts, equations, known, policy))
+    again = ask_again(judge.count) if "rounding" in policy.rules else asked
+    safe = {}
+    for key, answers in asked.items():
+        if again[key] is not None:
+            rounded_answers = {_identity(found.answer): found.answer for found in again[key]}
+            safe[key] = [judge.safe(found, rounded_answers[_identity(found.answer)]) for found in answers]
+    return safe
+
+
+def _identity(answer: Any) -> tuple:
+    """What tells an answer from the others to the same question."""
+    names = ("label", "outcome", "arm", "group", "wave", "statistic", "characteristic", "method")
+    return tuple(value for name in names if isinstance(value := getattr(answer, name, ""), str))
 
 
 def _learn(found: Answered, sets: UnitSets, public: Mapping[str, int]) -> None:
@@ -147,22 +168,22 @@ def _learn(found: Answered, sets: UnitSets, public: Mapping[str, int]) -> None:
         known = public.get(name) if isinstance(found.answer, Flow) else None
         sets.add(table, frame, public=known)
         for column in _shares(found, name, frame):
-            sets.add(table, frame[frame[column] == _ends(frame[column])[1]], inside=frame)
+            sets.add(table, frame[frame[column] == two_values(frame[column])[1]], inside=frame)
+    if not isinstance(found.answer, Flow) and (families := sets.families(found.table, pd.concat(_groups(found)))):
+        sets.add(*families)
 
 
-def _ends(values: pd.Series) -> tuple[float, float] | None:
-    """The two values of a variable with at most two, whose mean is therefore a share; None for any other variable."""
-    known = set(values.dropna().tolist())
-    if not len(values) or len(known) > 2:
-        return None
-    return (0.0, 1.0) if known <= {0, 1} else (min(known), max(known))
+def _groups(found: Answered) -> list[pd.DataFrame]:
+    """The rows of each group that an answer compares, or describes."""
+    groups = [frame for name, frame in found.behind.items() if not name.startswith("n_") and name != "n"]
+    return groups or list(found.behind.values())[:1]
 
 
 def _shares(found: Answered, name: str, frame: pd.DataFrame) -> list[str]:
     """Columns with two values whose share the answer shows for these rows."""
     roles = ROLES.get(type(found.answer), {}).values()
     columns = dict.fromkeys(role.column for role in roles if role.kind == "mean" and role.rows == name)
-    return [column for column in columns if _ends(frame[column])]
+    return [column for column in columns if two_values(frame[column])]
 
 
 @dataclass(frozen=True)
@@ -173,17 +194,16 @@ class _Judge:
     policy: Policy
     shown: Mapping[str, int | Withheld]
 
-    def safe(self, found: Answered) -> Safe:
-        """The answer with each of its numbers rounded or withheld."""
+    def safe(self, found: Answered, again: Any) -> Safe:
+        """The answer with each of its numbers rounded or withheld; `again` is the answer that rounded rows give."""
         if isinstance(found.answer, Flow):
             return self._flow(found)
-        groups = [frame for name, frame in found.behind.items() if not name.startswith("n_") and name != "n"]
-        groups = groups or list(found.behind.values())[:1]
+        groups = _groups(found)
         supports = [self._support(found.table, frame) for frame in groups]
         df = sum(support.offices for support in supports) - 2
         lost, roles, parts = self._lost(found, groups), ROLES.get(type(found.answer), {}), {}
-        for field in fields(found.answer):
-            value, name = getattr(found.answer, field.name), f"{type(found.answer).__name__}.{field.name}"
+        for field in fields(again):
+            value, name = getattr(again, field.name), f"{type(again).__name__}.{field.name}"
             role = roles.get(field.name)
             if role is None and not isinstance(value, str | bool):
                 raise ValueError(f"{name}: has no role for disclosure control")
@@ -192,26 +212,31 @@ class _Judge:
             if role.kind == "count":
                 if field.name not in found.behind:
                     raise ValueError(f"{name}: a count whose rows are not named")
-                parts[field.name] = self._count(found.table, found.behind[field.name])
-            elif role.kind in ("mean", "sd", "size", "weighted size"):
+                parts[field.name] = self.count(found.table, found.behind[field.name])
+            elif role.kind in ("mean", "sd", "size"):
                 parts[field.name] = self._described(found, role, value)
             elif role.kind == "extreme" and "extremes" in self.policy.rules:
                 parts[field.name] = Withheld("extremes")
+            elif role.kind == "left out" and supports[0].role == "staff" and "staff" in self.policy.rules:
+                parts[field.name] = Withheld("staff")
+            elif role.kind == "left out":
+                parts[field.name] = value if lost is None else lost
             elif lost is not None:
                 # None is an answer as well: that no shift turns the verdict is told by the same rows.
                 parts[field.name] = lost
             elif value is not None:
                 parts[field.name] = self._estimates(value, supports, df)
         parts |= self._differences(found, parts)
-        answer = replace(found.answer, **parts)
+        answer = replace(again, **parts)
         everyone = pd.concat(groups)
-        families = self.sets.support(found.table, everyone)
-        people = self._count(found.table, everyone)
+        families = self.sets.families(found.table, everyone)
+        offices = self.sets.support(found.table, everyone).offices
         rules = tuple(sorted({part.rule for part in _numbers(answer) if is_withheld(part)}))
-        return Safe(answer, people, self._families(families), families.offices, rules)
+        people = self.count(found.table, everyone)
+        return Safe(answer, people, self.count(*families) if families else 0, offices, rules)
 
     def _support(self, table: str, frame: pd.DataFrame) -> Support:
-        support, ends = self.sets.support(table, frame), _ends(frame["value"]) if "value" in frame else None
+        support, ends = self.sets.support(table, frame), two_values(frame["value"]) if "value" in frame else None
         return replace(support, events=int((frame["value"] == ends[1]).sum())) if ends else support
 
     def _lost(self, found: Answered, groups: list[pd.DataFrame]) -> Withheld | None:
@@ -220,8 +245,8 @@ class _Judge:
         parts = [*groups, *(frame for name, frame in behind if name.startswith("n_missing"))]
         if "treated" in found.behind:
             valued = [frame for frame in groups if "value" in frame]
-            parts += [frame[frame["value"] == ends[1]] for frame in valued if (ends := _ends(frame["value"]))]
-        counts = (self._count(found.table, frame) for frame in parts)
+            parts += [frame[frame["value"] == ends[1]] for frame in valued if (ends := two_values(frame["value"]))]
+        counts = (self.count(found.table, frame) for frame in parts)
         return next(filter(is_withheld, counts), None)
 
     def _estimates(self, value: Any, supports: list[Support], df: float) -> Any:
@@ -236,14 +261,11 @@ class _Judge:
     def _described(self, found: Answered, role: Role, value: float) -> float | Withheld:
         """A mean, a spread, a share or a size, with the count that it goes with."""
         frame = found.behind[role.rows]
-        n, support = self._count(found.table, frame), self.sets.support(found.table, frame)
+        n, support = self.count(found.table, frame), self.sets.support(found.table, frame)
         if role.kind == "size":
             return self._mean_size(found, frame)
-        if role.kind == "weighted size":
-            # As it would be if the count behind it were the one shown.
-            return n if is_withheld(n) else significant(value * n / len(frame), self.policy)
-        if ends := _ends(frame[role.column]):
-            share = safe_share(self._count(found.table, frame[frame[role.column] == ends[1]]), n)
+        if ends := two_values(frame[role.column]):
+            share = safe_share(self.count(found.table, frame[frame[role.column] == ends[1]]), n)
             if is_withheld(share):
                 return share
             width = ends[1] - ends[0]
@@ -265,10 +287,10 @@ class _Judge:
 
     def _mean_size(self, found: Answered, frame: pd.DataFrame) -> float | Withheld:
         """Units an office from the count as shown: times the known number of offices, the true one gives the count."""
-        n, offices = self._count(found.table, frame), self.sets.support(found.table, frame).offices
+        n, offices = self.count(found.table, frame), self.sets.support(found.table, frame).offices
         return n if is_withheld(n) or not offices else n / offices
 
-    def _count(self, table: str, frame: pd.DataFrame) -> int | Withheld:
+    def count(self, table: str, frame: pd.DataFrame) -> int | Withheld:
         """A count as decided together with all others; one that is linked to none is judged by itself."""
         name = self.sets.name(table, frame)
         if name in self.shown:
@@ -277,18 +299,14 @@ class _Judge:
         rule = refusal(support, self.policy, level=ARM)
         return Withheld(rule) if rule else rounded(support.people, self.policy)
 
-    def _families(self, support: Support) -> int | Withheld:
-        rule = refusal(support, self.policy, level=ARM)
-        return Withheld(rule) if rule else rounded(support.families, self.policy)
-
     def _flow(self, found: Answered) -> Safe:
         counts = []
         for count in found.answer.counts:
             if self.sets.is_cluster(count.box.table):
                 counts.append(count)
                 continue
-            total = self._count(count.box.table, found.behind[count.box.id])
-            by_arm = {arm: self._count(count.box.table, found.behind[f"{count.box.id}/{arm}"]) for arm in count.by_arm}
+            total = self.count(count.box.table, found.behind[count.box.id])
+            by_arm = {arm: self.count(count.box.table, found.behind[f"{count.box.id}/{arm}"]) for arm in count.by_arm}
             counts.append(replace(count, total=total, by_arm=by_arm))
         # Each count is rounded on its own, a box of n branches is so off by up to (n + 1) halves of the base.
         answer = replace(found.answer, counts=tuple(counts), slack=len(counts) * self.policy.round_to)

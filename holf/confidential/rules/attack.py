@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,6 +123,65 @@ def attack(
                 low, high = np.minimum(low, table), np.maximum(high, table)
         found[name] = int(low[position]), int(high[position])
     return found
+
+
+def dependent(
+    shown: Sequence[str], equations: Iterable[Equation], public: Mapping[str, int]
+) -> dict[str, tuple[dict[str, int], int]]:
+    """Find which shown counts follow from the other shown counts and the public numbers.
+
+    Rounded by itself, such a count would narrow the others: beside 440 and 425, a total rounded to 870 says that both
+    lie above. Computed from the others as shown, it tells nothing new.
+
+    Parameters
+    ----------
+    shown : sequence of str
+        Ids of the counts to publish. Where there is a choice, the first in this order are the dependent ones.
+    equations : iterable of Equation
+    public : mapping of str to int
+
+    Returns
+    -------
+    dict of str to (dict of str to int, int)
+        By dependent id: factors of the independent ids, and a constant from the public numbers; their sum is the count.
+
+    Examples
+    --------
+    >>> dependent(["all", "new", "usual"], [Equation("all", ("new", "usual"))], {})
+    {'all': ({'new': 1, 'usual': 1}, 0)}
+    >>> dependent(["new", "usual"], [Equation("all", ("new", "usual"))], {"all": 862})
+    {'new': ({'usual': -1}, 862)}
+    """
+    equations = tuple(equations)
+    shown = [name for name in shown if name not in public]
+    unseen = sorted(set().union(*(equation.ids for equation in equations)) - {*shown, *public})
+    names = [*unseen, *shown]
+    column = {name: position for position, name in enumerate(names)}
+    matrix = np.zeros((len(equations), len(names) + 1))
+    for row, equation in enumerate(equations):
+        for name, factor in [(equation.total, 1), *((part, -1) for part in equation.parts)]:
+            if name in public:
+                matrix[row, -1] -= factor * public[name]
+            else:
+                matrix[row, column[name]] += factor
+    # Gauss and Jordan: what no reader sees is eliminated first, so the rows left over hold shown counts alone.
+    found, row = {}, 0
+    for position, name in enumerate(names):
+        candidates = np.flatnonzero(np.abs(matrix[row:, position]) > 0.5)
+        if not len(candidates):
+            continue
+        matrix[[row, row + candidates[0]]] = matrix[[row + candidates[0], row]]
+        matrix[row] /= matrix[row, position]
+        others = np.arange(len(matrix)) != row
+        matrix[others] -= np.outer(matrix[others, position], matrix[row])
+        found[name] = row
+        row += 1
+    dependents = {}
+    for name in found.keys() - unseen:
+        line = np.round(matrix[found[name]]).astype(int)
+        factors = {other: -int(line[column[other]]) for other in shown if other != name and line[column[other]]}
+        dependents[name] = factors, int(line[-1])
+    return dependents
 
 
 def _range(name: str, published: Mapping, public: Mapping, policy: Policy) -> tuple[int, int]:

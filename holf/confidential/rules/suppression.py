@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from holf.confidential.rules.attack import Equation, attack
+from holf.confidential.rules.attack import Equation, attack, dependent, known_range
 from holf.confidential.rules.policy import Policy
 from holf.confidential.rules.primary import Support, one_side, refusal, rounded
 from holf.record.schema import Schema
-from holf.study.answers import Withheld
+from holf.study.answers import Withheld, is_withheld
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,19 @@ def protect(
 
     Notes
     -----
-    First the rules that look at a cell alone. Then, in each set of counts that hang together, `attack` bounds every
-    withheld count. While one of them is left fewer than `min_interval` whole numbers, first the refusals stop naming
-    their rules (rule ``linked``), for a rule's name tells on which side of `min_people` a count lies; then one more
-    count is withheld at a time: of those in the fewest steps from it through the equations, the smallest. At the end,
-    counts withheld on the way that are not needed are shown again, the largest first, and the rules are named again if
-    that is safe. It ends because each step withholds one more count; it is deterministic. Where public numbers alone
-    leave a count fewer than `min_interval`, nothing that is published here narrows it further.
+    First the rules that look at a cell alone. Counts that follow from others, such as a total from its parts, are
+    computed from those as shown (`holf.confidential.rules.attack.dependent`). Then, in each set of counts that hang
+    together, `attack` bounds every count. While one is left fewer than `min_interval` whole numbers, or than its own
+    rounding leaves, first the refusals stop naming their rules (rule ``linked``), for a rule's name tells on which side
+    of `min_people` a count lies; then one more count is withheld at a time: of those in the fewest steps from it
+    through the equations, the smallest. At the end, counts withheld on the way that are not needed are shown again, the
+    largest first, and the rules are named again if that is safe. It ends because each step withholds one more count; it
+    is deterministic. Where public numbers alone leave a count fewer than `min_interval`, nothing that is published here
+    narrows it further.
 
     It is safe against a reader who knows the numbers, the sums and the policy. It is not the fewest cells possible,
-    and does not reckon with one who reruns this search for every table that could be, nor with means and estimates.
+    and does not reckon with one who reruns this search for every table that could be. Means and estimates follow from
+    what it shows (`holf.confidential.rules.rounded_rows`).
 
     References
     ----------
@@ -165,26 +168,25 @@ class _Linked:
         """The final release of these counts."""
         refused = {name: rule for name, count in self.counts.items() if (rule := self._refusal(count))}
         hidden, is_veiled = set(refused), False
-        if not refused or "complementary" not in self.policy.rules:
+        if "complementary" not in self.policy.rules:
             return self._release(refused, hidden, is_veiled)
         candidates = {name for name, count in self.counts.items() if not count.implied and name not in self.public}
         needed = self._needed(hidden | candidates)
-        # Withholding more never narrows an interval, so on the way only those found too narrow are looked at again.
-        exposed = self._exposed(self._release(refused, hidden, is_veiled), needed, hidden)
-        while exposed:
+        while exposed := self._exposed(self._release(refused, hidden, is_veiled), needed, hidden | candidates):
             # What a rule's name tells costs readers less than another count does, so it goes first.
-            may_veil = not is_veiled and "linked" in self.policy.rules
+            may_veil = hidden and not is_veiled and "linked" in self.policy.rules
             fresh = [] if may_veil or not candidates - hidden else [self._nearest(exposed[0], candidates - hidden)]
             if not fresh and not may_veil:
                 break
             hidden.update(fresh)
-            is_veiled = is_veiled or may_veil
-            exposed = self._exposed(self._release(refused, hidden, is_veiled), needed, {*exposed, *fresh})
+            is_veiled = is_veiled or bool(may_veil)
         for name in sorted(hidden - refused.keys(), key=lambda name: (-self.counts[name].value, name)):
             fewer = hidden - {name}
-            if not self._exposed(self._release(refused, fewer, is_veiled), needed, fewer):
+            if not self._exposed(self._release(refused, fewer, is_veiled), needed, hidden | candidates):
                 hidden = fewer
-        is_veiled = is_veiled and bool(self._exposed(self._release(refused, hidden, False), needed, hidden))
+        is_veiled = is_veiled and bool(
+            self._exposed(self._release(refused, hidden, False), needed, hidden | candidates)
+        )
         return self._release(refused, hidden, is_veiled)
 
     def _refusal(self, count: Count) -> str | None:
@@ -203,7 +205,16 @@ class _Linked:
                 shown[name] = Withheld("linked" if is_veiled else refused.get(name, "complementary"))
             else:
                 shown[name] = rounded(count.value, self.policy)
+        for name, (factors, constant) in self._dependent(shown).items():
+            shown[name] = constant + sum(factor * shown[other] for other, factor in factors.items())
         return shown
+
+    def _dependent(self, shown: dict[str, int | Withheld]) -> dict[str, tuple[dict[str, int], int]]:
+        """Shown counts that follow from others: of each sum the largest, which rounding errors change least."""
+        if "rounding" not in self.policy.rules:
+            return {}
+        names = [name for name in shown if not is_withheld(shown[name])]
+        return dependent(sorted(names, key=lambda name: (-self.counts[name].value, name)), self.equations, self.public)
 
     def _needed(self, names: set[str]) -> dict[str, int]:
         """Whole numbers that each count must be left with: what the policy asks, or all that public numbers leave."""
@@ -213,12 +224,27 @@ class _Linked:
     def _exposed(self, shown: dict[str, int | Withheld], needed: dict[str, int], among: set[str]) -> list[str]:
         """The counts in `among` that are left with fewer numbers than needed, the narrowest first."""
         width = self._widths(shown, among)
-        return sorted((name for name in width if width[name] < needed[name]), key=lambda name: (width[name], name))
+        # Of 10, which the rule on people keeps from being 9, rounding alone leaves three numbers.
+        own = {name: known_range(shown[name], self.policy) for name in among & shown.keys()}
+        needed = needed | {name: min(needed[name], high - low + 1) for name, (low, high) in own.items()}
+        found = {name for name in width if width[name] < needed[name]} | self._too_large(shown)
+        return sorted(found, key=lambda name: (name in shown and not is_withheld(shown[name]), width[name], name))
+
+    def _too_large(self, shown: dict[str, int | Withheld]) -> set[str]:
+        """Shown counts that the error of a sum has made larger than a count of which they are a part."""
+        numbers = {name: count for name, count in (self.public | shown).items() if not is_withheld(count)}
+        return {
+            part
+            for equation in self.equations
+            for part in equation.parts
+            if {part, equation.total} <= numbers.keys() and numbers[part] > numbers[equation.total]
+        } - self.public.keys()
 
     def _widths(self, shown: dict[str, int | Withheld], names: set[str]) -> dict[str, int]:
         """How many whole numbers are left for each of `names`, exact below what the policy asks."""
-        ways = {"names": names, "enough": self.policy.min_interval}
-        found = attack(shown, self.equations, self.public, self.policy, **ways)
+        # Of a dependent count a reader knows no more than that it was large enough to be shown.
+        told = shown | dict.fromkeys(self._dependent(shown), Withheld("complementary"))
+        found = attack(told, self.equations, self.public, self.policy, names=names, enough=self.policy.min_interval)
         return {name: high - low + 1 for name, (low, high) in found.items()}
 
     def _nearest(self, target: str, spare: set[str]) -> str:
@@ -276,6 +302,16 @@ class UnitSets:
         units = frame["unit"].tolist()
         return self._support(table, frozenset(units), dict(zip(units, self._home(table, frame))))
 
+    def families(self, table: str, frame: pd.DataFrame) -> tuple[str, pd.DataFrame] | None:
+        """The table of families and those of the rows of `frame`, one row each; None where rows have no family."""
+        above = self.schema.path(table)
+        if len(above) == 1 and self.schema.tables[table].get("holf:role") != "staff":
+            return table, frame
+        if len(above) < 2:
+            return None
+        key, name = above[-2]
+        return name, frame.drop_duplicates(key).assign(unit=lambda rows: rows[key])
+
     def linked(self, policy: Policy) -> tuple[list[Count], list[Equation], dict[str, int]]:
         """Counts, the sums among them, and those that everybody knows, for
         `holf.confidential.rules.suppression.protect`.
@@ -286,7 +322,8 @@ class UnitSets:
         counts = {name: self._count(name, self._units[name], implied=False) for name in names}
         by_units = {(self._tables[name], self._units[name]): name for name in names}
         equations = []
-        for small, large in self._covers(names):
+        halves = [(small, large) for small, large in self._pairs(names) if self._rest(small, large) in by_units]
+        for small, large in [*self._covers(names), *halves]:
             table, rest = self._tables[large], self._units[large] - self._units[small]
             other = by_units.get((table, rest))
             if other is None:
@@ -298,20 +335,25 @@ class UnitSets:
         return list(counts.values()), equations, {name: self._public[name] for name in names if name in self._public}
 
     def _covers(self, names: list[str]) -> list[tuple[str, str]]:
-        """Pairs of a set and the next larger ones around it; larger sums follow from these."""
-        pairs = []
-        for small in names:
-            around = [
-                name
-                for name in names
-                if self._tables[name] == self._tables[small] and self._units[small] < self._units[name]
-            ]
-            pairs += [
-                (small, large)
-                for large in around
-                if not any(self._units[between] < self._units[large] for between in around)
-            ]
-        return pairs
+        """Pairs of a set and the next larger ones around it."""
+        pairs = set(self._pairs(names))
+        return sorted(
+            (small, large)
+            for small, large in pairs
+            if not any((small, between) in pairs and (between, large) in pairs for between in names)
+        )
+
+    def _pairs(self, names: list[str]) -> list[tuple[str, str]]:
+        """Pairs of a set and a larger one around it."""
+        return [
+            (small, large)
+            for small in names
+            for large in names
+            if self._tables[small] == self._tables[large] and self._units[small] < self._units[large]
+        ]
+
+    def _rest(self, small: str, large: str) -> tuple[str, frozenset]:
+        return self._tables[large], self._units[large] - self._units[small]
 
     def _count(self, name: str, units: frozenset, *, implied: bool, table: str = "") -> Count:
         table = table or self._tables[name]

@@ -20,7 +20,8 @@ KINDS = {
 
 # What no rule sees, for the command's help and the page.
 OUT_OF_REACH = (
-    "what is drawn in pixels; rows, arrays and drawings in a PDF, of which the words alone are read",
+    "what is drawn, in pixels or lines; rows, arrays and drawings in a PDF, of which the words alone are read",
+    "rows of data that look like no table: a call, a sentence or a box of a page for each",
     "what was changed so that it is not recognised: other encodings, escapes in scripts and addresses, reversed text",
     "an id, number or name that is glued to other letters or digits, or of which a page shows a part only",
     "a short id: fewer than five letters and digits, or fewer than six digits and nothing else",

@@ -34,8 +34,6 @@ _TRACE = re.compile(
     re.MULTILINE,
 )
 _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning): \S", re.MULTILINE)
-_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_FREE_DIGIT = re.compile(r"(?<![A-Za-z\d-])\d")
 
 
 @dataclass(frozen=True)
@@ -115,13 +113,6 @@ def _holds_stderr(item: Item, known: Known) -> bool:
     return item.kind == "markup" and bool(item.value.select(".output.stderr"))
 
 
-def _holds_comment(item: Item, known: Known) -> bool:
-    """A comment with a number in it: pages do not show it, but anyone can read it."""
-    if item.kind == "comment":
-        return bool(_FREE_DIGIT.search(item.text))
-    return item.kind in ("text", "output") and any(_FREE_DIGIT.search(inner) for inner in _COMMENT.findall(item.text))
-
-
 def _holds_picture_text(item: Item, known: Known) -> bool:
     """Text in a picture file other than the book's mark, the digest of its data, its fonts and its program."""
     if item.kind != "picture-extra":
@@ -139,8 +130,7 @@ ALL = (
     Rule("kinds", "a kind of file that a site does not hold", "delete it, or build again", _is("refused")),
     Rule("unreadable", "a link, or a file that is not what its name says", "leave it out", _is("unreadable")),
     Rule("rows", "more rows than a table for readers has", "publish an aggregate", shapes.holds_rows),
-    Rule("numbers", "more than 28 numbers or points in a row", "draw aggregates, as PNG", shapes.holds_numbers),
-    Rule("extremes", "a minimum and a maximum side by side", "show a mean and its interval", shapes.holds_extremes),
+    Rule("numbers", "more than 28 numbers in a row", "draw aggregates, as PNG", shapes.holds_numbers),
     Rule("frames", "a frame as a statistics program prints it", "show a typed answer", shapes.holds_frame),
     Rule("charts", "the data of an interactive chart or control", "draw it with holf.display.figure",
          shapes.holds_chart_data),
@@ -158,7 +148,6 @@ ALL = (
     Rule("names", "the name of a user or machine", "build under an account that names nobody", _holds_name),
     Rule("tracebacks", "an error, or the trail of one", "mend the cell, and build again", _holds_traceback),
     Rule("stderr", "what a run wrote on its standard error", "mend its cause, and build again", _holds_stderr),
-    Rule("comments", "a comment with a number in it", "say it on the page, or not at all", _holds_comment),
     Rule("png-text", "words or other notes in a picture file", "draw it with holf.display.figure", _holds_picture_text),
     Rule("pdf-extras", "an author, an attachment, a form or a script in a PDF", "write the PDF without it",
          _is("pdf-extra")),

@@ -1,0 +1,138 @@
+"""What the estimates of a release tell of its counts: the attack that every release must stand before it is written."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from holf.confidential.rules.policy import Policy
+from holf.record.plan import load_plan
+
+
+@dataclass(frozen=True)
+class Clue:
+    """A published number that is, by its definition, a function of counts that are published as well.
+
+    Attributes
+    ----------
+    question : str
+    value, half_width : float
+        The number, and half a unit of its last digit.
+    counts : tuple of int
+        As they are published.
+    of : callable
+        The function, of one array for each count.
+    """
+
+    question: str
+    value: float
+    half_width: float
+    counts: tuple[int, ...]
+    of: Callable[..., Any]
+
+    def agrees(self, *counts: Any) -> Any:
+        """Whether counts give the published number."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.abs(self.of(*counts) - self.value) <= self.half_width * (1 + 1e-9)
+
+    def bounds(self, reach: int) -> list[tuple[int, int]] | None:
+        """Lowest and highest that each count can be for a reader who takes the number for one of the true counts.
+
+        Each is sought as far as `reach` from what is published. None if no counts agree.
+        """
+        grid = np.meshgrid(*(np.arange(max(n - reach, 0), n + reach + 1) for n in self.counts), indexing="ij")
+        found = self.agrees(*grid)
+        return [(int(axis[found].min()), int(axis[found].max())) for axis in grid] if found.any() else None
+
+    def gives_away(self, policy: Policy) -> bool:
+        """Whether it narrows a count: never if it follows from the counts as published, as all readers can see."""
+        if self.agrees(*map(np.float64, self.counts)):
+            return False
+        # A count is off by its own rounding, and the sum of several by theirs.
+        reaches = policy.round_to // 2, 2 * policy.round_to
+        found = itertools.chain(*(self.bounds(reach) or () for reach in reaches))
+        return any(high - low + 1 < policy.min_interval for low, high in found)
+
+
+def clues(content: dict[str, Any], policy: Policy) -> list[Clue]:
+    """Every number of a release that is a function of its counts.
+
+    Degrees of freedom that people make; the difference of two shares; the share that Lee's bounds trim; and how far
+    apart Manski's bounds of a share lie.
+
+    Parameters
+    ----------
+    content : dict
+        Of a release.
+    policy : Policy
+    """
+    return [clue for clue in _clues(content, policy) if _are_numbers(clue.value, *clue.counts)]
+
+
+def _clues(content: dict[str, Any], policy: Policy) -> Iterator[Clue]:
+    main, levels, losses = load_plan().main, {}, {}
+    arms = main.treated[0], main.other[0]
+    for asked, answer in _answers(content, "levels"):
+        levels[asked["outcome"], asked["contrast"], answer["wave"], answer["group"]] = answer
+    for asked, answer in _answers(content, "attrition"):
+        losses[asked["outcome"], answer["wave"], answer["group"]] = answer
+    for asked, answer in _answers(content, "effect"):
+        df, n, used = answer["df"], answer["n_units"], len(answer["covariates"])
+        if _are_numbers(df) and df > answer["n_clusters"]:
+            yield Clue("df", df, _half(df, policy), (n,), lambda n, used=used: n - 2 - used)
+        groups = [levels.get((asked["outcome"], asked["contrast"], asked["wave"], arm)) for arm in arms]
+        is_plain = asked["estimator"] in ("naive", "cr2", "cr3") and not used
+        if is_plain and all(groups) and groups[0]["show"] == "percent":
+            shares = [one["mean"] for one in groups]
+            counts = [
+                round(share * one["n"]) if _are_numbers(share, one["n"]) else None for share, one in zip(shares, groups)
+            ]
+            counts = tuple(itertools.chain(*zip(counts, (one["n"] for one in groups))))
+            estimate = answer["estimate"]
+            yield Clue("difference", estimate, _half(estimate, policy), counts, lambda a, n, b, m: a / n - b / m)
+    for asked, answer in _answers(content, "bounds"):
+        groups = [losses.get((asked["outcome"], asked["wave"], group)) for group in arms]
+        if not all(groups):
+            continue
+        counts = tuple(itertools.chain(*((one["n_measured"], one["n_expected"]) for one in groups)))
+        level = levels.get((asked["outcome"], main.id, asked["wave"], arms[0]))
+        if answer["method"] == "lee":
+            yield Clue(
+                "share_trimmed", answer["share_trimmed"], _half(answer["share_trimmed"], policy), counts, _trimmed
+            )
+        elif level and level["show"] == "percent" and _are_numbers(answer["lower"], answer["upper"]):
+            half = _half(answer["lower"], policy) + _half(answer["upper"], policy)
+            yield Clue("bounds", answer["upper"] - answer["lower"], half, counts, _width)
+
+
+def _trimmed(seen: Any, n: Any, other_seen: Any, other_n: Any) -> Any:
+    one, other = seen / n, other_seen / other_n
+    return 1 - np.minimum(one, other) / np.maximum(one, other)
+
+
+def _width(seen: Any, n: Any, other_seen: Any, other_n: Any) -> Any:
+    return (n - seen) / n + (other_n - other_seen) / other_n
+
+
+def _answers(content: dict[str, Any], question: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for entry in content["answers"]:
+        if entry["question"] == question:
+            for found in entry.get("answers", ()):
+                yield entry["asked"], found["answer"]
+
+
+def _are_numbers(*values: Any) -> bool:
+    return all(isinstance(value, int | float) and math.isfinite(value) for value in values)
+
+
+def _half(value: Any, policy: Policy) -> float:
+    """Half a unit of the last digit of a number with the policy's significant digits."""
+    if not _are_numbers(value) or value == 0:
+        return 0.0
+    digits = policy.significant_digits if "digits" in policy.rules else 15
+    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits)

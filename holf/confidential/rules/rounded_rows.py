@@ -1,0 +1,123 @@
+"""Rows whose counts are the published ones, so that whatever is computed from them follows from what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from holf.confidential.rules.policy import Policy
+from holf.confidential.rules.primary import rounded
+from holf.record.plan import Contrast, Outcome
+from holf.study.answers import Withheld, is_withheld
+from holf.study.tables import Rows
+
+# Of rows of a table: how many units are published for them.
+Published = Callable[[str, pd.DataFrame], int | Withheld]
+
+
+@dataclass(frozen=True)
+class RoundedRows(Rows):
+    """The rows of a study for the second of two rounds of questions.
+
+    The first round, on all rows, decides which counts are shown and as what. In this one a few rows are left out or
+    stand twice, until each arm has as many units, as many of them measured and complete, and as many with a 1 of a 0/1
+    outcome, as the release says. An estimate from these rows betrays no other count, in whatever way it is computed.
+    Values without an upper limit are cut at the largest that `min_people` units reach, so none shows by itself.
+    """
+
+    true: Rows
+    published: Published
+    policy: Policy
+    _rounded: dict[tuple, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def values(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
+        """As `Rows.values`."""
+        return self._once("values", outcome, wave, contrast)
+
+    def analysis(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
+        """As `Rows.analysis`."""
+        return self._once("analysis", outcome, wave, contrast)
+
+    def everyone(self, outcome: Outcome, wave: str, contrast: Contrast) -> tuple[pd.DataFrame, list[str]]:
+        """As `Rows.everyone`."""
+        frame, complete = self.true.everyone(outcome, wave, contrast)
+        return self._once("everyone", outcome, wave, contrast, frame), complete
+
+    def _once(
+        self, kind: str, outcome: Outcome, wave: str, contrast: Contrast, frame: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
+        key = kind, outcome.id, wave, contrast.id
+        if key not in self._rounded:
+            if frame is None:
+                frame = getattr(self.true, kind)(outcome, wave, contrast)
+            covariates = [name for name in outcome.covariates if name in frame]
+            if "extremes" in self.policy.rules and self._is_unlimited(outcome, wave):
+                values = [name for name in ("value", "baseline") if name in frame]
+                frame = frame.assign(**{name: _cut(frame[name], self.policy.min_people) for name in values})
+            self._rounded[key] = self._round(frame, self.unit_table(outcome), covariates)
+        return self._rounded[key]
+
+    def _is_unlimited(self, outcome: Outcome, wave: str) -> bool:
+        field = self.schema.fields(outcome.table)[outcome.column.format(wave=wave)]
+        return not {"maximum", "enum"} & field.get("constraints", {}).keys()
+
+    def _round(self, frame: pd.DataFrame, table: str, covariates: Sequence[str]) -> pd.DataFrame:
+        """The frame with the published number of rows in each arm, by what is known of the unit."""
+        has_value = frame["value"].notna()
+        # From the inside out: who is analysed, who is measured, who is there.
+        nested = [has_value & frame[list(covariates)].notna().all(axis=1), has_value, has_value | True]
+        ends = two_values(frame["value"])
+        kept = []
+        for _, side in frame.groupby("treated" if "treated" in frame else "group", sort=True):
+            inner, fewer, fewer_events = side[:0], 0, 0
+            for mask in nested:
+                outer = side[mask[side.index]]
+                added = outer[~outer.index.isin(inner.index)]
+                total = self._count(table, outer) if len(outer) else 0
+                events = added["value"] == ends[1] if ends else added["value"].isna() & False
+                n_events = self._count(table, outer[outer["value"] == ends[1]]) if events.any() else fewer_events
+                room = max(total - fewer, 0)
+                if mask is nested[-1] and is_withheld(self.published(table, added)):
+                    room = self._count(table, added)
+                share = min(max(n_events - fewer_events, 0), room)
+                kept += [_resized(added[events], share, self.cluster)]
+                kept += [_resized(added[~events], room - share, self.cluster)]
+                inner, fewer, fewer_events = outer, max(total, fewer), max(n_events, fewer_events)
+        return pd.concat(kept, ignore_index=True) if kept else frame
+
+    def _count(self, table: str, rows: pd.DataFrame) -> int:
+        """How many rows to have in place of some: as many as published, or a number that tells nothing of a few."""
+        count = self.published(table, rows)
+        if not is_withheld(count):
+            return count
+        return rounded(len(rows), self.policy) if len(rows) >= self.policy.min_people else self.policy.min_people // 2
+
+
+def two_values(values: pd.Series) -> tuple[float, float] | None:
+    """The two values of a variable with at most two, whose mean is therefore a share; None for any other variable."""
+    known = set(values.dropna().tolist())
+    if not len(values) or len(known) > 2:
+        return None
+    return (0.0, 1.0) if known <= {0, 1} else (min(known), max(known))
+
+
+def _cut(values: pd.Series, fewest: int) -> pd.Series:
+    """The values, none of them larger than the largest that `fewest` of them reach."""
+    known = values.dropna()
+    return values.clip(upper=known.nlargest(fewest).min()) if len(known) >= fewest > 0 else values
+
+
+def _resized(rows: pd.DataFrame, size: int, cluster: str) -> pd.DataFrame:
+    """The rows with some of them left out or doubled: the same ones for the same rows, and no office is emptied."""
+    if not len(rows) or size == len(rows):
+        return rows
+    order = np.argsort(pd.util.hash_array(rows["unit"].to_numpy(object)), kind="stable")
+    if size > len(rows):
+        return rows.iloc[[*range(len(rows)), *np.resize(order, size - len(rows))]]
+    # First the rows that have others of their office before them.
+    ordered = rows.iloc[order]
+    rank = ordered.groupby(cluster).cumcount().to_numpy()
+    return ordered.iloc[np.sort(np.argsort(rank, kind="stable")[:size])]

@@ -1,0 +1,112 @@
+"""Attacks on the counts of a release through its estimates: those that once succeeded, on many simulated studies."""
+
+import pandas as pd
+import pytest
+from real_study import ID, copied, plan_of, taken
+
+from holf.confidential.release import document
+from holf.confidential.release.clues import Clue, clues
+from holf.confidential.release.document import ReleaseError, make_release
+from holf.confidential.rules.policy import load_policy
+from holf.paths import MARK_FILE
+from holf.record.schema import load_schema
+from holf.simulation.worlds import write_study
+
+POLICY, SCHEMA = load_policy(), load_schema()
+ATTACKS = {"df", "difference", "share_trimmed", "bounds"}
+WHOLE = document.catalogue
+
+
+def attacked(plan):
+    """The questions whose answers the attacks use."""
+    for question, asked in WHOLE(plan):
+        of_people = asked.get("outcome") in ("employment", "participation", "housing")
+        estimator = asked.get("estimator")
+        simple = question in ("levels", "attrition", "bounds") or estimator == "naive"
+        if question == "flow" or (of_people and (simple or (estimator == "cr2" and not asked["adjusted"]))):
+            yield question, asked
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch):
+    monkeypatch.setattr(document, "catalogue", attacked)
+
+
+def tables_of(seed, folder):
+    write_study("null", folder, seed=seed)
+    (folder / MARK_FILE).unlink()
+    return {
+        path.stem: pd.read_csv(path, dtype=str, keep_default_na=False).replace("^SYN-", ID, regex=True)
+        for path in sorted(folder.glob("*.csv"))
+    }
+
+
+def true_rows(tables, plan, schema, rows, published, policy):
+    """In place of the rounded rows."""
+    return rows
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 21))])
+def test_no_estimate_gives_a_count_away(seed, tmp_path, monkeypatch):
+    dropped = taken(tables_of(seed, tmp_path / "study"), tmp_path / "data")
+    found = clues(make_release(dropped, SCHEMA, POLICY).content, POLICY)
+    assert {clue.question for clue in found} == ATTACKS
+    for clue in found:
+        assert clue.agrees(*map(float, clue.counts)), f"{clue.question} does not follow from what is published"
+    monkeypatch.setattr(document, "RoundedRows", true_rows)
+    answered = document.answer_all(dropped, plan_of(dropped), SCHEMA)
+    former = clues(document._release(dropped, plan_of(dropped), answered, SCHEMA, POLICY, None).content, POLICY)
+    assert any(clue.gives_away(POLICY) for clue in former), (
+        "the attacks find nothing where estimates are of true counts"
+    )
+    with pytest.raises(ReleaseError, match="a count follows from"):
+        make_release(dropped, SCHEMA, POLICY)
+
+
+def test_people_within_rounding_change_no_number_of_the_attacks(tmp_path):
+    tables = tables_of(1, tmp_path / "study")
+    changed, register = copied(tables), tables["register"]
+    analysed = set(tables["parents"].query("analysed == '1'")["parent_id"])
+    at_year = register[(register["wave"] == "m12") & (register["employed"] == "1")]
+    employed = at_year.index[at_year["parent_id"].isin(analysed)]
+    first, moved = (clues(make_release(dropped, SCHEMA, POLICY).content, POLICY) for dropped in (
+        taken(tables, tmp_path / "data"),
+        taken(changed | {"register": register.assign(employed=register["employed"].where(register.index != employed[0], "0"))},
+              tmp_path / "changed"),
+    ))  # fmt: skip
+    same = [(one, other) for one, other in zip(first, moved, strict=True) if one.counts == other.counts]
+    assert len(same) > 5 and all(one.value == other.value for one, other in same)
+
+
+def test_one_high_income_shows_nowhere(tmp_path, monkeypatch):
+    def of_income(plan):
+        wanted = {"levels": (), "effect": ("cr2",), "change": ()}
+        for question, asked in WHOLE(plan):
+            if question in wanted and asked["outcome"] == "income" and asked.get("estimator", "cr2") == "cr2":
+                yield question, asked
+
+    monkeypatch.setattr(document, "catalogue", of_income)
+    tables = tables_of(1, tmp_path / "study")
+    register, analysed = tables["register"], set(tables["parents"].query("analysed == '1'")["parent_id"])
+    at_year = register.index[(register["wave"] == "m12") & register["parent_id"].isin(analysed)]
+    richest = register.loc[at_year, "income"].astype(float).nlargest(10).index
+    register.loc[richest, "income"] = "60000"
+    one = make_release(taken(tables, tmp_path / "data"), SCHEMA, POLICY)
+    register.loc[richest[0], "income"] = "412300"
+    other = make_release(taken(tables, tmp_path / "rich"), SCHEMA, POLICY)
+    assert one.text() == other.text()
+
+
+def test_a_number_of_true_counts_is_found_out():
+    def difference(a, n, b, m):
+        return a / n - b / m
+
+    # 102 of 439 and 98 of 423, published as 100 of 440 and 100 of 425.
+    clue = Clue("difference", 0.000668, 5e-7, (100, 440, 100, 425), difference)
+    assert clue.bounds(2) == [(102, 102), (439, 439), (98, 98), (423, 423)] and clue.gives_away(POLICY)
+    df = Clue("df", 613.0, 0.5, (615,), lambda n: n - 3)
+    assert df.bounds(2) == [(616, 616)] and df.gives_away(POLICY)
+    assert not Clue("difference", 100 / 440 - 100 / 425, 5e-6, (100, 440, 100, 425), difference).gives_away(POLICY)
+    assert Clue("df", 619.0, 0.5, (615,), lambda n: n - 3).gives_away(POLICY), (
+        "a total is off by more than its rounding"
+    )
