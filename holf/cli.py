@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from clustertrials.cli import add_power, add_sweep
@@ -68,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
         help="key of the input's checksum (default: beside --out, made when missing; keep it inside)",
     )
     release.set_defaults(run=_release)
+
+    sign = commands.add_parser("sign", help="say that you have read a release and answer for it")
+    sign.add_argument("release", type=Path, metavar="RELEASE", help="file that `holf release` wrote")
+    sign.add_argument("--name", required=True, help="your name; the book shows it")
+    sign.add_argument("--role", required=True, help="in which role you sign, such as data controller")
+    sign.set_defaults(run=_sign)
 
     _add_release_check(commands)
 
@@ -249,7 +256,16 @@ def _release(arguments: argparse.Namespace) -> None:
             "file and its copy in that folder, and name the earlier one with --previous: two releases can tell "
             "together what neither tells alone."
         )
-    print("Read the file before it leaves; then build the book from it: holf build --source FILE --out DIR")
+    print(f"Read the file, and sign it before it leaves: holf sign {out.name} --name NAME --role ROLE")
+
+
+def _sign(arguments: argparse.Namespace) -> None:
+    from holf.confidential.release.signature import sign, signature_path
+
+    today = datetime.now().astimezone().date().isoformat()
+    signed = sign(arguments.release, name=arguments.name, role=arguments.role, date=today)
+    print(f"wrote {signature_path(arguments.release).name}: {signed.name}, {signed.role}, {signed.date}")
+    print("Build the book from the release: holf build --source FILE --out DIR")
 
 
 def _key(path: Path) -> bytes:

@@ -14,6 +14,7 @@ from papermill import inspect_notebook
 from holf.confidential.opening import open_study
 from holf.confidential.read.reader import read_dropin
 from holf.confidential.release.document import Release, make_release, read_release
+from holf.confidential.release.signature import read_signature, signature_path
 from holf.confidential.rules.policy import load_policy
 from holf.paths import MARK_FILE, STAND_IN, project_root
 from holf.record.links import without_links
@@ -49,7 +50,8 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
     Raises
     ------
     ValueError
-        No such world, folder or file; else as for `holf.open_study`.
+        No such world, folder or file; a release that is not signed, or was changed since; else as for
+        `holf.open_study`.
     """
     path = Path(source)
     worlds = load_plan().worlds
@@ -57,12 +59,15 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         raise ValueError(f"there is no world, folder or release file '{source}'; worlds: {', '.join(worlds)}")
     release = None
     if source not in worlds and not (path / MARK_FILE).exists():
-        release = read_release(path) if path.is_file() else _release_of(path, profile)
+        signed = path.is_file() and read_signature(path)
+        release = read_release(path) if signed else _release_of(path, profile)
     else:
         open_study(source)
     copy_project(copy, without=("simulated",) if release else ())
     if release:
         release.write(copy / "data" / f"{STAND_IN}.json")
+        if signed:
+            shutil.copyfile(signature_path(path), signature_path(copy / "data" / f"{STAND_IN}.json"))
         _tell_real(copy, release)
         return STAND_IN
     if source in worlds:

@@ -84,7 +84,10 @@ def built(home, data, tmp_path_factory):
     done = holf_command("release", "--data", home / "data", "--out", home / "release.json")
     assert done.returncode == 0 and not sentinels_in(done.stdout + done.stderr), done.stderr
     outside, before = tmp_path_factory.mktemp("outside"), project_files()
-    shutil.copy(home / "release.json", outside)
+    words = ("--name", "<b>Data</b> Controller", "--role", "data controller")
+    assert holf_command("sign", home / "release.json", *words).returncode == 0
+    for name in ("release.json", "release.json.signed"):
+        shutil.copy(home / name, outside)
     (home / "data").rename(home / "gone")
     try:
         temporary = outside / "tmp"
@@ -100,6 +103,11 @@ def built(home, data, tmp_path_factory):
     # Sphinx and the kernels leave nothing that the run made, and nothing anywhere names a person.
     assert not crude_finds(temporary)
     return outside
+
+
+def test_the_book_says_who_signed_the_release(built):
+    page = (built / "site" / "chapters" / "rebuild.html").read_text(encoding="utf-8")
+    assert "Signed by &lt;b&gt;Data&lt;/b&gt; Controller, data controller, on 20" in page
 
 
 def opened(data: bytes, depth: int = 0):

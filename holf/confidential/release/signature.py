@@ -1,0 +1,90 @@
+"""The signature under a release: who read it, in which role, on which day, and which bytes they read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from holf.confidential.release.document import ReleaseError, read_release
+
+_ENDING = ".signed"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature.
+
+    Attributes
+    ----------
+    name, role : str
+        Of the person who answers for the release.
+    date : str
+        Day of signing, as YYYY-MM-DD.
+    release_sha256 : str
+        SHA-256 of the file that was read.
+    """
+
+    name: str
+    role: str
+    date: str
+    release_sha256: str
+
+
+def signature_path(release: Path) -> Path:
+    """Where the signature of a release lies: beside it."""
+    return release.with_name(f"{release.name}{_ENDING}")
+
+
+def sign(release: Path, *, name: str, role: str, date: str) -> Signature:
+    """Sign a release: write the signature beside it, and let others than its owner read the release.
+
+    Parameters
+    ----------
+    release : Path
+    name, role, date : str
+
+    Raises
+    ------
+    ReleaseError
+        If the file is no release, or name or role is empty or of more than one line.
+    FileExistsError
+        If it is signed already.
+    """
+    read_release(release)
+    for what, text in (("name", name), ("role", role)):
+        if not text.strip() or not text.isprintable():
+            raise ReleaseError(f"the {what} of who signs must be words on one line")
+    path = signature_path(release)
+    if path.exists():
+        raise FileExistsError(f"{release.name} is signed already; {path.name} says by whom")
+    signed = Signature(name.strip(), role.strip(), date, _digest(release))
+    path.write_text(json.dumps(asdict(signed), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.chmod(release, 0o644)
+    return signed
+
+
+def read_signature(release: Path) -> Signature:
+    """Read the signature of a release.
+
+    Raises
+    ------
+    ReleaseError
+        If there is none, or the release is not the one that was signed.
+    """
+    path = signature_path(release)
+    try:
+        signed = Signature(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ReleaseError(f"{release.name} is not signed: read it, then run `holf sign {release.name}`") from None
+    except (OSError, ValueError, TypeError):
+        raise ReleaseError(f"{path.name}: not a signature that this version can read") from None
+    if signed.release_sha256 != _digest(release):
+        raise ReleaseError(f"{release.name} is not the file that {path.name} signs: it was changed since")
+    return signed
+
+
+def _digest(release: Path) -> str:
+    return hashlib.sha256(release.read_bytes()).hexdigest()
