@@ -59,8 +59,10 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         raise ValueError(f"there is no world, folder or release file '{source}'; worlds: {', '.join(worlds)}")
     release = None
     if source not in worlds and not (path / MARK_FILE).exists():
-        signed = path.is_file() and read_signature(path)
+        signed = path.is_file()
         release = read_release(path) if signed else _release_of(path, profile)
+        if signed:
+            read_signature(path)
     else:
         open_study(source)
     copy_project(copy, without=("simulated",) if release else ())

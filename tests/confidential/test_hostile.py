@@ -10,6 +10,7 @@ from holf.book.execute import list_chapters, run_chapter
 from holf.confidential.read.report import DropInError
 from holf.confidential.release import document
 from holf.confidential.release.document import make_release
+from holf.confidential.release.signature import sign
 from holf.confidential.rules.policy import load_policy
 from holf.pages.write import wanted_pages
 from holf.paths import project_root
@@ -95,6 +96,7 @@ def test_an_outcome_and_a_wave_without_a_value_are_named(tables, tmp_path, monke
 
 def edition(release, folder) -> tuple[str, dict]:
     release.write(folder / "release.json")
+    sign(folder / "release.json", name="Test", role="test", date="2026-01-01")
     make_edition(str(folder / "release.json"), folder / "copy")
     copy = folder / "copy"
     return (copy / "index.md").read_text(), yaml.safe_load((copy / "data" / "plan.yml").read_text())
