@@ -59,19 +59,20 @@ def test_its_tables_pass_the_check_and_broken_ones_do_not(other, tmp_path):
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_effects_are_those_of_the_raw_rows(study, name):
+def test_effects_are_those_of_the_raw_rows_but_for_the_rounding_of_counts(study, name):
     frame, outcome = pd.read_csv(ROWS), study.plan.outcome(name)
     for estimator in (outcome.estimator, *outcome.beside):
         given = study.effect(name, estimator=estimator)
         raw = holf.estimate_effect(
             frame, COLUMNS[name], arm="arm", cluster="office", treated="new", covariates=("x",), estimator=estimator
         )
-        for number in ("estimate", "se", "df", "ci_low", "ci_high", "p_value", "icc"):
-            expected = float(f"{getattr(raw, number):.2e}")
-            assert getattr(given, number) == pytest.approx(expected, nan_ok=True), (estimator, number)
+        # A release computes from rows that have the published counts: a few rows less, or twice.
+        for number in ("estimate", "ci_low", "ci_high"):
+            assert abs(getattr(given, number) - getattr(raw, number)) < raw.se / 3, (estimator, number)
+        assert given.se == pytest.approx(raw.se, rel=0.05) and given.df == pytest.approx(raw.df, rel=0.05, nan_ok=True)
         assert given.covariates == ("age",) and given.n_clusters == 30
     other_way = holf.estimate_effect(frame, COLUMNS[name], arm="arm", cluster="office", treated="usual")
-    assert study.effect(name, adjusted=False).estimate == pytest.approx(-other_way.estimate, rel=5e-3)
+    assert abs(study.effect(name, adjusted=False).estimate + other_way.estimate) < other_way.se / 3
 
 
 def test_questions_have_answers_without_families_baseline_or_staff(study):
@@ -85,9 +86,11 @@ def test_questions_have_answers_without_families_baseline_or_staff(study):
 
 def test_disclosure_rules_hold_where_no_family_stands_between_child_and_village(other, study, tmp_path):
     flow = study.flow()
-    # The total is on record in the folder's ledger; everything else is rounded to the profile's base.
-    assert flow["children"].total == len(pd.read_csv(ROWS))
-    assert all(count % 5 == 0 for count in [flow["stool"].total, *flow["stool"].by_arm.values()])
+    # The total is on record in the folder's ledger; everything else is rounded to the profile's base, or is what the
+    # total leaves of rounded counts.
+    total = len(pd.read_csv(ROWS))
+    assert flow["children"].total == total
+    assert all(count % 5 in (0, total % 5) for count in [flow["stool"].total, *flow["stool"].by_arm.values()])
     children = pd.read_csv(other[1] / "children.csv", dtype=str, keep_default_na=False)
     lost = children["stool_result"] == "0"
     kept = children[~lost | (lost.cumsum() <= 4)]
