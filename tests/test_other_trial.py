@@ -24,6 +24,9 @@ from holf.study.tables import Rows
 sys.path.insert(0, str(Path(__file__).parent / "trials"))
 from assemble import ROWS, assemble
 
+# A release and a book of another trial.
+pytestmark = pytest.mark.slow
+
 PROJECT = project_root()
 COLUMNS = {"antibody": "y", "infection": "b"}
 

@@ -20,6 +20,9 @@ from holf.book.staging import exchange, written_from
 from holf.paths import project_root
 from holf.simulation.worlds import write_study
 
+# Every test builds a small book.
+pytestmark = pytest.mark.slow
+
 
 def ran(done: subprocess.CompletedProcess) -> list[str]:
     """Chapters that a build ran, from its own report."""
@@ -309,7 +312,6 @@ def test_an_assumption_that_moves_no_number_makes_nothing_stale(book):
     assert [name for name in after if after[name] != before[name]] == ["simulation.json"]
 
 
-@pytest.mark.slow
 def test_build_from_another_source_leaves_the_project_alone(book, tmp_path):
     folder, out = tmp_path / "study", tmp_path / "site"
     write_study("benefit", folder, seed=3)
@@ -399,7 +401,6 @@ def test_exchange_with_and_without_help_of_the_system(tmp_path, monkeypatch):
         assert (site / "index.html").read_text() == "new"
 
 
-@pytest.mark.slow
 def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
     """A changed assumption that is not rebuilt is caught by running the committed notebook and comparing."""
 
@@ -423,7 +424,6 @@ def test_planted_change_makes_nbval_fail_against_the_committed_outputs(book):
     assert planted.returncode == 1 and "mismatch" in planted.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "sources", [("-p", "sources", "null"), ("-p", "sources", '["null"]'), ("-y", 'sources: ["null"]')]
 )

@@ -15,6 +15,9 @@ from holf.book.execute import run_chapters
 from holf.book.extension import refresh, refuse_other_builders
 from holf.book.freshness import Chapter, ChapterError, is_stale
 
+# Every test builds a small book.
+pytestmark = pytest.mark.slow
+
 
 def with_extension(book: SmallBook, code: str) -> None:
     """Let Sphinx load an extension after those of the book; it acts once, while the file `armed` is there."""

@@ -90,6 +90,7 @@ def parsed(book, name):
     return BeautifulSoup((book.site / name).read_text(encoding="utf-8"), "html.parser")
 
 
+@pytest.mark.slow
 def test_a_built_page_explains_its_numbers_and_follows_the_ledger(reading):
     link = parsed(reading, "index.html").select_one('a[href$="ledger.html#f044"]')
     assert "involving 29 labor and welfare offices" in link["data-said"] and link.get_text() == "29"
@@ -106,11 +107,13 @@ def test_a_built_page_explains_its_numbers_and_follows_the_ledger(reading):
     )
 
 
+@pytest.mark.slow
 def test_a_page_declares_its_language(reading):
     assert parsed(reading, "chapters/norsk.html").html["lang"] == "nb"
     assert parsed(reading, "index.html").html["lang"] == "en"
 
 
+@pytest.mark.slow
 def test_without_the_extension_the_test_above_would_fail(reading):
     book = reading.root / "holf" / "book" / "extension.py"
     source = book.read_text(encoding="utf-8")

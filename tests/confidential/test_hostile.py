@@ -16,6 +16,9 @@ from holf.pages.write import wanted_pages
 from holf.paths import project_root
 from holf.record.schema import load_schema
 
+# Each case makes a release.
+pytestmark = pytest.mark.slow
+
 POLICY, SCHEMA = load_policy(), load_schema()
 FORMULAS = "detectable"
 FEW = ("flow", "levels", "effect", "change", "attrition", "odds")

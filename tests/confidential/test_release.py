@@ -23,6 +23,9 @@ from holf.record.schema import load_schema
 from holf.study.answers import Withheld, is_withheld
 from holf.study.study import StudyError
 
+# Each release asks all questions twice.
+pytestmark = pytest.mark.slow
+
 POLICY, SCHEMA, KEY = load_policy(), load_schema(), b"a key of sixteen"
 OUTCOMES = ("income", "employment", "participation", "coordinator_competence")
 QUESTIONS = "flow sizes baseline recruitment attrition bounds tipping effect change levels sanity".split()
