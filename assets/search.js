@@ -14,13 +14,21 @@
     page.querySelectorAll("td, th, li, p").forEach((part) => part.append(" "));
     return toText(page.documentElement.outerHTML, anchor);
   };
-  // A number is best explained where the families are counted, and by its row of the ledger; all hits weigh the same.
+  // A number is best explained by its rows of the ledger, and then where the families are counted.
+  const rows = JSON.parse(document.getElementById("holf-rows").textContent);
   const first = { "chapters/sample_flow": 2, "chapters/ledger": 1 };
+  const find = Search._performSearch;
+  Search._performSearch = (query, ...terms) => {
+    const digits = query.replace(/[\s,.]/g, "");
+    const isNumber = /^\d+$/.test(digits);
+    Scorer.score = ([page, , , , score]) => score + (isNumber ? first[page] ?? 0 : 0);
+    const ledger = rows[digits]?.map(([anchor, title]) => ["chapters/ledger", title, anchor, null, 99, "ledger.md"]);
+    // Taken from the end.
+    return [...find(query, ...terms), ...(ledger ?? []).reverse()];
+  };
   const parse = Search._parseQuery;
   Search._parseQuery = (query) => {
     const parsed = parse(query);
-    const isNumber = /^\s*\d[\d.,]*\s*$/.test(query);
-    Scorer.score = ([page, , , , score]) => score + (isNumber ? first[page] ?? 0 : 0);
     const [, searchTerms, , highlightTerms] = parsed;
     for (const term of splitQuery(query.trim())) {
       if (/^\d+$/.test(term)) {

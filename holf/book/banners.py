@@ -10,7 +10,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from holf.book.downloads.pages import LINE, LIST
 from holf.book.marks import BAND, BANNER, REAL_BANNER
 from holf.paths import STAND_IN, project_root
 from holf.record.plan import load_plan
@@ -87,7 +86,7 @@ def add_banners(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         title.parent.insert(title.parent.index(title) + 1, nodes.raw("", html, format="html"))
 
 
-def _simulated_outputs(tree: nodes.Node) -> list[nodes.container]:
+def simulated_outputs(tree: nodes.Node) -> list[nodes.container]:
     """Outputs of cells in which a table, a figure or a sentence says that it is simulated."""
     return [
         node
@@ -101,28 +100,6 @@ def simulated_parts(doctree: nodes.document) -> list[nodes.section]:
     """Parts of a page that show simulations; none if its first part does, for then the whole page is simulated."""
     page = next(iter(doctree.findall(nodes.section)), doctree)
     parts = [child for child in page.children if isinstance(child, nodes.section)]
-    bands = [part for part in parts if _simulated_outputs(part)]
-    outside = len(_simulated_outputs(doctree)) - sum(len(_simulated_outputs(part)) for part in bands)
+    bands = [part for part in parts if simulated_outputs(part)]
+    outside = len(simulated_outputs(doctree)) - sum(len(simulated_outputs(part)) for part in bands)
     return [] if outside or bands[:1] == parts[:1] else bands
-
-
-def _downloads(tree: nodes.Node) -> list[nodes.Node]:
-    """Links to files, which repeat the captions of simulated tables."""
-    return [
-        node
-        for node in tree.findall(lambda node: isinstance(node, (nodes.raw, nodes.container)))
-        if LIST in node.get("classes", ()) or (isinstance(node, nodes.raw) and LINE in node.astext())
-    ]
-
-
-def spare_index(app: Sphinx) -> None:
-    """Leave simulated outputs out of the search index: among results, a number does not say what it is."""
-    index_page = app.builder.index_page
-
-    def index(pagename: str, doctree: nodes.document, title: str) -> None:
-        shown = doctree.deepcopy()
-        for node in [*_simulated_outputs(shown), *_downloads(shown)]:
-            node.parent.remove(node)
-        index_page(pagename, shown, title)
-
-    app.builder.index_page = index

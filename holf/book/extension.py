@@ -22,7 +22,7 @@ from sphinx.errors import ConfigError, ExtensionError, SphinxError
 from sphinx.util import logging
 
 from clustertrials.files import write_whole
-from holf.book import banners, colophon, power_chart, staging, tooltips
+from holf.book import banners, colophon, power_chart, search, staging, tooltips
 from holf.book.downloads import pages as downloads
 from holf.book.execute import list_chapters, start_stale_chapters
 from holf.book.freshness import ChapterError, in_one_line, why_stale
@@ -51,7 +51,7 @@ def setup(app: Sphinx) -> dict:
     # Before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
     app.connect("builder-inited", refuse_other_builders)
-    app.connect("builder-inited", banners.spare_index)
+    app.connect("builder-inited", search.spare_index)
     # While pages are read.
     app.connect("env-get-outdated", staging.reread_replaced)
     app.connect("source-read", colophon.fill_in)
@@ -63,6 +63,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-collect-pages", redirects)
     app.connect("html-page-context", tooltips.explain_page)
     app.connect("html-page-context", power_chart.load_chart)
+    app.connect("html-page-context", search.give_rows)
     # After every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,52 @@
+"""The search: simulated outputs are in no index, and a number leads to its rows of the ledger."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from holf.book.banners import simulated_outputs
+from holf.book.downloads.pages import LINE, LIST
+from holf.record.facts import load_ledger
+
+
+def _downloads(tree: nodes.Node) -> list[nodes.Node]:
+    """Links to files, which repeat the captions of simulated tables."""
+    return [
+        node
+        for node in tree.findall(lambda node: isinstance(node, (nodes.raw, nodes.container)))
+        if LIST in node.get("classes", ()) or (isinstance(node, nodes.raw) and LINE in node.astext())
+    ]
+
+
+def spare_index(app: Sphinx) -> None:
+    """Leave simulated outputs out of the search index: among results, a number does not say what it is."""
+    index_page = app.builder.index_page
+
+    def index(pagename: str, doctree: nodes.document, title: str) -> None:
+        shown = doctree.deepcopy()
+        for node in [*simulated_outputs(shown), *_downloads(shown)]:
+            node.parent.remove(node)
+        index_page(pagename, shown, title)
+
+    app.builder.index_page = index
+
+
+def rows_of_numbers() -> dict[str, list[list[str]]]:
+    """Anchor and title, as HTML, of the ledger rows of each number, by its digits."""
+    found: dict[str, list[list[str]]] = {}
+    for fact in load_ledger().values():
+        digits = re.sub(r"[\s,]", "", fact.shown)
+        if re.fullmatch(r"\d{2,}", digits):
+            title = escape(f"{fact.id}. {fact.fact}: {fact.said}")
+            found.setdefault(digits, []).append([f"#{fact.id.lower()}", title])
+    return found
+
+
+def give_rows(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
+    """Give the search page the rows of the ledger, which `assets/search.js` lists first."""
+    if pagename == "search":
+        context["rows"] = rows_of_numbers() if "chapters/ledger" in app.env.found_docs else {}
