@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,12 @@ ORDINARY = Surroundings(
     "ordinary", 0, 1, 0o022,
     {"LANG": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "1", "USER": "someone", "COLUMNS": "80"},
 )  # fmt: skip
+# A Python in a folder whose name has other letters than English cannot start without UTF-8.
+LOCALE = (
+    {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"} if sys.prefix.isascii() else {"LC_ALL": "C.UTF-8"}
+)
 STRANGER = Surroundings(
     "stranger", 437, 3, 0o077,
-    {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "LANGUAGE": "nb", "TZ": "XXX-13:45",
+    LOCALE | {"LANGUAGE": "nb", "TZ": "XXX-13:45",
      "PYTHONHASHSEED": "4242", "USER": "kari-nordmann", "LOGNAME": "kari-nordmann", "COLUMNS": "200"},
 )  # fmt: skip

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 from holf.book.downloads.check import download_faults, shown_digests
 from holf.book.execute import list_chapters
 from holf.book.marks import page_faults, site_faults
+from holf.book.sources import ARCHIVE
 from holf.book.theme.checks import link_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
@@ -243,7 +244,8 @@ def test_the_release_gate_finds_nothing_in_the_public_site_and_what_is_planted(s
     running = [f"{letter}{number:05d}" for letter in "FPC" for number in range(1, 3202)]
     numeric = [f"2016{number:05d}" for number in range(1, 3202)]
     known = known_here(ids=[*running, *numeric], canaries=["Kari Nordmann", "0047 11", "31337.77"])
-    assert scan(site, known=known, shown=shown_digests(site)) == ()
+    # The archive of the sources is held against the sources instead.
+    assert scan(site, known=known, shown=shown_digests(site), beside=[site / ARCHIVE]) == ()
     (tmp_path / "downloads").mkdir()
     shutil.copy(site / "index.html", tmp_path)
     table = shutil.copy(next((site / "downloads").rglob("*.csv")), tmp_path / "downloads")
