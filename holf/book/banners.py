@@ -79,6 +79,10 @@ def add_banners(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for band in bands:
         band["classes"].append(BAND)
         band.insert(1, nodes.raw("", _SIMULATED.format(where=_IN_PART), format="html"))
+        # Whoever goes from heading to heading, or sees one alone, is told as well.
+        for part in band.findall(nodes.section):
+            if part is not band:
+                part.next_node(nodes.title).insert(0, nodes.Text("Simulated: "))
     if bands:
         html = html.replace(_SIMULATED.format(where=_ON_PAGE), "")
     title = next(iter(doctree.findall(nodes.title)), None)

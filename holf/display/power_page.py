@@ -133,7 +133,7 @@ def correlation_table(start: Design, scales: Iterable[Scale], grid: Sequence[flo
         for scale in scales for icc in grid
     )  # fmt: skip
     columns = ("Outcome, and worthwhile difference", "ICC", *_ANSWERS)
-    return Table("The trial as reported, by intraclass correlation (ICC)", columns, rows, source=RECORD)
+    return Table("A trial of this size, by assumed intraclass correlation (ICC)", columns, rows, source=RECORD)
 
 
 def size_table(start: Design, scales: Iterable[Scale], clusters: str, units: str) -> Table:

@@ -84,7 +84,8 @@ def _draw_panel(axes: Axes, words: list[list[Word | None]]) -> None:
                 Rectangle((place - 0.48, row - 0.46), 0.96, 0.92, facecolor=shade, edgecolor="#cfcfcf", lw=0.7)
             )
             style = {"ha": "center", "va": "center"}
-            shown = fill(word.says if word else _ABSENT, _LETTERS)
+            # What stands in brackets is in the table.
+            shown = fill(word.says.partition(" (")[0] if word else _ABSENT, _LETTERS)
             axes.text(place, row - 0.22, arrow, fontsize=12, color=INK, **style)
             height = row + (0.2 if word else 0)
             axes.text(place, height, shown, fontsize=SMALL, color=INK if word else QUIET, linespacing=1.0, **style)

@@ -14,7 +14,8 @@ from holf.record.source import kind_of, mark_of
 
 # Part of the metadata of a notebook's output that holds these values; no page shows it.
 KEY = "holf_table"
-# Class of a whole table, as each row of its file says it.
+ASSUMED = "assumed"
+# Class of a whole table, as each row of its file says it; in a table of the record, a row may be assumed instead.
 CLASSES = {"simulated": "simulated", "elsewhere": "another trial", "real": "real data", "record": "record"}
 
 
@@ -92,21 +93,22 @@ def values_of(table) -> TableValues:
     rows = [[_cell(entry) for entry in row] for row in table.rows]
     named = mark_of(table.source)[1]
     worlds = named.split(", ")
+    kind = CLASSES[kind_of(table.source)]
+    classes = tuple(ASSUMED if not named and _is_assumed(row) else kind for row in rows)
     sources = tuple(
-        next((text for text, _, _ in row if text in worlds), named) if named else _record_source(row) for row in rows
+        next((text for text, _, _ in row if text in worlds), named)
+        or ("assumption of this book" if one == ASSUMED else "public record")
+        for one, row in zip(classes, rows)
     )
-    columns = [
-        Column("data_class", "", "class", "", (CLASSES[kind_of(table.source)],) * len(rows)),
-        Column("data_source", "", "source", "", sources),
-    ]
+    columns = [Column("data_class", "", "class", "", classes), Column("data_source", "", "source", "", sources)]
     for place, heading in enumerate(table.columns):
         columns += _of_heading(slug(heading), heading, [row[place] for row in rows])
     return TableValues(table.caption, table.source, _with_unique_names(columns))
 
 
-def _record_source(row: Sequence[tuple[str, str, str]]) -> str:
-    """Source of a row of no study: a row in which all that has a class is assumed is this book's own."""
-    return "assumption of this book" if {kind for _, kind, _ in row if kind} == {"assumed"} else "public record"
+def _is_assumed(row: Sequence[tuple[str, str, str]]) -> bool:
+    """A row in which all that has a class is assumed."""
+    return {kind for _, kind, _ in row if kind} == {ASSUMED}
 
 
 def _cell(entry) -> tuple[str, str, str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from holf.display.table import SHAPES
-from holf.pages.changes import RECORD_TITLE
 from holf.paths import data_path
 from holf.record.facts import FactError
 from holf.record.reading import read_yaml, reading
@@ -48,15 +46,12 @@ class BookRelease:
     ----------
     version, about : str
         Its version, and what to know of it.
-    numbers : str
-        What `holf changes` printed; empty for the first release and before a release.
     groups : tuple of Group
         The changes as people read them.
     """
 
     version: str
     about: str
-    numbers: str
     groups: tuple[Group, ...]
 
 
@@ -73,8 +68,8 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
     Raises
     ------
     FactError
-        If the newest release is not this version, one after the first has no list of changed numbers, or a group is of
-        no class, has no reason, or lists numbers of simulated people.
+        If the newest release is not this version, one after the first does not say what changed, or a group is of no
+        class, has no reason, or lists numbers of simulated people.
     """
     path = path or data_path("releases.yml")
     found = []
@@ -86,11 +81,10 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
                 f"{path.name}: the newest release is {released[0]['version']}, and CITATION.cff says {current}"
             )
         for entry in entries:
-            if entry in released[:-1] and "numbers" not in entry:
-                raise FactError(f"{path.name}, {entry['version']}: a release after the first needs `numbers`")
-            listed = (path.parent / entry["numbers"]).read_text(encoding="utf-8") if "numbers" in entry else ""
+            if entry in released[:-1] and "groups" not in entry:
+                raise FactError(f"{path.name}, {entry['version']}: a release after the first needs `groups`")
             groups = tuple(_group(path.name, one) for one in entry.get("groups", ()))
-            found.append(BookRelease(str(entry["version"]), entry["about"], listed, groups))
+            found.append(BookRelease(str(entry["version"]), entry["about"], groups))
     return found
 
 
@@ -106,26 +100,6 @@ def _group(file: str, entry: dict) -> Group:
     return Group(title, kind, entry["why"], changed)
 
 
-def of_record(listed: str) -> str:
-    """The part of a list of changes that is no simulation.
-
-    Parameters
-    ----------
-    listed : str
-        What `holf.pages.changes.as_markdown` wrote.
-
-    Raises
-    ------
-    FactError
-        If the list has no such part.
-    """
-    parts = re.split(r"^## (.+)\n", listed, flags=re.MULTILINE)
-    named = dict(zip(parts[1::2], parts[2::2]))
-    if RECORD_TITLE not in named:
-        raise FactError(f"a list of changes has no part '{RECORD_TITLE}'; write it with `holf changes`")
-    return named[RECORD_TITLE].strip()
-
-
 def change_log(releases: list[BookRelease]) -> str:
     """Markdown of the change log: one part per release, newest first, and before them what is in none yet."""
     lines = []
@@ -135,8 +109,6 @@ def change_log(releases: list[BookRelease]) -> str:
         lines += [f"### {title}", "", release.about, ""]
         for group in release.groups:
             lines += _group_lines(group)
-        if release.numbers:
-            lines += [of_record(release.numbers), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -20,6 +20,10 @@ def _article(work: dict) -> bool:
     return work["type"] == "article"
 
 
+def _year(work: dict) -> str:
+    return str(work["year"] if _article(work) else work["date-released"])[:4]
+
+
 def as_text(work: dict) -> str:
     """A work as a line of a reference list.
 
@@ -35,8 +39,8 @@ def as_text(work: dict) -> str:
     """
     authors = "; ".join(_name(author) for author in work["authors"])
     if _article(work):
-        return f"{authors} ({work['year']}). {work['title']}. *{work['journal']}*."
-    return f"{authors}. {work['title']}. Version {work['version']}."
+        return f"{authors} ({_year(work)}). {work['title']}. *{work['journal']}*."
+    return f"{authors} ({_year(work)}). {work['title']}. Version {work['version']}."
 
 
 def as_bibtex(work: dict, key: str) -> str:
@@ -44,10 +48,9 @@ def as_bibtex(work: dict, key: str) -> str:
     authors = " and ".join(f"{{{author['name']}}}" if "name" in author else _name(author) for author in work["authors"])
     fields = {"author": authors, "title": f"{{{work['title']}}}"}
     fields |= (
-        {"journal": work["journal"], "year": work["year"]}
-        if _article(work)
-        else {"version": work["version"], "license": work["license"]}
+        {"journal": work["journal"]} if _article(work) else {"version": work["version"], "license": work["license"]}
     )
+    fields["year"] = _year(work)
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
     return "\n".join([f"@{'article' if _article(work) else 'software'}{{{key},", *lines, "}"])
 
@@ -56,7 +59,7 @@ def as_ris(work: dict) -> str:
     """A work in the RIS format of reference managers."""
     lines = ["TY  - JOUR" if _article(work) else "TY  - COMP"]
     lines += [f"AU  - {_name(author)}" for author in work["authors"]] + [f"TI  - {work['title']}"]
-    lines += [f"T2  - {work['journal']}", f"PY  - {work['year']}"] if _article(work) else [f"ET  - {work['version']}"]
+    lines += [f"T2  - {work['journal']}" if _article(work) else f"ET  - {work['version']}", f"PY  - {_year(work)}"]
     return "\n".join([*lines, "ER  - "])
 
 

@@ -56,14 +56,16 @@ def standing(findings: list[Finding]) -> str:
 
 
 def _glance(reporting: Reporting, plan: Plan, ledger: Ledger) -> list[str]:
-    lines = ["| Registered outcome | After | Found |", "| --- | --- | --- |"]
+    lines, verdicts = ["| Registered outcome | After | Found |", "| --- | --- | --- |"], []
     for outcome in plan.outcomes.values():
         for wave in outcome.waves:
             verdict = standing([row for row in reporting.findings if (row.outcome, row.wave) == (outcome.id, wave)])
+            verdicts.append(verdict)
             link = f"[{outcome.label}](#{default_slugify(outcome.label)})"
             after = f"{_months(outcome, wave, ledger)} (registry: {_label(outcome, wave, ledger)})"
             lines.append(f"| {link} | {after} | {SIGNS[verdict]} {verdict} |")
-    return [*lines, ""]
+    counts = ", ".join(f"{SIGNS[one]} {one} {verdicts.count(one)}" for one in VERDICTS if one in verdicts)
+    return [*lines, "", f"◆ Of {len(verdicts)} registered times: {counts}.", ""]
 
 
 def _row(*cells: str) -> str:

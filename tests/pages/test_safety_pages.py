@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shlex
 from dataclasses import replace
 
 import pandas as pd
@@ -256,9 +257,9 @@ def test_commands_on_the_page_are_understood_and_profiles_are_there():
     from holf.cli import _parser
 
     said = [line for line in page("data_holders").splitlines() if line.startswith("holf ")]
-    assert {line.split()[1] for line in said} == {"check-data", "release", "build", "release-check"}
+    assert {line.split()[1] for line in said} == {"check-data", "release", "build", "release-check", "sign"}
     for line in said:
-        named = vars(_parser().parse_args(line.split()[1:])).get("profile")
+        named = vars(_parser().parse_args(shlex.split(line)[1:])).get("profile")
         assert named in (None, "", "our-profile", *load_profiles())
 
 

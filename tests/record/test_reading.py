@@ -25,7 +25,7 @@ YAML_FILES = {
     "recovery.yml": truths.load_settings,
     "glossary.yml": lambda path: glossary.load_glossary(LEDGER, path),
     "timeline.yml": lambda path: design_figures.load_moments(LEDGER, path),
-    "releases.yml": lambda path: change_log.load_releases("0.1.0", path),
+    "releases.yml": lambda path: change_log.load_releases("0.2.0", path),
 }
 CSV_FILES = {
     "facts.csv": facts.load_ledger,

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from holf.book.downloads.outputs import PREFIXES
-from holf.display.values import CLASSES
-from holf.record.source import MARK
+from holf.display.values import ASSUMED, CLASSES
+from holf.record.source import MARK, RECORD
 
 FOLDER = "downloads"
 # Files of a table: its numbers, what the columns mean, its text.
@@ -92,4 +92,5 @@ def _says_class(name: str, content: str, kind: str) -> bool:
     if name.endswith(".txt"):
         return content.startswith(MARK) == (kind == "simulated")
     rows = csv.DictReader(io.StringIO(content))
-    return name.endswith("-columns.csv") or all(row.get("data_class") == CLASSES[kind] for row in rows)
+    allowed = {CLASSES[kind], ASSUMED} if kind == RECORD else {CLASSES[kind]}
+    return name.endswith("-columns.csv") or all(row.get("data_class") in allowed for row in rows)
