@@ -1,6 +1,7 @@
 """The ledger and the assumptions: what loads, and what is refused."""
 
 import csv
+from math import comb
 
 import pytest
 import yaml
@@ -50,6 +51,7 @@ def test_derived_rows_are_the_arithmetic_that_they_name():
     assert number("F159") == number("F066") - number("F122")
     assert number("F160") == number("F142") + number("F143")
     assert number("F161") == number("F123") * number("F044") == number("F181") * number("F044") == 609
+    assert number("F224") == comb(int(number("F044")), int(number("F046"))) == 77558760
     adults = [number(parents) / number("F161") for parents in ("F122", "F066")]
     assert load_ledger()["F162"].value == " / ".join(f"{one:.2f}" for one in adults)
 
