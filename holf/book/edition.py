@@ -90,27 +90,6 @@ def copy_project(copy: Path, *, without: tuple[str, ...] = ()) -> None:
             shutil.copy2(origin, copy / name)
 
 
-def simulated_only_pages(copy: Path) -> set[str]:
-    """Chapters of a copy that show simulations whatever the study is, by name."""
-    return {page.stem for page in copy.glob("chapters/*.ipynb") if _is_simulated_only(page)}
-
-
-def drop_pages(copy: Path, gone: set[str]) -> None:
-    """Take pages out of a copy of the project: the files, their place in the contents, and links to them."""
-    for page in sorted(copy.glob("chapters/*.*")):
-        if page.stem in gone:
-            page.unlink()
-    for page in [*sorted(copy.glob("chapters/*.md")), copy / "index.md"]:
-        page.write_text(without_links(page.read_text(encoding="utf-8"), gone), encoding="utf-8")
-    for page in sorted(copy.glob("chapters/**/*.ipynb")):
-        notebook = nbformat.read(page, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = without_links(cell.source, gone)
-        nbformat.write(notebook, page)
-    _drop_from_contents(copy / "_toc.yml", gone)
-
-
 def _release_of(folder: Path, profile: str | None) -> Release:
     schema = load_schema()
     return make_release(read_dropin(folder, schema), schema, load_policy(profile))
