@@ -126,14 +126,14 @@ def _named(scale: Scale) -> str:
 
 
 def correlation_table(start: Design, scales: Iterable[Scale], grid: Sequence[float]) -> Table:
-    """The trial as reported, under each assumed correlation of `grid`, with each scale's own margin."""
+    """A trial of this size, under each assumed correlation of `grid`, with each scale's own margin."""
     rows = tuple(
         (_named(scale), Cell(text.decimal(icc, 2), "assumed"),
          *_cells(replace(start, scale=scale, margin=scale.margin, icc=icc)))
         for scale in scales for icc in grid
     )  # fmt: skip
     columns = ("Outcome, and worthwhile difference", "ICC", *_ANSWERS)
-    return Table("The trial as reported, by intraclass correlation (ICC)", columns, rows, source=RECORD)
+    return Table("A trial of this size, by assumed ICC", columns, rows, source=RECORD)
 
 
 def size_table(start: Design, scales: Iterable[Scale], clusters: str, units: str) -> Table:

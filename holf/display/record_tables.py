@@ -160,4 +160,4 @@ def detectable_table(
         shown = (text.decimal(icc, 2), text.decimal(effect, 2), text.decimal(value, 2), text.amount(points, "percent"))
         rows.append(tuple(Cell(one, "assumed") for one in shown))
     columns = ("ICC", "Design effect", "Detectable, SD", f"Detectable where {text.chance(share)} are employed")
-    return Table("What the trial could usually have seen", columns, tuple(rows), source=RECORD)
+    return Table("What a trial of this size could usually see, by assumed ICC", columns, tuple(rows), source=RECORD)

@@ -14,7 +14,8 @@ from holf.record.source import kind_of, mark_of
 
 # Part of the metadata of a notebook's output that holds these values; no page shows it.
 KEY = "holf_table"
-# Class of a whole table, as each row of its file says it.
+# Source of a row in which all is assumed, and the class of each other row, by the kind of its table.
+_ASSUMED = "assumption of this book"
 CLASSES = {"simulated": "simulated", "elsewhere": "another trial", "real": "real data", "record": "record"}
 
 
@@ -96,7 +97,7 @@ def values_of(table) -> TableValues:
         next((text for text, _, _ in row if text in worlds), named) if named else _record_source(row) for row in rows
     )
     columns = [
-        Column("data_class", "", "class", "", (CLASSES[kind_of(table.source)],) * len(rows)),
+        Column("data_class", "", "class", "", tuple(class_of_row(kind_of(table.source), one) for one in sources)),
         Column("data_source", "", "source", "", sources),
     ]
     for place, heading in enumerate(table.columns):
@@ -104,9 +105,14 @@ def values_of(table) -> TableValues:
     return TableValues(table.caption, table.source, _with_unique_names(columns))
 
 
+def class_of_row(kind: str, source: str) -> str:
+    """Class of a row of a table of this kind: what this book assumes is never in a row that says "record"."""
+    return "assumed" if source == _ASSUMED else CLASSES[kind]
+
+
 def _record_source(row: Sequence[tuple[str, str, str]]) -> str:
     """Source of a row of no study: a row in which all that has a class is assumed is this book's own."""
-    return "assumption of this book" if {kind for _, kind, _ in row if kind} == {"assumed"} else "public record"
+    return _ASSUMED if {kind for _, kind, _ in row if kind} == {"assumed"} else "public record"
 
 
 def _cell(entry) -> tuple[str, str, str]:

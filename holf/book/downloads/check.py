@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from holf.book.downloads.outputs import PREFIXES
-from holf.display.values import CLASSES
+from holf.display.values import CLASSES, class_of_row
 from holf.record.source import MARK
 
 FOLDER = "downloads"
@@ -92,4 +92,6 @@ def _says_class(name: str, content: str, kind: str) -> bool:
     if name.endswith(".txt"):
         return content.startswith(MARK) == (kind == "simulated")
     rows = csv.DictReader(io.StringIO(content))
-    return name.endswith("-columns.csv") or all(row.get("data_class") == CLASSES[kind] for row in rows)
+    return name.endswith("-columns.csv") or all(
+        row.get("data_class") == class_of_row(kind, row.get("data_source", "")) for row in rows
+    )
