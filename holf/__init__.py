@@ -33,7 +33,7 @@ HOME_OF = {
     "Icc": "clustertrials",
 }
 __all__ = sorted(HOME_OF)
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str):

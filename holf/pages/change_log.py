@@ -73,7 +73,7 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
     Raises
     ------
     FactError
-        If the newest release is not this version, one after the first has no list of changed numbers, or a group is of
+        If the newest release is not this version, one after the first does not say what changed, or a group is of
         no class, has no reason, or lists numbers of simulated people.
     """
     path = path or data_path("releases.yml")
@@ -86,8 +86,10 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
                 f"{path.name}: the newest release is {released[0]['version']}, and CITATION.cff says {current}"
             )
         for entry in entries:
-            if entry in released[:-1] and "numbers" not in entry:
-                raise FactError(f"{path.name}, {entry['version']}: a release after the first needs `numbers`")
+            if entry in released[:-1] and not {"numbers", "groups"} & entry.keys():
+                raise FactError(
+                    f"{path.name}, {entry['version']}: a release after the first needs `numbers` or `groups`"
+                )
             listed = (path.parent / entry["numbers"]).read_text(encoding="utf-8") if "numbers" in entry else ""
             groups = tuple(_group(path.name, one) for one in entry.get("groups", ()))
             found.append(BookRelease(str(entry["version"]), entry["about"], listed, groups))

@@ -16,6 +16,11 @@ def _name(author: dict) -> str:
     return author["name"] if "name" in author else f"{author['family-names']}, {author['given-names']}"
 
 
+def _year(work: dict) -> str:
+    """Year of release, if the citation file gives a date."""
+    return str(work.get("date-released", ""))[:4]
+
+
 def _article(work: dict) -> bool:
     return work["type"] == "article"
 
@@ -36,7 +41,8 @@ def as_text(work: dict) -> str:
     authors = "; ".join(_name(author) for author in work["authors"])
     if _article(work):
         return f"{authors} ({work['year']}). {work['title']}. *{work['journal']}*."
-    return f"{authors}. {work['title']}. Version {work['version']}."
+    year = f" ({_year(work)})" if _year(work) else ""
+    return f"{authors}{year}. {work['title']}. Version {work['version']}."
 
 
 def as_bibtex(work: dict, key: str) -> str:
@@ -46,7 +52,7 @@ def as_bibtex(work: dict, key: str) -> str:
     fields |= (
         {"journal": work["journal"], "year": work["year"]}
         if _article(work)
-        else {"version": work["version"], "license": work["license"]}
+        else ({"year": _year(work)} if _year(work) else {}) | {"version": work["version"], "license": work["license"]}
     )
     lines = [f"  {name} = {{{value}}}," for name, value in fields.items()]
     return "\n".join([f"@{'article' if _article(work) else 'software'}{{{key},", *lines, "}"])
@@ -57,6 +63,8 @@ def as_ris(work: dict) -> str:
     lines = ["TY  - JOUR" if _article(work) else "TY  - COMP"]
     lines += [f"AU  - {_name(author)}" for author in work["authors"]] + [f"TI  - {work['title']}"]
     lines += [f"T2  - {work['journal']}", f"PY  - {work['year']}"] if _article(work) else [f"ET  - {work['version']}"]
+    if not _article(work) and _year(work):
+        lines.append(f"PY  - {_year(work)}")
     return "\n".join([*lines, "ER  - "])
 
 
