@@ -27,7 +27,7 @@ def facts_table(ledger: Ledger, rows: Sequence[tuple[str, str]], caption: str) -
         {
             "What": lambda row: row[0],
             "Value": lambda row: fact_cell(ledger, row[1]) if row[1] else Cell(UNKNOWN, "unknown"),
-            "Unit": lambda row: row[1] and ledger[row[1]].unit or text.MISSING,
+            "Unit": lambda row: (ledger[row[1]].unit if row[1] else "") or text.MISSING,
             "Source": lambda row: ledger[row[1]].source if row[1] else text.MISSING,
         },
         source=RECORD,
