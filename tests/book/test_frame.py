@@ -91,6 +91,7 @@ def test_every_page_says_what_it_is(soups, site):
         head = head_of(soup)
         assert 25 < len(head["description"]) <= 260, name
         assert head["og:title"] and head["og:description"]
+        assert not head["og:description"].endswith("..."), "cut in the middle of a word"
         simulated = bool(soup.select(".holf-banner-simulated")) and not soup.select(".holf-band")
         picture = "preview-simulated.png" if simulated else "preview.png"
         assert ((site / name).parent / head["og:image"]).resolve() == site / "_static" / picture, name
