@@ -128,7 +128,7 @@ def first_words(banner: str, bands: int = 0) -> str:
     page += nodes.paragraph("", "Which offices there were.")
     app = SimpleNamespace(
         env=SimpleNamespace(holf_banners={"x": banner}, metadata={"x": {"holf_bands": bands}}),
-        config=SimpleNamespace(html_baseurl="https://example.org/"),
+        config=SimpleNamespace(html_baseurl="https://example.org/", ogp_description_length=160),
     )
     describe_preview(app, "x", "page.html", {"meta": None, "docstitle": "Book"}, page)
     return get_description(page, 160)
