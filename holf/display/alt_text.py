@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from clustertrials.results import Effect
 from holf.display import text
-from holf.record.flow import Flow
+from holf.record.flow import UNKNOWN, Flow
 from holf.record.plan import Outcome, Plan
-from holf.record.source import data_name
+from holf.record.source import RECORD, data_name
 from holf.study.answers import Change, Level, is_withheld
 
 
@@ -95,15 +95,21 @@ def of_change(changes: Sequence[Change], effects: Sequence[Effect], outcome: Out
 
 
 def of_flow(flow: Flow, arm_labels: Mapping[str, str]) -> str:
-    """Every box in the order of time: those with a count, and then those without."""
-    known, rest = [], []
+    """Every box in the order of time, with its class where that is not published, and where the unit changes."""
+    known, unknown, of_record = [], [], flow.source == RECORD
     for one in flow.counts:
-        if not any(letter.isdigit() for letter in one.shown):
-            rest.append(one.label)
+        if one.total is None:
+            unknown.append(one.label)
             continue
+        if unknown:
+            known.append(f"{', '.join(unknown)}: {UNKNOWN}")
+            unknown = []
         arms = [f"{label} {text.count(one.by_arm[arm])}" for arm, label in arm_labels.items() if arm in one.by_arm]
         # By arm where the offices were drawn, and at the end.
         shown = arms and (one.box.randomised or one is flow.counts[-1])
-        known.append(f"{one.label}: {one.shown}" + (f" ({', '.join(arms)})" if shown else ""))
+        words = f"{one.label}: {one.shown}" + (f" ({', '.join(arms)})" if shown else "")
+        words += " (derived)" if one.kind == "derived" else ""
+        words += f" ({one.box.caveat})" if of_record and one.box.caveat else ""
+        known.append(("the unit changes here; " if one.box.unit_changes else "") + words)
     said = f"Participant flow. {'; '.join(known)}."
-    return f"{said} In no source read: {'; '.join(rest)}." if rest else said
+    return said if flow.counts[-1].by_arm else f"{said} By arm: {UNKNOWN}."

@@ -147,7 +147,7 @@ def _draw_results(page: Axes, words: dict, top: float, room: float, columns: int
             _write(page, f"{one['question']}:\n{one['says']}", x + 30, above + 4, width - 24)
         page.add_patch(Rectangle((x, card), width, height, fill=False, edgecolor="#cfcfcf", lw=0.8))
     bottom = y + -(-len(areas) // columns) * (height + 8)
-    return _write(page, words["note"], 1, bottom + 2, room, color=QUIET)
+    return _write(page, words["note"], 1, bottom + 2, room)
 
 
 def landing_alt(words: dict) -> str:

@@ -126,7 +126,7 @@ def _named(scale: Scale) -> str:
 
 
 def correlation_table(start: Design, scales: Iterable[Scale], grid: Sequence[float]) -> Table:
-    """The trial as reported, under each assumed correlation of `grid`, with each scale's own margin."""
+    """A trial of this size, under each assumed correlation of `grid`, with each scale's own margin."""
     rows = tuple(
         (_named(scale), Cell(text.decimal(icc, 2), "assumed"),
          *_cells(replace(start, scale=scale, margin=scale.margin, icc=icc)))

@@ -13,7 +13,7 @@ from holf.display import text
 from holf.display.figure import COLUMN, INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
-from holf.record.reporting import COMPARISONS, Reporting, Word
+from holf.record.reporting import COMPARISONS, NOT_NAMED, Reporting, Word
 from holf.record.source import RECORD
 
 # Arrow and shade of what was found: sideways for no difference or change, as in plots of the direction of effects.
@@ -46,7 +46,8 @@ def published_overview(reporting: Reporting, plan: Plan) -> Picture:
         places, height = ("a;b;c;d", 9.6) if width == PHONE else ("ab;cd", 5.2)
         with canvas(width, height, places=places) as (figure, axes):
             for panel, (question, sources) in zip(axes, panels.items()):
-                _draw_panel(panel, [[said.get((question, area, one)) for one in sources] for area in areas])
+                _draw_panel(panel, [[said.get((question, area, one)) for area in areas] for one in sources],
+                            [said.get((question, NOT_NAMED, one)) for one in sources])  # fmt: skip
                 panel.set_title(_TITLES[question], weight="bold", loc="left")
                 heads = [fill(_SOURCES[one], 12) for one in sources]
                 panel.set_xticks(range(len(sources)), heads, fontsize=SMALL, linespacing=1.0)
@@ -56,10 +57,11 @@ def published_overview(reporting: Reporting, plan: Plan) -> Picture:
         return figure
 
     rows = tuple(
-        (areas[area], _TITLES[question], _SOURCES[source], _cell(said.get((question, area, source))))
+        (name, _TITLES[question], _SOURCES[source], _cell(said.get((question, area, source))))
         for question, sources in panels.items()
-        for area in areas
+        for area, name in {**areas, NOT_NAMED: "No outcome named"}.items()
         for source in sources
+        if (area == NOT_NAMED) == ((question, NOT_NAMED, source) in said)
     )
     columns = ("Outcome", "Comparison", "Source", "What it says")
     table = Table("What is published, by outcome and source", columns, rows, source=RECORD, folded=True)
@@ -75,24 +77,30 @@ def _cell(word: Word | None) -> Cell:
     return Cell(word.says, "published", word.facts[0]) if word else Cell(_ABSENT)
 
 
-def _draw_panel(axes: Axes, words: list[list[Word | None]]) -> None:
-    """One cell for each area and source: shade, arrow and word."""
-    for row, mine in enumerate(words):
-        for place, word in enumerate(mine):
-            arrow, shade = ARROWS[word.sign if word else ""]
-            axes.add_patch(
-                Rectangle((place - 0.48, row - 0.46), 0.96, 0.92, facecolor=shade, edgecolor="#cfcfcf", lw=0.7)
-            )
-            style = {"ha": "center", "va": "center"}
-            # What stands in brackets is in the table.
-            shown = fill(word.says.partition(" (")[0] if word else _ABSENT, _LETTERS)
-            axes.text(place, row - 0.22, arrow, fontsize=12, color=INK, **style)
-            height = row + (0.2 if word else 0)
-            axes.text(place, height, shown, fontsize=SMALL, color=INK if word else QUIET, linespacing=1.0, **style)
+def _draw_panel(axes: Axes, words: list[list[Word | None]], not_named: list[Word | None]) -> None:
+    """A column for each source: a cell for each area, or one cell over all areas if the source names none."""
+    for place, (mine, statement) in enumerate(zip(words, not_named)):
+        if statement:
+            _draw_cell(axes, statement, place, 0, len(mine))
+        else:
+            for row, word in enumerate(mine):
+                _draw_cell(axes, word, place, row, 1)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     for side in axes.spines.values():
         side.set_visible(False)
+
+
+def _draw_cell(axes: Axes, word: Word | None, place: int, row: int, rows: int) -> None:
+    """Shade, arrow and word, over so many rows."""
+    arrow, shade = ARROWS[word.sign if word else ""]
+    low, middle = row - 0.46, row + (rows - 1) / 2
+    axes.add_patch(Rectangle((place - 0.48, low), 0.96, rows - 0.08, facecolor=shade, edgecolor="#cfcfcf", lw=0.7))
+    style = {"ha": "center", "va": "center"}
+    shown = fill(word.says if word else _ABSENT, _LETTERS)
+    axes.text(place, middle - (0.22 if rows == 1 else 0.9), arrow, fontsize=12, color=INK, **style)
+    height = middle + (0.2 if word else 0)
+    axes.text(place, height, shown, fontsize=SMALL, color=INK if word else QUIET, linespacing=1.0, **style)
 
 
 def _alt(panels: dict[str, list[str]], said: dict, areas: dict[str, str]) -> str:
@@ -100,7 +108,7 @@ def _alt(panels: dict[str, list[str]], said: dict, areas: dict[str, str]) -> str
     told = []
     for question, sources in panels.items():
         stands: dict[str, list[Word]] = {}
-        for word in (said.get((question, area, source)) for area in areas for source in sources):
+        for word in (said.get((question, area, source)) for area in (*areas, NOT_NAMED) for source in sources):
             if word:
                 stands.setdefault(word.says.partition(" (")[0], []).append(word)
         parts = []
@@ -108,6 +116,7 @@ def _alt(panels: dict[str, list[str]], said: dict, areas: dict[str, str]) -> str
             outcomes = dict.fromkeys(word.outcome for word in words)
             named = dict.fromkeys(word.source.replace("nav-", "NAV ") for word in words)
             shown = "all" if outcomes.keys() == areas.keys() else ", ".join(outcomes)
-            parts.append(f"{says}: {shown} ({', '.join(named)})")
+            stated = says if NOT_NAMED in outcomes else f"{says}: {shown}"
+            parts.append(f"{stated} ({', '.join(named)})")
         told.append(f"{_TITLES[question]}: {'; '.join(parts)}")
     return f"What is published on {text.count(len(areas))} outcomes. {'. '.join(told)}."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from holf.display import text
 from holf.display.table import Cell, Table
 from holf.record.facts import Ledger
-from holf.record.flow import READINGS, meets_inclusion
+from holf.record.flow import READINGS, UNKNOWN, meets_inclusion
 from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.published_table import Slot
 from holf.record.source import RECORD
@@ -20,15 +20,15 @@ def fact_cell(ledger: Ledger, fact_id: str) -> Cell:
 
 
 def facts_table(ledger: Ledger, rows: Sequence[tuple[str, str]], caption: str) -> Table:
-    """Labelled ledger rows: label, value, unit, where it stands."""
+    """Labelled ledger rows: label, value, unit, where it stands; a label without a row is in no source read."""
     return Table.of(
         caption,
         rows,
         {
             "What": lambda row: row[0],
-            "Value": lambda row: fact_cell(ledger, row[1]),
-            "Unit": lambda row: ledger[row[1]].unit or text.MISSING,
-            "Source": lambda row: ledger[row[1]].source,
+            "Value": lambda row: fact_cell(ledger, row[1]) if row[1] else Cell(UNKNOWN, "unknown"),
+            "Unit": lambda row: (ledger[row[1]].unit if row[1] else "") or text.MISSING,
+            "Source": lambda row: ledger[row[1]].source if row[1] else text.MISSING,
         },
         source=RECORD,
     )

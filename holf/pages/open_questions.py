@@ -21,11 +21,11 @@ trial grow over years and in many hands, so small differences are the rule; none
 
 ## Registered against reported
 
-The best status in any source this book could read. The article's full text was not among them, so *not found* says
-only that this book did not find it.
+The best status in any source this book could read.
 
-● **reported**, if only in words · ◐ **reported otherwise**: another name, time or comparison, or one statement for
-several outcomes · ○ **not found** · ◌ **not reached**
+● **reported**: what was registered is named, if only in words · ◐ **reported otherwise**: under another name
+(the financial situation for income, inclusion for participation), at another time, in another comparison, or in
+one statement for several outcomes
 """
 _DIFFERENCES = """## Differences between documents
 
@@ -55,8 +55,17 @@ def standing(findings: list[Finding]) -> str:
     return min((finding.verdict for finding in findings), key=VERDICTS.index)
 
 
+def _legend_of_missing(reporting: Reporting) -> str:
+    """What "not found" and "not reached" mean: which documents were not read."""
+    read = {row.source for row in reporting.findings if row.verdict != "not reached"}
+    unread = [source.title for source in reporting.sources if source.id not in read]
+    count = f"; {len(unread)} documents were not read ({' and '.join(unread)})" if unread else ""
+    return f"○ **not found** in the sources read{count} · ◌ **not reached**: in a document that was not read"
+
+
 def _glance(reporting: Reporting, plan: Plan, ledger: Ledger) -> list[str]:
-    lines, verdicts = ["| Registered outcome | After | Found |", "| --- | --- | --- |"], []
+    lines = [_legend_of_missing(reporting), "", "| Registered outcome | After | Found |", "| --- | --- | --- |"]
+    verdicts = []
     for outcome in plan.outcomes.values():
         for wave in outcome.waves:
             verdict = standing([row for row in reporting.findings if (row.outcome, row.wave) == (outcome.id, wave)])
@@ -64,8 +73,8 @@ def _glance(reporting: Reporting, plan: Plan, ledger: Ledger) -> list[str]:
             link = f"[{outcome.label}](#{default_slugify(outcome.label)})"
             after = f"{_months(outcome, wave, ledger)} (registry: {_label(outcome, wave, ledger)})"
             lines.append(f"| {link} | {after} | {SIGNS[verdict]} {verdict} |")
-    counts = ", ".join(f"{SIGNS[one]} {one} {verdicts.count(one)}" for one in VERDICTS if one in verdicts)
-    return [*lines, "", f"◆ Of {len(verdicts)} registered times: {counts}.", ""]
+    totals = ", ".join(f"{SIGNS[one]} {one} {verdicts.count(one)}" for one in dict.fromkeys(verdicts))
+    return [*lines, "", f"Of {len(verdicts)} registered outcomes and times: {totals}.", ""]
 
 
 def _row(*cells: str) -> str:

@@ -83,6 +83,7 @@ class FlowBox:
     note: str = ""
     published_unit: str = ""
     published_label: str = ""
+    caveat: str = ""
 
     def holds(self, frame: pd.DataFrame) -> pd.Series:
         """Whether each row of the box's table belongs to the box."""

@@ -24,6 +24,8 @@ VERDICTS = ("reported", "reported otherwise", "not found", "not reached")
 # What a source compares, and what it found: no difference or change, some improvement, an improvement.
 COMPARISONS = ("between the arms", "before and after", "coordinator or ordinary follow-up", "not said which")
 SIGNS = ("none", "somewhat", "better")
+# What stands for the outcome in a row of overview.csv whose source makes one statement and names none.
+NOT_NAMED = "not named"
 STANDARDS = ("core", "cluster", "spi")
 GIST_WORDS = 12
 _PLACE = re.compile(r"\{(F\d+)\}")
@@ -88,7 +90,7 @@ class Finding(Row):
 
 @dataclass(frozen=True)
 class Word(Row):
-    """What one source found on one area, in a word or two, under the comparison that it makes."""
+    """What one source found on one area, or with no area named, under the comparison that it makes."""
 
     file = "overview.csv"
     named = "{outcome}, {question}, {source}"
@@ -288,7 +290,8 @@ def _check_audit(reporting: Reporting, plan: Plan) -> None:
             raise FactError(f"{Finding.file}, row {', '.join(key)}: {rule}, instead of once for each source")
     cited = {(row.outcome, row.source): row.facts for row in reporting.findings if row.wave == "m12"}
     for row in reporting.overview:
-        if not set(row.facts) <= set(cited.get((row.outcome, row.source), ())):
+        outcomes = {name for name, _ in cited} if row.outcome == NOT_NAMED else {row.outcome}
+        if not set(row.facts) <= {fact for one in outcomes for fact in cited.get((one, row.source), ())}:
             raise FactError(f"{row.file}, row {row.name}: rests on a fact that {Finding.file} does not name at m12")
     for row in reporting.conflicts:
         for source in row.sources:

@@ -168,6 +168,14 @@ def test_a_file_has_one_head_and_says_its_class_in_every_row(book):
         assert is_simulated == (set(frame["data_class"]) == {"simulated"}) and all(frame["data_source"])
 
 
+def test_a_row_that_is_all_assumed_is_never_of_the_class_of_the_record():
+    rows = (("ICC", Cell("0.03", "assumed")), ("Offices", Cell("29", "published", "F044")))
+    assert [row["data_class"] for row in rows_of(Table("t", ("What", "Value"), rows, source=RECORD))] == [
+        "assumed",
+        "record",
+    ]
+
+
 def test_a_simulated_row_names_its_own_world():
     table = Table("t", ("World", "x"), (("harm world", "1"), ("?", "2")), source="simulated: null world, harm world")
     assert [row["data_source"] for row in rows_of(table)] == ["harm world", "null world, harm world"]

@@ -91,6 +91,7 @@ def test_every_page_says_what_it_is(soups, site):
         head = head_of(soup)
         assert 25 < len(head["description"]) <= 260, name
         assert head["og:title"] and head["og:description"]
+        assert not head["og:description"].endswith("..."), "cut in the middle of a word"
         simulated = bool(soup.select(".holf-banner-simulated")) and not soup.select(".holf-band")
         picture = "preview-simulated.png" if simulated else "preview.png"
         assert ((site / name).parent / head["og:image"]).resolve() == site / "_static" / picture, name
@@ -127,7 +128,7 @@ def first_words(banner: str, bands: int = 0) -> str:
     page += nodes.paragraph("", "Which offices there were.")
     app = SimpleNamespace(
         env=SimpleNamespace(holf_banners={"x": banner}, metadata={"x": {"holf_bands": bands}}),
-        config=SimpleNamespace(html_baseurl="https://example.org/"),
+        config=SimpleNamespace(html_baseurl="https://example.org/", ogp_description_length=160),
     )
     describe_preview(app, "x", "page.html", {"meta": None, "docstitle": "Book"}, page)
     return get_description(page, 160)

@@ -12,9 +12,11 @@ import holf
 from clustertrials.equivalence_tests import equivalence
 from holf.display import design_figures, office_map, plots, sensitivity_table, tables, text
 from holf.display.figure import PHONE
+from holf.display.published_overview import published_overview
 from holf.display.sentences import effect_sentence
 from holf.display.table import Cell, Table
 from holf.paths import project_root
+from holf.record.reporting import load_reporting
 from holf.record.source import MARK, RECORD, joint_source
 from holf.study.answers import Withheld
 
@@ -291,3 +293,13 @@ def test_an_average_over_rows_is_named_after_those_in_the_rows(name, unit):
     assert f"({unit} average)" in shown and "individual average" not in shown
     hangs_on = repr(sensitivity_table.robustness_table([study], outcome))
     assert f"\n{unit.capitalize()} average minus office average | " in hangs_on
+
+
+def test_a_statement_that_names_no_outcome_is_given_to_none():
+    picture = published_overview(load_reporting(), holf.load_registered())
+    rows = [row for row in picture.table.rows if row[2] == "NAV, registers"]
+    assert {row[0] for row in rows} == {"No outcome named"} and {row[3].fact for row in rows} == {"F135"}
+    said = "one sentence, no outcome named: no certain effects"
+    assert {row[3].text for row in rows} == {said} and picture.alt.count(f"{said} (NAV register)") == 2
+    drawn = [" ".join(words.split()) for words in words_drawn(picture)]
+    assert drawn.count(said) == 2, "once in each panel, over all areas"

@@ -95,10 +95,12 @@ def test_both_drawings_show_every_count_and_leave_the_unknown_open(published):
 
 def test_the_text_alternative_has_every_box(published):
     alt = flow_diagram(published, arm_labels=LABELS).alt
-    known, _, unknown = alt.partition("In no source read: ")
-    for label, count in SHOWN.items():
-        assert (label in unknown) if count == UNKNOWN else (f"{label}: {count}" in known)
-    assert "29 offices (HOLF model 15, Local practice 14)" in known and "SIMULATED" not in alt
+    places = [alt.index(label if count == UNKNOWN else f"{label}: {count}") for label, count in SHOWN.items()]
+    assert places == sorted(places), "in the order of the flow"
+    assert "29 offices (HOLF model 15, Local practice 14)" in alt and "SIMULATED" not in alt
+    assert "320 families (not said to be of these)" in alt and "2,881 families (derived)" in alt
+    assert f"Families that took part: {UNKNOWN}; the unit changes here; Enrolled (registry)" in alt
+    assert f"By arm: {UNKNOWN}." in alt
     counted = holf.open_study("null").flow()
     said = flow_diagram(counted, arm_labels=LABELS).alt
     assert all(f"{one.label}: {one.shown}" in said for one in counted.counts)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import posixpath
 from pathlib import Path
+from textwrap import shorten
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
+from sphinxext.opengraph import get_description
 
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.theme.html import Translator, add_transforms
@@ -167,6 +169,11 @@ def describe_preview(app: Sphinx, pagename: str, _template: str, context: dict, 
         doctree.insert(0, nodes.paragraph(text=said))
     picture = SIMULATED_PREVIEW if BANNER in banner else PREVIEW
     context["meta"] = given = dict(context["meta"] or {})
+    if "og:description" not in given:
+        # The extension cuts in the middle of a word; it takes what stands here as it is.
+        length = app.config.ogp_description_length
+        words = get_description(doctree, 4 * length, {title.astext()} if title is not None else set())
+        given["og:description"] = shorten(words, length, placeholder=" …")
     if (project_root() / "assets" / picture).exists():
         # From the top of the site where its address is known, else from the page.
         base = "" if app.config.html_baseurl else context["content_root"]
