@@ -386,17 +386,24 @@ def _environment(log: Path) -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     """Execute ``INPUT OUTPUT PARAMETERS``, the last as JSON; return 1 after one message on stderr if a cell fails."""
+    fault = _run(arguments)
+    # Two kernels that start at the same moment may take the same port, and one of them never answers.
+    if "Kernel didn't respond" in fault:
+        fault = _run(arguments)
+    if fault:
+        print(f"{MESSAGE}{fault}", file=sys.stderr)
+    return 1 if fault else 0
+
+
+def _run(arguments: list[str]) -> str:
     try:
         with kernel() as manager:
             # Before any cell runs, and here, as the build is busy loading what it needs.
             others = other_files()
             _around(Path(arguments[1])).write_text(json.dumps([others, surroundings(others)]), encoding="utf-8")
-            fault = execute(arguments[0], arguments[1], json.loads(arguments[2]), manager)
+            return execute(arguments[0], arguments[1], json.loads(arguments[2]), manager)
     except Exception as error:  # a kernel that died or would not start: one line, since the reader is a build log
-        fault = f"the notebook did not run to its end: {type(error).__name__}: {error}"
-    if fault:
-        print(f"{MESSAGE}{fault}", file=sys.stderr)
-    return 1 if fault else 0
+        return f"the notebook did not run to its end: {type(error).__name__}: {error}"
 
 
 @contextmanager

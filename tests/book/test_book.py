@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from holf.book.execute import as_run, clean, run_chapter, start_stale_chapters
+from holf.book.execute import as_run, clean, main, run_chapter, start_stale_chapters
 from holf.book.freshness import Chapter, ChapterError, is_stale, renew_prose
 from holf.book.staging import exchange, written_from
 from holf.paths import project_root
@@ -434,3 +434,15 @@ def test_papermill_runs_a_chapter_on_one_source(tmp_path, sources):
     cells = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells
     shown = str([cell.outputs for cell in cells if cell.cell_type == "code"])
     assert "null world" in shown and "harm world" not in shown
+
+
+def test_a_kernel_that_never_answers_is_started_once_more(monkeypatch, tmp_path, capsys):
+    calls = []
+
+    def silent(*arguments):
+        calls.append(arguments)
+        raise RuntimeError("Kernel didn't respond in 60 seconds")
+
+    monkeypatch.setattr("holf.book.execute.execute", silent)
+    assert main(["in.ipynb", str(tmp_path / "out.ipynb"), "{}"]) == 1 and len(calls) == 2
+    assert "Kernel didn't respond" in capsys.readouterr().err
