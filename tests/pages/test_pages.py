@@ -99,6 +99,22 @@ def test_a_simulated_output_outside_the_band_is_found(site, tmp_path):
     assert any("stands outside every band" in fault for fault in page_faults(page))
 
 
+def bare_headings(site: Path) -> list[str]:
+    """Headings below the first of a band that do not say that the part is simulated."""
+    pages = [soup_of(page) for page in sorted((site / "chapters").glob("*.html"))]
+    headings = [one.get_text() for page in pages for one in page.select(f".{BAND} :is(h3, h4)")]
+    assert len(headings) > 5
+    return [one for one in headings if not one.startswith("Simulated: ")]
+
+
+def test_a_heading_inside_a_band_says_simulated(site, tmp_path):
+    assert bare_headings(site) == []
+    shutil.copytree(site / "chapters", tmp_path / "chapters")
+    page = tmp_path / "chapters" / "effects.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("<h3>Simulated: ", "<h3>"), encoding="utf-8")
+    assert len(bare_headings(tmp_path)) > 0
+
+
 def index_of(site: Path) -> dict:
     text = (site / "searchindex.js").read_text(encoding="utf-8")
     return json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
