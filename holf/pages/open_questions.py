@@ -23,9 +23,8 @@ trial grow over years and in many hands, so small differences are the rule; none
 
 The best status in any source this book could read.
 
-● **reported**: what was registered is named, if only in words · ◐ **reported otherwise**: under another name
-(the financial situation for income, inclusion for participation), at another time, in another comparison, or in
-one statement for several outcomes
+● **reported**: what was registered is named, if only in words · ◐ **reported otherwise**: under a wider or
+narrower name, at another time, in another comparison, or in one statement for several outcomes
 """
 _DIFFERENCES = """## Differences between documents
 
