@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import clustertrials
@@ -14,6 +17,7 @@ _LIBRARY = Path("clustertrials", "src", "clustertrials")
 STAND_IN = "source"
 # What marks a folder of tables as simulated, and says from what.
 MARK_FILE = "simulation.json"
+_paused = ContextVar("_paused", default=False)
 
 
 def project_root() -> Path:
@@ -103,7 +107,24 @@ def note_read(name: str) -> None:
 
 
 def note_file(name: str) -> None:
-    """Record that a running chapter uses a file of the project; outside a build, do nothing."""
-    if log := os.environ.get(READS_LOG):
+    """Record that a running chapter uses a file of the project, or a part of one; outside a build, do nothing.
+
+    Parameters
+    ----------
+    name : str
+        File relative to the project. A part is ``data/facts.csv#F044``, a row; ``data/plan.yml#outcomes/income``, an
+        entry; or ``data/simulated/null#register.income``, a column of a table (`holf.record.parts`).
+    """
+    if not _paused.get() and (log := os.environ.get(READS_LOG)):
         with open(log, "a", encoding="utf-8") as stream:
             stream.write(name + "\n")
+
+
+@contextmanager
+def unnoted() -> Iterator[None]:
+    """Read files without recording them: for checks that change no number, and where parts are noted instead."""
+    token = _paused.set(True)
+    try:
+        yield
+    finally:
+        _paused.reset(token)

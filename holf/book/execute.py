@@ -25,7 +25,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustertrials.files import write_whole
@@ -46,6 +46,7 @@ from holf.book.freshness import (
     with_values,
 )
 from holf.paths import READS_LOG, code_folders, project_root
+from holf.record.parts import file_of, without_inner
 
 if TYPE_CHECKING:
     import nbformat
@@ -292,7 +293,7 @@ def end_chapter(run: Run) -> float:
     clean(notebook)
     show_values(notebook.cells, chapter.parameters)
     notebook.cells[0].source = titled(notebook.cells[0].source, chapter)
-    notebook.metadata["holf"] = {"reads": [name.removeprefix("data/") for name in files if name.startswith("data/")]}
+    notebook.metadata["holf"] = {"reads": sorted({file_of(name)[5:] for name in files if name.startswith("data/")})}
     content = nbformat.writes(notebook) + "\n"
     found = parts(chapter, files, json.loads(content))
     # Last, so that nothing which changed while this was made is signed or overwritten.
@@ -360,9 +361,8 @@ def _files(chapter: Chapter, scratch: tempfile.TemporaryDirectory) -> tuple[Path
 
 
 def _files_noted(log: Path) -> list[str]:
-    """What a run loaded and read, each once: a folder that it asked for whole stands for the files in it."""
-    noted = {*log.read_text(encoding="utf-8").splitlines()} if log.exists() else set()
-    return sorted(name for name in noted if noted.isdisjoint(map(str, PurePosixPath(name).parents)))
+    """What a run loaded and asked for, each part once: one that it asked for whole stands for all inside."""
+    return without_inner(log.read_text(encoding="utf-8").splitlines() if log.exists() else ())
 
 
 def _environment(log: Path) -> dict[str, str]:

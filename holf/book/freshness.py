@@ -14,16 +14,13 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from clustertrials.files import write_whole
 from holf.book.checksums import fingerprint
-from holf.paths import MARK_FILE, code_file, code_root, library_root, project_root
+from holf.paths import code_file, code_root, library_root, project_root
+from holf.record.parts import digest_of, file_of, part_digests
 
-# Hexadecimal digits: enough against accidents, and nobody gains by forging one.
-LENGTH = 16
-_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 # Tags that change what a run does with a cell.
 _RUNNING = (PARAMETERS, "raises-exception", "skip-execution")
@@ -69,7 +66,7 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
     ----------
     chapter : Chapter
     files : iterable of str
-        What its kernel loaded and read, relative to the project (`holf.record.used_files`).
+        What its kernel loaded and asked for (`holf.record.used_files`, `holf.record.parts`).
     page : dict
         The executed notebook, as its file has it: outputs, words for figures and code of a template's page that were
         edited are none of the run's.
@@ -98,7 +95,7 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
         "parameters": digest_of(chapter.parameters),
         "outputs": digest_of([outputs, shown, page["metadata"].get("holf", {}).get("reads")]),
     }
-    return found | {name: file_digest(code_file(name)) for name in sorted({*RUNNER, "requirements.lock", *files})}
+    return found | part_digests([*RUNNER, "requirements.lock", *files])
 
 
 def surroundings(others: Iterable[str]) -> str:
@@ -116,7 +113,7 @@ def surroundings(others: Iterable[str]) -> str:
 
 def other_files() -> list[str]:
     """Files that runs on record loaded or read elsewhere than in the folders of the data and of this package."""
-    names = {name for _, run in _runs() for name in run if name not in _OWN}
+    names = {file_of(part) for _, run in _runs() for part in run if part not in _OWN}
     return sorted(name for name in names if not name.startswith(("data/", "holf/", "clustertrials/")))
 
 
@@ -303,64 +300,3 @@ def with_values(source: str, values: Mapping[str, str]) -> str:
             last = starts[node.value.end_lineno - 1] + node.value.end_col_offset
             text = text[:first] + values[target.id].encode() + text[last:]
     return text.decode()
-
-
-def digest_of(content: object) -> str:
-    """Digest of anything that JSON can hold.
-
-    Examples
-    --------
-    >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
-    True
-    """
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:LENGTH]
-
-
-def file_digest(path: Path) -> str:
-    """Digest of what counts of a file or folder; ``missing`` if it is not there.
-
-    Of Python code its syntax counts: comments, docstrings and layout move no number.
-
-    Parameters
-    ----------
-    path : Path
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     one, other = Path(folder) / "a.py", Path(folder) / "b.py"
-    ...     _ = one.write_text("a = 1"), other.write_text("# One.\\na  =  1")
-    ...     file_digest(one) == file_digest(other)
-    True
-    """
-    if path.is_dir():
-        # Not the note of how simulated tables were made: an assumption that moves no number makes nothing stale.
-        files = (entry for entry in sorted(path.rglob("*")) if entry.is_file() and entry.name != MARK_FILE)
-        return fingerprint(files)[:LENGTH]
-    if not path.exists():
-        return "missing"
-    content = path.read_bytes()
-    return _code_digest(content) if path.suffix == ".py" else hashlib.sha256(content).hexdigest()[:LENGTH]
-
-
-@cache
-def _code_digest(source: bytes) -> str:
-    """Digest of code by its syntax: comments, docstrings and layout move no number."""
-    try:
-        return digest_of(syntax(ast.parse(source)))
-    except (SyntaxError, ValueError):
-        return hashlib.sha256(source).hexdigest()[:LENGTH]
-
-
-def syntax(node: object) -> str:
-    """A syntax tree in a line; what is empty is left out, since versions of Python differ in it."""
-    if isinstance(node, list):
-        return f"[{','.join(map(syntax, node))}]"
-    if not isinstance(node, ast.AST):
-        return repr(node)
-    fields = dict(ast.iter_fields(node))
-    if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-        fields["body"] = node.body[1:]
-    told = ",".join(f"{name}={syntax(value)}" for name, value in fields.items() if value is not None and value != [])
-    return f"{type(node).__name__}({told})"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from holf.confidential.read.reader import read_dropin, read_simulated
-from holf.paths import MARK_FILE, STAND_IN, data_path, note_read, project_root
+from holf.paths import MARK_FILE, STAND_IN, data_path, note_read, project_root, unnoted
 from holf.record.plan import Plan, load_plan
 from holf.record.schema import Schema, load_schema
-from holf.simulation.worlds import default_seed, inputs_signature
+from holf.simulation.worlds import is_current
 from holf.study.questions import simulated_study
 from holf.study.study import Study, StudyError
 
@@ -83,14 +83,17 @@ def open_studies(sources: str | Sequence[str]) -> list[Study]:
 
 
 def _own_world(name: str, plan: Plan, schema: Schema) -> Study:
-    folder = data_path(f"simulated/{name}")
-    mark = _read_mark(folder, plan)
-    if (mark["world"], mark["seed"], mark["inputs_sha256"]) != (name, default_seed(), inputs_signature()):
+    part = f"data/simulated/{name}"
+    with unnoted():
+        folder = data_path(f"simulated/{name}")
+        mark = _read_mark(folder, plan)
+        tables = read_simulated(folder, schema)
+    if not is_current(mark, name):
         raise StudyError(
             f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or seed): "
             "run `jupyter-book build .`"
         )
-    return simulated_study(read_simulated(folder, schema), plan, schema, world=name)
+    return simulated_study(tables, plan, schema, world=name, part=part)
 
 
 def _stand_in() -> Path:
@@ -107,7 +110,7 @@ def _read_mark(folder: Path, plan: Plan) -> dict:
         mark = json.loads((folder / MARK_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         mark = {}
-    whole = isinstance(mark, dict) and {"world", "seed", "inputs_sha256"} <= mark.keys()
+    whole = isinstance(mark, dict) and {"world", "seed", "made_from"} <= mark.keys()
     if not whole or mark.get("simulated") is not True or mark["world"] not in plan.worlds:
         raise StudyError(f"{folder.name}, {MARK_FILE}: not marked as simulated, truly and in full")
     return mark

@@ -5,7 +5,7 @@ Formulas only: nothing here knows a study's data. All answers rest on assumption
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
@@ -83,7 +83,7 @@ class Answer:
     excluded_within: float
 
 
-def scale_of(outcome: Outcome, assumed: dict[str, Assumption]) -> Scale:
+def scale_of(outcome: Outcome, assumed: Mapping[str, Assumption]) -> Scale:
     """An outcome's scale: standard deviation and correlation from the assumptions, margin from the plan.
 
     A binary outcome's standard deviation follows from its baseline share; any other has an assumption of its own.

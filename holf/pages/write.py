@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -101,7 +102,7 @@ def _assumption_lines(entry: Assumption) -> list[str]:
     ]
 
 
-def assumptions_page(assumptions: dict[str, Assumption]) -> str:
+def assumptions_page(assumptions: Mapping[str, Assumption]) -> str:
     """Markdown of the assumptions: one heading each, with value, range, reason and the facts it leans on."""
     lines = [
         "# Assumptions of the simulated study",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from holf.paths import data_path
+from holf.paths import data_path, note_file, unnoted
+from holf.record.parts import Asked, parts_noted
 from holf.record.reading import FactError, build, check_keys, read_rows, read_yaml, reading
 
 CLASSES = ("published", "derived")
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
 QUOTE_WORDS = 15
+Note = Callable[[str], None]
 # Units of the ledger that say what kind of value stands there; beside the value they would only be in the way.
 _KINDS_OF_VALUE = ("date", "direction", "month", "timing", "year", "years")
 
@@ -81,30 +83,25 @@ class Fact:
         return f"[{self.shown}]({page}#{self.id.lower()})"
 
 
-class Ledger(Mapping[str, Fact]):
-    """The published facts by identifier; iterates in the order of the file."""
+class Ledger(Asked[Fact]):
+    """The published facts by identifier; iterates in the order of the file, and notes which rows were asked for."""
 
-    def __init__(self, facts: list[Fact]):
-        self._facts = {fact.id: fact for fact in facts}
+    def __init__(self, facts: list[Fact], note: Note = note_file):
+        super().__init__("data/facts.csv", {fact.id: fact for fact in facts}, note)
 
     def __getitem__(self, key: str) -> Fact:
         try:
-            return self._facts[key]
+            return super().__getitem__(key)
         except KeyError:
             raise FactError(f"data/facts.csv has no row {key}") from None
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._facts
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
-
-    def __len__(self) -> int:
-        return len(self._facts)
 
     def number(self, key: str) -> int | float:
         """Return the number in row `key`."""
         return self[key].number
+
+    def fill(self, words: str) -> str:
+        """Words with the value of its row in the place of each name in braces, as in ``{F067} families``."""
+        return words.format_map(_Shown(self))
 
     def groups(self) -> dict[str, list[Fact]]:
         """Facts by theme, both in the order of the file."""
@@ -112,6 +109,16 @@ class Ledger(Mapping[str, Fact]):
         for fact in self.values():
             themes.setdefault(fact.group, []).append(fact)
         return themes
+
+
+class _Shown(dict):
+    """Values of a ledger's rows as text, looked up as they are named."""
+
+    def __init__(self, ledger: Ledger):
+        self._ledger = ledger
+
+    def __missing__(self, key: str) -> str:
+        return self._ledger[key].shown
 
 
 def _check_fact(row: dict[str, str], seen: set[str], name: str) -> None:
@@ -128,8 +135,14 @@ def _check_fact(row: dict[str, str], seen: set[str], name: str) -> None:
         raise FactError(f"{where}: a contradicted fact must say how severe it is, column severity")
 
 
-def load_ledger(path: Path | None = None) -> Ledger:
+def load_ledger(path: Path | None = None, *, note: Note = note_file) -> Ledger:
     """Read the ledger of published facts: `data/facts.csv`, or another file of its form.
+
+    Parameters
+    ----------
+    path : Path, optional
+    note : callable
+        Told each row that is asked for, as a part of the project (`holf.record.parts`).
 
     Raises
     ------
@@ -142,12 +155,13 @@ def load_ledger(path: Path | None = None) -> Ledger:
     >>> load_ledger()["F044"].kind
     'published'
     """
-    path = path or data_path("facts.csv")
-    rows, seen = read_rows(path, COLUMNS), set()
+    with parts_noted(path):
+        path = path or data_path("facts.csv")
+        rows, seen = read_rows(path, COLUMNS), set()
     for row in rows:
         _check_fact(row, seen, path.name)
         seen.add(row["id"])
-    return Ledger([Fact(**{("kind" if k == "class" else k): row[k] for k in COLUMNS}) for row in rows])
+    return Ledger([Fact(**{("kind" if k == "class" else k): row[k] for k in COLUMNS}) for row in rows], note)
 
 
 def check_published(file: str, keys: Iterable[str], ledger: Ledger) -> None:
@@ -162,13 +176,13 @@ def published_words(file: str, ledger: Ledger) -> dict:
 
     Each name becomes the value of its row; a row that is missing or not published is refused with a FactError.
     """
-    stated, shown = read_yaml(data_path(file)), {key: fact.shown for key, fact in ledger.items()}
+    stated = read_yaml(data_path(file))
     check_published(file, re.findall(r"\bF\d{3}\b", str(stated)), ledger)
 
     def told(words):
         if isinstance(words, dict):
             return {key: told(value) for key, value in words.items()}
-        return [told(one) for one in words] if isinstance(words, list) else words.format_map(shown)
+        return [told(one) for one in words] if isinstance(words, list) else ledger.fill(words)
 
     return told(stated)
 
@@ -216,9 +230,10 @@ def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
             source = sources[name] = build(Source, f"{path.name}, {name}", words, name=name)
             if source.address and source.unknown:
                 raise FactError(f"{path.name}, {name}: has an address, and says why it has none")
-    for fact in ledger.values():
-        if missing := [name for name in fact.sources if name not in sources]:
-            raise FactError(f"facts.csv, row {fact.id}: {path.name} lacks the source {missing[0]}")
+    with unnoted():
+        for fact in ledger.values():
+            if missing := [name for name in fact.sources if name not in sources]:
+                raise FactError(f"facts.csv, row {fact.id}: {path.name} lacks the source {missing[0]}")
     return sources
 
 
@@ -249,8 +264,14 @@ def _assumption(where: str, name: str, entry: dict) -> Assumption:
     return Assumption(name, value, low, high, entry["unit"], entry["reason"], tuple(entry["facts"]))
 
 
-def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
+def load_assumptions(path: Path | None = None, *, note: Note = note_file) -> Asked[Assumption]:
     """Read the assumed numbers of the simulated study by name: `data/assumptions.yml`, or another file of its form.
+
+    Parameters
+    ----------
+    path : Path, optional
+    note : callable
+        Told each entry that is asked for, as a part of the project.
 
     Raises
     ------
@@ -264,9 +285,10 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
     >>> one.low <= one.value <= one.high
     True
     """
-    path, found = path or data_path("assumptions.yml"), {}
-    with reading(path.name):
+    with parts_noted(path):
+        path, found = path or data_path("assumptions.yml"), {}
         entries = read_yaml(path)
+    with reading(path.name):
         for name, entry in entries.items():
             where = f"{path.name}, {name}"
             with reading(where):
@@ -274,4 +296,4 @@ def load_assumptions(path: Path | None = None) -> dict[str, Assumption]:
         for name, entry in entries.items():
             if (limit := entry.get("at_most")) and not found[name].value <= found[limit].value:
                 raise FactError(f"{path.name}, {name}: more than {limit}")
-    return found
+    return Asked("data/assumptions.yml", found, note)

@@ -195,8 +195,7 @@ def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str
     says which counts do not balance.
     """
     offices = {arm: ledger.number(fact) for arm, fact in arms.items()}
-    shown = {key: fact.shown for key, fact in ledger.items()}
-    boxes = tuple(replace(box, published_label=box.published_label.format_map(shown)) for box in boxes)
+    boxes = tuple(replace(box, published_label=ledger.fill(box.published_label)) for box in boxes)
     counts = []
     for box in boxes:
         kind, total = (ledger[box.fact].kind, ledger.number(box.fact)) if box.fact else ("unknown", None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from holf.paths import data_path, project_root
+from holf.paths import data_path, note_file, project_root
+from holf.record.parts import Asked, parts_noted
 from holf.record.reading import FactError, build, check_keys, read_yaml, reading
 
 # The plan of record in an edition whose data cannot answer all of it.
@@ -132,7 +133,7 @@ class Plan:
     waves: dict[str, int]
     worlds: dict[str, dict]
     contrasts: dict[str, Contrast]
-    outcomes: dict[str, Outcome]
+    outcomes: Mapping[str, Outcome]
     words: Words
 
     @property
@@ -195,8 +196,14 @@ def _words(trial: dict, arms: dict[str, dict], contrasts: dict[str, Contrast], f
     return Words(trial["cluster"]["noun"], trial["cluster"]["plural"], minus)
 
 
-def load_plan(path: Path | None = None) -> Plan:
+def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_file) -> Plan:
     """Read the analysis plan: `data/plan.yml`, or another file of its form.
+
+    Parameters
+    ----------
+    path : Path, optional
+    note : callable
+        Told each outcome that is asked for, and each other part, as a part of the project.
 
     Raises
     ------
@@ -209,10 +216,10 @@ def load_plan(path: Path | None = None) -> Plan:
     >>> list(load_plan().worlds)
     ['null', 'benefit', 'harm']
     """
-    path = path or data_path("plan.yml")
-    contrasts, outcomes = {}, {}
-    with reading(path.name):
+    with parts_noted(path):
+        path, contrasts, outcomes = path or data_path("plan.yml"), {}, {}
         raw = read_yaml(path)
+    with reading(path.name):
         check_keys(path.name, raw, ("trial", "arms", "waves", "contrasts", "outcomes"), ("worlds",))
         for name, entry in raw["contrasts"].items():
             where = f"{path.name}, contrast {name}"
@@ -223,7 +230,12 @@ def load_plan(path: Path | None = None) -> Plan:
             where = f"{path.name}, outcome {name}"
             with reading(where):
                 outcomes[name] = _outcome(where, name, entry, raw["waves"], words)
-    return Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, outcomes, words)
+    # A page's words name the arms, and every answer its trial, so these count for whoever reads the plan.
+    file = f"data/{path.name}"
+    for part in ("trial", "arms", "waves", "worlds", "contrasts"):
+        note(f"{file}#{part}")
+    asked = Asked(f"{file}#outcomes", outcomes, note)
+    return Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, asked, words)
 
 
 def load_registered() -> Plan:

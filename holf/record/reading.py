@@ -30,6 +30,11 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return super().construct_mapping(node, deep)
 
 
+def parse_yaml(content: bytes) -> Any:
+    """Plain values of YAML text; yaml.YAMLError if it is none, or has a key twice."""
+    return yaml.load(content, Loader=_Loader)
+
+
 def read_yaml(path: Path) -> Any:
     """Read a YAML file of plain values.
 
@@ -39,7 +44,7 @@ def read_yaml(path: Path) -> Any:
         If it is no YAML, or has a key twice; the message names file and line.
     """
     try:
-        return yaml.load(path.read_bytes(), Loader=_Loader)
+        return parse_yaml(path.read_bytes())
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         raise FactError(f"{path.name}, line {mark.line + 1 if mark else 1}: {problem.problem}") from None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import ClassVar
 
-from holf.paths import data_path
+from holf.paths import data_path, unnoted
 from holf.record.facts import FactError, Ledger, load_ledger
 from holf.record.links import Anchors, link_targets
 from holf.record.plan import Plan, load_registered
@@ -319,12 +319,13 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
     kinds = (Source, Finding, Word, Conflict, Item, Element, Question, Difference)
     reporting = Reporting(*(_read(kind, folder) for kind in kinds))
     seen = set()
-    for row in reporting.rows():
-        _check_row(row, ledger)
-        if (row.file, row.name) in seen:
-            raise FactError(f"{row.file}, row {row.name}: stands there twice")
-        seen.add((row.file, row.name))
-    _check_audit(reporting, plan)
+    with unnoted():
+        for row in reporting.rows():
+            _check_row(row, ledger)
+            if (row.file, row.name) in seen:
+                raise FactError(f"{row.file}, row {row.name}: stands there twice")
+            seen.add((row.file, row.name))
+        _check_audit(reporting, plan)
     return reporting
 
 

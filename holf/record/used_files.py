@@ -10,14 +10,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from holf.paths import code_root, library_root, note_file, project_root
-
-_paused = False
 
 
 def watch() -> None:
@@ -28,7 +24,7 @@ def watch() -> None:
     data = tuple({f"{place}{os.sep}" for place in (os.path.abspath(root / "data"), os.path.realpath(root / "data"))})
 
     def note_data(event: str, arguments: tuple) -> None:
-        if event != "open" or _paused or not isinstance(arguments[0], str | bytes | os.PathLike):
+        if event != "open" or not isinstance(arguments[0], str | bytes | os.PathLike):
             return
         path = os.path.abspath(os.fsdecode(arguments[0]))
         if home := next((place for place in data if path.startswith(place)), None):
@@ -41,17 +37,6 @@ def watch() -> None:
         shell.user_ns.pop(name, None)
     # After every cell, since a kernel gets no notice before it is ended.
     shell.events.register("post_run_cell", lambda _result: [note_file(name) for name in modules_loaded()])
-
-
-@contextmanager
-def unnoted() -> Iterator[None]:
-    """Read files without recording them, for checks that change no number."""
-    global _paused
-    _paused, before = True, _paused
-    try:
-        yield
-    finally:
-        _paused = before
 
 
 def modules_loaded() -> list[str]:

@@ -6,6 +6,7 @@ they spread over offices and families is assumed. Nothing here depends on the wo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,8 @@ class Rules:
     """
 
     ledger: Ledger
-    assumptions: dict[str, Assumption]
-    outcomes: dict[str, Outcome]
+    assumptions: Mapping[str, Assumption]
+    outcomes: Mapping[str, Outcome]
     sign: int = 0
 
     def published(self, fact_id: str) -> float:

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holf.paths import MARK_FILE, project_root
+from holf.paths import MARK_FILE, note_file, project_root, unnoted
 from holf.record.facts import load_assumptions, load_ledger
+from holf.record.parts import part_digests, without_inner
 from holf.record.plan import load_plan
-from holf.record.used_files import unnoted
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# What the tables follow from. A chapter that asks whether they are current has these hashed, and reads none of them.
-INPUTS = (
-    "data/facts.csv",
-    "data/assumptions.yml",
-    "data/plan.yml",
+# Code that the tables follow from, beside what it asks of the record.
+CODE = (
     "holf/record/facts.py",
     "holf/record/plan.py",
-    "holf/record/reading.py",
     "holf/simulation/worlds.py",
     "holf/simulation/people.py",
     "holf/simulation/measures.py",
@@ -36,16 +32,17 @@ def default_seed() -> int:
     return load_assumptions()["seed"].value
 
 
-def inputs_signature() -> str:
-    """SHA-256 of everything that the simulated tables are made from."""
-    digest = hashlib.sha256()
+def is_current(mark: dict, world: str) -> bool:
+    """Say whether tables with this mark are what the project's own seed, record and code give for a world."""
+    parts = mark.get("made_from")
     with unnoted():
-        for name in INPUTS:
-            digest.update(name.encode() + b"\0" + (project_root() / name).read_bytes() + b"\0")
-    return digest.hexdigest()
+        known = isinstance(parts, dict) and {*CODE} <= parts.keys() and part_digests(parts) == parts
+        return known and (mark["world"], mark["seed"]) == (world, default_seed())
 
 
-def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
+def simulate(
+    world: str, *, seed: int | None = None, note: Callable[[str], None] = note_file
+) -> dict[str, pd.DataFrame]:
     """Simulate the study in one world.
 
     Parameters
@@ -55,6 +52,8 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     seed : int, optional
         Seed; the one of `data/assumptions.yml` by default. With the same seed the three worlds hold the same people,
         who differ only by the planted difference.
+    note : callable
+        Told each part of the record that the tables follow from (`holf.record.parts`).
 
     Returns
     -------
@@ -85,10 +84,10 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     )
     from holf.simulation.people import Rules, draw_children, draw_families, draw_offices, draw_parents
 
-    plan = load_plan()
+    plan = load_plan(note=note)
     if world not in plan.worlds:
         raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
-    rules = Rules(load_ledger(), load_assumptions(), plan.outcomes, plan.worlds[world]["sign"])
+    rules = Rules(load_ledger(note=note), load_assumptions(note=note), plan.outcomes, plan.worlds[world]["sign"])
     seed = default_seed() if seed is None else seed
     if seed < 0:
         raise ValueError("the seed must not be negative")
@@ -147,9 +146,8 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
     ...     (written / MARK_FILE).exists()
     True
     """
-    # What is edited meanwhile must count as changed.
-    out, made_of = Path(out), inputs_signature()
-    tables = simulate(world, seed=seed)
+    out, asked = Path(out), [*CODE]
+    tables = simulate(world, seed=seed, note=asked.append)
     known = {f"{name}.csv" for name in tables} | {MARK_FILE}
     if out.exists():
         foreign = {path.name for path in out.iterdir()} - known
@@ -167,7 +165,7 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
         "world": world,
         "seed": seed,
         "licence": "CC0-1.0",
-        "inputs_sha256": made_of,
+        "made_from": part_digests(without_inner(asked)),
         "says": "Simulated from published facts and stated assumptions. No row is a person; no number is a finding.",
     }
     (fresh / MARK_FILE).write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8")
@@ -183,12 +181,12 @@ def refresh_studies() -> list[str]:
     worlds = load_plan().worlds
     if not worlds:
         return []
-    home, current = project_root() / "data" / "simulated", inputs_signature()
+    home = project_root() / "data" / "simulated"
     stale = [
         world
         for world in worlds
         if not (mark := home / world / MARK_FILE).exists()
-        or json.loads(mark.read_text(encoding="utf-8"))["inputs_sha256"] != current
+        or not is_current(json.loads(mark.read_text(encoding="utf-8")), world)
     ]
     for world in stale:
         write_study(world, home / world)

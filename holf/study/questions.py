@@ -358,8 +358,18 @@ def compute(rows: Rows, question: str, **asked: Any) -> list[Answered]:
         raise StudyError(f"{question} of {asked.get('outcome', 'the study')}: {problem}") from problem
 
 
-def simulated_study(tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema, *, world: str) -> Study:
+def simulated_study(
+    tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema, *, world: str, part: str = ""
+) -> Study:
     """Answer questions from simulated tables.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+    plan, schema : Plan, Schema
+    world : str
+    part : str
+        Their folder in the project, to note which columns were asked for; empty for tables from elsewhere.
 
     Raises
     ------
@@ -371,7 +381,7 @@ def simulated_study(tables: dict[str, pd.DataFrame], plan: Plan, schema: Schema,
             raise StudyError(
                 f"{name}.csv: marked as simulated, but column {schema.key(name)} holds other ids than SYN-"
             )
-    rows, source = Rows(tables, plan, schema), f"simulated: {plan.worlds[world]['label']}"
+    rows, source = Rows(tables, plan, schema, part=part), f"simulated: {plan.worlds[world]['label']}"
 
     def ask(question: str, **asked: Any) -> tuple[Any, ...]:
         return tuple(replace(found.answer, source=source) for found in compute(rows, question, **asked))

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from holf.paths import note_file
 from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.schema import Schema
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Tables of one study with the plan and the schema that explain them."""
+    """Tables of one study with the plan and the schema that explain them.
+
+    `part` is their folder in the project; empty for tables from elsewhere, which no chapter of record reads.
+    """
 
     tables: dict[str, pd.DataFrame]
     plan: Plan
     schema: Schema
+    part: str = field(default="", kw_only=True)
     # Every question needs the same few linked tables, and linking was half the time of a release.
     _linked: dict[str, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -35,7 +40,19 @@ class Rows:
         """`table` with the wanted columns of itself and of the tables above it, up to the office."""
         if table not in self._linked:
             self._linked[table] = self.schema.linked(self.tables, table)
-        return self._linked[table][list(dict.fromkeys([self.cluster, *columns]))]
+        wanted = list(dict.fromkeys([self.cluster, *columns]))
+        self._note_columns(table, wanted)
+        return self._linked[table][wanted]
+
+    def _note_columns(self, table: str, columns: list[str]) -> None:
+        """Record the columns that a running chapter asked for, and the keys that link them to the table's rows."""
+        if self.part:
+            above = self.schema.path(table)
+            for name in {*columns, self.schema.key(table), *(key for key, _ in above)}:
+                # The key of a link stands in both tables.
+                for one in (table, *(name for _, name in above)):
+                    if name in self.tables[one]:
+                        note_file(f"{self.part}#{one}.{name}")
 
     def with_arm(self, table: str) -> pd.DataFrame:
         """Linked rows of `table` with all of its own columns, and the arm of their cluster as ``arm``."""

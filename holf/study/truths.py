@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -132,7 +132,7 @@ def office_sizes(trial: dict[str, str], ledger: Ledger, cv: float) -> tuple[int,
     return tuple(int(size) for size in spread(total, weights, np.full(count, total)))
 
 
-def _number(where: str, entry: dict, assumed: dict[str, Assumption]) -> float:
+def _number(where: str, entry: dict, assumed: Mapping[str, Assumption]) -> float:
     if isinstance(entry, dict) and entry.get("from") in assumed:
         value = assumed[entry["from"]].value
         return value[entry["place"]] if isinstance(value, tuple) else value
