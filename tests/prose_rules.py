@@ -1,8 +1,9 @@
 """Words of this book: numbers that need a source, and claims on what exists that nobody could know from what was read.
 
 A number links to its row of the ledger or of the assumptions, or is of a kind that may stand alone. The kinds, with
-their reasons, stand in `data/prose.yml`; everything else with a digit is a fault. A link whose text holds a number has
-to say what its row says, in the number style of the page's language.
+their reasons, stand in `data/prose.yml`; everything else with a digit is a fault. A link whose text holds a number, in
+digits or as a word, has to say what its row says; one of words only has a word of its row, or of the list in the same
+file. What stands beside a linked number names no other arm than its row.
 
 This book could not read every document of the trial, so no text may call something unpublished. The words for it, and
 the texts in which they are right, stand in the same file.
@@ -156,6 +157,107 @@ def link_faults(page: str, ledger: Ledger, assumptions: dict[str, Assumption]) -
             faults.append(f"no row {anchor} in {where}")
         elif re.search(r"\d", shown) and shown != anchor.upper() and not says(shown, rows[anchor], lang):
             faults.append(f"{shown!r} is not the value of {anchor}")
+    return faults
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How links of words say what their rows say: words of a page by what stands for them in the ledger, by language.
+
+    `numbers` are number words by their digits, `same` other words by those of the ledger, and `allowed` link texts that
+    share no word with their row.
+    """
+
+    numbers: dict[str, dict[str, str]]
+    same: dict[str, dict[str, str]]
+    allowed: dict[str, str]
+
+
+def load_wording(path: Path | None = None) -> Wording:
+    """Read how links of words say what their rows say: `data/prose.yml`."""
+    content = read_yaml(path or data_path("prose.yml"))["links"]
+    return Wording(content["numbers"], content["same"], {one["text"]: one["reason"] for one in content["allowed"]})
+
+
+def _row_text(fact: Fact, ledger: Ledger) -> str:
+    return f"{fact.fact} {fact.value} {fact.quote} {fact.unit} {ledger.remark(fact.id)}".lower()
+
+
+def wording_faults(page: str, ledger: Ledger, wording: Wording) -> list[str]:
+    """Links of words to the ledger that have no word of their row, or a number word that is not its number.
+
+    Examples
+    --------
+    >>> from holf.record.facts import load_ledger
+    >>> wording_faults("Of the areas, [three](ledger.md#f114) improved.", load_ledger(), load_wording())
+    ["'three' is no number of F114"]
+    >>> wording_faults("[Trust](ledger.md#f044) is high.", load_ledger(), load_wording())
+    ["'Trust' has no word of F044"]
+    """
+    lang, faults = language(page), []
+    for shown, where, anchor in ROW_LINK.findall(page):
+        key = anchor.upper()
+        if where != "ledger" or key not in ledger or re.search(r"\d", shown) or shown in wording.allowed:
+            continue
+        row = _row_text(ledger[key], ledger)
+        words = re.findall(r"[^\W\d_]+", shown.lower())
+        numbers = {word: wording.numbers[lang][word] for word in words if word in wording.numbers[lang]}
+        if wrong := [word for word, digits in numbers.items() if not re.search(rf"\b({digits}|{word})\b", row)]:
+            faults.append(f"{wrong[0]!r} is no number of {key}")
+        elif not numbers and not any(_is_in(word, row, wording.same[lang]) for word in _long(words)):
+            faults.append(f"{shown!r} has no word of {key}")
+    return faults
+
+
+def _long(words: list[str]) -> list[str]:
+    """Words that say more than "of"; all of them where there is none."""
+    return [word for word in words if len(word) > 2] or words
+
+
+def _is_in(word: str, row: str, same: dict[str, str]) -> bool:
+    """Whether a word, whatever its ending, or what stands for it in the ledger, is in a row."""
+    stems = [other for begin, other in same.items() if word.startswith(begin)] or [word[:5]]
+    return any(re.search(rf"\b{re.escape(stem)}", row) for stem in stems)
+
+
+# How the arms are called.
+_ARMS = {"holf": re.compile(r"\bHOLF\b"), "local": re.compile(r"\b(local|lokal|control)", re.IGNORECASE)}
+
+
+def arms_named(words: str) -> set[str]:
+    """Arms that a text names."""
+    return {arm for arm, pattern in _ARMS.items() if pattern.search(words)}
+
+
+def other_arm(words: str, fact: Fact) -> bool:
+    """Whether the words beside a value name one arm, and its row the other.
+
+    Examples
+    --------
+    >>> from holf.record.facts import load_ledger
+    >>> other_arm("HOLF offices", load_ledger()["F047"]), other_arm("HOLF offices", load_ledger()["F046"])
+    (True, False)
+    """
+    said, meant = arms_named(words), arms_named(fact.fact)
+    return len(said) == len(meant) == 1 and said != meant
+
+
+def arm_faults(page: str, ledger: Ledger) -> list[str]:
+    """Numbers of one arm in prose that stand with the name of the other: up to the next link or the end of a sentence.
+
+    Examples
+    --------
+    >>> from holf.record.facts import load_ledger
+    >>> arm_faults("[14](ledger.md#f047) used the HOLF model.", load_ledger())
+    ['14 of F047 stands with the other arm']
+    """
+    faults = []
+    for found in ROW_LINK.finditer(page):
+        shown, where, anchor = found.groups()
+        if where == "ledger" and anchor.upper() in ledger and re.search(r"\d", shown):
+            after = re.split(r"\[|[.;:]\s|\n\n|\|", page[found.end() :], maxsplit=1)[0]
+            if other_arm(after, ledger[anchor.upper()]):
+                faults.append(f"{shown} of {anchor.upper()} stands with the other arm")
     return faults
 
 

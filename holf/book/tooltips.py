@@ -76,12 +76,14 @@ class Said:
         )
 
 
-def fact_words(fact: Fact, lang: str = "en", quoted_in: str = "en") -> Said:
+def fact_words(fact: Fact, note: str, lang: str = "en", quoted_in: str = "en") -> Said:
     """What a reader should know of a published or derived number, in three or four lines.
 
     Parameters
     ----------
     fact : Fact
+    note : str
+        The remark beside it.
     lang : str
         Language of the frame; ``en`` or ``nb``.
     quoted_in : str
@@ -90,7 +92,7 @@ def fact_words(fact: Fact, lang: str = "en", quoted_in: str = "en") -> Said:
     Examples
     --------
     >>> from holf.record.facts import load_ledger
-    >>> print(fact_words(load_ledger()["F044"]))
+    >>> print(fact_words(load_ledger()["F044"], ""))
     ● published: Offices randomised, 29 offices
     Source: registry
     “involving 29 labor and welfare offices, 58 family coordinators”
@@ -106,16 +108,16 @@ def fact_words(fact: Fact, lang: str = "en", quoted_in: str = "en") -> Said:
         parts += [("\n", lang), (f"“{fact.quote}”", quoted_in)]
     if fact.status == "contradicted":
         level = frame["levels"].get(fact.severity, fact.severity)
-        parts += [(f"\n{frame['contradicted']} ({level}).", lang), (f" {fact.note}".rstrip(), "en")]
-    elif fact.note:
-        parts += [(f"\n{frame['note']}: ", lang), (fact.note, "en")]
+        parts += [(f"\n{frame['contradicted']} ({level}).", lang), (f" {note}".rstrip(), "en")]
+    elif note:
+        parts += [(f"\n{frame['note']}: ", lang), (note, "en")]
     return Said(tuple(part for part in parts if part[0]))
 
 
-def assumption_words(entry: Assumption, lang: str = "en") -> Said:
+def assumption_words(entry: Assumption, reason: str, lang: str = "en") -> Said:
     """What a reader should know of an assumed number: that it is one, and why."""
     sign = f"{SHAPES['assumed']} {_FRAME[lang]['assumed']}: "
-    return Said(((sign, lang), (f"{entry.unit}\n{entry.reason}", "en")))
+    return Said(((sign, lang), (f"{entry.unit}\n{reason}", "en")))
 
 
 def row_words(lang: str = "en") -> dict[tuple[str, str], Said]:
@@ -124,14 +126,15 @@ def row_words(lang: str = "en") -> dict[tuple[str, str], Said]:
     What the ledger says is English, and its quotes are in the language of their source; only the frame around them and
     the terms are in bokmål.
     """
-    ledger = load_ledger()
+    ledger, assumed = load_ledger(), load_assumptions()
     sources = load_sources(ledger)
     words = {
-        ("ledger", key.lower()): fact_words(fact, lang, sources[fact.sources[0]].lang) for key, fact in ledger.items()
+        ("ledger", key.lower()): fact_words(fact, ledger.remark(key), lang, sources[fact.sources[0]].lang)
+        for key, fact in ledger.items()
     }
     words |= {
-        ("assumptions", name.replace("_", "-")): assumption_words(entry, lang)
-        for name, entry in load_assumptions().items()
+        ("assumptions", name.replace("_", "-")): assumption_words(entry, assumed.remark(name), lang)
+        for name, entry in assumed.items()
     }
     # Another trial's project may have no glossary.
     if (project_root() / "data" / "glossary.yml").exists():

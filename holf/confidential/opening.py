@@ -86,13 +86,12 @@ def _own_world(name: str, plan: Plan, schema: Schema) -> Study:
     part = f"data/simulated/{name}"
     with unnoted():
         folder = data_path(f"simulated/{name}")
-        mark = _read_mark(folder, plan)
+        if not is_current(_read_mark(folder, plan), name):
+            raise StudyError(
+                f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or "
+                "seed): run `jupyter-book build .`"
+            )
         tables = read_simulated(folder, schema)
-    if not is_current(mark, name):
-        raise StudyError(
-            f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or seed): "
-            "run `jupyter-book build .`"
-        )
     return simulated_study(tables, plan, schema, world=name, part=part)
 
 

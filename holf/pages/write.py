@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from holf.pages.pictures import write_pictures
 from holf.paths import project_root
 from holf.record.facts import Assumption, Fact, Ledger, Source, load_assumptions, load_ledger, load_sources
 from holf.record.links import lacking, read_anchors, read_titles, without_links
+from holf.record.parts import Asked
 from holf.record.plan import load_registered
 from holf.record.reporting import check_anchors, load_reporting
 
@@ -42,7 +42,7 @@ def _source_line(source: Source) -> str:
     return f"- **{source.name}**: {source.title}{dated}. *{source.what}* {where}.{read}"
 
 
-def _fact_lines(fact: Fact, sources: dict[str, Source]) -> list[str]:
+def _fact_lines(fact: Fact, note: str, sources: dict[str, Source]) -> list[str]:
     lines = [
         f"### {fact.id}",
         "",
@@ -54,8 +54,8 @@ def _fact_lines(fact: Fact, sources: dict[str, Source]) -> list[str]:
     ]
     if fact.quote:
         lines += [f"> {fact.quote}", ""]
-    if fact.note:
-        lines += [f"*Note.* {fact.note}", ""]
+    if note:
+        lines += [f"*Note.* {note}", ""]
     return lines
 
 
@@ -81,11 +81,11 @@ def ledger_page(ledger: Ledger, sources: dict[str, Source]) -> str:
     for group, facts in ledger.groups().items():
         lines += [f"## {group[0].upper()}{group[1:]}", ""]
         for fact in facts:
-            lines += _fact_lines(fact, sources)
+            lines += _fact_lines(fact, ledger.remark(fact.id), sources)
     return _NOTE.format(file="data/facts.csv") + "\n".join(lines).rstrip() + "\n"
 
 
-def _assumption_lines(entry: Assumption) -> list[str]:
+def _assumption_lines(entry: Assumption, reason: str) -> list[str]:
     value = ", ".join(f"{v:,}" for v in entry.value) if isinstance(entry.value, tuple) else f"{entry.value:,}"
     leans = ", ".join(f"[{key}](ledger.md#{key.lower()})" for key in entry.facts)
     if entry.id == "seed":
@@ -97,12 +97,12 @@ def _assumption_lines(entry: Assumption) -> list[str]:
         "",
         f"{SHAPES['assumed']} assumed" + (f" · leans on {leans}" if leans else ""),
         "",
-        entry.reason,
+        reason,
         "",
     ]
 
 
-def assumptions_page(assumptions: Mapping[str, Assumption]) -> str:
+def assumptions_page(assumptions: Asked[Assumption]) -> str:
     """Markdown of the assumptions: one heading each, with value, range, reason and the facts it leans on."""
     lines = [
         "# Assumptions of the simulated study",
@@ -114,8 +114,8 @@ def assumptions_page(assumptions: Mapping[str, Assumption]) -> str:
         "## All assumptions",
         "",
     ]
-    for entry in assumptions.values():
-        lines += _assumption_lines(entry)
+    for name, entry in assumptions.items():
+        lines += _assumption_lines(entry, assumptions.remark(name))
     return _NOTE.format(file="data/assumptions.yml") + "\n".join(lines).rstrip() + "\n"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,6 @@ class Fact:
     quote: str
     status: str
     severity: str
-    note: str
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -84,10 +83,10 @@ class Fact:
 
 
 class Ledger(Asked[Fact]):
-    """The published facts by identifier; iterates in the order of the file, and notes which rows were asked for."""
+    """The published facts by identifier, in the order of the file; `remark` gives the note beside one."""
 
-    def __init__(self, facts: list[Fact], note: Note = note_file):
-        super().__init__("data/facts.csv", {fact.id: fact for fact in facts}, note)
+    def __init__(self, facts: list[Fact], remarks: Mapping[str, str], note: Note = note_file):
+        super().__init__("data/facts.csv", {fact.id: fact for fact in facts}, note, remarks)
 
     def __getitem__(self, key: str) -> Fact:
         try:
@@ -161,7 +160,8 @@ def load_ledger(path: Path | None = None, *, note: Note = note_file) -> Ledger:
     for row in rows:
         _check_fact(row, seen, path.name)
         seen.add(row["id"])
-    return Ledger([Fact(**{("kind" if k == "class" else k): row[k] for k in COLUMNS}) for row in rows], note)
+    remarks = {row["id"]: row.pop("note") for row in rows}
+    return Ledger([Fact(kind=row.pop("class"), **row) for row in rows], remarks, note)
 
 
 def check_published(file: str, keys: Iterable[str], ledger: Ledger) -> None:
@@ -239,14 +239,13 @@ def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
 
 @dataclass(frozen=True)
 class Assumption:
-    """One assumed number: `value` inside `low` to `high`, its unit, the reason, and the ledger rows it leans on."""
+    """One assumed number: `value` inside `low` to `high`, its unit, and the ledger rows it leans on."""
 
     id: str
     value: float | tuple[float, ...]
     low: float
     high: float
     unit: str
-    reason: str
     facts: tuple[str, ...]
 
 
@@ -261,11 +260,11 @@ def _assumption(where: str, name: str, entry: dict) -> Assumption:
     if entry.get("whole") and abs(sum(values) - 1) > 1e-9:
         raise FactError(f"{where}: the shares do not add up to 1")
     value = tuple(values) if isinstance(entry["value"], list) else values[0]
-    return Assumption(name, value, low, high, entry["unit"], entry["reason"], tuple(entry["facts"]))
+    return Assumption(name, value, low, high, entry["unit"], tuple(entry["facts"]))
 
 
 def load_assumptions(path: Path | None = None, *, note: Note = note_file) -> Asked[Assumption]:
-    """Read the assumed numbers of the simulated study by name: `data/assumptions.yml`, or another file of its form.
+    """Read the assumed numbers by name: `data/assumptions.yml`, or another file of its form; `remark` gives a reason.
 
     Parameters
     ----------
@@ -296,4 +295,4 @@ def load_assumptions(path: Path | None = None, *, note: Note = note_file) -> Ask
         for name, entry in entries.items():
             if (limit := entry.get("at_most")) and not found[name].value <= found[limit].value:
                 raise FactError(f"{path.name}, {name}: more than {limit}")
-    return Asked("data/assumptions.yml", found, note)
+    return Asked("data/assumptions.yml", found, note, {name: entry["reason"] for name, entry in entries.items()})

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 import yaml
@@ -26,6 +27,8 @@ from holf.record.reading import parse_yaml
 T = TypeVar("T")
 # Hexadecimal digits: enough against accidents, and nobody gains by forging one.
 LENGTH = 16
+# By file, the column or key with words from which no number follows. They are a part of their own.
+_REMARKS = {"data/facts.csv": "note", "data/assumptions.yml": "reason"}
 # What a part inside a file of this kind is.
 _INSIDE = {".csv": "rows", ".yml": "entries"}
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -41,10 +44,23 @@ class Asked(Mapping[str, T]):
     entries : dict
     note : callable
         Told the part of each.
+    remarks : dict of str to str
+        Words beside an entry, which are a part of their own: no number follows from them.
     """
 
-    def __init__(self, part: str, entries: dict[str, T], note: Callable[[str], None] = note_file):
-        self._part, self._entries, self._note = part, entries, note
+    def __init__(
+        self,
+        part: str,
+        entries: dict[str, T],
+        note: Callable[[str], None] = note_file,
+        remarks: Mapping[str, str] = MappingProxyType({}),
+    ):
+        self._part, self._entries, self._note, self._remarks = part, entries, note, remarks
+
+    def remark(self, name: str) -> str:
+        """Words beside an entry."""
+        self._note_one(f"{name}/remark")
+        return self._remarks[name]
 
     def __getitem__(self, name: str) -> T:
         self._note_one(name)
@@ -113,10 +129,10 @@ def part_digests(parts: Iterable[str]) -> dict[str, str]:
     """
     contents: dict[Path, bytes] = {}
 
-    def entries(path: Path, of: str) -> dict[str, str]:
+    def entries(path: Path, of: str, remark: str = "") -> dict[str, str]:
         if path not in contents:
             contents[path] = path.read_bytes() if path.is_file() else b""
-        return _entries(contents[path], of)
+        return _entries(contents[path], of, remark)
 
     found = {}
     for part in sorted({*parts}):
@@ -124,7 +140,9 @@ def part_digests(parts: Iterable[str]) -> dict[str, str]:
         if not entry:
             found[part] = file_digest(code_file(file))
         elif Path(file).suffix:
-            found[part] = entries(code_file(file), _INSIDE[Path(file).suffix]).get(entry, "missing")
+            found[part] = entries(code_file(file), _INSIDE[Path(file).suffix], _REMARKS.get(file, "")).get(
+                entry, "missing"
+            )
         else:
             table, _, column = entry.partition(".")
             found[part] = entries(code_file(file) / f"{table}.csv", "columns").get(column, "missing")
@@ -132,18 +150,21 @@ def part_digests(parts: Iterable[str]) -> dict[str, str]:
 
 
 @cache
-def _entries(content: bytes, of: str) -> dict[str, str]:
+def _entries(content: bytes, of: str, remark: str) -> dict[str, str]:
     """Digests of the rows, columns or entries of a file's content; none of a file that cannot be read."""
     try:
         rows = list(csv.reader(io.StringIO(content.decode(), newline=""))) if of != "entries" else []
         if of == "columns":
             return {column[0]: digest_of(column) for column in zip(*rows, strict=True)}
         if of == "rows":
-            return {row[rows[0].index("id")]: digest_of(dict(zip(rows[0], row))) for row in rows[1:]}
-        outer = parse_yaml(content)
-        inner = {f"{name}/{key}": one for name, entry in outer.items() if isinstance(entry, dict)
-                 for key, one in entry.items()}  # fmt: skip
-        return {name: digest_of(entry) for name, entry in (outer | inner).items()}
+            found = {row[rows[0].index("id")]: dict(zip(rows[0], row)) for row in rows[1:]}
+        else:
+            found = parse_yaml(content)
+            if not remark:
+                found |= {f"{name}/{key}": one for name, entry in found.items() if isinstance(entry, dict)
+                          for key, one in entry.items()}  # fmt: skip
+        remarks = {f"{name}/remark": entry.pop(remark) for name, entry in found.items() if remark and remark in entry}
+        return {name: digest_of(entry) for name, entry in (found | remarks).items()}
     except (ValueError, IndexError, AttributeError, yaml.YAMLError):
         return {}
 

@@ -2,26 +2,35 @@
 
 import re
 
+import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from prose_rules import (
     COMPUTED,
+    ROW_LINK,
+    arm_faults,
+    arms_named,
     bare_numbers,
     beyond_what_was_read,
     language,
     link_faults,
     load_claims,
     load_rules,
+    load_wording,
+    other_arm,
     prose_pages,
     says,
     texts,
     visible,
+    wording_faults,
 )
 
+from holf.paths import project_root
 from holf.record.facts import FactError, load_assumptions, load_ledger
 
 PAGES, RULES = prose_pages(), load_rules()
 LEDGER, ASSUMED = load_ledger(), load_assumptions()
-TEXTS, CLAIMS = texts(), load_claims()
+TEXTS, CLAIMS, WORDING = texts(), load_claims(), load_wording()
 NB = "---\nlang: nb\n---\n"
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -34,6 +43,58 @@ def test_no_number_stands_bare(name):
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_links_say_what_their_rows_say(name):
     assert link_faults(PAGES[name], LEDGER, ASSUMED) == []
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_linked_words_are_those_of_their_rows(name):
+    assert wording_faults(PAGES[name], LEDGER, WORDING) == []
+    assert arm_faults(PAGES[name], LEDGER) == []
+
+
+WRONG_WORDS = {
+    "[three](ledger.md#f114) areas": "three",
+    "[Two](ledger.md#f101) elements of both": "two",
+    "[no differences](ledger.md#f044)": "no differences",
+    "[improved](ledger.md#f112)": "improved",
+    NB + "[tre](ledger.md#f114) områder": "tre",
+    NB + "[ingen forskjeller](ledger.md#f044)": "ingen forskjeller",
+    NB + "[bedre](ledger.md#f112)": "bedre",
+}
+
+
+@pytest.mark.parametrize("text", WRONG_WORDS)
+def test_words_that_link_to_another_row_are_found(text):
+    faults = wording_faults(text, LEDGER, WORDING)
+    assert len(faults) == 1 and faults[0].startswith(repr(WRONG_WORDS[text]))
+
+
+def test_every_word_and_exception_of_links_is_used():
+    pages = {lang: " ".join(page for page in PAGES.values() if language(page) == lang) for lang in ("en", "nb")}
+    linked = {lang: [shown.lower() for shown, _, _ in ROW_LINK.findall(page)] for lang, page in pages.items()}
+    for lang, same in WORDING.same.items():
+        words = {word for shown in linked[lang] for word in re.findall(r"[^\W\d_]+", shown)}
+        assert [begin for begin in same if not any(word.startswith(begin) for word in words)] == []
+    for text, reason in WORDING.allowed.items():
+        assert text.lower() in linked["en"] + linked["nb"] and len(reason.split()) >= 3
+
+
+def test_tables_name_the_arm_of_their_ledger_rows():
+    """In each table of a chapter, the words beside a linked value name no other arm than its row of the ledger."""
+    checked = 0
+    for heading, fact in linked_cells():
+        assert not other_arm(heading, LEDGER[fact]), f"{heading}: {fact}"
+        checked += len(arms_named(heading)) == len(arms_named(LEDGER[fact].fact)) == 1
+    assert checked >= 4
+
+
+def linked_cells():
+    """Row heading and ledger row of every linked cell in the chapters' tables."""
+    for page in sorted((project_root() / "chapters").glob("*.ipynb")):
+        for cell in nbformat.read(page, as_version=4).cells:
+            for output in cell.get("outputs", ()):
+                soup = BeautifulSoup("".join(output.get("data", {}).get("text/html", "")), "html.parser")
+                for link in soup.select('td a[href^="ledger.html#"]'):
+                    yield link.find_parent("tr").th.get_text(), link["href"].partition("#")[2].upper()
 
 
 def test_every_place_of_prose_is_read():

@@ -6,6 +6,7 @@ import pytest
 
 import holf
 from holf.display.flow_diagram import flow_diagram
+from holf.record.facts import FactError
 from holf.record.flow import UNKNOWN, Flow, FlowError, load_flow, published_flow
 
 ARMS = {"holf": "F046", "local": "F047"}
@@ -130,7 +131,7 @@ def test_what_is_no_loss_in_the_record_is_drawn_and_called_as_none(published):
     assert "Not in the analysis" not in flow_diagram(published, arm_labels=LABELS).alt
     plain = Flow(tuple(replace(one, box=replace(one.box, published_label="")) for one in published.counts))
     assert arrows(plain) == arrows(published) + 1, "one to what is no loss"
-    with pytest.raises(KeyError, match="F999"):
+    with pytest.raises(FactError, match="F999"):
         published_flow(
             holf.load_ledger(), [replace(one.box, published_label="{F999}") for one in plain.counts], arms=ARMS
         )
