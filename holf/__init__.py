@@ -29,6 +29,8 @@ HOME_OF = {
     "load_published_results": "holf.record.published_table",
     "simulate": "holf.simulation.worlds",
     "write_study": "holf.simulation.worlds",
+    "table": "holf.display.plain",
+    "figure": "holf.display.plain",
     "Effect": "clustertrials",
     "Icc": "clustertrials",
 }

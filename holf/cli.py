@@ -48,6 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--out", type=Path, help="folder for the book from another source")
     build.set_defaults(run=_build)
 
+    new = commands.add_parser("new-chapter", help="write a notebook to begin with, and its line in _toc.yml")
+    new.add_argument("name", help="of the file and the page: small letters, digits and underscores")
+    new.add_argument("--title", help="default: the name")
+    new.set_defaults(run=_new_chapter)
+
     add_power(commands)
     add_sweep(commands, look_up=recorded_numbers)
 
@@ -181,6 +186,13 @@ def _check_chapters() -> None:
     stale = {chapter.name: in_one_line(why) for chapter in list_chapters() if (why := why_stale(chapter))}
     print("\n".join(f"stale: {name}: {why}" for name, why in stale.items()) or "every chapter is up to date")
     sys.exit(1 if stale else 0)
+
+
+def _new_chapter(arguments: argparse.Namespace) -> None:
+    from holf.book.new_chapter import write_chapter
+
+    title = arguments.title or arguments.name.replace("_", " ").capitalize()
+    print(f"wrote {' and '.join(write_chapter(arguments.name, title))}; edit them, then build the book: make book")
 
 
 def _sphinx(root: Path, **extra: str) -> int:

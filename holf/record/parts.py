@@ -59,7 +59,7 @@ class Asked(Mapping[str, T]):
 
     def remark(self, name: str) -> str:
         """Words beside an entry."""
-        self._note_one(f"{name}/remark")
+        self._note_one(f"{name}:remark")
         return self._remarks[name]
 
     def __getitem__(self, name: str) -> T:
@@ -163,7 +163,7 @@ def _entries(content: bytes, of: str, remark: str) -> dict[str, str]:
             if not remark:
                 found |= {f"{name}/{key}": one for name, entry in found.items() if isinstance(entry, dict)
                           for key, one in entry.items()}  # fmt: skip
-        remarks = {f"{name}/remark": entry.pop(remark) for name, entry in found.items() if remark and remark in entry}
+        remarks = {f"{name}:remark": entry.pop(remark) for name, entry in found.items() if remark and remark in entry}
         return {name: digest_of(entry) for name, entry in (found | remarks).items()}
     except (ValueError, IndexError, AttributeError, yaml.YAMLError):
         return {}
