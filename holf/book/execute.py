@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from holf.book.freshness import (
     TEMPLATE,
     Chapter,
     ChapterError,
+    code_cells,
     in_one_line,
     other_files,
     parts,
@@ -47,6 +48,7 @@ from holf.book.freshness import (
 )
 from holf.paths import READS_LOG, code_folders, project_root
 from holf.record.parts import file_of, without_inner
+from holf.record.used_files import cells_log
 
 if TYPE_CHECKING:
     import nbformat
@@ -65,6 +67,8 @@ KERNEL = (
     # What the chapter follows from is what its kernel loads and reads.
     "--IPKernelApp.exec_lines=__import__('holf.record.used_files').record.used_files.watch()",
 )
+# Seconds without news, after which the chapters that run are named.
+_PATIENCE = 10
 # Lines of an error that are shown.
 _MOST_LINES = 10
 _LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
@@ -192,17 +196,24 @@ def run_chapters(
     """
     failures, pool = [], ThreadPoolExecutor(max_workers=jobs)
     try:
+        running = {run.chapter.name: run for run in begun}
         futures = {pool.submit(end_chapter, run): run.chapter for run in begun}
-        futures |= {pool.submit(run_chapter, chapter, work): chapter for chapter in chapters}
-        for done, future in enumerate(as_completed(futures), start=1):
-            error, chapter = future.exception(), futures[future]
-            if error is not None and not isinstance(error, ChapterError):
-                raise error
-            result = "FAILED" if error else f"{future.result():.1f} s"
-            why = f" ({reasons[chapter.page]})" if reasons else ""
-            say(f"chapter {done}/{len(futures)} {chapter.name}: {result}{why}")
-            if error:
-                failures.append(str(error))
+        futures |= {pool.submit(_run_noted, chapter, work, running): chapter for chapter in chapters}
+        waiting, done = {*futures}, 0
+        while waiting:
+            ended, waiting = wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            if not ended:
+                unfinished = [futures[future].name for future in waiting]
+                say("; ".join(progress(run) for name, run in running.items() if name in unfinished))
+            for future in ended:
+                error, chapter, done = future.exception(), futures[future], done + 1
+                if error is not None and not isinstance(error, ChapterError):
+                    raise error
+                result = "FAILED" if error else f"{future.result():.1f} s"
+                why = f" ({reasons[chapter.page]})" if reasons else ""
+                say(f"chapter {done}/{len(futures)} {chapter.name}: {result}{why}")
+                if error:
+                    failures.append(str(error))
     finally:
         # After an interruption no other chapter is started.
         pool.shutdown(cancel_futures=True)
@@ -239,6 +250,18 @@ class Run:
 def run_chapter(chapter: Chapter, work: Path) -> float:
     """Run one chapter from start to end; see `start_chapter` and `end_chapter`."""
     return end_chapter(start_chapter(chapter, work))
+
+
+def _run_noted(chapter: Chapter, work: Path, running: dict[str, Run]) -> float:
+    running[chapter.name] = start_chapter(chapter, work)
+    return end_chapter(running[chapter.name])
+
+
+def progress(run: Run) -> str:
+    """How far a chapter is that is still running."""
+    log, cells = cells_log(_files(run.chapter, run.scratch)[1]), code_cells(run.chapter)
+    ran = len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
+    return f"{run.chapter.name} runs since {time.monotonic() - run.start:.0f} s, cell {min(ran + 1, cells)} of {cells}"
 
 
 def start_chapter(chapter: Chapter, work: Path) -> Run:

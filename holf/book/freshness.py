@@ -229,6 +229,11 @@ def markdown_of(path: Path) -> list[str]:
     return [_source(cell) for cell in _notebook(path)["cells"] if cell["cell_type"] == "markdown"]
 
 
+def code_cells(chapter: Chapter) -> int:
+    """How many code cells a run of the chapter has."""
+    return sum(_is_code(cell) for cell in _notebook(chapter.template)["cells"]) + bool(chapter.parameters)
+
+
 def _notebook(path: Path) -> dict:
     # As JSON: nbformat checks each notebook against its schema, at every build.
     text = path.read_text(encoding="utf-8")

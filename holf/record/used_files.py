@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from holf.paths import code_root, library_root, note_file, project_root
+from holf.paths import READS_LOG, code_root, library_root, note_file, project_root
 
 
 def watch() -> None:
@@ -36,7 +36,21 @@ def watch() -> None:
     for name in ("exit", "quit"):
         shell.user_ns.pop(name, None)
     # After every cell, since a kernel gets no notice before it is ended.
-    shell.events.register("post_run_cell", lambda _result: [note_file(name) for name in modules_loaded()])
+    shell.events.register("post_run_cell", lambda _result: _note_cell())
+
+
+def _note_cell() -> None:
+    """Record the modules that are loaded once a cell has run, and that it has, for those who wait for the chapter."""
+    for name in modules_loaded():
+        note_file(name)
+    if log := os.environ.get(READS_LOG):
+        with open(cells_log(log), "a", encoding="utf-8") as stream:
+            stream.write("\n")
+
+
+def cells_log(log: str | Path) -> Path:
+    """File beside the list of what was read, with a line for each cell that has run."""
+    return Path(f"{log}.cells")
 
 
 def modules_loaded() -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from holf.book import execute
 from holf.book.execute import as_run, clean, main, run_chapter, start_stale_chapters
 from holf.book.freshness import Chapter, ChapterError, is_stale, renew_prose
 from holf.book.staging import exchange, written_from
@@ -208,6 +209,25 @@ def test_sphinx_goes_on_while_chapters_run_and_hears_of_their_faults(own):
     assert sorted(line.split()[2] for line in said[1:]) == ["more:", "plain:", "study:"]
     assert "more: FAILED (every chapter was asked for)" in " ".join(said)
     assert (own.root / "_build" / "papermill" / "more.ipynb").exists(), "left for inspection"
+
+
+def test_a_chapter_that_takes_long_says_how_far_it_is(own, monkeypatch):
+    gate = own.root / "gate"
+    os.mkfifo(gate)
+    own.write("plain", ["# Plain", "factor = 2", f"open({str(gate)!r}).read()", "factor"])
+    monkeypatch.setattr(execute, "_PATIENCE", 1)
+    said = []
+
+    def listen(line: str) -> None:
+        said.append(line)
+        if "cell 2 of 3" in line and said.count("opened") == 0:
+            said.append("opened")
+            gate.write_text("")
+
+    chapter = Chapter(own.path("plain"), own.path("plain"))
+    execute.run_chapters([chapter], own.root / "_build" / "papermill", jobs=1, say=listen)
+    assert re.fullmatch(r"plain runs since \d+ s, cell 2 of 3", said[said.index("opened") - 1])
+    assert said[-1].startswith("chapter 1/1 plain: ")
 
 
 def test_pages_are_written_anew_for_places_to_link_to_and_not_for_prose(own):

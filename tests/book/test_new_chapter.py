@@ -1,0 +1,31 @@
+"""`holf new-chapter`: what it writes builds, and what it must not touch stays."""
+
+import nbformat
+import pytest
+
+from holf.book.new_chapter import write_chapter
+from holf.cli import main
+
+
+@pytest.mark.slow
+def test_a_new_chapter_is_built_and_shown(own):
+    written = write_chapter("waves", "Means by wave")
+    assert written == ["chapters/waves.ipynb", "_toc.yml"]
+    done = own.build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (own.site / "chapters" / "waves.html").read_text(encoding="utf-8")
+    assert "Means by wave" in page and 'data-holf="simulated"' in page and "SIMULATED, not a finding" in page
+    notebook = nbformat.read(own.path("waves"), as_version=4)
+    assert [bool(cell.get("outputs")) for cell in notebook.cells if cell.cell_type == "code"] == [False, True, True]
+
+
+def test_the_command_says_what_it_wrote_and_refuses_what_is_there(own, capsys):
+    main(["new-chapter", "waves"])
+    assert "wrote chapters/waves.ipynb and _toc.yml" in capsys.readouterr().out
+    assert nbformat.read(own.path("waves"), as_version=4).cells[0].source.startswith("# Waves\n")
+    before = own.path("waves").read_bytes(), (own.root / "_toc.yml").read_bytes()
+    for name, said in (("waves", "exists already"), ("ledger", "exists already"), ("../x", "is no name of a chapter")):
+        with pytest.raises(SystemExit):
+            main(["new-chapter", name])
+        assert said in capsys.readouterr().err
+    assert before == (own.path("waves").read_bytes(), (own.root / "_toc.yml").read_bytes())
