@@ -67,7 +67,7 @@ def faults(workflow: dict) -> list[str]:
     if workflow.get("permissions") != {"contents": "read"}:
         found.append("rights")
     for name, job in workflow["jobs"].items():
-        allowed = {"pages": "write", "id-token": "write"} if name == "deploy" else {}
+        allowed = {"deploy": {"pages": "write", "id-token": "write"}, "report": {"issues": "write"}}.get(name, {})
         if not set(job.get("permissions", {}).items()) <= allowed.items():
             found.append("rights")
         steps = job.get("steps", [])
@@ -94,6 +94,7 @@ def test_workflows_are_pinned_and_allowed_little():
         (r"permissions:\n  contents: read", "permissions:\n  contents: write", "rights"),
         ("persist-credentials: false", "persist-credentials: true", "token"),
         ("pages: write", "contents: write", "rights"),
+        ("issues: write", "contents: write", "rights"),
     ],
 )
 def test_a_loose_workflow_is_found(old, new, fault):
