@@ -183,7 +183,7 @@ def _named(sheet: Sheet, fields: list[str], wave: str | None) -> tuple[dict[str,
         if name is None:
             unknown.append((0, theirs))
         elif name in found:
-            fix = f"Keep one of them, or name it under columns in the mapping file, as in `{name}: YOURS`."
+            fix = "Keep one of them."
             findings.append(sheet.finding(name, "two columns stand for this one", fix))
         else:
             found[name] = column

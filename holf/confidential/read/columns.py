@@ -90,7 +90,7 @@ def typed_column(
         spoiled.append(("a required value is missing", "Fill it in, or leave the row out.", {None}))
     other = "," if decimal == "." else "."
     fix = "Write no thousands marks, and whole numbers without decimals."
-    fix += f' If the decimal mark is {other}, state it in the mapping file: `decimal: "{other}"`.'
+    fix += f' If {other} is the decimal mark, say so in the mapping file: `decimal: "{other}"`.'
     spoiled.append((f"a number is not written with '{decimal}' as its only mark", fix, marked))
     fix = f'Map it under codes in the mapping file: `{name}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
     spoiled.append(("a value looks like a code for missing, such as -9 or 999", fix, codes))

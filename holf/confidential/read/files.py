@@ -63,7 +63,7 @@ def find_files(
             fix = "Correct file in the mapping file."
             findings.append(Finding(stated, table, "", "the file named in the mapping file is missing", fix))
         if len(paths) > 1:
-            fix = "Keep one of them, or name it in the mapping file, as in `file: NAME`."
+            fix = "Keep one of them."
             findings.append(Finding(paths[0].name, table, "", "the table has more than one file", fix))
         elif paths:
             files[table] = paths[0]
