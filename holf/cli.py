@@ -161,7 +161,6 @@ def _readiness(drop_in) -> list[str]:
     from holf.confidential.read.checks import middle_values
     from holf.confidential.read.report import band
     from holf.confidential.release.questions import is_measured
-    from holf.record.flow import load_flow
     from holf.record.plan import load_plan
     from holf.record.schema import load_schema
 
@@ -175,8 +174,6 @@ def _readiness(drop_in) -> list[str]:
         for wave in outcome.waves
         if not is_measured(tables, outcome, wave)
     ]
-    if lost := sorted({box.table for box in load_flow()} - set(tables)):
-        missing.insert(0, f"participant flow (needs {', '.join(lost)})")
     told = [f"the book will say that it has no data on: {one}" for one in missing]
     return [*lines, *(told or ["every part of the book has data"])]
 

@@ -67,7 +67,7 @@ def _cells(table: str, field: dict) -> tuple[str, ...]:
         words(field.get("description"), f"data/datapackage.json, table {table}, column {field['name']}, description"),
         field["type"],
         field.get("holf:unit", ""),
-        allowed(rules),
+        allowed(rules | field.get("holf:limits", {})),
         needed,
         ", ".join(f"`{alias}`" for alias in field.get("holf:aliases", ())),
     )

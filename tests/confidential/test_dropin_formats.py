@@ -145,7 +145,11 @@ MARK = "a number is not written with '{}' as its only mark"
         ("1 234", ",", None, MARK.format(",")),
         ("1\u00a0234", ".", None, MARK.format(".")),
         ("nan", ".", None, "not every value is of type number"),
-        ("inf", ".", None, "not every value is of type number"),
+        ("inf", ".", None, "a number is infinite or too large"),
+        ("-1e999", ".", None, "a number is infinite or too large"),
+        ("-9", ".", None, "a value looks like a code for missing, such as -9 or 999"),
+        ("99999", ".", None, "a value looks like a code for missing, such as -9 or 999"),
+        ("1.234", ".", 1.234, None),
         ("٣", ".", None, "not every value is of type number"),
         (" 1", ".", None, "not every value is of type number"),
     ],
@@ -156,7 +160,20 @@ def test_numbers(cell, decimal, value, rule):
     assert series.isna().tolist() == [value is None, True] and (value is None or series[0] == value)
 
 
-@pytest.mark.parametrize(("cell", "value"), [("7", 7), ("7.0", 7), ("1e+05", 100_000), ("7.5", None), ("1e300", None)])
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("7", 7),
+        ("7.0", 7),
+        ("1e+05", 100_000),
+        ("7.5", None),
+        ("1e300", None),
+        ("9" * 17 + "8", None),
+        ("21.000", None),
+        ("-1.500", None),
+        ("21.0", 21),
+    ],
+)
 def test_whole_numbers(cell, value):
     series, failures = typed_column([cell], {"type": "integer"})
     assert (series[0] if not failures else None) == value
@@ -282,6 +299,7 @@ def test_digests_follow_every_byte_and_the_key(taken, study, tmp_path):
 def test_another_trial_brings_its_own_rules(tmp_path):
     package = json.loads(json.dumps(load_schema().package))
     package["resources"] = [one for one in package["resources"] if one["name"] in ("offices", "leaders")]
+    package["holf:required-tables"] = ["offices"]
     package["holf:rules"] = [
         {"rule": "constant", "table": "leaders", "column": "competence_m0", "within": "arm"},
         {"rule": "at-most", "table": "leaders", "within": "office_id", "rows": 1},

@@ -53,7 +53,7 @@ def typed_column(
     cells : list of str or None
         None is a missing value.
     field : dict
-        Table Schema field: `name`, `type` (string, integer, number or date) and `constraints`.
+        Table Schema field: `name`, `type` (string, integer, number or date), `constraints` and `holf:limits`.
     decimal : str
         Decimal mark.
     sure : collection of str
@@ -72,7 +72,9 @@ def typed_column(
     >>> [(failure.rule, failure.positions) for failure in failures]
     [('not every value is of type integer', (1,)), ('a value is above 5', (2,))]
     """
-    kind, rules, name = field["type"], field.get("constraints", {}), field.get("name", "COLUMN")
+    kind, name = field["type"], field.get("name", "COLUMN")
+    # `holf:limits` bound what is believed, and are no ends of a scale.
+    rules = field.get("constraints", {}) | field.get("holf:limits", {})
     numeric, listed = kind in ("integer", "number"), "enum" in rules
     # Each distinct cell is looked at once: register tables are long and say the same few things.
     distinct = set(cells) - {None}
