@@ -208,7 +208,8 @@ def _broken_key(tables: dict[str, pd.DataFrame], sheet: Sheet, schema: Schema) -
     twice = frame.duplicated(key, keep=False) & frame[key].notna().all(axis=1)
     if not twice.any():
         return []
-    fix = schema.tables[sheet.table].get("holf:one-row", "Keep one row of each.")
+    kept = schema.tables[sheet.table].get("holf:one-row", "keep one row of each.")
+    fix = kept[0].upper() + kept[1:]
     return [sheet.finding(", ".join(key), "the key is not unique", fix, rows=sheet.rows(frame, key[0], twice))]
 
 

@@ -143,7 +143,7 @@ def rule_in_words(rule: dict, order: list[str]) -> str:
             f"of one {rule['within']}, a row of a later wave comes with a row of every earlier one: {', '.join(order)}."
         ),
         "followed": lambda: f"every {rule['column']} has a row in {rule['by']}.",
-        "same": lambda: f"{rule['column']} is the same for a row and for its {rule['through']}.",
+        "same": lambda: f"a row and its row in {rule['by']} have the same {rule['column']}.",
     }[rule["rule"]]()
     return where + said if where else said[0].upper() + said[1:]
 
