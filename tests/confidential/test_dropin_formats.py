@@ -66,6 +66,15 @@ WRITERS = {
     "zsav": lambda tables, folder: [
         pyreadstat.write_sav(plain(frame), folder / f"{name}.zsav", compress=True) for name, frame in tables.items()
     ],
+    "tabs": lambda tables, folder: [
+        frame.to_csv(folder / f"{name}.tsv", index=False, sep="\t") for name, frame in tables.items()
+    ],
+    "xlsx": lambda tables, folder: [
+        frame.to_excel(folder / f"{name}.xlsx", index=False) for name, frame in tables.items()
+    ],
+    "xpt": lambda tables, folder: [
+        pyreadstat.write_xport(plain(frame), folder / f"{name}.xpt") for name, frame in tables.items()
+    ],
     "dta": lambda tables, folder: [
         pyreadstat.write_dta(plain(frame), folder / f"{name}.DTA") for name, frame in tables.items()
     ],

@@ -46,7 +46,10 @@ def lengthen(cells: Cells, how: TableMapping, schema: Schema, table: str) -> Cel
             rows.append(row)
     if not lines:
         raise Unreadable(*NO_ROW)
-    labels = {ours: cells.labels.get(next(iter(theirs.values())), {}) for ours, theirs in wide.items()}
+    labels: dict[str, dict[str, str]] = {ours: {} for ours in wide}
+    for ours, theirs in wide.items():
+        for value, label in (pair for name in theirs.values() for pair in cells.labels.get(name, {}).items()):
+            labels[ours][value] = f"{labels[ours].get(value, '')} {label}"
     header = (*(cells.header[number] for number in fixed), wave_name, *names)
     columns = tuple(map(list, zip(*lines)))
     return Cells(header, columns, cells.decimal, tuple(rows), cells.notes, cells.labels | labels)
