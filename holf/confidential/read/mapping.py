@@ -90,6 +90,7 @@ class _Loader(yaml.BaseLoader):
     """Reads every scalar as text, so that ``no`` and ``0.10`` stay what they are; refuses a name that stands twice."""
 
     def construct_mapping(self, node, deep=False):
+        """As the parent does, once no name stands twice."""
         if isinstance(node, yaml.MappingNode):
             names = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             for place, key in enumerate(names):
