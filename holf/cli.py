@@ -32,10 +32,13 @@ def _parser() -> argparse.ArgumentParser:
     simulate.set_defaults(run=_simulate)
 
     check = commands.add_parser("check-data", help="check a folder of real tables; shows no value of anyone")
-    check.add_argument("folder", type=Path, metavar="DIR", help="one file a table: CSV, Parquet, SPSS or Stata")
+    check.add_argument("folder", type=Path, metavar="DIR", help="the tables: CSV, Excel, SPSS, Stata, SAS or Parquet")
     check.add_argument("--mapping", type=Path, help="YAML file with your names of files, columns and codes")
     check.add_argument(
         "--private", type=Path, metavar="FILE", help="new file, outside project and DIR, for row numbers and values"
+    )
+    check.add_argument(
+        "--suggest", action="store_true", help="only write DIR/mapping.yml to begin with, from names and labels"
     )
     check.set_defaults(run=_check_data)
 
@@ -128,9 +131,14 @@ def _check_data(arguments: argparse.Namespace) -> None:
     from holf.confidential.read.report import DropInError, check_private, write_findings
     from holf.record.schema import load_schema
 
+    if arguments.suggest:
+        _suggest(arguments.folder)
+        return
     if arguments.private:
         check_private(arguments.private, arguments.folder)
     examined = examine(arguments.folder, load_schema(), mapping=arguments.mapping)
+    for note in examined.notes:
+        print(f"passed over: {note}")
     if examined.findings:
         if arguments.private:
             lines = write_findings(arguments.private, examined.findings)
@@ -139,24 +147,38 @@ def _check_data(arguments: argparse.Namespace) -> None:
     print("\n".join(_readiness(examined.drop_in)))
 
 
+def _suggest(folder: Path) -> None:
+    from holf.confidential.read.report import write_private
+    from holf.confidential.read.suggest import suggest
+    from holf.record.schema import load_schema
+
+    if not folder.is_dir():
+        raise ValueError("there is no such folder")
+    path = folder / "mapping.yml"
+    if path.exists():
+        raise FileExistsError(f"{path.name} exists already in the folder; rename it first")
+    write_private(path, suggest(folder, load_schema()).encode())
+    print(f"wrote {path.name} in the folder; read and finish it, then: holf check-data DIR --mapping DIR/{path.name}")
+
+
 def _readiness(drop_in) -> list[str]:
-    """Which tables are there, with rows in bands, and which answers of the book will be missing."""
+    """Which tables are there, with rows and middle values in bands, and which answers of the book will be missing."""
+    from holf.confidential.read.checks import middle_values
     from holf.confidential.read.report import band
     from holf.confidential.release.questions import is_measured
-    from holf.record.flow import load_flow
     from holf.record.plan import load_plan
+    from holf.record.schema import load_schema
 
     tables = drop_in.tables
     lines = [f"{name}: {band(len(frame))} rows" for name, frame in tables.items()]
     lines += [f"{name}: not there" for name in drop_in.absent]
+    lines += ["middle values, as ranges; look whether each can be right:", *middle_values(tables, load_schema())]
     missing = [
         f"{outcome.label} ({wave})"
         for outcome in load_plan().outcomes.values()
         for wave in outcome.waves
         if not is_measured(tables, outcome, wave)
     ]
-    if lost := sorted({box.table for box in load_flow()} - set(tables)):
-        missing.insert(0, f"participant flow (needs {', '.join(lost)})")
     told = [f"the book will say that it has no data on: {one}" for one in missing]
     return [*lines, *(told or ["every part of the book has data"])]
 

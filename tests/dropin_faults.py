@@ -2,14 +2,24 @@
 
 import pandas as pd
 
+from holf.confidential.scan.identifiers import is_national_number
+
 # Stands in every spoiled place; nothing that anyone sees may hold it.
 CANARY = "31337"
-CODES = "Correct it, or map your codes to these under codes in the mapping file."
-COLUMNS = "Add it, empty if it is not known, or name yours under columns in the mapping file."
-ENCODING = "Save it as UTF-8, or state encoding in the mapping file."
+CODES = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
+COLUMNS = "Add it, empty if it is not known, or name yours under columns in the mapping file: `{}: YOURS`."
+EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
+ENCODING = "Save it as UTF-8, or state it in the mapping file, as in `encoding: latin-1`."
+FORGOTTEN = (
+    "a value looks like a code for missing, such as -9 or 999 (rows: 1-9). Map it under codes in the mapping file: "
+    '`{0}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
+)
 ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
 LEFT_OUT = "Leave the file out if you do not have this table."
-MARKS = "Write no thousands marks, or state decimal in the mapping file."
+MARKS = (
+    "Write no thousands marks, and whole numbers without decimals. If , is the decimal mark, say so in the mapping file: "
+    '`decimal: ","`.'
+)
 ONE = "Keep one row of each."
 
 
@@ -45,12 +55,53 @@ def content(name, change):
 
 
 def add_children(frame):
-    return pd.concat([frame, frame.iloc[[0] * 4].assign(child_id=[f"{CANARY}{i}" for i in range(4)])])
+    return pd.concat([frame, frame.iloc[[0] * 15].assign(child_id=[f"{CANARY}{i}" for i in range(15)])])
 
 
 def later_only(frame):
     first = frame["parent_id"] == frame["parent_id"][0]
     return frame[~(first & (frame["wave"] == "m12"))]
+
+
+def follow_all(frame):
+    """Somebody who takes part is not followed, and has rows of the register nevertheless."""
+    return frame.assign(analysed=frame["analysed"].mask(frame.index == frame.index[frame["analysed"] == "1"][0], "0"))
+
+
+def without_one(folder):
+    """An analysed parent has no rows in the register."""
+    parents = pd.read_csv(folder / "parents.csv", dtype=str, keep_default_na=False)
+    one = parents["parent_id"][parents["analysed"] == "1"].iloc[0]
+    frames("register", lambda frame: frame[frame["parent_id"] != one])(folder)
+
+
+def other_office(folder):
+    """A family has a coordinator of another office."""
+    families = pd.read_csv(folder / "families.csv", dtype=str).set_index("family_id")["office_id"]
+    coordinators = pd.read_csv(folder / "coordinators.csv", dtype=str)
+    first = families[pd.read_csv(folder / "delivery.csv", dtype=str)["family_id"][0]]
+    cell("delivery", "coordinator_id", coordinators["coordinator_id"][coordinators["office_id"] != first].iloc[0])(
+        folder
+    )
+
+
+def times(number):
+    return lambda cells: [str(number * int(cell)) if cell else "" for cell in cells]
+
+
+def twice(table, **changed):
+    """The first row stands twice, once with other values."""
+    return frames(table, lambda frame: pd.concat([frame, frame.iloc[[0]].assign(**changed)]))
+
+
+def national(folder):
+    """The id of one parent is the number of a test person: 40 is added to the month of birth."""
+    number = next(
+        number for number in map("{:011}".format, range(1417010000, 1417020000)) if is_national_number(number)
+    )
+    one = pd.read_csv(folder / "survey.csv", dtype=str)["parent_id"][0]
+    for name in ("parents", "survey", "register"):
+        frames(name, lambda frame: frame.assign(parent_id=frame["parent_id"].replace(one, number)))(folder)
 
 
 def exclude_drawn(frame):
@@ -100,8 +151,8 @@ MALFORMED = {
     "two separators": (
         content("leaders.csv", lambda old: old.replace(b"office_id", b"office;" + CANARY.encode(), 1)),
         [
-            "leaders.csv, table leaders: the header line holds both , and ; (rows: all). Name columns without , and ; "
-            "or state separator in the mapping file."
+            "leaders.csv, table leaders: the header line holds more than one of comma, semicolon and tab (rows: all). "
+            'State it in the mapping file, as in `separator: ";"`, or use one mark alone in the header line.'
         ],
     ),
     "open quote": (
@@ -112,7 +163,7 @@ MALFORMED = {
         ],
     ),
     "trailing separators": (
-        content("leaders.csv", lambda old: old.replace(b"\n", b",\n") + CANARY.encode()),
+        content("leaders.csv", lambda old: old.replace(b"\n", b",1\n").replace(b",1\n", b",\n", 1) + CANARY.encode()),
         [
             "leaders.csv, table leaders: the header has an empty name (rows: all). Name every column, and end no line "
             "with a separator."
@@ -126,7 +177,7 @@ MALFORMED = {
         content("leaders.csv", lambda old: old + f"{CANARY},S01,1,2,3\n".encode()),
         [
             "leaders.csv, table leaders: a row has more or fewer cells than the header (rows: 1-9). Quote cells that "
-            "hold the separator, and end no line with one."
+            "hold the separator, end no line with one, and take out a title above the header."
         ],
     ),
     "broken parquet": (
@@ -148,8 +199,8 @@ MALFORMED = {
     "strange file": (
         content(f"{CANARY}.xlsx", lambda old: CANARY.encode()),
         [
-            "data folder: unknown files: 1 (rows: all). Take them away, or name them in the mapping file; known "
-            "endings: .csv .parquet .sav .zsav .dta."
+            "data folder: unknown files: 1 (.xlsx) (rows: all). Name them in the mapping file, as in `file: NAME`, or take "
+            "them out; --private FILE lists their names."
         ],
     ),
     "no offices": (
@@ -165,7 +216,7 @@ MALFORMED = {
     ),
     "no column": (
         frames("offices", lambda frame: frame.drop(columns="arm")),
-        [f"offices.csv, table offices, column arm: the column is missing (rows: all). {COLUMNS}"],
+        [f"offices.csv, table offices, column arm: the column is missing (rows: all). {COLUMNS.format('arm')}"],
     ),
     "free text": (
         frames("offices", lambda frame: frame.assign(**{f"note {CANARY}": CANARY})),
@@ -182,14 +233,14 @@ MALFORMED = {
         cell("offices", "families_identified", f"about {CANARY}"),
         [
             "offices.csv, table offices, column families_identified: not every value is of type integer (rows: 1-9). "
-            "Write whole numbers in digits."
+            f"Write whole numbers in digits, or {EMPTY.format('families_identified')}"
         ],
     ),
     "infinite": (
         cell("leaders", "competence_m0", f"{CANARY}e999"),
         [
-            "leaders.csv, table leaders, column competence_m0: not every value is of type number (rows: 1-9). Write "
-            "numbers in digits."
+            "leaders.csv, table leaders, column competence_m0: a number is infinite or too large (rows: 1-9). Correct "
+            f"it, or {EMPTY.format('competence_m0')}"
         ],
     ),
     "thousands": (
@@ -201,18 +252,22 @@ MALFORMED = {
     ),
     "unknown missing code": (
         frames("families", lambda frame: frame.assign(n_adults="-9")),
-        [f"families.csv, table families, column n_adults: a value is not one of 1, 2 (rows: 50-249). {CODES}"],
+        [
+            f"families.csv, table families, column n_adults: a value is not one of 1, 2 (rows: 50-249). {CODES.format('n_adults')}"
+        ],
     ),
     "NA": (
         cell("survey", "housing_quality", "NA"),
         [
             "survey.csv, table survey, column housing_quality: not every value is of type number (rows: 1-9). Write "
-            "numbers in digits."
+            f"numbers in digits, or {EMPTY.format('housing_quality')}"
         ],
     ),
     "formula": (
         cell("offices", "arm", f"=cmd({CANARY})"),
-        [f"offices.csv, table offices, column arm: a value is not one of holf, local (rows: 1-9). {CODES}"],
+        [
+            f"offices.csv, table offices, column arm: a value is not one of holf, local (rows: 1-9). {CODES.format('arm')}"
+        ],
     ),
     "emoji in an id": (
         cell("leaders", "leader_id", f"{CANARY}🙂"),
@@ -221,15 +276,15 @@ MALFORMED = {
     "out of range": (
         cell("families", "n_children_u16", CANARY),
         [
-            "families.csv, table families, column n_children_u16: a value lies outside 1 to 4 (rows: 1-9). Correct it, "
-            "or leave it empty if it is not known."
+            "families.csv, table families, column n_children_u16: a value lies outside 0 to 15 (rows: 1-9). Correct "
+            f"it, leave it empty if it is not known, or {EMPTY.format('n_children_u16')}"
         ],
     ),
     "below": (
-        cell("register", "income", f"-{CANARY}"),
+        cell("offices", "families_identified", f"-{CANARY}"),
         [
-            "register.csv, table register, column income: a value is below 0 (rows: 1-9). Correct it, or leave it "
-            "empty if it is not known."
+            "offices.csv, table offices, column families_identified: a value is below 0 (rows: 1-9). Correct it, leave "
+            f"it empty if it is not known, or {EMPTY.format('families_identified')}"
         ],
     ),
     "required": (
@@ -254,6 +309,82 @@ MALFORMED = {
             "the rows to offices, or leave these out; ids must be written alike in both."
         ],
     ),
+    "a family that moved": (
+        twice("families", office_id="S02"),
+        [
+            "families.csv, table families, column family_id: the key is not unique (rows: 1-9). Keep the row with the "
+            "office at randomisation."
+        ],
+    ),
+    "two coordinators": (
+        twice("delivery", meetings=CANARY),
+        [
+            "delivery.csv, table delivery, column family_id: the key is not unique (rows: 1-9). Keep the row of the "
+            "first coordinator, with the meetings of all."
+        ],
+    ),
+    "thousands with the decimal mark": (
+        frames("register", lambda frame: frame.assign(income=[f"{31 + i % 9}.337" for i in range(len(frame))])),
+        [
+            "register.csv, table register, column income: a number is not written with '.' as its only mark (rows: "
+            f"250-999). {MARKS}"
+        ],
+    ),
+    "forgotten codes": (
+        frames("register", lambda frame: frame.assign(income=["-9", "99999999", *frame["income"][2:]])),
+        [f"register.csv, table register, column income: {FORGOTTEN.format('income')}"],
+    ),
+    "income of a year": (
+        frames("register", lambda frame: frame.assign(income=times(12)(frame["income"]))),
+        [
+            "register.csv, table register, column income: the middle value above 0 is not between 1000 and 60000 NOK "
+            "per month (rows: all). Look at the unit: is it another period, or thousands?"
+        ],
+    ),
+    "national numbers": (
+        national,
+        [
+            f"{name}.csv, table {name}, column parent_id: an id is a national identity number, or looks like one (rows: "
+            "1-9). Give pseudonyms instead, and put a letter before each if they are that already."
+            for name in ("parents", "survey", "register")
+        ],
+    ),
+    "analysed without rows": (
+        without_one,
+        [
+            "parents.csv, table parents, column analysed: no row in table register, where analysed is 1 (rows: 1-9). Add "
+            "the rows to register, empty where nothing is known, or correct this column."
+        ],
+    ),
+    "rows without analysed": (
+        frames("parents", follow_all),
+        [
+            "register.csv, table register, column parent_id: not always analysed is 1 where participates is 1 (rows: "
+            "1-9). Correct one of the two."
+        ],
+    ),
+    "a coordinator of another office": (
+        other_office,
+        [
+            "delivery.csv, table delivery, column coordinator_id: office_id of coordinators is not that of families "
+            "(rows: 1-9). Give the office at randomisation to both, or correct the coordinator."
+        ],
+    ),
+    "no header": (
+        content("leaders.csv", lambda old: old.split(b"\n", 1)[1]),
+        [
+            "leaders.csv, table leaders: the first line holds no known column name (rows: all). Write a header line, or "
+            "name your columns under columns in the mapping file: `OURS: YOURS`."
+        ],
+    ),
+    "a file of R": (
+        content("parents.rds", lambda old: CANARY.encode()),
+        [
+            "data folder: unknown files: 1 (.rds) (rows: all). Name them in the mapping file, as in `file: NAME`, or "
+            'take them out; --private FILE lists their names. In R, write.csv(x, "families.csv", row.names = FALSE, '
+            'na = "") writes what is read.'
+        ],
+    ),
     "simulated rows": (
         frames("leaders", lambda frame: frame.assign(leader_id="syn-" + frame["leader_id"])),
         [
@@ -261,11 +392,11 @@ MALFORMED = {
             "1-9). Open simulated tables as what they are."
         ],
     ),
-    "five children": (
+    "sixteen children": (
         frames("children", add_children),
         [
-            "children.csv, table children, column family_id: more than 4 rows for one family_id, where age_band is 0-5 "
-            "or 6-9 or 10-15 (rows: 1-9). Leave out who does not belong to the study."
+            "children.csv, table children, column family_id: more than 15 rows for one family_id, where age_band is 0-5 "
+            "or 6-9 or 10-15 (rows: 10-49). Leave out who does not belong to the study."
         ],
     ),
     "wave left out": (

@@ -33,7 +33,8 @@ def dictionary(schema: Schema) -> str:
     PageError
         If a table or a column has no description.
     """
-    required = " and ".join(f"`{name}`" for name in schema.package["holf:required-tables"])
+    *others, last = (f"`{name}`" for name in schema.package["holf:required-tables"])
+    required = f"{', '.join(others)} and {last}" if others else last
     lines = [_OPENING.format(required=required), ""]
     for name in schema.tables:
         lines += _table_lines(schema, name)
@@ -44,7 +45,8 @@ def _table_lines(schema: Schema, name: str) -> list[str]:
     table = schema.tables[name]
     described = words(table.get("description"), f"data/datapackage.json, table {name}, description")
     key = " and ".join(f"`{column}`" for column in table["schema"]["primaryKey"])
-    lines = [f"### Table: {table['title']}", "", f"`{name}`: {described} Key: {key}.", ""]
+    one_row = f" Of several rows with one key: {table['holf:one-row']}" if "holf:one-row" in table else ""
+    lines = [f"### Table: {table['title']}", "", f"`{name}`: {described} Key: {key}.{one_row}", ""]
     for link in table["schema"]["foreignKeys"]:
         target, (column,) = link["reference"]["resource"], link["fields"]
         title = schema.tables[target]["title"]
@@ -67,7 +69,7 @@ def _cells(table: str, field: dict) -> tuple[str, ...]:
         words(field.get("description"), f"data/datapackage.json, table {table}, column {field['name']}, description"),
         field["type"],
         field.get("holf:unit", ""),
-        allowed(rules),
+        allowed(rules | field.get("holf:limits", {})),
         needed,
         ", ".join(f"`{alias}`" for alias in field.get("holf:aliases", ())),
     )

@@ -10,7 +10,7 @@ import pytest
 from dropin_study import small_study, write_tables
 
 from holf.confidential.read.columns import typed_column
-from holf.confidential.read.files import Unreadable, read_cells, read_delimited
+from holf.confidential.read.formats import Unreadable, read_cells, read_delimited
 from holf.confidential.read.mapping import TableMapping
 from holf.confidential.read.reader import read_dropin
 from holf.confidential.read.report import DropInError
@@ -65,6 +65,15 @@ WRITERS = {
     ],
     "zsav": lambda tables, folder: [
         pyreadstat.write_sav(plain(frame), folder / f"{name}.zsav", compress=True) for name, frame in tables.items()
+    ],
+    "tabs": lambda tables, folder: [
+        frame.to_csv(folder / f"{name}.tsv", index=False, sep="\t") for name, frame in tables.items()
+    ],
+    "xlsx": lambda tables, folder: [
+        frame.to_excel(folder / f"{name}.xlsx", index=False) for name, frame in tables.items()
+    ],
+    "xpt": lambda tables, folder: [
+        pyreadstat.write_xport(plain(frame), folder / f"{name}.xpt") for name, frame in tables.items()
     ],
     "dta": lambda tables, folder: [
         pyreadstat.write_dta(plain(frame), folder / f"{name}.DTA") for name, frame in tables.items()
@@ -145,7 +154,11 @@ MARK = "a number is not written with '{}' as its only mark"
         ("1 234", ",", None, MARK.format(",")),
         ("1\u00a0234", ".", None, MARK.format(".")),
         ("nan", ".", None, "not every value is of type number"),
-        ("inf", ".", None, "not every value is of type number"),
+        ("inf", ".", None, "a number is infinite or too large"),
+        ("-1e999", ".", None, "a number is infinite or too large"),
+        ("-9", ".", None, "a value looks like a code for missing, such as -9 or 999"),
+        ("99999", ".", None, "a value looks like a code for missing, such as -9 or 999"),
+        ("1.234", ".", 1.234, None),
         ("٣", ".", None, "not every value is of type number"),
         (" 1", ".", None, "not every value is of type number"),
     ],
@@ -156,7 +169,20 @@ def test_numbers(cell, decimal, value, rule):
     assert series.isna().tolist() == [value is None, True] and (value is None or series[0] == value)
 
 
-@pytest.mark.parametrize(("cell", "value"), [("7", 7), ("7.0", 7), ("1e+05", 100_000), ("7.5", None), ("1e300", None)])
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("7", 7),
+        ("7.0", 7),
+        ("1e+05", 100_000),
+        ("7.5", None),
+        ("1e300", None),
+        ("9" * 17 + "8", None),
+        ("21.000", None),
+        ("-1.500", None),
+        ("21.0", 21),
+    ],
+)
 def test_whole_numbers(cell, value):
     series, failures = typed_column([cell], {"type": "integer"})
     assert (series[0] if not failures else None) == value
@@ -213,7 +239,7 @@ def test_the_mapping_file_names_files_columns_and_codes(study, taken, tmp_path):
         read_dropin(folder, load_schema())
 
 
-GUIDE = "Compare it with the guide to the mapping file."
+GUIDE = "Compare it with the example on the page for those who hold the data."
 
 
 @pytest.mark.parametrize(
@@ -222,14 +248,25 @@ GUIDE = "Compare it with the guide to the mapping file."
         ("a: [31337", f"mapping file: not readable as YAML (rows: all). {GUIDE}"),
         ("- 31337", "mapping file: an entry is not a table of the schema (rows: all). Tables: offices, leaders, "
          "coordinators, families, parents, children, survey, register, delivery."),
-        ("offices: {x31337: 1}", "mapping file, table offices: an entry has parts other than file, columns, codes, "
-         f"encoding, separator, decimal (rows: all). {GUIDE}"),
+        ("offices: {x31337: 1}", "mapping file, table offices: an entry has parts other than file, sheet, columns, "
+         f"codes, encoding, separator, decimal (rows: all). {GUIDE}"),
         ("offices: {file: ../31337.csv}", "mapping file, table offices: file is not the plain name of a file in the "
          f"folder (rows: all). {GUIDE}"),
         ("offices: {columns: {x31337: a}}", "mapping file, table offices: columns has an entry that is not a column "
          f"of the table (rows: all). {GUIDE}"),
         ("offices: {columns: {arm: x31337, office_id: X31337}}", "mapping file, table offices: columns gives two "
          f"columns the same name, or one that is not text (rows: all). {GUIDE}"),
+        ("register: {columns: {income: 31337_, wave: \"w{12,24}\"}}", "mapping file, table register: columns has braces "
+         f"where the table has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
+        ("offices: {columns: {arm: \"31337{12,24}\"}}", "mapping file, table offices: columns has braces where the table "
+         f"has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
+        ("register: {columns: {income: \"31337{12\"}}", "mapping file, table register: columns has braces where the table "
+         f"has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
+        ("offices: {sheet: [31337]}", f"mapping file, table offices: sheet is not the name of a sheet (rows: all). {GUIDE}"),
+        ("offices: {decimal: '.'}\nleaders:\n  codes:\n    arm: {31337: a, 31337: b}", "mapping file: a name stands "
+         "twice in one list, in line 4 (rows: all). Keep one of the two."),
+        ("offices: {decimal: '.'}\noffices: {file: 31337.csv}", "mapping file: a name stands twice in one list, in line 2 "
+         "(rows: all). Keep one of the two."),
         ("offices: {codes: {arm: 31337}}", "mapping file, table offices: codes is not a list of pairs for each column "
          f"(rows: all). {GUIDE}"),
         ("offices: {decimal: 31337}", f"mapping file, table offices: decimal is not one of , . (rows: all). {GUIDE}"),
@@ -271,6 +308,7 @@ def test_digests_follow_every_byte_and_the_key(taken, study, tmp_path):
 def test_another_trial_brings_its_own_rules(tmp_path):
     package = json.loads(json.dumps(load_schema().package))
     package["resources"] = [one for one in package["resources"] if one["name"] in ("offices", "leaders")]
+    package["holf:required-tables"] = ["offices"]
     package["holf:rules"] = [
         {"rule": "constant", "table": "leaders", "column": "competence_m0", "within": "arm"},
         {"rule": "at-most", "table": "leaders", "within": "office_id", "rows": 1},

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from holf.confidential.read.columns import typed_column
-from holf.confidential.read.files import Cells
-from holf.confidential.read.report import Finding
+from holf.confidential.read.columns import Failure, typed_column
+from holf.confidential.read.formats import Cells
+from holf.confidential.read.mapping import wave_column
+from holf.confidential.read.report import FEW, Finding, value_band
 from holf.confidential.read.rules import broken_rules
 
 if TYPE_CHECKING:
     from holf.record.schema import Schema
+
+
+# A value with such a label stands for no value, whether or not the program was told so.
+_MISSING = re.compile(
+    r"\b(ukjent|vet ikke|ikke svart|ubesvart|uoppgitt|ikke oppgitt|mangler|manglende|ikke aktuelt|ikke relevant|nekter|"
+    r"missing|unknown|don.?t know|no answer|not answered|not applicable|not available|refused|n/a)\b",
+    re.IGNORECASE,
+)
+_IN_CODES = 'Map it under codes in the mapping file, as in `{}: {{"999": ""}}`.'
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,11 @@ class Sheet:
     def finding(self, column: str, rule: str, fix: str, **rows: object) -> Finding:
         """A broken rule of this table."""
         return Finding(self.file, self.table, column, rule, fix, **rows)
+
+    def rows(self, frame: pd.DataFrame, column: str, mask: pd.Series) -> tuple[tuple[int, str], ...]:
+        """Row numbers in the file, from 1, and values of one column where `mask` holds."""
+        chosen = frame.loc[mask.to_numpy(dtype=bool), column]
+        return tuple((self.cells.rows[place], "" if pd.isna(value) else str(value)) for place, value in chosen.items())
 
 
 def check_tables(
@@ -73,27 +89,81 @@ def check_tables(
         findings += _broken_links(tables, sheet, schema, unreadable)
     if not findings and not unreadable:
         for one in broken_rules(tables, schema):
-            rows = _rows(tables[one.table], one.column, one.mask)
+            rows = sheets[one.table].rows(tables[one.table], one.column, one.mask)
             findings.append(sheets[one.table].finding(one.column, one.rule, one.fix, rows=rows))
-    return tables, findings
+    return tables, findings or _implausible(tables, sheets, schema)
 
 
 def _typed_table(sheet: Sheet, schema: Schema) -> tuple[pd.DataFrame, list[Finding]]:
     fields, missing_values = schema.fields(sheet.table), schema.tables[sheet.table]["schema"]["missingValues"]
-    cells, findings = _named(sheet, list(fields))
+    cells, findings = _named(sheet, list(fields), wave_column(schema, sheet.table))
+    labels = {sheet.names.get(theirs.strip().casefold()): pairs for theirs, pairs in sheet.cells.labels.items()}
     columns = {}
     for name, field_ in fields.items():
         if name not in cells:
             continue
         codes = sheet.codes.get(name, {})
-        coded = [codes.get(cell, cell) for cell in cells[name]]
+        unsaid = {value for value, label in labels.get(name, {}).items() if says_missing(label)} - set(codes)
+        coded = [None if cell in unsaid else codes.get(cell, cell) for cell in cells[name]]
         ready = [None if cell is None or cell in missing_values else cell for cell in coded]
         described = _without_key_rule(field_, name, schema, sheet.table)
-        columns[name], failures = typed_column(ready, described, decimal=sheet.cells.decimal)
+        columns[name], failures = typed_column(ready, described, decimal=sheet.cells.decimal, sure=set(codes.values()))
+        if places := tuple(place for place, cell in enumerate(cells[name]) if cell in unsaid):
+            failures = [Failure("a label says that a value is missing", _IN_CODES.format(name), places)]
         for failure in failures:
-            rows = tuple((place + 1, cells[name][place] or "") for place in failure.positions)
+            rows = tuple((sheet.cells.rows[place], cells[name][place] or "") for place in failure.positions)
             findings.append(sheet.finding(name, failure.rule, failure.fix, rows=rows))
     return pd.DataFrame(columns), findings
+
+
+def _implausible(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], schema: Schema) -> list[Finding]:
+    """Columns whose middle value cannot be in the unit that they should be in."""
+    findings = []
+    for table, frame in tables.items():
+        for column, field_ in schema.fields(table).items():
+            low, high = field_.get("holf:plausible", (None, None))
+            middle = _middle(frame[column]) if low is not None else None
+            if middle is not None and not low <= middle <= high:
+                rule = f"the middle value above 0 is not between {low} and {high} {field_['holf:unit']}"
+                fix = "Look at the unit: is it another period, or thousands?"
+                findings.append(sheets[table].finding(column, rule, fix))
+    return findings
+
+
+def says_missing(label: str) -> bool:
+    """Whether the label of a value says that there is none.
+
+    Examples
+    --------
+    >>> says_missing("Ukjent"), says_missing("Don't know"), says_missing("Ingen inntekt")
+    (True, True, False)
+    """
+    return bool(_MISSING.search(label))
+
+
+def middle_values(tables: dict[str, pd.DataFrame], schema: Schema) -> list[str]:
+    """One line a column of numbers: the range in which the median of its values above 0 lies.
+
+    Parameters
+    ----------
+    tables : dict of str to DataFrame
+        Typed tables.
+    schema : Schema
+    """
+    lines = []
+    for table, frame in tables.items():
+        for column, field_ in schema.fields(table).items():
+            if field_["type"] in ("integer", "number") and "enum" not in field_.get("constraints", {}):
+                middle = _middle(frame[column])
+                said = f"{value_band(middle)} {field_.get('holf:unit', '')}".rstrip() if middle else "too few values"
+                lines.append(f"  {table}, {column}: {said}")
+    return lines
+
+
+def _middle(series: pd.Series) -> float | None:
+    """Median of the values above 0; None where there are too few to speak of."""
+    above = series[series.gt(0).fillna(False)]
+    return float(above.median()) if len(above) >= FEW else None
 
 
 def _without_key_rule(field_: dict, name: str, schema: Schema, table: str) -> dict:
@@ -104,7 +174,7 @@ def _without_key_rule(field_: dict, name: str, schema: Schema, table: str) -> di
     return field_ | {"constraints": {rule: value for rule, value in constraints.items() if rule != "unique"}}
 
 
-def _named(sheet: Sheet, fields: list[str]) -> tuple[dict[str, list[str | None]], list[Finding]]:
+def _named(sheet: Sheet, fields: list[str], wave: str | None) -> tuple[dict[str, list[str | None]], list[Finding]]:
     """Cells by our column names, and what is wrong with the header."""
     found: dict[str, list[str | None]] = {}
     unknown, findings = [], []
@@ -119,7 +189,10 @@ def _named(sheet: Sheet, fields: list[str]) -> tuple[dict[str, list[str | None]]
             found[name] = column
     for name in fields:
         if name not in found:
-            fix = "Add it, empty if it is not known, or name yours under columns in the mapping file."
+            fix = f"Add it, empty if it is not known, or name yours under columns in the mapping file: `{name}: YOURS`."
+            if name == wave:
+                example = next(field for field in reversed(fields) if field != wave)
+                fix += f' Where each wave has its own column, name it like `{example}: "{example}_m{{0,12}}"`.'
             findings.append(sheet.finding(name, "the column is missing", fix))
     if unknown:
         # A stray header can hold a person's data, so the names go to the private report only.
@@ -135,8 +208,9 @@ def _broken_key(tables: dict[str, pd.DataFrame], sheet: Sheet, schema: Schema) -
     twice = frame.duplicated(key, keep=False) & frame[key].notna().all(axis=1)
     if not twice.any():
         return []
-    fix = "Keep one row of each."
-    return [sheet.finding(", ".join(key), "the key is not unique", fix, rows=_rows(frame, key[0], twice))]
+    kept = schema.tables[sheet.table].get("holf:one-row", "keep one row of each.")
+    fix = kept[0].upper() + kept[1:]
+    return [sheet.finding(", ".join(key), "the key is not unique", fix, rows=sheet.rows(frame, key[0], twice))]
 
 
 def _broken_links(
@@ -156,11 +230,5 @@ def _broken_links(
             if lost.any():
                 fix = f"Add the rows to {above}, or leave these out; ids must be written alike in both."
                 rule = f"not every value is found in table {above}"
-                findings.append(sheet.finding(column, rule, fix, rows=_rows(frame, column, lost)))
+                findings.append(sheet.finding(column, rule, fix, rows=sheet.rows(frame, column, lost)))
     return findings
-
-
-def _rows(frame: pd.DataFrame, column: str, mask: pd.Series) -> tuple[tuple[int, str], ...]:
-    """Row numbers, from 1, and values of one column where `mask` holds."""
-    chosen = frame.loc[mask.to_numpy(dtype=bool), column]
-    return tuple((int(place) + 1, "" if pd.isna(value) else str(value)) for place, value in chosen.items())

@@ -5,25 +5,31 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from holf.confidential.scan.identifiers import holds_national_number
+
 DTYPES = {"string": "string", "integer": "Int64", "number": "Float64", "date": "datetime64[s]"}
 _ID = re.compile(r"[0-9A-Za-zÆØÅæøå][0-9A-Za-zÆØÅæøå_.:-]{0,63}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+# Whole thousands, or a whole number with three decimals.
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}\.[0-9]{3}")
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+# Above this, a float no longer tells whole numbers apart.
+_EXACT = 2**53
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Looks like a number, but with marks between its digits; space, no-break space, thin space, apostrophe.
 _MARKED = re.compile(r"[+-]?[0-9][0-9.,' \u00a0\u202f]*[.,' \u00a0\u202f][0-9.,' \u00a0\u202f]*")
-_FIXES = {
-    "integer": "Write whole numbers in digits.",
-    "number": "Write numbers in digits.",
-    "date": "Write dates as YYYY-MM-DD.",
-}
-_CODES = "Correct it, or map your codes to these under codes in the mapping file."
+# What programs and people write for a value that is not there; -9 and 999 are sought only among numbers.
+_CODE = re.compile(r"-[1-9]|-9+|-8+|-7+|9{3,}")
+_FIXES = {"integer": "Write whole numbers in digits", "number": "Write numbers in digits", "date": "Write YYYY-MM-DD"}
+_EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
+_MAPPED = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,9 @@ class Failure:
     positions: tuple[int, ...]
 
 
-def typed_column(cells: list[str | None], field: dict, *, decimal: str = ".") -> tuple[pd.Series, list[Failure]]:
+def typed_column(
+    cells: list[str | None], field: dict, *, decimal: str = ".", sure: Collection[str] = ()
+) -> tuple[pd.Series, list[Failure]]:
     """Convert a column to its type and check the constraints of its field.
 
     Text that is neither an id nor one of a list does not exist: a string column without `enum` holds ids.
@@ -45,9 +53,11 @@ def typed_column(cells: list[str | None], field: dict, *, decimal: str = ".") ->
     cells : list of str or None
         None is a missing value.
     field : dict
-        Table Schema field: `type` (string, integer, number or date) and `constraints`.
+        Table Schema field: `name`, `type` (string, integer, number or date), `constraints` and `holf:limits`.
     decimal : str
         Decimal mark.
+    sure : collection of str
+        Values that the mapping file names, and that are therefore no forgotten codes for missing.
 
     Returns
     -------
@@ -62,27 +72,51 @@ def typed_column(cells: list[str | None], field: dict, *, decimal: str = ".") ->
     >>> [(failure.rule, failure.positions) for failure in failures]
     [('not every value is of type integer', (1,)), ('a value is above 5', (2,))]
     """
-    kind, rules = field["type"], field.get("constraints", {})
+    kind, name = field["type"], field.get("name", "COLUMN")
+    # `holf:limits` bound what is believed, and are no ends of a scale.
+    rules = field.get("constraints", {}) | field.get("holf:limits", {})
+    numeric, listed = kind in ("integer", "number"), "enum" in rules
     # Each distinct cell is looked at once: register tables are long and say the same few things.
     distinct = set(cells) - {None}
-    marked = {cell for cell in distinct if kind in ("integer", "number") and _is_marked(cell, decimal)}
-    point = {cell: cell.replace(decimal, ".") if kind in ("integer", "number") else cell for cell in distinct - marked}
-    read = {None: None} | {cell: _PARSERS[kind](plain) for cell, plain in point.items()}
+    point = {cell: cell.replace(decimal, ".") if numeric else cell for cell in distinct}
+    marked = {cell for cell in distinct if numeric and _is_marked(cell, decimal)}
+    if kind == "integer" and not listed:
+        marked |= {cell for cell in distinct - marked if _may_be_thousands(point[cell], rules)}
+    codes = {cell for cell in distinct - set(sure) if numeric and not listed and _CODE.fullmatch(cell)}
+    read = {None: None} | {cell: _PARSERS[kind](point[cell]) for cell in distinct - marked - codes}
     series = _series([read.get(cell) for cell in cells], kind)
+    wrong = {cell for cell in distinct & set(read) if read[cell] is None}
+    large = {cell for cell in wrong if numeric and _is_large(point[cell])}
     spoiled: list[tuple[str, str, set]] = []
     if rules.get("required"):
         spoiled.append(("a required value is missing", "Fill it in, or leave the row out.", {None}))
-    fix = "Write no thousands marks, or state decimal in the mapping file."
+    other = "," if decimal == "." else "."
+    fix = "Write no thousands marks, and whole numbers without decimals."
+    fix += f' If {other} is the decimal mark, say so in the mapping file: `decimal: "{other}"`.'
     spoiled.append((f"a number is not written with '{decimal}' as its only mark", fix, marked))
-    wrong = {cell for cell in distinct & set(read) if read[cell] is None}
-    spoiled.append((f"not every value is of type {kind}", _FIXES.get(kind, ""), wrong))
-    if kind == "string" and "enum" not in rules:
-        rule = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
-        spoiled.append((rule, "Give plain pseudonyms.", {cell for cell in distinct if not _ID.fullmatch(cell)}))
+    fix = f'Map it under codes in the mapping file: `{name}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
+    spoiled.append(("a value looks like a code for missing, such as -9 or 999", fix, codes))
+    fix = f"Correct it, or {_EMPTY.format(name)}"
+    spoiled.append(("a number is infinite or too large", fix, large))
+    fix = _MAPPED.format(name) if listed else f"{_FIXES.get(kind, '')}, or {_EMPTY.format(name)}"
+    spoiled.append((f"not every value is of type {kind}", fix, wrong - large))
+    if kind == "string" and not listed:
+        spoiled += _wrong_ids(distinct)
     found = [(rule, fix, [cell in bad for cell in cells]) for rule, fix, bad in spoiled if bad]
-    found += _domain(series, kind, rules)
+    found += _domain(series, kind, rules, name)
     failures = [Failure(rule, fix, tuple(np.flatnonzero(np.asarray(mask)).tolist())) for rule, fix, mask in found]
     return series, [failure for failure in failures if failure.positions]
+
+
+def _wrong_ids(distinct: set[str]) -> list[tuple[str, str, set]]:
+    numbers = {cell for cell in distinct if holds_national_number(cell)}
+    rule = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
+    strange = {cell for cell in distinct - numbers if not _ID.fullmatch(cell)}
+    fix = "Give pseudonyms instead, and put a letter before each if they are that already."
+    return [
+        (rule, "Give plain pseudonyms.", strange),
+        ("an id is a national identity number, or looks like one", fix, numbers),
+    ]
 
 
 def _series(values: list, kind: str) -> pd.Series:
@@ -91,7 +125,7 @@ def _series(values: list, kind: str) -> pd.Series:
     return pd.Series(pd.array(np.array(values, dtype=object), dtype=DTYPES[kind]))
 
 
-def _domain(series: pd.Series, kind: str, rules: dict) -> list[tuple[str, str, object]]:
+def _domain(series: pd.Series, kind: str, rules: dict, name: str) -> list[tuple[str, str, object]]:
     """Rules about known values, each with a mask of the rows that break it."""
     known = series.notna().to_numpy()
     found = []
@@ -99,11 +133,12 @@ def _domain(series: pd.Series, kind: str, rules: dict) -> list[tuple[str, str, o
         found.append(("the values are not unique", "Keep one row of each.", series.duplicated(keep=False) & known))
     if "enum" in rules:
         allowed = ", ".join(map(str, rules["enum"]))
-        found.append((f"a value is not one of {allowed}", _CODES, ~series.isin(rules["enum"]) & known))
+        found.append((f"a value is not one of {allowed}", _MAPPED.format(name), ~series.isin(rules["enum"]) & known))
     if limits := _limits(rules, kind):
         low, high, rule = limits
         inside = series.between(low, high).fillna(False).to_numpy(dtype=bool)
-        found.append((rule, "Correct it, or leave it empty if it is not known.", ~inside & known))
+        fix = f"Correct it, leave it empty if it is not known, or {_EMPTY.format(name)}"
+        found.append((rule, fix, ~inside & known))
     if kind == "date":
         future = series > pd.Timestamp(datetime.date.today())
         found.append(("a date lies in the future", "Correct the date.", future))
@@ -130,17 +165,29 @@ def _is_marked(cell: str, decimal: str) -> bool:
     return bool(_MARKED.fullmatch(cell)) and not plain
 
 
+def _may_be_thousands(plain: str, rules: dict) -> bool:
+    """Whether a whole number with three decimals, as 21.000, would be allowed without its mark too."""
+    if not _THOUSANDS.fullmatch(plain):
+        return False
+    return rules.get("minimum", -math.inf) <= float(plain.replace(".", "")) <= rules.get("maximum", math.inf)
+
+
+def _is_large(plain: str) -> bool:
+    """Whether a cell is a number, but infinite or beyond the whole numbers that are kept exactly."""
+    return bool(_INFINITE.fullmatch(plain)) or (bool(_NUMBER.fullmatch(plain)) and abs(float(plain)) >= _EXACT)
+
+
 def _integer(cell: str) -> int | None:
     if _INTEGER.fullmatch(cell):
-        return int(cell)
+        return int(cell) if abs(int(cell)) < _EXACT else None
     value = _number(cell)
     # Some programs write 100000 as 1e+05.
-    return int(value) if value is not None and value.is_integer() and abs(value) < 2**53 else None
+    return int(value) if value is not None and value.is_integer() else None
 
 
 def _number(cell: str) -> float | None:
     value = float(cell) if _NUMBER.fullmatch(cell) else math.inf
-    return value if math.isfinite(value) else None
+    return value if abs(value) < _EXACT else None
 
 
 def _date(cell: str) -> np.datetime64 | None:

@@ -6,15 +6,22 @@ A YAML file, for each table::
       file: familier.sav
       columns: {family_id: famnr, office_id: kontornr}
       codes: {enrolled: {ja: 1, nei: 0}, followup_group: {1: holf, 2: local, 3: ordinary, -9: ""}}
+    register:
+      file: kontor.xlsx
+      sheet: Register
+      columns: {income: "income_m{0,12,24}"}
+    survey:
       encoding: latin-1
       separator: ";"
       decimal: ","
 
-`columns` is ours to theirs, `codes` is theirs to ours; an empty code is a missing value.
+`columns` is ours to theirs, `codes` is theirs to ours; an empty code is a missing value. A column of theirs with braces
+stands for one column a wave.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +30,9 @@ import yaml
 from holf.confidential.read.report import Finding
 from holf.record.schema import Schema
 
-_ALLOWED = {"encoding": ("utf-8", "latin-1", "cp1252"), "separator": (",", ";"), "decimal": (",", ".")}
+_ALLOWED = {"encoding": ("utf-8", "latin-1", "cp1252"), "separator": (",", ";", "\t"), "decimal": (",", ".")}
+_WIDE = re.compile(r"([^{}]*)\{([^{}]+)\}([^{}]*)")
+_GUIDE = "Compare it with the example on the page for those who hold the data."
 
 
 @dataclass(frozen=True)
@@ -34,8 +43,10 @@ class TableMapping:
     ----------
     file : str, optional
         Name of the file in the folder; the table's own name with a known ending otherwise.
+    sheet : str, optional
+        Sheet of an Excel file; its only one, or the one with the table's name otherwise.
     columns : dict of str to str
-        Their column name by ours.
+        Their column name by ours; with braces, as in ``income_m{12,24}``, one column a wave.
     codes : dict of str to dict
         Ours by their value, by our column name.
     encoding, separator, decimal : str, optional
@@ -43,37 +54,82 @@ class TableMapping:
     """
 
     file: str | None = None
+    sheet: str | None = None
     columns: dict[str, str] = field(default_factory=dict)
     codes: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
     encoding: str | None = None
     separator: str | None = None
     decimal: str | None = None
 
+    @property
+    def narrow(self) -> dict[str, str]:
+        """Their column by ours, without those that stand for several."""
+        return {ours: theirs for ours, theirs in self.columns.items() if "{" not in theirs}
+
+    @property
+    def wide(self) -> dict[str, dict[str, str]]:
+        """Their columns by what stands in the braces, by our column.
+
+        Examples
+        --------
+        >>> TableMapping(columns={"income": "income_m{0,12}"}).wide
+        {'income': {'0': 'income_m0', '12': 'income_m12'}}
+        """
+        found = {ours: _WIDE.fullmatch(theirs) for ours, theirs in self.columns.items() if "{" in theirs}
+        return {
+            ours: {wave.strip(): f"{match[1]}{wave.strip()}{match[3]}" for wave in match[2].split(",")}
+            for ours, match in found.items()
+        }
+
+
+class _Twice(ValueError):
+    """A name stands twice in one list; the argument is its line."""
+
+
+class _Loader(yaml.BaseLoader):
+    """Reads every scalar as text, so that ``no`` and ``0.10`` stay what they are; refuses a name that stands twice."""
+
+    def construct_mapping(self, node, deep=False):
+        """As the parent does, once no name stands twice."""
+        if isinstance(node, yaml.MappingNode):
+            names = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            for place, key in enumerate(names):
+                if key.value in {other.value for other in names[:place]}:
+                    raise _Twice(key.start_mark.line + 1)
+        return super().construct_mapping(node, deep)
+
 
 def read_mapping(path: Path | None, schema: Schema) -> tuple[dict[str, TableMapping], list[Finding]]:
-    """Read a mapping file; every table of the schema has an entry, if only an empty one.
-
-    Every scalar is read as text, so that ``no`` and ``0.10`` stay what they are.
-    """
+    """Read a mapping file; every table of the schema has an entry, if only an empty one."""
     tables = {name: TableMapping() for name in schema.tables}
     if path is None:
         return tables, []
+    if not path.is_file():
+        return tables, [_finding("there is no such file", "Name a file of YAML with --mapping.")]
     try:
-        entries = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)
+        entries = yaml.load(path.read_bytes(), Loader=_Loader)
     except OSError:
-        return tables, [_finding("the file cannot be opened", "Check its name and rights.")]
+        return tables, [_finding("the file cannot be opened", "Check its rights.")]
+    except _Twice as twice:
+        return tables, [_finding(f"a name stands twice in one list, in line {twice.args[0]}", "Keep one of the two.")]
     except (yaml.YAMLError, ValueError, RecursionError):
-        return tables, [_finding("not readable as YAML", "Compare it with the guide to the mapping file.")]
+        return tables, [_finding("not readable as YAML", _GUIDE)]
     if not isinstance(entries, dict) or not set(entries) <= set(schema.tables):
         return tables, [_finding("an entry is not a table of the schema", f"Tables: {', '.join(schema.tables)}.")]
     findings = []
     for name, entry in entries.items():
-        wrong = _wrong_part(entry, set(schema.fields(name)))
+        wrong = _wrong_part(entry, set(schema.fields(name)), wave_column(schema, name))
         if wrong:
-            findings.append(_finding(wrong, "Compare it with the guide to the mapping file.", name))
+            findings.append(_finding(wrong, _GUIDE, name))
         else:
             tables[name] = TableMapping(**entry)
     return tables, findings
+
+
+def wave_column(schema: Schema, table: str) -> str | None:
+    """The column that tells the rows of one person apart, where a table has several; None where it has not."""
+    key = schema.tables[table]["schema"]["primaryKey"]
+    return key[1] if len(key) == 2 else None
 
 
 def header_names(schema: Schema, table: str, mapping: TableMapping) -> dict[str, str]:
@@ -81,26 +137,31 @@ def header_names(schema: Schema, table: str, mapping: TableMapping) -> dict[str,
     fields = schema.fields(table)
     names = {alias.casefold(): name for name, field in fields.items() for alias in field.get("holf:aliases", ())}
     names |= {name.casefold(): name for name in fields}
-    return names | {theirs.casefold(): name for name, theirs in mapping.columns.items()}
+    return names | {theirs.casefold(): name for name, theirs in mapping.narrow.items()}
 
 
-def _wrong_part(entry: object, fields: set[str]) -> str | None:
+def _wrong_part(entry: object, fields: set[str], wave: str | None) -> str | None:
     """Say what is wrong with the entry of one table, if anything."""
     if not isinstance(entry, dict) or not set(entry) <= set(TableMapping.__dataclass_fields__):
         return f"an entry has parts other than {', '.join(TableMapping.__dataclass_fields__)}"
     columns, codes, file = entry.get("columns", {}), entry.get("codes", {}), entry.get("file", "x")
     if not isinstance(file, str) or Path(file).name != file:
         return "file is not the plain name of a file in the folder"
+    if not isinstance(entry.get("sheet", ""), str):
+        return "sheet is not the name of a sheet"
     for part, values in (("columns", columns), ("codes", codes)):
         if not isinstance(values, dict) or not set(values) <= fields:
             return f"{part} has an entry that is not a column of the table"
     if not _all_text(columns) or len({theirs.casefold() for theirs in columns.values()}) < len(columns):
         return "columns gives two columns the same name, or one that is not text"
+    braces = [theirs for theirs in columns.values() if "{" in theirs]
+    if braces and (wave is None or wave in columns or not all(map(_WIDE.fullmatch, braces))):
+        return "columns has braces where the table has no wave, names the wave too, or has braces that do not close"
     if not all(isinstance(pairs, dict) and _all_text(pairs) for pairs in codes.values()):
         return "codes is not a list of pairs for each column"
     for part, allowed in _ALLOWED.items():
         if entry.get(part, allowed[0]) not in allowed:
-            return f"{part} is not one of {' '.join(allowed)}"
+            return f"{part} is not one of {' '.join(map(repr, allowed)) if part == 'separator' else ' '.join(allowed)}"
     return None
 
 

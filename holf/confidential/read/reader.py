@@ -14,9 +14,11 @@ from pathlib import Path
 import pandas as pd
 
 from holf.confidential.read.checks import Sheet, check_tables
-from holf.confidential.read.files import Unreadable, find_files, read_cells, read_delimited
+from holf.confidential.read.files import find_files, unfit
+from holf.confidential.read.formats import Unreadable, read_cells, read_delimited
 from holf.confidential.read.mapping import TableMapping, header_names, read_mapping
 from holf.confidential.read.report import DropInError, Finding
+from holf.confidential.read.wide import lengthen
 from holf.record.schema import Schema, SchemaError
 
 # What the ids of simulated tables begin with (holf.study.study opens no others as simulated).
@@ -74,10 +76,14 @@ class DropIn:
 
 @dataclass(frozen=True, eq=False)
 class Examination:
-    """What was found in a folder: either the tables, or findings with their rows and values; never to be shown."""
+    """What was found in a folder: either the tables, or findings with their rows and values; never to be shown.
+
+    The notes say what was passed over, and may be shown.
+    """
 
     drop_in: DropIn | None = field(repr=False)
     findings: tuple[Finding, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()
 
 
 def read_dropin(folder: Path, schema: Schema, *, mapping: Path | None = None) -> DropIn:
@@ -86,7 +92,7 @@ def read_dropin(folder: Path, schema: Schema, *, mapping: Path | None = None) ->
     Parameters
     ----------
     folder : Path
-        One file a table, named as the table or in the mapping file: CSV, Parquet, SPSS or Stata.
+        One file a table, named as the table or in the mapping file: or a sheet of an Excel file.
     schema : Schema
     mapping : Path, optional
         Mapping file (`holf.confidential.read.mapping`).
@@ -131,7 +137,7 @@ def _examine(folder: Path, schema: Schema, mapping: Path | None) -> Examination:
     mappings, findings = read_mapping(mapping, schema)
     if findings:
         return Examination(None, tuple(findings))
-    paths, findings = find_files(folder, schema, mappings, beside=mapping)
+    paths, findings, notes = find_files(folder, schema, mappings, beside=mapping)
     for table in schema.package.get("holf:required-tables", ()):
         if table not in paths and not any(finding.table == table for finding in findings):
             fix = "Add it; no study can be read without it."
@@ -141,31 +147,55 @@ def _examine(folder: Path, schema: Schema, mapping: Path | None) -> Examination:
         sheet = _read_sheet(table, path, schema, mappings[table], digests)
         if isinstance(sheet, Sheet):
             sheets[table] = sheet
+            notes += [f"{path.name}, table {table}: {note}" for note in sheet.cells.notes]
         else:
-            findings.append(sheet)
+            findings += sheet
     if mapping is not None:
         digests["mapping file"] = hashlib.sha256(mapping.read_bytes()).hexdigest()
     present = set(paths) | {finding.table for finding in findings}
     tables, found = check_tables(sheets, schema, unreadable=present - set(sheets))
     findings += found or _simulated_ids(tables, sheets, schema)
     if findings:
-        return Examination(None, tuple(findings))
+        return Examination(None, tuple(findings), tuple(notes))
     absent = tuple(name for name in schema.tables if name not in tables)
-    return Examination(DropIn(tables, absent, tuple(sorted(digests.items()))), ())
+    return Examination(DropIn(tables, absent, tuple(sorted(digests.items()))), (), tuple(notes))
 
 
-def _read_sheet(table: str, path: Path, schema: Schema, how: TableMapping, digests: dict[str, str]) -> Sheet | Finding:
+def _read_sheet(
+    table: str, path: Path, schema: Schema, how: TableMapping, digests: dict[str, str]
+) -> Sheet | list[Finding]:
     """Read one file once, so that its digest is of the bytes that were read."""
+    names = header_names(schema, table, how)
+    known = {*names, *(theirs.casefold() for waves in how.wide.values() for theirs in waves.values())}
     try:
+        if said := unfit(path):
+            return [Finding(path.name, table, "", *said)]
         content = path.read_bytes()
-        cells = read_cells(path.name, content, how)
+        cells = read_cells(path.name, content, how, known, table=table)
+        if lost := _lost_columns(cells.header, known, how):
+            return [Finding(path.name, table, *one) for one in lost]
+        cells = lengthen(cells, how, schema, table) if how.wide else cells
     except OSError:
-        return Finding(path.name, table, "", "the file cannot be opened", "Check its rights.")
+        return [Finding(path.name, table, "", "the file cannot be opened", "Check its rights.")]
     except Unreadable as refused:
         rows = refused.rows and tuple((row, "") for row in refused.rows)
-        return Finding(path.name, table, "", refused.rule, refused.fix, rows)
+        return [Finding(path.name, table, "", refused.rule, refused.fix, rows)]
     digests[path.name] = hashlib.sha256(content).hexdigest()
-    return Sheet(path.name, table, cells, header_names(schema, table, how), how.codes)
+    return Sheet(path.name, table, cells, names, how.codes)
+
+
+def _lost_columns(header: tuple[str, ...], known: set[str], how: TableMapping) -> list[tuple[str, str, str]]:
+    """Column, rule and fix where the header holds no name at all, or not every name of the mapping file."""
+    there = {name.strip().casefold() for name in header}
+    if not there & known:
+        fix = "Write a header line, or name your columns under columns in the mapping file: `OURS: YOURS`."
+        return [("", "the first line holds no known column name", fix)]
+    theirs = [(ours, name) for ours, name in how.narrow.items()]
+    theirs += [(ours, name) for ours, waves in how.wide.items() for name in waves.values()]
+    lost = dict.fromkeys(ours for ours, name in theirs if name.casefold() not in there)
+    return [
+        (ours, "the column named in the mapping file is missing", "Correct it under columns there.") for ours in lost
+    ]
 
 
 def _simulated_ids(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], schema: Schema) -> list[Finding]:
@@ -175,9 +205,8 @@ def _simulated_ids(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], sc
         key = schema.key(name)
         simulated = frame[key].str.casefold().str.startswith(_SIMULATED)
         if simulated.any():
-            rows = tuple((int(place) + 1, value) for place, value in frame.loc[simulated, key].items())
             rule, fix = "an id begins with SYN-, as only simulated rows do", "Open simulated tables as what they are."
-            findings.append(sheets[name].finding(key, rule, fix, rows=rows))
+            findings.append(sheets[name].finding(key, rule, fix, rows=sheets[name].rows(frame, key, simulated)))
     return findings
 
 

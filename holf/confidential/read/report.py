@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from holf.paths import project_root
 
 _BANDS = ((1, 9), (10, 49), (50, 249), (250, 999))
 WHOLE = "all"
+# The middle value of fewer rows than this is not shown.
+FEW = 10
 
 
 def band(count: int) -> str:
@@ -23,6 +26,19 @@ def band(count: int) -> str:
     ('1-9', '10-49', '1000 or more')
     """
     return next((f"{low}-{high}" for low, high in _BANDS if low <= count <= high), "1000 or more" if count else "0")
+
+
+def value_band(value: float) -> str:
+    """A positive number as a range from one of 1, 2, 5, 10, 20, 50 ... to the next.
+
+    Examples
+    --------
+    >>> value_band(23_900), value_band(7.4), value_band(1)
+    ('20 000 to 50 000', '5 to 10', '1 to 2')
+    """
+    power = 10 ** math.floor(math.log10(value))
+    low = max(step for step in (1, 2, 5) if step * power <= value)
+    return " to ".join(f"{step * power:,}".replace(",", " ") for step in (low, {1: 2, 2: 5, 5: 10}[low]))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ value or values that they must have (null for missing) for a row to be looked at
 - ``constant``: `column` has one value inside each value of `within`.
 - ``at-most``: at most `rows` rows for each value of `within`.
 - ``waves``: who has a wave in `column` has every earlier one too, in the order of its enum, by `within`.
+- ``followed``: every row has a row of the same `column` in table `by`.
+- ``same``: the `column` that a row has through its table above is that of its row in table `by`, found by `through`.
 """
 
 from __future__ import annotations
@@ -45,37 +47,40 @@ def broken_rules(tables: dict[str, pd.DataFrame], schema: Schema) -> Iterator[Br
     schema : Schema
     """
     for rule in schema.package.get("holf:rules", ()):
-        if rule["table"] not in tables:
+        if not {rule["table"], rule.get("by", rule["table"])} <= tables.keys():
             continue
         frame = schema.linked(tables, rule["table"])
         looked_at = _holds(frame, rule.get("where", {}))
-        column, mask, said, fix = _KINDS[rule["rule"]](frame, rule, looked_at, schema)
+        column, mask, said, fix = _KINDS[rule["rule"]](frame, rule, looked_at, schema, tables)
         if mask.any():
             where = f", where {_say(rule['where'])}" if "where" in rule else ""
             yield Broken(rule["table"], column, said + where, fix, mask)
 
 
-def _implies(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema) -> tuple:
+def _implies(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, *_: object) -> tuple:
     mask = looked_at & _holds(frame, rule["if"]) & ~_holds(frame, rule["then"])
     said = f"not always {_say(rule['then'])} where {_say(rule['if'])}"
-    return next(iter(rule["then"])), mask, said, "Correct one of the two."
+    column = next(iter(rule["then"]))
+    # A column of a table above is shown at the key of its own.
+    shown = column if column in schema.fields(rule["table"]) else schema.key(rule["table"])
+    return shown, mask, said, "Correct one of the two."
 
 
-def _constant(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema) -> tuple:
+def _constant(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, *_: object) -> tuple:
     column, within = rule["column"], rule["within"]
     kinds = frame.loc[looked_at].groupby(within)[column].nunique()
     mask = looked_at & frame[within].isin(kinds.index[kinds > 1])
     return column, mask, f"more than one value inside one {within}", f"Give every row of one {within} the same value."
 
 
-def _at_most(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema) -> tuple:
+def _at_most(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, *_: object) -> tuple:
     within, most = rule["within"], rule["rows"]
     sizes = frame.loc[looked_at, within].value_counts()
     mask = looked_at & frame[within].isin(sizes.index[sizes > most])
     return within, mask, f"more than {most} rows for one {within}", "Leave out who does not belong to the study."
 
 
-def _waves(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema) -> tuple:
+def _waves(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, *_: object) -> tuple:
     column, within = rule["column"], rule["within"]
     order = schema.fields(rule["table"])[column]["constraints"]["enum"]
     rank = frame[column].map({wave: place for place, wave in enumerate(order)}).astype("Int64")
@@ -83,6 +88,20 @@ def _waves(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema
     place = rank.where(looked_at).groupby(frame[within]).rank(method="first") - 1
     fix = f"Add a row for each earlier wave, empty where nothing is known; order: {', '.join(order)}."
     return column, looked_at & (place != rank), "a wave without every earlier one", fix
+
+
+def _followed(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, tables: dict) -> tuple:
+    column, by = rule["column"], rule["by"]
+    fix = f"Add the rows to {by}, empty where nothing is known, or correct this column."
+    mask = looked_at & ~frame[column].isin(tables[by][column])
+    return next(iter(rule.get("where", (column,)))), mask, f"no row in table {by}", fix
+
+
+def _same(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, tables: dict) -> tuple:
+    column, by, through = rule["column"], rule["by"], rule["through"]
+    theirs = frame[through].map(tables[by].set_index(through)[column])
+    said = f"{column} of {by} is not that of {schema.path(rule['table'])[0][1]}"
+    return through, looked_at & (theirs != frame[column]).fillna(False), said, rule["fix"]
 
 
 def _holds(frame: pd.DataFrame, where: dict) -> pd.Series:
@@ -123,6 +142,8 @@ def rule_in_words(rule: dict, order: list[str]) -> str:
         "waves": lambda: (
             f"of one {rule['within']}, a row of a later wave comes with a row of every earlier one: {', '.join(order)}."
         ),
+        "followed": lambda: f"every {rule['column']} has a row in {rule['by']}.",
+        "same": lambda: f"a row and its row in {rule['by']} have the same {rule['column']}.",
     }[rule["rule"]]()
     return where + said if where else said[0].upper() + said[1:]
 
@@ -136,4 +157,11 @@ def _say(where: dict) -> str:
     return " and ".join(said)
 
 
-_KINDS = {"implies": _implies, "constant": _constant, "at-most": _at_most, "waves": _waves}
+_KINDS = {
+    "implies": _implies,
+    "constant": _constant,
+    "at-most": _at_most,
+    "waves": _waves,
+    "followed": _followed,
+    "same": _same,
+}
