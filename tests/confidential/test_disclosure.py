@@ -96,6 +96,12 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
         (lambda raw: raw["rules"]["people"].pop("reason"), "rule people: reason is missing"),
         (lambda raw: raw["rules"]["people"].update(setting=None), "no rule has the setting min_people"),
         (lambda raw: raw.update(default="lax"), "profile lax: there is none"),
+        (
+            lambda raw: (
+                raw["profiles"].update({"<b>": raw["profiles"].pop(raw["default"])}) or raw.update(default="<b>")
+            ),
+            "a name has small letters",
+        ),
     ],
 )
 def test_policy_file_with_a_hole_is_refused(tmp_path, change, message):
