@@ -26,7 +26,7 @@ from holf.study.questions import Answered, compute
 from holf.study.study import Study, StudyError
 from holf.study.tables import Rows
 
-FORMAT = "holf release, version 1"
+FORMAT = "holf release, version 2"
 
 
 class ReleaseError(ValueError):
@@ -41,7 +41,7 @@ class Release:
     ----------
     content : dict
         What is written: format, trial, profile, outcomes with their waves, tables that are not there, keyed checksum of
-        the input, the answers, and a summary for whoever signs.
+        the input, the answers, earlier releases whose answers it repeats, and a summary for whoever signs.
     """
 
     content: dict[str, Any]
@@ -197,6 +197,7 @@ def _release(
                 outcome.label for name, outcome in load_plan().outcomes.items() if name not in plan.outcomes
             ],
             "answers": entries,
+            "repeats": [],
             "summary": summary(entries),
         }
     )

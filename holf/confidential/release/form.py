@@ -17,7 +17,7 @@ from holf.record.schema import load_schema
 
 _ROLES = {kind.__name__: roles for kind, roles in ROLES.items()}
 KEYS = frozenset(
-    "format trial data profile input_hmac_sha256 outcomes absent_tables absent_outcomes answers summary".split()
+    "format trial data profile input_hmac_sha256 outcomes absent_tables absent_outcomes answers repeats summary".split()
 )
 _ENTRY = ({"question", "asked", "answers"}, {"question", "asked", "no_answer"})
 _FOUND = {"answer", "rests_on", "withheld_by"}

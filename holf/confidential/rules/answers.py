@@ -149,15 +149,15 @@ def disclose(
     safe = {}
     for key, answers in asked.items():
         if again[key] is not None:
-            rounded_answers = {_identity(found.answer): found.answer for found in again[key]}
-            safe[key] = [judge.safe(found, rounded_answers[_identity(found.answer)]) for found in answers]
+            rounded_answers = {identity(vars(found.answer)): found.answer for found in again[key]}
+            safe[key] = [judge.safe(found, rounded_answers[identity(vars(found.answer))]) for found in answers]
     return safe
 
 
-def _identity(answer: Any) -> tuple:
-    """What tells an answer from the others to the same question."""
+def identity(parts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells an answer, given as its parts by name, from the others to the same question."""
     names = ("label", "outcome", "arm", "group", "wave", "statistic", "characteristic", "method")
-    return tuple(value for name in names if isinstance(value := getattr(answer, name, ""), str))
+    return tuple(value for name in names if isinstance(value := parts.get(name, ""), str))
 
 
 def _learn(found: Answered, sets: UnitSets, public: Mapping[str, int]) -> None:
