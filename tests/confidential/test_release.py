@@ -364,14 +364,26 @@ def test_a_changed_value_is_refused_though_every_count_stays(release):
     require_no_small_difference(release, release, POLICY)
 
 
-@pytest.mark.parametrize("is_named", [True, False])
-def test_the_command_refuses_a_release_beside_a_close_one(release, tables, tmp_path, capsys, short, is_named):
-    """The earlier one is named, or is found beside the key."""
-    release.write(tmp_path / "last.json")
-    previous = ["--previous", str(tmp_path / "last.json")] if is_named else []
-    if not is_named:
+@pytest.mark.parametrize("earlier", ["named", "kept", "made meanwhile"])
+def test_the_command_refuses_a_release_beside_a_close_one(
+    release, tables, tmp_path, capsys, short, earlier, monkeypatch
+):
+    """The earlier one is named, or is found beside the key, also where two releases are made at once."""
+
+    def keep():
         with remembered(tmp_path, release):
             pass
+
+    def made(*arguments, **named):
+        keep()
+        return make_release(*arguments, **named)
+
+    release.write(tmp_path / "last.json")
+    previous = ["--previous", str(tmp_path / "last.json")] if earlier == "named" else []
+    if earlier == "kept":
+        keep()
+    if earlier == "made meanwhile":
+        monkeypatch.setattr(document, "make_release", made)
     family = tables["families"].query("enrolled == '1'")["family_id"].iloc[0]
     taken(without(tables, "family_id", {family}), tmp_path / "data")
     with pytest.raises(SystemExit) as end:
@@ -379,6 +391,23 @@ def test_the_command_refuses_a_release_beside_a_close_one(release, tables, tmp_p
     said = capsys.readouterr()
     assert end.value.code == 2 and "rule differencing" in said.err and said.err.count("\n") == 1
     assert ID not in said.out + said.err and not (tmp_path / "new.json").exists()
+    assert earlier_releases(tmp_path) == ([] if earlier == "named" else [release]), "what was refused is not kept"
+
+
+def test_the_command_repeats_an_earlier_release(release, tables, tmp_path, capsys, short):
+    family = tables["families"].query("enrolled == '1'")["family_id"].iloc[0]
+    taken(without(tables, "family_id", {family}), tmp_path / "data")
+    again = ["release", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "new.json"), "--repeat"]
+    with pytest.raises(SystemExit):
+        main(again)
+    assert "there is no earlier release to repeat: name it with --previous" in capsys.readouterr().err
+    former = without_outcome(release, "participation")
+    former.write(tmp_path / "last.json")
+    main([*again, "--previous", str(tmp_path / "last.json")])
+    made = read_release(tmp_path / "new.json")
+    assert made.content["repeats"] == [former.id] and earlier_releases(tmp_path) == [made]
+    assert asked(made, "levels", outcome="income") == asked(release, "levels", outcome="income")
+    assert len(asked(made, "levels", outcome="participation")) == len(asked(release, "levels", outcome="participation"))
 
 
 def test_the_command_writes_the_ids_for_the_gate_and_for_nobody_else(dropped, tables, tmp_path, capsys, monkeypatch):
@@ -435,7 +464,7 @@ def test_a_release_answers_from_the_file_alone(release, tmp_path):
 )
 def test_a_tampered_release_is_refused(release, tmp_path, change, says):
     path = tmp_path / "release.json"
-    Release(release.content | change).write(path)
+    path.write_text(json.dumps(release.content | change))
     with pytest.raises(ReleaseError, match=says):
         read_release(path)
 

@@ -81,12 +81,12 @@ def test_a_signature_is_never_written_over_and_only_a_release_is_signed(release,
 def in_other_words(text: str) -> dict[str, bytes]:
     content = json.loads(text)
     return {
-        "a key given twice": text.replace(' "absent_tables"', ' "absent_tables": ["Kari"],\n "absent_tables"').encode(),
+        "a key given twice": text.replace('"absent_tables"', '"absent_tables": ["Kari"],\n"absent_tables"').encode(),
         "a remark": Release(content | {"remark": "Kari has 412300"}).text().encode(),
         "keys in another order": json.dumps(dict(reversed(content.items())), indent=1).encode(),
         "other line ends": text.replace("\n", "\r\n").encode(),
         "a mark in front": "\ufeff".encode() + text.encode(),
-        "no number": text.replace("[]", "NaN").encode(),
+        "no number": text.replace("null", "NaN").encode(),
         "too deep": b"[" * 100_000,
         "markup in the profile": text.replace("norwegian", "<b>x</b>").encode(),
         "another trial": text.replace(load_plan().name, "NCT00000000").encode(),
@@ -94,7 +94,7 @@ def in_other_words(text: str) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("fault", in_other_words("{}"))
+@pytest.mark.parametrize("fault", in_other_words('{"answers": []}'))
 def test_nothing_but_what_the_command_writes_is_read_or_signed(release, fault):
     changed = in_other_words(release.read_text())[fault]
     assert changed != release.read_bytes() and read_release(release)

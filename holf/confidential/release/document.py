@@ -13,7 +13,7 @@ from typing import Any
 from clustertrials.files import write_whole
 from holf.confidential.read.reader import DropIn
 from holf.confidential.release.codec import decode, encode
-from holf.confidential.release.form import broken_rules, has_form, public_counts, summary
+from holf.confidential.release.form import KEYS, broken_rules, has_form, public_counts, summary
 from holf.confidential.release.questions import available, catalogue, key_of
 from holf.confidential.rules.answers import Safe, disclose
 from holf.confidential.rules.policy import Policy, load_profiles
@@ -62,8 +62,11 @@ class Release:
         return f"{REAL}: profile {self.content['profile']}, release {self.id}"
 
     def text(self) -> str:
-        """The file's content; the same release is the same bytes."""
-        return json.dumps(self.content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n"
+        """The file's content, one line for each answer; the same release is the same bytes."""
+        order = (*KEYS[:-1], *sorted(self.content.keys() - {*KEYS}))
+        parts = [f"{_line(key)}: {_line(self.content[key])}" for key in order if key in self.content]
+        entries = ",\n".join(map(_entry_text, self.content["answers"]))
+        return "{\n" + ",\n".join([*parts, f'"answers": [\n{entries}\n]']) + "\n}\n"
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -240,6 +243,18 @@ def read_release(path: Path) -> Release:
     if broken:
         raise ReleaseError(f"{path.name}: its numbers break the rule {', '.join(broken)} of its profile")
     return release
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def _entry_text(entry: dict[str, Any]) -> str:
+    """A question on a line of its own, and each of its answers."""
+    if "answers" not in entry:
+        return _line(entry)
+    asked = _line({key: value for key, value in entry.items() if key != "answers"})
+    return f'{asked[:-1]}, "answers": [\n' + ",\n".join(f" {_line(found)}" for found in entry["answers"]) + "\n]}"
 
 
 def _entry(found: Safe) -> dict[str, Any]:

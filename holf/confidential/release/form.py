@@ -16,8 +16,10 @@ from holf.record.flow import load_flow
 from holf.record.schema import load_schema
 
 _ROLES = {kind.__name__: roles for kind, roles in ROLES.items()}
-KEYS = frozenset(
-    "format trial data profile input_hmac_sha256 outcomes absent_tables absent_outcomes answers repeats summary".split()
+# Parts of a release in the order in which they are written: what whoever signs reads first, and the answers last.
+KEYS = (
+    *("format", "trial", "data", "profile", "summary", "repeats", "outcomes", "absent_tables", "absent_outcomes"),
+    *("input_hmac_sha256", "answers"),
 )
 _ENTRY = ({"question", "asked", "answers"}, {"question", "asked", "no_answer"})
 _FOUND = {"answer", "rests_on", "withheld_by"}
@@ -54,7 +56,7 @@ def has_form(content: dict[str, Any]) -> bool:
     """Whether nothing stands beside the questions and answers, and the summary is theirs."""
     entries = content["answers"]
     return (
-        content.keys() == KEYS
+        content.keys() == {*KEYS}
         and re.fullmatch(PROFILE_NAME, content["profile"]) is not None
         and all(entry.keys() in _ENTRY for entry in entries)
         and all(one.keys() == _FOUND and one["rests_on"].keys() == _BEHIND for one in _found(entries))
