@@ -35,15 +35,12 @@ class Count:
     implied : bool
         True for a count that is never shown but follows from others, such as those lost between two counts. It needs
         the same protection, and never serves to protect.
-    level : str
-        As for `holf.confidential.rules.primary.refusal`.
     """
 
     id: str
     support: Support
     outside: int | None = None
     implied: bool = False
-    level: str = "arm"
 
     @property
     def value(self) -> int:
@@ -52,7 +49,7 @@ class Count:
 
     def refusal(self, policy: Policy) -> str | None:
         """Id of the primary rule that refuses it, or None."""
-        rule = refusal(self.support, policy, level=self.level)
+        rule = refusal(self.support, policy)
         one_sided = self.outside is not None and "class" in policy.rules
         return rule or ("class" if one_sided and one_side(self.value, self.outside, policy) else None)
 
