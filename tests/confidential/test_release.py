@@ -471,6 +471,10 @@ def test_another_number_is_another_release(release, tmp_path):
     path = tmp_path / "release.json"
     path.write_text(release.text().replace('"n_offices": 29', '"n_offices": 28', 1))
     assert read_release(path).id != release.id
+    for word, markup in (('"label": "', '"label": "<b>'), ('{"withheld": "people"}', '{"withheld": "<b>"}')):
+        path.write_text(release.text().replace(word, markup, 1))
+        with pytest.raises(ReleaseError, match="a form that this version does not know"):
+            read_release(path)
     path.write_text(re.sub(r'"n": \d+', '"n": 3', release.text(), count=1))
     with pytest.raises(ReleaseError, match="its numbers break the rule people of its profile"):
         read_release(path)

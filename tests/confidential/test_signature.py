@@ -22,7 +22,8 @@ WHO = {"name": "Data Controller", "role": "data controller", "date": "2026-11-28
 def release(tmp_path):
     path = tmp_path / "release.json"
     content = {"format": FORMAT, "data": REAL, "profile": "norwegian", "trial": load_plan().name}
-    Release(dict.fromkeys(KEYS) | content | {"answers": [], "outcomes": {}, "summary": summary([])}).write(path)
+    lists = {name: [] for name in ("answers", "repeats", "absent_tables", "absent_outcomes")}
+    Release(dict.fromkeys(KEYS) | content | lists | {"outcomes": {}, "summary": summary([])}).write(path)
     path.chmod(0o600)
     return path
 
@@ -89,6 +90,18 @@ def in_other_words(text: str) -> dict[str, bytes]:
         "no number": text.replace("null", "NaN").encode(),
         "too deep": b"[" * 100_000,
         "markup in the profile": text.replace("norwegian", "<b>x</b>").encode(),
+        "markup among absent outcomes": Release(content | {"absent_outcomes": ["[a](b)"]}).text().encode(),
+        "a table that there is not": Release(content | {"absent_tables": ["Kari"]}).text().encode(),
+        "words of its own": Release(
+            content
+            | {
+                "answers": [{"question": "flow", "asked": {}, "no_answer": "Kari"}],
+                "summary": summary([{"no_answer": ""}]),
+            }
+        )
+        .text()
+        .encode(),
+        "a name in place of an id": Release(content | {"repeats": ["Kari"]}).text().encode(),
         "another trial": text.replace(load_plan().name, "NCT00000000").encode(),
         "another summary": text.replace('"questions": 0', '"questions": 9').encode(),
     }

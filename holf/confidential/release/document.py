@@ -13,7 +13,7 @@ from typing import Any
 from clustertrials.files import write_whole
 from holf.confidential.read.reader import DropIn
 from holf.confidential.release.codec import decode, encode
-from holf.confidential.release.form import KEYS, broken_rules, has_form, public_counts, summary
+from holf.confidential.release.form import KEYS, NO_ANSWER, broken_rules, has_form, public_counts, summary
 from holf.confidential.release.questions import available, catalogue, key_of
 from holf.confidential.rules.answers import Safe, disclose
 from holf.confidential.rules.policy import Policy, load_profiles
@@ -182,8 +182,7 @@ def _release(
         | (
             {"answers": [_entry(found) for found in safe[name]]}
             if (name := key_of(question, asked)) in safe
-            # Which rule stood in the way may itself tell something, so every refusal reads alike.
-            else {"no_answer": "these data give no answer"}
+            else {"no_answer": NO_ANSWER}
         )
         for question, asked in catalogue(plan)
     ]

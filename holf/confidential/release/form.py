@@ -13,6 +13,7 @@ from holf.confidential.rules.policy import PROFILE_NAME, Policy
 from holf.confidential.rules.primary import significant
 from holf.record.facts import load_ledger
 from holf.record.flow import load_flow
+from holf.record.plan import load_registered
 from holf.record.schema import load_schema
 
 _ROLES = {kind.__name__: roles for kind, roles in ROLES.items()}
@@ -21,6 +22,8 @@ KEYS = (
     *("format", "trial", "data", "profile", "summary", "repeats", "outcomes", "absent_tables", "absent_outcomes"),
     *("input_hmac_sha256", "answers"),
 )
+# Which rule stood in the way may itself tell something, so every refusal reads alike.
+NO_ANSWER = "these data give no answer"
 _ENTRY = ({"question", "asked", "answers"}, {"question", "asked", "no_answer"})
 _FOUND = {"answer", "rests_on", "withheld_by"}
 _BEHIND = {"people", "families", "offices"}
@@ -53,15 +56,25 @@ def summary(entries: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def has_form(content: dict[str, Any]) -> bool:
-    """Whether nothing stands beside the questions and answers, and the summary is theirs."""
-    entries = content["answers"]
+    """Whether nothing stands beside questions and answers, the summary is theirs, and no word is free."""
+    entries, plan = content["answers"], load_registered()
     return (
         content.keys() == {*KEYS}
-        and re.fullmatch(PROFILE_NAME, content["profile"]) is not None
+        and _fit(PROFILE_NAME, content["profile"])
+        and _fit(r"[0-9a-f]{64}", content["input_hmac_sha256"] or 64 * "0")
+        and _fit(r"[0-9a-f]{12}", *content["repeats"])
+        and {*content["absent_tables"]} <= load_schema().tables.keys()
+        and {*content["absent_outcomes"]} <= {outcome.label for outcome in plan.outcomes.values()}
+        and all({*waves} <= {*plan.outcome(name).waves} for name, waves in content["outcomes"].items())
+        and all(entry.get("no_answer", NO_ANSWER) == NO_ANSWER for entry in entries)
         and all(entry.keys() in _ENTRY for entry in entries)
         and all(one.keys() == _FOUND and one["rests_on"].keys() == _BEHIND for one in _found(entries))
         and content["summary"] == summary(entries)
     )
+
+
+def _fit(pattern: str, *words: str) -> bool:
+    return all(re.fullmatch(pattern, word) for word in words)
 
 
 def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
