@@ -72,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
         help="an earlier release that is not in the folder of the key: counts may not differ by few people",
     )
     release.add_argument(
+        "--repeat",
+        action="store_true",
+        help="repeat the answers of earlier releases, and publish only what they do not answer",
+    )
+    release.add_argument(
         "--key",
         type=Path,
         help="key of the input's checksum (default: beside --out, made when missing; keep it inside)",
@@ -258,9 +263,9 @@ def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
 def _release(arguments: argparse.Namespace) -> None:
     from holf.confidential.read.reader import read_dropin
     from holf.confidential.read.report import write_private
-    from holf.confidential.release.compare import require_no_small_difference
+    from holf.confidential.release.compare import repeated, require_no_small_difference
     from holf.confidential.release.document import make_release, read_release
-    from holf.confidential.release.ledger import LEDGER, earlier_releases, remember
+    from holf.confidential.release.ledger import LEDGER, earlier_releases, remembered
     from holf.confidential.rules.policy import load_policy
     from holf.record.schema import load_schema
 
@@ -271,15 +276,20 @@ def _release(arguments: argparse.Namespace) -> None:
     key_path = arguments.key or out.with_name(f"{out.name}.key")
     previous = [read_release(arguments.previous)] if arguments.previous else []
     previous += earlier_releases(key_path.parent)
+    if arguments.repeat and not previous:
+        raise ValueError("there is no earlier release to repeat: name it with --previous")
     dropped = read_dropin(arguments.data, schema, mapping=arguments.mapping)
     release = make_release(dropped, schema, policy, key=_key(key_path))
-    for one in previous:
-        require_no_small_difference(one, release, policy)
+    for one in previous if arguments.repeat else ():
+        release = repeated(one, release)
+    with remembered(key_path.parent, release):
+        # Read again: another release may have been made meanwhile.
+        for one in [*previous, *earlier_releases(key_path.parent)]:
+            require_no_small_difference(one, release, policy)
+        write_private(out, release.text().encode())
     ids_path = key_path.with_name(f"{out.name}.ids")
     ids_path.unlink(missing_ok=True)
     write_private(ids_path, "".join(f"{one}\n" for one in dropped.ids(schema)).encode())
-    write_private(out, release.text().encode())
-    remember(key_path.parent, release)
     print(f"wrote {out.name}: release {release.id}, profile {policy.profile}")
     print(f"wrote {ids_path.name}: the ids in these tables, for `holf release-check --ids`; keep it inside")
     for name, number in release.content["summary"].items():
@@ -310,7 +320,10 @@ def _key(path: Path) -> bytes:
         from holf.confidential.read.report import write_private
 
         write_private(path, secrets.token_bytes(32))
-    return path.read_bytes()
+    key = path.read_bytes()
+    if len(key) < 16:
+        raise ValueError(f"{path.name} is shorter than 16 bytes: it is no key, or was not written whole")
+    return key
 
 
 def _release_check(arguments: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """One truth about dependencies: pyproject, lock and environment.yml agree, and the lock is what is installed."""
 
 import re
+import subprocess
 import tomllib
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import version
@@ -90,6 +91,24 @@ def test_the_offline_folder_locks_what_each_system_needs():
             assert {package: version(package) for package in pins} == pins
     with pytest.raises(SystemExit, match="one==1 has no hash"):
         script.lock_for("one==1\n", {})
+
+
+def test_the_offline_folder_is_the_last_commit_wherever_it_is_made(tmp_path, monkeypatch):
+    script, here = offline(), tmp_path / "project"
+    here.mkdir()
+    sealed = f"one==1 \\\n    --hash=sha256:{'0' * 64}\n"
+    (here / "requirements.lock").write_text(sealed)
+    git = ["git", "-C", str(here), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *words], check=True)
+    (here / "requirements.lock").write_text(sealed.replace("one", "two"))
+    run = subprocess.run
+    monkeypatch.setattr(script, "ROOT", here)
+    monkeypatch.setattr(script.subprocess, "run", lambda command, **how: command[0] == "git" and run(command, **how))
+    monkeypatch.chdir(tmp_path)
+    script.main(tmp_path / "folder")
+    assert (tmp_path / "folder" / "linux.lock").read_text().startswith("one==1 --hash")
+    assert "  requirements.lock\n" in (tmp_path / "folder" / "SHA256SUMS").read_text()
 
 
 def test_the_card_is_kept():

@@ -108,7 +108,8 @@ def colophon() -> str:
         made.append(("requirements.lock", _code(hashlib.sha256(lock.read_bytes()).hexdigest())))
     return "\n".join(
         [
-            f"**Data.** {escape(data_mode())}",
+            # As HTML: Markdown would read a name with its marks, such as brackets, as a link.
+            f"<p><strong>Data.</strong> {escape(data_mode())}</p>",
             "",
             *_table("What this book was made from", ("Part", "SHA-256 of its list of files"), made),
             *_chapters(),

@@ -31,9 +31,9 @@ def source_files() -> tuple[str, ...]:
     >>> "index.md" in source_files() or not source_files()
     True
     """
-    root = project_root()
+    root = project_root().resolve()
     if (root / LIST).exists():
-        return tuple((root / LIST).read_text(encoding="utf-8").splitlines())
+        return _own(root, (root / LIST).read_text(encoding="utf-8").splitlines())
     command = ["git", "-C", str(root), "ls-files", "-z", "--full-name"]
     try:
         done = subprocess.run(command, capture_output=True, check=True)
@@ -41,9 +41,14 @@ def source_files() -> tuple[str, ...]:
     except (OSError, subprocess.CalledProcessError):
         return ()
     # A folder inside the checkout of something else.
-    if Path(top.stdout.decode().rstrip("\n")).resolve() != root.resolve():
+    if Path(top.stdout.decode().rstrip("\n")).resolve() != root:
         return ()
-    return tuple(sorted(name for name in done.stdout.decode().split("\0") if name and (root / name).is_file()))
+    return _own(root, sorted(done.stdout.decode().split("\0")))
+
+
+def _own(root: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """The names that are files of the project, none of them by a link: it could lead to any file of the machine."""
+    return tuple(name for name in names if (root / name).is_file() and (root / name).resolve() == root / name)
 
 
 def pack(target: Path, files: Iterable[tuple[str, bytes]], when: tuple[int, ...] = EARLIEST) -> None:

@@ -158,5 +158,7 @@ def _release_lines(release: Release, rules: dict[str, Rule], profiles: dict[str,
         lines += ["| Rule that withheld a part | Answers |", "| --- | --- |"]
         lines += [f"| [{rule}](#{rule}) | {number} |" for rule, number in withheld.items()]
         lines += ["", "An answer can have parts withheld by several rules.", ""]
+    if repeats := ", ".join(f"`{one}`" for one in content["repeats"]):
+        lines += [f"It repeats the answers of {repeats}; its data may lack people who were in those.", ""]
     lines += [f"Tables that the data do not have: {', '.join(absent) or 'none'}.", ""]
     return [*lines, f"Outcomes that the data do not have: {', '.join(unmeasured) or 'none'}."]

@@ -277,7 +277,7 @@ def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     what = rows.plan.outcome(outcome)
     frame, _ = rows.everyone(what, wave, rows.plan.main)
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1}
-    ends = scale_ends(rows, what, wave)
+    ends = scale_ends(rows.schema, what, wave)
     found = [manski_bounds(frame, "value", lowest=ends[0], highest=ends[1], **asked)] if ends else []
     behind = arms(frame) | {
         f"n_missing_{arm}": frame[frame["value"].isna() & (frame["treated"] == code)]
@@ -316,11 +316,11 @@ def sanity(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     return [Answered(answer, arms(frame), rows.unit_table(what))]
 
 
-def scale_ends(rows: Rows, outcome: Outcome, wave: str) -> tuple[float, float] | None:
+def scale_ends(schema: Schema, outcome: Outcome, wave: str) -> tuple[float, float] | None:
     """Lowest and highest value that the schema allows for an outcome; None where it sets no two ends."""
     if outcome.type == "binary":
         return 0.0, 1.0
-    rules = rows.schema.fields(outcome.table)[outcome.column.format(wave=wave)].get("constraints", {})
+    rules = schema.fields(outcome.table)[outcome.column.format(wave=wave)].get("constraints", {})
     return (rules["minimum"], rules["maximum"]) if {"minimum", "maximum"} <= rules.keys() else None
 
 

@@ -8,9 +8,11 @@ from holf.confidential.release import document
 from holf.confidential.release.clues import Clue, clues
 from holf.confidential.release.document import ReleaseError, make_release
 from holf.confidential.rules.policy import load_policy
+from holf.confidential.rules.rounded_rows import RoundedRows
 from holf.paths import MARK_FILE
 from holf.record.schema import load_schema
 from holf.simulation.worlds import write_study
+from holf.study.tables import Rows
 
 POLICY, SCHEMA = load_policy(), load_schema()
 ATTACKS = {"df", "difference", "share_trimmed", "bounds"}
@@ -51,6 +53,8 @@ def test_no_estimate_gives_a_count_away(seed, tmp_path, monkeypatch):
     dropped = taken(tables_of(seed, tmp_path / "study"), tmp_path / "data")
     found = clues(make_release(dropped, SCHEMA, POLICY).content, POLICY)
     assert {clue.question for clue in found} == ATTACKS
+    # Of shares and of scales: the bounds on housing, from 0 to 10, lie as far apart as people are missing.
+    assert sum(clue.question == "bounds" for clue in found) == 2
     for clue in found:
         assert clue.agrees(*map(float, clue.counts)), f"{clue.question} does not follow from what is published"
     monkeypatch.setattr(document, "RoundedRows", true_rows)
@@ -59,7 +63,7 @@ def test_no_estimate_gives_a_count_away(seed, tmp_path, monkeypatch):
     assert any(clue.gives_away(POLICY) for clue in former), (
         "the attacks find nothing where estimates are of true counts"
     )
-    with pytest.raises(ReleaseError, match="a count follows from"):
+    with pytest.raises(ReleaseError, match="its numbers break the rule complementary"):
         make_release(dropped, SCHEMA, POLICY)
 
 
@@ -78,23 +82,57 @@ def test_people_within_rounding_change_no_number_of_the_attacks(tmp_path):
     assert len(same) > 5 and all(one.value == other.value for one, other in same)
 
 
-def test_one_high_income_shows_nowhere(tmp_path, monkeypatch):
-    def of_income(plan):
-        wanted = {"levels": (), "effect": ("cr2",), "change": ()}
-        for question, asked in WHOLE(plan):
-            if question in wanted and asked["outcome"] == "income" and asked.get("estimator", "cr2") == "cr2":
-                yield question, asked
+def of_income(plan):
+    wanted = {"levels": (), "effect": ("cr2",), "change": ()}
+    for question, asked in WHOLE(plan):
+        if question in wanted and asked["outcome"] == "income" and asked.get("estimator", "cr2") == "cr2":
+            yield question, asked
 
+
+def richest_first(tables):
+    """Rows of the register at 12 months, those with the highest income first, with the arm of each parent."""
+    register, parents = tables["register"], tables["parents"].query("analysed == '1'").set_index("parent_id")
+    at_year = register[(register["wave"] == "m12") & register["parent_id"].isin(parents.index)]
+    office = parents["family_id"].map(tables["families"].set_index("family_id")["office_id"])
+    arm = at_year["parent_id"].map(office).map(tables["offices"].set_index("office_id")["arm"])
+    return arm.loc[at_year["income"].astype(float).sort_values(ascending=False).index]
+
+
+def test_one_high_income_shows_nowhere(tmp_path, monkeypatch):
     monkeypatch.setattr(document, "catalogue", of_income)
     tables = tables_of(1, tmp_path / "study")
-    register, analysed = tables["register"], set(tables["parents"].query("analysed == '1'")["parent_id"])
-    at_year = register.index[(register["wave"] == "m12") & register["parent_id"].isin(analysed)]
-    richest = register.loc[at_year, "income"].astype(float).nlargest(10).index
-    register.loc[richest, "income"] = "60000"
+    register, arm = tables["register"], richest_first(tables)
+    # One is the only one in that arm, the others in the other are richer still.
+    register.loc[arm.index[arm == "local"][:10], "income"] = "700000"
+    lone = arm.index[arm == "holf"][0]
+    register.loc[lone, "income"] = "60000"
     one = make_release(taken(tables, tmp_path / "data"), SCHEMA, POLICY)
-    register.loc[richest[0], "income"] = "412300"
+    register.loc[lone, "income"] = "412300"
     other = make_release(taken(tables, tmp_path / "rich"), SCHEMA, POLICY)
     assert one.text() == other.text()
+
+
+def test_incomes_behind_a_number_keep_the_dominance_rules_of_acro(tmp_path):
+    tables = tables_of(1, tmp_path / "study")
+    register, arm = tables["register"], richest_first(tables)
+    register.loc[arm.index, "income"] = "100"
+    register.loc[[*arm.index[arm == "holf"][:2], *arm.index[arm == "local"][:10]], "income"] = "800000"
+    dropped = taken(tables, tmp_path / "data")
+    plan = plan_of(dropped)
+    rows = Rows(dropped.tables, plan, SCHEMA)
+    cut = RoundedRows(dropped.tables, plan, SCHEMA, rows, lambda table, frame: len(frame), POLICY)
+    income = plan.outcome("income")
+    kept = [keeps_acro(one.values(income, "m12", plan.main)) for one in (rows, cut)]
+    assert kept == [[False, True], [True, True]], "two of one arm are not hidden by ten of the other"
+
+
+def keeps_acro(frame) -> list[bool]:
+    """By group: the two largest have at most 90% of the sum, and what the others have is 10% of the largest or more."""
+    found = []
+    for _, values in frame.groupby("group")["value"]:
+        first, second, *others = sorted(values.dropna(), reverse=True)
+        found.append(first + second <= 0.9 * sum(values.dropna()) and sum(others) >= 0.1 * first)
+    return found
 
 
 def test_a_number_of_true_counts_is_found_out():

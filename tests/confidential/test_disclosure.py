@@ -20,6 +20,7 @@ from holf.study.answers import Withheld, is_withheld
 POLICY = load_policy()
 PLAIN = Support(people=43, families=40, offices=9, largest_share=0.2)
 STAFF = Support(people=15, families=0, offices=15, largest_share=0.07, role="staff")
+OF_THE_TRIAL = replace(POLICY, staff_levels=frozenset({"trial"}))
 
 
 def written(tmp_path, change):
@@ -96,6 +97,12 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
         (lambda raw: raw["rules"]["people"].pop("reason"), "rule people: reason is missing"),
         (lambda raw: raw["rules"]["people"].update(setting=None), "no rule has the setting min_people"),
         (lambda raw: raw.update(default="lax"), "profile lax: there is none"),
+        (
+            lambda raw: (
+                raw["profiles"].update({"<b>": raw["profiles"].pop(raw["default"])}) or raw.update(default="<b>")
+            ),
+            "a name has small letters",
+        ),
     ],
 )
 def test_policy_file_with_a_hole_is_refused(tmp_path, change, message):
@@ -132,13 +139,13 @@ def test_withheld_is_a_missing_number_with_a_reason():
     ],
 )
 def test_primary_rules_at_their_edges(change, rule):
-    assert refusal(replace(PLAIN, **change), POLICY, level="arm") == rule
+    assert refusal(replace(PLAIN, **change), POLICY) == rule
 
 
 def test_staff_are_described_by_arm_only():
-    assert refusal(STAFF, POLICY, level="arm") is None, "no families are asked for"
-    assert refusal(STAFF, POLICY, level="region") == "staff"
-    assert refusal(replace(STAFF, people=9, offices=9), POLICY, level="arm") == "people"
+    assert refusal(STAFF, POLICY) is None, "no families are asked for"
+    assert refusal(STAFF, OF_THE_TRIAL) == "staff"
+    assert refusal(replace(STAFF, people=9, offices=9), POLICY) == "people"
 
 
 @pytest.mark.parametrize(
@@ -166,21 +173,21 @@ def test_shares_come_from_rounded_counts():
 
 def test_mean_of_a_share_is_refused():
     with pytest.raises(ValueError, match="use safe_share"):
-        safe_mean(0.25, 45, replace(PLAIN, events=20), POLICY, level="arm")
+        safe_mean(0.25, 45, replace(PLAIN, events=20), POLICY)
 
 
 def test_mean_goes_with_its_count():
-    assert safe_mean(5.4321, Withheld("complementary"), PLAIN, POLICY, level="arm") == Withheld("complementary")
-    assert safe_mean(5.4321, 45, PLAIN, POLICY, level="arm", statistic="sd") == 5.43
+    assert safe_mean(5.4321, Withheld("complementary"), PLAIN, POLICY) == Withheld("complementary")
+    assert safe_mean(5.4321, 45, PLAIN, POLICY, statistic="sd") == 5.43
 
 
 def test_estimate_is_no_better_than_its_smallest_group():
-    assert safe_estimate(1.0, [PLAIN, replace(PLAIN, families=9)], POLICY, level="trial", df=27) == Withheld("families")
+    assert safe_estimate(1.0, [PLAIN, replace(PLAIN, families=9)], POLICY, df=27) == Withheld("families")
     one_sided = replace(PLAIN, events=2)
-    assert safe_estimate(0.1, [PLAIN, one_sided], POLICY, level="trial", df=27) == Withheld("class")
-    assert safe_estimate(0.1, [PLAIN], POLICY, level="trial", df=float("nan")) == Withheld("df")
+    assert safe_estimate(0.1, [PLAIN, one_sided], POLICY, df=27) == Withheld("class")
+    assert safe_estimate(0.1, [PLAIN], POLICY, df=float("nan")) == Withheld("df")
     with pytest.raises(ValueError, match="every group"):
-        safe_estimate(0.1, [], POLICY, level="trial", df=27)
+        safe_estimate(0.1, [], POLICY, df=27)
 
 
 def test_releases_are_compared_where_both_show_a_count():
@@ -210,22 +217,22 @@ def keeps_hidden(policy, total, **parts):
 
 # What each rule stands against: true under the policy, and false once that rule is switched off.
 PROMISES = {
-    "staff": lambda policy: refusal(STAFF, policy, level="region") is not None,
-    "people": lambda policy: refusal(Support(9, 9, 9, 0.2), replace(policy, min_families=0), level="arm") is not None,
-    "families": lambda policy: refusal(replace(PLAIN, families=9), policy, level="arm") is not None,
-    "offices": lambda policy: refusal(replace(PLAIN, offices=2), policy, level="arm") is not None,
-    "dominance": lambda policy: refusal(replace(PLAIN, largest_share=0.6), policy, level="arm") is not None,
+    "staff": lambda policy: refusal(STAFF, replace(OF_THE_TRIAL, rules=policy.rules)) is not None,
+    "people": lambda policy: refusal(Support(9, 9, 9, 0.2), replace(policy, min_families=0)) is not None,
+    "families": lambda policy: refusal(replace(PLAIN, families=9), policy) is not None,
+    "offices": lambda policy: refusal(replace(PLAIN, offices=2), policy) is not None,
+    "dominance": lambda policy: refusal(replace(PLAIN, largest_share=0.6), policy) is not None,
     "class": lambda policy: all(
         is_withheld(count)
         for count in (
             protect([Count("all", PLAIN, outside=0)], [], {}, policy)["all"],
-            safe_estimate(1.0, [replace(PLAIN, events=43)], policy, level="arm", df=27),
+            safe_estimate(1.0, [replace(PLAIN, events=43)], policy, df=27),
         )
     ),
-    "df": lambda policy: is_withheld(safe_estimate(1.0, [PLAIN], policy, level="arm", df=9)),
-    "extremes": lambda policy: is_withheld(safe_mean(1.0, 45, PLAIN, policy, level="arm", statistic="maximum")),
+    "df": lambda policy: is_withheld(safe_estimate(1.0, [PLAIN], policy, df=9)),
+    "extremes": lambda policy: is_withheld(safe_mean(1.0, 45, PLAIN, policy, statistic="maximum")),
     "rounding": lambda policy: rounded(43, policy) == 45,
-    "digits": lambda policy: safe_mean(24873.21, 45, PLAIN, policy, level="arm") == 24900,
+    "digits": lambda policy: safe_mean(24873.21, 45, PLAIN, policy) == 24900,
     "complementary": lambda policy: keeps_hidden(policy, 25, a=1, b=24),
     "linked": lambda policy: keeps_hidden(policy, 11, a=1, b=10),
     "differencing": lambda policy: differencing({"n": 440}, {"n": 445}, policy) == ["n"],

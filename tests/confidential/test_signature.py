@@ -1,12 +1,18 @@
 """A release leaves signed or not at all: who read it, and that no byte changed since."""
 
 import json
+import shutil
 
 import pytest
+from markdown_it import MarkdownIt
 
+from holf.book.colophon import colophon
 from holf.book.edition import make_edition
-from holf.confidential.release.document import FORMAT, Release, ReleaseError
+from holf.confidential.release.document import FORMAT, Release, ReleaseError, read_release
+from holf.confidential.release.form import KEYS, summary
 from holf.confidential.release.signature import read_signature, sign, signature_path
+from holf.paths import STAND_IN, project_root
+from holf.record.plan import load_plan
 from holf.record.source import REAL
 
 WHO = {"name": "Data Controller", "role": "data controller", "date": "2026-11-28"}
@@ -15,7 +21,9 @@ WHO = {"name": "Data Controller", "role": "data controller", "date": "2026-11-28
 @pytest.fixture
 def release(tmp_path):
     path = tmp_path / "release.json"
-    Release({"format": FORMAT, "data": REAL, "profile": "norwegian", "answers": []}).write(path)
+    content = {"format": FORMAT, "data": REAL, "profile": "norwegian", "trial": load_plan().name}
+    lists = {name: [] for name in ("answers", "repeats", "absent_tables", "absent_outcomes")}
+    Release(dict.fromkeys(KEYS) | content | lists | {"outcomes": {}, "summary": summary([])}).write(path)
     path.chmod(0o600)
     return path
 
@@ -37,7 +45,12 @@ def test_a_release_that_is_not_signed_or_was_changed_is_not_built(release, tmp_p
     assert not (tmp_path / "copy").exists()
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"name": "x"}', '{"name": 1, "role": 2, "date": 3, "more": 4}'])
+NO_SIGNATURES = ("", "[]", '{"name": "x"}', '{"name": 1, "role": 2, "date": 3, "more": 4}',
+                 json.dumps(WHO | {"name": 7, "release_sha256": "x"}),
+                 json.dumps(WHO | {"name": "a\n\n# b", "release_sha256": "x"}))  # fmt: skip
+
+
+@pytest.mark.parametrize("content", NO_SIGNATURES)
 def test_what_is_no_signature_is_refused(release, content):
     signature_path(release).write_text(content)
     with pytest.raises(ReleaseError, match=r"release\.json\.signed: not a signature"):
@@ -55,7 +68,62 @@ def test_a_signature_is_never_written_over_and_only_a_release_is_signed(release,
     sign(release, **WHO)
     with pytest.raises(FileExistsError, match="is signed already"):
         sign(release, **WHO | {"name": "Somebody Else"})
+    signature_path(release).unlink()
+    signature_path(release).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError, match="is signed already"):
+        sign(release, **WHO)
+    assert not (tmp_path / "elsewhere").exists()
     other = tmp_path / "other.json"
     other.write_text(json.dumps({"format": "none"}))
     with pytest.raises(ReleaseError, match="not a release"):
         sign(other, **WHO)
+
+
+def in_other_words(text: str) -> dict[str, bytes]:
+    content = json.loads(text)
+    return {
+        "a key given twice": text.replace('"absent_tables"', '"absent_tables": ["Kari"],\n"absent_tables"').encode(),
+        "a remark": Release(content | {"remark": "Kari has 412300"}).text().encode(),
+        "keys in another order": json.dumps(dict(reversed(content.items())), indent=1).encode(),
+        "other line ends": text.replace("\n", "\r\n").encode(),
+        "a mark in front": "\ufeff".encode() + text.encode(),
+        "no number": text.replace("null", "NaN").encode(),
+        "too deep": b"[" * 100_000,
+        "markup in the profile": text.replace("norwegian", "<b>x</b>").encode(),
+        "markup among absent outcomes": Release(content | {"absent_outcomes": ["[a](b)"]}).text().encode(),
+        "a table that there is not": Release(content | {"absent_tables": ["Kari"]}).text().encode(),
+        "words of its own": Release(
+            content
+            | {
+                "answers": [{"question": "flow", "asked": {}, "no_answer": "Kari"}],
+                "summary": summary([{"no_answer": ""}]),
+            }
+        )
+        .text()
+        .encode(),
+        "a name in place of an id": Release(content | {"repeats": ["Kari"]}).text().encode(),
+        "another trial": text.replace(load_plan().name, "NCT00000000").encode(),
+        "another summary": text.replace('"questions": 0', '"questions": 9').encode(),
+    }
+
+
+@pytest.mark.parametrize("fault", in_other_words('{"answers": []}'))
+def test_nothing_but_what_the_command_writes_is_read_or_signed(release, fault):
+    changed = in_other_words(release.read_text())[fault]
+    assert changed != release.read_bytes() and read_release(release)
+    release.write_bytes(changed)
+    with pytest.raises(ReleaseError):
+        sign(release, **WHO)
+    assert not signature_path(release).exists()
+
+
+def test_a_name_with_marks_is_shown_as_it_was_typed(release, tmp_path, monkeypatch):
+    sign(release, **WHO | {"name": "<b>A</b> [B](http://example.org) & *C*"})
+    ignore = shutil.ignore_patterns("simulated")
+    shutil.copytree(project_root() / "data", tmp_path / "data", ignore=ignore)
+    for path in (release, signature_path(release)):
+        path.rename(tmp_path / "data" / path.name.replace("release", STAND_IN))
+    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
+    monkeypatch.setattr("holf.book.colophon.list_chapters", list)
+    shown = MarkdownIt().render(colophon())
+    assert "&lt;b&gt;A&lt;/b&gt; [B](http://example.org) &amp; *C*" in shown

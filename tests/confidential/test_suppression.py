@@ -366,3 +366,11 @@ def test_what_one_number_tells():
     assert known_range(Withheld("people"), strict) == (0, 14)
     assert known_range(Withheld("staff"), POLICY) == (0, CEILING)
     assert known_range(Withheld("families"), POLICY) == (10, CEILING)
+
+
+def test_the_rest_of_a_total_is_never_shown_below_the_fewest_people():
+    parts = {f"office {number}": support(18) for number in range(8)}
+    counts = [Count(name, behind) for name, behind in parts.items()]
+    shown = protect(counts, [Equation("all", tuple(parts))], {"all": 8 * 18}, POLICY)
+    # Rounded up seven times, eighteen leave four of the total for the last one.
+    assert all(is_withheld(number) or number >= POLICY.min_people for number in shown.values())

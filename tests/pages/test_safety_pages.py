@@ -15,6 +15,7 @@ from holf.confidential.read.mapping import read_mapping
 from holf.confidential.read.reader import read_dropin
 from holf.confidential.read.rules import rule_in_words
 from holf.confidential.release.document import FORMAT, Release
+from holf.confidential.release.form import KEYS, summary
 from holf.confidential.rules.policy import RULES, load_policy, load_profiles, load_rules
 from holf.confidential.scan.rules import ALL
 from holf.pages.data_dictionary import dictionary
@@ -23,6 +24,7 @@ from holf.pages.words import PageError
 from holf.pages.write import write_pages
 from holf.paths import project_root
 from holf.record.facts import load_ledger
+from holf.record.plan import load_plan
 from holf.record.schema import Schema, load_schema
 from holf.record.source import REAL
 
@@ -54,8 +56,15 @@ def third_level(text: str) -> list[str]:
 
 
 def release(**content) -> Release:
-    whole = {"format": FORMAT, "data": REAL, "profile": "norwegian-strict", "summary": SUMMARY, "answers": []}
-    return Release(whole | {"absent_tables": [], "absent_outcomes": []} | content)
+    whole = {
+        "format": FORMAT,
+        "data": REAL,
+        "profile": "norwegian-strict",
+        "summary": SUMMARY,
+        "answers": [],
+        "repeats": [],
+    }
+    return Release(dict.fromkeys(KEYS) | whole | {"absent_tables": [], "absent_outcomes": []} | content)
 
 
 def told(of: Release | None) -> str:
@@ -124,8 +133,9 @@ def test_the_simulated_book_says_that_no_release_stands_behind_it():
 
 
 def test_a_book_from_a_release_tells_what_was_asked_and_withheld():
-    made = release(absent_tables=["register"], absent_outcomes=["Financial situation"])
+    made = release(absent_tables=["register"], absent_outcomes=["Financial situation"], repeats=["0123456789ab"])
     text = told(made)
+    assert "It repeats the answers of `0123456789ab`;" in text and "It repeats" not in told(release())
     assert (
         "No release stands behind" not in text
         and f"**REAL DATA.** This book was built from release `{made.id}`" in text
@@ -152,7 +162,7 @@ def test_the_page_of_a_copy_is_that_of_the_release_it_holds(tmp_path, monkeypatc
     (tmp_path / "data").mkdir()
     for path in (project_root() / "data").glob("*.*"):
         (tmp_path / "data" / path.name).symlink_to(path)
-    made = release()
+    made = release(trial=load_plan().name, outcomes={}, summary=summary([]))
     made.write(tmp_path / "data" / "source.json")
     monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
     assert own_release() == made and current_safety_page().startswith(told(made))

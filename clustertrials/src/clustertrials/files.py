@@ -10,7 +10,7 @@ def write_whole(path: Path, content: str) -> None:
     """Write a text file completely or not at all, even if the process is killed or the disk is full."""
     fresh = path.with_name(f".{path.name}.new")
     try:
-        fresh.write_text(content, encoding="utf-8")
+        fresh.write_text(content, encoding="utf-8", newline="\n")
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)

@@ -13,6 +13,8 @@ import numpy as np
 
 from holf.confidential.rules.policy import Policy
 from holf.record.plan import load_plan
+from holf.record.schema import load_schema
+from holf.study.questions import scale_ends
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,9 @@ class Clue:
 def clues(content: dict[str, Any], policy: Policy) -> list[Clue]:
     """Every number of a release that is a function of its counts.
 
-    Degrees of freedom that people make; the difference of two shares; the share that Lee's bounds trim; and how far
-    apart Manski's bounds of a share lie.
+    Degrees of freedom that people make; the difference of two shares; the share that Lee's bounds trim; how far apart
+    Manski's bounds lie, in widths of the outcome's scale; and the slope of a tipping point, which without covariates is
+    the share missing.
 
     Parameters
     ----------
@@ -101,14 +104,20 @@ def _clues(content: dict[str, Any], policy: Policy) -> Iterator[Clue]:
         if not all(groups):
             continue
         counts = tuple(itertools.chain(*((one["n_measured"], one["n_expected"]) for one in groups)))
-        level = levels.get((asked["outcome"], main.id, asked["wave"], arms[0]))
+        ends = scale_ends(load_schema(), load_plan().outcome(asked["outcome"]), asked["wave"])
         if answer["method"] == "lee":
             yield Clue(
                 "share_trimmed", answer["share_trimmed"], _half(answer["share_trimmed"], policy), counts, _trimmed
             )
-        elif level and level["show"] == "percent" and _are_numbers(answer["lower"], answer["upper"]):
-            half = _half(answer["lower"], policy) + _half(answer["upper"], policy)
-            yield Clue("bounds", answer["upper"] - answer["lower"], half, counts, _width)
+        elif ends and _are_numbers(answer["lower"], answer["upper"]):
+            scale = ends[1] - ends[0]
+            half = (_half(answer["lower"], policy) + _half(answer["upper"], policy)) / scale
+            yield Clue("bounds", (answer["upper"] - answer["lower"]) / scale, half, counts, _width)
+    for asked, answer in _answers(content, "tipping"):
+        group = losses.get((asked["outcome"], asked["wave"], arms[0]))
+        if group and not load_plan().outcome(asked["outcome"]).covariates:
+            counts = answer["n_missing"], group["n_expected"]
+            yield Clue("slope", answer["slope"], _half(answer["slope"], policy), counts, lambda lost, n: lost / n)
 
 
 def _trimmed(seen: Any, n: Any, other_seen: Any, other_n: Any) -> Any:

@@ -7,11 +7,13 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from holf.confidential.rules.answers import ROLES
+from holf.confidential.rules.policy import RULES
 from holf.record.flow import Flow, FlowBox, FlowCount, load_flow
 from holf.study.answers import Withheld, is_withheld
 
 _TYPES = {kind.__name__: kind for kind in (*ROLES, Flow, FlowCount)}
 UNDEFINED = "undefined"
+_MARKUP = frozenset("<>")
 
 
 class CodecError(ValueError):
@@ -47,6 +49,8 @@ def encode(value: Any) -> Any:
         return [encode(part) for part in value]
     if isinstance(value, dict) and all(isinstance(name, str) for name in value):
         return {"by": {name: encode(part) for name, part in value.items()}}
+    if isinstance(value, str) and _MARKUP.intersection(value):
+        raise CodecError("a release holds no markup")
     if type(value) is float:
         return UNDEFINED if math.isnan(value) else value
     if value is None or type(value) in (str, int, bool):
@@ -66,9 +70,11 @@ def decode(value: Any, *, source: str) -> Any:
         return tuple(decode(part, source=source) for part in value)
     if value == UNDEFINED:
         return math.nan
+    if isinstance(value, str) and _MARKUP.intersection(value):
+        raise CodecError("the release holds markup")
     if not isinstance(value, dict):
         return value
-    if value.keys() == {"withheld"}:
+    if value.keys() == {"withheld"} and value["withheld"] in RULES:
         return Withheld(value["withheld"])
     if value.keys() == {"box"}:
         return next(box for box in load_flow() if box.id == value["box"])

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from holf.confidential.release.document import Release, ReleaseError
+from holf.confidential.release.form import summary
 from holf.confidential.release.ledger import LEDGER
 from holf.confidential.release.questions import key_of
+from holf.confidential.rules.answers import identity
 from holf.confidential.rules.attack import differencing
 from holf.confidential.rules.policy import Policy
 from holf.study.answers import Withheld
@@ -29,9 +31,9 @@ def counts_of(release: Release) -> dict[str, int | Withheld]:
 
 def _answers(release: Release) -> dict[str, Any]:
     return {
-        f"{key_of(entry['question'], entry['asked'])} [{place}]": answer
+        f"{key_of(entry['question'], entry['asked'])} {identity(found['answer'])}": found
         for entry in release.content["answers"]
-        for place, answer in enumerate(entry.get("answers", ()))
+        for found in entry.get("answers", ())
     }
 
 
@@ -63,7 +65,7 @@ def changed_alone(previous: Release, release: Release, policy: Policy) -> list[s
     Returns
     -------
     list of str
-        Names of questions with the place of the answer.
+        Names of questions with what tells the answer from others.
     """
     same_input = previous.content["input_hmac_sha256"] == release.content["input_hmac_sha256"] is not None
     if same_input or "differencing" not in policy.rules:
@@ -97,5 +99,34 @@ def require_no_small_difference(previous: Release, release: Release, policy: Pol
         raise ReleaseError(
             f"rule differencing: {len(close)} counts, and other numbers in {len(alone)} answers, differ from release "
             f"{previous.id} by fewer than {policy.min_people} people; publish the new data together with enough "
-            f"others, or keep that release. If it never left the room, delete it, also in the folder {LEDGER}"
+            "others, or add --repeat to repeat its answers and publish only what it does not answer. If it never left "
+            f"the room, delete it, also in the folder {LEDGER}"
         )
+
+
+def repeated(previous: Release, release: Release) -> Release:
+    """The release with the answers of the previous one to all that both answer: new is only what that did not answer.
+
+    So the two tell no difference together, however few people left or came in between.
+
+    Parameters
+    ----------
+    previous, release : Release
+
+    Raises
+    ------
+    ReleaseError
+        If the two were made under different profiles.
+    """
+    if previous.content["profile"] != release.content["profile"]:
+        raise ReleaseError(f"release {previous.id} was made under another profile, so its answers are not repeated")
+    before = {key_of(entry["question"], entry["asked"]): entry for entry in previous.content["answers"]}
+    entries = []
+    for entry in release.content["answers"]:
+        old = before.get(key_of(entry["question"], entry["asked"]), {})
+        if "answers" in entry and "answers" in old:
+            known = {identity(found["answer"]): found for found in old["answers"]}
+            entry = entry | {"answers": [known.get(identity(found["answer"]), found) for found in entry["answers"]]}
+        entries.append(old if "answers" in old and "no_answer" in entry else entry)
+    repeats = [*dict.fromkeys((*release.content["repeats"], *previous.content["repeats"], previous.id))]
+    return Release(release.content | {"answers": entries, "repeats": repeats, "summary": summary(entries)})

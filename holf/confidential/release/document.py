@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,15 +12,13 @@ from typing import Any
 
 from clustertrials.files import write_whole
 from holf.confidential.read.reader import DropIn
-from holf.confidential.release.clues import clues
-from holf.confidential.release.codec import CodecError, decode, encode
+from holf.confidential.release.codec import decode, encode
+from holf.confidential.release.form import KEYS, NO_ANSWER, broken_rules, has_form, public_counts, summary
 from holf.confidential.release.questions import available, catalogue, key_of
 from holf.confidential.rules.answers import Safe, disclose
-from holf.confidential.rules.policy import Policy
+from holf.confidential.rules.policy import Policy, load_profiles
 from holf.confidential.rules.rounded_rows import Published, RoundedRows
 from holf.confidential.rules.suppression import UnitSets
-from holf.record.facts import load_ledger
-from holf.record.flow import load_flow
 from holf.record.plan import Plan, load_plan
 from holf.record.schema import Schema
 from holf.record.source import REAL
@@ -29,7 +26,7 @@ from holf.study.questions import Answered, compute
 from holf.study.study import Study, StudyError
 from holf.study.tables import Rows
 
-FORMAT = "holf release, version 1"
+FORMAT = "holf release, version 2"
 
 
 class ReleaseError(ValueError):
@@ -44,15 +41,20 @@ class Release:
     ----------
     content : dict
         What is written: format, trial, profile, outcomes with their waves, tables that are not there, keyed checksum of
-        the input, the answers, and a summary for whoever signs.
+        the input, the answers, earlier releases whose answers it repeats, and a summary for whoever signs.
     """
 
     content: dict[str, Any]
 
     @property
+    def sha256(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.text().encode()).hexdigest()
+
+    @property
     def id(self) -> str:
-        """First twelve digits of the SHA-256 of the content: another number anywhere gives another id."""
-        return hashlib.sha256(self.text().encode()).hexdigest()[:12]
+        """First twelve digits of the SHA-256: another number anywhere gives another id."""
+        return self.sha256[:12]
 
     @property
     def source(self) -> str:
@@ -60,8 +62,11 @@ class Release:
         return f"{REAL}: profile {self.content['profile']}, release {self.id}"
 
     def text(self) -> str:
-        """The file's content; the same release is the same bytes."""
-        return json.dumps(self.content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n"
+        """The file's content, one line for each answer; the same release is the same bytes."""
+        order = (*KEYS[:-1], *sorted(self.content.keys() - {*KEYS}))
+        parts = [f"{_line(key)}: {_line(self.content[key])}" for key in order if key in self.content]
+        entries = ",\n".join(map(_entry_text, self.content["answers"]))
+        return "{\n" + ",\n".join([*parts, f'"answers": [\n{entries}\n]']) + "\n}\n"
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all."""
@@ -106,7 +111,7 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
     Raises
     ------
     ReleaseError
-        If anything fails on the way, or a count follows from an estimate; the message names the kind of the error, and
+        If anything fails on the way, or a number of it breaks a rule; the message names the kind of the error, and
         never what it says.
     """
     failed = ""
@@ -117,8 +122,8 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
             plan = available(load_plan(), schema, dropped.tables)
             answered = answer_all(dropped, plan, schema)
             release = _release(dropped, plan, answered, schema, policy, key)
-        telling = sorted({clue.question for clue in clues(release.content, policy) if clue.gives_away(policy)})
-        failed = f"a count follows from {', '.join(telling)}" if telling else ""
+        broken = broken_rules(release.content, policy)
+        failed = f"its numbers break the rule {', '.join(broken)}" if broken else ""
         if not failed:
             return release
     except Exception as error:
@@ -171,14 +176,13 @@ def _release(
     def ask_again(published: Published) -> dict[str, list[Answered] | None]:
         return _answer(RoundedRows(dropped.tables, plan, schema, rows, published, policy), questions)
 
-    safe = disclose(given, sets, policy, _public_counts(), ask_again)
+    safe = disclose(given, sets, policy, public_counts(), ask_again)
     entries = [
         {"question": question, "asked": asked}
         | (
             {"answers": [_entry(found) for found in safe[name]]}
             if (name := key_of(question, asked)) in safe
-            # Which rule stood in the way may itself tell something, so every refusal reads alike.
-            else {"no_answer": "these data give no answer"}
+            else {"no_answer": NO_ANSWER}
         )
         for question, asked in catalogue(plan)
     ]
@@ -195,7 +199,8 @@ def _release(
                 outcome.label for name, outcome in load_plan().outcomes.items() if name not in plan.outcomes
             ],
             "answers": entries,
-            "summary": _summary(safe, len(answered)),
+            "repeats": [],
+            "summary": summary(entries),
         }
     )
 
@@ -206,44 +211,51 @@ def read_release(path: Path) -> Release:
     Raises
     ------
     ReleaseError
-        If it is no release, holds simulated answers, or an answer of an unknown form.
+        If it is no release, holds simulated answers or an answer of an unknown form, is of another trial, is not byte
+        for byte what `holf release` writes, or breaks its own policy. The last is not asked where this project does not
+        have the policy.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        raw = path.read_bytes()
+        content = json.loads(raw)
+    except (OSError, ValueError, RecursionError):
         raise ReleaseError(f"{path.name}: not a file of JSON") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ReleaseError(f"{path.name}: not a release that this version can read")
     if content.get("data") != REAL:
         raise ReleaseError(f"{path.name}: its answers do not come from real data; the two are never mixed")
+    if content.get("trial") != load_plan().name:
+        raise ReleaseError(f"{path.name}: its answers are of another trial")
     release = Release(content)
     try:
         for entry in content["answers"]:
             for found in entry.get("answers", ()):
-                decode(found["answer"], source=release.source)
-    except (CodecError, KeyError, TypeError, AttributeError):
+                decode(found["answer"], source="")
+        # A key given twice, a remark or other spelling would leave the room unread.
+        is_whole = release.text().encode() == raw and has_form(content)
+        profile = load_profiles().get(content["profile"])
+        broken = broken_rules(content, profile) if profile else []
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ReleaseError(f"{path.name}: an answer has a form that this version does not know") from None
+    if not is_whole:
+        raise ReleaseError(f"{path.name}: not as `holf release` writes it; it was changed")
+    if broken:
+        raise ReleaseError(f"{path.name}: its numbers break the rule {', '.join(broken)} of its profile")
     return release
 
 
-def _public_counts() -> dict[str, int]:
-    ledger = load_ledger()
-    return {box.id: int(ledger.number(box.fact)) for box in load_flow() if box.fact}
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
+
+
+def _entry_text(entry: dict[str, Any]) -> str:
+    """A question on a line of its own, and each of its answers."""
+    if "answers" not in entry:
+        return _line(entry)
+    asked = _line({key: value for key, value in entry.items() if key != "answers"})
+    return f'{asked[:-1]}, "answers": [\n' + ",\n".join(f" {_line(found)}" for found in entry["answers"]) + "\n]}"
 
 
 def _entry(found: Safe) -> dict[str, Any]:
     behind = {"people": encode(found.people), "families": encode(found.families), "offices": found.offices}
     return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": list(found.rules)}
-
-
-def _summary(safe: dict[str, list[Safe]], questions: int) -> dict[str, Any]:
-    """What whoever signs reads first: how much is asked, and which rules withheld how much."""
-    answers = [found for group in safe.values() for found in group]
-    rules = Counter(rule for found in answers for rule in found.rules)
-    return {
-        "questions": questions,
-        "questions_without_answer": questions - len(safe),
-        "answers": len(answers),
-        "answers_with_a_part_withheld": sum(bool(found.rules) for found in answers),
-        "answers_by_withholding_rule": dict(sorted(rules.items())),
-    }

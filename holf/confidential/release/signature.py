@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -53,15 +52,16 @@ def sign(release: Path, *, name: str, role: str, date: str) -> Signature:
     FileExistsError
         If it is signed already.
     """
-    read_release(release)
-    for what, text in (("name", name), ("role", role)):
-        if not text.strip() or not text.isprintable():
+    signed = Signature(name.strip(), role.strip(), date, read_release(release).sha256)
+    for what, text in (("name", signed.name), ("role", signed.role)):
+        if not _is_line(text):
             raise ReleaseError(f"the {what} of who signs must be words on one line")
     path = signature_path(release)
-    if path.exists():
-        raise FileExistsError(f"{release.name} is signed already; {path.name} says by whom")
-    signed = Signature(name.strip(), role.strip(), date, _digest(release))
-    path.write_text(json.dumps(asdict(signed), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(signed), indent=1, ensure_ascii=False) + "\n")
+    except FileExistsError:
+        raise FileExistsError(f"{release.name} is signed already; {path.name} says by whom") from None
     os.chmod(release, 0o644)
     return signed
 
@@ -72,19 +72,21 @@ def read_signature(release: Path) -> Signature:
     Raises
     ------
     ReleaseError
-        If there is none, or the release is not the one that was signed.
+        If there is none or it does not say who and when, or the release is not the one that was signed.
     """
     path = signature_path(release)
     try:
         signed = Signature(**json.loads(path.read_text(encoding="utf-8")))
+        if not all(map(_is_line, asdict(signed).values())):
+            raise ValueError
     except FileNotFoundError:
         raise ReleaseError(f"{release.name} is not signed: read it, then run `holf sign {release.name}`") from None
     except (OSError, ValueError, TypeError):
         raise ReleaseError(f"{path.name}: not a signature that this version can read") from None
-    if signed.release_sha256 != _digest(release):
+    if signed.release_sha256 != read_release(release).sha256:
         raise ReleaseError(f"{release.name} is not the file that {path.name} signs: it was changed since")
     return signed
 
 
-def _digest(release: Path) -> str:
-    return hashlib.sha256(release.read_bytes()).hexdigest()
+def _is_line(text: object) -> bool:
+    return isinstance(text, str) and bool(text.strip()) and text.isprintable()

@@ -33,61 +33,27 @@ from holf.study.answers import (
 )
 from holf.study.questions import Answered
 
-
-def _roles(**named: str) -> dict[str, Role]:
-    """Roles of the fields that are named for each kind."""
-    return {name: Role(kind.replace("_", " ")) for kind, names in named.items() for name in names.split()}
-
-
-# By type of answer and field: those of `clustertrials`, and then the study's own. A number without a role is refused.
-ROLES: dict[type, dict[str, Role]] = {
-    Effect: _roles(
-        estimate="estimate se statistic p_value ci_low ci_high icc",
-        df="df",
-        count="n_units n_dropped",
-        plain="n_clusters n_allocations level covariates",
-    )
-    | {f"mean_{arm}": Role("mean", arm) for arm in ("treated", "other")},
-    Icc: _roles(estimate="estimate ci_low ci_high mean_size", count="n_units", plain="n_clusters level"),
-    Bounds: _roles(
-        estimate="lower upper ci_low ci_high share_trimmed",
-        df="df",
-        count="n_units n_missing_treated n_missing_other",
-        plain="n_clusters level",
-    ),
-    EstimandGap: _roles(
-        estimate="estimate se p_value ci_low ci_high individual_average cluster_average",
-        df="df",
-        count="n_units n_dropped",
-        plain="n_clusters level",
-    ),
-    Influence: _roles(
-        estimate="estimate se",
-        extreme="largest_shift",
-        left_out="n_sign_changes n_significance_changes",
-        plain="n_clusters level",
-    ),
-    RecruitmentDiagnostic: _roles(
-        estimate="mean_treated mean_other difference p_value", count="n_units", plain="n_allocations n_clusters"
-    ),
-    OddsRatio: _roles(
-        estimate="estimate ci_low ci_high se_log p_value risk_treated risk_other",
-        df="df",
-        count="n_units n_dropped",
-        plain="n_clusters level",
-    ),
-    TippingPoint: _roles(
-        estimate="below above estimate slope variances observed_mean sd",
-        df="df",
-        count="n_units n_missing n_dropped",
-        plain="n_clusters level",
-    ),
-    **{
-        kind: {one.name: one.metadata["role"] for one in fields(kind) if one.metadata}
-        for kind in (Sizes, Level, Change, Attrition, Multiplicity, ExactTest, Sanity)
-    },
+# What a number of an answer of `clustertrials` is, by the name of its field. One that is not here is refused.
+_KINDS = {
+    "estimate": "estimate se se_log statistic p_value ci_low ci_high icc mean_size lower upper share_trimmed difference"
+    " individual_average cluster_average risk_treated risk_other below above slope variances observed_mean sd"
+    " mean_treated mean_other",
+    "df": "df",
+    "count": "n_units n_dropped n_missing n_missing_treated n_missing_other",
+    "extreme": "largest_shift",
+    "left out": "n_sign_changes n_significance_changes",
+    "plain": "n_clusters n_allocations level covariates",
 }
-ARM = "arm"
+_ROLES = {name: Role(kind) for kind, names in _KINDS.items() for name in names.split()}
+_MODELS = (Effect, Icc, Bounds, EstimandGap, Influence, RecruitmentDiagnostic, OddsRatio, TippingPoint)
+_OWN = (Sizes, Level, Change, Attrition, Multiplicity, ExactTest, Sanity)
+# By type of answer and field; the study's own answers declare theirs.
+ROLES: dict[type, dict[str, Role]] = {
+    **{kind: {one.name: _ROLES[one.name] for one in fields(kind) if one.name in _ROLES} for kind in _MODELS},
+    **{kind: {one.name: one.metadata["role"] for one in fields(kind) if one.metadata} for kind in _OWN},
+}
+# An effect's means are described with their arm; those of recruitment are of offices, and numbers of a model.
+ROLES[Effect] |= {f"mean_{arm}": Role("mean", arm) for arm in ("treated", "other")}
 
 
 @dataclass(frozen=True)
@@ -149,15 +115,15 @@ def disclose(
     safe = {}
     for key, answers in asked.items():
         if again[key] is not None:
-            rounded_answers = {_identity(found.answer): found.answer for found in again[key]}
-            safe[key] = [judge.safe(found, rounded_answers[_identity(found.answer)]) for found in answers]
+            rounded_answers = {identity(vars(found.answer)): found.answer for found in again[key]}
+            safe[key] = [judge.safe(found, rounded_answers[identity(vars(found.answer))]) for found in answers]
     return safe
 
 
-def _identity(answer: Any) -> tuple:
-    """What tells an answer from the others to the same question."""
+def identity(parts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells an answer, given as its parts by name, from the others to the same question."""
     names = ("label", "outcome", "arm", "group", "wave", "statistic", "characteristic", "method")
-    return tuple(value for name in names if isinstance(value := getattr(answer, name, ""), str))
+    return tuple(value for name in names if isinstance(value := parts.get(name, ""), str))
 
 
 def _learn(found: Answered, sets: UnitSets, public: Mapping[str, int]) -> None:
@@ -256,7 +222,7 @@ class _Judge:
             return value
         # A description of one group has no model, and so no residual degrees of freedom to ask for.
         df = df if len(supports) > 1 else math.inf
-        return safe_estimate(float(value), supports, self.policy, level=ARM, df=df)
+        return safe_estimate(float(value), supports, self.policy, df=df)
 
     def _described(self, found: Answered, role: Role, value: float) -> float | Withheld:
         """A mean, a spread, a share or a size, with the count that it goes with."""
@@ -272,7 +238,7 @@ class _Judge:
             return ends[0] + width * share if role.kind == "mean" else width * math.sqrt(share * (1 - share))
         if math.isnan(value):
             return value
-        return safe_mean(value, n, support, self.policy, level=ARM, statistic=role.kind)
+        return safe_mean(value, n, support, self.policy, statistic=role.kind)
 
     def _differences(self, found: Answered, parts: Mapping[str, Any]) -> dict[str, float | Withheld]:
         """Numbers that follow from others of the answer, from those as they are shown."""
@@ -296,7 +262,7 @@ class _Judge:
         if name in self.shown:
             return self.shown[name]
         support = self.sets.support(table, frame)
-        rule = refusal(support, self.policy, level=ARM)
+        rule = refusal(support, self.policy)
         return Withheld(rule) if rule else rounded(support.people, self.policy)
 
     def _flow(self, found: Answered) -> Safe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from holf.record.reading import FactError, check_keys, read_yaml, reading
 
 _ON_CELLS = ("staff", "people", "families", "offices", "dominance", "class", "df", "extremes", "rounding", "digits")
 RULES = frozenset((*_ON_CELLS, "complementary", "linked", "differencing"))
+
+PROFILE_NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 
 
 class PolicyError(FactError):
@@ -124,6 +127,8 @@ def _policy(raw: dict, profile: str, file: str) -> Policy:
     where = f"{file}, profile {profile}"
     if profile not in raw["profiles"]:
         raise PolicyError(f"{where}: there is none of that name; known: {', '.join(raw['profiles'])}")
+    if not re.fullmatch(PROFILE_NAME, profile):
+        raise PolicyError(f"{where}: a name has small letters, digits and hyphens, since every page shows it")
     values = raw["profiles"][profile]
     if wrong := sorted(_SETTINGS ^ values.keys()):
         raise PolicyError(f"{where}: setting {wrong[0]} is {'missing' if wrong[0] in _SETTINGS else 'unknown'}")

@@ -51,34 +51,32 @@ class Support:
             raise ValueError("support: events must be among the people")
 
 
-def refusal(support: Support, policy: Policy, *, level: str) -> str | None:
+def refusal(support: Support, policy: Policy) -> str | None:
     """Return the id of the first primary rule that refuses a number, or None.
 
     Parameters
     ----------
     support : Support
     policy : Policy
-    level : str
-        What the number describes: ``"trial"``, ``"arm"``, or anything smaller, such as ``"office"``.
 
     Notes
     -----
-    The order counts: a number refused for another rule than staff or people is known to rest on `min_people` or more,
-    and `holf.confidential.rules.attack` reckons with that.
+    Every number is of an arm or of the trial: no question asks for less. The order counts: a number refused for another
+    rule than staff or people is known to rest on `min_people` or more; `holf.confidential.rules.attack` uses that.
 
     Examples
     --------
     >>> from holf.confidential.rules.policy import load_policy
     >>> policy = load_policy()
-    >>> refusal(Support(people=40, families=9, offices=5, largest_share=0.3), policy, level="arm")
+    >>> refusal(Support(people=40, families=9, offices=5, largest_share=0.3), policy)
     'families'
-    >>> refusal(Support(40, 35, 5, 0.3, events=31), policy, level="arm")
+    >>> refusal(Support(40, 35, 5, 0.3, events=31), policy)
     'class'
     """
     staff = support.role == "staff"
     one_sided = support.events is not None and one_side(support.events, support.people - support.events, policy)
     broken = {
-        "staff": staff and level not in policy.staff_levels,
+        "staff": staff and "arm" not in policy.staff_levels,
         "people": support.people < policy.min_people,
         "families": not staff and support.families < policy.min_families,
         "offices": support.offices < policy.min_offices,
@@ -125,7 +123,7 @@ def safe_share(events: int | Withheld, n: int | Withheld) -> float | Withheld:
 
 
 def safe_mean(
-    value: float, n: int | Withheld, support: Support, policy: Policy, *, level: str, statistic: str = "mean"
+    value: float, n: int | Withheld, support: Support, policy: Policy, *, statistic: str = "mean"
 ) -> float | Withheld:
     """Return a mean or standard deviation to the policy's digits, or the refusal.
 
@@ -136,7 +134,7 @@ def safe_mean(
     n : int or Withheld
         The count behind it as it is published. Where that is withheld so is the mean: otherwise the means of the
         other cells, and of all, would give the mean of a cell too small to show.
-    support, policy, level
+    support, policy
         As for `refusal`.
     statistic : str
         ``"mean"`` or ``"sd"``; any other, such as ``"maximum"``, is refused.
@@ -150,9 +148,9 @@ def safe_mean(
     --------
     >>> from holf.confidential.rules.policy import load_policy
     >>> home = Support(43, 40, 9, 0.2)
-    >>> safe_mean(24873.21, 45, home, load_policy(), level="arm")
+    >>> safe_mean(24873.21, 45, home, load_policy())
     24900.0
-    >>> safe_mean(31000, 45, home, load_policy(), level="arm", statistic="maximum")
+    >>> safe_mean(31000, 45, home, load_policy(), statistic="maximum")
     withheld (extremes)
     """
     if support.events is not None:
@@ -161,13 +159,11 @@ def safe_mean(
         return Withheld("extremes")
     if is_withheld(n):
         return n
-    rule = refusal(support, policy, level=level)
+    rule = refusal(support, policy)
     return Withheld(rule) if rule else significant(value, policy)
 
 
-def safe_estimate(
-    value: float, groups: Iterable[Support], policy: Policy, *, level: str, df: float
-) -> float | Withheld:
+def safe_estimate(value: float, groups: Iterable[Support], policy: Policy, *, df: float) -> float | Withheld:
     """Return a model's number (estimate, error, limit, p-value) to the policy's digits, or the refusal.
 
     Parameters
@@ -176,7 +172,7 @@ def safe_estimate(
     groups : iterable of Support
         One for each group that the model compares. Every one must pass: an effect is no better hidden than its
         smallest arm, and beside the larger arm's mean it gives the smaller arm's.
-    policy, level
+    policy
         As for `refusal`.
     df : float
         Offices less parameters of the model.
@@ -190,15 +186,15 @@ def safe_estimate(
     --------
     >>> from holf.confidential.rules.policy import load_policy
     >>> arms = [Support(430, 380, 15, 0.1), Support(432, 363, 14, 0.1)]
-    >>> safe_estimate(-0.012345, arms, load_policy(), level="trial", df=27)
+    >>> safe_estimate(-0.012345, arms, load_policy(), df=27)
     -0.0123
-    >>> safe_estimate(-0.012345, arms, load_policy(), level="trial", df=4)
+    >>> safe_estimate(-0.012345, arms, load_policy(), df=4)
     withheld (df)
     """
     groups = tuple(groups)
     if not groups:
         raise ValueError("an estimate needs the support of every group it compares")
-    rule = next(filter(None, (refusal(support, policy, level=level) for support in groups)), None)
+    rule = next(filter(None, (refusal(support, policy) for support in groups)), None)
     if rule is None and "df" in policy.rules and not df >= policy.min_residual_df:
         rule = "df"
     return Withheld(rule) if rule else significant(value, policy)

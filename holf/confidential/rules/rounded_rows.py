@@ -25,7 +25,10 @@ class RoundedRows(Rows):
     The first round, on all rows, decides which counts are shown and as what. In this one a few rows are left out or
     stand twice, until each arm has as many units, as many of them measured and complete, and as many with a 1 of a 0/1
     outcome, as the release says. An estimate from these rows betrays no other count, in whatever way it is computed.
-    Values without an upper limit are cut at the largest that `min_people` units reach, so none shows by itself.
+    Where the data dictionary sets no limit, the values of a group are cut at the largest and the smallest that
+    `min_people` of its units reach, so that none shows by itself. A value then has at most 1 / `min_people` of their
+    sum, which keeps both dominance rules in use: the two largest have less than 90%, and the others more than 10% of
+    the largest.
     """
 
     true: Rows
@@ -54,15 +57,20 @@ class RoundedRows(Rows):
             if frame is None:
                 frame = getattr(self.true, kind)(outcome, wave, contrast)
             covariates = [name for name in outcome.covariates if name in frame]
-            if "extremes" in self.policy.rules and self._is_unlimited(outcome, wave):
-                values = [name for name in ("value", "baseline") if name in frame]
-                frame = frame.assign(**{name: _cut(frame[name], self.policy.min_people) for name in values})
+            if "extremes" in self.policy.rules:
+                frame = self._cut(frame, self._open_ends(outcome, wave))
             self._rounded[key] = self._round(frame, self.unit_table(outcome), covariates)
         return self._rounded[key]
 
-    def _is_unlimited(self, outcome: Outcome, wave: str) -> bool:
-        field = self.schema.fields(outcome.table)[outcome.column.format(wave=wave)]
-        return not {"maximum", "enum"} & field.get("constraints", {}).keys()
+    def _open_ends(self, outcome: Outcome, wave: str) -> set[str]:
+        """Which of the ends ``minimum`` and ``maximum`` the schema leaves open."""
+        limits = self.schema.fields(outcome.table)[outcome.column.format(wave=wave)].get("constraints", {}).keys()
+        return set() if "enum" in limits else {"minimum", "maximum"} - limits
+
+    def _cut(self, frame: pd.DataFrame, ends: set[str]) -> pd.DataFrame:
+        names = [name for name in ("value", "baseline") if name in frame and ends]
+        groups = frame.groupby(_group(frame))
+        return frame.assign(**{name: groups[name].transform(_cut, self.policy.min_people, ends) for name in names})
 
     def _round(self, frame: pd.DataFrame, table: str, covariates: Sequence[str]) -> pd.DataFrame:
         """The frame with the published number of rows in each arm, by what is known of the unit."""
@@ -71,7 +79,7 @@ class RoundedRows(Rows):
         nested = [has_value & frame[list(covariates)].notna().all(axis=1), has_value, has_value | True]
         ends = two_values(frame["value"])
         kept = []
-        for _, side in frame.groupby("treated" if "treated" in frame else "group", sort=True):
+        for _, side in frame.groupby(_group(frame), sort=True):
             inner, fewer, fewer_events = side[:0], 0, 0
             for mask in nested:
                 outer = side[mask[side.index]]
@@ -104,10 +112,17 @@ def two_values(values: pd.Series) -> tuple[float, float] | None:
     return (0.0, 1.0) if known <= {0, 1} else (min(known), max(known))
 
 
-def _cut(values: pd.Series, fewest: int) -> pd.Series:
-    """The values, none of them larger than the largest that `fewest` of them reach."""
+def _group(frame: pd.DataFrame) -> str:
+    return "treated" if "treated" in frame else "group"
+
+
+def _cut(values: pd.Series, fewest: int, ends: set[str]) -> pd.Series:
+    """The values, at the given ends none further out than `fewest` of them."""
     known = values.dropna()
-    return values.clip(upper=known.nlargest(fewest).min()) if len(known) >= fewest > 0 else values
+    if len(known) < fewest or not fewest:
+        return values
+    low = known.nsmallest(fewest).max() if "minimum" in ends else None
+    return values.clip(low, known.nlargest(fewest).min() if "maximum" in ends else None)
 
 
 def _resized(rows: pd.DataFrame, size: int, cluster: str) -> pd.DataFrame:

@@ -35,15 +35,12 @@ class Count:
     implied : bool
         True for a count that is never shown but follows from others, such as those lost between two counts. It needs
         the same protection, and never serves to protect.
-    level : str
-        As for `holf.confidential.rules.primary.refusal`.
     """
 
     id: str
     support: Support
     outside: int | None = None
     implied: bool = False
-    level: str = "arm"
 
     @property
     def value(self) -> int:
@@ -52,7 +49,7 @@ class Count:
 
     def refusal(self, policy: Policy) -> str | None:
         """Id of the primary rule that refuses it, or None."""
-        rule = refusal(self.support, policy, level=self.level)
+        rule = refusal(self.support, policy)
         one_sided = self.outside is not None and "class" in policy.rules
         return rule or ("class" if one_sided and one_side(self.value, self.outside, policy) else None)
 
@@ -227,18 +224,21 @@ class _Linked:
         # Of 10, which the rule on people keeps from being 9, rounding alone leaves three numbers.
         own = {name: known_range(shown[name], self.policy) for name in among & shown.keys()}
         needed = needed | {name: min(needed[name], high - low + 1) for name, (low, high) in own.items()}
-        found = {name for name in width if width[name] < needed[name]} | self._too_large(shown)
+        found = {name for name in width if width[name] < needed[name]} | self._misled(shown)
         return sorted(found, key=lambda name: (name in shown and not is_withheld(shown[name]), width[name], name))
 
-    def _too_large(self, shown: dict[str, int | Withheld]) -> set[str]:
-        """Shown counts that the error of a sum has made larger than a count of which they are a part."""
+    def _misled(self, shown: dict[str, int | Withheld]) -> set[str]:
+        """Shown counts that the error of a sum has made larger than their whole, or too small to be shown."""
+        fewest = self.policy.min_people if "people" in self.policy.rules else 0
+        small = {name for name in self._dependent(shown) if shown[name] < fewest}
         numbers = {name: count for name, count in (self.public | shown).items() if not is_withheld(count)}
-        return {
+        large = {
             part
             for equation in self.equations
             for part in equation.parts
             if {part, equation.total} <= numbers.keys() and numbers[part] > numbers[equation.total]
-        } - self.public.keys()
+        }
+        return (small | large) - self.public.keys()
 
     def _widths(self, shown: dict[str, int | Withheld], names: set[str]) -> dict[str, int]:
         """How many whole numbers are left for each of `names`, exact below what the policy asks."""

@@ -1,0 +1,124 @@
+"""Whether a release is one that `holf release` can have written: its form, and numbers that keep its own policy."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from clustertrials.influence import UNITS
+from holf.confidential.release.clues import clues
+from holf.confidential.rules.answers import ROLES
+from holf.confidential.rules.policy import PROFILE_NAME, Policy
+from holf.confidential.rules.primary import significant
+from holf.record.facts import load_ledger
+from holf.record.flow import load_flow
+from holf.record.plan import load_registered
+from holf.record.schema import load_schema
+
+_ROLES = {kind.__name__: roles for kind, roles in ROLES.items()}
+# Parts of a release in the order in which they are written: what whoever signs reads first, and the answers last.
+KEYS = (
+    *("format", "trial", "data", "profile", "summary", "repeats", "outcomes", "absent_tables", "absent_outcomes"),
+    *("input_hmac_sha256", "answers"),
+)
+# Which rule stood in the way may itself tell something, so every refusal reads alike.
+NO_ANSWER = "these data give no answer"
+_ENTRY = ({"question", "asked", "answers"}, {"question", "asked", "no_answer"})
+_FOUND = {"answer", "rests_on", "withheld_by"}
+_BEHIND = {"people", "families", "offices"}
+_MODEL = ("estimate", "df")
+
+
+def public_counts() -> dict[str, int]:
+    """The published counts of the trial's flow, by box."""
+    ledger = load_ledger()
+    return {box.id: int(ledger.number(box.fact)) for box in load_flow() if box.fact}
+
+
+def summary(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    """What whoever signs reads first: how much is asked, and which rules withheld how much.
+
+    Parameters
+    ----------
+    entries : list of dict
+        Questions with their answers, as a release holds them.
+    """
+    answers = _found(entries)
+    rules = Counter(rule for found in answers for rule in found["withheld_by"])
+    return {
+        "questions": len(entries),
+        "questions_without_answer": sum("no_answer" in entry for entry in entries),
+        "answers": len(answers),
+        "answers_with_a_part_withheld": sum(bool(found["withheld_by"]) for found in answers),
+        "answers_by_withholding_rule": dict(sorted(rules.items())),
+    }
+
+
+def has_form(content: dict[str, Any]) -> bool:
+    """Whether nothing stands beside questions and answers, the summary is theirs, and no word is free."""
+    entries, plan = content["answers"], load_registered()
+    return (
+        content.keys() == {*KEYS}
+        and _fit(PROFILE_NAME, content["profile"])
+        and _fit(r"[0-9a-f]{64}", content["input_hmac_sha256"] or 64 * "0")
+        and _fit(r"[0-9a-f]{12}", *content["repeats"])
+        and {*content["absent_tables"]} <= load_schema().tables.keys()
+        and {*content["absent_outcomes"]} <= {outcome.label for outcome in plan.outcomes.values()}
+        and all({*waves} <= {*plan.outcome(name).waves} for name, waves in content["outcomes"].items())
+        and all(entry.get("no_answer", NO_ANSWER) == NO_ANSWER for entry in entries)
+        and all(entry.keys() in _ENTRY for entry in entries)
+        and all(one.keys() == _FOUND and one["rests_on"].keys() == _BEHIND for one in _found(entries))
+        and content["summary"] == summary(entries)
+    )
+
+
+def _fit(pattern: str, *words: str) -> bool:
+    return all(re.fullmatch(pattern, word) for word in words)
+
+
+def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
+    """Rules of the policy that numbers of the release break, as far as the file alone can show it.
+
+    Parameters
+    ----------
+    content : dict
+        Of a release.
+    policy : Policy
+
+    Returns
+    -------
+    list of str
+        ``people`` for a count that is shown but too small and not public, ``digits`` for an estimate with too many of
+        them, ``complementary`` for a number that gives a count away.
+    """
+    public, broken = set(public_counts().values()), set()
+    for found in _found(content["answers"]):
+        answer = found["answer"]
+        roles = _ROLES.get(answer["answer"], {})
+        # Among staff nobody has a family.
+        counts = [*_counts(answer), found["rests_on"]["people"], found["rests_on"]["families"] or None]
+        if any(type(count) is int and count < policy.min_people and count not in public for count in counts):
+            broken.add("people")
+        # Sizes are shown in full: they are rounded counts an office.
+        is_size = answer.get("characteristic") == UNITS
+        numbers = [answer[name] for name in answer if not is_size and name in roles and roles[name].kind in _MODEL]
+        if any(type(number) is float and significant(number, policy) != number for number in numbers):
+            broken.add("digits")
+    if any(clue.gives_away(policy) for clue in clues(content, policy)):
+        broken.add("complementary")
+    return sorted(broken & policy.rules)
+
+
+def _found(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [found for entry in entries for found in entry.get("answers", ())]
+
+
+def _counts(answer: dict[str, Any]) -> list[Any]:
+    """The counts of people in an answer."""
+    if answer["answer"] == "Flow":
+        tables = {box.id: box.table for box in load_flow()}
+        above = load_schema().path
+        people = [count for count in answer["counts"] if above(tables[count["box"]["box"]])]
+        return [number for count in people for number in (count["total"], *count["by_arm"]["by"].values())]
+    return [answer[name] for name, role in _ROLES.get(answer["answer"], {}).items() if role.kind == "count"]
