@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 
+from clustertrials.estimators import LABELS
 from clustertrials.results import shown_total
 from holf.study.answers import is_withheld
 
@@ -25,21 +26,6 @@ _STYLES = {
     "percent": (100, 1, "%", "percentage points"),
     "points": (1, 2, "points", "points"),
     "number": (1, 1, "", ""),
-}
-
-# How the estimators are called on a page, where {cluster} stands for what the trial randomised.
-_METHODS = {
-    "cr2": "OLS, CR2",
-    "cr3": "OLS, CR3",
-    "cluster_means": "{cluster} means",
-    "mixed": "mixed model, Kenward\N{EN DASH}Roger",
-    "mixed_batched": "mixed model, t on {clusters} \N{MINUS SIGN} 2",
-    "gee": "GEE, Fay\N{EN DASH}Graubard",
-    "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
-    "randomisation": "randomisation test",
-    "naive": "naive, ignores {clusters}",
-    "within_cluster_difference": "differences inside {clusters}",
-    "ipw": "weighted for missing, CR2",
 }
 
 
@@ -244,12 +230,12 @@ def flow_count(count) -> str:
 
 def estimator(name: str, words) -> str:
     """How an estimator is called in a trial with these `holf.record.plan.Words`."""
-    return _METHODS[name].format(cluster=words.cluster, clusters=words.clusters)
+    return LABELS[name].format(cluster=words.cluster, clusters=words.clusters)
 
 
 def estimators(words) -> list[str]:
     """How every estimator is called in a trial with these `holf.record.plan.Words`."""
-    return [estimator(name, words) for name in _METHODS]
+    return [estimator(name, words) for name in LABELS]
 
 
 def average(name: str, outcome) -> str:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from holf.paths import data_path, project_root
+from holf.record.facts import Assumption, Ledger, load_assumptions, load_ledger
 from holf.record.reading import FactError, build, check_keys, read_yaml, reading
+from holf.record.schema import Schema, load_schema
+from holf.record.used_files import unnoted
 
 # The plan of record in an edition whose data cannot answer all of it.
 REGISTERED = "registered.yml"
 KINDS = ("primary", "secondary", "other")
+TYPES = ("continuous", "binary")
+DIRECTIONS = ("up", "down")
+# A message lists so many known names; of more, only the nearest.
+_LISTED = 15
 
 
 @dataclass(frozen=True)
@@ -201,8 +209,8 @@ def load_plan(path: Path | None = None) -> Plan:
     Raises
     ------
     FactError
-        If a part is missing, a wave or kind is unknown, a margin has no class and reason, or not exactly one contrast
-        compares the randomised clusters.
+        If a part is missing, a wave or kind is unknown, a margin has no class and reason, not exactly one contrast
+        compares the randomised clusters, or `check_plan` finds a name that the project does not know.
 
     Examples
     --------
@@ -223,7 +231,81 @@ def load_plan(path: Path | None = None) -> Plan:
             where = f"{path.name}, outcome {name}"
             with reading(where):
                 outcomes[name] = _outcome(where, name, entry, raw["waves"], words)
-    return Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, outcomes, words)
+        plan = Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, outcomes, words)
+        # These files only check the plan: no number of a chapter follows from them.
+        with unnoted():
+            check_plan(plan, load_ledger(), load_assumptions(), load_schema(), file=path.name)
+    return plan
+
+
+def check_plan(
+    plan: Plan, ledger: Ledger, assumptions: Mapping[str, Assumption], schema: Schema, *, file: str = "plan.yml"
+) -> None:
+    """Refuse a plan that names what does not exist: a table, column, fact, assumption, arm, outcome or estimator.
+
+    Parameters
+    ----------
+    plan : Plan
+    ledger, assumptions, schema
+        What the plan may name.
+    file : str
+        Name of the plan's file, for messages.
+
+    Raises
+    ------
+    FactError
+        For the first unknown name; the message says file, entry and rule, and which names are known.
+    """
+    # Imported here: this module loads scipy, and would be loaded with every module that only names a `Plan`.
+    from clustertrials.estimators import METHODS
+
+    def check(entry: str, what: str, names: Iterable[str], known: Collection[str], place: str) -> None:
+        for name in names:
+            if name not in known:
+                said = f"known: {', '.join(known)}" if len(known) <= _LISTED else _nearest(name, known)
+                raise FactError(f"{file}, {entry}: {what} {name} is not in {place}; {said}")
+
+    def check_columns(entry: str, table: str, *columns: str) -> None:
+        check(entry, "table", [table], schema.tables, "data/datapackage.json")
+        check(entry, "column", columns, schema.fields(table), f"table {table} of data/datapackage.json")
+
+    def check_facts(entry: str, *facts: str) -> None:
+        check(entry, "fact", facts, ledger, "data/facts.csv")
+
+    cluster = plan.trial["cluster"]
+    check_columns("trial", cluster["table"], cluster["key"])
+    for table in plan.trial["sizes"]:
+        check_columns("trial", table)
+    if "analysed" in plan.trial:
+        check_facts("trial", plan.trial["analysed"]["fact"])
+    for name, arm in plan.arms.items():
+        check_facts(f"arm {name}", *(fact for key, fact in arm.items() if key.endswith("fact")))
+    for one in plan.contrasts.values():
+        entry = f"contrast {one.id}"
+        check(entry, "arm", one.arms, plan.arms, "arms")
+        check(entry, "outcome", one.outcomes, plan.outcomes, "outcomes")
+        for table, column in (one.group, *one.population.items()):
+            check_columns(entry, table, column)
+        check_facts(entry, *one.facts, *(statement.fact for statement in one.published))
+    for one in plan.outcomes.values():
+        entry = f"outcome {one.id}"
+        check(entry, "type", [one.type], TYPES, "the types of outcomes")
+        check(entry, "direction", [one.direction], DIRECTIONS, "the directions")
+        before = [plan.baseline] if "baseline" in one.covariates else []
+        times = [one.column.format(wave=wave) for wave in (*before, *one.waves)]
+        check_columns(entry, one.table, *(times if one.is_wide else (one.column, "wave")))
+        check(entry, "estimator", (one.estimator, *one.beside, *one.also), (*METHODS, "ipw"), "the estimators")
+        adjusted = ("baseline", *(column for _, column, _, _ in schema.baseline))
+        check(entry, "covariate", one.covariates, adjusted, "the baseline columns of data/datapackage.json")
+        said = [fact for key, fact in one.published.items() if key.endswith("fact")]
+        check_facts(entry, one.fact, *one.waves_facts, *said)
+        sd = [one.assumed_sd] if one.simulated and one.assumed_sd else []
+        check(entry, "assumption", (*one.simulated.values(), *sd), assumptions, "data/assumptions.yml")
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    """The known names most like one that is unknown."""
+    return f"nearest: {', '.join(get_close_matches(str(name), known, 3, 0))}"
 
 
 def load_registered() -> Plan:
