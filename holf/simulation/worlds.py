@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from holf.paths import MARK_FILE, project_root
 from holf.record.facts import load_assumptions, load_ledger
 from holf.record.plan import load_plan
+from holf.record.schema import load_schema
 from holf.record.used_files import unnoted
 
 if TYPE_CHECKING:
@@ -22,9 +23,11 @@ INPUTS = (
     "data/facts.csv",
     "data/assumptions.yml",
     "data/plan.yml",
+    "data/datapackage.json",
     "holf/record/facts.py",
     "holf/record/plan.py",
     "holf/record/reading.py",
+    "holf/record/schema.py",
     "holf/simulation/worlds.py",
     "holf/simulation/people.py",
     "holf/simulation/measures.py",
@@ -75,37 +78,27 @@ def simulate(world: str, *, seed: int | None = None) -> dict[str, pd.DataFrame]:
     # Imported here: they bring scipy along, which who asks only whether the tables are current need not wait for.
     import numpy as np
 
-    from holf.simulation.measures import (
-        add_participation,
-        draw_delivery,
-        draw_register,
-        draw_staff,
-        draw_survey,
-        locate,
-    )
+    from holf.simulation.measures import draw_delivery, draw_register, draw_staff, draw_survey, locate, measure_children
     from holf.simulation.people import Rules, draw_children, draw_families, draw_offices, draw_parents
 
     plan = load_plan()
     if world not in plan.worlds:
         raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
-    rules = Rules(load_ledger(), load_assumptions(), plan.outcomes, plan.worlds[world]["sign"])
+    rules = Rules(load_ledger(), load_assumptions(), plan, load_schema(), plan.worlds[world]["sign"])
     seed = default_seed() if seed is None else seed
     if seed < 0:
         raise ValueError("the seed must not be negative")
     who, register_rng, survey_rng, child_rng, staff_rng, delivery_rng = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
     )
-    months = {"m0": 0} | {wave: plan.waves[wave] for wave in plan.outcomes["income"].waves}
     offices = draw_offices(who, rules)
     families = draw_families(who, offices, rules)
     parents = draw_parents(who, families, rules)
     children = draw_children(who, families, rules)
     place = locate(parents, families, offices)
-    register = draw_register(register_rng, parents, place, rules, months)
+    register = draw_register(register_rng, parents, place, rules)
     survey = draw_survey(survey_rng, parents, place, register, rules)
-    later = survey[survey["wave"] == "m12"].set_index("parent_id")["answered"]
-    answered = parents.set_index("parent_id")["family_id"].to_frame().join(later).groupby("family_id")["answered"].max()
-    children = add_participation(child_rng, children, locate(children, families, offices), answered == 1, rules)
+    children = measure_children(child_rng, children, locate(children, families, offices), parents, survey, rules)
     leaders, coordinators = draw_staff(staff_rng, offices, rules)
     delivery = draw_delivery(delivery_rng, families, coordinators, rules)
     people = {"offices": offices, "leaders": leaders, "coordinators": coordinators, "families": families}
