@@ -88,7 +88,7 @@ def _own_world(name: str, plan: Plan, schema: Schema) -> Study:
     if (mark["world"], mark["seed"], mark["inputs_sha256"]) != (name, default_seed(), inputs_signature()):
         raise StudyError(
             f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or seed): "
-            "run `jupyter-book build .`"
+            "run `make book`"
         )
     return simulated_study(read_simulated(folder, schema), plan, schema, world=name)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from clustertrials.results import Effect
 from holf.display import text
+from holf.display.record_tables import slot_cell
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
 from holf.record.published_table import Arm, Check, OutcomeSummary, Scale, Slot
@@ -22,7 +23,8 @@ def slots_table(slots: Sequence[Slot], plan: Plan) -> Table:
     columns = list(dict.fromkeys((slot.wave, slot.statistic) for slot in slots))
     rows = []
     for outcome, arm in dict.fromkeys((slot.outcome, slot.arm) for slot in slots):
-        cells = [_slot_cell(found.get((outcome, arm, *column))) for column in columns]
+        numbers = [found.get((outcome, arm, *column)) for column in columns]
+        cells = [slot_cell(slot) if slot else text.MISSING for slot in numbers]
         means = (slot.unit for slot in slots if (slot.outcome, slot.arm, slot.statistic) == (outcome, arm, "mean"))
         unit = next(means, text.MISSING)
         rows.append((plan.outcome(outcome).label, plan.arms[arm]["label"], unit, *cells))
@@ -30,14 +32,6 @@ def slots_table(slots: Sequence[Slot], plan: Plan) -> Table:
     heads = tuple(f"{_STATISTICS[statistic]}, {wave}" for wave, statistic in columns)
     caption = f"Table 1 of the article: {filled} of {len(slots)} slots are filled"
     return Table(caption, ("Outcome", "Arm", "Unit of the mean", *heads), tuple(rows), source=source)
-
-
-def _slot_cell(slot: Slot | None) -> Cell | str:
-    if slot is None:
-        return text.MISSING
-    if slot.value is None:
-        return Cell("not yet entered", "unknown")
-    return Cell(text.typed(slot.printed), "" if slot.kind == "simulated" else slot.kind)
 
 
 def changes_table(found: Sequence[OutcomeSummary], plan: Plan, *, level: float) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from clustertrials.results import Effect
 from holf.display import text
-from holf.display.record_tables import other_report, randomised_cells
+from holf.display.record_tables import level_cell, other_report, randomised_cells, slot_cell
 from holf.display.table import Cell, Table
 from holf.record.facts import Ledger
 from holf.record.plan import Contrast, Outcome, Plan
@@ -72,7 +72,7 @@ def _where(plan: Plan, outcome: Outcome, wave: str, contrast: Contrast) -> tuple
         Cell(outcome.kind),
         Cell(text.count(plan.waves[wave]), "published", outcome.waves_facts[outcome.waves.index(wave)]),
         Cell(wave),
-        Cell(outcome.level, outcome.level_class),
+        level_cell(outcome),
         Cell(contrast.label),
         Cell("yes" if contrast.registered else "no"),
         Cell(outcome.direction),
@@ -103,7 +103,7 @@ def _of_contrast(contrast: Contrast, at: Sequence[Finding]) -> tuple[str | Cell,
 def _typed(slots: Sequence[Slot], outcome: Outcome, wave: str, arms: Sequence[str]) -> list[str | Cell]:
     """Number, mean, SD and events of a group as the article prints them; a group of several arms has none."""
     found = {
-        slot.statistic: Cell(text.typed(slot.printed), slot.kind)
+        slot.statistic: slot_cell(slot)
         for slot in slots
         if slot.value is not None and (slot.outcome, slot.wave, slot.arm) == (outcome.id, wave, arms[0])
     }

@@ -131,8 +131,12 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
     for count in flow.counts:
         fact = count.box.fact if count.kind in ("published", "derived") else ""
         kind = _class_of(count, flow.source)
-        arms = [text.count(count.by_arm[arm]) if arm in count.by_arm else UNKNOWN for arm in arm_labels]
-        split = [Cell(arm, "unknown" if arm == UNKNOWN else kind) for arm in arms]
+        split = [
+            Cell(text.count(count.by_arm[arm]), kind, count.box.arm_facts.get(arm, ""))
+            if arm in count.by_arm
+            else Cell(UNKNOWN, "unknown")
+            for arm in arm_labels
+        ]
         rows.append((count.stage, Cell(text.flow_count(count), kind, fact), *split))
     columns = ("Stage", "In all", *arm_labels.values())
     return Table("Participant flow", columns, tuple(rows), source=flow.source, folded=True)

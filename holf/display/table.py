@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
@@ -25,14 +25,18 @@ SHAPES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, a number or words; `kind` adds the badge of a class, `fact` links it to its ledger row."""
+    """One cell: its text, a number or words; `kind` adds the badge of a class, `fact` links it to its ledger row.
+
+    `place` is where a published number without such a row stands: document and page.
+    """
 
     text: str
     kind: str = ""
     fact: str = ""
+    place: str = ""
 
     def __str__(self) -> str:
-        notes = " ".join(note for note in (self.kind, self.fact) if note)
+        notes = " ".join(note for note in (self.kind, self.fact, self.place) if note)
         return f"{self.text} [{notes}]" if notes else self.text
 
 
@@ -65,6 +69,7 @@ class Table:
     folded: bool = field(default=False, kw_only=True)
 
     def __post_init__(self):
+        """Refuse a source of no class, a row of another length, and a published cell that says not where it stands."""
         if self.source != RECORD and not prefix_of(self.source):
             raise ValueError(
                 f"table {self.caption!r}: source must be RECORD or begin with simulated, another trial or real data"
@@ -74,6 +79,12 @@ class Table:
                 raise ValueError(
                     f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns"
                 )
+            for cell in row:
+                if isinstance(cell, Cell) and cell.kind == "published" and not (cell.fact or cell.place):
+                    raise ValueError(
+                        f"table {self.caption!r}: {cell.text!r} is published, but links to no row of the ledger; write "
+                        f'Cell({cell.text!r}, "published", "F...") with the row\'s id of data/facts.csv'
+                    )
 
     @classmethod
     def of(
@@ -169,7 +180,8 @@ def _html(cell: Cell) -> str:
     shown = escape(cell.text)
     if cell.fact:
         shown = f'<a href="ledger.html#{cell.fact.lower()}">{shown}</a>'
-    return f"{shown} {badge(cell.kind)}" if cell.kind else shown
+    shown = f"{shown} {badge(cell.kind)}" if cell.kind else shown
+    return f"{shown} ({escape(cell.place)})" if cell.place else shown
 
 
 def _kind(entry: str | Cell) -> str:
@@ -179,7 +191,7 @@ def _kind(entry: str | Cell) -> str:
 def _cell(entry: str | Cell, is_bare: bool, is_marked: bool) -> Cell:
     cell = Cell(entry) if isinstance(entry, str) else entry
     text = cell.text.bare if is_bare and isinstance(cell.text, Value) else cell.text
-    return Cell(text, cell.kind if is_marked else "", cell.fact)
+    return replace(cell, text=text, kind=cell.kind if is_marked else "")
 
 
 def _common_unit(column: tuple[str | Cell, ...]) -> str:

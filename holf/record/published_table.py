@@ -52,6 +52,7 @@ class Slot:
     value: float | None
     unit: str
     source: str
+    page: str = ""
     printed: str = ""
     kind: str = ""
     file: str = ""
@@ -60,6 +61,11 @@ class Slot:
     def where(self) -> str:
         """File and row, for messages."""
         return f"{self.file}, {self.outcome} {self.arm} {self.wave} {self.statistic}"
+
+    @property
+    def place(self) -> str:
+        """Document and page that the number was copied from."""
+        return f"{self.source}, page {self.page}"
 
     @property
     def is_bound(self) -> bool:
@@ -93,7 +99,7 @@ def _slot(row: dict[str, str], file: str, kind: str) -> Slot:
     printed = row["value"].strip()
     key = (row["outcome"], row["arm"], row["wave"], row["statistic"])
     value = float(printed.lstrip("< ")) if _NUMBER.fullmatch(printed) else None
-    slot = Slot(*key, value, row["unit"], row["source"], printed, row["class"] if printed else "", file)
+    slot = Slot(*key, value, row["unit"], row["source"], row["page"], printed, row["class"] if printed else "", file)
     if slot.statistic not in STATISTICS:
         fault = f"column statistic must be one of {', '.join(STATISTICS)}"
     elif printed and not (slot.kind == kind and slot.source and row["page"]):

@@ -283,6 +283,7 @@ def test_typed_in_is_published_computed_is_derived_and_correlation_assumed(tmp_p
     found = [summary for summary in table_one(slots, PLAN, LEDGER, ASSUMED) if summary.outcome == "participation"]
     first = article_table.slots_table(slots, PLAN)
     assert {cell.kind for row in first.rows for cell in row[3:]} == {"published", "unknown"}
+    assert all(", page " in cell.place for row in first.rows for cell in row[3:] if cell.kind == "published")
     assert {cell.kind for row in article_table.changes_table(found, PLAN, level=0.95).rows for cell in row[3:]} == {
         "derived"
     }
