@@ -171,11 +171,11 @@ class Plan:
         return self.contrasts[name]
 
 
-def _outcome(where: str, name: str, entry: dict, waves: dict[str, int], words: Words) -> Outcome:
+def _outcome(where: str, name: str, entry: dict, model: dict, waves: dict[str, int], words: Words) -> Outcome:
     margin = entry.pop("margin")
     if margin.get("class") != "assumed" or not margin.get("reason"):
         raise FactError(f"{where}: margin needs class assumed and a reason")
-    entry |= entry.pop("model") | {"margin": margin["value"], "margin_reason": margin["reason"]}
+    entry |= entry.pop("model", model) | {"margin": margin["value"], "margin_reason": margin["reason"]}
     one = build(Outcome, where, entry, id=name, words=words)
     if one.kind not in KINDS:
         raise FactError(f"{where}: kind must be one of {', '.join(KINDS)}")
@@ -221,7 +221,7 @@ def load_plan(path: Path | None = None) -> Plan:
     contrasts, outcomes = {}, {}
     with reading(path.name):
         raw = read_yaml(path)
-        check_keys(path.name, raw, ("trial", "arms", "waves", "contrasts", "outcomes"), ("worlds",))
+        check_keys(path.name, raw, ("trial", "arms", "waves", "contrasts", "outcomes"), ("worlds", "model"))
         for name, entry in raw["contrasts"].items():
             where = f"{path.name}, contrast {name}"
             with reading(where):
@@ -230,7 +230,7 @@ def load_plan(path: Path | None = None) -> Plan:
         for name, entry in raw["outcomes"].items():
             where = f"{path.name}, outcome {name}"
             with reading(where):
-                outcomes[name] = _outcome(where, name, entry, raw["waves"], words)
+                outcomes[name] = _outcome(where, name, entry, raw.get("model", {}), raw["waves"], words)
         plan = Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, outcomes, words)
         # These files only check the plan: no number of a chapter follows from them.
         with unnoted():

@@ -10,6 +10,7 @@ from holf.confidential.read.reader import read_simulated
 from holf.paths import project_root
 from holf.record.facts import FactError, load_ledger
 from holf.record.plan import load_plan
+from holf.record.reading import read_yaml
 from holf.record.schema import SchemaError, load_schema
 
 DATA = project_root() / "data"
@@ -46,7 +47,7 @@ def test_waves_are_the_months_in_the_ledger():
     ],
 )
 def test_a_broken_plan_is_refused(tmp_path, change, said):
-    raw = yaml.safe_load((DATA / "plan.yml").read_text(encoding="utf-8"))
+    raw = read_yaml(DATA / "plan.yml")
     change(raw["outcomes"]["income"])
     path = tmp_path / "plan.yml"
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
@@ -56,6 +57,7 @@ def test_a_broken_plan_is_refused(tmp_path, change, said):
 
 INCOME, COMPETENCE = ("outcomes", "income"), ("outcomes", "leader_competence")
 UNKNOWN = {
+    "outcome employment: estimator ols is not in": ("model", "estimator", "ols"),
     "outcome income: table registry is not in data/datapackage.json; known: .*, register": (
         *INCOME,
         "table",
@@ -67,10 +69,20 @@ UNKNOWN = {
     "outcome leader_competence: column competence_m24 is not in table": (*COMPETENCE, "waves", ["m24"]),
     "outcome income: type ordinal is not in .*; known: continuous, binary": (*INCOME, "type", "ordinal"),
     "outcome income: direction higher is not in .*; known: up, down": (*INCOME, "direction", "higher"),
-    "outcome income: estimator ols is not in .*; known: cr2, .*, ipw": (*INCOME, "model", "estimator", "ols"),
-    "outcome income: estimator glm is not in": (*INCOME, "model", "beside", ["gee", "glm"]),
-    "outcome income: estimator lmm is not in": (*INCOME, "model", "also", ["lmm"]),
-    "outcome income: covariate wealth is not in .*; known: baseline": (*INCOME, "model", "covariates", ["wealth"]),
+    "outcome leader_competence: estimator ols is not in .*; known: cr2, .*, ipw": (
+        *COMPETENCE,
+        "model",
+        "estimator",
+        "ols",
+    ),
+    "outcome leader_competence: estimator glm is not in": (*COMPETENCE, "model", "beside", ["gee", "glm"]),
+    "outcome leader_competence: estimator lmm is not in": (*COMPETENCE, "model", "also", ["lmm"]),
+    "outcome leader_competence: covariate wealth is not in .*; known: baseline": (
+        *COMPETENCE,
+        "model",
+        "covariates",
+        ["wealth"],
+    ),
     "outcome income: fact F1050 is not in data/facts.csv; nearest: F": (*INCOME, "fact", "F1050"),
     "outcome income: fact F777": (*INCOME, "waves_facts", ["F090", "F092", "F093", "F777"]),
     "outcome income: fact F888": (*INCOME, "published", "difference_fact", "F888"),
@@ -102,7 +114,7 @@ UNKNOWN = {
 
 @pytest.mark.parametrize("said", UNKNOWN)
 def test_a_plan_that_names_what_does_not_exist_is_refused(tmp_path, said):
-    raw = yaml.safe_load((DATA / "plan.yml").read_text(encoding="utf-8"))
+    raw = read_yaml(DATA / "plan.yml")
     *entry, key, name = UNKNOWN[said]
     place = raw
     for step in entry:
