@@ -19,11 +19,11 @@ from PIL import Image
 from holf.display import text
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
-from holf.record.source import ELSEWHERE_MARK, MARK, REAL_MARK
+from holf.record.source import CLASSES, MARK, REAL_MARK
 
 BANNER, REAL_BANNER, BAND = "holf-banner-simulated", "holf-banner-real", "holf-band"
 # What the caption of a table begins with, by its class.
-_CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK, "real": REAL_MARK}
+_CAPTIONS = {one.name: one.mark for one in CLASSES.values() if one.mark}
 # What shows a figure and a table with the class of its numbers; a study knows its `source`, and RECORD is the record's.
 _TABLE = """    from holf.display.table import Table
     Table("What it shows", ("Group", "Mean"), (("a", "1.0"),), source=study.source)"""

@@ -9,18 +9,7 @@ from typing import Any
 
 from holf.display.text import Value
 from holf.display.values import KEY, TableValues, values_of
-from holf.record.source import RECORD, kind_of, mark_of, prefix_of
-
-# Class of a number -> the shape shown beside its word, so that colour is never the only sign.
-SHAPES = {
-    "published": "●",
-    "derived": "◆",
-    "assumed": "▲",
-    "simulated": "✖",
-    "elsewhere": "■",
-    "real": "★",
-    "unknown": "○",
-}
+from holf.record.source import CLASSES, RECORD, class_of, kind_of, mark_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,7 @@ class Cell:
 
 def badge(kind: str) -> str:
     """HTML badge of a class of number: its shape and its word."""
-    return f'<span class="holf-badge holf-{kind}"><span aria-hidden="true">{SHAPES[kind]}</span> {kind}</span>'
+    return f'<span class="holf-badge holf-{kind}"><span aria-hidden="true">{CLASSES[kind].shape}</span> {kind}</span>'
 
 
 @dataclass(frozen=True)
@@ -70,7 +59,7 @@ class Table:
 
     def __post_init__(self):
         """Refuse a source of no class, a row of another length, and a published cell that says not where it stands."""
-        if self.source != RECORD and not prefix_of(self.source):
+        if self.source != RECORD and not class_of(self.source):
             raise ValueError(
                 f"table {self.caption!r}: source must be RECORD or begin with simulated, another trial or real data"
             )
@@ -99,11 +88,6 @@ class Table:
         """A table with a row for each item: `columns` maps each heading to what gives the item's cell."""
         rows = tuple(tuple(cell(item) for cell in columns.values()) for item in items)
         return cls(caption, tuple(columns), rows, source=source, folded=folded)
-
-    @property
-    def is_simulated(self) -> bool:
-        """True where the numbers come from a simulated study."""
-        return self.source.startswith("simulated")
 
     @property
     def common_kind(self) -> str:
@@ -155,7 +139,7 @@ class Table:
         title, spoken = escape(self.caption), escape(self._title())
         kind, (mark, name) = kind_of(self.source), mark_of(self.source)
         if mark:
-            shape = f'<span aria-hidden="true">{SHAPES[kind]}</span>'
+            shape = f'<span aria-hidden="true">{CLASSES[kind].shape}</span>'
             title = f'<strong class="holf-mark">{mark}</strong> {shape} ({escape(name)}). {title}'
         if self.common_kind:
             title = f"{title} {badge(self.common_kind)}"

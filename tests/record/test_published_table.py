@@ -273,7 +273,7 @@ def test_the_committed_slots_are_empty_and_say_so():
     assert "0 of 40 slots are filled" in shown[0].caption and shown[3].folded
     assert len(found) == 4 and not any(summary.effects for summary in found)
     for table in shown:
-        assert not table.is_simulated
+        assert table.source == "record"
         assert not any(word in repr(table) for word in ("[published]", "[derived]", "[assumed]"))
         assert "needs" in repr(table) or "not yet entered" in repr(table)
 
