@@ -9,12 +9,12 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from site_links import link_faults
 
 from holf.book.downloads.check import download_faults, shown_digests
 from holf.book.execute import list_chapters
 from holf.book.marks import page_faults, site_faults
 from holf.book.sources import ARCHIVE
-from holf.book.theme.checks import link_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display.table import Table
