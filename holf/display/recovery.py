@@ -23,9 +23,9 @@ def true_nulls(found: Sequence[Recovery]) -> list[Recovery]:
     return [one for one in found if one.individual_effect == 0 == one.cluster_effect]
 
 
-def off_nominal(found: Sequence[Recovery], level: float, rate: float = 0.05) -> list[Recovery]:
-    """The records whose Monte Carlo interval of the rejection rate leaves `rate` out."""
-    return [one for one in found if not _holds(one.share(one.rejections, level), rate)]
+def off_nominal(found: Sequence[Recovery], level: float) -> list[Recovery]:
+    """The records whose Monte Carlo interval of the rejection rate leaves the nominal 5 % out."""
+    return [one for one in found if not _holds(one.share(one.rejections, level), 0.05)]
 
 
 def _holds(interval: tuple[float, float, float], value: float) -> bool:

@@ -76,9 +76,9 @@ class Fact:
         except FactError:
             return False
 
-    def link(self, page: str = "ledger.md") -> str:
+    def link(self) -> str:
         """Markdown link whose text is the value and whose target is this row on the ledger page."""
-        return f"[{self.shown}]({page}#{self.id.lower()})"
+        return f"[{self.shown}](ledger.md#{self.id.lower()})"
 
 
 class Ledger(Mapping[str, Fact]):

@@ -299,8 +299,8 @@ def _check_audit(reporting: Reporting, plan: Plan) -> None:
                 raise FactError(f"{row.file}, row {row.name}: {source} has no row in {AuditEntry.file} at that time")
 
 
-def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, plan: Plan | None = None) -> Reporting:
-    """Read and check `data/reporting/`, or another folder with such files, by default against the ledger and plan.
+def load_reporting(folder: Path | None = None) -> Reporting:
+    """Read and check `data/reporting/`, or another folder with such files, against the ledger and the registered plan.
 
     Raises
     ------
@@ -315,7 +315,7 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
     >>> {question.domain for question in load_reporting().questions} >= {"Missing outcome data"}
     True
     """
-    folder, ledger, plan = folder or data_path("reporting"), ledger or load_ledger(), plan or load_registered()
+    folder, ledger = folder or data_path("reporting"), load_ledger()
     kinds = (AuditSource, AuditEntry, OverviewEntry, Conflict, Item, Element, Question, Erratum)
     reporting = Reporting(*(_read(kind, folder) for kind in kinds))
     seen = set()
@@ -324,7 +324,7 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
         if (row.file, row.name) in seen:
             raise FactError(f"{row.file}, row {row.name}: stands there twice")
         seen.add((row.file, row.name))
-    _check_audit(reporting, plan)
+    _check_audit(reporting, load_registered())
     return reporting
 
 

@@ -352,12 +352,6 @@ class TippingPoint:
         middle = self.estimate + shift * self.slope
         return middle, float(middle - half), float(middle + half)
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval of the measured units alone lies on one side of 0."""
-        _, low, high = self.at(0.0)
-        return low > 0 or high < 0
-
 
 def tipping_point(
     frame: pd.DataFrame,
