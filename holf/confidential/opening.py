@@ -109,5 +109,5 @@ def _read_mark(folder: Path, plan: Plan) -> dict:
         mark = {}
     whole = isinstance(mark, dict) and {"world", "seed", "inputs_sha256"} <= mark.keys()
     if not whole or mark.get("simulated") is not True or mark["world"] not in plan.worlds:
-        raise StudyError(f"{folder.name}, {MARK_FILE}: not marked as simulated, truly and in full")
+        raise StudyError(f"{folder.name}, {MARK_FILE}: not marked as simulated; `make book` writes it")
     return mark
