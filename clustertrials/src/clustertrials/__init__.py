@@ -8,7 +8,7 @@ from importlib import import_module
 
 # No name is that of a module beside it, which would hide it.
 _MODULES = {
-    "equivalence_tests": "equivalence expected_regression holm",
+    "equivalence_tests": "equivalence expected_regression",
     "estimands": "estimand_gap",
     "estimators": "estimate_effect within_cluster_difference",
     "influence": "leave_one_out recruitment_diagnostics",
