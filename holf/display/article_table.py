@@ -9,7 +9,7 @@ from holf.display import text
 from holf.display.record_tables import slot_cell
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
-from holf.record.published_table import Arm, Check, OutcomeSummary, Scale, Slot
+from holf.record.published_table import Arm, Check, OutcomeSummary, Slot, TypedUnit
 from holf.record.source import RECORD
 
 _STATISTICS = {"mean": "Mean", "sd": "SD", "n": "n", "p_value_change": "p for change"}
@@ -122,7 +122,7 @@ def _derived(shown: str, summary: OutcomeSummary) -> Cell:
     return Cell(shown, "" if summary.source else "derived")
 
 
-def _unit(scale: Scale) -> str:
+def _unit(scale: TypedUnit) -> str:
     return "percentage points" if scale.factor == 100 else scale.unit
 
 
@@ -131,11 +131,11 @@ def _places(arm: Arm) -> int:
     return 1 + (0 if arm.change_needs else min(arm.slots[wave, "mean"].decimals for wave in (arm.before, arm.after)))
 
 
-def _range(low: float, high: float, scale: Scale, places: int) -> str:
+def _range(low: float, high: float, scale: TypedUnit, places: int) -> str:
     return text.limits(low * scale.factor, high * scale.factor, places)
 
 
-def _interval(low: float, high: float, scale: Scale, places: int) -> str:
+def _interval(low: float, high: float, scale: TypedUnit, places: int) -> str:
     ends = {"low": text.signed(low * scale.factor, places), "high": text.signed(high * scale.factor, places)}
     return text.printed("{low} to {high}", **ends)
 
