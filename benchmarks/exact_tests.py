@@ -68,11 +68,7 @@ def _slow_statistics(rng, first, treated, families) -> None:
             ),
             "s",
         )
-        report(
-            f"{name}, Welch's t",
-            seconds(lambda: randomisation_test(first, treated, statistic="welch", interval=interval), 1),
-            "s",
-        )
+    report("p-value, Welch's t", seconds(lambda: randomisation_test(first, treated, statistic="welch"), 1), "s")
 
 
 if __name__ == "__main__":

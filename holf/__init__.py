@@ -9,15 +9,11 @@ from importlib import import_module
 HOME_OF = {
     "open_study": "holf.confidential.opening",
     "open_studies": "holf.confidential.opening",
-    "Study": "holf.study.study",
     "StudyError": "holf.study.study",
     "estimate_effect": "clustertrials",
     "icc": "clustertrials",
     "design_effect": "clustertrials",
-    "estimand_gap": "clustertrials",
-    "marginal_odds_ratio": "clustertrials",
     "randomisation_test": "clustertrials",
-    "adjusted_randomisation_test": "clustertrials",
     "minimum_detectable_difference": "clustertrials",
     "power": "clustertrials",
     "equivalence_power": "clustertrials",
@@ -27,12 +23,8 @@ HOME_OF = {
     "load_plan": "holf.record.plan",
     "load_registered": "holf.record.plan",
     "load_published_results": "holf.record.published_table",
-    "simulate": "holf.simulation.worlds",
-    "write_study": "holf.simulation.worlds",
     "table": "holf.display.plain",
     "figure": "holf.display.plain",
-    "Effect": "clustertrials",
-    "Icc": "clustertrials",
 }
 __all__ = sorted(HOME_OF)
 __version__ = "0.2.0"

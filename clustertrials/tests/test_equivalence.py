@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_ind
 
-from clustertrials.equivalence_tests import equivalence, expected_regression, holm
+from clustertrials.equivalence_tests import equivalence, expected_regression
 from clustertrials.estimators import estimate_effect
 from clustertrials.results import Effect
 
@@ -123,34 +122,6 @@ def test_not_significant_is_not_equivalent_and_significant_may_be():
 def test_refusals(wrong, message):
     with pytest.raises(ValueError, match=message):
         wrong()
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_holm_agrees_with_statsmodels(seed):
-    """Rounded to 0.05, so that there are ties and, at the ends, 0 and 1. (statsmodels takes 0.1 s a call.)"""
-    generator = np.random.default_rng(seed)
-    p_values = (generator.random(seed + 1) ** 3 * 20).round() / 20
-    np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1], rtol=1e-12)
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.randoms(use_true_random=False))
-def test_holm_keeps_order_and_never_lowers(p_values, shuffler):
-    adjusted = holm(p_values)
-    assert (adjusted >= p_values).all() and (adjusted <= 1).all()
-    order = shuffler.sample(range(len(p_values)), len(p_values))
-    np.testing.assert_array_equal(holm(np.array(p_values)[order]), adjusted[order])
-
-
-def test_holm_by_hand_and_in_the_order_given():
-    assert holm([0.04, 0.01, 0.03, 0.5]).tolist() == pytest.approx([0.09, 0.04, 0.09, 0.5])
-    assert holm([0.2]).tolist() == [0.2] and holm([0.6, 0.9]).tolist() == [1.0, 1.0]
-
-
-@pytest.mark.parametrize("p_values", [[], [0.1, float("nan")], [-0.1], [1.1], 0.05, [[0.1, 0.2]]])
-def test_holm_refuses_what_is_no_list_of_p_values(p_values):
-    with pytest.raises(ValueError, match="p_values must be a list of numbers from 0 to 1"):
-        holm(p_values)
 
 
 def test_expected_regression_is_what_selection_alone_brings():

@@ -77,9 +77,9 @@ def effect(estimate: float, se: float) -> Effect:
 @pytest.mark.parametrize("level", [0.9, 0.95])
 @pytest.mark.parametrize("margin", [0.3, 0.9])
 def test_limits_part_the_estimates_as_the_tests_do(level, margin):
-    found = limits(margin=margin, level=level, **TRIAL)
+    found, se = limits(margin=margin, level=level, **TRIAL), planned_test(**TRIAL).reported
     for slip in (-1e-9, 1e-9):
-        within, beyond = effect(found.excluded_within + slip, found.se), effect(found.found_beyond + slip, found.se)
+        within, beyond = effect(found.excluded_within + slip, se), effect(found.found_beyond + slip, se)
         assert equivalence(within, margin, level=level).is_equivalent == (slip < 0)
         assert (beyond.p_value < 1 - level) == (slip > 0)
 

@@ -14,7 +14,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 from clustertrials.equivalence_tests import equivalence
 from clustertrials.estimators import estimate_effect
 from clustertrials.intraclass import design_effect
-from clustertrials.published import between_arms, grim, implied_sd_of_change, recomputed_p
+from clustertrials.published import between_arms, grim, implied_sd_of_change
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -226,59 +226,3 @@ def test_grim_is_no_check_from_ten_to_the_decimals_on():
 def test_grim_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         grim(**({"mean": 3.45, "n": 20, "decimals": 2} | arguments))
-
-
-# --- recomputed p ---
-
-GROUPS = (5.4, 2.1, 100, 5.0, 1.8, 60)
-
-
-@pytest.mark.parametrize("groups", [GROUPS, (5.0, 1.8, 60, 5.4, 2.1, 100), (0.3, 0.5, 9, 0.3, 0.4, 7)])
-def test_recomputed_p_agrees_with_scipy(groups):
-    found = recomputed_p(*groups, printed=0.5, p_decimals=2)
-    assert found.p_value == found.low == found.high == pytest.approx(stats.ttest_ind_from_stats(*groups).pvalue)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(*[st.floats(0, 5), st.floats(0.2, 3), st.integers(2, 200)] * 2)
-def test_an_honest_table_is_consistent(mean1, sd1, n1, mean2, sd2, n2):
-    true = stats.ttest_ind_from_stats(mean1, sd1, n1, mean2, sd2, n2).pvalue
-    rounded = [round(mean1, 1), round(sd1, 1), n1, round(mean2, 1), round(sd2, 1), n2]
-    found = recomputed_p(*rounded, printed=round(true, 3), decimals=1, p_decimals=3)
-    assert found.is_consistent and found.low <= found.p_value <= found.high
-    if true < 0.05:
-        assert recomputed_p(*rounded, printed=0.05, is_bound=True, decimals=1, p_decimals=2).is_consistent
-
-
-def test_a_wrong_p_is_seen():
-    """By scipy it is 0.2209; means and standard deviations are exact, so only p itself may be rounded."""
-    verdicts = {
-        printed: recomputed_p(*GROUPS, printed=printed, p_decimals=2).is_consistent
-        for printed in (0.21, 0.22, 0.23, 0.02)
-    }
-    assert verdicts == {0.21: False, 0.22: True, 0.23: False, 0.02: False}
-    assert not recomputed_p(*GROUPS, printed=0.001, is_bound=True, decimals=1, p_decimals=3).is_consistent
-    assert not recomputed_p(*GROUPS, printed=0.9, decimals=1, p_decimals=1).is_consistent
-
-
-def test_sds_that_may_be_zero_and_means_that_may_be_equal_leave_p_open():
-    found = recomputed_p(5.1, 0.04, 50, 5.0, 0.03, 50, printed=0.5, decimals=1, p_decimals=1)
-    assert (found.low, found.high) == (0, 1) and found.is_consistent
-
-
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"sd1": 0}, "positive sd"),
-        ({"sd2": math.nan}, "positive sd"),
-        ({"mean2": math.inf}, "finite mean"),
-        ({"n1": 1}, "at least 2 units"),
-        ({"n2": math.inf}, "at least 2 units"),
-        ({"printed": 1.1}, "must lie"),
-        ({"printed": math.nan}, "printed must lie"),
-    ],
-)
-def test_recomputed_p_refuses(change, message):
-    names = ("mean1", "sd1", "n1", "mean2", "sd2", "n2")
-    with pytest.raises(ValueError, match=message):
-        recomputed_p(**(dict(zip(names, GROUPS)) | {"printed": 0.5, "p_decimals": 2} | change))

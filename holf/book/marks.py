@@ -19,11 +19,16 @@ from PIL import Image
 from holf.display import text
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
-from holf.record.source import ELSEWHERE_MARK, MARK, REAL_MARK
+from holf.record.source import CLASSES, MARK, REAL_MARK
 
 BANNER, REAL_BANNER, BAND = "holf-banner-simulated", "holf-banner-real", "holf-band"
 # What the caption of a table begins with, by its class.
-_CAPTIONS = {"simulated": MARK, "elsewhere": ELSEWHERE_MARK, "real": REAL_MARK}
+_CAPTIONS = {one.name: one.mark for one in CLASSES.values() if one.mark}
+# What shows a figure and a table with the class of its numbers; a study knows its `source`, and RECORD is the record's.
+_TABLE = """    from holf.display.table import Table
+    Table("What it shows", ("Group", "Mean"), (("a", "1.0"),), source=study.source)"""
+_FIGURE = """    from holf.display.figure import canvas, finish
+    finish(draw, "What it shows.", table)  # draw(width) gives the figure of a `canvas`, table has its numbers"""
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 
@@ -39,7 +44,10 @@ def _image_fault(page: Path, image: Tag) -> str | None:
     for path in (page.parent / name for name in drawings_of(image)):
         kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
         if kind not in (MARK, REAL_MARK, "RECORD"):
-            return f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated"
+            return (
+                f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated; "
+                f"in its cell, write:\n{_FIGURE}"
+            )
         if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
             return f"figure {path.name} is {kind}, but its text alternative does not begin so"
     return None
@@ -56,7 +64,10 @@ def _table_fault(table: Tag, number: re.Pattern) -> str | None:
     caption = table.caption.get_text() if table.caption else ""
     kind = table.get("data-holf")
     if kind not in (*_CAPTIONS, "record"):
-        return f"table {caption[:40]!r} was not made by holf.display.table, so nothing says whether it is simulated"
+        return (
+            f"table {caption[:40]!r} was not made by holf.display.table, so nothing says whether it is simulated; "
+            f"in its cell, write:\n{_TABLE}"
+        )
     if mark := _CAPTIONS.get(kind):
         return None if caption.startswith(mark) else f"table {caption[:40]!r} is {kind}, but does not begin with {mark}"
     # A badge in the caption is that of every number.

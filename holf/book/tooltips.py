@@ -15,10 +15,10 @@ from html import escape
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from holf.display.table import SHAPES
 from holf.pages.glossary import load_glossary
 from holf.paths import project_root
 from holf.record.facts import Assumption, Fact, load_assumptions, load_ledger, load_sources
+from holf.record.source import CLASSES
 
 _LINK = re.compile(r'<a\b(?=[^>]*\bhref="(?:[^"#]*/)?(ledger|assumptions|glossary)\.html#([a-z0-9-]+)")([^>]*)>')
 
@@ -99,7 +99,7 @@ def fact_words(fact: Fact, note: str, lang: str = "en", quoted_in: str = "en") -
     """
     frame = _FRAME[lang]
     parts = [
-        (f"{SHAPES[fact.kind]} {frame[fact.kind]}: ", lang),
+        (f"{CLASSES[fact.kind].shape} {frame[fact.kind]}: ", lang),
         (f"{fact.fact}, {fact.said}", "en"),
         (f"\n{frame['source']}: ", lang),
         (fact.source, "en"),
@@ -116,7 +116,7 @@ def fact_words(fact: Fact, note: str, lang: str = "en", quoted_in: str = "en") -
 
 def assumption_words(entry: Assumption, reason: str, lang: str = "en") -> Said:
     """What a reader should know of an assumed number: that it is one, and why."""
-    sign = f"{SHAPES['assumed']} {_FRAME[lang]['assumed']}: "
+    sign = f"{CLASSES['assumed'].shape} {_FRAME[lang]['assumed']}: "
     return Said(((sign, lang), (f"{entry.unit}\n{reason}", "en")))
 
 

@@ -89,7 +89,7 @@ def _own_world(name: str, plan: Plan, schema: Schema) -> Study:
         if not is_current(_read_mark(folder, plan), name):
             raise StudyError(
                 f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or "
-                "seed): run `jupyter-book build .`"
+                "seed): run `make book`"
             )
         tables = read_simulated(folder, schema)
     return simulated_study(tables, plan, schema, world=name, part=part)
@@ -111,5 +111,5 @@ def _read_mark(folder: Path, plan: Plan) -> dict:
         mark = {}
     whole = isinstance(mark, dict) and {"world", "seed", "made_from"} <= mark.keys()
     if not whole or mark.get("simulated") is not True or mark["world"] not in plan.worlds:
-        raise StudyError(f"{folder.name}, {MARK_FILE}: not marked as simulated, truly and in full")
+        raise StudyError(f"{folder.name}, {MARK_FILE}: not marked as simulated; `make book` writes it")
     return mark

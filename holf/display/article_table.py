@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from clustertrials.results import Effect
 from holf.display import text
+from holf.display.record_tables import slot_cell
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
-from holf.record.published_table import Arm, Check, OutcomeSummary, Scale, Slot
+from holf.record.published_table import Arm, Check, OutcomeSummary, Slot, TypedUnit
 from holf.record.source import RECORD
 
 _STATISTICS = {"mean": "Mean", "sd": "SD", "n": "n", "p_value_change": "p for change"}
@@ -22,7 +23,8 @@ def slots_table(slots: Sequence[Slot], plan: Plan) -> Table:
     columns = list(dict.fromkeys((slot.wave, slot.statistic) for slot in slots))
     rows = []
     for outcome, arm in dict.fromkeys((slot.outcome, slot.arm) for slot in slots):
-        cells = [_slot_cell(found.get((outcome, arm, *column))) for column in columns]
+        numbers = [found.get((outcome, arm, *column)) for column in columns]
+        cells = [slot_cell(slot) if slot else text.MISSING for slot in numbers]
         means = (slot.unit for slot in slots if (slot.outcome, slot.arm, slot.statistic) == (outcome, arm, "mean"))
         unit = next(means, text.MISSING)
         rows.append((plan.outcome(outcome).label, plan.arms[arm]["label"], unit, *cells))
@@ -30,14 +32,6 @@ def slots_table(slots: Sequence[Slot], plan: Plan) -> Table:
     heads = tuple(f"{_STATISTICS[statistic]}, {wave}" for wave, statistic in columns)
     caption = f"Table 1 of the article: {filled} of {len(slots)} slots are filled"
     return Table(caption, ("Outcome", "Arm", "Unit of the mean", *heads), tuple(rows), source=source)
-
-
-def _slot_cell(slot: Slot | None) -> Cell | str:
-    if slot is None:
-        return text.MISSING
-    if slot.value is None:
-        return Cell("not yet entered", "unknown")
-    return Cell(text.typed(slot.printed), "" if slot.kind == "simulated" else slot.kind)
 
 
 def changes_table(found: Sequence[OutcomeSummary], plan: Plan, *, level: float) -> Table:
@@ -128,7 +122,7 @@ def _derived(shown: str, summary: OutcomeSummary) -> Cell:
     return Cell(shown, "" if summary.source else "derived")
 
 
-def _unit(scale: Scale) -> str:
+def _unit(scale: TypedUnit) -> str:
     return "percentage points" if scale.factor == 100 else scale.unit
 
 
@@ -137,11 +131,11 @@ def _places(arm: Arm) -> int:
     return 1 + (0 if arm.change_needs else min(arm.slots[wave, "mean"].decimals for wave in (arm.before, arm.after)))
 
 
-def _range(low: float, high: float, scale: Scale, places: int) -> str:
+def _range(low: float, high: float, scale: TypedUnit, places: int) -> str:
     return text.limits(low * scale.factor, high * scale.factor, places)
 
 
-def _interval(low: float, high: float, scale: Scale, places: int) -> str:
+def _interval(low: float, high: float, scale: TypedUnit, places: int) -> str:
     ends = {"low": text.signed(low * scale.factor, places), "high": text.signed(high * scale.factor, places)}
     return text.printed("{low} to {high}", **ends)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from clustertrials.results import Effect
 from holf.display import text
-from holf.display.record_tables import other_report, randomised_cells
+from holf.display.record_tables import level_cell, other_report, randomised_cells, slot_cell
 from holf.display.table import Cell, Table
 from holf.record.facts import Ledger
 from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.published_table import Slot
-from holf.record.reporting import Finding
+from holf.record.reporting import AuditEntry
 from holf.record.source import RECORD, data_name, joint_source
 from holf.study.answers import Level, is_withheld
 from holf.study.study import Study
@@ -27,7 +27,7 @@ _EFFECT = (
 _FIGURES = 6
 
 
-def published_table(plan: Plan, ledger: Ledger, slots: Sequence[Slot], findings: Sequence[Finding]) -> Table:
+def published_table(plan: Plan, ledger: Ledger, slots: Sequence[Slot], findings: Sequence[AuditEntry]) -> Table:
     """What is published, as far as a meta-analysis could use it: the slots of Table 1, and otherwise empty rows.
 
     The ledger gives the numbers of clusters as randomised, and `findings` what each document says of an outcome.
@@ -72,7 +72,7 @@ def _where(plan: Plan, outcome: Outcome, wave: str, contrast: Contrast) -> tuple
         Cell(outcome.kind),
         Cell(text.count(plan.waves[wave]), "published", outcome.waves_facts[outcome.waves.index(wave)]),
         Cell(wave),
-        Cell(outcome.level, outcome.level_class),
+        level_cell(outcome),
         Cell(contrast.label),
         Cell("yes" if contrast.registered else "no"),
         Cell(outcome.direction),
@@ -80,7 +80,7 @@ def _where(plan: Plan, outcome: Outcome, wave: str, contrast: Contrast) -> tuple
     )
 
 
-def _of_outcome(outcome: Outcome, wave: str, at: Sequence[Finding]) -> tuple[str | Cell, ...]:
+def _of_outcome(outcome: Outcome, wave: str, at: Sequence[AuditEntry]) -> tuple[str | Cell, ...]:
     """Of the registered contrast: in words, another report, and what every document was found to say."""
     documents = "; ".join(f"{found.source}: {found.verdict}" for found in at) or text.MISSING
     if wave == outcome.waves[0]:
@@ -90,7 +90,7 @@ def _of_outcome(outcome: Outcome, wave: str, at: Sequence[Finding]) -> tuple[str
     return Cell("no sentence on this time alone" if told else "not found", "unknown"), text.MISSING, documents
 
 
-def _of_contrast(contrast: Contrast, at: Sequence[Finding]) -> tuple[str | Cell, ...]:
+def _of_contrast(contrast: Contrast, at: Sequence[AuditEntry]) -> tuple[str | Cell, ...]:
     """The same of a contrast that the outcomes' own words are not about: from the documents that speak of it alone."""
     named = {one.source: one for one in contrast.published}
     about = [found for found in at if found.source in named]
@@ -103,7 +103,7 @@ def _of_contrast(contrast: Contrast, at: Sequence[Finding]) -> tuple[str | Cell,
 def _typed(slots: Sequence[Slot], outcome: Outcome, wave: str, arms: Sequence[str]) -> list[str | Cell]:
     """Number, mean, SD and events of a group as the article prints them; a group of several arms has none."""
     found = {
-        slot.statistic: Cell(text.typed(slot.printed), slot.kind)
+        slot.statistic: slot_cell(slot)
         for slot in slots
         if slot.value is not None and (slot.outcome, slot.wave, slot.arm) == (outcome.id, wave, arms[0])
     }

@@ -24,8 +24,8 @@ from holf.record.plan import Plan
 from holf.record.source import MARK, REAL_MARK, kind_of, mark_of
 
 # Okabe-Ito colours: told apart by people with any common colour blindness. Marker shapes repeat the message.
-# One of each an arm, in the order of the plan.
-_ARM_COLOURS, _ARM_MARKERS = ("#0072B2", "#D55E00", "#4D4D4D", "#009E73", "#CC79A7"), "os^Dv"
+# One of each an arm, in the order of the plan, or another series of a figure.
+COLOURS, MARKERS = ("#0072B2", "#D55E00", "#4D4D4D", "#009E73", "#CC79A7", "#56B4E9"), "os^DvP"
 INK, QUIET, ALARM = "#1a1a1a", "#6b6b6b", "#a4133c"
 # Every figure is drawn twice, in CSS pixels: for the column of a phone, which is that of a printed journal too, and for
 # the column of a page on a desktop. The page shows the one that fits (`holf.book.theme.html`).
@@ -126,7 +126,7 @@ def with_palette(data: bytes) -> bytes:
 def arm_style(plan: Plan, arm: str) -> tuple[str, str]:
     """Colour and marker of an arm."""
     place = list(plan.arms).index(arm)
-    return _ARM_COLOURS[place], _ARM_MARKERS[place]
+    return COLOURS[place], MARKERS[place]
 
 
 @contextmanager

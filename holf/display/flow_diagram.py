@@ -10,9 +10,9 @@ from matplotlib.patches import FancyBboxPatch
 
 from holf.display import alt_text, text
 from holf.display.figure import COLUMN, INK, PHONE, QUIET, SMALL, Picture, canvas, finish
-from holf.display.table import SHAPES, Cell, Table
+from holf.display.table import Cell, Table
 from holf.record.flow import COUNTED, UNKNOWN, Flow, FlowCount
-from holf.record.source import RECORD, kind_of
+from holf.record.source import CLASSES, RECORD, kind_of
 
 # Line style of a box by the class of its number: shape of the line as well as colour.
 _LINES = {"published": "-", "derived": ":", "unknown": (0, (5, 3)), "simulated": "-.", "real": "-."}
@@ -48,7 +48,7 @@ def _box(axes, grid: _Grid, left: float, width: float, top: float, kind: str, la
     style = {"ha": "center", "fontsize": SMALL, "linespacing": 1.0}
     middle, letters = left + width / 2, grid.letters * width
     axes.text(middle, top - grid.row * 0.1, fill(label, round(letters)), va="top", **style)
-    count = fill(f"{SHAPES[kind]} {words}", round(0.92 * letters))
+    count = fill(f"{CLASSES[kind].shape} {words}", round(0.92 * letters))
     axes.text(middle, top - grid.row * 0.92, count, va="bottom", weight="bold", **style)
 
 
@@ -109,7 +109,7 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
                 top -= grid.row + arms
             counted = [_class_of(count, flow.source) for count in flow.counts]
             kinds = dict.fromkeys([*counted, *(("unknown",) if flow.source == RECORD else ())])
-            key = "  ".join(f"{SHAPES[kind]} {kind}" for kind in kinds)
+            key = "  ".join(f"{CLASSES[kind].shape} {kind}" for kind in kinds)
             axes.text(0, -height - 0.1, key, fontsize=SMALL, color=QUIET, va="bottom")
         return figure
 
@@ -131,8 +131,12 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
     for count in flow.counts:
         fact = count.box.fact if count.kind in ("published", "derived") else ""
         kind = _class_of(count, flow.source)
-        arms = [text.count(count.by_arm[arm]) if arm in count.by_arm else UNKNOWN for arm in arm_labels]
-        split = [Cell(arm, "unknown" if arm == UNKNOWN else kind) for arm in arms]
+        split = [
+            Cell(text.count(count.by_arm[arm]), kind, count.box.arm_facts.get(arm, ""))
+            if arm in count.by_arm
+            else Cell(UNKNOWN, "unknown")
+            for arm in arm_labels
+        ]
         rows.append((count.stage, Cell(text.flow_count(count), kind, fact), *split))
     columns = ("Stage", "In all", *arm_labels.values())
     return Table("Participant flow", columns, tuple(rows), source=flow.source, folded=True)

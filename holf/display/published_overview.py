@@ -13,7 +13,7 @@ from holf.display import text
 from holf.display.figure import COLUMN, INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
 from holf.display.table import Cell, Table
 from holf.record.plan import Plan
-from holf.record.reporting import COMPARISONS, NOT_NAMED, Reporting, Word
+from holf.record.reporting import COMPARISONS, NOT_NAMED, OverviewEntry, Reporting
 from holf.record.source import RECORD
 
 # Arrow and shade of what was found: sideways for no difference or change, as in plots of the direction of effects.
@@ -68,16 +68,16 @@ def published_overview(reporting: Reporting, plan: Plan) -> Picture:
     return finish(draw, _alt(panels, said, areas), table)
 
 
-def _sources(words: Sequence[Word], question: str) -> list[str]:
+def _sources(words: Sequence[OverviewEntry], question: str) -> list[str]:
     """Sources that say something under a comparison."""
     return [source for source in _SOURCES if any((word.question, word.source) == (question, source) for word in words)]
 
 
-def _cell(word: Word | None) -> Cell:
+def _cell(word: OverviewEntry | None) -> Cell:
     return Cell(word.says, "published", word.facts[0]) if word else Cell(_ABSENT)
 
 
-def _draw_panel(axes: Axes, words: list[list[Word | None]], not_named: list[Word | None]) -> None:
+def _draw_panel(axes: Axes, words: list[list[OverviewEntry | None]], not_named: list[OverviewEntry | None]) -> None:
     """A column for each source: a cell for each area, or one cell over all areas if the source names none."""
     for place, (mine, statement) in enumerate(zip(words, not_named)):
         if statement:
@@ -91,7 +91,7 @@ def _draw_panel(axes: Axes, words: list[list[Word | None]], not_named: list[Word
         side.set_visible(False)
 
 
-def _draw_cell(axes: Axes, word: Word | None, place: int, row: int, rows: int) -> None:
+def _draw_cell(axes: Axes, word: OverviewEntry | None, place: int, row: int, rows: int) -> None:
     """Shade, arrow and word, over so many rows."""
     arrow, shade = ARROWS[word.sign if word else ""]
     low, middle = row - 0.46, row + (rows - 1) / 2
@@ -107,7 +107,7 @@ def _alt(panels: dict[str, list[str]], said: dict, areas: dict[str, str]) -> str
     """Comparison by comparison: each word, with the outcomes and the sources that it stands for."""
     told = []
     for question, sources in panels.items():
-        stands: dict[str, list[Word]] = {}
+        stands: dict[str, list[OverviewEntry]] = {}
         for word in (said.get((question, area, source)) for area in (*areas, NOT_NAMED) for source in sources):
             if word:
                 stands.setdefault(word.says.partition(" (")[0], []).append(word)

@@ -34,6 +34,20 @@ def facts_table(ledger: Ledger, rows: Sequence[tuple[str, str]], caption: str) -
     )
 
 
+def level_cell(outcome: Outcome) -> Cell:
+    """In whom an outcome is measured; where the registry says so, linked to its row on the outcome."""
+    return Cell(outcome.level, outcome.level_class, outcome.fact if outcome.level_class == "published" else "")
+
+
+def slot_cell(slot: Slot) -> Cell:
+    """A number of the article's Table 1 with its place there, or that nobody has typed it in yet."""
+    if slot.value is None:
+        return Cell("not yet entered", "unknown")
+    if slot.kind == "simulated":
+        return Cell(text.typed(slot.printed))
+    return Cell(text.typed(slot.printed), slot.kind, place=slot.place)
+
+
 def outcomes_table(plan: Plan, ledger: Ledger) -> Table:
     """The registered outcomes, with the times of each and the margin that this book assumes."""
 
@@ -46,7 +60,7 @@ def outcomes_table(plan: Plan, ledger: Ledger) -> Table:
         {
             "Outcome": lambda one: one.label,
             "Kind": lambda one: one.kind,
-            "Level": lambda one: Cell(one.level, one.level_class),
+            "Level": level_cell,
             "Measure": lambda one: Cell(one.measure, "", one.fact),
             "Times": lambda one: Cell(f"{months(one)} months", "published", one.waves_facts[0]),
             "Margin of this book": lambda one: Cell(text.amount(one.margin, one.show), "assumed"),
@@ -93,8 +107,7 @@ def slots_tables(slots: Sequence[Slot], outcome: Outcome, plan: Plan) -> tuple[T
     names = {"mean": "Mean", "sd": "SD", "n": "Observations", "p_value_change": "p-value for change"}
     rows = []
     for slot in (slot for slot in slots if slot.outcome == outcome.id):
-        value = Cell("not yet entered", "unknown") if slot.value is None else Cell(text.typed(slot.printed), slot.kind)
-        rows.append((plan.arms[slot.arm]["label"], slot.wave, names[slot.statistic], value))
+        rows.append((plan.arms[slot.arm]["label"], slot.wave, names[slot.statistic], slot_cell(slot)))
     caption = f"Table 1 of the article, to be filled in: {outcome.label}"
     table = Table(caption, ("Arm", "Wave", "Statistic", "Value"), tuple(rows), source=RECORD, folded=True)
     return (table,) if rows else ()
@@ -135,7 +148,7 @@ def outcome_record_table(outcome: Outcome, ledger: Ledger) -> Table:
     rows = (
         ("Registered as", Cell(outcome.measure, "published", outcome.fact)),
         ("Kind", Cell(outcome.kind, "published", outcome.fact)),
-        ("Measured in", Cell(outcome.level, outcome.level_class)),
+        ("Measured in", level_cell(outcome)),
         ("Times", Cell(months, "published", outcome.waves_facts[0])),
         ("Difference between the arms", _said(outcome, "difference")),
         ("Change inside the arms", _said(outcome, "change")),

@@ -9,15 +9,13 @@ from matplotlib.figure import Figure
 
 from clustertrials.simulation_study import Recovery
 from holf.display import text
-from holf.display.figure import INK, PHONE, SMALL, Picture, canvas, finish, name_rows
+from holf.display.figure import COLOURS, INK, MARKERS, PHONE, SMALL, Picture, canvas, finish, name_rows
 from holf.display.sentences import Sentence
 from holf.display.table import Cell, Table
 from holf.record.source import RECORD
 from holf.study.truths import Settings
 
 SOURCE = "simulated: repeated trials of known truth"
-# One mark a truth. Okabe-Ito colours, and shapes that tell the marks apart without them.
-_MARKS = (("o", "#0072B2"), ("s", "#D55E00"), ("^", "#009E73"), ("D", "#CC79A7"), ("v", "#4D4D4D"), ("P", "#56B4E9"))
 
 
 def true_nulls(found: Sequence[Recovery]) -> list[Recovery]:
@@ -25,9 +23,9 @@ def true_nulls(found: Sequence[Recovery]) -> list[Recovery]:
     return [one for one in found if one.individual_effect == 0 == one.cluster_effect]
 
 
-def off_nominal(found: Sequence[Recovery], level: float, rate: float = 0.05) -> list[Recovery]:
-    """The records whose Monte Carlo interval of the rejection rate leaves `rate` out."""
-    return [one for one in found if not _holds(one.share(one.rejections, level), rate)]
+def off_nominal(found: Sequence[Recovery], level: float) -> list[Recovery]:
+    """The records whose Monte Carlo interval of the rejection rate leaves the nominal 5 % out."""
+    return [one for one in found if not _holds(one.share(one.rejections, level), 0.05)]
 
 
 def _holds(interval: tuple[float, float, float], value: float) -> bool:
@@ -55,14 +53,14 @@ def _rates(found: Sequence[Recovery], settings: Settings, what: str, nominal: fl
             axes.axvline(100 * nominal, color=INK, linewidth=1.2, linestyle="--")
             for one in found:
                 place = truths.index(one.scenario)
-                marker, colour = _MARKS[place]
+                marker, colour = MARKERS[place], COLOURS[place]
                 y = names.index(one.estimator) + 0.8 * ((place + 0.5) / len(truths) - 0.5)
                 rate, low, high = (100 * x for x in _share(one, what, level))
                 axes.plot([low, high], [y, y], color=colour, linewidth=1.4)
                 axes.plot([rate], [y], marker, color=colour, markersize=4.5, linestyle="none")
             for edge in range(1, len(names)):
                 axes.axhline(edge - 0.5, color="#dddddd", linewidth=0.8, zorder=0.1)
-            for (marker, colour), name in zip(_MARKS, truths):
+            for marker, colour, name in zip(MARKERS, COLOURS, truths):
                 axes.plot([], [], marker, color=colour, label=labels[name], markersize=5)
             name_rows(axes, [text.estimator(name, settings.words) for name in names], wrap=16 if width == PHONE else 30)
             apart = "\n" if width == PHONE else " "

@@ -19,9 +19,9 @@ _BOUNDS = {
 }
 
 
-def robustness_table(studies: Sequence[Study], outcome: Outcome, wave: str | None = None) -> Table:
-    """Everything that could turn the verdict of one outcome, a row each, a column a study."""
-    columns = [dict(_rows(study, outcome, wave)) for study in studies]
+def robustness_table(studies: Sequence[Study], outcome: Outcome) -> Table:
+    """Everything that could turn the verdict of one outcome at its first time, a row each, a column a study."""
+    columns = [dict(_rows(study, outcome)) for study in studies]
     labels = list(dict.fromkeys(label for column in columns for label in column))
     rows = tuple((label, *(column.get(label, text.MISSING) for column in columns)) for label in labels)
     names = tuple(data_name(study.source) for study in studies)
@@ -29,48 +29,48 @@ def robustness_table(studies: Sequence[Study], outcome: Outcome, wave: str | Non
     return Table(f"{outcome.label}: what the answer hangs on", ("What", *names), rows, source=source)
 
 
-def _rows(study: Study, outcome: Outcome, wave: str | None) -> list[tuple[str, str]]:
+def _rows(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
     """Labels and printed numbers for one study."""
-    asked, show, words = (outcome.id, wave), outcome.show, study.plan.words
-    rows, icc = [], study.sanity(*asked).icc
+    name, show, words = outcome.id, outcome.show, study.plan.words
+    rows, icc = [], study.sanity(name).icc
     # With one unit each there is no correlation inside clusters, and an average over units is one over clusters.
     if is_withheld(icc) or not math.isnan(icc):
-        gap = study.gap(*asked)
+        gap = study.gap(name)
         label = _capital(f"{outcome.level} average minus {words.cluster} average")
         rows.append((label, text.with_interval(gap.estimate, gap.ci_low, gap.ci_high, show)))
-    found = study.influence(*asked)
+    found = study.influence(name)
     label = f"Largest shift with one {words.cluster} left out, in standard errors"
     rows.append((label, text.decimal(found.largest_shift, 2)))
     label = f"{_capital(words.clusters)} without which the verdict of the test turns"
     rows.append((label, text.share(found.n_significance_changes, found.n_clusters)))
     if outcome.type == "binary":
-        odds = study.odds(*asked)
+        odds = study.odds(name)
         limits = text.limits(odds.ci_low, odds.ci_high, 2)
         rows.append(("Marginal odds ratio", text.with_limits(text.decimal(odds.estimate, 2), limits)))
-    for test in study.exact(*asked):
+    for test in study.exact(name):
         kind = "Exact p" if test.exact else "p by Monte Carlo"
         label = f"{kind}, {text.average(test.statistic, outcome)} ({text.allocations(test)})"
         rows.append((label, text.p_value(test.p_value)))
-    losses = study.attrition(*asked)
+    losses = study.attrition(name)
     for loss in losses:
         arm, share = study.plan.arms[loss.group]["label"], text.level(loss.share_lost, "percent")
         spread = f"{text.level(loss.office_mean, 'percent')}, SD {text.level(loss.office_sd, 'percent')}"
         rows.append((f"Not measured, {arm} (mean and SD of {words.clusters})", f"{share} ({spread})"))
     if any(one.n_measured != one.n_expected for one in losses):
-        rows += _of_missing(study, outcome, wave)
+        rows += _of_missing(study, outcome)
     return rows
 
 
-def _of_missing(study: Study, outcome: Outcome, wave: str | None) -> list[tuple[str, str]]:
+def _of_missing(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
     """What the missing outcomes could change."""
-    asked, show, rows = (outcome.id, wave), outcome.show, []
+    name, show, rows = outcome.id, outcome.show, []
     if "ipw" in outcome.also:
-        effect = study.effect(*asked, estimator="ipw")
+        effect = study.effect(name, estimator="ipw")
         weighted = text.with_interval(effect.estimate, effect.ci_low, effect.ci_high, show)
         rows.append(("Difference, weighted for missing outcomes", weighted))
-    for bounds in study.bounds(*asked):
+    for bounds in study.bounds(name):
         rows.append((_BOUNDS[bounds.method], text.interval(bounds.lower, bounds.upper, show)))
-    found = study.tipping(*asked)
+    found = study.tipping(name)
     if is_withheld(found.slope):
         shifts = [found.slope]
     else:

@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
 from holf.display.text import Value
 from holf.display.values import KEY, TableValues, values_of
-from holf.record.source import RECORD, kind_of, mark_of, prefix_of
-
-# Class of a number -> the shape shown beside its word, so that colour is never the only sign.
-SHAPES = {
-    "published": "●",
-    "derived": "◆",
-    "assumed": "▲",
-    "simulated": "✖",
-    "elsewhere": "■",
-    "real": "★",
-    "unknown": "○",
-}
+from holf.record.source import CLASSES, RECORD, class_of, kind_of, mark_of
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, a number or words; `kind` adds the badge of a class, `fact` links it to its ledger row."""
+    """One cell: its text, a number or words; `kind` adds the badge of a class, `fact` links it to its ledger row.
+
+    `place` is where a published number without such a row stands: document and page.
+    """
 
     text: str
     kind: str = ""
     fact: str = ""
+    place: str = ""
 
     def __str__(self) -> str:
-        notes = " ".join(note for note in (self.kind, self.fact) if note)
+        notes = " ".join(note for note in (self.kind, self.fact, self.place) if note)
         return f"{self.text} [{notes}]" if notes else self.text
 
 
 def badge(kind: str) -> str:
     """HTML badge of a class of number: its shape and its word."""
-    return f'<span class="holf-badge holf-{kind}"><span aria-hidden="true">{SHAPES[kind]}</span> {kind}</span>'
+    return f'<span class="holf-badge holf-{kind}"><span aria-hidden="true">{CLASSES[kind].shape}</span> {kind}</span>'
 
 
 @dataclass(frozen=True)
@@ -65,7 +58,8 @@ class Table:
     folded: bool = field(default=False, kw_only=True)
 
     def __post_init__(self):
-        if self.source != RECORD and not prefix_of(self.source):
+        """Refuse a source of no class, a row of another length, and a published cell that says not where it stands."""
+        if self.source != RECORD and not class_of(self.source):
             raise ValueError(
                 f"table {self.caption!r}: source must be RECORD or begin with simulated, another trial or real data"
             )
@@ -74,6 +68,12 @@ class Table:
                 raise ValueError(
                     f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns"
                 )
+            for cell in row:
+                if isinstance(cell, Cell) and cell.kind == "published" and not (cell.fact or cell.place):
+                    raise ValueError(
+                        f"table {self.caption!r}: {cell.text!r} is published, but links to no row of the ledger; write "
+                        f'Cell({cell.text!r}, "published", "F...") with the row\'s id of data/facts.csv'
+                    )
 
     @classmethod
     def of(
@@ -88,11 +88,6 @@ class Table:
         """A table with a row for each item: `columns` maps each heading to what gives the item's cell."""
         rows = tuple(tuple(cell(item) for cell in columns.values()) for item in items)
         return cls(caption, tuple(columns), rows, source=source, folded=folded)
-
-    @property
-    def is_simulated(self) -> bool:
-        """True where the numbers come from a simulated study."""
-        return self.source.startswith("simulated")
 
     @property
     def common_kind(self) -> str:
@@ -144,7 +139,7 @@ class Table:
         title, spoken = escape(self.caption), escape(self._title())
         kind, (mark, name) = kind_of(self.source), mark_of(self.source)
         if mark:
-            shape = f'<span aria-hidden="true">{SHAPES[kind]}</span>'
+            shape = f'<span aria-hidden="true">{CLASSES[kind].shape}</span>'
             title = f'<strong class="holf-mark">{mark}</strong> {shape} ({escape(name)}). {title}'
         if self.common_kind:
             title = f"{title} {badge(self.common_kind)}"
@@ -169,7 +164,8 @@ def _html(cell: Cell) -> str:
     shown = escape(cell.text)
     if cell.fact:
         shown = f'<a href="ledger.html#{cell.fact.lower()}">{shown}</a>'
-    return f"{shown} {badge(cell.kind)}" if cell.kind else shown
+    shown = f"{shown} {badge(cell.kind)}" if cell.kind else shown
+    return f"{shown} ({escape(cell.place)})" if cell.place else shown
 
 
 def _kind(entry: str | Cell) -> str:
@@ -179,7 +175,7 @@ def _kind(entry: str | Cell) -> str:
 def _cell(entry: str | Cell, is_bare: bool, is_marked: bool) -> Cell:
     cell = Cell(entry) if isinstance(entry, str) else entry
     text = cell.text.bare if is_bare and isinstance(cell.text, Value) else cell.text
-    return Cell(text, cell.kind if is_marked else "", cell.fact)
+    return replace(cell, text=text, kind=cell.kind if is_marked else "")
 
 
 def _common_unit(column: tuple[str | Cell, ...]) -> str:

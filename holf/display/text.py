@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 
+from clustertrials.estimators import LABELS
 from clustertrials.results import shown_total
 from holf.study.answers import is_withheld
 
@@ -20,26 +21,14 @@ MISSING = "\N{EM DASH}"
 PARTS = ("relation", "number", "low", "high", "n", "df", "allocations", "brackets", "in", "of", "withheld")
 _TYPED = re.compile(r"(?P<relation>< ?)?(?P<number>[+\u2212-]?\d[\d,]*(\.\d+)?(e[+\u2212-]?\d+)?)")
 
+# Power of ten below which distances are not told apart: such differences between machines are rounding.
+_FINEST = -10
+
 # factor, decimals, unit of a level, unit of a difference
 _STYLES = {
     "percent": (100, 1, "%", "percentage points"),
     "points": (1, 2, "points", "points"),
     "number": (1, 1, "", ""),
-}
-
-# How the estimators are called on a page, where {cluster} stands for what the trial randomised.
-_METHODS = {
-    "cr2": "OLS, CR2",
-    "cr3": "OLS, CR3",
-    "cluster_means": "{cluster} means",
-    "mixed": "mixed model, Kenward\N{EN DASH}Roger",
-    "mixed_batched": "mixed model, t on {clusters} \N{MINUS SIGN} 2",
-    "gee": "GEE, Fay\N{EN DASH}Graubard",
-    "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
-    "randomisation": "randomisation test",
-    "naive": "naive, ignores {clusters}",
-    "within_cluster_difference": "differences inside {clusters}",
-    "ipw": "weighted for missing, CR2",
 }
 
 
@@ -244,12 +233,12 @@ def flow_count(count) -> str:
 
 def estimator(name: str, words) -> str:
     """How an estimator is called in a trial with these `holf.record.plan.Words`."""
-    return _METHODS[name].format(cluster=words.cluster, clusters=words.clusters)
+    return LABELS[name].format(cluster=words.cluster, clusters=words.clusters)
 
 
 def estimators(words) -> list[str]:
     """How every estimator is called in a trial with these `holf.record.plan.Words`."""
-    return [estimator(name, words) for name in _METHODS]
+    return [estimator(name, words) for name in LABELS]
 
 
 def average(name: str, outcome) -> str:
@@ -278,9 +267,9 @@ def figures(value: float, count: int = 10) -> str:
     return _number(text.replace("-", MINUS))
 
 
-def bound(distance: float, least: int = -10) -> str:
-    """A power of ten that a distance lies below, no finer than 10 to the `least`."""
-    power = _power(_order(distance, least))
+def bound(distance: float) -> str:
+    """A power of ten that a distance lies below, no finer than 1e-10."""
+    power = _power(_order(distance))
     return Value(f"< {power}", {"relation": "<"} | power.numbers)
 
 
@@ -299,16 +288,16 @@ def _power(exponent: int) -> Value:
     return _number(f"1e{exponent}".replace("-", MINUS))
 
 
-def agreeing(distance: float, most: int = 10) -> str:
-    """How many significant figures two numbers share, given their relative distance."""
-    shared = max(0, -_order(distance, -most))
-    if shared < most:
+def agreeing(distance: float) -> str:
+    """How many significant figures two numbers share, at most ten, given their relative distance."""
+    shared = max(0, -_order(distance))
+    if shared < -_FINEST:
         return _number(str(shared))
     return Value(f"{shared} or more", {"relation": ">=", "number": str(shared)})
 
 
-def _order(distance: float, least: int) -> int:
-    return least if distance == 0 else max(least, math.floor(math.log10(distance)) + 1)
+def _order(distance: float) -> int:
+    return _FINEST if distance == 0 else max(_FINEST, math.floor(math.log10(distance)) + 1)
 
 
 def p_value(value: float) -> str:

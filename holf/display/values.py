@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from holf.display.text import MISSING, PARTS, Value
-from holf.record.source import kind_of, mark_of
+from holf.record.source import TABLE_CLASSES, kind_of, mark_of
 
 # Part of the metadata of a notebook's output that holds these values; no page shows it.
 KEY = "holf_table"
 ASSUMED = "assumed"
-# Class of a whole table, as each row of its file says it; in a table of the record, a row may be assumed instead.
-CLASSES = {"simulated": "simulated", "elsewhere": "another trial", "real": "real data", "record": "record"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def values_of(table) -> TableValues:
     rows = [[_cell(entry) for entry in row] for row in table.rows]
     named = mark_of(table.source)[1]
     worlds = named.split(", ")
-    kind = CLASSES[kind_of(table.source)]
+    kind = TABLE_CLASSES[kind_of(table.source)]
     classes = tuple(ASSUMED if not named and _is_assumed(row) else kind for row in rows)
     sources = tuple(
         next((text for text, _, _ in row if text in worlds), named)

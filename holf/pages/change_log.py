@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from holf.display.table import SHAPES
 from holf.paths import data_path
 from holf.record.facts import FactError
 from holf.record.reading import read_yaml, reading
+from holf.record.source import CLASSES
 
 # The version of what changed after the newest release.
 UNRELEASED = "unreleased"
@@ -27,7 +27,7 @@ class Group:
     title, why : str
         What changed, and the reason.
     kind : str
-        Class of the numbers, from `holf.display.table.SHAPES`; or `WORDS`.
+        Class of the numbers, from `holf.record.source.CLASSES`; or `WORDS`.
     changed : tuple of (str, str, str, str)
         Page, what the number is, and how it was printed before and after; none for numbers of simulated people.
     """
@@ -91,7 +91,7 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
 def _group(file: str, entry: dict) -> Group:
     title, kind = entry["title"], entry["kind"]
     changed = tuple(tuple(map(str, row)) for row in entry.get("changed", ()))
-    if kind not in (*SHAPES, WORDS):
+    if kind not in (*CLASSES, WORDS):
         raise FactError(f"{file}, {title}: {kind} is no class of numbers")
     if not entry.get("why"):
         raise FactError(f"{file}, {title}: every change has a reason")
@@ -113,7 +113,7 @@ def change_log(releases: list[BookRelease]) -> str:
 
 
 def _group_lines(group: Group) -> list[str]:
-    badge = "" if group.kind == WORDS else f"{SHAPES[group.kind]} {_CLASS.get(group.kind, group.kind)}. "
+    badge = "" if group.kind == WORDS else f"{CLASSES[group.kind].shape} {_CLASS.get(group.kind, group.kind)}. "
     lines = [f"**{group.title}.** {badge}{group.why}", ""]
     if group.changed:
         lines += ["| Page | Number | Before | After |", "| --- | --- | --- | --- |"]

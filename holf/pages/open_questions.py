@@ -10,7 +10,7 @@ from myst_parser.mdit_to_docutils.base import default_slugify
 from holf.pages.checklists import NOTE, fact_links, place_links, standards_page, two_ways
 from holf.record.facts import Ledger
 from holf.record.plan import Outcome, Plan
-from holf.record.reporting import VERDICTS, Conflict, Finding, Reporting, expand
+from holf.record.reporting import VERDICTS, AuditEntry, Conflict, Reporting, expand
 
 # Shape beside each verdict, so that a column can be read at a glance and not by colour.
 SIGNS = dict(zip(VERDICTS, "●◐○◌"))
@@ -42,13 +42,13 @@ def _label(outcome: Outcome, wave: str, ledger: Ledger) -> str:
     return ledger[outcome.waves_facts[outcome.waves.index(wave)]].quote.partition(" (")[0]
 
 
-def standing(findings: list[Finding]) -> str:
+def standing(findings: list[AuditEntry]) -> str:
     """The best verdict of any source for one outcome and time.
 
     Examples
     --------
-    >>> one = Finding("income", "m12", "blog", "Improved.", "reported otherwise", ("F113",))
-    >>> standing([one, Finding("income", "m12", "article", "Not read.", "not reached", ())])
+    >>> one = AuditEntry("income", "m12", "blog", "Improved.", "reported otherwise", ("F113",))
+    >>> standing([one, AuditEntry("income", "m12", "article", "Not read.", "not reached", ())])
     'reported otherwise'
     """
     return min((finding.verdict for finding in findings), key=VERDICTS.index)
@@ -139,7 +139,7 @@ def open_questions_page(reporting: Reporting, ledger: Ledger, plan: Plan, ways: 
             f"{expand(row.done, ledger)} {place_links(row.where, reporting)}",
             expand(row.ask, ledger),
         )
-        for row in reporting.differences
+        for row in reporting.errata
     ]
     lines += _stacked(("Subject", "How documents differ", "In this book", "A question to the authors"), rows)
     lines += ["## Outcome by outcome", ""]

@@ -6,7 +6,6 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from clustertrials.files import write_whole
-from holf.display.table import SHAPES
 from holf.pages.change_log import change_log, load_releases
 from holf.pages.cite import cite_files, cite_page, load_citation, ways_to_reach
 from holf.pages.disclosure import current_safety_page, own_release
@@ -19,6 +18,7 @@ from holf.record.links import lacking, read_anchors, read_titles, without_links
 from holf.record.parts import Asked
 from holf.record.plan import load_registered
 from holf.record.reporting import check_anchors, load_reporting
+from holf.record.source import CLASSES
 
 _NOTE = "<!-- Written by holf.pages.write from {file}; edit that file, not this page. -->\n\n"
 
@@ -43,12 +43,13 @@ def _source_line(source: Source) -> str:
 
 
 def _fact_lines(fact: Fact, note: str, sources: dict[str, Source]) -> list[str]:
+    named = " and ".join(_named(sources[name]) for name in fact.sources)
     lines = [
         f"### {fact.id}",
         "",
         f"**{fact.fact}:** {fact.said}",
         "",
-        f"{SHAPES[fact.kind]} {fact.kind} · source: {' and '.join(_named(sources[name]) for name in fact.sources)}"
+        f"{CLASSES[fact.kind].shape} {fact.kind} · source: {named}"
         f" · {fact.status.replace('_', ' ')}" + (f" ({fact.severity})" if fact.severity != "none" else ""),
         "",
     ]
@@ -95,7 +96,7 @@ def _assumption_lines(entry: Assumption, reason: str) -> list[str]:
         "",
         f"**{value}** {entry.unit} (range {entry.low:,} to {entry.high:,})",
         "",
-        f"{SHAPES['assumed']} assumed" + (f" · leans on {leans}" if leans else ""),
+        f"{CLASSES['assumed'].shape} assumed" + (f" · leans on {leans}" if leans else ""),
         "",
         reason,
         "",

@@ -10,8 +10,8 @@ from pathlib import Path
 from holf.paths import data_path, note_file, unnoted
 from holf.record.parts import Asked, parts_noted
 from holf.record.reading import FactError, build, check_keys, read_rows, read_yaml, reading
+from holf.record.source import CLASSES
 
-CLASSES = ("published", "derived")
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
 QUOTE_WORDS = 15
 Note = Callable[[str], None]
@@ -77,9 +77,9 @@ class Fact:
         except FactError:
             return False
 
-    def link(self, page: str = "ledger.md") -> str:
+    def link(self) -> str:
         """Markdown link whose text is the value and whose target is this row on the ledger page."""
-        return f"[{self.shown}]({page}#{self.id.lower()})"
+        return f"[{self.shown}](ledger.md#{self.id.lower()})"
 
 
 class Ledger(Asked[Fact]):
@@ -124,8 +124,9 @@ def _check_fact(row: dict[str, str], seen: set[str], name: str) -> None:
     where = f"{name}, row {row['id'] or '(no id)'}"
     if not row["id"] or row["id"] in seen:
         raise FactError(f"{where}: column id must be filled and unique")
-    if row["class"] not in CLASSES:
-        raise FactError(f"{where}: column class must be one of {', '.join(CLASSES)}")
+    known = [one.name for one in CLASSES.values() if one.in_ledger]
+    if row["class"] not in known:
+        raise FactError(f"{where}: column class must be one of {', '.join(known)}")
     if not row["source"]:
         raise FactError(f"{where}: column source is empty, and no value stands without a source")
     if len(row["quote"].split()) > QUOTE_WORDS:

@@ -67,7 +67,8 @@ class FlowBox:
     """One box of the diagram, as `data/flow.yml` lists it; the comments there say what each key means.
 
     `fact` is empty where no source read has a count, `parent` where the box comes from none. A study counts the rows of
-    `table` in which the columns of `where` have these values.
+    `table` in which the columns of `where` have these values. `arm_facts` are the ledger rows of its counts by arm,
+    which `published_flow` adds.
     """
 
     id: str
@@ -84,6 +85,7 @@ class FlowBox:
     published_unit: str = ""
     published_label: str = ""
     caveat: str = ""
+    arm_facts: dict[str, str] = field(default_factory=dict)
 
     def holds(self, frame: pd.DataFrame) -> pd.Series:
         """Whether each row of the box's table belongs to the box."""
@@ -195,9 +197,10 @@ def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str
     says which counts do not balance.
     """
     offices = {arm: ledger.number(fact) for arm, fact in arms.items()}
-    boxes = tuple(replace(box, published_label=ledger.fill(box.published_label)) for box in boxes)
     counts = []
     for box in boxes:
+        label = ledger.fill(box.published_label)
+        box = replace(box, published_label=label, arm_facts=arms if box.randomised else {})
         kind, total = (ledger[box.fact].kind, ledger.number(box.fact)) if box.fact else ("unknown", None)
         counts.append(FlowCount(box, kind, total, offices if box.randomised else {}))
     return Flow(tuple(counts))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 
-from holf.paths import data_path, note_file, project_root
+from holf.paths import data_path, note_file, project_root, unnoted
+from holf.record.facts import Assumption, Ledger, load_assumptions, load_ledger
 from holf.record.parts import Asked, parts_noted
 from holf.record.reading import FactError, build, check_keys, read_yaml, reading
+from holf.record.schema import Schema, load_schema
 
 # The plan of record in an edition whose data cannot answer all of it.
 REGISTERED = "registered.yml"
 KINDS = ("primary", "secondary", "other")
+TYPES = ("continuous", "binary")
+DIRECTIONS = ("up", "down")
+# A message lists so many known names; of more, only the nearest.
+_LISTED = 15
 
 
 @dataclass(frozen=True)
@@ -164,11 +171,11 @@ class Plan:
         return self.contrasts[name]
 
 
-def _outcome(where: str, name: str, entry: dict, waves: dict[str, int], words: Words) -> Outcome:
+def _outcome(where: str, name: str, entry: dict, model: dict, waves: dict[str, int], words: Words) -> Outcome:
     margin = entry.pop("margin")
     if margin.get("class") != "assumed" or not margin.get("reason"):
         raise FactError(f"{where}: margin needs class assumed and a reason")
-    entry |= entry.pop("model") | {"margin": margin["value"], "margin_reason": margin["reason"]}
+    entry |= entry.pop("model", model) | {"margin": margin["value"], "margin_reason": margin["reason"]}
     one = build(Outcome, where, entry, id=name, words=words)
     if one.kind not in KINDS:
         raise FactError(f"{where}: kind must be one of {', '.join(KINDS)}")
@@ -208,8 +215,8 @@ def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_fi
     Raises
     ------
     FactError
-        If a part is missing, a wave or kind is unknown, a margin has no class and reason, or not exactly one contrast
-        compares the randomised clusters.
+        If a part is missing, a wave or kind is unknown, a margin has no class and reason, not exactly one contrast
+        compares the randomised clusters, or `check_plan` finds a name that the project does not know.
 
     Examples
     --------
@@ -220,7 +227,7 @@ def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_fi
         path, contrasts, outcomes = path or data_path("plan.yml"), {}, {}
         raw = read_yaml(path)
     with reading(path.name):
-        check_keys(path.name, raw, ("trial", "arms", "waves", "contrasts", "outcomes"), ("worlds",))
+        check_keys(path.name, raw, ("trial", "arms", "waves", "contrasts", "outcomes"), ("worlds", "model"))
         for name, entry in raw["contrasts"].items():
             where = f"{path.name}, contrast {name}"
             with reading(where):
@@ -229,13 +236,86 @@ def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_fi
         for name, entry in raw["outcomes"].items():
             where = f"{path.name}, outcome {name}"
             with reading(where):
-                outcomes[name] = _outcome(where, name, entry, raw["waves"], words)
-    # A page's words name the arms, and every answer its trial, so these count for whoever reads the plan.
+                outcomes[name] = _outcome(where, name, entry, raw.get("model", {}), raw["waves"], words)
+        plan = Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, outcomes, words)
+        # These files only check the plan: no number of a chapter follows from them.
+        with unnoted():
+            check_plan(plan, load_ledger(), load_assumptions(), load_schema(), file=path.name)
+    # Pages name the arms, answers the trial, and an outcome without a model has the common one: these always count.
     file = f"data/{path.name}"
-    for part in ("trial", "arms", "waves", "worlds", "contrasts"):
+    for part in ("trial", "arms", "waves", "worlds", "contrasts", "model"):
         note(f"{file}#{part}")
-    asked = Asked(f"{file}#outcomes", outcomes, note)
-    return Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, asked, words)
+    return replace(plan, outcomes=Asked(f"{file}#outcomes", outcomes, note))
+
+
+def check_plan(
+    plan: Plan, ledger: Ledger, assumptions: Mapping[str, Assumption], schema: Schema, *, file: str = "plan.yml"
+) -> None:
+    """Refuse a plan that names what does not exist: a table, column, fact, assumption, arm, outcome or estimator.
+
+    Parameters
+    ----------
+    plan : Plan
+    ledger, assumptions, schema
+        What the plan may name.
+    file : str
+        Name of the plan's file, for messages.
+
+    Raises
+    ------
+    FactError
+        For the first unknown name; the message says file, entry and rule, and which names are known.
+    """
+    # Imported here: this module loads scipy, and would be loaded with every module that only names a `Plan`.
+    from clustertrials.estimators import METHODS
+
+    def check(entry: str, what: str, names: Iterable[str], known: Collection[str], place: str) -> None:
+        for name in names:
+            if name not in known:
+                said = f"known: {', '.join(known)}" if len(known) <= _LISTED else _nearest(name, known)
+                raise FactError(f"{file}, {entry}: {what} {name} is not in {place}; {said}")
+
+    def check_columns(entry: str, table: str, *columns: str) -> None:
+        check(entry, "table", [table], schema.tables, "data/datapackage.json")
+        check(entry, "column", columns, schema.fields(table), f"table {table} of data/datapackage.json")
+
+    def check_facts(entry: str, *facts: str) -> None:
+        check(entry, "fact", facts, ledger, "data/facts.csv")
+
+    cluster = plan.trial["cluster"]
+    check_columns("trial", cluster["table"], cluster["key"])
+    for table in plan.trial["sizes"]:
+        check_columns("trial", table)
+    if "analysed" in plan.trial:
+        check_facts("trial", plan.trial["analysed"]["fact"])
+    for name, arm in plan.arms.items():
+        check_facts(f"arm {name}", *(fact for key, fact in arm.items() if key.endswith("fact")))
+    for one in plan.contrasts.values():
+        entry = f"contrast {one.id}"
+        check(entry, "arm", one.arms, plan.arms, "arms")
+        check(entry, "outcome", one.outcomes, plan.outcomes, "outcomes")
+        for table, column in (one.group, *one.population.items()):
+            check_columns(entry, table, column)
+        check_facts(entry, *one.facts, *(statement.fact for statement in one.published))
+    for one in plan.outcomes.values():
+        entry = f"outcome {one.id}"
+        check(entry, "type", [one.type], TYPES, "the types of outcomes")
+        check(entry, "direction", [one.direction], DIRECTIONS, "the directions")
+        before = [plan.baseline] if "baseline" in one.covariates else []
+        times = [one.column.format(wave=wave) for wave in (*before, *one.waves)]
+        check_columns(entry, one.table, *(times if one.is_wide else (one.column, "wave")))
+        check(entry, "estimator", (one.estimator, *one.beside, *one.also), (*METHODS, "ipw"), "the estimators")
+        adjusted = ("baseline", *(column for _, column, _, _ in schema.baseline))
+        check(entry, "covariate", one.covariates, adjusted, "the baseline columns of data/datapackage.json")
+        said = [fact for key, fact in one.published.items() if key.endswith("fact")]
+        check_facts(entry, one.fact, *one.waves_facts, *said)
+        sd = [one.assumed_sd] if one.simulated and one.assumed_sd else []
+        check(entry, "assumption", (*one.simulated.values(), *sd), assumptions, "data/assumptions.yml")
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    """The known names most like one that is unknown."""
+    return f"nearest: {', '.join(get_close_matches(str(name), known, 3, 0))}"
 
 
 def load_registered() -> Plan:

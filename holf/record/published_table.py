@@ -52,6 +52,7 @@ class Slot:
     value: float | None
     unit: str
     source: str
+    page: str = ""
     printed: str = ""
     kind: str = ""
     file: str = ""
@@ -60,6 +61,11 @@ class Slot:
     def where(self) -> str:
         """File and row, for messages."""
         return f"{self.file}, {self.outcome} {self.arm} {self.wave} {self.statistic}"
+
+    @property
+    def place(self) -> str:
+        """Document and page that the number was copied from."""
+        return f"{self.source}, page {self.page}"
 
     @property
     def is_bound(self) -> bool:
@@ -93,7 +99,7 @@ def _slot(row: dict[str, str], file: str, kind: str) -> Slot:
     printed = row["value"].strip()
     key = (row["outcome"], row["arm"], row["wave"], row["statistic"])
     value = float(printed.lstrip("< ")) if _NUMBER.fullmatch(printed) else None
-    slot = Slot(*key, value, row["unit"], row["source"], printed, row["class"] if printed else "", file)
+    slot = Slot(*key, value, row["unit"], row["source"], row["page"], printed, row["class"] if printed else "", file)
     if slot.statistic not in STATISTICS:
         fault = f"column statistic must be one of {', '.join(STATISTICS)}"
     elif printed and not (slot.kind == kind and slot.source and row["page"]):
@@ -141,7 +147,7 @@ def load_published_results(path: Path | None = None, *, kind: str = "published")
 
 
 @dataclass(frozen=True)
-class Scale:
+class TypedUnit:
     """Unit of an outcome's means, as typed."""
 
     unit: str
@@ -180,7 +186,7 @@ class Arm:
     """The filled slots of one arm and outcome, by wave and statistic, and what follows from them."""
 
     arm: str
-    scale: Scale
+    scale: TypedUnit
     before: str
     after: str
     slots: dict[tuple[str, str], Slot]
@@ -278,7 +284,7 @@ class OutcomeSummary:
     """
 
     outcome: str
-    scale: Scale
+    scale: TypedUnit
     arms: tuple[Arm, ...]
     effects: tuple[Effect, ...]
     between_needs: str
@@ -286,13 +292,13 @@ class OutcomeSummary:
     source: str
 
 
-def _scale_of(slots: Sequence[Slot]) -> Scale:
+def _scale_of(slots: Sequence[Slot]) -> TypedUnit:
     """The scale by the unit of the means of one outcome; FactError if filled ones differ."""
     measured = [slot for slot in slots if slot.statistic in ("mean", "sd")]
     filled = [slot for slot in measured if slot.value is not None]
     if odd := [slot for slot in filled if slot.unit != filled[0].unit]:
         raise FactError(f"{odd[0].where}: column unit must be the same for all means of an outcome")
-    return Scale(next((slot.unit for slot in filled or measured), "not stated"))
+    return TypedUnit(next((slot.unit for slot in filled or measured), "not stated"))
 
 
 def _checks(arm: Arm) -> tuple[Check, ...]:

@@ -59,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Source(Row):
+class AuditSource(Row):
     """One source of the audit: its date, its data, and what it compares, as far as known."""
 
     file = "audit_sources.csv"
@@ -73,7 +73,7 @@ class Source(Row):
 
 
 @dataclass(frozen=True)
-class Finding(Row):
+class AuditEntry(Row):
     """What one source says about one registered outcome at one registered time."""
 
     file = "outcome_audit.csv"
@@ -89,7 +89,7 @@ class Finding(Row):
 
 
 @dataclass(frozen=True)
-class Word(Row):
+class OverviewEntry(Row):
     """What one source found on one area, or with no area named, under the comparison that it makes."""
 
     file = "overview.csv"
@@ -187,7 +187,7 @@ class Question(Row):
 
 
 @dataclass(frozen=True)
-class Difference(Row):
+class Erratum(Row):
     """A difference between documents, what this book did about it, and what only the authors can answer."""
 
     file = "errata.csv"
@@ -217,14 +217,14 @@ class Reporting:
     `titles` are the words of links to places of the book, by place (`holf.record.links.read_titles`).
     """
 
-    sources: tuple[Source, ...]
-    findings: tuple[Finding, ...]
-    overview: tuple[Word, ...]
+    sources: tuple[AuditSource, ...]
+    findings: tuple[AuditEntry, ...]
+    overview: tuple[OverviewEntry, ...]
     conflicts: tuple[Conflict, ...]
     items: tuple[Item, ...]
     elements: tuple[Element, ...]
     questions: tuple[Question, ...]
-    differences: tuple[Difference, ...]
+    errata: tuple[Erratum, ...]
     titles: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self) -> tuple[Row, ...]:
@@ -287,20 +287,20 @@ def _check_audit(reporting: Reporting, plan: Plan) -> None:
     for key in (*wanted, *found):
         if (number := found.count(key)) != 1 or key not in wanted:
             rule = "is not registered or has an unknown source" if key not in wanted else f"stands {number} times"
-            raise FactError(f"{Finding.file}, row {', '.join(key)}: {rule}, instead of once for each source")
+            raise FactError(f"{AuditEntry.file}, row {', '.join(key)}: {rule}, instead of once for each source")
     cited = {(row.outcome, row.source): row.facts for row in reporting.findings if row.wave == "m12"}
     for row in reporting.overview:
         outcomes = {name for name, _ in cited} if row.outcome == NOT_NAMED else {row.outcome}
         if not set(row.facts) <= {fact for one in outcomes for fact in cited.get((one, row.source), ())}:
-            raise FactError(f"{row.file}, row {row.name}: rests on a fact that {Finding.file} does not name at m12")
+            raise FactError(f"{row.file}, row {row.name}: rests on a fact that {AuditEntry.file} does not name at m12")
     for row in reporting.conflicts:
         for source in row.sources:
             if (row.outcome, row.wave, source) not in found:
-                raise FactError(f"{row.file}, row {row.name}: {source} has no row in {Finding.file} at that time")
+                raise FactError(f"{row.file}, row {row.name}: {source} has no row in {AuditEntry.file} at that time")
 
 
-def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, plan: Plan | None = None) -> Reporting:
-    """Read and check `data/reporting/`, or another folder with such files, by default against the ledger and plan.
+def load_reporting(folder: Path | None = None) -> Reporting:
+    """Read and check `data/reporting/`, or another folder with such files, against the ledger and the registered plan.
 
     Raises
     ------
@@ -315,8 +315,8 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
     >>> {question.domain for question in load_reporting().questions} >= {"Missing outcome data"}
     True
     """
-    folder, ledger, plan = folder or data_path("reporting"), ledger or load_ledger(), plan or load_registered()
-    kinds = (Source, Finding, Word, Conflict, Item, Element, Question, Difference)
+    folder, ledger = folder or data_path("reporting"), load_ledger()
+    kinds = (AuditSource, AuditEntry, OverviewEntry, Conflict, Item, Element, Question, Erratum)
     reporting = Reporting(*(_read(kind, folder) for kind in kinds))
     seen = set()
     with unnoted():
@@ -325,7 +325,7 @@ def load_reporting(folder: Path | None = None, *, ledger: Ledger | None = None, 
             if (row.file, row.name) in seen:
                 raise FactError(f"{row.file}, row {row.name}: stands there twice")
             seen.add((row.file, row.name))
-        _check_audit(reporting, plan)
+        _check_audit(reporting, load_registered())
     return reporting
 
 

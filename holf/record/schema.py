@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from holf.paths import data_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class SchemaError(ValueError):

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.special import expit
 from scipy.stats import norm
 
+from holf.record.plan import Outcome
 from holf.simulation.people import Rules
 
 
@@ -43,7 +44,7 @@ def locate(frame: pd.DataFrame, families: pd.DataFrame, offices: pd.DataFrame) -
 
 
 def draw_outcome(
-    rng: np.random.Generator, units: Units, name: str, rules: Rules, months: dict[str, int]
+    rng: np.random.Generator, units: Units, outcome: Outcome, rules: Rules, months: dict[str, int]
 ) -> dict[str, np.ndarray]:
     """Values of one outcome at each wave, before rounding and before loss to follow-up.
 
@@ -52,8 +53,8 @@ def draw_outcome(
     rng : numpy.random.Generator
     units : Units
         n persons.
-    name : str
-        The outcome, which names the assumptions for baseline, spread, change, ICC and effect.
+    outcome : Outcome
+        It names the assumptions for baseline, spread, change, ICC and effect.
     rules : Rules
     months : dict
         Wave to months since baseline; baseline is 0.
@@ -63,7 +64,6 @@ def draw_outcome(
     dict of str to ndarray, shape (n,)
         Continuous values, or 0.0 and 1.0.
     """
-    outcome = rules.outcomes[name]
     names = outcome.simulated
     base, change, effect = (rules.assumed(names[key]) for key in ("baseline", "change", "effect"))
     icc, share, stability = rules.assumed(names["icc"]), rules.assumed("family_share"), rules.assumed("stability")
@@ -88,80 +88,93 @@ def draw_outcome(
     return values
 
 
-def draw_register(
-    rng: np.random.Generator, parents: pd.DataFrame, units: Units, rules: Rules, months: dict[str, int]
-) -> pd.DataFrame:
-    """Employment and monthly income by wave for every parent of an eligible family whom the register can follow.
+def draw_register(rng: np.random.Generator, parents: pd.DataFrame, units: Units, rules: Rules) -> pd.DataFrame:
+    """Register outcomes by wave for every parent of an eligible family whom the register can follow.
 
     The participating parents who are not analysed have no rows: that is how 884 become 862 in this simulation.
     """
-    employed, income = (draw_outcome(rng, units, name, rules, months) for name in ("employment", "income"))
+    outcomes = rules.outcomes("register")
+    months = rules.months(outcomes)
+    drawn = [(one, draw_outcome(rng, units, one, rules, months)) for one in outcomes]
     followed = ((parents["participates"] == 0) | (parents["analysed"] == 1)).to_numpy()
     waves = []
     for wave in months:
-        frame = parents[["parent_id"]].assign(wave=wave, employed=employed[wave].astype(int))
-        waves.append(frame.assign(income=np.maximum(income[wave], 0).round(-2).astype(int))[followed])
+        frame = parents[["parent_id"]].assign(wave=wave)
+        for one, values in drawn:
+            # Amounts of money, in whole hundreds.
+            whole = values[wave] if one.type == "binary" else np.maximum(values[wave], 0).round(-2)
+            frame[one.column] = whole.astype(int)
+        waves.append(frame[followed])
     return pd.concat(waves).sort_values(["parent_id"], kind="stable", ignore_index=True)
 
 
 def draw_survey(
     rng: np.random.Generator, parents: pd.DataFrame, units: Units, register: pd.DataFrame, rules: Rules
 ) -> pd.DataFrame:
-    """Housing quality at baseline and 12 months for the participating parents, some of whom do not answer again.
+    """Housing quality at each wave of the questionnaire for the participating parents, some of whom stop answering.
 
-    Loss is random given education and baseline income: missing at random, never given the outcome itself.
+    Loss is random given education and baseline income: missing at random, never given the outcome itself. The
+    questionnaire also asks about the children, so it is sent at their waves too.
     """
     takes_part = (parents["participates"] == 1).to_numpy()
-    housing = draw_outcome(rng, units, "housing", rules, {"m0": 0, "m12": 12})
-    start = register[register["wave"] == "m0"].set_index("parent_id")["income"].reindex(parents["parent_id"])
+    months = rules.months(rules.outcomes("survey", "children"))
+    housing = draw_outcome(rng, units, rules.plan.outcomes["housing"], rules, months)
+    first = register[register["wave"] == rules.plan.baseline].set_index("parent_id")
+    start = first["income"].reindex(parents["parent_id"])
     z = ((start - rules.assumed("income_baseline")) / rules.assumed("income_sd")).fillna(0).to_numpy()
     loss = rules.assumed("survey_loss")
     low = parents["lower_secondary"].to_numpy() - rules.published("F140") / 100
     odds = rules.assumed("loss_log_odds_education") * low + rules.assumed("loss_log_odds_income") * z
     odds += np.log(loss / (1 - loss))
-    lost = rng.random(len(parents)) < expit(odds)
+    gone, lost = {}, np.zeros(len(parents), dtype=bool)
+    for wave, month in months.items():
+        lost = lost | (rng.random(len(parents)) < expit(odds)) if month else lost
+        gone[wave] = lost
     waves = []
-    for wave, gone in (("m0", np.zeros_like(lost)), ("m12", lost)):
+    for wave, is_gone in gone.items():
         gap = rng.normal(0, rules.assumed("housing_gap") * rules.assumed("housing_sd"), len(parents))
         seen, felt = (np.clip(housing[wave] + side * gap, 0, 10).round(1) for side in (1, -1))
-        frame = parents[["parent_id"]].assign(wave=wave, answered=1 - gone.astype(int))
+        frame = parents[["parent_id"]].assign(wave=wave, answered=1 - is_gone.astype(int))
         quality = ((seen + felt) / 2).round(2)
         frame = frame.assign(housing_objective=seen, housing_subjective=felt, housing_quality=quality)
-        frame.loc[gone, [name for name in frame if name.startswith("housing")]] = np.nan
+        frame.loc[is_gone, [name for name in frame if name.startswith("housing")]] = np.nan
         waves.append(frame[takes_part])
     return pd.concat(waves).sort_values(["parent_id"], kind="stable", ignore_index=True)
 
 
-def add_participation(
-    rng: np.random.Generator, children: pd.DataFrame, units: Units, answered: pd.Series, rules: Rules
+def measure_children(
+    rng: np.random.Generator,
+    children: pd.DataFrame,
+    units: Units,
+    parents: pd.DataFrame,
+    survey: pd.DataFrame,
+    rules: Rules,
 ) -> pd.DataFrame:
-    """Children with participation at baseline and, where a parent of the family answered again, at 12 months.
-
-    `answered` says by family_id whether any parent answered at 12 months.
-    """
-    values = draw_outcome(rng, units, "participation", rules, {"m0": 0, "m12": 12})
-    known = answered.reindex(children["family_id"]).to_numpy()
-    later = pd.array(np.where(known, values["m12"], np.nan), dtype="Int64")
-    return children.assign(participates_m0=values["m0"].astype(int), participates_m12=later)
+    """Children with their outcomes at baseline and, at later waves, where a parent of the family answered."""
+    answered = survey.merge(parents, on="parent_id").groupby(["wave", "family_id"])["answered"].max() == 1
+    for one in rules.outcomes("children"):
+        months = rules.months([one])
+        for wave, values in draw_outcome(rng, units, one, rules, months).items():
+            known = answered[wave].reindex(children["family_id"], fill_value=False).to_numpy() | (months[wave] == 0)
+            column = one.column.format(wave=wave)
+            children = children.assign(**{column: pd.array(np.where(known, values, np.nan), dtype="Int64")})
+    return children
 
 
 def draw_staff(rng: np.random.Generator, offices: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Leaders (one an office) and coordinators (two an office) with their scales at baseline and 18 months."""
-    months = {"m0": 0, "m18": 18}
+    """Leaders (one an office) and coordinators (two an office) with their scales at each wave."""
     per_office = rules.published("F057")
     leader_ids = [f"SYN-L{code[-2:]}" for code in offices["office_id"]]
     leaders = pd.DataFrame({"leader_id": leader_ids, "office_id": offices["office_id"]})
     ids = [f"SYN-K{code[-2:]}{letter}" for code in offices["office_id"] for letter in "abcdefgh"[:per_office]]
     coordinators = pd.DataFrame({"coordinator_id": ids, "office_id": np.repeat(offices["office_id"], per_office)})
-    wanted = (
-        (leaders, "leader_competence", "competence", 5),
-        (coordinators, "coordinator_competence", "competence", 5),
-        (coordinators, "working_alliance", "alliance", 7),
-    )
-    for frame, name, scale, top in wanted:
-        values = draw_outcome(rng, locate(frame, None, offices), name, rules, months)
-        for wave in months:
-            frame[f"{scale}_{wave}"] = np.clip(values[wave], 1, top).round(2)
+    for table, frame in (("leaders", leaders), ("coordinators", coordinators)):
+        units = locate(frame, None, offices)
+        for one in rules.outcomes(table):
+            for wave, values in draw_outcome(rng, units, one, rules, rules.months([one])).items():
+                column = one.column.format(wave=wave)
+                limits = rules.schema.fields(table)[column]["constraints"]
+                frame[column] = np.clip(values, limits["minimum"], limits["maximum"]).round(2)
     holf = coordinators["office_id"].isin(offices.loc[offices["arm"] == "holf", "office_id"])
     seminars = rng.integers(rules.assumed("seminars_least"), rules.published("F096") + 1, len(coordinators))
     return leaders, coordinators.assign(seminars_attended=np.where(holf, seminars, 0))

@@ -6,7 +6,7 @@ they spread over offices and families is assumed. Nothing here depends on the wo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,21 +14,23 @@ import pandas as pd
 from scipy.stats import gamma
 
 from holf.record.facts import Assumption, Ledger
-from holf.record.plan import Outcome
+from holf.record.plan import Outcome, Plan
+from holf.record.schema import Schema
 
 AGE_BANDS = ("0-5", "6-9", "10-15")
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The numbers that a world uses: published ones by ledger id, assumed ones by name, and the plan's outcomes.
+    """What a world follows from: published numbers by ledger id, assumed ones by name, the plan and the schema.
 
     `sign` is that of the planted difference: 0, 1 or -1.
     """
 
     ledger: Ledger
     assumptions: Mapping[str, Assumption]
-    outcomes: Mapping[str, Outcome]
+    plan: Plan
+    schema: Schema
     sign: int = 0
 
     def published(self, fact_id: str) -> float:
@@ -38,6 +40,15 @@ class Rules:
     def assumed(self, name: str):
         """Value (a number, or a tuple of them) of the assumption `name`."""
         return self.assumptions[name].value
+
+    def outcomes(self, *tables: str) -> list[Outcome]:
+        """The outcomes whose values stand in these tables, in the order of the plan."""
+        return [one for one in self.plan.outcomes.values() if one.table in tables]
+
+    def months(self, outcomes: Iterable[Outcome]) -> dict[str, int]:
+        """Months since baseline by wave: baseline, and every wave at which one of these outcomes is measured."""
+        measured = {wave for one in outcomes for wave in one.waves}
+        return {wave: months for wave, months in self.plan.waves.items() if months == 0 or wave in measured}
 
 
 def codes(prefix: str, count: int, width: int) -> list[str]:

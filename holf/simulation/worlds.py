@@ -13,14 +13,17 @@ from holf.paths import MARK_FILE, note_file, project_root, unnoted
 from holf.record.facts import load_assumptions, load_ledger
 from holf.record.parts import part_digests, without_inner
 from holf.record.plan import load_plan
+from holf.record.schema import load_schema
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Code that the tables follow from, beside what it asks of the record.
-CODE = (
+# What the tables follow from, beside the parts of the record that they ask for.
+INPUTS = (
+    "data/datapackage.json",
     "holf/record/facts.py",
     "holf/record/plan.py",
+    "holf/record/schema.py",
     "holf/simulation/worlds.py",
     "holf/simulation/people.py",
     "holf/simulation/measures.py",
@@ -36,7 +39,7 @@ def is_current(mark: dict, world: str) -> bool:
     """Say whether tables with this mark are what the project's own seed, record and code give for a world."""
     parts = mark.get("made_from")
     with unnoted():
-        known = isinstance(parts, dict) and {*CODE} <= parts.keys() and part_digests(parts) == parts
+        known = isinstance(parts, dict) and {*INPUTS} <= parts.keys() and part_digests(parts) == parts
         return known and (mark["world"], mark["seed"]) == (world, default_seed())
 
 
@@ -74,37 +77,29 @@ def simulate(
     # Imported here: they bring scipy along, which who asks only whether the tables are current need not wait for.
     import numpy as np
 
-    from holf.simulation.measures import (
-        add_participation,
-        draw_delivery,
-        draw_register,
-        draw_staff,
-        draw_survey,
-        locate,
-    )
+    from holf.simulation.measures import draw_delivery, draw_register, draw_staff, draw_survey, locate, measure_children
     from holf.simulation.people import Rules, draw_children, draw_families, draw_offices, draw_parents
 
     plan = load_plan(note=note)
     if world not in plan.worlds:
         raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
-    rules = Rules(load_ledger(note=note), load_assumptions(note=note), plan.outcomes, plan.worlds[world]["sign"])
+    with unnoted():
+        schema = load_schema()
+    rules = Rules(load_ledger(note=note), load_assumptions(note=note), plan, schema, plan.worlds[world]["sign"])
     seed = default_seed() if seed is None else seed
     if seed < 0:
         raise ValueError("the seed must not be negative")
     who, register_rng, survey_rng, child_rng, staff_rng, delivery_rng = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
     )
-    months = {"m0": 0} | {wave: plan.waves[wave] for wave in plan.outcomes["income"].waves}
     offices = draw_offices(who, rules)
     families = draw_families(who, offices, rules)
     parents = draw_parents(who, families, rules)
     children = draw_children(who, families, rules)
     place = locate(parents, families, offices)
-    register = draw_register(register_rng, parents, place, rules, months)
+    register = draw_register(register_rng, parents, place, rules)
     survey = draw_survey(survey_rng, parents, place, register, rules)
-    later = survey[survey["wave"] == "m12"].set_index("parent_id")["answered"]
-    answered = parents.set_index("parent_id")["family_id"].to_frame().join(later).groupby("family_id")["answered"].max()
-    children = add_participation(child_rng, children, locate(children, families, offices), answered == 1, rules)
+    children = measure_children(child_rng, children, locate(children, families, offices), parents, survey, rules)
     leaders, coordinators = draw_staff(staff_rng, offices, rules)
     delivery = draw_delivery(delivery_rng, families, coordinators, rules)
     people = {"offices": offices, "leaders": leaders, "coordinators": coordinators, "families": families}
@@ -146,7 +141,7 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
     ...     (written / MARK_FILE).exists()
     True
     """
-    out, asked = Path(out), [*CODE]
+    out, asked = Path(out), [*INPUTS]
     tables = simulate(world, seed=seed, note=asked.append)
     known = {f"{name}.csv" for name in tables} | {MARK_FILE}
     if out.exists():

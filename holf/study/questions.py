@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from clustertrials.cluster_means import adjusted_cluster_means
-from clustertrials.equivalence_tests import holm
 from clustertrials.estimands import estimand_gap
 from clustertrials.estimators import estimate_effect, within_cluster_difference
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
@@ -164,7 +164,8 @@ def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
     first, offices, _ = trials[0]
     arm = pd.Series(first.treated_clusters, index=offices).reindex(table.index)
     found = randomisation_test(table.to_numpy(), arm.to_numpy())
-    numbers = zip(found.statistic, found.p_value, found.p_value_adjusted, holm(found.p_value),
+    by_holm = multipletests(found.p_value, method="holm")[1]
+    numbers = zip(found.statistic, found.p_value, found.p_value_adjusted, by_holm,
                   found.simultaneous_low, found.simultaneous_high)  # fmt: skip
     answers = []
     for outcome, (_, _, frame), mine in zip(named, trials, numbers):

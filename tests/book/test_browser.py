@@ -15,8 +15,8 @@ from axe_playwright_python.base import AXE_SCRIPT
 from browser import Watched, chromium, need_chromium, need_site, pages_to_read, served, site_folder
 from PIL import Image
 from playwright.sync_api import expect
+from site_links import inside_links
 
-from holf.book.theme.checks import inside_links
 from holf.display import design_figures
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}

@@ -11,10 +11,11 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
 from PIL import Image, ImageChops, ImageDraw, PngImagePlugin
+from site_links import link_faults
 from sphinxext.opengraph import get_description
 
 from holf.book.marks import BANNER, REAL_BANNER
-from holf.book.theme.checks import SiteError, link_faults, page_faults, pages_of, refuse_faults
+from holf.book.theme.checks import SiteError, page_faults, pages_of, refuse_faults
 from holf.book.theme.html import LinkNumbers, PairDrawings, StackTables, drawings
 from holf.book.theme.theme import POLICY, describe_preview
 from holf.confidential.scan.chart_runtime import RUNTIME

@@ -3,21 +3,22 @@
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from site_links import link_faults
 
 from holf.book.downloads.check import download_faults, shown_digests
 from holf.book.execute import list_chapters
 from holf.book.marks import page_faults, site_faults
 from holf.book.sources import ARCHIVE
-from holf.book.theme.checks import link_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display.table import Table
-from holf.record.source import MARK
+from holf.record.source import MARK, RECORD
 
 
 def pages(site: Path) -> list[Path]:
@@ -142,6 +143,36 @@ def test_each_missing_mark_is_found(site, tmp_path, fault):
     page = site / "chapters" / "outcome-primary-income.html"
     assert page_faults(page) == []
     assert any(fault in found for found in spoil(page, tmp_path, PLANTED[fault]))
+
+
+def page_of(cell: str, folder: Path) -> Path:
+    page = folder / "page.html"
+    page.write_text(f'<h1>Page</h1><div class="cell_output">{cell}</div>', encoding="utf-8")
+    return page
+
+
+def test_the_refusal_of_a_bare_table_tells_what_to_write(tmp_path):
+    (told,) = page_faults(page_of("<table><tr><td>1</td></tr></table>", tmp_path))
+    *setup, shown = told.partition("write:\n")[2].strip().splitlines()
+    known = {"study": SimpleNamespace(source="another trial: Mbita")}
+    exec("\n".join(map(str.strip, setup)), known)
+    assert page_faults(page_of(eval(shown.strip(), known)._repr_html_(), tmp_path)) == []
+
+
+def test_the_refusal_of_a_bare_figure_tells_what_to_write(tmp_path):
+    (told,) = page_faults(page_of('<img src="plot.png" alt="A plot"/>', tmp_path))
+    *setup, shown = told.partition("write:\n")[2].strip().splitlines()
+    known = {"table": Table("t", ("x",), (("a",),), source=RECORD)}
+    exec("\n".join(map(str.strip, setup)), known)
+
+    def draw(width):
+        with known["canvas"](width, 2) as (figure, (axes,)):
+            axes.set_title("Words")
+        return figure
+
+    picture = eval(shown.strip(), known | {"draw": draw})
+    (tmp_path / "plot.png").write_bytes(picture.png())
+    assert page_faults(page_of(f'<img src="plot.png" alt="{picture.alt}"/>', tmp_path)) == []
 
 
 def test_a_table_of_the_record_whose_caption_alone_says_the_class_has_to_say_it(site, tmp_path):

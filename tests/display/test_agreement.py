@@ -16,9 +16,9 @@ from holf.display import agreement
 from holf.display.agreement import OUTCOMES, compared, counted, leaves, load_trials, read_table, references, tolerance
 from holf.display.reanalysis import COVARIATES, ROLES, answers
 from holf.paths import project_root
-from holf.record.source import ELSEWHERE_MARK, MARK
+from holf.record.source import CLASSES, MARK
 
-TRIALS = load_trials()
+TRIALS, OTHER = load_trials(), CLASSES["elsewhere"].mark
 HERE = [name for name, trial in TRIALS.items() if trial.table]
 # Where each estimator's standard error and degrees of freedom stand among R's answers.
 ANCHORS = {"cr2": ("robust", "CR2"), "cr3": ("robust", "CR3"), "mixed": ("mixed",), "cluster_means": ("offices",)}
@@ -156,13 +156,17 @@ def test_another_trials_numbers_are_marked_and_the_mark_is_checked(tmp_path):
     simulated, other = (
         agreement.digits_table(TRIALS[name], compared(TRIALS[name], "y"), "x") for name in ("tiny", "schisto")
     )
-    assert repr(simulated).startswith(f"{MARK} (few small") and repr(other).startswith(f"{ELSEWHERE_MARK} (schisto")
+    assert repr(simulated).startswith(f"{MARK} (few small") and repr(other).startswith(
+        f"{CLASSES['elsewhere'].mark} (schisto"
+    )
     assert page_faults(page(tmp_path, simulated, other)) == []
     spoilt = page(tmp_path, simulated, other)
     soup = BeautifulSoup(spoilt.read_text(encoding="utf-8"), "html.parser")
     soup.select_one('table[data-holf="elsewhere"] .holf-mark').decompose()
     spoilt.write_text(str(soup), encoding="utf-8")
-    assert any(f"is elsewhere, but does not begin with {ELSEWHERE_MARK}" in fault for fault in page_faults(spoilt))
+    assert any(
+        f"is elsewhere, but does not begin with {CLASSES['elsewhere'].mark}" in fault for fault in page_faults(spoilt)
+    )
 
 
 def test_simulated_and_other_trials_share_no_table():

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -98,12 +99,14 @@ def test_a_class_that_every_row_has_stands_in_the_caption_alone():
 
 
 def test_the_caption_of_a_simulated_table_says_no_other_class():
-    shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "published")),), source="simulated: null world")
+    shown = Table(
+        "t", ("what", "x"), (("a", Cell(text.count(1), "published", "F001")),), source="simulated: null world"
+    )
     caption = shown._repr_html_().partition("</caption>")[0]
     assert MARK in caption and "published" not in caption and "holf-published" in shown._repr_html_()
 
 
-@pytest.mark.parametrize("other", [Cell(text.count(2), "published"), text.count(2), "words"])
+@pytest.mark.parametrize("other", [Cell(text.count(2), "published", "F001"), text.count(2), "words"])
 def test_a_class_that_one_row_lacks_stays_with_its_numbers(other):
     shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "assumed")), ("b", other)), source=RECORD)
     assert "assumed" not in shown._repr_html_().partition("</caption>")[0] and "1 [assumed]" in repr(shown)
@@ -118,6 +121,15 @@ def test_table_escapes_and_checks_its_rows():
         Table("t", ("x",), (("a",),), source="")
     with pytest.raises(TypeError, match="source"):
         Table("t", ("x",), (("a",),))
+
+
+def test_a_published_cell_links_to_the_ledger_or_names_its_page():
+    with pytest.raises(
+        ValueError, match=re.escape('links to no row of the ledger; write Cell(\'29\', "published", "F')
+    ):
+        Table("t", ("x", "y"), (("a", Cell("29", "published")),), source=RECORD)
+    shown = Table("t", ("x", "y"), (("a", Cell("29", "published", place="article, page 5")),), source=RECORD)
+    assert "(article, page 5)" in shown._repr_html_() and "a | 29 [article, page 5]" in repr(shown)
 
 
 def test_simulated_and_real_never_share_a_table_or_a_figure(studies):
@@ -146,7 +158,7 @@ def drawn(studies):
 
 def test_every_figure_of_a_simulated_study_is_stamped_in_its_pixels_file_text_and_table(studies):
     for picture in drawn(studies):
-        assert picture.alt.startswith(MARK) and picture.table.is_simulated
+        assert picture.alt.startswith(MARK) and picture.table.source.startswith("simulated")
         for width, figure in picture.drawings.items():
             for axes in figure.axes:
                 assert any(mark.get_text() == MARK and mark.get_gid() == "holf-mark" for mark in axes.texts)
@@ -168,7 +180,7 @@ def test_figures_of_the_record_are_not_stamped():
         office_map.office_map(offices),
         design_figures.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c"),
     ):
-        assert MARK not in picture.alt and not picture.table.is_simulated
+        assert MARK not in picture.alt and not picture.table.source.startswith("simulated")
         assert all(Image.open(io.BytesIO(picture.png(one))).info["Comment"] == "RECORD" for one in picture.drawings)
 
 

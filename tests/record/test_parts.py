@@ -31,7 +31,7 @@ def noted(tmp_path, monkeypatch):
 
 def test_a_row_an_entry_and_a_remark_are_noted_when_they_are_asked_for(noted):
     ledger, assumed, plan = load_ledger(), load_assumptions(), load_plan()
-    general = {f"data/plan.yml#{part}" for part in ("trial", "arms", "waves", "worlds", "contrasts")}
+    general = {f"data/plan.yml#{part}" for part in ("trial", "arms", "waves", "worlds", "contrasts", "model")}
     assert noted() == general
     assert ledger["F044"].number and assumed["icc_grid"].value and plan.outcome("income").label
     asked = {"data/facts.csv#F044", "data/assumptions.yml#icc_grid", "data/plan.yml#outcomes/income"}

@@ -273,7 +273,7 @@ def test_the_committed_slots_are_empty_and_say_so():
     assert "0 of 40 slots are filled" in shown[0].caption and shown[3].folded
     assert len(found) == 4 and not any(summary.effects for summary in found)
     for table in shown:
-        assert not table.is_simulated
+        assert table.source == "record"
         assert not any(word in repr(table) for word in ("[published]", "[derived]", "[assumed]"))
         assert "needs" in repr(table) or "not yet entered" in repr(table)
 
@@ -283,6 +283,7 @@ def test_typed_in_is_published_computed_is_derived_and_correlation_assumed(tmp_p
     found = [summary for summary in table_one(slots, PLAN, LEDGER, ASSUMED) if summary.outcome == "participation"]
     first = article_table.slots_table(slots, PLAN)
     assert {cell.kind for row in first.rows for cell in row[3:]} == {"published", "unknown"}
+    assert all(", page " in cell.place for row in first.rows for cell in row[3:] if cell.kind == "published")
     assert {cell.kind for row in article_table.changes_table(found, PLAN, level=0.95).rows for cell in row[3:]} == {
         "derived"
     }

@@ -30,7 +30,7 @@ YAML_FILES = {
 CSV_FILES = {
     "facts.csv": facts.load_ledger,
     "published_results.csv": published_table.load_published_results,
-    "reporting/outcome_audit.csv": lambda path: reporting._read(reporting.Finding, path.parent),
+    "reporting/outcome_audit.csv": lambda path: reporting._read(reporting.AuditEntry, path.parent),
 }
 
 

@@ -14,7 +14,7 @@ from holf.paths import project_root
 from holf.record.facts import FactError, load_ledger
 from holf.record.links import link_targets, read_anchors, read_titles
 from holf.record.plan import load_plan
-from holf.record.reporting import VERDICTS, Finding, check_anchors, expand, load_reporting
+from holf.record.reporting import VERDICTS, AuditEntry, check_anchors, expand, load_reporting
 
 FOLDER = project_root() / "data" / "reporting"
 CHAPTERS = project_root() / "chapters"
@@ -98,8 +98,8 @@ def test_every_element_has_both_arms(reporting, pages):
 
 
 def test_differences_are_ranked_and_rest_on_facts(reporting):
-    assert [row.rank for row in reporting.differences] == [str(n + 1) for n in range(len(reporting.differences))]
-    named = {fact for row in reporting.differences for fact in row.facts}
+    assert [row.rank for row in reporting.errata] == [str(n + 1) for n in range(len(reporting.errata))]
+    named = {fact for row in reporting.errata for fact in row.facts}
     open_rows = {
         key for key, fact in load_ledger().items() if fact.status == "contradicted" and fact.severity == "conflict"
     }
@@ -228,7 +228,7 @@ def test_every_item_can_be_linked(reporting, pages):
         ("open_questions.md", reporting.conflicts),
     ):
         assert all(pages[page].count(f"\n({row.name})=\n") == 1 for row in rows)
-    anchors = [f'<span id="{row.name}"></span>' for row in reporting.differences]
+    anchors = [f'<span id="{row.name}"></span>' for row in reporting.errata]
     assert all(pages["open_questions.md"].count(anchor) == 1 for anchor in anchors)
 
 
@@ -274,5 +274,5 @@ def test_no_link_of_a_page_is_named_after_an_anchor(pages):
 
 
 def test_the_best_verdict_stands():
-    rows = [Finding("o", "m12", str(n), "x", verdict, ()) for n, verdict in enumerate(reversed(VERDICTS))]
+    rows = [AuditEntry("o", "m12", str(n), "x", verdict, ()) for n, verdict in enumerate(reversed(VERDICTS))]
     assert standing(rows) == "reported" and standing(rows[:2]) == "not found"

@@ -1,6 +1,8 @@
 """The simulated study: exact flow, same bytes, planted truth."""
 
+import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ import holf
 from holf.paths import MARK_FILE, project_root
 from holf.record.facts import load_assumptions, load_ledger
 from holf.record.plan import load_plan
+from holf.record.schema import Schema, load_schema
 from holf.simulation.measures import Units, draw_outcome
 from holf.simulation.people import Rules, pick, spread
 from holf.simulation.worlds import simulate, write_study
@@ -115,13 +118,13 @@ def test_people_are_as_alike_as_assumed(name):
 
     Monte Carlo standard errors are below 0.003 for the offices and 0.005 for the others.
     """
-    rules = Rules(load_ledger(), load_assumptions(), load_plan().outcomes)
+    rules = Rules(load_ledger(), load_assumptions(), load_plan(), load_schema())
     rng = np.random.default_rng(20)
     office = np.repeat(np.arange(29), 30)
     units = Units(office, np.repeat(np.arange(len(office) // 2), 2), np.zeros(len(office)))
     found = []
     for _ in range(40):
-        values = draw_outcome(rng, units, name, rules, {"m0": 0, "m12": 12})
+        values = draw_outcome(rng, units, rules.plan.outcomes[name], rules, {"m0": 0, "m12": 12})
         frame = pd.DataFrame({"y": values["m0"], "later": values["m12"], "office": office})
         mates = np.corrcoef(frame["y"][::2], frame["y"][1::2])[0, 1]
         found.append((holf.icc(frame, "y", cluster="office").estimate, mates, frame["y"].corr(frame["later"])))
@@ -197,3 +200,23 @@ def test_pick_and_spread():
     limits = np.array([3, 50, 2, 50])
     shares = spread(60, np.array([10.0, 1, 10, 1]), limits)
     assert shares.sum() == 60 and (shares <= limits).all() and shares[0] == 3 and shares[2] == 2
+
+
+def test_a_new_wave_of_the_plan_is_simulated(monkeypatch):
+    """Each outcome is measured once more, at month 60: only the plan and the schema say so."""
+    plan, schema = load_plan(), load_schema()
+    longer = {one.id: replace(one, waves=(*one.waves, "m60")) for one in plan.outcomes.values()}
+    package = copy.deepcopy(schema.package)
+    for resource in package["resources"]:
+        fields = resource["schema"]["fields"]
+        fields += [field | {"name": field["name"].replace("_m0", "_m60")} for field in fields if "_m0" in field["name"]]
+    later = replace(plan, waves=plan.waves | {"m60": 60}, outcomes=longer)
+    monkeypatch.setattr("holf.simulation.worlds.load_plan", lambda: later)
+    monkeypatch.setattr("holf.simulation.worlds.load_schema", lambda: Schema(package))
+    tables = simulate("benefit", seed=1)
+    for one in longer.values():
+        frame, column = tables[one.table], one.column.format(wave="m60")
+        values = frame[column] if one.is_wide else frame.loc[frame["wave"] == "m60", column]
+        assert values.notna().any() and values.nunique() > 1, one.id
+    survey = tables["survey"].pivot(index="parent_id", columns="wave", values="answered")
+    assert survey["m60"].mean() < survey["m12"].mean() and (survey["m60"] <= survey["m12"]).all()

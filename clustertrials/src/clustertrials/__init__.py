@@ -8,7 +8,7 @@ from importlib import import_module
 
 # No name is that of a module beside it, which would hide it.
 _MODULES = {
-    "equivalence_tests": "equivalence expected_regression holm",
+    "equivalence_tests": "equivalence expected_regression",
     "estimands": "estimand_gap",
     "estimators": "estimate_effect within_cluster_difference",
     "influence": "leave_one_out recruitment_diagnostics",
@@ -16,8 +16,7 @@ _MODULES = {
     "mixed": "batched_reml simulate_power",
     "missing": "attrition_by_arm lee_bounds manski_bounds tipping_point",
     "odds": "marginal_odds_ratio",
-    "published": "between_arms change_limits grim implied_sd_of_change recomputed_p recomputed_p_of_change "
-    "share_change_limits",
+    "published": "between_arms change_limits grim implied_sd_of_change recomputed_p_of_change share_change_limits",
     "randomisation": "adjusted_randomisation_test randomisation_test",
     "results": "Effect Icc",
     "sample_size": "equivalence_power minimum_detectable_difference power",

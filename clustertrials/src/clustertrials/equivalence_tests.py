@@ -1,12 +1,10 @@
-"""Equivalence within a margin, correction for several outcomes, and regression to the mean."""
+"""Equivalence within a margin, and regression to the mean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
 
-import numpy as np
-from numpy.typing import ArrayLike
 from scipy import stats
 
 from clustertrials.checks import check_between, check_margin
@@ -81,7 +79,7 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     Examples
     --------
     >>> import clustertrials as ct, pandas as pd
-    >>> frame = pd.DataFrame({"score": [4, 5, 5, 6] * 5, "school": np.repeat(range(10), 2)})
+    >>> frame = pd.DataFrame({"score": [4, 5, 5, 6] * 5, "school": [k // 2 for k in range(20)]})
     >>> frame["arm"] = frame["school"] // 2 % 2
     >>> effect = ct.estimate_effect(frame, "score", arm="arm", cluster="school", treated=1)
     >>> found = equivalence(effect, margin=1.5)
@@ -114,42 +112,6 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
         estimator=effect.estimator,
         source=effect.source,
     )
-
-
-def holm(p_values: ArrayLike) -> np.ndarray:
-    """Adjust p-values so that the chance of any false rejection among them stays at the level, by Holm's method.
-
-    Parameters
-    ----------
-    p_values : array_like, shape (outcomes,)
-        One p-value an outcome, each from 0 to 1.
-
-    Returns
-    -------
-    numpy.ndarray, shape (outcomes,)
-        Adjusted p-values in the order given.
-
-    Raises
-    ------
-    ValueError
-        If there is no p-value, or one is missing or outside 0 to 1.
-
-    References
-    ----------
-    Holm S (1979), Scandinavian Journal of Statistics 6:65-70.
-
-    Examples
-    --------
-    >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    given = np.asarray(p_values, dtype=float)
-    if given.ndim != 1 or len(given) == 0 or not ((given >= 0) & (given <= 1)).all():
-        raise ValueError("p_values must be a list of numbers from 0 to 1, one an outcome")
-    order = np.argsort(given, kind="stable")
-    adjusted = np.empty_like(given)
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(np.arange(len(given), 0, -1) * given[order]))
-    return adjusted
 
 
 def expected_regression(baseline_mean: float, reference_mean: float, correlation: float) -> float:

@@ -19,15 +19,20 @@ from clustertrials.trial import INPUT_ROUNDING, SMALLEST_ARM, Trial, middle, rea
 INDIVIDUAL, CLUSTER = "individual average", "cluster average"
 # Neither of the two where the effect goes with cluster size; both of them where it does not.
 WEIGHTED = "precision-weighted average"
-EFFECT = 1
+# Place of the arm among the columns of a design: behind the constant.
+ARM_COLUMN = 1
 
 
 @dataclass(frozen=True)
 class Method:
-    """How an estimator is computed, from a `Trial` to an `Inference`, and the average that it targets."""
+    """How an estimator is computed, from a `Trial` to an `Inference`, the average that it targets, and its label.
+
+    In the label, {cluster} and {clusters} stand for what the trial randomised, such as school and schools.
+    """
 
     fit: Callable[[Trial], Inference]
     estimand: str
+    label: str
 
 
 def estimate_effect(
@@ -214,7 +219,7 @@ def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np
 def _robust(kind: str) -> Callable[[Trial], Inference]:
     def fit(trial: Trial) -> Inference:
         least_squares = fit_ols(trial.y, trial.q, trial.r_inverse, trial.starts)
-        return cluster_robust(least_squares, np.eye(len(trial.r_inverse))[EFFECT], kind)
+        return cluster_robust(least_squares, np.eye(len(trial.r_inverse))[ARM_COLUMN], kind)
 
     return fit
 
@@ -246,19 +251,25 @@ def _naive(trial: Trial) -> Inference:
     on_basis = trial.q.T @ trial.y
     residuals = trial.y - trial.q @ on_basis
     df = len(trial.y) - len(on_basis)
-    se = (residuals @ residuals / df) ** 0.5 * np.linalg.norm(trial.r_inverse[EFFECT])
-    return Inference(float(trial.r_inverse[EFFECT] @ on_basis), float(se), df)
+    se = (residuals @ residuals / df) ** 0.5 * np.linalg.norm(trial.r_inverse[ARM_COLUMN])
+    return Inference(float(trial.r_inverse[ARM_COLUMN] @ on_basis), float(se), df)
 
 
 METHODS = {
-    "cr2": Method(_robust("CR2"), INDIVIDUAL),
-    "cr3": Method(_robust("CR3"), INDIVIDUAL),
-    "cluster_means": Method(_cluster_means, CLUSTER),
-    "randomisation": Method(_cluster_means, CLUSTER),
-    "mixed": Method(_mixed, WEIGHTED),
-    "gee": Method(_gee("fay_graubard"), WEIGHTED),
-    "gee_md": Method(_gee("mancl_derouen"), WEIGHTED),
-    "naive": Method(_naive, INDIVIDUAL),
+    "cr2": Method(_robust("CR2"), INDIVIDUAL, "OLS, CR2"),
+    "cr3": Method(_robust("CR3"), INDIVIDUAL, "OLS, CR3"),
+    "cluster_means": Method(_cluster_means, CLUSTER, "{cluster} means"),
+    "randomisation": Method(_cluster_means, CLUSTER, "randomisation test"),
+    "mixed": Method(_mixed, WEIGHTED, "mixed model, Kenward\N{EN DASH}Roger"),
+    "gee": Method(_gee("fay_graubard"), WEIGHTED, "GEE, Fay\N{EN DASH}Graubard"),
+    "gee_md": Method(_gee("mancl_derouen"), WEIGHTED, "GEE, Mancl\N{EN DASH}DeRouen"),
+    "naive": Method(_naive, INDIVIDUAL, "naive, ignores {clusters}"),
+}
+# What answers of any estimator of this library are called, also of those that `estimate_effect` does not give.
+LABELS = {name: method.label for name, method in METHODS.items()} | {
+    "within_cluster_difference": "differences inside {clusters}",
+    "ipw": "weighted for missing, CR2",
+    "mixed_batched": "mixed model, t on {clusters} \N{MINUS SIGN} 2",
 }
 
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from clustertrials.checks import check_level, numeric, require_columns, require_two_arms
 from clustertrials.estimands import jackknife
-from clustertrials.estimators import EFFECT, estimate_effect
+from clustertrials.estimators import ARM_COLUMN, estimate_effect
 from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 
 
@@ -352,12 +352,6 @@ class TippingPoint:
         middle = self.estimate + shift * self.slope
         return middle, float(middle - half), float(middle + half)
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval of the measured units alone lies on one side of 0."""
-        _, low, high = self.at(0.0)
-        return low > 0 or high < 0
-
 
 def tipping_point(
     frame: pd.DataFrame,
@@ -463,7 +457,7 @@ def _line(
     slope = np.linalg.lstsq(scaled[rows], moved[rows].astype(float), rcond=None)
     if effect[2] < columns.shape[1]:
         raise ValueError(f"column {outcome!r}: a coefficient rests on one cluster, which cannot be left out")
-    return float(effect[0][EFFECT]), float(slope[0][EFFECT])
+    return float(effect[0][ARM_COLUMN]), float(slope[0][ARM_COLUMN])
 
 
 def _roots(estimate: float, slope: float, spread: np.ndarray, quantile: float) -> tuple[float | None, float | None]:

@@ -62,15 +62,12 @@ class SimulatedPower:
         Simulated trials.
     df : float
         Mean degrees of freedom of the trials' t tests.
-    boundary_share : float
-        Share of trials whose estimated variance between clusters is 0.
     """
 
     power: float
     se: float
     n_trials: int
     df: float
-    boundary_share: float
 
 
 def batched_reml(
@@ -180,7 +177,7 @@ def simulate_power(
     _check_design(difference, clusters, sizes, icc, sd, level, covariate_r2, n_trials)
     cluster = np.repeat(np.arange(len(sizes)), sizes.astype(int))
     treated = np.arange(len(sizes)) < clusters[0]
-    rejected = at_boundary = 0
+    rejected = 0
     df = 0.0
     for first in range(0, n_trials, _CHUNK):
         n = min(_CHUNK, n_trials - first)
@@ -196,10 +193,9 @@ def simulate_power(
         own_df = np.minimum(fit.df[:, 1], len(sizes) - 2)
         rejected += int(np.count_nonzero(statistic > stats.t.isf((1.0 - level) / 2.0, own_df)))
         df += float(own_df.sum())
-        at_boundary += int(np.count_nonzero(fit.between == 0.0))
     guarded = (rejected + 2) / (n_trials + 4)
     se = (guarded * (1.0 - guarded) / (n_trials + 4)) ** 0.5
-    return SimulatedPower(rejected / n_trials, se, n_trials, df / n_trials, at_boundary / n_trials)
+    return SimulatedPower(rejected / n_trials, se, n_trials, df / n_trials)
 
 
 def _check_design(difference, clusters, sizes, icc, sd, level, covariate_r2, n_trials) -> None:

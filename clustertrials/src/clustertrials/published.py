@@ -248,61 +248,6 @@ def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
     return ceil((printed - half) * count) <= floor((printed + half) * count)
 
 
-def recomputed_p(
-    mean1: float,
-    sd1: float,
-    n1: int,
-    mean2: float,
-    sd2: float,
-    n2: int,
-    *,
-    printed: float,
-    p_decimals: int,
-    is_bound: bool = False,
-    decimals: int | None = None,
-) -> Consistency:
-    """Compute the p-value of a t test of two groups again and compare it with the printed one.
-
-    Parameters
-    ----------
-    mean1, sd1, n1, mean2, sd2, n2
-        Mean, standard deviation and units of two groups.
-    printed, p_decimals, is_bound : float, int, bool
-        The printed two-sided p-value, its decimals, and whether it is only a bound, as in "p < 0.001".
-    decimals : int, optional
-        Decimals of means and standard deviations, exact if not given.
-
-    Notes
-    -----
-    Student's t with pooled variance on n1 + n2 - 2 degrees of freedom, every unit independent. An analysis that
-    respected clusters or adjusted for a covariate has another p-value and is not wrong for it.
-
-    References
-    ----------
-    Nuijten MB et al. (2016), Behavior Research Methods 48:1205-1226.
-
-    Examples
-    --------
-    >>> found = recomputed_p(5.4, 2.0, 100, 5.0, 2.0, 100, printed=0.16, decimals=1, p_decimals=2)
-    >>> round(found.p_value, 3), round(found.low, 3), round(found.high, 3), found.is_consistent
-    (0.159, 0.071, 0.302, True)
-    """
-    if not (isfinite(mean1 - mean2 + sd1 + sd2 + n1 + n2) and min(sd1, sd2) > 0 and min(n1, n2) >= 2):
-        raise ValueError("each group needs a finite mean, a positive sd and at least 2 units")
-    if not 0 <= printed <= 1:
-        raise ValueError("printed must lie between 0 and 1")
-    slack, size, df = half_unit(decimals), abs(mean1 - mean2), n1 + n2 - 2
-
-    def p_of(difference: float, added: float) -> float:
-        squares = sum((n - 1) * max(sd + added, 0) ** 2 for sd, n in ((sd1, n1), (sd2, n2)))
-        error = sqrt(squares / df * (1 / n1 + 1 / n2))
-        return float(2 * stats.t.sf(difference / error, df)) if error > 0 else 0.0
-
-    low, high = p_of(size + 2 * slack, -slack), p_of(max(size - 2 * slack, 0), slack)
-    fits = _fits(low, high, printed, p_decimals, is_bound)
-    return Consistency(p_of(size, 0.0), low, high, printed, fits)
-
-
 def _fits(low: float, high: float, printed: float, p_decimals: int, is_bound: bool) -> bool:
     """Whether a p-value from `low` to `high` can be printed so."""
     slack = 0.0 if is_bound else half_unit(p_decimals)
@@ -412,8 +357,10 @@ def recomputed_p_of_change(
         Means of the same `n` units at both times.
     limits : SdLimits
         Of the change's standard deviation, from `share_change_limits` or `change_limits`.
-    printed, p_decimals, is_bound, decimals
-        As for `recomputed_p`.
+    printed, p_decimals, is_bound : float, int, bool
+        The printed two-sided p-value, its decimals, and whether it is only a bound, as in "p < 0.001".
+    decimals : int, optional
+        Decimals of the means, exact if not given.
 
     Returns
     -------

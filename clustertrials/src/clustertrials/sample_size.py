@@ -335,9 +335,6 @@ class Limits:
     found_beyond: float  # an estimate farther from zero than this differs from zero by the two-sided test
     # an estimate nearer to zero excludes every difference of `margin` or more; where it is negative, no estimate does
     excluded_within: float
-    se: float  # standard error that the analysis is expected to report
-    margin: float
-    level: float
 
 
 def equivalence_power(
@@ -429,4 +426,4 @@ def limits(*, margin: float, level: float = 0.95, **design) -> Limits:
     check_margin(margin)
     check_between("level", level, 0.5, 0.9999)
     found_beyond, margin_kept = (float(stats.t.ppf(q, test.df)) * test.reported for q in ((1.0 + level) / 2.0, level))
-    return Limits(found_beyond, margin - margin_kept, test.reported, margin, level)
+    return Limits(found_beyond, margin - margin_kept)

@@ -250,9 +250,7 @@ class Recovery:
         return count / self.answered, float(interval.low), float(interval.high)
 
 
-def measure(
-    truth: Truth, estimators: Sequence[str], *, seed: int, first: int, last: int, level: float = 0.95
-) -> np.ndarray:
+def measure(truth: Truth, estimators: Sequence[str], *, seed: int, first: int, last: int) -> np.ndarray:
     """Draw the replicates `first` to `last` - 1 and ask every estimator.
 
     Returns an array of shape (replicates, estimators, 5): estimate, standard error, whether the interval holds the
@@ -272,7 +270,7 @@ def measure(
             covers = [
                 effect.ci_low <= true <= effect.ci_high for true in (truth.individual_effect, truth.cluster_effect)
             ]
-            answers[row, column] = [effect.estimate, effect.se, *covers, effect.p_value <= 1 - level]
+            answers[row, column] = [effect.estimate, effect.se, *covers, effect.p_value <= 0.05]
     return answers
 
 

@@ -13,7 +13,7 @@ from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
 
 from clustertrials.checks import check_level, list_of_names, numeric, require_columns
-from clustertrials.estimators import EFFECT, INDIVIDUAL, effect_record
+from clustertrials.estimators import ARM_COLUMN, INDIVIDUAL, effect_record
 from clustertrials.results import Effect, Inference
 from clustertrials.robust import cluster_robust, fit_ols
 from clustertrials.trial import RANK_TOLERANCE, Trial, read_trial
@@ -182,7 +182,7 @@ def _weighted_fit(trial: Trial, root: np.ndarray) -> Inference:
     design = np.column_stack([np.ones(len(root)), trial.treated, trial.covariates])
     basis, upper = np.linalg.qr(design * root[:, None])
     fit = fit_ols((trial.y - trial.y.mean()) * root, basis, np.linalg.inv(upper), trial.starts)
-    return cluster_robust(fit, np.eye(design.shape[1])[EFFECT], "CR2")
+    return cluster_robust(fit, np.eye(design.shape[1])[ARM_COLUMN], "CR2")
 
 
 def _predictors(frame: pd.DataFrame, observed: str, predictors: Sequence[str]) -> np.ndarray:

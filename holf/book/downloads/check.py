@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from holf.book.downloads.outputs import PREFIXES
-from holf.display.values import ASSUMED, CLASSES
-from holf.record.source import MARK, RECORD
+from holf.display.values import ASSUMED
+from holf.record.source import MARK, RECORD, TABLE_CLASSES
 
 FOLDER = "downloads"
 # Files of a table: its numbers, what the columns mean, its text.
@@ -84,7 +84,7 @@ def _faults_of(file: Path, digest: str, kind: str) -> list[str]:
         return [f"{file.name} is not what the page shows"]
     named = next((one for one, prefix in PREFIXES.items() if prefix and file.name.startswith(prefix)), "record")
     if named != kind:
-        return [f"{file.name} does not say in its name that its numbers are {CLASSES.get(kind, kind)}"]
+        return [f"{file.name} does not say in its name that its numbers are {TABLE_CLASSES.get(kind, kind)}"]
     return [] if _says_class(file.name, content.decode(), kind) else [f"{file.name} does not say its class inside"]
 
 
@@ -92,5 +92,5 @@ def _says_class(name: str, content: str, kind: str) -> bool:
     if name.endswith(".txt"):
         return content.startswith(MARK) == (kind == "simulated")
     rows = csv.DictReader(io.StringIO(content))
-    allowed = {CLASSES[kind], ASSUMED} if kind == RECORD else {CLASSES[kind]}
+    allowed = {TABLE_CLASSES[kind], ASSUMED} if kind == RECORD else {TABLE_CLASSES[kind]}
     return name.endswith("-columns.csv") or all(row.get("data_class") in allowed for row in rows)

@@ -15,10 +15,10 @@ from PIL import Image
 from holf.book.downloads.descriptions import Descriptions
 from holf.display.text import digits
 from holf.display.values import KEY, TableValues, csv_text, slug
-from holf.record.source import kind_of
+from holf.record.source import RECORD, TABLE_CLASSES, kind_of
 
 # How the names of the files begin, by the class of their table.
-PREFIXES = {"simulated": "simulated-", "elsewhere": "another-trial-", "real": "real-data-", "record": ""}
+PREFIXES = {kind: "" if kind == RECORD else f"{words.replace(' ', '-')}-" for kind, words in TABLE_CLASSES.items()}
 _LONGEST_NAME = 60
 _NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
 # An alternative that only names its figure tells a listener nothing; a long one cannot be skimmed, and the table can.

@@ -60,7 +60,7 @@ def randomisation_test(
     level : float
         Confidence level of the intervals, which are two-sided for every `alternative`.
     interval : bool
-        Whether to invert the test; for 29 clusters, Welch's t then takes a minute, weights ten seconds an outcome.
+        Whether to invert the test; for 29 clusters, weights then take ten seconds an outcome. Not for Welch's t.
     rng : numpy.random.Generator, optional
         Needed, and used, only where the allocations are too many to count.
     n_draws : int
@@ -77,12 +77,11 @@ def randomisation_test(
     With weights w and strata s the difference is the least-squares coefficient of the arm given the strata, ``sum_s
     (W_s1 W_s0 / W_s) (mean_s1 - mean_s0) / sum_s (W_s1 W_s0 / W_s)``, without strata simply the difference of the two
     means. Whole numbers are compared exactly; other values are ties where they differ by less than 1e-10 of the sum of
-    absolute values, or than the rounding of the input. With covariates, and for Welch's t, the differences that no test
-    rejects can have gaps: the limits are then the outermost of them (for Welch's t, as far as a search finds). Several
-    outcomes are made comparable by their permutation standard deviations; their simultaneous intervals invert each
-    outcome's exact test at the tail counts beyond the exact critical value of max|T|, taken under no effect. Measured
-    joint coverage at level 0.90 (1,500 trials of 6 v 6, four outcomes): 0.90 for effects of two standard errors, 0.89
-    for five.
+    absolute values, or than the rounding of the input. With covariates, the differences that no test
+    rejects can have gaps: the limits are then the outermost of them. Several outcomes are made comparable by their
+    permutation standard deviations; their simultaneous intervals invert each outcome's exact test at the tail counts
+    beyond the exact critical value of max|T|, taken under no effect. Measured joint coverage at level 0.90 (1,500
+    trials of 6 v 6, four outcomes): 0.90 for effects of two standard errors, 0.89 for five.
 
     References
     ----------

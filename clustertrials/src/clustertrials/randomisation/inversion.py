@@ -27,7 +27,8 @@ class RandomisationResult:
         Central interval of a constant difference: it excludes a difference exactly where one of the two one-sided
         tests of that difference, each at half of 1 - `level`, rejects it. The limits themselves are not rejected;
         they are infinite where too few allocations exist to reject anything at this level, None where no interval was
-        asked for. It can disagree with a two-sided p-value at the margin if the distribution is skewed.
+        asked for, and for Welch's t. It can disagree with a two-sided p-value at the margin if the distribution is
+        skewed.
     n_allocations : int
         Size of the allocation set.
     exact : bool
@@ -94,8 +95,8 @@ def randomisation_result(
     """
     size = allocations.size
     p_value = extreme_count(statistic, size, alternative) / size
-    allowed = tail_allowance(size, level, tails=2)
-    low, high = (statistic.confidence_limit(allowed, side) if interval else None for side in (-1, 1))
+    allowed, limit = tail_allowance(size, level, tails=2), statistic.confidence_limit if interval else None
+    low, high = (limit(allowed, side) if limit else None for side in (-1, 1))
     return RandomisationResult(
         statistic=statistic.observed,
         p_value=p_value,

@@ -34,8 +34,9 @@ class Statistic:
     observed: float
     count: Callable[[float, int], int]  # ``count(bound, sign)``: allocations with sign * T >= sign * bound, with ties
     # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
-    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such
-    confidence_limit: Callable[[int, int], float]
+    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such; None for a
+    # statistic without an interval
+    confidence_limit: Callable[[int, int], float] | None
     tolerance: float  # values of the statistic that differ by less are ties
 
 
@@ -206,34 +207,28 @@ def welch(allocations: Allocations, values: np.ndarray) -> Statistic:
     From S = sum of values and Q = sum of squares over the n1 treated clusters: ``t = S (1/n1 + 1/n0) / sqrt(V)``,
     ``V = (Q - S^2/n1) / (n1 (n1 - 1)) + (Q_all - Q - S^2/n0) / (n0 (n0 - 1))``. Counted as
     ``t |t| V >= bound |bound| V``, so that an allocation without variation inside its arms is infinitely far.
+    It has no interval: a search for its limits would count all allocations again at each shift.
+
     Janssen (1997), Statistics & Probability Letters 36:9.
     """
     values = centred(values, allocations.strata)
-    arm = centred(allocations.treated.astype(float), allocations.strata)
-    centre = values[allocations.treated].sum() / arm[allocations.treated].sum()
     n1 = int(allocations.treated.sum())
     n0 = len(values) - n1
     if min(n1, n0) < 2:
         raise ValueError("treated: Welch's t needs two clusters in each arm")
-
-    gain = (1.0 / n1 + 1.0 / n0) ** 2
+    gain, squares = (1.0 / n1 + 1.0 / n0) ** 2, (values**2).sum()
     per_sum = 1.0 / (n1**2 * (n1 - 1)) + 1.0 / (n0**2 * (n0 - 1))
     per_square = 1.0 / (n1 * (n1 - 1)) - 1.0 / (n0 * (n0 - 1))
+    total, square = values[allocations.treated].sum(), (values[allocations.treated] ** 2).sum()
+    variance = per_square * square - per_sum * total**2 + squares / (n0 * (n0 - 1))
+    if variance <= 1e-12 * gain * squares:
+        raise ValueError("values: Welch's t needs some variation inside an arm")
 
-    def observed(shift: float) -> float:
-        now = values - shift * arm
-        total, square = now[allocations.treated].sum(), (now[allocations.treated] ** 2).sum()
-        variance = per_square * square - per_sum * total**2 + (now**2).sum() / (n0 * (n0 - 1))
-        if variance <= 1e-12 * gain * (now**2).sum():
-            raise ValueError("values: Welch's t needs some variation inside an arm")
-        return float(total * np.sqrt(gain / variance))
-
-    def count(shift: float, bound: float, sign: int) -> int:
-        now = values - shift * arm
+    def count(bound: float, sign: int) -> int:
         square = sign * bound * abs(bound)
-        constant = TOLERANCE * gain * (now**2).sum() - square * (now**2).sum() / (n0 * (n0 - 1))
+        constant = TOLERANCE * gain * squares - square * squares / (n0 * (n0 - 1))
         found = 0
-        for a, b in blocks(split_sums(allocations, np.vstack([now, -square * per_square * now**2]))):
+        for a, b in blocks(split_sums(allocations, np.vstack([values, -square * per_square * values**2]))):
             total = a[0] + b[0]
             excess = np.abs(total)
             excess *= sign * gain
@@ -244,9 +239,7 @@ def welch(allocations: Allocations, values: np.ndarray) -> Statistic:
             found += int(np.count_nonzero(excess >= 0.0))
         return found
 
-    spread = abs(centre / observed(0.0)) if centre else np.ptp(values)
-    limit = _limit_by_search(centre, spread, lambda shift, side: count(shift, observed(shift), -side), allocations.size)
-    return Statistic(observed(0.0), partial(count, 0.0), limit, TOLERANCE)
+    return Statistic(float(total * np.sqrt(gain / variance)), count, None, TOLERANCE)
 
 
 def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
@@ -351,32 +344,6 @@ def _limit_of_steps(
             else:
                 outer = middle
         return float(outwards[inner])
-
-    return limit
-
-
-def _limit_by_search(centre: float, spread: float, held: Callable, size: int) -> Callable[[int, int], float]:
-    """Limits of a statistic whose steps have no formula: bisected, on the side that is not rejected."""
-
-    def limit(allowed: int, side: int) -> float:
-        def holds(shift: float) -> bool:
-            return held(shift, side) > allowed
-
-        near = _crossing(centre, spread, held, size, allowed, side)
-        if np.isinf(near):
-            return near
-        width = 2.0 * _BRACKET * spread
-        inside, outside = near - side * width, near + side * width
-        # Between these and the crossing the count may rise again.
-        beyond = [distance for distance in spread * 2.0 ** np.arange(-3, 8) if holds(near + side * distance)]
-        if beyond:
-            inside, outside = near + side * beyond[-1], near + side * 2.0 * beyond[-1]
-        for _ in range(60):
-            middle = (inside + outside) / 2.0
-            if middle in (inside, outside):
-                break
-            inside, outside = (middle, outside) if holds(middle) else (inside, middle)
-        return float(inside)
 
     return limit
 
