@@ -48,7 +48,7 @@ def rows_of_numbers() -> dict[str, list[list[str]]]:
 
 
 def rows_of_terms() -> dict[str, list[list[str]]]:
-    """The same of the term of the glossary that has a name in either language, by the name and what it has in brackets."""
+    """The same of the terms of the glossary, by their names in both languages and what these have in brackets."""
     found: dict[str, list[list[str]]] = {}
     for term in load_glossary(load_ledger()):
         for name in dict.fromkeys([*_names(term.en), *_names(term.nb)]):

@@ -19,8 +19,8 @@ _NARROW, _LARGER = "screen and (max-width: 751px)", 1.25
 # The table of a figure's numbers, as `holf.display.table` writes it: folded, or in its box.
 _NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
 # A table with at least so many columns, or so many letters in a cell beside its first column, is wider than a phone:
-# there each row becomes a card.
-_MANY_COLUMNS, _LONG_CELL = 5, 25
+# there each row becomes a card. One of more rows than that is for files: it scrolls.
+_MANY_COLUMNS, _LONG_CELL, _MOST_ROWS = 5, 25, 20
 _BOX = re.compile(r'(<div class="holf-scroll)("[^>]*><table.*?</table>)', re.DOTALL)
 _HEAD, _CELL = re.compile(r'<th scope="col">(.*?)</th>'), re.compile(r"<td>(.*?)</td>", re.DOTALL)
 _ROW = re.compile(r'<tr><th scope="row">.*?</tr>', re.DOTALL)
@@ -155,8 +155,11 @@ class StackTables(SphinxPostTransform):
                 names = [entry.astext() for entry in head.findall(nodes.entry)]
                 for row in body:
                     for name, entry in zip(names[1:], row[1:]):
-                        if entry.children:
+                        if entry.astext().strip():
                             entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
+                        else:
+                            # Left out of the card.
+                            entry.clear()
 
 
 def _is_stacked(node: nodes.Node) -> bool:
@@ -180,7 +183,8 @@ class NameColumns(SphinxPostTransform):
 def _with_columns(box: re.Match) -> str:
     names = [unescape(_TAG.sub("", name)) for name in _HEAD.findall(box[2])]
     longest = max((len(unescape(_TAG.sub("", cell))) for cell in _CELL.findall(box[2])), default=0)
-    if len(names) < 3 or (len(names) < _MANY_COLUMNS and longest < _LONG_CELL):
+    wide = len(names) >= _MANY_COLUMNS or (len(names) > 2 and longest >= _LONG_CELL)
+    if not wide or len(_ROW.findall(box[2])) > _MOST_ROWS:
         return box[0]
 
     def named(row: re.Match) -> str:
