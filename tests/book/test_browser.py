@@ -523,7 +523,7 @@ TABLES = """() => [...document.querySelectorAll("[role=main] table")].filter((ta
   const box = table.closest(".holf-scroll, .table-wrapper"), faults = [];
   const caption = table.querySelector(".holf-caption");
   if (caption && caption.getBoundingClientRect().right > box.getBoundingClientRect().right + 1) faults.push("caption");
-  if (table.querySelectorAll("thead th").length > 4 && table.tBodies[0].rows.length <= 20 && box.scrollWidth > box.clientWidth + 1) faults.push("columns");
+  if (table.querySelectorAll("thead th").length > 4 && table.tBodies[0].rows.length <= 15 && box.scrollWidth > box.clientWidth + 1) faults.push("columns");
   const cut = [...table.querySelectorAll("td:first-child code, th code")].filter((name) => name.getClientRects().length > 1);
   if (cut.some((name) => !/[ -]/.test(name.textContent))) faults.push("name");
   return faults.map((fault) => `${fault}: ${table.textContent.trim().slice(0, 60)}`);

@@ -19,8 +19,8 @@ _NARROW, _LARGER = "screen and (max-width: 751px)", 1.25
 # The table of a figure's numbers, as `holf.display.table` writes it: folded, or in its box.
 _NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
 # A table with at least so many columns, or so many letters in a cell beside its first column, is wider than a phone:
-# there each row becomes a card. One of more rows than that is for files: it scrolls.
-_MANY_COLUMNS, _LONG_CELL, _MOST_ROWS = 5, 25, 20
+# there each row becomes a card. With more rows than that, cards would be a long way to scroll.
+_MANY_COLUMNS, _LONG_CELL, _MOST_ROWS = 5, 25, 15
 _BOX = re.compile(r'(<div class="holf-scroll)("[^>]*><table.*?</table>)', re.DOTALL)
 _HEAD, _CELL = re.compile(r'<th scope="col">(.*?)</th>'), re.compile(r"<td>(.*?)</td>", re.DOTALL)
 _ROW = re.compile(r'<tr><th scope="row">.*?</tr>', re.DOTALL)
@@ -155,6 +155,9 @@ class StackTables(SphinxPostTransform):
                 names = [entry.astext() for entry in head.findall(nodes.entry)]
                 for row in body:
                     for name, entry in zip(names[1:], row[1:]):
+                        if len(names) == 2:
+                            # One cell below the name of its row needs no label.
+                            continue
                         if entry.astext().strip():
                             entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
                         else:
