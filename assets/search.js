@@ -14,7 +14,7 @@
     page.querySelectorAll("td, th, li, p").forEach((part) => part.append(" "));
     return toText(page.documentElement.outerHTML, anchor);
   };
-  // A number is best explained by its rows of the ledger, and then where the families are counted.
+  // A number is best explained by its rows of the ledger, and then where the families are counted; a term by the glossary.
   const rows = JSON.parse(document.getElementById("holf-rows").textContent);
   const first = { "chapters/sample_flow": 2, "chapters/ledger": 1 };
   const find = Search._performSearch;
@@ -22,9 +22,9 @@
     const digits = query.replace(/[\s,.]/g, "");
     const isNumber = /^\d+$/.test(digits);
     Scorer.score = ([page, , , , score]) => score + (isNumber ? first[page] ?? 0 : 0);
-    const ledger = rows[digits]?.map(([anchor, title]) => ["chapters/ledger", title, anchor, null, 99, "ledger.md"]);
+    const best = rows[isNumber ? digits : query.trim().toLowerCase()] ?? [];
     // Taken from the end.
-    return [...find(query, ...terms), ...(ledger ?? []).reverse()];
+    return [...find(query, ...terms), ...best.map(([page, anchor, title]) => [page, title, anchor, null, 99, `${page}.md`]).reverse()];
   };
   const parse = Search._parseQuery;
   Search._parseQuery = (query) => {

@@ -1,4 +1,4 @@
-"""The search: simulated outputs are in no index, and a number leads to its rows of the ledger."""
+"""The search: simulated outputs are in no index; a number leads to its rows of the ledger, a term to the glossary."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sphinx.application import Sphinx
 
 from holf.book.banners import simulated_outputs
 from holf.book.downloads.pages import LINE, LIST
+from holf.pages.glossary import load_glossary
 from holf.record.facts import load_ledger
 
 
@@ -36,17 +37,33 @@ def spare_index(app: Sphinx) -> None:
 
 
 def rows_of_numbers() -> dict[str, list[list[str]]]:
-    """Anchor and title, as HTML, of the ledger rows of each number, by its digits."""
+    """Page, anchor and title, as HTML, of the ledger rows of each number, by its digits."""
     found: dict[str, list[list[str]]] = {}
     for fact in load_ledger().values():
         digits = re.sub(r"[\s,]", "", fact.shown)
         if re.fullmatch(r"\d{2,}", digits):
             title = escape(f"{fact.id}. {fact.fact}: {fact.said}")
-            found.setdefault(digits, []).append([f"#{fact.id.lower()}", title])
+            found.setdefault(digits, []).append(["chapters/ledger", f"#{fact.id.lower()}", title])
     return found
 
 
+def rows_of_terms() -> dict[str, list[list[str]]]:
+    """The same of the terms of the glossary, by their names in both languages and what these have in brackets."""
+    found: dict[str, list[list[str]]] = {}
+    for term in load_glossary(load_ledger()):
+        for name in dict.fromkeys([*_names(term.en), *_names(term.nb)]):
+            found.setdefault(name, []).append(["chapters/glossary", f"#{term.anchor}", escape(f"{term.en}, {term.nb}")])
+    return found
+
+
+def _names(term: str) -> list[str]:
+    return [part.strip().lower() for part in re.split(r"[(),]", term) if part.strip()]
+
+
 def give_rows(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
-    """Give the search page the rows of the ledger, which `assets/search.js` lists first."""
+    """Give the search page the rows and terms that `assets/search.js` lists first."""
     if pagename == "search":
-        context["rows"] = rows_of_numbers() if "chapters/ledger" in app.env.found_docs else {}
+        there = app.env.found_docs
+        context["rows"] = (rows_of_terms() if "chapters/glossary" in there else {}) | (
+            rows_of_numbers() if "chapters/ledger" in there else {}
+        )

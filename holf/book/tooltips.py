@@ -61,9 +61,12 @@ class Said:
     ----------
     parts : tuple of (str, str)
         Words and their language, in order; together they are the text.
+    derived : bool
+        Whether the number is worked out from published ones; the style sheet then marks the link with ◆.
     """
 
     parts: tuple[tuple[str, str], ...]
+    derived: bool = False
 
     def __str__(self) -> str:
         return "".join(words for words, _ in self.parts)
@@ -111,7 +114,7 @@ def fact_words(fact: Fact, note: str, lang: str = "en", quoted_in: str = "en") -
         parts += [(f"\n{frame['contradicted']} ({level}).", lang), (f" {note}".rstrip(), "en")]
     elif note:
         parts += [(f"\n{frame['note']}: ", lang), (note, "en")]
-    return Said(tuple(part for part in parts if part[0]))
+    return Said(tuple(part for part in parts if part[0]), derived=fact.kind == "derived")
 
 
 def assumption_words(entry: Assumption, reason: str, lang: str = "en") -> Said:
@@ -167,7 +170,8 @@ def explain_links(body: str, words: dict[tuple[str, str], Said], lang: str = "en
         if said is None:
             return found[0]
         used[f"said-{found[1]}-{found[2]}"] = said
-        return f'<a{found[3]} data-said="{_quoted(str(said))}" aria-describedby="said-{found[1]}-{found[2]}">'
+        derived = " data-derived" if said.derived else ""
+        return f'<a{found[3]} data-said="{_quoted(str(said))}" aria-describedby="said-{found[1]}-{found[2]}"{derived}>'
 
     body = _LINK.sub(explained, body)
     if not used:

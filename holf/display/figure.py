@@ -216,9 +216,11 @@ def _stamp(figure: Figure, kind: str, real: str) -> None:
     """Write the mark of simulated or real data over a drawing, and of simulated data into every panel."""
     if kind == "simulated":
         middle = {"ha": "center", "va": "center", "rotation": 12, "zorder": 0.5}
-        style = {"fontsize": 24, "color": ALARM, "alpha": 0.16, "weight": "bold", "gid": "holf-mark"}
+        style = {"color": ALARM, "alpha": 0.22, "weight": "bold", "gid": "holf-mark"}
         for axes in figure.axes:
-            axes.text(0.5, 0.5, MARK, transform=axes.transAxes, **middle, **style)
+            # As wide as its panel at most: beside it stand the names of rows.
+            inches = figure.get_figwidth() / axes.get_subplotspec().get_gridspec().ncols - 0.85
+            axes.text(0.5, 0.5, MARK, transform=axes.transAxes, fontsize=min(24, 10 * inches), **middle, **style)
     if kind in ("simulated", "real"):
         simulated = kind == "simulated"
         title = f"{MARK}: a demonstration, not a finding" if simulated else fill(real, 40)

@@ -120,8 +120,9 @@ def _frame(axes: Axes, larger: Axes) -> None:
 
 
 def _name(axes: Axes, offices: pd.DataFrame) -> None:
-    """Write each name at the first side of its office where it is clear of other names and offices, near if it can."""
+    """Write each name at the first side of its office where it is clear of others and of the frame, near if it can."""
     renderer = axes.figure._get_renderer()
+    left, _, right, _ = axes.get_window_extent(renderer).extents
     points = axes.transData.transform(offices[["lon_approx", "lat_approx"]].to_numpy())
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
     for row, own in zip(offices.itertuples(), list(taken)):
@@ -132,7 +133,7 @@ def _name(axes: Axes, offices: pd.DataFrame) -> None:
             label = axes.annotate(_short(row), (row.lon_approx, row.lat_approx), place, arrowprops=line, **style)
             label.update_positions(renderer)
             box = Text.get_window_extent(label, renderer).extents
-            if not any(_meet(box, other) for other in taken if other is not own):
+            if left < box[0] and box[2] < right and not any(_meet(box, other) for other in taken if other is not own):
                 taken.append(box)
                 break
             label.remove()

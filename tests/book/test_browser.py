@@ -57,6 +57,9 @@ FACTS = """() => ({
   main: document.querySelectorAll("main, [role=main]").length,
   levels: [...document.querySelectorAll("h1,h2,h3,h4,h5,h6")].map((heading) => +heading.tagName[1]),
   pictures: [...document.images].filter((image) => !image.complete || !image.naturalWidth).map((image) => image.src),
+  small: [...document.body.querySelectorAll("*")].filter((element) => element.checkVisibility()
+    && [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim())
+    && parseFloat(getComputedStyle(element).fontSize) < 11).map((element) => element.outerHTML.slice(0, 90)),
   text: [...document.querySelectorAll("[role=main] :not(.copybtn, .copybtn *, noscript)")].map((element) =>
     [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.textContent).join("")).join(" "),
 })"""
@@ -154,6 +157,14 @@ def test_every_page_has_one_title_one_main_part_and_no_skipped_heading(crawl):
     for name, seen in crawl[0].items():
         assert (seen.facts["h1"], seen.facts["main"]) == (1, 1), name
         assert skipped(seen.facts["levels"]) == [], name
+
+
+def test_no_word_is_smaller_than_11_pixels(crawl, page, home):
+    assert {name: seen.facts["small"] for name, seen in crawl[0].items() if seen.facts["small"]} == {}
+    html = "<main role=main><h1>x</h1><p style='font-size: 10px'>small</p>"
+    page.route(home + "planted", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(home + "planted")
+    assert len(page.evaluate(FACTS)["small"]) == 1
 
 
 def skipped(levels: list[int]) -> list[tuple[int, int]]:
@@ -324,6 +335,22 @@ def test_search_finds_and_leads_there(page, watched, home, site):
 
 
 @pytest.mark.parametrize(
+    "asked, first",
+    {
+        "ICC": "Intraclass correlation (ICC), intraklassekorrelasjon (ICC)",
+        "klynge": "Cluster, klynge",
+        "kostnader": ("Sammendrag på norsk", "Forsøket: design og funn"),
+    }.items(),
+)
+def test_search_puts_what_explains_a_word_first(page, home, asked, first):
+    page.goto(home + f"search.html?q={asked}")
+    page.get_by_text("Search finished").wait_for()
+    assert page.locator("#search-results li a").first.text_content() in first
+    page.locator("#search-results li a").first.click()
+    page.wait_for_url(re.compile("chapters/"))
+
+
+@pytest.mark.parametrize(
     "asked, found", {"884": "Ledger", "3,201": "Sample flow", "862 parents": "Sample flow"}.items()
 )
 def test_search_finds_numbers(page, home, asked, found):
@@ -478,15 +505,83 @@ MORE = """() => [...document.querySelectorAll(".holf-scroll, .table-wrapper")]
 
 def test_a_table_that_goes_on_beyond_its_edge_says_so(page, home):
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(home + "chapters/effects.html")
+    page.goto(home + "chapters/interpretation.html")
     expect(page.locator(".holf-more").first).to_be_attached()
     seen = page.evaluate(MORE)
     assert all(more == shaded for more, shaded in seen) and any(more for more, _ in seen)
+    page.goto(home + "chapters/extract.html")
     page.locator("details.holf-twin summary").first.click()
     expect(page.locator("details.holf-twin .holf-more").first).to_be_visible()
     frame = page.locator(".holf-scroll.holf-more").first
     frame.evaluate("element => { element.id = 'seen'; element.scrollLeft = element.scrollWidth; }")
     expect(page.locator("#seen")).not_to_have_class(re.compile("holf-more"))
+
+
+UNFOLD = "document.querySelectorAll('[role=main] details').forEach((one) => { one.open = true; })"
+# What is wrong with the tables of a page: a caption or a name that is cut, or columns that only who scrolls can see.
+TABLES = """() => [...document.querySelectorAll("[role=main] table")].filter((table) => table.checkVisibility()).flatMap((table) => {
+  const box = table.closest(".holf-scroll, .table-wrapper"), faults = [];
+  const caption = table.querySelector(".holf-caption");
+  if (caption && caption.getBoundingClientRect().right > box.getBoundingClientRect().right + 1) faults.push("caption");
+  if (table.querySelectorAll("thead th").length > 4 && table.tBodies[0].rows.length <= 15 && box.scrollWidth > box.clientWidth + 1) faults.push("columns");
+  const cut = [...table.querySelectorAll("td:first-child code, th code")].filter((name) => name.getClientRects().length > 1);
+  if (cut.some((name) => !/[ -]/.test(name.textContent))) faults.push("name");
+  return faults.map((fault) => `${fault}: ${table.textContent.trim().slice(0, 60)}`);
+})"""
+TABLED = ["effects", "design", "sample_flow", "extract", "disclosure", "interpretation", "methods", "open_questions"]
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_no_table_hides_its_caption_a_name_or_a_fifth_column(page, home, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    found = {}
+    for name in (*TABLED, "detectable", "outcome-primary-income"):
+        page.goto(f"{home}chapters/{name}.html")
+        page.evaluate(UNFOLD)
+        # Sixteen columns of a file for reviewers, and digits beside R's, scroll on a desktop.
+        found[name] = [fault for fault in page.evaluate(TABLES) if width == 390 or not fault.startswith("columns")]
+    assert {name: faults for name, faults in found.items() if faults} == {}
+
+
+def test_a_hidden_caption_name_or_column_is_seen(page, home):
+    page.set_viewport_size({"width": 390, "height": 844})
+    head = "".join(f"<th>A long name of column {number}</th>" for number in range(6))
+    table = (
+        "<div class='holf-scroll' style='overflow: auto'><table><caption><div class='holf-caption' "
+        f"style='width: 600px'>x</div></caption><thead><tr>{head}</tr></thead><tbody><tr><td>"
+        "<code style='display: inline; overflow-wrap: anywhere; font-size: 60px'>families_identified_in_all</code></td></tr></tbody></table></div>"
+    )
+    page.route(home + "planted", lambda route: route.fulfill(body=f"<main role=main>{table}", content_type="text/html"))
+    page.goto(home + "planted")
+    page.evaluate("document.querySelector('td').style.maxWidth = '90px'")
+    assert [fault.partition(":")[0] for fault in page.evaluate(TABLES)] == ["caption", "columns", "name"]
+
+
+# Rows of simulated tables without the word, and simulated parts without it down their whole edge.
+MARKS = """() => [
+  ...[...document.querySelectorAll('table[data-holf="simulated"] tbody tr')].filter((row) => row.checkVisibility()).filter((row) =>
+    !getComputedStyle(row.cells[0], "::after").content.includes("simulated")
+    || parseFloat(getComputedStyle(row.cells[0], "::after").fontSize) < 11).map((row) => row.textContent),
+  ...[...document.querySelectorAll(".holf-band")].filter((band) => {
+    const edge = getComputedStyle(band, "::before");
+    return !edge.maskImage.includes("SIMULATED") || !edge.maskRepeat.includes("repeat-y") || parseFloat(edge.width) < 12
+      || parseFloat(edge.height) < band.clientHeight - 1;
+  }).map((band) => band.querySelector("h2").textContent),
+]"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_photograph_of_some_rows_of_a_simulated_part_says_so(page, home, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    for name in ("chapters/sample_flow.html", "chapters/effects.html", "chapters/exercises.html", RESULTS):
+        page.goto(home + name)
+        page.evaluate(UNFOLD)
+        assert page.locator('table[data-holf="simulated"] tbody tr:visible').count() > 10
+        assert page.evaluate(MARKS) == [], name
+    # Without the style sheet that says so, it is seen.
+    page.route("**/holf.css*", lambda route: route.fulfill(body="", content_type="text/css"))
+    page.reload()
+    assert len(page.evaluate(MARKS)) > 10 and "Demonstration on simulated people" in page.evaluate(MARKS)[-1]
 
 
 def test_the_first_answer_is_read_on_a_phone_row_by_row(page, home):

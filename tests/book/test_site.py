@@ -18,6 +18,8 @@ from holf.book.sources import ARCHIVE
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.display.table import Table
+from holf.paths import project_root
+from holf.record.facts import load_ledger
 from holf.record.source import MARK, RECORD
 
 
@@ -220,6 +222,24 @@ def test_a_dead_link_or_anchor_is_found_wherever_it_stands(site, tmp_path, addre
     assert html.count(end) == 1
     page.write_text(html.replace(end, f'<{tag} href="{address}">{end}'), encoding="utf-8")
     assert link_faults(tmp_path / "site") == [f"chapters/open_questions.html: {address} leads nowhere"]
+
+
+def unmarked_derived(soup) -> list[str]:
+    """Links in the text of a page to a number that is worked out from published ones, without what gives them their ◆."""
+    derived = {key.lower() for key, fact in load_ledger().items() if fact.kind == "derived"}
+    links = [link for link in soup.select("[role=main] a[href*='ledger.html#']") if not link.find_parent("table")]
+    return [
+        str(link) for link in links if link["href"].partition("#")[2] in derived and not link.has_attr("data-derived")
+    ]
+
+
+def test_a_number_worked_out_from_published_ones_says_so_where_it_stands(site):
+    soups = [BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in pages(site)]
+    assert [found for soup in soups for found in unmarked_derived(soup)] == []
+    links = [link for soup in soups for link in soup.select("a[data-derived]")]
+    assert len(links) > 10 and "a[data-derived]::before" in (project_root() / "assets" / "holf.css").read_text()
+    del links[0]["data-derived"]
+    assert len([found for soup in soups for found in unmarked_derived(soup)]) == 1
 
 
 def test_every_figure_has_a_text_alternative_with_numbers(site):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import escape, unescape
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,6 +18,13 @@ from sphinx.writers.html5 import HTML5Translator
 _NARROW, _LARGER = "screen and (max-width: 751px)", 1.25
 # The table of a figure's numbers, as `holf.display.table` writes it: folded, or in its box.
 _NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
+# A table with at least so many columns, or so many letters in a cell beside its first column, is wider than a phone:
+# there each row becomes a card. With more rows than that, cards would be a long way to scroll.
+_MANY_COLUMNS, _LONG_CELL, _MOST_ROWS = 5, 25, 15
+_BOX = re.compile(r'(<div class="holf-scroll)("[^>]*><table.*?</table>)', re.DOTALL)
+_HEAD, _CELL = re.compile(r'<th scope="col">(.*?)</th>'), re.compile(r"<td>(.*?)</td>", re.DOTALL)
+_ROW = re.compile(r'<tr><th scope="row">.*?</tr>', re.DOTALL)
+_TAG = re.compile(r"<[^>]+>")
 
 
 class drawings(nodes.General, nodes.Element):
@@ -125,7 +134,8 @@ class BoxTables(SphinxPostTransform):
 class StackTables(SphinxPostTransform):
     """Head the rows of a table in a ``holf-stacked`` container, and name the column in each other cell.
 
-    On a phone each row becomes a card, in which the heads of the columns are out of sight.
+    On a phone each row becomes a card, in which the heads of the columns are out of sight. A table of many columns gets
+    such a container here.
     """
 
     default_priority = 400
@@ -133,7 +143,10 @@ class StackTables(SphinxPostTransform):
 
     def run(self, **_kwargs) -> None:
         """Change the tables of a page."""
-        for container in self.document.findall(nodes.container):
+        for table in list(self.document.findall(nodes.table)):
+            if len(list(table.findall(nodes.colspec))) >= _MANY_COLUMNS and not _is_stacked(table.parent):
+                table.replace_self(nodes.container("", table.deepcopy(), classes=["holf-stacked", "holf-beside"]))
+        for container in list(self.document.findall(nodes.container)):
             if "holf-stacked" not in container["classes"]:
                 continue
             for group in container.findall(nodes.tgroup):
@@ -142,7 +155,46 @@ class StackTables(SphinxPostTransform):
                 names = [entry.astext() for entry in head.findall(nodes.entry)]
                 for row in body:
                     for name, entry in zip(names[1:], row[1:]):
-                        entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
+                        if len(names) == 2:
+                            # One cell below the name of its row needs no label.
+                            continue
+                        if entry.astext().strip():
+                            entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
+                        else:
+                            # Left out of the card.
+                            entry.clear()
+
+
+def _is_stacked(node: nodes.Node) -> bool:
+    return "holf-stacked" in node.get("classes", ()) or (node.parent is not None and _is_stacked(node.parent))
+
+
+class NameColumns(SphinxPostTransform):
+    """Name the column in each cell of a table of answers that is wider than a phone, where each row becomes a card."""
+
+    # After `LinkNumbers`, which knows tables by their first class.
+    default_priority = 410
+    formats = ("html",)
+
+    def run(self, **_kwargs) -> None:
+        """Change the tables of a page."""
+        for node in list(self.document.findall(nodes.raw)):
+            if 'class="holf-scroll"' in node.astext():
+                node.replace_self(_html(_BOX.sub(_with_columns, node.astext())))
+
+
+def _with_columns(box: re.Match) -> str:
+    names = [unescape(_TAG.sub("", name)) for name in _HEAD.findall(box[2])]
+    longest = max((len(unescape(_TAG.sub("", cell))) for cell in _CELL.findall(box[2])), default=0)
+    wide = len(names) >= _MANY_COLUMNS or (len(names) > 2 and longest >= _LONG_CELL)
+    if not wide or len(_ROW.findall(box[2])) > _MOST_ROWS:
+        return box[0]
+
+    def named(row: re.Match) -> str:
+        left = iter(names[1:])
+        return _CELL.sub(lambda cell: f'<td data-column="{escape(next(left))}">{cell[1]}</td>', row[0])
+
+    return f"{box[1]} holf-cards-of-rows{_ROW.sub(named, box[2])}"
 
 
 class PairDrawings(SphinxPostTransform):
@@ -193,5 +245,5 @@ def add_transforms(app: Sphinx) -> None:
     """Register what this module changes in documents, and how it writes them."""
     # Before the banners are set: a part of code is at the end of a page, outside its parts.
     app.connect("doctree-read", collect_code)
-    for transform in (BoxTables, StackTables, PairDrawings, LinkNumbers):
+    for transform in (BoxTables, StackTables, PairDrawings, LinkNumbers, NameColumns):
         app.add_post_transform(transform)

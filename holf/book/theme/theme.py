@@ -36,7 +36,7 @@ _SAID = {
     BANNER: f"{MARK} demonstration, not a finding of the trial.",
     REAL_BANNER: f"{REAL_MARK}, under disclosure control.",
 }
-# Words of the layout in each language of the book; titles of other pages stay as they are.
+# Words of the layout in each language of the book; `holf_menus` of ``_config.yml`` has those for its pages.
 _FRAME = {
     "en": {
         "skip": "Skip to main content",
@@ -44,6 +44,7 @@ _FRAME = {
         "search": "Search",
         "search_book": "Search this book",
         "sections": "On this page",
+        "below": "pages below",
         "before": "Before",
         "next": "Next",
         "around": "Pages before and after",
@@ -58,6 +59,7 @@ _FRAME = {
         "search": "Søk",
         "search_book": "Søk i boken",
         "sections": "På denne siden",
+        "below": "sider til",
         "before": "Forrige",
         "next": "Neste",
         "around": "Sidene før og etter",
@@ -73,6 +75,7 @@ def setup(app: Sphinx) -> dict:
     """Register the theme's parts with Sphinx."""
     # Jupyter Book sets it also where its extension for comments is left out.
     app.add_config_value("comments_config", {}, "")
+    app.add_config_value("holf_menus", {}, "env")
     app.connect("config-inited", configure)
     app.set_translator("html", Translator)
     add_transforms(app)
@@ -125,9 +128,38 @@ def shorten_contents(app: Sphinx, _doctree: nodes.document) -> None:
 
 def add_contents(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
     """Give the layout all pages of the book, and its own words in the language of the page."""
-    context["frame"] = _FRAME.get(app.env.metadata.get(pagename, {}).get("lang"), _FRAME["en"])
+    lang = app.env.metadata.get(pagename, {}).get("lang", "en")
+    words = app.config.holf_menus.get(lang, {})
     root = app.config.root_doc
-    context["root_title"], context["parts"] = app.env.titles[root].astext(), contents(app.env, root)
+    context["frame"] = _FRAME.get(lang, _FRAME["en"])
+    title = app.env.titles[root].astext()
+    context["parts"] = _in_words(
+        [("", [{"name": root, "title": title, "lang": None, "parts": []}]), *contents(app.env, root)], words, lang
+    )
+    context |= {key: words[key] for key in ("author", "copyright") if key in words}
+    _, before, after = app.builder.relations.get(pagename, (None, None, None))
+    for place, name in (("prev", before), ("next", after)):
+        if name in words:
+            context[place] |= {"title": words[name], "said": lang}
+
+
+def _in_words(parts: list[tuple[str, list[dict]]], words: dict[str, str], lang: str) -> list[tuple[str, list[dict]]]:
+    """Captions and pages with the names that `words` has for them in `lang`; ``said`` is the language of a name."""
+    return [
+        (
+            words.get(caption, caption),
+            [
+                page
+                | {
+                    "title": words.get(page["name"], page["title"]),
+                    "said": lang if page["name"] in words else page["lang"] or "en",
+                    "parts": _in_words(page["parts"], words, lang),
+                }
+                for page in pages
+            ],
+        )
+        for caption, pages in parts
+    ]
 
 
 def spare_sheets(_app: Sphinx, _pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
