@@ -13,6 +13,12 @@ from reference_trials import ROLES, read
 from scipy import stats
 
 from clustertrials.estimators import METHODS, estimate_effect
+from clustertrials.results import LABELS
+
+
+def test_every_method_has_a_label():
+    assert [*METHODS] == [*LABELS]
+
 
 CLUSTERED = [name for name in METHODS if name != "naive"]
 

@@ -11,8 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from clustertrials.estimators import LABELS
-from clustertrials.results import shown_total
+from clustertrials.results import LABELS, OTHER_LABELS, shown_total
 from holf.study.answers import is_withheld
 
 MINUS = "\N{MINUS SIGN}"
@@ -233,12 +232,12 @@ def flow_count(count) -> str:
 
 def estimator(name: str, words) -> str:
     """How an estimator is called in a trial with these `holf.record.plan.Words`."""
-    return LABELS[name].format(cluster=words.cluster, clusters=words.clusters)
+    return (LABELS | OTHER_LABELS)[name].format(cluster=words.cluster, clusters=words.clusters)
 
 
 def estimators(words) -> list[str]:
     """How every estimator is called in a trial with these `holf.record.plan.Words`."""
-    return [estimator(name, words) for name in LABELS]
+    return [estimator(name, words) for name in LABELS | OTHER_LABELS]
 
 
 def average(name: str, outcome) -> str:

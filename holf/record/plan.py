@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from clustertrials.results import LABELS
 from holf.paths import data_path, note_file, project_root, unnoted
 from holf.record.facts import Assumption, Ledger, load_assumptions, load_ledger
 from holf.record.parts import Asked, parts_noted
@@ -266,8 +267,6 @@ def check_plan(
     FactError
         For the first unknown name; the message says file, entry and rule, and which names are known.
     """
-    # Imported here: this module loads scipy, and would be loaded with every module that only names a `Plan`.
-    from clustertrials.estimators import METHODS
 
     def check(entry: str, what: str, names: Iterable[str], known: Collection[str], place: str) -> None:
         for name in names:
@@ -304,7 +303,7 @@ def check_plan(
         before = [plan.baseline] if "baseline" in one.covariates else []
         times = [one.column.format(wave=wave) for wave in (*before, *one.waves)]
         check_columns(entry, one.table, *(times if one.is_wide else (one.column, "wave")))
-        check(entry, "estimator", (one.estimator, *one.beside, *one.also), (*METHODS, "ipw"), "the estimators")
+        check(entry, "estimator", (one.estimator, *one.beside, *one.also), (*LABELS, "ipw"), "the estimators")
         adjusted = ("baseline", *(column for _, column, _, _ in schema.baseline))
         check(entry, "covariate", one.covariates, adjusted, "the baseline columns of data/datapackage.json")
         said = [fact for key, fact in one.published.items() if key.endswith("fact")]

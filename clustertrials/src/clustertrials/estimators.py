@@ -25,14 +25,10 @@ ARM_COLUMN = 1
 
 @dataclass(frozen=True)
 class Method:
-    """How an estimator is computed, from a `Trial` to an `Inference`, the average that it targets, and its label.
-
-    In the label, {cluster} and {clusters} stand for what the trial randomised, such as school and schools.
-    """
+    """How an estimator is computed, from a `Trial` to an `Inference`, and the average that it targets."""
 
     fit: Callable[[Trial], Inference]
     estimand: str
-    label: str
 
 
 def estimate_effect(
@@ -255,21 +251,16 @@ def _naive(trial: Trial) -> Inference:
     return Inference(float(trial.r_inverse[ARM_COLUMN] @ on_basis), float(se), df)
 
 
+# What each is called stands in `clustertrials.results.LABELS`.
 METHODS = {
-    "cr2": Method(_robust("CR2"), INDIVIDUAL, "OLS, CR2"),
-    "cr3": Method(_robust("CR3"), INDIVIDUAL, "OLS, CR3"),
-    "cluster_means": Method(_cluster_means, CLUSTER, "{cluster} means"),
-    "randomisation": Method(_cluster_means, CLUSTER, "randomisation test"),
-    "mixed": Method(_mixed, WEIGHTED, "mixed model, Kenward\N{EN DASH}Roger"),
-    "gee": Method(_gee("fay_graubard"), WEIGHTED, "GEE, Fay\N{EN DASH}Graubard"),
-    "gee_md": Method(_gee("mancl_derouen"), WEIGHTED, "GEE, Mancl\N{EN DASH}DeRouen"),
-    "naive": Method(_naive, INDIVIDUAL, "naive, ignores {clusters}"),
-}
-# What answers of any estimator of this library are called, also of those that `estimate_effect` does not give.
-LABELS = {name: method.label for name, method in METHODS.items()} | {
-    "within_cluster_difference": "differences inside {clusters}",
-    "ipw": "weighted for missing, CR2",
-    "mixed_batched": "mixed model, t on {clusters} \N{MINUS SIGN} 2",
+    "cr2": Method(_robust("CR2"), INDIVIDUAL),
+    "cr3": Method(_robust("CR3"), INDIVIDUAL),
+    "cluster_means": Method(_cluster_means, CLUSTER),
+    "randomisation": Method(_cluster_means, CLUSTER),
+    "mixed": Method(_mixed, WEIGHTED),
+    "gee": Method(_gee("fay_graubard"), WEIGHTED),
+    "gee_md": Method(_gee("mancl_derouen"), WEIGHTED),
+    "naive": Method(_naive, INDIVIDUAL),
 }
 
 

@@ -11,6 +11,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+# Estimators of `estimate_effect` and what tables call them; {cluster} and {clusters} stand for what the trial
+# randomised, such as school and schools. Here, since who names an estimator need not load its method.
+LABELS = {
+    "cr2": "OLS, CR2",
+    "cr3": "OLS, CR3",
+    "cluster_means": "{cluster} means",
+    "randomisation": "randomisation test",
+    "mixed": "mixed model, Kenward\N{EN DASH}Roger",
+    "gee": "GEE, Fay\N{EN DASH}Graubard",
+    "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
+    "naive": "naive, ignores {clusters}",
+}
+# Answers of other functions.
+OTHER_LABELS = {
+    "within_cluster_difference": "differences inside {clusters}",
+    "ipw": "weighted for missing, CR2",
+    "mixed_batched": "mixed model, t on {clusters} \N{MINUS SIGN} 2",
+}
+
 
 @dataclass(frozen=True)
 class Inference:
