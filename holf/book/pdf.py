@@ -62,7 +62,7 @@ def browser() -> str:
 def sheet_heads() -> tuple[str, ...]:
     """What the head of a sheet can say of its numbers, from the style sheet that prints it."""
     style = (project_root() / "assets" / "holf.css").read_text(encoding="utf-8")
-    return tuple(head for head in dict.fromkeys(_HEADS.findall(style)) if " " in head)
+    return tuple(head for head in dict.fromkeys(_HEADS.findall(style)) if " " in head and head[0].isalpha())
 
 
 def page_texts(pdf: bytes) -> list[str]:

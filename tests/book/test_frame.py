@@ -18,14 +18,15 @@ from sphinxext.opengraph import get_description
 
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.theme.checks import SiteError, page_faults, pages_of, refuse_faults
-from holf.book.theme.html import LinkNumbers, PairDrawings, StackTables, drawings
+from holf.book.theme.html import LinkNumbers, NameColumns, PairDrawings, StackTables, drawings
 from holf.book.theme.theme import POLICY, describe_preview
 from holf.confidential.scan.chart_runtime import RUNTIME
 from holf.display import design_figures
 from holf.display.figure import COLUMN, PHONE, with_palette
 from holf.display.preview import SIZE, draw_preview, preview_words
+from holf.display.table import Table
 from holf.paths import project_root
-from holf.record.source import MARK, REAL_MARK
+from holf.record.source import MARK, REAL_MARK, RECORD
 
 HEAVIEST = 400_000
 
@@ -272,29 +273,45 @@ def test_a_figure_leads_to_the_next_table_before_another_figure():
     assert [page.index(named[name]) for name in ("numbers-1", "numbers-2")] == [3, 5]
 
 
+def markdown_table(*rows: str) -> nodes.table:
+    """A table with a letter, or a hyphen for nothing, in each cell."""
+
+    def row(words: str):
+        return nodes.row("", *(nodes.entry("", nodes.paragraph("", word.strip("-"))) for word in words))
+
+    columns = [nodes.colspec() for _ in rows[0]]
+    parts = [nodes.thead("", row(rows[0])), nodes.tbody("", *map(row, rows[1:]))]
+    return nodes.table("", nodes.tgroup("", *columns, *parts, cols=len(columns)))
+
+
 def test_rows_of_stacked_tables_are_headed_and_others_stay():
-    def table() -> nodes.table:
-        def row(*words):
-            return nodes.row("", *(nodes.entry("", nodes.paragraph("", word)) for word in words))
-
-        group = nodes.tgroup("", nodes.colspec(), nodes.colspec(), cols=2)
-        group += [nodes.thead("", row("A", "B & c")), nodes.tbody("", row("x", "y"), row("z", "w"))]
-        return nodes.table("", group)
-
     page = new_document("x")
-    page += [nodes.container("", table(), classes=["holf-stacked"]), table()]
+    tables = [markdown_table("AB&", "xyz", "u-w"), markdown_table("AB", "xy"), markdown_table("ABC", "xyz")]
+    page += [nodes.container("", table, classes=["holf-stacked"]) for table in tables[:2]] + tables[2:]
+    page += markdown_table("ABCDE", "vwxyz")
     StackTables(page).run()
-    first, second = page.findall(nodes.table)
-    assert [entry.astext() for entry in first.findall(nodes.entry)] == [
-        "A",
-        "B & c",
-        "x",
-        "B & c\n\ny",
-        "z",
-        "B & c\n\nw",
-    ]
-    assert [colspec.get("stub") for colspec in first.findall(nodes.colspec)] == [1, None]
-    assert [entry.astext() for entry in second.findall(nodes.entry)] == ["A", "B & c", "x", "y", "z", "w"]
+    read = [[entry.astext() for entry in table.findall(nodes.entry)] for table in page.findall(nodes.table)]
+    assert read[0] == ["A", "B", "&", "x", "B\n\ny", "&\n\nz", "u", "", "&\n\nw"]
+    assert read[1:3] == [["A", "B", "x", "y"], ["A", "B", "C", "x", "y", "z"]], "one cell needs no label"
+    assert read[3][5:7] == ["v", "B\n\nw"], "a table of many columns is stacked without being asked"
+    stubs = [[colspec.get("stub") for colspec in table.findall(nodes.colspec)] for table in page.findall(nodes.table)]
+    assert stubs[:3] == [[1, None, None], [1, None], [None, None, None]]
+
+
+def test_cells_of_a_table_too_wide_for_a_phone_name_their_column():
+    def named(rows: int, *cells: str) -> bool:
+        columns = tuple(f"B<{number}" for number in range(len(cells)))
+        page = new_document("x")
+        page += raw(Table("t", ("A", *columns), (("row", *cells),) * rows, source=RECORD)._repr_html_())
+        NameColumns(page).run()
+        soup = BeautifulSoup(page.astext(), "html.parser")
+        names = [cell.get("data-column") for cell in soup.find_all("td")]
+        assert set(names) <= {*columns} or set(names) == {None}
+        assert bool(soup.select(".holf-scroll.holf-cards-of-rows")) == (None not in names)
+        return None not in names
+
+    assert named(2, *"bcde") and named(2, "b", "a cell of a good many letters")
+    assert not named(2, *"bcd") and not named(2, "a cell of a good many letters") and not named(40, *"bcde")
 
 
 def test_every_link_leads_somewhere(site, tmp_path):

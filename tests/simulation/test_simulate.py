@@ -211,7 +211,7 @@ def test_a_new_wave_of_the_plan_is_simulated(monkeypatch):
         fields = resource["schema"]["fields"]
         fields += [field | {"name": field["name"].replace("_m0", "_m60")} for field in fields if "_m0" in field["name"]]
     later = replace(plan, waves=plan.waves | {"m60": 60}, outcomes=longer)
-    monkeypatch.setattr("holf.simulation.worlds.load_plan", lambda: later)
+    monkeypatch.setattr("holf.simulation.worlds.load_plan", lambda **_: later)
     monkeypatch.setattr("holf.simulation.worlds.load_schema", lambda: Schema(package))
     tables = simulate("benefit", seed=1)
     for one in longer.values():

@@ -20,7 +20,7 @@ _NARROW, _LARGER = "screen and (max-width: 751px)", 1.25
 _NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
 # A table with at least so many columns, or so many letters in a cell beside its first column, is wider than a phone:
 # there each row becomes a card. With more rows than that, cards would be a long way to scroll.
-_MANY_COLUMNS, _LONG_CELL, _MOST_ROWS = 5, 25, 15
+_MANY_COLUMNS, _LONG_CELL, _MOST_ROWS = 5, 25, 16
 _BOX = re.compile(r'(<div class="holf-scroll)("[^>]*><table.*?</table>)', re.DOTALL)
 _HEAD, _CELL = re.compile(r'<th scope="col">(.*?)</th>'), re.compile(r"<td>(.*?)</td>", re.DOTALL)
 _ROW = re.compile(r'<tr><th scope="row">.*?</tr>', re.DOTALL)
