@@ -118,8 +118,6 @@ def _add_release_check(commands: argparse._SubParsersAction) -> None:
     check.add_argument("--canaries", type=Path, help="values that must not come out, one a line, as text")
     check.add_argument("--exceptions", type=Path, help="YAML list of path, rule, reason, signer, and perhaps where")
     check.add_argument("--manifest", type=Path, help="default: release-manifest.json beside the tree")
-    check.add_argument("--profile", default="", help="disclosure profile, for the manifest")
-    check.add_argument("--release", default="", help="name of the release, for the manifest")
     check.add_argument("--verify", action="store_true", help="only say whether the manifest still holds")
     check.set_defaults(run=_release_check)
 
@@ -356,7 +354,7 @@ def _release_check(arguments: argparse.Namespace) -> None:
         print("\n".join(map(str, findings)))
         print(f"{len(findings)} findings: do not publish; no manifest written", file=sys.stderr)
         sys.exit(1)
-    write_manifest(tree, manifest, exceptions=exceptions, profile=arguments.profile, release=arguments.release)
+    write_manifest(tree, manifest, exceptions=exceptions)
     print(f"nothing found; wrote {manifest.name}")
 
 

@@ -1,5 +1,7 @@
 """Attacks on the counts of a release through its estimates: those that once succeeded, on many simulated studies."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from real_study import ID, copied, plan_of, taken
@@ -10,6 +12,7 @@ from holf.confidential.release.document import ReleaseError, make_release
 from holf.confidential.rules.policy import load_policy
 from holf.confidential.rules.rounded_rows import RoundedRows
 from holf.paths import MARK_FILE
+from holf.record.plan import load_registered
 from holf.record.schema import load_schema
 from holf.simulation.worlds import write_study
 from holf.study.tables import Rows
@@ -135,7 +138,47 @@ def keeps_acro(frame) -> list[bool]:
     return found
 
 
+def entry(question, answer, **asked):
+    return {
+        "question": question,
+        "asked": {"outcome": "housing", "wave": "m12", **asked},
+        "answers": [{"answer": answer}],
+    }
+
+
+def loss(group, expected, measured):
+    return {"answer": {"wave": "m12", "group": group, "n_expected": expected, "n_measured": measured}}
+
+
+@pytest.mark.parametrize(
+    ("question", "told", "true"),
+    [
+        # Ten points of the scale, times the shares of 150 of 450 and 90 of 430 that are missing.
+        (
+            "bounds",
+            {"method": "manski", "lower": -2.71, "upper": 2.72},
+            {"method": "manski", "lower": -2.8, "upper": 2.9},
+        ),
+        ("tipping", {"slope": 0.333, "n_missing": 150}, {"slope": 0.338, "n_missing": 150}),
+    ],
+)
+def test_bounds_of_a_scale_and_slopes_are_read(question, told, true, monkeypatch):
+    plan = load_registered()
+    bare = replace(plan, outcomes={"housing": replace(plan.outcome("housing"), covariates=())})
+    monkeypatch.setattr("holf.confidential.release.clues.load_registered", lambda: bare)
+    losses = entry("attrition", {}) | {"answers": [loss("holf", 450, 300), loss("local", 430, 340)]}
+    for answer, agrees in ((told, True), (true, False)):
+        (found,) = clues({"answers": [losses, entry(question, answer)]}, POLICY)
+        assert found.agrees(*map(float, found.counts)) == agrees
+    # Where the plan adjusts for a covariate, the slope is no share.
+    monkeypatch.setattr("holf.confidential.release.clues.load_registered", lambda: plan)
+    assert len(clues({"answers": [losses, entry(question, told)]}, POLICY)) == (question == "bounds")
+
+
 def test_a_number_of_true_counts_is_found_out():
+    slope = Clue("slope", 0.333, 5e-4, (150, 445), lambda lost, n: lost / n)
+    assert slope.gives_away(POLICY), "148 of 444 or 149 of 447, and hardly any other"
+
     def difference(a, n, b, m):
         return a / n - b / m
 

@@ -42,7 +42,8 @@ from holf.book.marks import site_faults
 from holf.cli import main
 from holf.confidential.opening import open_study
 from holf.confidential.release import document
-from holf.confidential.release.document import ReleaseError, read_release
+from holf.confidential.release.document import Release, ReleaseError, read_release
+from holf.confidential.release.form import summary
 from holf.confidential.release.signature import sign
 from holf.confidential.scan.identifiers import read_values
 from holf.confidential.scan.known import Known, known_here
@@ -344,7 +345,7 @@ def test_a_chapter_that_fails_ends_the_edition_with_nothing_left(built, monkeypa
     """A chapter asks what the release does not answer; the run ends, and leaves neither site nor folders."""
     content = json.loads((built / "release.json").read_text())
     content["answers"] = [one for one in content["answers"] if one["question"] != "multiplicity"]
-    (tmp_path / "less.json").write_text(json.dumps(content))
+    Release(content | {"summary": summary(content["answers"])}).write(tmp_path / "less.json")
     sign(tmp_path / "less.json", name="Test", role="test", date="2026-01-01")
     make_edition(str(tmp_path / "less.json"), tmp_path / "copy")
     monkeypatch.setenv("HOLF_ROOT", str(tmp_path / "copy"))

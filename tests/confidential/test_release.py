@@ -486,6 +486,28 @@ def test_another_number_is_another_release(release, tmp_path):
         read_release(path)
 
 
+SMUGGLED = {
+    "a remark in a question": lambda entry: entry["asked"].update(remark="Kari"),
+    "a question twice": lambda entry: entry.update(question="flow", asked={}),
+    "a word for a number": lambda entry: entry["answers"][0]["answer"].update(n="Kari"),
+    "a word for a count": lambda entry: entry["answers"][0]["rests_on"].update(people="Kari"),
+    "a word for a rule": lambda entry: entry["answers"][0]["rests_on"].update(people={"withheld": "Kari"}),
+    "a rule that there is not": lambda entry: entry["answers"][0]["withheld_by"].append("Kari"),
+}
+
+
+@pytest.mark.parametrize("how", SMUGGLED)
+def test_no_word_that_is_not_asked_for_leaves_with_a_release(release, tmp_path, how):
+    content = json.loads(json.dumps(release.content))
+    path = tmp_path / "release.json"
+    Release(content).write(path)
+    assert read_release(path) == release
+    SMUGGLED[how](next(entry for entry in content["answers"] if entry["question"] == "levels"))
+    Release(content | {"summary": summary(content["answers"])}).write(path)
+    with pytest.raises(ReleaseError, match="it was changed|does not know"):
+        read_release(path)
+
+
 def test_simulated_tables_make_no_release(capsys, tmp_path):
     for world in load_plan().worlds:
         folder = project_root() / "data" / "simulated" / world

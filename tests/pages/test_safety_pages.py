@@ -273,6 +273,17 @@ def test_commands_on_the_page_are_understood_and_profiles_are_there():
         assert named in (None, "", "our-profile", *load_profiles())
 
 
+def test_the_thresholds_on_the_page_are_those_of_the_default_profile():
+    policy, text = load_policy(), page("data_holders")
+    for number, rule in (
+        (policy.min_people, "people"),
+        (policy.min_families, "families"),
+        (policy.min_offices, "offices"),
+    ):
+        assert f"[{number} {rule}](disclosure.md#{rule})" in text
+    assert f"rounded to [{policy.round_to}](disclosure.md#rounding)" in text
+
+
 def test_availability_quotes_both_lines_of_the_registry_word_for_word():
     quoted = dict(re.findall(r"^> \[(.+)\]\(ledger\.md#(f\d+)\)$", page("templates/availability"), re.MULTILINE))
     ledger = load_ledger()

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from holf.confidential.rules.policy import Policy
-from holf.record.plan import load_plan
+from holf.record.plan import load_registered
 from holf.record.schema import load_schema
 from holf.study.questions import scale_ends
 
@@ -79,8 +79,9 @@ def clues(content: dict[str, Any], policy: Policy) -> list[Clue]:
 
 
 def _clues(content: dict[str, Any], policy: Policy) -> Iterator[Clue]:
-    main, levels, losses = load_plan().main, {}, {}
-    arms = main.treated[0], main.other[0]
+    # Of record: a book on partial data has dropped outcomes from its plan, but not from its release.
+    plan, schema, levels, losses = load_registered(), load_schema(), {}, {}
+    arms = plan.main.treated[0], plan.main.other[0]
     for asked, answer in _answers(content, "levels"):
         levels[asked["outcome"], asked["contrast"], answer["wave"], answer["group"]] = answer
     for asked, answer in _answers(content, "attrition"):
@@ -88,7 +89,7 @@ def _clues(content: dict[str, Any], policy: Policy) -> Iterator[Clue]:
     for asked, answer in _answers(content, "effect"):
         df, n, used = answer["df"], answer["n_units"], len(answer["covariates"])
         if _are_numbers(df) and df > answer["n_clusters"]:
-            yield Clue("df", df, _half(df, policy), (n,), lambda n, used=used: n - 2 - used)
+            yield _clue("df", df, policy, (n,), lambda n, used=used: n - 2 - used)
         groups = [levels.get((asked["outcome"], asked["contrast"], asked["wave"], arm)) for arm in arms]
         is_plain = asked["estimator"] in ("naive", "cr2", "cr3") and not used
         if is_plain and all(groups) and groups[0]["show"] == "percent":
@@ -97,27 +98,28 @@ def _clues(content: dict[str, Any], policy: Policy) -> Iterator[Clue]:
                 round(share * one["n"]) if _are_numbers(share, one["n"]) else None for share, one in zip(shares, groups)
             ]
             counts = tuple(itertools.chain(*zip(counts, (one["n"] for one in groups))))
-            estimate = answer["estimate"]
-            yield Clue("difference", estimate, _half(estimate, policy), counts, lambda a, n, b, m: a / n - b / m)
+            yield _clue("difference", answer["estimate"], policy, counts, lambda a, n, b, m: a / n - b / m)
     for asked, answer in _answers(content, "bounds"):
         groups = [losses.get((asked["outcome"], asked["wave"], group)) for group in arms]
         if not all(groups):
             continue
         counts = tuple(itertools.chain(*((one["n_measured"], one["n_expected"]) for one in groups)))
-        ends = scale_ends(load_schema(), load_plan().outcome(asked["outcome"]), asked["wave"])
+        ends = scale_ends(schema, plan.outcome(asked["outcome"]), asked["wave"])
         if answer["method"] == "lee":
-            yield Clue(
-                "share_trimmed", answer["share_trimmed"], _half(answer["share_trimmed"], policy), counts, _trimmed
-            )
+            yield _clue("share_trimmed", answer["share_trimmed"], policy, counts, _trimmed)
         elif ends and _are_numbers(answer["lower"], answer["upper"]):
             scale = ends[1] - ends[0]
             half = (_half(answer["lower"], policy) + _half(answer["upper"], policy)) / scale
             yield Clue("bounds", (answer["upper"] - answer["lower"]) / scale, half, counts, _width)
     for asked, answer in _answers(content, "tipping"):
         group = losses.get((asked["outcome"], asked["wave"], arms[0]))
-        if group and not load_plan().outcome(asked["outcome"]).covariates:
+        if group and not plan.outcome(asked["outcome"]).covariates:
             counts = answer["n_missing"], group["n_expected"]
-            yield Clue("slope", answer["slope"], _half(answer["slope"], policy), counts, lambda lost, n: lost / n)
+            yield _clue("slope", answer["slope"], policy, counts, lambda lost, n: lost / n)
+
+
+def _clue(question: str, value: Any, policy: Policy, counts: tuple[Any, ...], of: Callable[..., Any]) -> Clue:
+    return Clue(question, value, _half(value, policy), counts, of)
 
 
 def _trimmed(seen: Any, n: Any, other_seen: Any, other_n: Any) -> Any:

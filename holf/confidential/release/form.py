@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from clustertrials.influence import UNITS
 from holf.confidential.release.clues import clues
+from holf.confidential.release.codec import UNDEFINED, decode
+from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.rules.answers import ROLES
-from holf.confidential.rules.policy import PROFILE_NAME, Policy
+from holf.confidential.rules.policy import PROFILE_NAME, RULES, Policy
 from holf.confidential.rules.primary import significant
 from holf.record.facts import load_ledger
 from holf.record.flow import load_flow
 from holf.record.plan import load_registered
 from holf.record.schema import load_schema
+from holf.study.answers import Withheld
 
 _ROLES = {kind.__name__: roles for kind, roles in ROLES.items()}
 # Parts of a release in the order in which they are written: what whoever signs reads first, and the answers last.
@@ -58,6 +62,9 @@ def summary(entries: list[dict[str, Any]]) -> dict[str, Any]:
 def has_form(content: dict[str, Any]) -> bool:
     """Whether nothing stands beside questions and answers, the summary is theirs, and no word is free."""
     entries, plan = content["answers"], load_registered()
+    outcomes = {name: plan.outcome(name).only_at(waves) for name, waves in content["outcomes"].items()}
+    known = {key_of(*one) for one in catalogue(replace(plan, outcomes=outcomes))}
+    asked = [key_of(entry["question"], entry["asked"]) for entry in entries]
     return (
         content.keys() == {*KEYS}
         and _fit(PROFILE_NAME, content["profile"])
@@ -66,10 +73,24 @@ def has_form(content: dict[str, Any]) -> bool:
         and {*content["absent_tables"]} <= load_schema().tables.keys()
         and {*content["absent_outcomes"]} <= {outcome.label for outcome in plan.outcomes.values()}
         and all({*waves} <= {*plan.outcome(name).waves} for name, waves in content["outcomes"].items())
+        and len(asked) == len({*asked} & known)
         and all(entry.get("no_answer", NO_ANSWER) == NO_ANSWER for entry in entries)
         and all(entry.keys() in _ENTRY for entry in entries)
-        and all(one.keys() == _FOUND and one["rests_on"].keys() == _BEHIND for one in _found(entries))
+        and all(map(_is_typed, _found(entries)))
         and content["summary"] == summary(entries)
+    )
+
+
+def _is_typed(found: dict[str, Any]) -> bool:
+    """Whether an answer and what it rests on are numbers where they must be."""
+    behind, answer = found["rests_on"], found["answer"]
+    numbers = [answer[name] for name in _ROLES.get(answer["answer"], ())]
+    return (
+        found.keys() == _FOUND
+        and behind.keys() == _BEHIND
+        and {*found["withheld_by"]} <= RULES
+        and all(type(decode(one, source="")) in (int, Withheld) for one in behind.values())
+        and all(not isinstance(one, str) or one == UNDEFINED for one in numbers)
     )
 
 

@@ -35,9 +35,7 @@ def _render(content: dict) -> str:
     return json.dumps(rest | {"seal": seal}, indent=1, ensure_ascii=False) + "\n"
 
 
-def write_manifest(
-    tree: Path, target: Path, *, exceptions: Iterable[SignedException] = (), profile: str = "", release: str = ""
-) -> None:
+def write_manifest(tree: Path, target: Path, *, exceptions: Iterable[SignedException] = ()) -> None:
     """Write the manifest of a tree whose scan left no finding; the same tree always gives the same bytes.
 
     Parameters
@@ -47,8 +45,6 @@ def write_manifest(
         Beside the tree, or inside it; the manifest is no part of what it lists.
     exceptions : iterable of SignedException
         Exceptions that the scan made use of.
-    profile, release : str
-        Disclosure profile and release that the tree was built from, if any.
 
     Raises
     ------
@@ -57,8 +53,6 @@ def write_manifest(
     """
     content = {
         "form": _FORM,
-        "profile": profile,
-        "release": release,
         "rules": [rule.id for rule in ALL],
         "exceptions": as_entries(exceptions),
         "files": _digests(Path(tree), Path(target)),
