@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from holf.confidential.scan.identifiers import is_national_number
+from holf.confidential.national_numbers import is_national_number
 
 # Stands in every spoiled place; nothing that anyone sees may hold it.
 CANARY = "31337"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from holf.confidential.scan.identifiers import holds_national_number
+from holf.confidential.national_numbers import holds_national_number
 
 DTYPES = {"string": "string", "integer": "Int64", "number": "Float64", "date": "datetime64[s]"}
 _ID = re.compile(r"[0-9A-Za-zÆØÅæøå][0-9A-Za-zÆØÅæøå_.:-]{0,63}")

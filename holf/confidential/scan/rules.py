@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from holf.confidential import national_numbers
 from holf.confidential.scan import identifiers, shapes
 from holf.confidential.scan.files import PLAIN, Item
 from holf.confidential.scan.known import Known
@@ -71,7 +72,7 @@ def holds_national_number(item: Item, known: Known) -> bool:
     Words of the search index are passed over: each stands on a page, where it is judged with what is around it, while
     in the index a decimal has lost its "0." and one in some hundred of eleven digits looks like a person's number.
     """
-    return item.kind != "terms" and identifiers.holds_national_number(item.normalised)
+    return item.kind != "terms" and national_numbers.holds_national_number(item.normalised)
 
 
 def holds_id(item: Item, known: Known) -> bool:
