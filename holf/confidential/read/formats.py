@@ -112,7 +112,7 @@ def read_delimited(content: bytes, how: TableMapping, names: Collection[str] = (
 
 
 def _from_rows(rows: list[Sequence[str | None]], names: Collection[str]) -> Cells:
-    """A table from its rows, without those above the header (a title, ``sep=;``), empty rows, and empty columns at the end."""
+    """A table from its rows, without those above the header (title, ``sep=;``), empty ones, and empty last columns."""
     filled = [(place, row) for place, row in enumerate(rows) if any(row)]
     if not filled:
         raise Unreadable("the file is empty", "Write a header line and one line a row.")
