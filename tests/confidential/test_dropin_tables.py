@@ -149,6 +149,7 @@ def test_what_is_passed_over_is_named(study, tmp_path, capfd):
         "passed over: Thumbs.db",
         "passed over: a lock file of Office (close the file and save it)",
         "passed over: kontoret 2020.xlsx, table families: rows above the header",
+        "passed over: children.csv, table children: rows above the header",
         "passed over: children.csv, table children: empty rows",
     ]
 
@@ -173,7 +174,7 @@ def test_a_label_that_says_missing_is_not_read_as_a_number(study, tmp_path):
     (office / "mapping.yml").write_text(text, encoding="utf-8")
     register = pd.read_spss(office / "register.sav", convert_categoricals=False)
     register.loc[:2, "inntekt_12"] = 4321
-    labels = {"inntekt_12": {4321: "Vet ikke", 0: "Ingen inntekt"}}
+    labels = {"inntekt_0": {4321: "Noe"}, "inntekt_12": {4321: "Vet ikke", 0: "Ingen"}, "inntekt_24": {4321: "Noe"}}
     pyreadstat.write_sav(register, office / "register.sav", variable_value_labels=labels)
     found = examine(office, load_schema(), mapping=office / "mapping.yml").findings
     assert found[0].problem.line == (

@@ -28,7 +28,6 @@ _MOST_BYTES = 2**30
 _TITLE_ROWS = 20
 # In a file that is not UTF-8, these bytes are what UTF-8 writes for accented letters: two programs wrote the file.
 _UTF8_LETTER = re.compile(rb"[\xc3-\xc5][\x80-\xbf]")
-_SEP = re.compile(r"sep=(.)\r?\n")
 _ENCODING = "Save it as UTF-8, or state it in the mapping file, as in `encoding: latin-1`."
 NO_ROW = ("there is a header but no row", "Leave the file out if you do not have this table.")
 
@@ -103,10 +102,7 @@ def read_delimited(content: bytes, how: TableMapping, names: Collection[str] = (
     (('id', 'score'), (['a'], ['1,5']), ',')
     """
     text = _decode(content, how.encoding)
-    # Excel's own first line, which names the separator.
-    stated = _SEP.match(text)
-    text = text[stated.end() :] if stated else text
-    separator = how.separator or (stated[1] if stated else _separator(text, names))
+    separator = how.separator or _separator(text, names)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error:
@@ -116,7 +112,7 @@ def read_delimited(content: bytes, how: TableMapping, names: Collection[str] = (
 
 
 def _from_rows(rows: list[Sequence[str | None]], names: Collection[str]) -> Cells:
-    """A table from its rows: title rows above the header, empty rows, and empty columns at the end are passed over."""
+    """A table from its rows, without those above the header (title, ``sep=;``), empty ones, and empty last columns."""
     filled = [(place, row) for place, row in enumerate(rows) if any(row)]
     if not filled:
         raise Unreadable("the file is empty", "Write a header line and one line a row.")
