@@ -16,6 +16,8 @@ from holf.study.answers import is_withheld
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EM DASH}"
+# A limit that is nowhere, as of an exact interval under a rare large value.
+INFINITE = "\N{INFINITY}"
 # Names of the numbers that a value may have, in the order of their columns in a file.
 PARTS = ("relation", "number", "low", "high", "n", "df", "allocations", "brackets", "in", "of", "withheld")
 _TYPED = re.compile(r"(?P<relation>< ?)?(?P<number>[+\u2212-]?\d[\d,]*(\.\d+)?(e[+\u2212-]?\d+)?)")
@@ -100,7 +102,7 @@ def _number(shown: str, unit: str = "") -> Value:
 
 def digits(shown: str) -> str:
     """A printed number without what only readers want: separators, the plus sign, the true minus sign."""
-    return shown.replace(",", "").replace(MINUS, "-").lstrip("+")
+    return shown.replace(",", "").replace(MINUS, "-").replace(INFINITE, "inf").lstrip("+")
 
 
 def _with_unit(value: str, unit: str) -> str:
@@ -129,8 +131,8 @@ def decimal(value: float, places: int) -> str:
         return withheld(value)
     if value is None or math.isnan(value):
         return MISSING
-    text = f"{abs(value):,.{places}f}"
-    return _number(f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) != 0 else text)
+    text = INFINITE if math.isinf(value) else f"{abs(value):,.{places}f}"
+    return _number(f"{MINUS}{text}" if value < 0 and float(digits(text)) != 0 else text)
 
 
 def signed(value: float, places: int) -> str:

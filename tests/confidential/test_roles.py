@@ -1,19 +1,23 @@
 """Roles of answers: no number leaves a study on real data unless someone said what it is."""
 
+import json
+import math
 from dataclasses import dataclass, fields, is_dataclass
 
 import pytest
 from real_study import real_tables, taken
 
 from holf.confidential.release import codec
+from holf.confidential.release.codec import decode, encode
 from holf.confidential.rules.answers import ROLES, disclose
 from holf.confidential.rules.policy import load_policy
 from holf.confidential.rules.suppression import UnitSets
+from holf.display import text
 from holf.record.flow import Flow, FlowBox, FlowCount
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
 from holf.study import answers, questions
-from holf.study.answers import is_withheld
+from holf.study.answers import Multiplicity, is_withheld
 from holf.study.questions import Answered
 from holf.study.tables import Rows
 
@@ -78,3 +82,12 @@ def test_the_largest_change_without_an_office_is_an_extreme_and_of_staff_a_perso
     assert repr(parents.largest_shift) == repr(leaders.largest_shift) == "withheld (extremes)"
     assert isinstance(parents.n_sign_changes, int) and not is_withheld(parents.estimate)
     assert repr(leaders.n_sign_changes) == repr(leaders.n_significance_changes) == "withheld (staff)"
+
+
+def test_what_json_has_no_number_for_is_said_in_words_and_read_back():
+    limits = Multiplicity("income", "m12", 1.0, 0.5, 0.5, 0.5, -math.inf, math.inf, 70, True)
+    written = json.loads(json.dumps(encode(limits), allow_nan=False))
+    assert (written["low"], written["high"]) == ("unlimited below", "unlimited above")
+    assert decode(written, source=limits.source) == limits
+    assert text.limits(-math.inf, math.inf, 1) == f"{text.MINUS}∞ to ∞"
+    assert text.decimal(-math.inf, 1).numbers == {"number": "-inf"}

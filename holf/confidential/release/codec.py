@@ -12,7 +12,9 @@ from holf.record.flow import Flow, FlowBox, FlowCount, load_flow
 from holf.study.answers import Withheld, is_withheld
 
 _TYPES = {kind.__name__: kind for kind in (*ROLES, Flow, FlowCount)}
-UNDEFINED = "undefined"
+# What JSON has no number for.
+UNDEFINED, ABOVE, BELOW = "undefined", "unlimited above", "unlimited below"
+NO_NUMBERS = {UNDEFINED: math.nan, ABOVE: math.inf, BELOW: -math.inf}
 _MARKUP = frozenset("<>")
 
 
@@ -51,9 +53,9 @@ def encode(value: Any) -> Any:
         return {"by": {name: encode(part) for name, part in value.items()}}
     if isinstance(value, str) and _MARKUP.intersection(value):
         raise CodecError("a release holds no markup")
-    if type(value) is float:
-        return UNDEFINED if math.isnan(value) else value
-    if value is None or type(value) in (str, int, bool):
+    if type(value) is float and not math.isfinite(value):
+        return UNDEFINED if math.isnan(value) else ABOVE if value > 0 else BELOW
+    if value is None or type(value) in (str, int, float, bool):
         return value
     raise CodecError(f"a release holds no {type(value).__name__}")
 
@@ -68,8 +70,8 @@ def decode(value: Any, *, source: str) -> Any:
     """
     if isinstance(value, list):
         return tuple(decode(part, source=source) for part in value)
-    if value == UNDEFINED:
-        return math.nan
+    if isinstance(value, str) and value in NO_NUMBERS:
+        return NO_NUMBERS[value]
     if isinstance(value, str) and _MARKUP.intersection(value):
         raise CodecError("the release holds markup")
     if not isinstance(value, dict):

@@ -9,7 +9,7 @@ from typing import Any
 
 from clustertrials.influence import UNITS
 from holf.confidential.release.clues import clues
-from holf.confidential.release.codec import UNDEFINED, decode
+from holf.confidential.release.codec import NO_NUMBERS, decode
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.rules.answers import ROLES
 from holf.confidential.rules.policy import PROFILE_NAME, RULES, Policy
@@ -90,7 +90,7 @@ def _is_typed(found: dict[str, Any]) -> bool:
         and behind.keys() == _BEHIND
         and {*found["withheld_by"]} <= RULES
         and all(type(decode(one, source="")) in (int, Withheld) for one in behind.values())
-        and all(not isinstance(one, str) or one == UNDEFINED for one in numbers)
+        and all(not isinstance(one, str) or one in NO_NUMBERS for one in numbers)
     )
 
 
