@@ -20,7 +20,7 @@ KINDS = ("primary", "secondary", "other")
 TYPES = ("continuous", "binary")
 DIRECTIONS = ("up", "down")
 # A message lists so many known names; of more, only the nearest.
-_LISTED = 15
+_LISTED = 12
 
 
 @dataclass(frozen=True)
