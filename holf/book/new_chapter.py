@@ -28,11 +28,13 @@ means = pd.DataFrame([(one.group, study.plan.waves[one.wave], one.mean) for one 
                      columns=["Arm", "Months", what.label])
 holf.table(means, caption=f"{what.label}: means by arm", source=study.source)"""
 _FIGURE = """\
+last = means[means["Months"] == means["Months"].max()]
 picture = holf.figure(
     lambda axes: [axes.plot(mine["Months"], mine[what.label], marker="o", label=arm)
                   for arm, mine in means.groupby("Arm", sort=False)] and axes.legend(),
     means, caption=f"{what.label}: means by arm and month", source=study.source,
-    alt=f"Lines of the mean of {what.label.lower()} by month, one an arm.")
+    alt="Lines of the means by month, one for each arm. In the last month: "
+        + ", ".join(f"{arm} {mean:,.2f}" for arm, mean in zip(last["Arm"], last[what.label])) + ".")
 display(picture, picture.table)"""
 _CLOSING = """## What follows
 
@@ -81,5 +83,6 @@ def write_chapter(name: str, title: str) -> list[str]:
     contents = root / "_toc.yml"
     # As text: a reader of YAML would lose comments and layout.
     lines = contents.read_text(encoding="utf-8").rstrip("\n")
-    write_whole(contents, f"{lines}\n      - file: chapters/{name}\n")
+    indent = re.findall(r"^( *)- file:", lines, flags=re.MULTILINE)[-1]
+    write_whole(contents, f"{lines}\n{indent}- file: chapters/{name}\n")
     return [f"chapters/{name}.ipynb", "_toc.yml"]

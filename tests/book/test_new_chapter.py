@@ -2,7 +2,9 @@
 
 import nbformat
 import pytest
+import yaml
 
+from holf.book.downloads.outputs import alt_faults
 from holf.book.new_chapter import write_chapter
 from holf.cli import main
 
@@ -19,10 +21,22 @@ def test_a_new_chapter_is_built_and_shown(own):
     assert [bool(cell.get("outputs")) for cell in notebook.cells if cell.cell_type == "code"] == [False, True, True]
 
 
+def test_its_figure_has_a_text_alternative_that_the_build_takes(own):
+    write_chapter("waves", "Means by wave")
+    code = [cell.source for cell in nbformat.read(own.path("waves"), as_version=4).cells if cell.cell_type == "code"]
+    for outcome in ("income", "employment"):
+        names = {"display": lambda *shown: None}
+        for source in (code[0], f"outcome = {outcome!r}", *code[1:]):
+            exec(source, names)
+        assert alt_faults(names["picture"].alt, names["picture"].table.values) == []
+
+
 def test_the_command_says_what_it_wrote_and_refuses_what_is_there(own, capsys):
     main(["new-chapter", "waves"])
     assert "wrote chapters/waves.ipynb and _toc.yml" in capsys.readouterr().out
     assert nbformat.read(own.path("waves"), as_version=4).cells[0].source.startswith("# Waves\n")
+    contents = yaml.safe_load((own.root / "_toc.yml").read_text(encoding="utf-8"))
+    assert contents["chapters"][-1] == {"file": "chapters/waves"}
     before = own.path("waves").read_bytes(), (own.root / "_toc.yml").read_bytes()
     for name, said in (("waves", "exists already"), ("ledger", "exists already"), ("../x", "is no name of a chapter")):
         with pytest.raises(SystemExit):

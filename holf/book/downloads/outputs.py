@@ -23,6 +23,10 @@ _LONGEST_NAME = 60
 _NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
 # An alternative that only names its figure tells a listener nothing; a long one cannot be skimmed, and the table can.
 _FEWEST_NUMBERS, _MOST_LETTERS = 2, 650
+# What `alt_faults` finds, and what an author does about it.
+TOO_LONG = f"its text alternative is too long to listen to: write at most {_MOST_LETTERS} letters"
+TOO_FEW = f"its text alternative has too few numbers: write at least {_FEWEST_NUMBERS} of its table into `alt`"
+STRANGE = "its text alternative has numbers that are not drawn: run the chapter again, or correct its `alt`"
 
 
 class OutputError(ValueError):
@@ -127,7 +131,7 @@ def _of_cell(cell: NotebookNode, page: str, taken: set[str]) -> list[Download]:
             values = TableValues.from_json(content)
             faults = [fault for drawing in drawings for fault in figure_faults(drawing, values)]
             if faults:
-                raise OutputError(f"{page}: the figure of table {values.caption!r}: {faults[0]}: run the chapter again")
+                raise OutputError(f"{page}: the figure of table {values.caption!r}: {faults[0]}")
             stem = stem_of(values, taken)
             taken.add(stem)
             found.append(Download(page, stem, values, (drawings or [data])[0]["text/plain"], bool(drawings)))
@@ -149,7 +153,7 @@ def figure_faults(figure: NotebookNode, values: TableValues) -> list[str]:
     values : TableValues
     """
     seal = Image.open(io.BytesIO(b64decode(figure["image/png"]))).info.get("Source", "")
-    drawn = [] if seal == f"sha256 {values.digest()}" else ["it was drawn from other numbers"]
+    drawn = [] if seal == f"sha256 {values.digest()}" else ["it was drawn from other numbers: run the chapter again"]
     return drawn + alt_faults(figure["text/plain"], values)
 
 
@@ -166,15 +170,15 @@ def alt_faults(alt: str, values: TableValues) -> list[str]:
         Of the table behind the figure.
     """
     if len(alt) > _MOST_LETTERS:
-        return ["its text alternative is too long to listen to"]
+        return [TOO_LONG]
     said = [digits(found) for found in _NUMBER.findall(alt)]
     # A figure whose numbers are all withheld has none to say.
     drawn = [one for column in values.columns if column.part in ("number", "low") for one in column.entries if one]
     if len(said) < min(_FEWEST_NUMBERS, len(drawn)):
-        return ["its text alternative has no numbers"]
+        return [TOO_FEW]
     known = _numbers_of(values)
     strange = [one for one in said if one not in known and not _is_rounded(one, known)]
-    return ["its text alternative has numbers that are not drawn"] if strange else []
+    return [STRANGE] if strange else []
 
 
 def _numbers_of(values: TableValues) -> set[str]:
