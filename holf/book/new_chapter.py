@@ -9,6 +9,7 @@ import nbformat
 from clustertrials.files import write_whole
 from holf.book.freshness import PARAMETERS
 from holf.paths import project_root
+from holf.record.plan import load_plan
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _OPENING = """# {title}
@@ -16,7 +17,7 @@ _OPENING = """# {title}
 **What this page answers.** Say in one or two sentences which question the page answers."""
 _PARAMETERS = """\
 sources = ["null"]  # simulated worlds; holders of the data name theirs
-outcome = "income"  # of data/plan.yml"""
+outcome = "{outcome}"  # of data/plan.yml"""
 _TABLE = """\
 import pandas as pd
 import holf
@@ -70,7 +71,9 @@ def write_chapter(name: str, title: str) -> list[str]:
         raise FileExistsError(f"the page chapters/{name} exists already")
     cells = [
         nbformat.v4.new_markdown_cell(_OPENING.format(title=title)),
-        nbformat.v4.new_code_cell(_PARAMETERS, metadata={"tags": [PARAMETERS]}),
+        nbformat.v4.new_code_cell(
+            _PARAMETERS.format(outcome=next(iter(load_plan().outcomes))), metadata={"tags": [PARAMETERS]}
+        ),
         nbformat.v4.new_code_cell(_TABLE),
         nbformat.v4.new_code_cell(_FIGURE),
         nbformat.v4.new_markdown_cell(_CLOSING),

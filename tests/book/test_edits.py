@@ -138,7 +138,7 @@ def test_what_python_writes_beside_code_is_no_change(tmp_path):
 def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
     started = []
 
-    def slow(chapter, work):
+    def slow(chapter, work, running):
         started.append(chapter.name)
         time.sleep(0.5)
         return 0.5
@@ -146,7 +146,7 @@ def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
     def interrupt(line):
         raise KeyboardInterrupt(line)
 
-    monkeypatch.setattr("holf.book.execute.run_chapter", slow)
+    monkeypatch.setattr("holf.book.execute._run_noted", slow)
     chapters = [Chapter(tmp_path / f"{name}.ipynb", tmp_path / f"{name}.ipynb") for name in "abcd"]
     with pytest.raises(KeyboardInterrupt):
         run_chapters(chapters, tmp_path, jobs=1, say=interrupt)

@@ -14,8 +14,8 @@ _MOST_MEGABYTES = 100
 _LITTER = ("thumbs.db", "desktop.ini")
 _LOCK = "~$"
 _INSTEAD = {
-    ".rds": 'In R, write.csv(x, "families.csv", row.names = FALSE, na = "") writes what is read.',
-    ".rdata": 'In R, write.csv(x, "families.csv", row.names = FALSE, na = "") writes what is read.',
+    ".rds": 'In R, write.csv(x, "table.csv", row.names = FALSE, na = "") writes what is read.',
+    ".rdata": 'In R, write.csv(x, "table.csv", row.names = FALSE, na = "") writes what is read.',
     ".xls": "In Excel, save it as .xlsx.",
     ".ods": "Save it as .xlsx.",
     ".por": "In SPSS, save it as .sav.",
