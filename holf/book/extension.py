@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -74,6 +75,10 @@ def begin(app: Sphinx) -> None:
     mode = os.environ.get("HOLF_PAPERMILL", app.config.papermill_mode)
     if mode not in MODES:
         raise ConfigError(f"papermill_mode must be one of {', '.join(MODES)}")
+    if Path(app.srcdir).resolve() == project_root() / "chapters":
+        raise ExtensionError(
+            "papermill: a page is not built alone; `jupyter-book build .` runs and writes what changed"
+        )
     try:
         check_book(Path(app.srcdir))
     except ValueError as error:
@@ -82,12 +87,30 @@ def begin(app: Sphinx) -> None:
     with _in_one_line():
         lock = staging.acquire_lock(project_root(), _say)
         app.connect("build-finished", lambda _app, _error: os.close(lock), priority=999)
+        refuse_unlisted()
         if mode in ("auto", "force"):
             build = Path(app.outdir).parent
             build.mkdir(parents=True, exist_ok=True)
             refresh(build / ".refreshed")
             app.holf_renewed = start_stale_chapters(
                 build / "papermill", force=mode == "force", jobs=app.config.papermill_jobs, say=_say
+            )
+
+
+def refuse_unlisted() -> None:
+    """Stop a build with a chapter that no reader would see.
+
+    Raises
+    ------
+    ChapterError
+        If `_toc.yml` does not name a chapter.
+    """
+    listed = re.findall(r"file: *(\S+)", (project_root() / "_toc.yml").read_text(encoding="utf-8"))
+    for chapter in list_chapters():
+        if f"chapters/{chapter.page.stem}" not in listed:
+            raise ChapterError(
+                f"chapters/{chapter.page.name} is not in _toc.yml: add `- file: chapters/{chapter.page.stem}`, "
+                "or delete the notebook"
             )
 
 
@@ -163,7 +186,7 @@ def _in_one_line() -> Iterator[None]:
 def _end_quietly(kind: type, error: BaseException, trace: TracebackType | None) -> None:
     """End a failed build with what Sphinx said of it, where Jupyter Book adds a traceback of its own."""
     told = error.__cause__ is None or isinstance(error.__cause__, SphinxError)
-    if not (told and "error in building your book" in str(error)):
+    if not (told and "error in building your " in str(error)):
         sys.__excepthook__(kind, error, trace)
 
 

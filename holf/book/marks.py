@@ -25,10 +25,10 @@ BANNER, REAL_BANNER, BAND = "holf-banner-simulated", "holf-banner-real", "holf-b
 # What the caption of a table begins with, by its class.
 _CAPTIONS = {one.name: one.mark for one in CLASSES.values() if one.mark}
 # What shows a figure and a table with the class of its numbers; a study knows its `source`, and RECORD is the record's.
-_TABLE = """    from holf.display.table import Table
-    Table("What it shows", ("Group", "Mean"), (("a", "1.0"),), source=study.source)"""
-_FIGURE = """    from holf.display.figure import canvas, finish
-    finish(draw, "What it shows.", table)  # draw(width) gives the figure of a `canvas`, table has its numbers"""
+TABLE_LINE = '    holf.table(frame, caption="What it shows", source=study.source)'
+FIGURE_LINES = """\
+    picture = holf.figure(lambda axes: axes.plot(x, y), frame, caption="...", alt="...", source=study.source)
+    display(picture, picture.table)"""
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 
@@ -45,8 +45,8 @@ def _image_fault(page: Path, image: Tag) -> str | None:
         kind = Image.open(path).info.get("Comment") if path.suffix == ".png" and path.exists() else None
         if kind not in (MARK, REAL_MARK, "RECORD"):
             return (
-                f"figure {path.name} was not drawn by holf.display.figure, so nothing says whether it is simulated; "
-                f"in its cell, write:\n{_FIGURE}"
+                f"figure {path.name} was not drawn by holf.figure, so nothing says whether it is simulated; "
+                f"in its cell, write:\n{FIGURE_LINES}"
             )
         if any((kind == mark) != alt.startswith(mark) for mark in (MARK, REAL_MARK)):
             return f"figure {path.name} is {kind}, but its text alternative does not begin so"
@@ -65,8 +65,8 @@ def _table_fault(table: Tag, number: re.Pattern) -> str | None:
     kind = table.get("data-holf")
     if kind not in (*_CAPTIONS, "record"):
         return (
-            f"table {caption[:40]!r} was not made by holf.display.table, so nothing says whether it is simulated; "
-            f"in its cell, write:\n{_TABLE}"
+            f"table {caption[:40]!r} was not made by holf.table, so nothing says whether it is simulated; "
+            f"in its cell, write:\n{TABLE_LINE}"
         )
     if mark := _CAPTIONS.get(kind):
         return None if caption.startswith(mark) else f"table {caption[:40]!r} is {kind}, but does not begin with {mark}"

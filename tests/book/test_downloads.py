@@ -247,7 +247,9 @@ def test_a_table_without_values_is_refused():
 
 
 def test_a_figure_of_no_or_of_other_numbers_is_refused(picture):
-    with pytest.raises(OutputError, match="has no table of what it draws"):
+    with pytest.raises(
+        OutputError, match=r"has no table of what it draws; in its cell, write:\n *picture = holf.figure\("
+    ):
         downloads_of(notebook_of(picture), "page")
     other = design_figures.detectable([0.0, 0.05], [0.2, 0.316], power=0.8, caption="Smallest detectable difference")
     with pytest.raises(OutputError, match="it was drawn from other numbers: run the chapter again"):

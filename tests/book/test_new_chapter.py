@@ -1,10 +1,14 @@
 """`holf new-chapter`: what it writes builds, and what it must not touch stays."""
 
+import shutil
+
 import nbformat
 import pytest
 import yaml
 
 from holf.book.downloads.outputs import alt_faults
+from holf.book.extension import refuse_unlisted
+from holf.book.freshness import ChapterError
 from holf.book.new_chapter import write_chapter
 from holf.cli import main
 
@@ -43,3 +47,10 @@ def test_the_command_says_what_it_wrote_and_refuses_what_is_there(own, capsys):
             main(["new-chapter", name])
         assert said in capsys.readouterr().err
     assert before == (own.path("waves").read_bytes(), (own.root / "_toc.yml").read_bytes())
+
+
+def test_a_chapter_that_no_reader_would_see_is_refused(own):
+    refuse_unlisted()
+    shutil.copy(own.path("plain"), own.path("waves"))
+    with pytest.raises(ChapterError, match=r"waves.ipynb is not in _toc.yml: add `- file: chapters/waves`"):
+        refuse_unlisted()

@@ -32,7 +32,10 @@ def test_committed_notebooks_hold_no_noise(chapter):
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             assert output.output_type != "error" and output.get("name") != "stderr"
+        assert cell.metadata.keys() <= {"tags", "mystnb"}, "what an editor keeps of a cell"
     assert notebook.metadata["holf"]["reads"]
+    # nbval starts the kernel that a notebook names, and only this name is known everywhere.
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
 
 
 def hidden_from_validation(notebook: dict) -> list[str]:

@@ -2,15 +2,18 @@
 
 import re
 import shutil
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
 import nbformat
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from site_links import link_faults
 
+import holf
 from holf.book.downloads.check import download_faults, shown_digests
 from holf.book.execute import list_chapters
 from holf.book.marks import page_faults, site_faults
@@ -20,7 +23,7 @@ from holf.confidential.scan.scan import scan
 from holf.display.table import Table
 from holf.paths import project_root
 from holf.record.facts import load_ledger
-from holf.record.source import MARK, RECORD
+from holf.record.source import MARK
 
 
 def pages(site: Path) -> list[Path]:
@@ -129,12 +132,12 @@ PLANTED = {
     "is simulated, but does not begin with SIMULATED": lambda soup: soup.select_one(
         'table[data-holf="simulated"] .holf-mark'
     ).decompose(),
-    "was not made by holf.display.table": bare_table,
+    "was not made by holf.table": bare_table,
     "text alternative does not begin so": lambda soup: soup.select_one(f'.cell_output img[alt^="{MARK}"]').attrs.update(
         alt="A figure"
     ),
-    "was not drawn by holf.display.figure": foreign_image,
-    "was not drawn by holf.display.figure, so": foreign_narrow_image,
+    "was not drawn by holf.figure": foreign_image,
+    "was not drawn by holf.figure, so": foreign_narrow_image,
     "check-solid.svg was not drawn by": foreign_image_outside_cells,
     "output '0.61' on a simulated page": lambda soup: plant(soup, "<pre>0.61</pre>"),
 }
@@ -147,6 +150,9 @@ def test_each_missing_mark_is_found(site, tmp_path, fault):
     assert any(fault in found for found in spoil(page, tmp_path, PLANTED[fault]))
 
 
+FRAME = pd.DataFrame({"Arm": ["a"], "Mean": [1.5]})
+
+
 def page_of(cell: str, folder: Path) -> Path:
     page = folder / "page.html"
     page.write_text(f'<h1>Page</h1><div class="cell_output">{cell}</div>', encoding="utf-8")
@@ -155,26 +161,21 @@ def page_of(cell: str, folder: Path) -> Path:
 
 def test_the_refusal_of_a_bare_table_tells_what_to_write(tmp_path):
     (told,) = page_faults(page_of("<table><tr><td>1</td></tr></table>", tmp_path))
-    *setup, shown = told.partition("write:\n")[2].strip().splitlines()
-    known = {"study": SimpleNamespace(source="another trial: Mbita")}
-    exec("\n".join(map(str.strip, setup)), known)
-    assert page_faults(page_of(eval(shown.strip(), known)._repr_html_(), tmp_path)) == []
+    known = {"holf": holf, "frame": FRAME, "study": SimpleNamespace(source="another trial: Mbita")}
+    shown = eval(told.partition("write:\n")[2].strip(), known)
+    assert page_faults(page_of(shown._repr_html_(), tmp_path)) == []
 
 
 def test_the_refusal_of_a_bare_figure_tells_what_to_write(tmp_path):
     (told,) = page_faults(page_of('<img src="plot.png" alt="A plot"/>', tmp_path))
-    *setup, shown = told.partition("write:\n")[2].strip().splitlines()
-    known = {"table": Table("t", ("x",), (("a",),), source=RECORD)}
-    exec("\n".join(map(str.strip, setup)), known)
-
-    def draw(width):
-        with known["canvas"](width, 2) as (figure, (axes,)):
-            axes.set_title("Words")
-        return figure
-
-    picture = eval(shown.strip(), known | {"draw": draw})
+    shown = []
+    known = {"holf": holf, "frame": FRAME, "study": SimpleNamespace(source="another trial: Mbita"), "x": [1], "y": [2]}
+    known["display"] = lambda *outputs: shown.extend(outputs)
+    exec(textwrap.dedent(told.partition("write:\n")[2]), known)
+    picture, table = shown
     (tmp_path / "plot.png").write_bytes(picture.png())
-    assert page_faults(page_of(f'<img src="plot.png" alt="{picture.alt}"/>', tmp_path)) == []
+    cell = f'<img src="plot.png" alt="{picture.alt}"/>{table._repr_html_()}'
+    assert page_faults(page_of(cell, tmp_path)) == []
 
 
 def test_a_table_of_the_record_whose_caption_alone_says_the_class_has_to_say_it(site, tmp_path):

@@ -13,6 +13,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from holf.book.downloads.descriptions import Descriptions
+from holf.book.marks import FIGURE_LINES
 from holf.display.text import digits
 from holf.display.values import KEY, TableValues, csv_text, slug
 from holf.record.source import RECORD, TABLE_CLASSES, kind_of
@@ -139,7 +140,10 @@ def _of_cell(cell: NotebookNode, page: str, taken: set[str]) -> list[Download]:
         elif 'class="holf-table"' in data.get("text/html", ""):
             raise OutputError(f"{page}: a table has no values for its file: run the chapter again")
     if drawings:
-        raise OutputError(f"{page}: the figure {drawings[0]['text/plain'][:40]!r} has no table of what it draws")
+        raise OutputError(
+            f"{page}: the figure {drawings[0]['text/plain'][:40]!r} has no table of what it draws; "
+            f"in its cell, write:\n{FIGURE_LINES}"
+        )
     return found
 
 
