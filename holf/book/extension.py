@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from types import TracebackType
 
@@ -105,9 +106,9 @@ def refuse_unlisted() -> None:
     ChapterError
         If `_toc.yml` does not name a chapter.
     """
-    listed = re.findall(r"file: *(\S+)", (project_root() / "_toc.yml").read_text(encoding="utf-8"))
+    listed = re.findall(r"(?:file|glob): *(\S+)", (project_root() / "_toc.yml").read_text(encoding="utf-8"))
     for chapter in list_chapters():
-        if f"chapters/{chapter.page.stem}" not in listed:
+        if not any(fnmatch(f"chapters/{chapter.page.stem}", pattern) for pattern in listed):
             raise ChapterError(
                 f"chapters/{chapter.page.name} is not in _toc.yml: add `- file: chapters/{chapter.page.stem}`, "
                 "or delete the notebook"
