@@ -108,7 +108,7 @@ def refuse_unlisted() -> None:
     """
     listed = re.findall(r"(?:file|glob): *(\S+)", (project_root() / "_toc.yml").read_text(encoding="utf-8"))
     for chapter in list_chapters():
-        if not any(fnmatch(f"chapters/{chapter.page.stem}", one) for one in listed):
+        if not any(fnmatch(f"chapters/{chapter.page.stem}", pattern) for pattern in listed):
             raise ChapterError(
                 f"chapters/{chapter.page.name} is not in _toc.yml: add `- file: chapters/{chapter.page.stem}`, "
                 "or delete the notebook"

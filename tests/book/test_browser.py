@@ -6,10 +6,12 @@ are asked, in each scheme and width, of one element for each way in which text i
 judged before: a page with 600 table cells has about 20 such ways, and asking of every cell takes ten minutes.
 """
 
+import io
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from browser import Watched, chromium, need_chromium, need_site, pages_to_read, served, site_folder
@@ -18,6 +20,7 @@ from playwright.sync_api import expect
 from site_links import inside_links
 
 from holf.display import design_figures
+from holf.paths import project_root
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -644,6 +647,23 @@ def test_targets_are_large_enough(page, home):
         "all => all.map((one) => [one.textContent, one.getBoundingClientRect().height])"
     )
     assert len(boxes) > 20 and [words for words, height in boxes if height < 24] == []
+
+
+def unlike(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference in grey (0 to 255) of squares of 10 pixels: what fonts of another machine change little."""
+    small = [image.convert("L").resize((image.width // 10, image.height // 10), Image.BOX) for image in (one, other)]
+    return float(np.abs(np.subtract(*(np.asarray(image, float) for image in small))).mean())
+
+
+def test_the_picture_in_the_readme_shows_the_landing_page(page, home):
+    """After a change of the page, save a screenshot of this size in its place."""
+    shown = Image.open(project_root() / ".github" / "landing-page.png")
+    page.set_viewport_size({"width": shown.width, "height": shown.height})
+    page.goto(home + "index.html")
+    now = Image.open(io.BytesIO(page.screenshot()))
+    assert unlike(shown, now) < 5
+    page.evaluate("document.querySelector('h1').append(' which takes another line')")
+    assert unlike(shown, Image.open(io.BytesIO(page.screenshot()))) > 5
 
 
 def test_without_a_site_or_a_browser_the_tests_fail_and_say_how_to_get_one(monkeypatch, tmp_path):

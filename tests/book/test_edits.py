@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import time
 from types import SimpleNamespace
 
@@ -162,3 +163,20 @@ def test_code_that_is_no_python_names_its_chapter(book, monkeypatch):
         is_stale(Chapter(book.path("plain"), book.path("plain"), {"factor": 1}))
     done = book.build()
     assert done.returncode != 0 and "papermill: chapters/plain.ipynb: `factor = = 2` is no Python" in done.stderr
+
+
+def test_a_picture_in_a_format_of_the_web_is_refused_in_few_words(own):
+    code = "from IPython.display import SVG\nSVG('<svg xmlns=\"http://www.w3.org/2000/svg\"></svg>')"
+    own.write("plain", ["# Plain\n\n## Part", "factor = 2", code])
+    done = own.build("-W", "-n", "--keep-going", "--quiet")
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "chapters/plain: .svg is no format for a figure; in its cell, write:" in said
+    assert "holf.figure(" in said and "Traceback" not in said and len(said.splitlines()) < 20
+
+
+def test_a_page_built_alone_is_refused_in_few_words(own):
+    command = [*own.command()[:2], "chapters/plain.ipynb"]
+    done = subprocess.run(command, capture_output=True, text=True, env=own.environment(), cwd=own.root)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "`jupyter-book build .` runs and writes what changed" in said
+    assert "Traceback" not in said and len(said.splitlines()) < 20

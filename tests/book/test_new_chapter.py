@@ -49,6 +49,10 @@ def test_the_command_says_what_it_wrote_and_refuses_what_is_there(own, capsys):
     assert before == (own.path("waves").read_bytes(), (own.root / "_toc.yml").read_bytes())
 
 
+def test_the_contents_name_every_chapter_of_this_book():
+    refuse_unlisted()
+
+
 def test_a_chapter_that_no_reader_would_see_is_refused(own):
     refuse_unlisted()
     shutil.copy(own.path("plain"), own.path("waves"))

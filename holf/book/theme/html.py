@@ -8,10 +8,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from docutils import nodes
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
+
+from holf.book.marks import FIGURE_LINES
 
 # Windows that get the narrow drawing of a figure: those whose column is narrower than the wide one was drawn for. Paper
 # gets the wide one. The narrow one is shown up to a quarter larger.
@@ -40,7 +43,13 @@ class Translator(HTML5Translator):
 
     def visit_image(self, node: nodes.image) -> None:
         """Write a picture with its size, so that nothing jumps when it arrives; all but the first load when near."""
-        width, height = _shown_size(node, Path(self.builder.srcdir) / node["uri"])
+        try:
+            width, height = _shown_size(node, Path(self.builder.srcdir) / node["uri"])
+        except UnidentifiedImageError:
+            raise ExtensionError(
+                f"{self.builder.current_docname}: {Path(node['uri']).suffix} is no format for a figure; "
+                f"in its cell, write:\n{FIGURE_LINES}"
+            ) from None
         name = self.builder.images.get(node["uri"])
         source = f"{self.builder.imgpath}/{name}" if name else node["uri"]
         if isinstance(node.parent, drawings) and node is not node.parent[-1]:
