@@ -381,7 +381,7 @@ MALFORMED = {
         content("parents.rds", lambda old: CANARY.encode()),
         [
             "data folder: unknown files: 1 (.rds) (rows: all). Name them in the mapping file, as in `file: NAME`, or "
-            'take them out; --private FILE lists their names. In R, write.csv(x, "families.csv", row.names = FALSE, '
+            'take them out; --private FILE lists their names. In R, write.csv(x, "table.csv", row.names = FALSE, '
             'na = "") writes what is read.'
         ],
     ),
