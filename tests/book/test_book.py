@@ -220,13 +220,13 @@ def test_a_chapter_that_takes_long_says_how_far_it_is(own, monkeypatch):
 
     def listen(line: str) -> None:
         said.append(line)
-        if "cell 2 of 3" in line and said.count("opened") == 0:
+        if "runs since" in line and "opened" not in said:
             said.append("opened")
             gate.write_text("")
 
     chapter = Chapter(own.path("plain"), own.path("plain"))
     execute.run_chapters([chapter], own.root / "_build" / "papermill", jobs=1, say=listen)
-    assert re.fullmatch(r"plain runs since \d+ s, cell 2 of 3", said[said.index("opened") - 1])
+    assert re.fullmatch(r"plain runs since \d+ s, cell [1-3] of 3", said[said.index("opened") - 1])
     assert said[-1].startswith("chapter 1/1 plain: ")
 
 
