@@ -3,15 +3,19 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from holf.book.execute import list_chapters
 from holf.book.freshness import RUNS, why_stale
+from holf.confidential.read.reader import read_simulated
 from holf.paths import MARK_FILE, READS_LOG, project_root
 from holf.record.facts import load_assumptions, load_ledger, load_sources
 from holf.record.parts import part_digests
 from holf.record.plan import load_plan
+from holf.record.schema import load_schema
 from holf.simulation.worlds import is_current
+from holf.study.questions import simulated_study
 
 PROJECT = project_root()
 ON_RECORD = {
@@ -116,3 +120,32 @@ def test_tables_are_old_once_a_number_that_they_follow_from_changes(data):
 def test_what_is_not_there_is_missing():
     names = ["data/none.csv", "data/facts.csv#F999", "data/plan.yml#outcomes/none", "data/simulated/null#survey.none"]
     assert part_digests(names) == dict.fromkeys(sorted(names), "missing")
+
+
+QUESTIONS = {
+    "effect": lambda study: study.effect("housing"),
+    "specifications": lambda study: study.specifications("participation"),
+    "attrition": lambda study: study.attrition("income"),
+    "baseline": lambda study: study.baseline(),
+    "recruitment": lambda study: study.recruitment(),
+    "flow": lambda study: study.flow(),
+    "change": lambda study: study.change("working_alliance", "holf"),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_no_column_that_was_not_noted_moves_an_answer(noted, question):
+    """Each column that the question did not note is put in another order: the answer stays, to the last digit."""
+    plan, schema, ask = load_plan(), load_schema(), QUESTIONS[question]
+    tables = read_simulated(PROJECT / "data" / "simulated" / "null", schema)
+    answer = ask(simulated_study(tables, plan, schema, world="null", part="data/simulated/null"))
+    asked, rng = noted(), np.random.default_rng(1)
+    other = {name: frame.copy() for name, frame in tables.items()}
+    moved = 0
+    for name, frame in other.items():
+        for column in frame.columns:
+            if f"data/simulated/null#{name}.{column}" not in asked:
+                frame[column] = frame[column].to_numpy()[rng.permutation(len(frame))]
+                moved += 1
+    assert moved > 5
+    assert repr(ask(simulated_study(other, plan, schema, world="null"))) == repr(answer)
