@@ -56,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--title", help="default: the name")
     new.set_defaults(run=_new_chapter)
 
+    trial = commands.add_parser(
+        "new", help="write a book about another trial, which builds as it stands, to begin with"
+    )
+    trial.add_argument("folder", type=Path, metavar="DIR", help="new folder for the book")
+    trial.set_defaults(run=_new_trial)
+
     add_power(commands)
     add_sweep(commands, look_up=recorded_numbers)
 
@@ -204,6 +210,12 @@ def _book_asked() -> Path:
     return books[0] if books else project_root()
 
 
+def _set_root(book: Path) -> None:
+    """Let this package work for a book that has no copy of it, such as one that `holf new` wrote."""
+    if not (book / "holf").is_dir() and (book / "data" / "plan.yml").is_file():
+        os.environ["HOLF_ROOT"] = str(book)
+
+
 def _check_chapters() -> None:
     from holf.book.execute import list_chapters
     from holf.book.freshness import in_one_line, why_stale
@@ -218,6 +230,13 @@ def _new_chapter(arguments: argparse.Namespace) -> None:
 
     title = arguments.title or arguments.name.replace("_", " ").capitalize()
     print(f"wrote {' and '.join(write_chapter(arguments.name, title))}; edit them, then build the book: make book")
+
+
+def _new_trial(arguments: argparse.Namespace) -> None:
+    from holf.book.new_trial import write_trial
+
+    folder = write_trial(arguments.folder)
+    print(f"wrote the book {folder.name}; its README.md says what to replace. Build it there: holf build")
 
 
 def _sphinx(root: Path, **extra: str) -> int:
@@ -377,6 +396,7 @@ def _archive(arguments: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; a mistake in the input ends with one clear line and exit code 2."""
     parsed = _parser().parse_args(arguments)
+    _set_root(_book_asked())
     try:
         parsed.run(parsed)
     except (OSError, ValueError, ChapterError) as error:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import holf
+from holf.book.new_trial import write_trial
 from holf.confidential.read.reader import read_dropin
 from holf.confidential.read.report import DropInError
 from holf.confidential.release.document import read_release
@@ -21,20 +22,19 @@ from holf.study import questions
 from holf.study.answers import is_withheld
 from holf.study.tables import Rows
 
-sys.path.insert(0, str(Path(__file__).parent / "trials"))
-from assemble import ROWS, assemble
-
 # A release and a book of another trial.
 pytestmark = pytest.mark.slow
 
 PROJECT = project_root()
+ROWS = PROJECT / "data" / "reference" / "schisto.csv"
 COLUMNS = {"antibody": "y", "infection": "b"}
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
     """Project folder and tables of the other trial; `holf` works for that trial while a test of this module runs."""
-    book, folder = assemble(tmp_path_factory.mktemp("other"))
+    book = write_trial(tmp_path_factory.mktemp("other") / "book")
+    folder = book / "tables"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOLF_ROOT", str(book))
         yield book, folder
@@ -43,6 +43,21 @@ def other(tmp_path_factory):
 @pytest.fixture(scope="module")
 def study(other):
     return holf.open_study(other[1])
+
+
+def test_the_template_has_the_rows_that_the_comparison_with_r_keeps():
+    rows = pd.read_csv(ROWS, dtype=str, keep_default_na=False)
+    template = PROJECT / "templates" / "trial" / "tables"
+    children, villages = (
+        pd.read_csv(template / f"{name}.csv", dtype=str, keep_default_na=False) for name in ("children", "villages")
+    )
+    same = {"age": "x", "antibody_y2014": "y", "egg_positive_y2014": "b"}
+    assert all(children[here].tolist() == rows[there].tolist() for here, there in same.items())
+    assert (children["stool_result"] == "1").tolist() == (rows["b"] != "").tolist()
+    of_child = children.merge(villages, on="village_id", how="left", validate="many_to_one")
+    assert of_child["village_id"].tolist() == ("V" + rows["office"].str.zfill(2)).tolist()
+    assert of_child["treatment"].tolist() == rows["arm"].map({"new": "community", "usual": "school"}).tolist()
+    assert of_child["elevation"].tolist() == rows["z"].tolist()
 
 
 def run(book: Path, *arguments: object) -> subprocess.CompletedProcess:
@@ -125,6 +140,20 @@ def test_a_page_is_built_that_says_what_it_is(other, tmp_path):
     assert "10.7272/Q6DZ06J3" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     words = re.sub(r"<[^>]+>", " ", page)
     assert not re.search(r"\boffices?\b|\bfamil(y|ies)\b|\bNAV\b|NOK|local practice", words)
+
+
+def test_a_new_book_builds_as_it_stands_and_nothing_is_written_over(tmp_path, monkeypatch):
+    monkeypatch.delenv("HOLF_ROOT", raising=False)
+    folder = tmp_path / "my trial"
+    assert run(tmp_path, "new", folder).returncode == 0
+    done = run(folder, "build")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    page = (folder / "_build" / "html" / "chapters" / "treatment.html").read_text(encoding="utf-8")
+    assert "REAL DATA" in page and "Mbita schistosomiasis trial" in page
+    for taken, told in ((folder, "exists already"), (folder / "another", "inside the book")):
+        done = run(tmp_path, "new", taken)
+        assert done.returncode == 2 and told in done.stderr
+    assert not (folder / "another").exists()
 
 
 def test_a_plan_without_one_contrast_of_the_clusters_is_refused(other, tmp_path):
