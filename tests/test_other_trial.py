@@ -35,6 +35,9 @@ def other(tmp_path_factory):
     """Project folder and tables of the other trial; `holf` works for that trial while a test of this module runs."""
     book = write_trial(tmp_path_factory.mktemp("other") / "book")
     folder = book / "tables"
+    # Held as if the data were private; the template says that they are open.
+    plan = book / "data" / "plan.yml"
+    plan.write_text(re.sub("  open_data: .*\n", "", plan.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOLF_ROOT", str(book))
         yield book, folder
@@ -93,6 +96,19 @@ def test_effects_are_those_of_the_raw_rows_but_for_the_rounding_of_counts(study,
     assert abs(study.effect(name, adjusted=False).estimate + other_way.estimate) < other_way.se / 3
 
 
+def test_open_data_are_answered_as_they_are_and_named_with_their_licence(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLF_ROOT", str(write_trial(tmp_path / "book")))
+    study, frame = holf.open_study(tmp_path / "book" / "tables"), pd.read_csv(ROWS)
+    assert study.source == "real data: open, CC0 1.0"
+    for name, column in COLUMNS.items():
+        found = study.effect(name)
+        raw = holf.estimate_effect(frame, column, arm="arm", cluster="office", treated="new", covariates=("x",))
+        numbers = ("estimate", "se", "df", "ci_low", "ci_high", "p_value", "n_units", "n_dropped")
+        assert all(getattr(found, one) == pytest.approx(getattr(raw, one), rel=1e-9) for one in numbers)
+    own = yaml.safe_load((PROJECT / "data" / "plan.yml").read_text(encoding="utf-8"))
+    assert "open_data" not in own["trial"]
+
+
 def test_questions_have_answers_without_families_baseline_or_staff(study):
     assert study.plan.baseline is None and study.plan.main.id == "treatment"
     assert [level.wave for level in study.levels("infection")] == ["y2014"] * 2
@@ -133,7 +149,7 @@ def test_a_page_is_built_that_says_what_it_is(other, tmp_path):
     book, folder = other
     done = run(book, "build", "--source", folder, "--out", tmp_path / "site")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    page = (tmp_path / "site" / "chapters" / "treatment.html").read_text(encoding="utf-8")
+    page = (tmp_path / "site" / "chapters" / "effects.html").read_text(encoding="utf-8")
     assert "holf-banner-real" in page and "REAL DATA" in page and "SIMULATED" not in page
     assert "Mbita schistosomiasis trial" in page and "CC0 1.0" in page
     assert "village means" in page and "Villages without which" in page and "log10 MFI" in page
@@ -148,7 +164,7 @@ def test_a_new_book_builds_as_it_stands_and_nothing_is_written_over(tmp_path, mo
     assert run(tmp_path, "new", folder).returncode == 0
     done = run(folder, "build")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    page = (folder / "_build" / "html" / "chapters" / "treatment.html").read_text(encoding="utf-8")
+    page = (folder / "_build" / "html" / "chapters" / "effects.html").read_text(encoding="utf-8")
     assert "REAL DATA" in page and "Mbita schistosomiasis trial" in page
     for taken, told in ((folder, "exists already"), (folder / "another", "inside the book")):
         done = run(tmp_path, "new", taken)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from holf.confidential.read.reader import read_dropin, read_simulated
 from holf.paths import MARK_FILE, STAND_IN, data_path, note_read, project_root, unnoted
+from holf.record.facts import load_ledger
 from holf.record.plan import Plan, load_plan
 from holf.record.schema import Schema, load_schema
+from holf.record.source import REAL
 from holf.simulation.worlds import is_current
-from holf.study.questions import simulated_study
+from holf.study.questions import simulated_study, study_of
 from holf.study.study import Study, StudyError
+from holf.study.tables import Rows
 
 
 def open_study(source: str | Path, *, profile: str | None = None) -> Study:
@@ -30,7 +33,8 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
     -------
     Study
         On real tables its answers are those of a release, made safe together before the first is given; the tables
-        themselves are let go.
+        themselves are let go. Where `data/plan.yml` names the ledger row with the licence of open data
+        (``trial.open_data``), they are those of the rows as they are.
 
     Raises
     ------
@@ -57,7 +61,10 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
         return read_release(path).study()
     if (path / MARK_FILE).exists():
         return simulated_study(read_simulated(path, schema), plan, schema, world=_read_mark(path, plan)["world"])
-    # Imported here: most readers of this package never see real data.
+    if licence := plan.trial.get("open_data"):
+        rows = Rows(read_dropin(path, schema).tables, plan, schema)
+        return study_of(rows, source=f"{REAL}: open, {load_ledger()[licence].value}")
+    # Imported here: most readers of this package never see private data.
     from holf.confidential.release.document import make_release
     from holf.confidential.rules.policy import load_policy
 

@@ -283,8 +283,12 @@ def check_plan(
 
     cluster = plan.trial["cluster"]
     check_columns("trial", cluster["table"], cluster["key"])
+    if "strata" in plan.trial:
+        check_columns("trial", cluster["table"], plan.trial["strata"])
     for table in plan.trial["sizes"]:
         check_columns("trial", table)
+    if "open_data" in plan.trial:
+        check_facts("trial", plan.trial["open_data"])
     if "analysed" in plan.trial:
         check_facts("trial", plan.trial["analysed"]["fact"])
     for name, arm in plan.arms.items():

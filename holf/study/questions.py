@@ -51,6 +51,11 @@ class Answered:
     table: str = ""
 
 
+def _generator(*asked: str) -> np.random.Generator:
+    """For trials with too many allocations to count: the same question draws the same sample of them."""
+    return np.random.default_rng(list(" ".join(asked).encode()))
+
+
 def flow(rows: Rows) -> list[Answered]:
     """Participant flow, in all and by arm of the office."""
     arms, boxes = list(rows.plan.main.arms), load_flow()
@@ -118,9 +123,9 @@ def recruitment(rows: Rows, *, table: str) -> list[Answered]:
     model = rows.plan.main
     frame = rows.population(table, model, [*labels, model.group[1], *rows.keys(table)]).rename(columns=labels)
     frame = frame.astype(dict.fromkeys(labels.values(), float))
-    offices = {"arm": model.group[1], "cluster": rows.cluster, "treated": model.treated[0]}
+    offices = {"arm": model.group[1], "cluster": rows.cluster, "treated": model.treated[0], "strata": rows.strata}
     frame = frame.assign(unit=frame[rows.schema.key(table)], treated=frame[model.group[1]] == model.treated[0])
-    found = recruitment_diagnostics(frame, list(labels.values()), **offices)
+    found = recruitment_diagnostics(frame, list(labels.values()), **offices, rng=_generator("recruitment"))
     return [Answered(one, arms(_with_value(frame, one.characteristic)), table) for one in found]
 
 
@@ -145,6 +150,8 @@ def effect(
         weights = inverse_probability_weights(frame, observed="observed", predictors=["treated", *known])
         found = weighted_effect(frame, "value", weights=weights.values, covariates=covariates, **asked)
     else:
+        if estimator == "randomisation":
+            asked["rng"] = _generator(outcome, wave)
         found = estimate_effect(frame, "value", estimator=estimator, covariates=covariates, **asked)
     is_used = frame[["value", *covariates]].notna().all(axis=1)
     if estimator == "within_cluster_difference":
@@ -163,7 +170,7 @@ def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
     )
     first, offices, _ = trials[0]
     arm = pd.Series(first.treated_clusters, index=offices).reindex(table.index)
-    found = randomisation_test(table.to_numpy(), arm.to_numpy())
+    found = randomisation_test(table.to_numpy(), arm.to_numpy(), rng=_generator(kind))
     by_holm = multipletests(found.p_value, method="holm")[1]
     numbers = zip(found.statistic, found.p_value, found.p_value_adjusted, by_holm,
                   found.simultaneous_low, found.simultaneous_high)  # fmt: skip
@@ -253,10 +260,11 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     what = rows.plan.outcome(outcome)
     trial, _, frame = office_trial(rows, what, wave)
     means, treated, sizes = adjusted_cluster_means(trial), trial.treated_clusters, trial.sizes
+    asked = {"interval": False, "rng": _generator(outcome, wave)}
     found = {
-        "office means": randomisation_test(means, treated, interval=False),
-        "family means": randomisation_test(means, treated, weights=sizes, interval=False),
-        "Welch": randomisation_test(means, treated, statistic="welch", interval=False),
+        "office means": randomisation_test(means, treated, **asked),
+        "family means": randomisation_test(means, treated, weights=sizes, **asked),
+        "Welch": randomisation_test(means, treated, statistic="welch", **asked),
     }
     if what.covariates and len(frame) > len(sizes):
         found["adjusted coefficient"] = adjusted_randomisation_test(
@@ -264,7 +272,7 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
             frame[list(what.covariates)].to_numpy(),
             cluster=frame[rows.cluster].to_numpy(),
             treated=frame["treated"].to_numpy(),
-            interval=False,
+            **asked,
         )
     answers = []
     for name, one in found.items():
@@ -382,9 +390,23 @@ def simulated_study(
             raise StudyError(
                 f"{name}.csv: marked as simulated, but column {schema.key(name)} holds other ids than SYN-"
             )
-    rows, source = Rows(tables, plan, schema, part=part), f"simulated: {plan.worlds[world]['label']}"
+    source = f"simulated: {plan.worlds[world]['label']}"
+    return study_of(Rows(tables, plan, schema, part=part), source=source, sign=plan.worlds[world]["sign"])
+
+
+def study_of(rows: Rows, *, source: str, sign: int | None = None) -> Study:
+    """Answer questions from rows as they are: simulated ones, or those of open data.
+
+    Parameters
+    ----------
+    rows : Rows
+    source : str
+        What every answer says of its data.
+    sign : int, optional
+        Sign of the difference that a simulated world plants.
+    """
 
     def ask(question: str, **asked: Any) -> tuple[Any, ...]:
         return tuple(replace(found.answer, source=source) for found in compute(rows, question, **asked))
 
-    return Study(plan, ask, source=source, sign=plan.worlds[world]["sign"])
+    return Study(rows.plan, ask, source=source, sign=sign)

@@ -105,12 +105,21 @@ class Study:
         return self._ask("effect", outcome=what.id, wave=compared, **asked)[0]
 
     def specifications(self, outcome: str, wave: str | None = None) -> tuple[Effect, ...]:
-        """The effect under every method: as planned, beside, weighted for missing outcomes, and without covariates."""
+        """The effect under every method: as planned, beside, weighted for missing outcomes, and without covariates.
+
+        A method other than the planned one that has no answer in these data is left out.
+        """
         what = self.plan.outcome(outcome)
         planned = (what.estimator, *what.beside)
         bare = [name for name in ("cr2", "cluster_means") if what.covariates and name in planned]
         asked = [(name, True) for name in (*planned, *what.also)] + [(name, False) for name in bare]
-        return tuple(self.effect(outcome, wave, estimator=name, adjusted=adjusted) for name, adjusted in asked)
+        found = [self.effect(outcome, wave)]
+        for name, adjusted in asked[1:]:
+            try:
+                found.append(self.effect(outcome, wave, estimator=name, adjusted=adjusted))
+            except StudyError:
+                continue
+        return tuple(found)
 
     def equivalence(self, outcome: str, wave: str | None = None) -> Equivalence | None:
         """Two one-sided tests against the outcome's margin; None where disclosure control withholds the effect."""

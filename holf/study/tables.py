@@ -32,6 +32,15 @@ class Rows:
         return self.plan.trial["cluster"]["key"]
 
     @property
+    def strata(self) -> str | None:
+        """Column of the strata inside which the clusters were randomised, in their table; None without strata."""
+        return self.plan.trial.get("strata")
+
+    @property
+    def _blocks(self) -> list[str]:
+        return [self.strata] if self.strata else []
+
+    @property
     def characteristics(self) -> list[tuple[str, str, str, str]]:
         """The schema's baseline columns that this study has: table, column, label and style."""
         return [entry for entry in self.schema.baseline if entry[0] in self.tables]
@@ -40,7 +49,7 @@ class Rows:
         """`table` with the wanted columns of itself and of the tables above it, up to the office."""
         if table not in self._linked:
             self._linked[table] = self.schema.linked(self.tables, table)
-        wanted = list(dict.fromkeys([self.cluster, *columns]))
+        wanted = list(dict.fromkeys([self.cluster, *self._blocks, *columns]))
         self._note_columns(table, wanted)
         return self._linked[table][wanted]
 
@@ -89,7 +98,7 @@ class Rows:
         if not outcome.is_wide:
             frame = frame[frame["wave"] == wave]
         frame = frame.rename(columns={wanted[0]: "unit", column: "value", group: "group"})
-        return frame[["unit", *above, "group", "value"]].astype({"value": float})
+        return frame[["unit", *above, *self._blocks, "group", "value"]].astype({"value": float})
 
     def analysis(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
         """Values at `wave` beside the unit's own baseline, the plan's other covariates, and 1 for treated."""
@@ -120,5 +129,5 @@ class Rows:
         others = [name for name in outcome.covariates if name != "baseline" and name not in complete]
         measured = self.analysis(outcome, wave, contrast).set_index("unit")[["value", "baseline", *others]]
         frame = frame.join(measured, on="unit").assign(treated=frame["group"].isin(contrast.treated).astype(int))
-        kept = ["unit", *above, "group", "treated", "value", "baseline", *others, *complete]
+        kept = ["unit", *above, *self._blocks, "group", "treated", "value", "baseline", *others, *complete]
         return frame[kept].astype(dict.fromkeys(complete, float)), complete
