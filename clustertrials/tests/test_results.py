@@ -31,6 +31,9 @@ def test_an_effect_prints_as_three_lines():
         ({"n_allocations": 10**40, "df": float("nan")}, "a sample of 1.0e+40 allocations"),
         ({"source": "simulated: null world"}, "; data: simulated: null world"),
         ({"n_dropped": 0}, "1,200 units in 20 clusters; means"),
+        ({"outcome": "pain", "treated": "new", "other": "usual"}, "pain    new minus usual: 0.1235 (90 % CI"),
+        ({"treated": "new", "other": "usual"}, "means 5 (new) and 4.877 (usual); ICC"),
+        ({"strata": "region"}, "inside strata of region, adjusted for age, sex, t with"),
     ],
 )
 def test_what_is_special_is_printed(changes, printed):

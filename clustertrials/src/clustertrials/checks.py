@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from decimal import Decimal
 from math import isfinite
+from numbers import Number
 
 import numpy as np
 import pandas as pd
@@ -23,13 +25,23 @@ def numeric(frame: pd.DataFrame, name: str) -> np.ndarray:
     """Return a numeric column as floats, NaN where a value is missing; ValueError if it is not numeric or infinite."""
     column = frame[name]
     if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)):
-        raise ValueError(f"column {name!r} is not numeric")
+        raise ValueError(f"column {name!r} is not numeric{_conversion(column)}")
     if pd.api.types.is_complex_dtype(column):
         raise ValueError(f"column {name!r} holds complex numbers")
     values = column.to_numpy(dtype=float, na_value=np.nan)
     if np.isinf(values).any():
         raise ValueError(f"column {name!r} has an infinite value")
     return values
+
+
+def _conversion(column: pd.Series) -> str:
+    """How a column of numbers that is stored as objects becomes numeric; empty for other columns."""
+    values = column.dropna() if pd.api.types.is_object_dtype(column) else []
+    if len(values) and all(isinstance(value, bool | np.bool) for value in values):
+        return ": it holds true and false as objects; convert it with .astype('boolean')"
+    if len(values) and all(isinstance(value, Number | Decimal) for value in values):
+        return ": it holds numbers as objects; convert it with .astype(float)"
+    return ""
 
 
 def require_nested(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clustertrials import gee, mixed
-from clustertrials.checks import check_level, numeric, require_columns, strata_of
+from clustertrials.checks import check_level, numeric, require_columns
 from clustertrials.cluster_means import adjusted_cluster_means, first_stage, second_stage, sums_of
 from clustertrials.intraclass import anova_icc
 from clustertrials.results import Effect, Inference
@@ -59,12 +59,13 @@ def estimate_effect(
     estimator : str
         One of the names in Notes.
     covariates : sequence of str
-        Numeric columns, adjusted for linearly.
+        Numeric columns are adjusted for linearly. Text and pandas categoricals become one 0/1 column for each level
+        but the reference, which is the first category, or the first label in sorted order.
     level : float
         Confidence level, between 0 and 1.
     strata : str, optional
-        Column with the strata inside which clusters were randomised, constant inside clusters; for ``"randomisation"``
-        alone, whose allocations are then those inside strata and whose estimate is the difference given the strata.
+        Column with the strata, or matched pairs, inside which clusters were randomised; constant inside clusters. They
+        are fixed effects, 0/1 columns beside the arm; ``"randomisation"`` instead takes the allocations inside strata.
     rng : numpy.random.Generator, optional
         For ``"randomisation"`` alone, and used only where the allocations are too many to count, some 50 clusters and
         more: the source of a Monte Carlo sample of them.
@@ -79,8 +80,9 @@ def estimate_effect(
     ------
     ValueError
         If a column is missing, not numeric, infinite, constant or collinear; if there are not two arms, an arm
-        varies inside a cluster or has fewer than 4 clusters; if the method has no finite answer, as ``"mixed"``
-        and ``"gee"`` have none where every cluster has one row. The message names the column and the rule.
+        varies inside a cluster or has fewer than 4 clusters; if a row has no stratum, a cluster lies in two, or none
+        has clusters of both arms; if the method has no finite answer, as ``"mixed"`` and ``"gee"`` have none where
+        every cluster has one row. The message names the column and the rule.
 
     Notes
     -----
@@ -93,12 +95,15 @@ def estimate_effect(
       drawn, both exact if the effect is the same for all; `se` is that of ``"cluster_means"`` and plays no part.
       Covariates of clusters cost the interval some ten seconds for 29 clusters.
     - ``"mixed"``: random intercept, REML, Kenward-Roger. ``"gee"``: exchangeable, identity link, Fay-Graubard
-      correction, t on clusters - parameters. ``"gee_md"``: the same with Mancl-DeRouen's. These weight clusters by
+      correction, t on clusters - parameters; the reference level of a covariate of labels moves that correction in its
+      fourth digit. ``"gee_md"``: the same with Mancl-DeRouen's. These weight clusters by
       their information, which targets neither average if the effect depends on cluster size, and both if not.
     - ``"naive"``: rows taken as independent, t on rows - parameters; wrong in clusters, and here to show that.
 
-    All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate that is
-    constant inside clusters.
+    All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate or stratum,
+    after the first, that is constant inside clusters: clusters - strata - 1 with strata alone. With strata s of K_s1
+    and K_s0 clusters, ``"cluster_means"`` weights the differences inside strata by K_s1 K_s0 / (K_s1 + K_s0); in
+    matched pairs of equal size it, ``"cr2"`` and ``"mixed"`` with a variance between clusters are the paired t test.
 
     References
     ----------
@@ -116,10 +121,9 @@ def estimate_effect(
     check_level(level)
     if estimator not in METHODS:
         raise ValueError(f"estimator must be one of {', '.join(METHODS)}")
-    if strata is not None and estimator != "randomisation":
-        raise ValueError("strata are for the estimator 'randomisation' alone; others take them as covariates")
     if rng is not None and estimator != "randomisation":
         raise ValueError("rng is for the estimator 'randomisation' alone; the others draw nothing")
+    smallest_arm = 1 if estimator == "naive" else SMALLEST_ARM
     trial = read_trial(
         frame,
         outcome,
@@ -127,27 +131,14 @@ def estimate_effect(
         cluster=cluster,
         treated=treated,
         covariates=covariates,
-        smallest_arm=1 if estimator == "naive" else SMALLEST_ARM,
+        strata=strata,
+        smallest_arm=smallest_arm,
     )
-    if strata is not None:
-        used = frame.dropna(subset=[outcome, arm, cluster, *covariates])
-        strata = strata_of(used, cluster=cluster, strata=strata)
-    effect = effect_of(trial, estimator, level=level, rng=rng, strata=strata)
-    return replace(effect, covariates=tuple(covariates))
+    return effect_of(trial, estimator, level=level, rng=rng)
 
 
-def effect_of(
-    trial: Trial,
-    estimator: str,
-    *,
-    level: float = 0.95,
-    strata: np.ndarray | None = None,
-    rng: np.random.Generator | None = None,
-) -> Effect:
-    """`estimate_effect` for a checked trial that is asked several times; the answer lacks the covariates' names.
-
-    `strata` are codes of shape (clusters,).
-    """
+def effect_of(trial: Trial, estimator: str, *, level: float = 0.95, rng: np.random.Generator | None = None) -> Effect:
+    """`estimate_effect` for a checked trial that is asked several times."""
     try:
         fit = METHODS[estimator].fit(trial)
     except ValueError as problem:
@@ -155,7 +146,7 @@ def effect_of(
     if estimator != "naive":
         fit = replace(fit, df=float(min(fit.df, trial.max_df)))
     effect = effect_record(trial, fit, estimator, METHODS[estimator].estimand, level)
-    return effect if estimator != "randomisation" else _randomised(effect, trial, strata, rng)
+    return effect if estimator != "randomisation" else _randomised(effect, trial.without_strata(), rng)
 
 
 def effect_record(trial: Trial, fit: Inference, estimator: str, estimand: str, level: float) -> Effect:
@@ -184,21 +175,26 @@ def effect_record(trial: Trial, fit: Inference, estimator: str, estimand: str, l
         estimand=estimand,
         mean_treated=mean_treated,
         mean_other=mean_other,
+        covariates=trial.described,
+        outcome=trial.outcome,
+        treated=trial.arms[0],
+        other=trial.arms[1],
+        strata=trial.strata_name,
     )
 
 
-def _randomised(effect: Effect, trial: Trial, strata: np.ndarray | None, rng: np.random.Generator | None) -> Effect:
+def _randomised(effect: Effect, trial: Trial, rng: np.random.Generator | None) -> Effect:
     # Imported here because the half tables are needed by this method alone.
     from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
 
-    asked = {"strata": strata, "level": effect.level, "rng": rng}
+    asked = {"strata": trial.strata, "level": effect.level, "rng": rng}
     values, covariates = first_stage(sums_of(trial))
     if covariates.shape[1]:
         asked |= {"cluster": np.arange(len(values)), "treated": trial.treated_clusters}
         found = adjusted_randomisation_test(values, covariates, **asked)
     else:
         found = randomisation_test(adjusted_cluster_means(trial), trial.treated_clusters, **asked)
-    estimate = effect.estimate if strata is None else found.statistic
+    estimate = effect.estimate if trial.strata is None else found.statistic
     return replace(
         effect,
         df=float("nan"),
@@ -338,4 +334,7 @@ def within_cluster_difference(
         estimand=CLUSTER,
         mean_treated=float(used.loc[in_treated, outcome].mean()) + origin,
         mean_other=float(used.loc[~in_treated, outcome].mean()) + origin,
+        outcome=outcome,
+        treated=str(treated),
+        other=str(used.loc[~in_treated, arm].iloc[0]),
     )

@@ -87,13 +87,14 @@ def leave_one_out(
     treated: Hashable,
     estimator: str = "cr2",
     covariates: Sequence[str] = (),
+    strata: str | None = None,
     level: float = 0.95,
 ) -> Influence:
     """Measure how much an effect depends on any single cluster.
 
     Parameters
     ----------
-    frame, outcome, arm, cluster, treated, estimator, covariates, level
+    frame, outcome, arm, cluster, treated, estimator, covariates, strata, level
         As for `clustertrials.estimate_effect`.
 
     Returns
@@ -120,6 +121,7 @@ def leave_one_out(
         "treated": treated,
         "estimator": estimator,
         "covariates": covariates,
+        "strata": strata,
         "level": level,
     }
     effect = estimate_effect(frame, outcome, **asked)

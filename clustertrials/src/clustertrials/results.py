@@ -105,9 +105,13 @@ class Effect(_Printed):
     exact : bool
         Whether all of them were counted; False for a Monte Carlo sample of them, and where there are none.
     covariates : tuple of str
-        Adjusted for; empty where nothing was.
+        Adjusted for, those of labels with their reference level; empty where nothing was.
     source : str
         Where the data came from, e.g. ``"simulated: null world"``; empty for a frame of the caller's own.
+    outcome, treated, other : str
+        Column of the outcome, and what the treated arm and the other one are called in the data.
+    strata : str
+        Column of the strata that the estimate is given; empty without strata.
     """
 
     estimate: float
@@ -130,6 +134,10 @@ class Effect(_Printed):
     exact: bool = False
     covariates: tuple[str, ...] = ()
     source: str = ""
+    outcome: str = ""
+    treated: str = ""
+    other: str = ""
+    strata: str = ""
 
     @property
     def is_significant(self) -> bool:
@@ -153,19 +161,21 @@ class Effect(_Printed):
         )
 
     def _lines(self) -> dict[str, str]:
-        units = f"{self.n_units:,} units in {self.n_clusters:,} clusters"
-        if self.n_dropped:
-            units += f", {self.n_dropped:,} rows left out"
-        method = f"{self.estimator}, {self.estimand}"
-        if self.covariates:
-            method += f", adjusted for {', '.join(self.covariates)}"
+        units = _data(self)
+        method = f"{self.estimator}, {self.estimand}" + _adjusted(self)
         if self.n_allocations is not None:
             method += f", {'all' if self.exact else 'a sample of'} {shown_total(self.n_allocations)} allocations"
         elif isfinite(self.df):
             method += f", t with {self.df:.1f} degrees of freedom"
+        compared = f"{self.treated} minus {self.other}: " if self.treated else ""
+        means = " and ".join(
+            f"{_number(mean)} ({arm})" if arm else _number(mean)
+            for mean, arm in ((self.mean_treated, self.treated), (self.mean_other, self.other))
+        )
         return {
-            "difference": f"{_number(self.estimate)} ({_interval(self)}), {_p_value(self.p_value)}",
-            "data": f"{units}; means {_number(self.mean_treated)} and {_number(self.mean_other)}; ICC {self.icc:.3f}",
+            self.outcome or "difference": f"{compared}{_number(self.estimate)} ({_interval(self)}), "
+            f"{_p_value(self.p_value)}",
+            "data": f"{units}; means {means}; ICC {self.icc:.3f}",
             "method": method + (f"; data: {self.source}" if self.source else ""),
         }
 
@@ -208,6 +218,16 @@ class Icc(_Printed):
             "ICC": f"{self.estimate:.3f} ({_interval(self)})",
             "method": f"{self.method}, {self.n_units:,} units in {self.n_clusters:,} clusters{data}",
         }
+
+
+def _data(result: Effect) -> str:
+    units = f"{result.n_units:,} units in {result.n_clusters:,} clusters"
+    return units + (f", {result.n_dropped:,} rows left out" if result.n_dropped else "")
+
+
+def _adjusted(result: Effect) -> str:
+    adjusted = f", adjusted for {', '.join(result.covariates)}" if result.covariates else ""
+    return f", inside strata of {result.strata}{adjusted}" if result.strata else adjusted
 
 
 def _interval(result: Effect | Icc) -> str:

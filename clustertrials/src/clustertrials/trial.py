@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from clustertrials.checks import list_of_names, numeric, require_columns, require_nested
+from clustertrials.checks import list_of_names, numeric, require_columns, require_nested, strata_of
+from clustertrials.columns import read_covariates, strata_columns
 
 # A column whose part outside the columns before it is shorter than this, relative to its own length, is taken as
 # a linear combination of them; rounding alone stays near 1e-15.
@@ -26,7 +27,9 @@ class Trial:
     outcome: str  # name of the outcome column, for messages
     y: np.ndarray  # shape (rows,): outcome in its own units, counted from `origin`
     treated: np.ndarray  # shape (rows,)
-    covariates: np.ndarray  # shape (rows, covariates): centred on their mean and divided by their standard deviation
+    # shape (rows, columns): fixed effects of the strata, then covariates, centred on their mean and divided by their
+    # standard deviation
+    covariates: np.ndarray
     starts: np.ndarray  # shape (clusters,): row at which each cluster begins
     # q, r_inverse: shapes (rows, p) and (p, p): QR decomposition of the design: intercept, arm, covariates.
     # ``r_inverse`` turns coefficients on the orthonormal columns `q` into coefficients on the design's columns, of
@@ -37,6 +40,15 @@ class Trial:
     # A middle value of the outcome. Counted from it, values that lie close together far from zero keep their
     # differences exactly; no estimate of a difference depends on it
     origin: float = 0.0
+    strata: np.ndarray | None = None  # shape (clusters,): stratum of each cluster as codes from 0; None without strata
+    arms: tuple[str, str] = ("", "")  # what the treated arm and the other one are called
+    described: tuple[str, ...] = ()  # covariates, those of labels with their reference level
+    strata_name: str = ""  # column of the strata
+
+    def without_strata(self) -> Trial:
+        """The trial without fixed effects of its strata, for a method that takes account of them by itself."""
+        fixed_effects = 0 if self.strata is None else int(self.strata.max())
+        return replace(self, covariates=self.covariates[:, fixed_effects:])
 
     @property
     def means(self) -> tuple[float, float]:
@@ -60,7 +72,10 @@ class Trial:
 
     @property
     def max_df(self) -> int:
-        """Largest df of any method: clusters - 2, less one for each covariate that is constant inside clusters."""
+        """Largest df of any method: clusters - 2, less one for each column that is constant inside clusters.
+
+        With strata and no covariate these are clusters - strata - 1.
+        """
         highest = np.maximum.reduceat(self.covariates, self.starts)
         lowest = np.minimum.reduceat(self.covariates, self.starts)
         return len(self.starts) - 2 - int((highest == lowest).all(axis=0).sum())
@@ -74,6 +89,7 @@ def read_trial(
     cluster: str,
     treated: Hashable,
     covariates: Sequence[str] = (),
+    strata: str | None = None,
     smallest_arm: int = SMALLEST_ARM,
 ) -> Trial:
     """Check a trial's frame and return its complete rows as arrays.
@@ -82,21 +98,38 @@ def read_trial(
     1 for a method that ignores clusters. ValueError names the column and the rule that it breaks.
     """
     names = list_of_names("covariates", covariates)
-    require_columns(frame, [outcome, arm, cluster, *names])
+    require_columns(frame, [outcome, arm, cluster, *names, *([] if strata is None else [strata])])
     _check_arms(frame, arm=arm, cluster=cluster)
-    numbers = np.column_stack([numeric(frame, name) for name in (outcome, *names)])
-    complete = ~np.isnan(numbers).any(axis=1) & frame[[arm, cluster]].notna().all(axis=1).to_numpy()
+    y, read = numeric(frame, outcome), read_covariates(frame, names)
+    complete = ~np.isnan(np.column_stack([y, read.codes])).any(axis=1)
+    complete &= frame[[arm, cluster]].notna().all(axis=1).to_numpy()
     codes = pd.factorize(frame.loc[complete, cluster])[0]
     order = np.argsort(codes, kind="stable")
-    is_treated = _treated_rows(frame.loc[complete, arm], treated, arm)[order]
+    arms = frame.loc[complete, arm]
+    is_treated = _treated_rows(arms, treated, arm)[order]
+    columns, column_names, described = read.expand(np.flatnonzero(complete)[order])
+    blocks = None
+    if strata is not None:
+        blocks = strata_of(frame.loc[complete], cluster=cluster, strata=strata)
+        _check_strata(blocks, is_treated[np.searchsorted(codes[order], np.arange(len(blocks)))], strata)
+        columns = np.hstack([strata_columns(blocks)[codes[order]], columns])
+        column_names = (*[strata] * int(blocks.max()), *column_names)
     trial = sorted_trial(
-        numbers[complete][order],
+        np.column_stack([y[complete][order], columns]),
         is_treated,
         codes[order],
-        names=(outcome, arm, cluster, *names),
+        names=(outcome, arm, cluster, *column_names),
         smallest_arm=smallest_arm,
     )
-    return replace(trial, n_dropped=int((~complete).sum()))
+    other = arms[(arms != treated).to_numpy(bool)].iloc[0]
+    return replace(
+        trial,
+        n_dropped=int((~complete).sum()),
+        strata=blocks,
+        arms=(str(treated), str(other)),
+        described=described,
+        strata_name=strata or "",
+    )
 
 
 def sorted_trial(
@@ -151,6 +184,12 @@ def _treated_rows(arms: pd.Series, treated: Hashable, arm: str) -> np.ndarray:
     return is_treated
 
 
+def _check_strata(strata: np.ndarray, treated: np.ndarray, name: str) -> None:
+    sizes, in_treated = np.bincount(strata), np.bincount(strata, treated)
+    if not ((in_treated > 0) & (in_treated < sizes)).any():
+        raise ValueError(f"column {name!r}: no stratum has clusters of both arms")
+
+
 def _check_counts(arm_of_cluster: np.ndarray, arm: str, smallest_arm: int) -> None:
     fewest = int(min(arm_of_cluster.sum(), (~arm_of_cluster).sum()))
     if fewest < smallest_arm:
@@ -173,7 +212,9 @@ def _orthonormal(design: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, 
     own = np.abs(np.diag(upper)) / np.linalg.norm(design, axis=0)
     for name, share in zip(names, own[2:]):
         if share < RANK_TOLERANCE:
-            raise ValueError(f"covariate {name!r} is a linear combination of the arm and earlier covariates")
+            raise ValueError(
+                f"covariate {name!r} is a linear combination of the arm, the strata and earlier covariates"
+            )
     return q, np.linalg.inv(upper)
 
 

@@ -123,13 +123,14 @@ def weighted_effect(
     treated: Hashable,
     weights: ArrayLike,
     covariates: Sequence[str] = (),
+    strata: str | None = None,
     level: float = 0.95,
 ) -> Effect:
     """Estimate the effect by weighted least squares, with CR2 errors and Satterthwaite's t.
 
     Parameters
     ----------
-    frame, outcome, arm, cluster, treated, covariates, level
+    frame, outcome, arm, cluster, treated, covariates, strata, level
         As for `clustertrials.estimate_effect`.
     weights : array_like, shape (rows,)
         One weight a row in the frame's order; rows of weight 0 are left out.
@@ -165,17 +166,18 @@ def weighted_effect(
     (2.0, 'ipw')
     """
     check_level(level)
-    read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
+    roles = {"arm": arm, "cluster": cluster, "treated": treated, "covariates": covariates, "strata": strata}
+    read_trial(frame, outcome, **roles)
     given = np.asarray(weights, dtype=float)
     if given.shape != (len(frame),) or not (np.isfinite(given) & (given >= 0)).all():
         raise ValueError("weights must be one finite number a row of the frame, none below 0")
     used = frame[[outcome, arm, cluster, *covariates]].notna().all(axis=1).to_numpy() & (given > 0)
     # Sorted here as read_trial sorts, so that the weights keep to their rows.
     order = np.flatnonzero(used)[np.argsort(pd.factorize(frame.loc[used, cluster])[0], kind="stable")]
-    trial = read_trial(frame.iloc[order], outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
+    trial = read_trial(frame.iloc[order], outcome, **roles)
     fit = _weighted_fit(trial, np.sqrt(given[order]))
     effect = effect_record(trial, replace(fit, df=min(fit.df, trial.max_df)), "ipw", INDIVIDUAL, level)
-    return replace(effect, n_dropped=len(frame) - len(order), covariates=tuple(covariates))
+    return replace(effect, n_dropped=len(frame) - len(order))
 
 
 def _weighted_fit(trial: Trial, root: np.ndarray) -> Inference:
