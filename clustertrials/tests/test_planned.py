@@ -108,7 +108,7 @@ def test_moments_are_those_of_the_quadratic_forms(clusters, size_cv, icc):
         basis = arms / np.linalg.norm(arms, axis=0)
         back = np.diag(1 / np.linalg.norm(arms, axis=0))
         leverage = basis[:, :, None] * basis[:, None, :]
-        fit = ClusteredOls(np.zeros(2), back, np.zeros((count, 2)), leverage)
+        fit = ClusteredOls(np.zeros(2), back, np.zeros((count, 2)), *np.linalg.eigh(leverage))
         dfs.append(min(cluster_robust(fit, np.array([1.0, -1.0])).df, count - 2))
         p = sizes / np.where(treated, sizes[treated].sum(), sizes[~treated].sum())
         residuals = np.eye(count) - np.equal.outer(treated, treated) * p

@@ -1,6 +1,7 @@
 """Low-rank cluster-robust algebra against the same formulae with full matrices."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from reference_trials import ROLES, read
@@ -38,6 +39,19 @@ def test_low_rank_equals_full_matrices(kind, covariates):
     for contrast in np.eye(len(trial.r_inverse))[1:]:
         found = cluster_robust(fitted(trial), contrast, kind)
         np.testing.assert_allclose([found.se, found.df], in_full(trial, contrast, kind), rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["CR0", "CR2"])
+def test_more_columns_than_rows_of_any_cluster_equal_full_matrices(kind):
+    rng = np.random.default_rng(3)
+    cluster = np.repeat(np.arange(24), rng.integers(1, 5, 24))
+    frame = pd.DataFrame({"clinic": cluster, "arm": np.where(cluster % 2, "new", "usual"), "block": cluster // 4})
+    frame = frame.assign(y=rng.normal(size=len(frame)), x=rng.normal(size=len(frame)))
+    trial = read_trial(frame, "y", covariates=["x"], strata="block", arm="arm", cluster="clinic", treated="new")
+    assert trial.q.shape[1] > trial.sizes.max()
+    found = cluster_robust(fitted(trial), np.eye(len(trial.r_inverse))[1], kind)
+    expected = in_full(trial, np.eye(len(trial.r_inverse))[1], kind)
+    np.testing.assert_allclose([found.se, found.df], expected, rtol=1e-9)
 
 
 def test_a_cluster_that_fits_itself_takes_the_pseudo_inverse():

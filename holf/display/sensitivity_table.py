@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 
 from clustertrials.equivalence_tests import expected_regression
 from holf.display import text
@@ -11,7 +12,7 @@ from holf.display.table import Cell, Table
 from holf.record.plan import Outcome
 from holf.record.source import RECORD, data_name, joint_source
 from holf.study.answers import is_withheld
-from holf.study.study import Study
+from holf.study.study import Study, StudyError
 
 _BOUNDS = {
     "manski": "Bounds without covariate, whatever the missing are (Manski)",
@@ -30,40 +31,65 @@ def robustness_table(studies: Sequence[Study], outcome: Outcome) -> Table:
 
 
 def _rows(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
-    """Labels and printed numbers for one study."""
-    name, show, words = outcome.id, outcome.show, study.plan.words
-    rows, icc = [], study.sanity(name).icc
+    """Labels and printed numbers for one study; a question without an answer in these data has no row."""
+    rows = []
+    for part in (_averages, _influence, _odds, _exact, _losses, _of_missing):
+        with suppress(StudyError):
+            rows += part(study, outcome)
+    return rows
+
+
+def _averages(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
+    icc = study.sanity(outcome.id).icc
     # With one unit each there is no correlation inside clusters, and an average over units is one over clusters.
-    if is_withheld(icc) or not math.isnan(icc):
-        gap = study.gap(name)
-        label = _capital(f"{outcome.level} average minus {words.cluster} average")
-        rows.append((label, text.with_interval(gap.estimate, gap.ci_low, gap.ci_high, show)))
-    found = study.influence(name)
-    label = f"Largest shift with one {words.cluster} left out, in standard errors"
-    rows.append((label, text.decimal(found.largest_shift, 2)))
-    label = f"{_capital(words.clusters)} without which the verdict of the test turns"
-    rows.append((label, text.share(found.n_significance_changes, found.n_clusters)))
-    if outcome.type == "binary":
-        odds = study.odds(name)
-        limits = text.limits(odds.ci_low, odds.ci_high, 2)
-        rows.append(("Marginal odds ratio", text.with_limits(text.decimal(odds.estimate, 2), limits)))
-    for test in study.exact(name):
+    if not is_withheld(icc) and math.isnan(icc):
+        return []
+    gap = study.gap(outcome.id)
+    label = _capital(f"{outcome.level} average minus {study.plan.words.cluster} average")
+    return [(label, text.with_interval(gap.estimate, gap.ci_low, gap.ci_high, outcome.show))]
+
+
+def _influence(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
+    found, words = study.influence(outcome.id), study.plan.words
+    shift = f"Largest shift with one {words.cluster} left out, in standard errors"
+    turns = f"{_capital(words.clusters)} without which the verdict of the test turns"
+    return [
+        (shift, text.decimal(found.largest_shift, 2)),
+        (turns, text.share(found.n_significance_changes, found.n_clusters)),
+    ]
+
+
+def _odds(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
+    if outcome.type != "binary":
+        return []
+    odds = study.odds(outcome.id)
+    limits = text.limits(odds.ci_low, odds.ci_high, 2)
+    return [("Marginal odds ratio", text.with_limits(text.decimal(odds.estimate, 2), limits))]
+
+
+def _exact(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
+    rows = []
+    for test in study.exact(outcome.id):
         kind = "Exact p" if test.exact else "p by Monte Carlo"
         label = f"{kind}, {text.average(test.statistic, outcome)} ({text.allocations(test)})"
         rows.append((label, text.p_value(test.p_value)))
-    losses = study.attrition(name)
-    for loss in losses:
+    return rows
+
+
+def _losses(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
+    rows = []
+    for loss in study.attrition(outcome.id):
         arm, share = study.plan.arms[loss.group]["label"], text.level(loss.share_lost, "percent")
         spread = f"{text.level(loss.office_mean, 'percent')}, SD {text.level(loss.office_sd, 'percent')}"
-        rows.append((f"Not measured, {arm} (mean and SD of {words.clusters})", f"{share} ({spread})"))
-    if any(one.n_measured != one.n_expected for one in losses):
-        rows += _of_missing(study, outcome)
+        rows.append((f"Not measured, {arm} (mean and SD of {study.plan.words.clusters})", f"{share} ({spread})"))
     return rows
 
 
 def _of_missing(study: Study, outcome: Outcome) -> list[tuple[str, str]]:
     """What the missing outcomes could change."""
     name, show, rows = outcome.id, outcome.show, []
+    if all(one.n_measured == one.n_expected for one in study.attrition(name)):
+        return rows
     if "ipw" in outcome.also:
         effect = study.effect(name, estimator="ipw")
         weighted = text.with_interval(effect.estimate, effect.ci_low, effect.ci_high, show)

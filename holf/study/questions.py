@@ -140,6 +140,7 @@ def effect(
     """Difference between the compared groups, treated minus other."""
     what, compared = rows.plan.outcome(outcome), rows.plan.contrast(contrast)
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "level": level}
+    strata = {"strata": rows.strata}
     covariates = what.covariates if adjusted else ()
     frame = rows.analysis(what, wave, compared)
     if estimator == "within_cluster_difference":
@@ -148,29 +149,30 @@ def effect(
         frame, known = rows.everyone(what, wave, compared)
         frame = frame.assign(observed=frame[["value", *covariates]].notna().all(axis=1).astype(float))
         weights = inverse_probability_weights(frame, observed="observed", predictors=["treated", *known])
-        found = weighted_effect(frame, "value", weights=weights.values, covariates=covariates, **asked)
+        found = weighted_effect(frame, "value", weights=weights.values, covariates=covariates, **asked, **strata)
     else:
         if estimator == "randomisation":
             asked["rng"] = _generator(outcome, wave)
-        found = estimate_effect(frame, "value", estimator=estimator, covariates=covariates, **asked)
+        found = estimate_effect(frame, "value", estimator=estimator, covariates=covariates, **asked, **strata)
     is_used = frame[["value", *covariates]].notna().all(axis=1)
     if estimator == "within_cluster_difference":
         both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
         is_used &= frame[rows.cluster].map(both).fillna(False).astype(bool)
     behind = arms(frame[is_used]) | {"n_dropped": frame[~is_used]}
-    return [Answered(found, behind, rows.unit_table(what))]
+    treated, other = (" + ".join(side) for side in (compared.treated, compared.other))
+    named = replace(found, outcome=outcome, treated=treated, other=other)
+    return [Answered(named, behind, rows.unit_table(what))]
 
 
 def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
     """Family-wise p-values over the first waves of all outcomes of one kind, from the offices' residual means."""
     named = [outcome for outcome in rows.plan.outcomes.values() if outcome.kind == kind]
     trials = [office_trial(rows, outcome, outcome.waves[0]) for outcome in named]
-    table = pd.concat(
-        [pd.Series(adjusted_cluster_means(trial), index=offices) for trial, offices, _ in trials], axis=1, join="inner"
-    )
-    first, offices, _ = trials[0]
-    arm = pd.Series(first.treated_clusters, index=offices).reindex(table.index)
-    found = randomisation_test(table.to_numpy(), arm.to_numpy(), rng=_generator(kind))
+    table = pd.concat([means for _, means, _ in trials], axis=1, join="inner")
+    first, means, _ = trials[0]
+    arm = pd.Series(first.treated_clusters, index=means.index).reindex(table.index)
+    strata = None if first.strata is None else pd.Series(first.strata, index=means.index).reindex(table.index)
+    found = randomisation_test(table.to_numpy(), arm.to_numpy(), strata=strata, rng=_generator(kind))
     by_holm = multipletests(found.p_value, method="holm")[1]
     numbers = zip(found.statistic, found.p_value, found.p_value_adjusted, by_holm,
                   found.simultaneous_low, found.simultaneous_high)  # fmt: skip
@@ -218,9 +220,12 @@ def attrition(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 
 
 def office_trial(rows: Rows, outcome: Outcome, wave: str) -> tuple:
-    """The checked trial of one outcome with the plan's covariates, its offices in order, and the rows used."""
+    """The checked trial of one outcome with the plan's covariates, its offices' adjusted means, and the rows used."""
     frame, asked = _analysis(rows, outcome.id, wave)
-    return read_trial(frame, "value", **asked), pd.factorize(frame[rows.cluster])[1], frame
+    trial = read_trial(frame, "value", **asked)
+    # Whoever compares these means takes account of the strata.
+    means = adjusted_cluster_means(trial.without_strata())
+    return trial, pd.Series(means, index=pd.factorize(frame[rows.cluster])[1]), frame
 
 
 def arms(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -230,13 +235,13 @@ def arms(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def gap(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Family-average effect minus office-average effect."""
-    frame, asked = _analysis(rows, outcome, wave)
+    frame, asked = _unstratified(rows, outcome, wave)
     return [Answered(estimand_gap(frame, "value", **asked), _all_used(frame), _table(rows, outcome))]
 
 
 def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Marginal odds ratio of a 0/1 outcome, to stand beside the risk difference."""
-    frame, asked = _analysis(rows, outcome, wave)
+    frame, asked = _unstratified(rows, outcome, wave)
     try:
         found = marginal_odds_ratio(frame, "value", **asked)
     except ValueError:
@@ -258,9 +263,9 @@ def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Exact p-values of four statistics over every allocation of the offices."""
     what = rows.plan.outcome(outcome)
-    trial, _, frame = office_trial(rows, what, wave)
-    means, treated, sizes = adjusted_cluster_means(trial), trial.treated_clusters, trial.sizes
-    asked = {"interval": False, "rng": _generator(outcome, wave)}
+    trial, means, frame = office_trial(rows, what, wave)
+    means, treated, sizes = means.to_numpy(), trial.treated_clusters, trial.sizes
+    asked = {"interval": False, "rng": _generator(outcome, wave), "strata": trial.strata}
     found = {
         "office means": randomisation_test(means, treated, **asked),
         "family means": randomisation_test(means, treated, weights=sizes, **asked),
@@ -272,7 +277,7 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
             frame[list(what.covariates)].to_numpy(),
             cluster=frame[rows.cluster].to_numpy(),
             treated=frame["treated"].to_numpy(),
-            **asked,
+            **asked | {"strata": None if trial.strata is None else frame[rows.strata].to_numpy()},
         )
     answers = []
     for name, one in found.items():
@@ -284,6 +289,7 @@ def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Bounds on the effect with outcomes missing: by the ends of the scale where it has any, and Lee's."""
     what = rows.plan.outcome(outcome)
+    _require_no_strata(rows)
     frame, _ = rows.everyone(what, wave, rows.plan.main)
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1}
     ends = scale_ends(rows.schema, what, wave)
@@ -299,6 +305,7 @@ def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """How far the missing values of the treated arm would have to differ from expectation to change the verdict."""
     what = rows.plan.outcome(outcome)
+    _require_no_strata(rows)
     frame, _ = rows.everyone(what, wave, rows.plan.main)
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "covariates": what.covariates}
     kept = frame.dropna(subset=list(what.covariates))
@@ -342,12 +349,25 @@ def _table(rows: Rows, outcome: str) -> str:
     return rows.unit_table(rows.plan.outcome(outcome))
 
 
+def _unstratified(rows: Rows, outcome: str, wave: str) -> tuple:
+    """As `_analysis`, for a question whose method takes no account of strata."""
+    _require_no_strata(rows)
+    frame, asked = _analysis(rows, outcome, wave)
+    del asked["strata"]
+    return frame, asked
+
+
+def _require_no_strata(rows: Rows) -> None:
+    if rows.strata:
+        raise ValueError("its method takes no account of the strata")
+
+
 def _analysis(rows: Rows, outcome: str, wave: str) -> tuple:
     """The rows of the planned analysis, and how the estimators are to read them."""
     what = rows.plan.outcome(outcome)
     frame = rows.analysis(what, wave, rows.plan.main).dropna(subset=["value", *what.covariates])
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "covariates": what.covariates}
-    return frame, asked
+    return frame, asked | {"strata": rows.strata}
 
 
 QUESTIONS = {
