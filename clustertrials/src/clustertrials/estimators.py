@@ -96,8 +96,9 @@ def estimate_effect(
       Covariates of clusters cost the interval some ten seconds for 29 clusters.
     - ``"mixed"``: random intercept, REML, Kenward-Roger. ``"gee"``: exchangeable, identity link, Fay-Graubard
       correction, t on clusters - parameters; the reference level of a covariate of labels moves that correction in its
-      fourth digit. ``"gee_md"``: the same with Mancl-DeRouen's. These weight clusters by
-      their information, which targets neither average if the effect depends on cluster size, and both if not.
+      fourth digit. ``"gee_kc"``: the same with Kauermann and Carroll's correction, ``"gee_md"`` with Mancl and
+      DeRouen's. These weight clusters by their information, which targets neither average if the effect depends on
+      cluster size, and both if not.
     - ``"naive"``: rows taken as independent, t on rows - parameters; wrong in clusters, and here to show that.
 
     All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate or stratum,
@@ -255,6 +256,7 @@ METHODS = {
     "randomisation": Method(_cluster_means, CLUSTER),
     "mixed": Method(_mixed, WEIGHTED),
     "gee": Method(_gee("fay_graubard"), WEIGHTED),
+    "gee_kc": Method(_gee("kauermann_carroll"), WEIGHTED),
     "gee_md": Method(_gee("mancl_derouen"), WEIGHTED),
     "naive": Method(_naive, INDIVIDUAL),
 }
