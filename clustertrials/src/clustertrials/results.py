@@ -56,7 +56,7 @@ class Inference:
         return self.estimate - margin, self.estimate + margin
 
 
-class _Printed:
+class Printed:
     """Prints a record as lines of a label and a text, which `_lines` gives; as a table in a notebook."""
 
     def __str__(self) -> str:
@@ -76,7 +76,7 @@ class _Printed:
 
 
 @dataclass(frozen=True)
-class Effect(_Printed):
+class Effect(Printed):
     """Difference between two arms, treated minus other, on the outcome's own scale.
 
     Attributes
@@ -182,7 +182,7 @@ class Effect(_Printed):
 
 
 @dataclass(frozen=True)
-class Ratio(_Printed):
+class Ratio(Printed):
     """Ratio of the risks, odds or rates of two arms, treated over other.
 
     Attributes
@@ -239,7 +239,7 @@ class Ratio(_Printed):
 
 
 @dataclass(frozen=True)
-class Icc(_Printed):
+class Icc(Printed):
     """Intraclass correlation with its interval.
 
     Attributes
