@@ -103,11 +103,7 @@ def ratio(
     known = ~np.isnan(exposures)
     roles = {"arm": arm, "cluster": cluster, "treated": treated, "covariates": covariates, "strata": strata}
     trial = read_trial(frame[known], outcome, **roles)
-    model = _model(trial, measure, exposures[known][trial.rows], estimator)
-    try:
-        fit, means = _fit(model, trial, estimator)
-    except ValueError as problem:
-        raise ValueError(f"column {outcome!r}: {problem}") from problem
+    fit, means = ratio_of(trial, measure, estimator, exposures[known][trial.rows])
     if not (np.isfinite([*fit.interval(level), fit.df]).all() and fit.se > 1e-12):
         raise ValueError(f"column {outcome!r}: {estimator} finds no variation to judge the ratio by")
     low, high = np.exp(fit.interval(level))
@@ -135,6 +131,17 @@ def ratio(
     )
 
 
+def ratio_of(
+    trial: Trial, measure: str, estimator: str, exposures: np.ndarray | float = 1.0
+) -> tuple[Inference, np.ndarray]:
+    """`ratio` for a checked trial: inference on the logarithm of the ratio, and the standardised means of the arms."""
+    model = _model(trial, measure, np.broadcast_to(exposures, len(trial.y)), estimator)
+    try:
+        return _fit(model, trial, estimator)
+    except ValueError as problem:
+        raise ValueError(f"column {trial.outcome!r}: {problem}") from problem
+
+
 @dataclass(frozen=True)
 class _Measure:
     """The model of a measure, and the scale whose difference is its logarithm."""
@@ -160,8 +167,23 @@ class _Model:
     design: np.ndarray  # shape (rows, columns)
     counts: np.ndarray
     events: np.ndarray
-    # shape (columns,): coefficients without an effect, at which Newton's method starts
-    start: np.ndarray
+    starts: np.ndarray  # shape (clusters,): row at which each cluster begins
+    start: np.ndarray  # shape (columns,): coefficients at which Newton's method starts
+
+    def summed(self) -> _Model:
+        """The same with one row a cluster, if all columns are constant inside clusters: they are fitted alike."""
+        first = self.design[self.starts]
+        if (np.maximum.reduceat(self.design, self.starts) != first).any():
+            return self
+        if (np.minimum.reduceat(self.design, self.starts) != first).any():
+            return self
+        counts, events = (np.add.reduceat(column, self.starts) for column in (self.counts, self.events))
+        return replace(self, design=first, counts=counts, events=events, starts=np.arange(len(first)))
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Number of the cluster that each row lies in."""
+        return np.repeat(np.arange(len(self.starts)), np.diff(np.append(self.starts, len(self.design))))
 
     def without(self, kept: np.ndarray) -> _Model:
         """The model of some of the rows, less columns that depend on earlier ones there."""
@@ -227,7 +249,8 @@ def _model(trial: Trial, measure: str, exposures: np.ndarray, estimator: str) ->
     one = MEASURES[measure]
     start = np.zeros(design.shape[1])
     start[:2] = one.link.predictor(y.sum() / exposures.sum())
-    return _Model(one, design, exposures, y, start)
+    model = _Model(one, design, exposures, y, trial.starts, start)
+    return model if estimator == "gee" else model.summed()
 
 
 def _fit(model: _Model, trial: Trial, estimator: str) -> tuple[Inference, np.ndarray]:
@@ -242,15 +265,15 @@ def _fit(model: _Model, trial: Trial, estimator: str) -> tuple[Inference, np.nda
         fit = gee.sandwich(found, slope, "kauermann_carroll")
     elif estimator == "jackknife":
         log, _ = model.log_ratio(coefficients)
-        fit = _left_out(model, trial)
+        fit = _left_out(replace(model, start=coefficients), trial)
     else:
         log, slope = model.log_ratio(coefficients)
         mean = model.measure.link.mean(model.design @ coefficients)
         root = np.sqrt(model.counts * model.measure.link.variance(mean))
         q, upper = np.linalg.qr(model.design * root[:, None])
         residuals = (model.events - model.counts * mean) / root
-        scores = np.add.reduceat(q * residuals[:, None], trial.starts)
-        parts = ClusteredOls(coefficients, np.linalg.inv(upper), scores, gram(q, trial.starts))
+        scores = np.add.reduceat(q * residuals[:, None], model.starts)
+        parts = ClusteredOls(coefficients, np.linalg.inv(upper), scores, gram(q, model.starts))
         fit = cluster_robust(parts, slope, "CR2")
     return Inference(log, fit.se, min(fit.df, trial.max_df)), model.means(coefficients)[0]
 
@@ -265,7 +288,7 @@ def _left_out(model: _Model, trial: Trial) -> Inference:
     units = np.arange(len(strata)) if by_cluster else strata
     logs = []
     for unit in np.unique(units[both[strata]]):
-        part = model.without((units != unit)[trial.codes])
+        part = model.without((units != unit)[model.codes])
         logs.append(part.log_ratio(part.coefficients())[0])
     groups = cells[both[strata]] if by_cluster else np.zeros(len(logs), int)
     df = trial.max_df if by_cluster else len(logs) - 1
