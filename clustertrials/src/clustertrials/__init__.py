@@ -8,6 +8,7 @@ from importlib import import_module
 
 # No name is that of a module beside it, which would hide it.
 _MODULES = {
+    "comparison": "Comparison compare",
     "equivalence_tests": "equivalence expected_regression",
     "estimands": "estimand_gap",
     "estimators": "estimate_effect within_cluster_difference",
