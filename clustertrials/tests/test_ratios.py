@@ -63,7 +63,7 @@ def test_without_covariates_it_is_the_ratio_of_the_arms_with_the_delta_method(me
 def full_matrices(model, slope, coefficients, codes):
     """CR2 and Satterthwaite in weighted least squares, with the hat matrix written out."""
     mean = model.measure.link.mean(model.design @ coefficients)
-    root = np.sqrt(model.counts * model.measure.link.variance(mean))
+    root = np.sqrt(model.measure.link.variance(model.counts, mean))
     x, e = model.design * root[:, None], (model.events - model.counts * mean) / root
     bread = np.linalg.inv(x.T @ x)
     leave = np.eye(len(x)) - x @ bread @ x.T

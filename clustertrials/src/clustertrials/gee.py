@@ -80,7 +80,7 @@ def fit_gee_mean(
     coefficients, correlation = start, 0.0
     for _ in range(_STEPS):
         mean = link.mean(design @ coefficients)
-        root = np.sqrt(counts * link.variance(mean))
+        root = np.sqrt(link.variance(counts, mean))
         scaled, residuals = design * root[:, None], (events - counts * mean) / root
         sums, square = np.add.reduceat(residuals, starts), residuals @ residuals
         shared = (sums @ sums - square) / 2

@@ -13,15 +13,15 @@ NEWTON_STEPS = 50
 
 @dataclass(frozen=True)
 class Link:
-    """A canonical link: the mean as a function of the linear predictor, and the variance as one of the mean."""
+    """A canonical link: the mean as a function of the linear predictor."""
 
     mean: Callable[[np.ndarray], np.ndarray]
-    variance: Callable[[np.ndarray], np.ndarray]
+    variance: Callable[[np.ndarray | float, np.ndarray], np.ndarray]  # of the events, from exposure and mean
     predictor: Callable[[float], float]  # inverse of `mean`
 
 
-LOGIT = Link(special.expit, lambda mean: mean * (1 - mean), special.logit)
-LOG = Link(np.exp, lambda mean: mean, np.log)
+LOGIT = Link(special.expit, lambda counts, mean: counts * mean * (1 - mean), special.logit)
+LOG = Link(np.exp, lambda counts, mean: counts * mean, np.log)
 
 
 def fit_mean(design: np.ndarray, counts: np.ndarray, events: np.ndarray, link: Link, start: np.ndarray) -> np.ndarray:
@@ -33,7 +33,7 @@ def fit_mean(design: np.ndarray, counts: np.ndarray, events: np.ndarray, link: L
     coefficients = start
     for _ in range(NEWTON_STEPS):
         mean = link.mean(design @ coefficients)
-        information = (design.T * (counts * link.variance(mean))) @ design
+        information = (design.T * link.variance(counts, mean)) @ design
         if not np.isfinite(information).all() or np.linalg.cond(information) > 1e12:
             break
         step = np.linalg.solve(information, design.T @ (events - counts * mean))

@@ -206,7 +206,7 @@ class _Model:
         means, slopes = np.empty(2), np.zeros((2, len(coefficients)))
         for arm in (0, 1):
             mean = self.measure.link.mean(rest + coefficients[arm])
-            steep = self.measure.link.variance(mean)  # the link is canonical
+            steep = self.measure.link.variance(1.0, mean)  # the link is canonical
             means[arm] = np.average(mean, weights=self.counts)
             slopes[arm, arm] = np.average(steep, weights=self.counts)
             slopes[arm, 2:] = self.counts * steep @ self.design[:, 2:] / self.counts.sum()
@@ -269,7 +269,7 @@ def _fit(model: _Model, trial: Trial, estimator: str) -> tuple[Inference, np.nda
     else:
         log, slope = model.log_ratio(coefficients)
         mean = model.measure.link.mean(model.design @ coefficients)
-        root = np.sqrt(model.counts * model.measure.link.variance(mean))
+        root = np.sqrt(model.measure.link.variance(model.counts, mean))
         q, upper = np.linalg.qr(model.design * root[:, None])
         residuals = (model.events - model.counts * mean) / root
         scores = np.add.reduceat(q * residuals[:, None], model.starts)
