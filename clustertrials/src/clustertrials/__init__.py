@@ -21,7 +21,7 @@ _MODULES = {
     "published": "between_arms change_limits grim implied_sd_of_change recomputed_p_of_change share_change_limits",
     "randomisation": "adjusted_randomisation_test randomisation_test",
     "ratios": "ratio",
-    "results": "Effect Icc Ratio",
+    "results": "Effect Icc Ratio TrialWarning",
     "sample_size": "equivalence_power minimum_detectable_difference power",
     "simulation_study": "Recovery Scenario draw simulate_estimators unequal_sizes",
     "weighting": "inverse_probability_weights weighted_effect",

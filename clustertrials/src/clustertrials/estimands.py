@@ -10,13 +10,13 @@ import pandas as pd
 
 from clustertrials.checks import check_level
 from clustertrials.cluster_means import first_stage, second_stage, sums_of
-from clustertrials.results import Inference
+from clustertrials.results import Inference, Printed
 from clustertrials.robust import OWN_FIT, gram
 from clustertrials.trial import Trial, read_trial
 
 
 @dataclass(frozen=True)
-class EstimandGap:
+class EstimandGap(Printed):
     """Individual-average effect minus cluster-average effect.
 
     Attributes

@@ -12,12 +12,12 @@ from scipy import special
 from clustertrials.checks import check_level
 from clustertrials.estimands import jackknife
 from clustertrials.means import LOGIT, fit_mean
-from clustertrials.results import Inference
+from clustertrials.results import Inference, Printed
 from clustertrials.trial import Trial, read_trial
 
 
 @dataclass(frozen=True)
-class OddsRatio:
+class OddsRatio(Printed):
     """Marginal odds ratio of a 0/1 outcome, treated against other, averaged over units.
 
     Attributes

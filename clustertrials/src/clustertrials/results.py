@@ -32,6 +32,10 @@ OTHER_LABELS = {
 }
 
 
+class TrialWarning(UserWarning):
+    """An answer that a method is known to get wrong in a trial like this one."""
+
+
 @dataclass(frozen=True)
 class Inference:
     """A coefficient in units of the outcome, its standard error, and the df of its t reference; or arrays of them."""
@@ -57,7 +61,11 @@ class Inference:
 
 
 class Printed:
-    """Prints a record as lines of a label and a text, which `_lines` gives; as a table in a notebook."""
+    """Prints a record as lines of a label and a text; as a table in a notebook."""
+
+    def _lines(self) -> dict[str, str]:
+        """Label and text of each line: all fields that have a value, unless a record says it in words."""
+        return {name: _text(value) for name, value in vars(self).items() if value is not None and value != ""}
 
     def __str__(self) -> str:
         lines = self._lines()
@@ -290,6 +298,10 @@ def _adjusted(result: Effect | Ratio) -> str:
 
 def _interval(result: Effect | Ratio | Icc) -> str:
     return f"{100 * result.level:g} % CI {_number(result.ci_low)} to {_number(result.ci_high)}"
+
+
+def _text(value: object) -> str:
+    return _number(value) if isinstance(value, float) else str(value)
 
 
 def _number(value: float) -> str:
