@@ -96,7 +96,7 @@ def test_odds_ratio_turns_with_the_arms_and_the_outcome():
         (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
         (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "in an arm, 0 or 1 occurs in fewer than two"),
         (lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["clinic"] == 0), 0)), {}, "fewer than two"),
-        (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict 0 and 1 perfectly"),
+        (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict the outcome perfectly"),
     ],
 )
 def test_odds_ratio_refuses_what_is_not_finite(change, arguments, message):

@@ -13,7 +13,7 @@ from reference_trials import ROLES, read
 from scipy import stats
 
 from clustertrials.estimators import METHODS, estimate_effect
-from clustertrials.results import LABELS
+from clustertrials.results import LABELS, TrialWarning
 
 
 def test_every_method_has_a_label():
@@ -322,11 +322,14 @@ def test_finite_or_refused(trial, name):
     frame, covariates = trial
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", TrialWarning)
         try:
             found = effect(frame, estimator=name, covariates=covariates)
         except ValueError:
             return
     documented = {"df"} if name == "randomisation" else set()
+    # So few allocations that, with a covariate of clusters, no shift of the effect is rejected.
+    documented |= {"ci_low", "ci_high"} if name == "randomisation" and found.n_allocations < 100 else set()
     documented |= {"icc"} if found.n_units == found.n_clusters else set()
     endless = {
         key for key, value in dataclasses.asdict(found).items() if isinstance(value, float) and not math.isfinite(value)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 from reference_trials import ROLES, read
+from scipy import linalg
 
 from clustertrials.gee import BOUND, CORRECTIONS, fit_gee, sandwich
+from clustertrials.robust import cluster_robust, fit_ols
 from clustertrials.trial import read_trial
 
 
@@ -24,6 +26,8 @@ def in_full(trial, design, fit, contrast, correction):
         x, e = design[g], trial.y[g] - design[g] @ fit.coefficients
         if correction == "mancl_derouen":
             e = np.linalg.solve(np.eye(len(e)) - x @ bread @ x.T @ v, e)
+        if correction == "kauermann_carroll":
+            e = linalg.sqrtm(np.linalg.inv(np.eye(len(e)) - x @ bread @ x.T @ v)).real @ e
         score = x.T @ v @ e
         if correction == "fay_graubard":
             score = score * (1 - np.minimum(BOUND, np.diag(x.T @ v @ x @ bread))) ** -0.5
@@ -89,8 +93,18 @@ def test_the_bound_holds_where_one_cluster_has_all_the_information():
     own = np.column_stack([design, trial.codes == 4])
     fit = fit_gee(trial.y, own.astype(float), trial.codes)
     assert np.isfinite(sandwich(fit, np.array([1.0, -1, 0])).se)
-    with pytest.raises(ValueError, match="gee_md: one cluster holds all"):
-        sandwich(fit, np.array([1.0, -1, 0]), "mancl_derouen")
+    for name, correction in (("gee_md", "mancl_derouen"), ("gee_kc", "kauermann_carroll")):
+        with pytest.raises(ValueError, match=f"{name}: one cluster holds all"):
+            sandwich(fit, np.array([1.0, -1, 0]), correction)
+
+
+def test_kauermann_and_carroll_are_cr2_under_independence():
+    trial, design = loaded("zero")
+    fit = fit_gee(trial.y, design, trial.codes)
+    basis, upper = np.linalg.qr(design)
+    found = cluster_robust(fit_ols(trial.y, basis, np.linalg.inv(upper), trial.starts), np.array([1.0, -1, 0]), "CR2")
+    assert fit.correlation == 0
+    assert sandwich(fit, np.array([1.0, -1, 0]), "kauermann_carroll").se == pytest.approx(found.se, rel=1e-10)
 
 
 def test_what_cannot_be_solved_is_refused():
@@ -109,8 +123,8 @@ def test_iterations_that_do_not_settle_are_refused(monkeypatch):
 
 def test_unknown_correction():
     trial, design = loaded("tiny")
-    with pytest.raises(ValueError, match="one of none, fay_graubard, mancl_derouen"):
-        sandwich(fit_gee(trial.y, design, trial.codes), np.array([1.0, -1, 0]), "kauermann_carroll")
+    with pytest.raises(ValueError, match="one of none, fay_graubard, kauermann_carroll, mancl_derouen"):
+        sandwich(fit_gee(trial.y, design, trial.codes), np.array([1.0, -1, 0]), "pan")
 
 
 def unequal(seed, icc=None):

@@ -18,6 +18,7 @@ from clustertrials.influence import leave_one_out, recruitment_diagnostics
 from clustertrials.intraclass import icc
 from clustertrials.missing import lee_bounds, manski_bounds, tipping_point
 from clustertrials.odds import marginal_odds_ratio
+from clustertrials.results import TrialWarning
 from clustertrials.weighting import weighted_effect
 
 
@@ -238,6 +239,7 @@ def endless(answer):
 def test_a_number_or_an_error(name, frame):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", TrialWarning)
         try:
             found = ask(name, frame)
         except ValueError:

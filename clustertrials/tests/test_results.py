@@ -56,3 +56,17 @@ def test_an_icc_prints_as_two_lines():
     found = Icc(0.05, 0.01, 0.2, n_units=60, n_clusters=6, mean_size=10.0, level=0.95)
     assert str(found) == "ICC     0.050 (95 % CI 0.01 to 0.2)\nmethod  anova, 60 units in 6 clusters"
     assert found.to_frame()["mean_size"].item() == 10.0
+
+
+def test_every_answer_prints_and_becomes_a_row():
+    from reference_trials import ROLES, read
+
+    from clustertrials import equivalence, estimand_gap, estimate_effect, marginal_odds_ratio
+
+    frame = read("main")
+    found = equivalence(estimate_effect(frame, "y", **ROLES), margin=0.5)
+    assert str(found).splitlines()[0].startswith("equivalent  yes, within 0.5: 90 % CI ")
+    assert "every margin above" in str(found) and "two one-sided tests, cr2, t with" in str(found)
+    for one in (found, estimand_gap(frame, "y", **ROLES), marginal_odds_ratio(frame, "b", **ROLES)):
+        assert len(one.to_frame()) == 1 and one._repr_html_().startswith("<table>")
+    assert "cluster_average" in str(estimand_gap(frame, "y", **ROLES))

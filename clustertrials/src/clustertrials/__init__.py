@@ -8,6 +8,7 @@ from importlib import import_module
 
 # No name is that of a module beside it, which would hide it.
 _MODULES = {
+    "comparison": "Comparison compare",
     "equivalence_tests": "equivalence expected_regression",
     "estimands": "estimand_gap",
     "estimators": "estimate_effect within_cluster_difference",
@@ -16,9 +17,11 @@ _MODULES = {
     "mixed": "batched_reml simulate_power",
     "missing": "attrition_by_arm lee_bounds manski_bounds tipping_point",
     "odds": "marginal_odds_ratio",
+    "planning": "SampleSize clusters_needed units_needed",
     "published": "between_arms change_limits grim implied_sd_of_change recomputed_p_of_change share_change_limits",
     "randomisation": "adjusted_randomisation_test randomisation_test",
-    "results": "Effect Icc",
+    "ratios": "ratio",
+    "results": "Effect Icc Ratio TrialWarning",
     "sample_size": "equivalence_power minimum_detectable_difference power",
     "simulation_study": "Recovery Scenario draw simulate_estimators unequal_sizes",
     "weighting": "inverse_probability_weights weighted_effect",

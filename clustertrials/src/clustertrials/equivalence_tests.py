@@ -8,11 +8,11 @@ from math import isfinite
 from scipy import stats
 
 from clustertrials.checks import check_between, check_margin
-from clustertrials.results import Effect
+from clustertrials.results import Effect, Printed
 
 
 @dataclass(frozen=True)
-class Equivalence:
+class Equivalence(Printed):
     """Two one-sided tests of an effect against a margin.
 
     Attributes
@@ -47,6 +47,17 @@ class Equivalence:
     level: float
     estimator: str
     source: str = ""
+
+    def _lines(self) -> dict[str, str]:
+        inside = f"{200 * self.level - 100:g} % CI {self.ci_low:.4g} to {self.ci_high:.4g}"
+        p_value = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.3f}"
+        return {
+            "equivalent": f"{'yes' if self.is_equivalent else 'not shown'}, within {self.margin:g}: "
+            f"{inside}, {p_value}",
+            "margin": f"every margin above {self.smallest_margin:.4g} would have been supported, none below",
+            "method": f"two one-sided tests, {self.estimator}, t with {self.df:.1f} degrees of freedom"
+            + (f"; data: {self.source}" if self.source else ""),
+        }
 
 
 def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equivalence:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from clustertrials.checks import check_level
 from clustertrials.cluster_means import first_stage, second_stage, sums_of
-from clustertrials.results import Inference
+from clustertrials.results import Inference, Printed
 from clustertrials.robust import OWN_FIT, gram
 from clustertrials.trial import Trial, read_trial
 
 
 @dataclass(frozen=True)
-class EstimandGap:
+class EstimandGap(Printed):
     """Individual-average effect minus cluster-average effect.
 
     Attributes
@@ -120,12 +120,15 @@ def estimand_gap(
     )
 
 
-def jackknife(values: np.ndarray, treated: np.ndarray) -> np.ndarray:
+def jackknife(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Variance of a statistic, or covariances of several, from values with each cluster left out, arm by arm.
 
-    sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2. Efron B, Stein C (1981), Annals of Statistics 9:586-596.
+    `groups` are the arms of the clusters, or other labels that sort: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2.
+
+    Efron B, Stein C (1981), Annals of Statistics 9:586-596.
     """
-    return sum((arm.sum() - 1) * np.cov(values[arm].T, ddof=0) for arm in (treated, ~treated))
+    members = (groups == label for label in np.unique(groups)[::-1])
+    return sum((group.sum() - 1) * np.cov(values[group].T, ddof=0) for group in members)
 
 
 def _individual_effects(trial: Trial) -> np.ndarray:

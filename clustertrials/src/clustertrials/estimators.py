@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,13 +13,17 @@ from clustertrials import gee, mixed
 from clustertrials.checks import check_level, numeric, require_columns
 from clustertrials.cluster_means import adjusted_cluster_means, first_stage, second_stage, sums_of
 from clustertrials.intraclass import anova_icc
-from clustertrials.results import Effect, Inference
+from clustertrials.results import Effect, Icc, Inference, TrialWarning
 from clustertrials.robust import cluster_robust, fit_ols
 from clustertrials.trial import INPUT_ROUNDING, SMALLEST_ARM, Trial, middle, read_trial
 
 INDIVIDUAL, CLUSTER = "individual average", "cluster average"
 # Neither of the two where the effect goes with cluster size; both of them where it does not.
 WEIGHTED = "precision-weighted average"
+# Below so many clusters an arm, with a coefficient of variation of their sizes above this, GEE is known to fail.
+FEW_CLUSTERS, UNEQUAL = 8, 0.8
+# Level of the interval of the ICC that lies below 0 where a warning says so: chance alone puts few there.
+SURE = 0.99
 # Place of the arm among the columns of a design: behind the constant.
 ARM_COLUMN = 1
 
@@ -84,6 +89,12 @@ def estimate_effect(
         has clusters of both arms; if the method has no finite answer, as ``"mixed"`` and ``"gee"`` have none where
         every cluster has one row. The message names the column and the rule.
 
+    Warns
+    -----
+    TrialWarning
+        If the estimator is known to fail in a trial like this: GEE with few clusters of very unequal sizes, ``"gee"``
+        with strata, or units of a cluster that are less alike than chance.
+
     Notes
     -----
     - ``"cr2"``: least squares on arm and covariates, CR2 errors, Satterthwaite t; individual average.
@@ -92,12 +103,14 @@ def estimate_effect(
       taken out first, with slopes inside clusters; covariates with less than a tenth of their variation inside clusters
       stand beside the arm in least squares on the adjusted means. Its error takes the slopes inside as known.
     - ``"randomisation"``: the same estimate, with p-value and interval from the allocations that could have been
-      drawn, both exact if the effect is the same for all; `se` is that of ``"cluster_means"`` and plays no part.
+      drawn, both exact if the effect is the same for all; `se` is that of ``"cluster_means"`` and plays no part. The
+      interval is infinite where few allocations, as in five pairs, cannot reject anything at this level.
       Covariates of clusters cost the interval some ten seconds for 29 clusters.
     - ``"mixed"``: random intercept, REML, Kenward-Roger. ``"gee"``: exchangeable, identity link, Fay-Graubard
       correction, t on clusters - parameters; the reference level of a covariate of labels moves that correction in its
-      fourth digit. ``"gee_md"``: the same with Mancl-DeRouen's. These weight clusters by
-      their information, which targets neither average if the effect depends on cluster size, and both if not.
+      fourth digit. ``"gee_kc"``: the same with Kauermann and Carroll's correction, ``"gee_md"`` with Mancl and
+      DeRouen's. These weight clusters by their information, which targets neither average if the effect depends on
+      cluster size, and both if not.
     - ``"naive"``: rows taken as independent, t on rows - parameters; wrong in clusters, and here to show that.
 
     All but the naive one have at most clusters - 2 degrees of freedom, and one less for each covariate or stratum,
@@ -134,7 +147,33 @@ def estimate_effect(
         strata=strata,
         smallest_arm=smallest_arm,
     )
-    return effect_of(trial, estimator, level=level, rng=rng)
+    effect = effect_of(trial, estimator, level=level, rng=rng)
+    for weakness in known_weaknesses(trial, effect):
+        warnings.warn(f"column {outcome!r}, {estimator}: {weakness}", TrialWarning, stacklevel=2)
+    return effect
+
+
+def known_weaknesses(trial: Trial, effect: Effect) -> list[str]:
+    """What is known to go wrong with an estimator in a trial like this; `benchmarks/coverage.csv` has the numbers."""
+    found = []
+    if effect.estimator.startswith("gee"):
+        fewest = min(trial.treated_clusters.sum(), (~trial.treated_clusters).sum())
+        if fewest < FEW_CLUSTERS and trial.sizes.std() > UNEQUAL * trial.sizes.mean():
+            found.append(
+                f"with {fewest} clusters in an arm and very unequal sizes its interval covers too seldom; "
+                'ask "cr2" or "cluster_means"'
+            )
+        if effect.estimator == "gee" and trial.strata is not None:
+            found.append(
+                "Fay and Graubard's correction does not see the strata, so its interval covers too seldom; ask "
+                '"gee_md" or "cr2"'
+            )
+    if effect.icc < 0 and _icc(trial, SURE).ci_high < 0:
+        found.append(
+            "the units of a cluster are less alike than chance makes them (see icc), which a random intercept cannot "
+            'describe: "mixed" is conservative then'
+        )
+    return found
 
 
 def effect_of(trial: Trial, estimator: str, *, level: float = 0.95, rng: np.random.Generator | None = None) -> Effect:
@@ -158,9 +197,7 @@ def effect_record(trial: Trial, fit: Inference, estimator: str, estimand: str, l
     # One row in every cluster (one teacher a school) is a sound trial; only the correlation is undefined.
     icc = float("nan")
     if len(trial.y) > len(trial.starts) > 2:
-        icc = anova_icc(
-            trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=trial.outcome
-        ).estimate
+        icc = _icc(trial, level).estimate
     mean_treated, mean_other = trial.means
     return Effect.from_t(
         fit.estimate,
@@ -181,6 +218,10 @@ def effect_record(trial: Trial, fit: Inference, estimator: str, estimand: str, l
         other=trial.arms[1],
         strata=trial.strata_name,
     )
+
+
+def _icc(trial: Trial, level: float) -> Icc:
+    return anova_icc(trial.y, trial.codes, trial.treated_clusters.astype(int), level=level, outcome=trial.outcome)
 
 
 def _randomised(effect: Effect, trial: Trial, rng: np.random.Generator | None) -> Effect:
@@ -255,6 +296,7 @@ METHODS = {
     "randomisation": Method(_cluster_means, CLUSTER),
     "mixed": Method(_mixed, WEIGHTED),
     "gee": Method(_gee("fay_graubard"), WEIGHTED),
+    "gee_kc": Method(_gee("kauermann_carroll"), WEIGHTED),
     "gee_md": Method(_gee("mancl_derouen"), WEIGHTED),
     "naive": Method(_naive, INDIVIDUAL),
 }

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from clustertrials.means import Link
 from clustertrials.results import Inference
-from clustertrials.robust import gram
+from clustertrials.robust import OWN_FIT, gram
 
-CORRECTIONS = ("none", "fay_graubard", "mancl_derouen")
+CORRECTIONS = ("none", "fay_graubard", "kauermann_carroll", "mancl_derouen")
 # Fay and Graubard's bound on the share of the information that one cluster may hold.
 BOUND = 0.75
 # Score a row, outcome in standard deviations, at which the iterations stop.
@@ -55,18 +56,55 @@ def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
     middle, spread = y.mean(), y.std()
     scaled = (y - middle) / spread
     coefficients, correlation = _solve(scaled, design, sizes)
-    # Scores and information summed inside clusters, with R_k^-1 = (I - w_k 11') / (1 - correlation).
     starts = np.cumsum(sizes) - sizes
-    weight = correlation / (1 + (sizes - 1) * correlation)
-    residuals = scaled - design @ coefficients
-    totals = np.add.reduceat(design, starts, axis=0)
-    scores = np.add.reduceat(design * residuals[:, None], starts, axis=0)
-    scores -= (weight * np.add.reduceat(residuals, starts))[:, None] * totals
-    information = gram(design, starts) - weight[:, None, None] * totals[:, :, None] * totals[:, None, :]
+    scores, information = _sums(design, scaled - design @ coefficients, starts, sizes, correlation)
     level = np.linalg.lstsq(design, np.full(len(design), middle), rcond=None)[0]
     return GeeFit(
         level + spread * coefficients, correlation, spread * scores / (1 - correlation), information / (1 - correlation)
     )
+
+
+def fit_gee_mean(
+    counts: np.ndarray, events: np.ndarray, design: np.ndarray, codes: np.ndarray, link: Link, start: np.ndarray
+) -> GeeFit:
+    """Solve estimating equations for shares (logit link) or rates (log link), exchangeable working correlation.
+
+    A row has so much exposure (`counts`; 1 for a 0/1 outcome) and so many `events`; `start` are the coefficients under
+    independence. Scores and information are those of Pearson residuals; else as for `fit_gee`.
+    """
+    sizes = np.bincount(codes)
+    starts, p = np.cumsum(sizes) - sizes, design.shape[1]
+    pairs = (sizes * (sizes - 1)).sum() / 2
+    if pairs <= p:
+        raise ValueError("gee: too few pairs of rows share a cluster to estimate their correlation")
+    coefficients, correlation = start, 0.0
+    for _ in range(_STEPS):
+        mean = link.mean(design @ coefficients)
+        root = np.sqrt(link.variance(counts, mean))
+        scaled, residuals = design * root[:, None], (events - counts * mean) / root
+        sums, square = np.add.reduceat(residuals, starts), residuals @ residuals
+        shared = (sums @ sums - square) / 2
+        before, correlation = correlation, max(0.0, float(shared / (square / (len(root) - p)) / (pairs - p)))
+        if correlation >= 1:
+            raise ValueError(_TOO_HIGH)
+        scores, information = (one / (1 - correlation) for one in _sums(scaled, residuals, starts, sizes, correlation))
+        step = np.linalg.solve(information.sum(axis=0), scores.sum(axis=0))
+        if np.abs(step).max() < 1e-10 and abs(correlation - before) < 1e-10:
+            return GeeFit(coefficients, correlation, scores, information)
+        coefficients = coefficients + step
+    raise ValueError("gee: the estimating equations do not settle")
+
+
+def _sums(
+    design: np.ndarray, residuals: np.ndarray, starts: np.ndarray, sizes: np.ndarray, correlation: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and information summed inside clusters, times 1 - correlation: R_k^-1 is (I - w_k 11') over it."""
+    weight = correlation / (1 + (sizes - 1) * correlation)
+    totals = np.add.reduceat(design, starts, axis=0)
+    scores = np.add.reduceat(design * residuals[:, None], starts, axis=0)
+    scores -= (weight * np.add.reduceat(residuals, starts))[:, None] * totals
+    information = gram(design, starts) - weight[:, None, None] * totals[:, :, None] * totals[:, None, :]
+    return scores, information
 
 
 def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, float]:
@@ -122,12 +160,14 @@ def sandwich(fit: GeeFit, contrast: np.ndarray, correction: str = "fay_graubard"
     """Standard error of a combination of coefficients, corrected for few clusters; df is clusters minus parameters.
 
     With O_k = X_k'R_k^-1X_k, M = (sum O_k)^-1 and scores U_k, the covariance is M (sum U*_k U*_k') M. Mancl and
-    DeRouen replace residuals by (I - H_kk)^-1 e_k, which is U*_k = (I - O_k M)^-1 U_k. Fay and Graubard multiply
+    DeRouen replace residuals by (I - H_kk)^-1 e_k, which is U*_k = (I - O_k M)^-1 U_k. Kauermann and Carroll take the
+    inverse square root of the same matrix, unbiased if the working correlation is true. Fay and Graubard multiply
     element j of U_k by (1 - min(b, (O_k M)_jj))^-1/2 with b = 0.75. The latter depends on how the design is coded:
     with an intercept and a 0/1 arm, swapping the arms changes it. `estimate_effect` therefore gives one column to
     each arm and centres the covariates.
 
-    Fay MP, Graubard BI (2001), Biometrics 57:1198-1206. Mancl LA, DeRouen TA (2001), Biometrics 57:126-134.
+    Fay MP, Graubard BI (2001), Biometrics 57:1198-1206. Kauermann G, Carroll RJ (2001), Journal of the American
+    Statistical Association 96:1387-1396. Mancl LA, DeRouen TA (2001), Biometrics 57:126-134.
     """
     if correction not in CORRECTIONS:
         raise ValueError(f"correction must be one of {', '.join(CORRECTIONS)}")
@@ -137,6 +177,14 @@ def sandwich(fit: GeeFit, contrast: np.ndarray, correction: str = "fay_graubard"
     if correction == "fay_graubard":
         held = np.minimum(BOUND, np.diagonal(shares, axis1=1, axis2=2))
         scores = scores / np.sqrt(1 - held)
+    if correction == "kauermann_carroll":
+        # O_k M is similar to the symmetric L' O_k L with M = L L', whose square root is that of its eigenvalues.
+        lower = np.linalg.cholesky(bread)
+        held, axes = np.linalg.eigh(lower.T @ fit.information @ lower)
+        if held.max() > 1 - OWN_FIT:
+            raise ValueError("gee_kc: one cluster holds all the information on a coefficient")
+        turned = np.einsum("kij,ki->kj", axes, scores @ lower) / np.sqrt(1 - held)
+        scores = np.einsum("kij,kj->ki", axes, turned) @ np.linalg.inv(lower)
     if correction == "mancl_derouen":
         if np.abs(np.linalg.det(np.eye(len(bread)) - shares)).min() < 1e-10:
             raise ValueError("gee_md: one cluster holds all the information on a coefficient")

@@ -12,7 +12,7 @@ import pandas as pd
 from clustertrials.checks import list_of_names, numeric, require_columns, require_two_arms, strata_of
 from clustertrials.estimators import estimate_effect
 from clustertrials.randomisation import randomisation_test
-from clustertrials.results import Effect
+from clustertrials.results import Effect, Printed
 
 # Values that differ by less than this, relative to the largest, are equal but for rounding.
 ALIKE = 1e-12
@@ -21,7 +21,7 @@ UNITS = "units a cluster"
 
 
 @dataclass(frozen=True)
-class Influence:
+class Influence(Printed):
     """Changes of an effect when one cluster at a time is left out; no cluster is named or shown.
 
     Attributes
@@ -48,7 +48,7 @@ class Influence:
 
 
 @dataclass(frozen=True)
-class RecruitmentDiagnostic:
+class RecruitmentDiagnostic(Printed):
     """One characteristic of the recruited units, compared between the arms.
 
     Attributes

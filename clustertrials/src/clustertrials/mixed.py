@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from clustertrials.checks import check_generator
+from clustertrials.results import Printed
 
 _CHUNK = 500  # data sets at a time: their 7 MB of rows stay in the cache
 # Start of the search, as theta / (1 + theta): dense near 0, where the correlations of trials lie. With half as many
@@ -50,7 +51,7 @@ class BatchedFit:
 
 
 @dataclass(frozen=True)
-class SimulatedPower:
+class SimulatedPower(Printed):
     """Share of simulated trials whose test rejects.
 
     Attributes

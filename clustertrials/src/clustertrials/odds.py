@@ -11,14 +11,13 @@ from scipy import special
 
 from clustertrials.checks import check_level
 from clustertrials.estimands import jackknife
-from clustertrials.results import Inference
+from clustertrials.means import LOGIT, fit_mean
+from clustertrials.results import Inference, Printed
 from clustertrials.trial import Trial, read_trial
-
-NEWTON_STEPS = 50
 
 
 @dataclass(frozen=True)
-class OddsRatio:
+class OddsRatio(Printed):
     """Marginal odds ratio of a 0/1 outcome, treated against other, averaged over units.
 
     Attributes
@@ -149,15 +148,7 @@ def _risks(design: np.ndarray, counts: np.ndarray, coefficients: np.ndarray) -> 
 def _logistic(
     design: np.ndarray, counts: np.ndarray, events: np.ndarray, start: np.ndarray, outcome: str
 ) -> np.ndarray:
-    """Coefficients of a logistic regression by Newton's method, from rows that occur so often, with so many 1s."""
-    coefficients = start
-    for _ in range(NEWTON_STEPS):
-        risk = special.expit(design @ coefficients)
-        information = (design.T * (counts * risk * (1 - risk))) @ design
-        if np.linalg.cond(information) > 1e12:
-            break
-        step = np.linalg.solve(information, design.T @ (events - counts * risk))
-        coefficients = coefficients + step
-        if np.abs(step).max() < 1e-10:
-            return coefficients
-    raise ValueError(f"column {outcome!r}: the covariates predict 0 and 1 perfectly, so no odds ratio exists")
+    try:
+        return fit_mean(design, counts, events, LOGIT, start)
+    except ValueError as problem:
+        raise ValueError(f"column {outcome!r}: {problem}") from problem

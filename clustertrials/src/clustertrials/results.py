@@ -20,6 +20,7 @@ LABELS = {
     "randomisation": "randomisation test",
     "mixed": "mixed model, Kenward\N{EN DASH}Roger",
     "gee": "GEE, Fay\N{EN DASH}Graubard",
+    "gee_kc": "GEE, Kauermann\N{EN DASH}Carroll",
     "gee_md": "GEE, Mancl\N{EN DASH}DeRouen",
     "naive": "naive, ignores {clusters}",
 }
@@ -29,6 +30,10 @@ OTHER_LABELS = {
     "ipw": "weighted for missing, CR2",
     "mixed_batched": "mixed model, t on {clusters} \N{MINUS SIGN} 2",
 }
+
+
+class TrialWarning(UserWarning):
+    """An answer that a method is known to get wrong in a trial like this one."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,12 @@ class Inference:
         return self.estimate - margin, self.estimate + margin
 
 
-class _Printed:
-    """Prints a record as lines of a label and a text, which `_lines` gives; as a table in a notebook."""
+class Printed:
+    """Prints a record as lines of a label and a text; as a table in a notebook."""
+
+    def _lines(self) -> dict[str, str]:
+        """Label and text of each line: all fields that have a value, unless a record says it in words."""
+        return {name: _text(value) for name, value in vars(self).items() if value is not None and value != ""}
 
     def __str__(self) -> str:
         lines = self._lines()
@@ -75,7 +84,7 @@ class _Printed:
 
 
 @dataclass(frozen=True)
-class Effect(_Printed):
+class Effect(Printed):
     """Difference between two arms, treated minus other, on the outcome's own scale.
 
     Attributes
@@ -181,7 +190,64 @@ class Effect(_Printed):
 
 
 @dataclass(frozen=True)
-class Icc(_Printed):
+class Ratio(Printed):
+    """Ratio of the risks, odds or rates of two arms, treated over other.
+
+    Attributes
+    ----------
+    estimate, ci_low, ci_high : float
+        Ratio and its interval at `level`.
+    se_log, df, p_value : float
+        Standard error of its logarithm, degrees of freedom of the t distribution, two-sided p-value of a ratio of 1.
+    mean_treated, mean_other : float
+        Mean outcome (risk, or rate a unit of exposure) if all rows were in one arm or the other, by the fitted model.
+    measure, estimator, estimand : str
+        ``"risk"``, ``"odds"`` or ``"rate"``; name of the method; the average that it targets.
+    n_units, n_clusters, n_dropped : int
+        Rows used, clusters they lie in, rows left out because a value was missing.
+    level : float
+    covariates : tuple of str
+        Adjusted for, those of labels with their reference level.
+    outcome, treated, other, strata, source : str
+        As for `clustertrials.Effect`.
+    """
+
+    estimate: float
+    ci_low: float
+    ci_high: float
+    se_log: float
+    df: float
+    p_value: float
+    mean_treated: float
+    mean_other: float
+    measure: str
+    estimator: str
+    estimand: str
+    n_units: int
+    n_clusters: int
+    n_dropped: int
+    level: float
+    covariates: tuple[str, ...] = ()
+    outcome: str = ""
+    treated: str = ""
+    other: str = ""
+    strata: str = ""
+    source: str = ""
+
+    def _lines(self) -> dict[str, str]:
+        what = "rates" if self.measure == "rate" else "risks"
+        means = f"{_number(self.mean_treated)} ({self.treated}) and {_number(self.mean_other)} ({self.other})"
+        return {
+            self.outcome: f"{self.treated} over {self.other}: {self.measure} ratio {_number(self.estimate)} "
+            f"({_interval(self)}), {_p_value(self.p_value)}",
+            "data": f"{_data(self)}; {what} {means}",
+            "method": f"{self.estimator}, {self.estimand}{_adjusted(self)}, t with {self.df:.1f} degrees of freedom"
+            + (f"; data: {self.source}" if self.source else ""),
+        }
+
+
+@dataclass(frozen=True)
+class Icc(Printed):
     """Intraclass correlation with its interval.
 
     Attributes
@@ -220,18 +286,22 @@ class Icc(_Printed):
         }
 
 
-def _data(result: Effect) -> str:
+def _data(result: Effect | Ratio) -> str:
     units = f"{result.n_units:,} units in {result.n_clusters:,} clusters"
     return units + (f", {result.n_dropped:,} rows left out" if result.n_dropped else "")
 
 
-def _adjusted(result: Effect) -> str:
+def _adjusted(result: Effect | Ratio) -> str:
     adjusted = f", adjusted for {', '.join(result.covariates)}" if result.covariates else ""
     return f", inside strata of {result.strata}{adjusted}" if result.strata else adjusted
 
 
-def _interval(result: Effect | Icc) -> str:
+def _interval(result: Effect | Ratio | Icc) -> str:
     return f"{100 * result.level:g} % CI {_number(result.ci_low)} to {_number(result.ci_high)}"
+
+
+def _text(value: object) -> str:
+    return _number(value) if isinstance(value, float) else str(value)
 
 
 def _number(value: float) -> str:

@@ -6,6 +6,7 @@ on their order, and a few of them can be run again to check a file of results.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +19,7 @@ from scipy.stats import gamma
 
 from clustertrials.checks import check_generator, list_of_names
 from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
-from clustertrials.results import Effect
+from clustertrials.results import Effect, TrialWarning
 
 # What is kept of one answer; all NaN where the estimator refused.
 _ESTIMATE, _SE, _COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS = range(5)
@@ -264,7 +265,10 @@ def measure(truth: Truth, estimators: Sequence[str], *, seed: int, first: int, l
         ask = truth.trial(np.random.default_rng(child))
         for column, estimator in enumerate(estimators):
             try:
-                effect = ask(estimator)
+                with warnings.catch_warnings():
+                    # What goes wrong is what the study measures.
+                    warnings.simplefilter("ignore", TrialWarning)
+                    effect = ask(estimator)
             except ValueError:
                 continue
             covers = [

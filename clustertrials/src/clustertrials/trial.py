@@ -44,6 +44,7 @@ class Trial:
     arms: tuple[str, str] = ("", "")  # what the treated arm and the other one are called
     described: tuple[str, ...] = ()  # covariates, those of labels with their reference level
     strata_name: str = ""  # column of the strata
+    rows: np.ndarray | None = None  # shape (rows,): the place of each in the frame; None without a frame
 
     def without_strata(self) -> Trial:
         """The trial without fixed effects of its strata, for a method that takes account of them by itself."""
@@ -107,7 +108,8 @@ def read_trial(
     order = np.argsort(codes, kind="stable")
     arms = frame.loc[complete, arm]
     is_treated = _treated_rows(arms, treated, arm)[order]
-    columns, column_names, described = read.expand(np.flatnonzero(complete)[order])
+    rows = np.flatnonzero(complete)[order]
+    columns, column_names, described = read.expand(rows)
     blocks = None
     if strata is not None:
         blocks = strata_of(frame.loc[complete], cluster=cluster, strata=strata)
@@ -129,6 +131,7 @@ def read_trial(
         arms=(str(treated), str(other)),
         described=described,
         strata_name=strata or "",
+        rows=rows,
     )
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from clustertrials.randomisation.allocations import Allocations
 from clustertrials.randomisation.statistics import Statistic
-from clustertrials.results import shown_total
+from clustertrials.results import Printed, shown_total
 
 
 @dataclass(frozen=True)
-class RandomisationResult:
+class RandomisationResult(Printed):
     """Answer of a randomisation test; arrays with one entry an outcome where several outcomes were given.
 
     Attributes

@@ -1,0 +1,65 @@
+"""Where a method is known to fail it says so, and nowhere else."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from reference_trials import ROLES, read
+from test_strata import trial
+
+from clustertrials import TrialWarning, compare, estimate_effect
+from clustertrials.estimators import METHODS
+
+
+def sized(sizes, seed=4):
+    """As many clusters as sizes, every second one treated."""
+    generator = np.random.default_rng(seed)
+    clinic = np.repeat(np.arange(len(sizes)), sizes)
+    y = generator.normal(size=len(clinic)) + 0.4 * generator.normal(size=len(sizes))[clinic]
+    return pd.DataFrame({"clinic": clinic, "arm": np.where(clinic % 2, "new", "usual"), "y": y})
+
+
+VERY_UNEQUAL = [2, 3, 4, 6, 9, 14, 20, 30, 60, 160]
+
+
+@pytest.mark.parametrize("name", ["gee", "gee_kc", "gee_md"])
+def test_gee_with_few_clusters_of_very_unequal_sizes_is_warned_of(name):
+    with pytest.warns(TrialWarning, match=f"'y', {name}: with 5 clusters in an arm and very unequal sizes"):
+        estimate_effect(sized(VERY_UNEQUAL), "y", estimator=name, **ROLES)
+
+
+def test_fay_and_graubard_with_strata_is_warned_of():
+    with pytest.warns(TrialWarning, match="does not see the strata"):
+        estimate_effect(trial(), "y", estimator="gee", strata="region", **ROLES)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_units_less_alike_than_chance_are_warned_of(name):
+    frame = sized([20] * 12)
+    apart = frame.assign(y=frame["y"] - 0.95 * frame.groupby("clinic")["y"].transform("mean"))
+    with pytest.warns(TrialWarning, match="less alike than chance"):
+        estimate_effect(apart, "y", estimator=name, **ROLES)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("frame", [read("main"), sized([20] * 10), sized([10, 30] * 5), sized([*VERY_UNEQUAL] * 2)])
+def test_sound_trials_are_not(name, frame):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimate_effect(frame, "y", estimator=name, **ROLES)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if not name.startswith("gee")])
+def test_other_methods_are_not_blamed(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimate_effect(sized(VERY_UNEQUAL), "y", estimator=name, **ROLES)
+
+
+def test_the_warning_points_at_the_caller():
+    with pytest.warns(TrialWarning) as seen:
+        estimate_effect(sized(VERY_UNEQUAL), "y", estimator="gee", **ROLES)
+    assert seen[0].filename == __file__
+    with pytest.warns(TrialWarning):
+        compare(sized(VERY_UNEQUAL), "y", estimators=["gee"], **ROLES)
