@@ -5,8 +5,14 @@ import signal
 import stat
 
 import pytest
+from dropin_study import small_study, write_tables
+from real_study import only
 
+from holf.cli import main
 from holf.confidential.read.report import write_private
+from holf.confidential.release import document
+from holf.confidential.release.document import ReleaseError, read_release
+from holf.confidential.release.history import HISTORY, _alone, read_history
 
 
 def kill_at(step: str, number: int, act) -> bool:
@@ -65,3 +71,34 @@ def test_what_is_there_is_not_written_over_and_no_link_is_followed(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "there"]
     write_private(tmp_path / "link", b"x", over=True)
     assert not (tmp_path / "elsewhere").exists() and (tmp_path / "link").read_bytes() == b"x"
+
+
+def test_a_release_killed_at_any_step_leaves_whole_files_and_the_next_one_works(tmp_path, monkeypatch):
+    monkeypatch.setattr(document, "catalogue", only("flow"))
+    data = write_tables(small_study(), tmp_path / "data")
+    steps = [("fsync", 3), *(("replace", number) for number in range(4))]
+    for step, number in steps:
+        home = tmp_path / f"at {step} {number}"
+        home.mkdir()
+        first, second = (
+            ["release", "--data", str(data), "--out", str(home / f"{name}.json"), "--key", str(home / "our.key")]
+            for name in ("first", "second")
+        )
+        assert kill_at(step, number, lambda first=first: main(first)), "it makes four files: key, ids, history, release"
+        there = {path.name: path for path in home.iterdir()}
+        assert all(map(is_private, there.values()))
+        left = {name for name in there if name.startswith(".")}
+        assert len(left) == 1 and there.keys() - left == {"our.key", "first.json.ids", HISTORY} & there.keys()
+        assert len(there) == number + 1
+        assert len(read_history(home / HISTORY)) == (number == 3), "what may have left is in the history"
+        main(second)
+        assert read_history(home / HISTORY) == [read_release(home / "second.json")]
+
+
+def test_two_releases_at_once_are_not_made(tmp_path):
+    (tmp_path / "our.key").write_bytes(b"k" * 32)
+    with _alone(tmp_path / "our.key"), pytest.raises(ReleaseError, match="another release is being made with our.key"):
+        with _alone(tmp_path / "our.key"):
+            pass
+    with _alone(tmp_path / "our.key"):
+        pass
