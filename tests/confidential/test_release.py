@@ -15,13 +15,14 @@ from holf.confidential.release.form import public_counts as public_counts_of_the
 from holf.confidential.release.form import summary
 from holf.confidential.release.history import HISTORY, _line, read_history, repeated, require_same_answers
 from holf.confidential.release.questions import catalogue
+from holf.confidential.rules.answers import ROLES
 from holf.confidential.rules.attack import Equation, attack, known_range
 from holf.confidential.rules.policy import RULES, load_policy
 from holf.paths import project_root
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
-from holf.study.answers import Withheld, is_withheld
+from holf.study.answers import Role, Sanity, Withheld, is_withheld
 from holf.study.study import StudyError
 
 # Each release asks all questions twice.
@@ -146,7 +147,7 @@ def test_no_withheld_count_can_be_worked_out(release, released):
     shown, _ = reader(release)
     assert is_withheld(shown["excluded/local"]) and shown["excluded"] == 320
     assert narrowest(release) >= POLICY.min_interval
-    assert narrowest(released(replace(POLICY, rules=POLICY.rules - {"complementary", "linked"}))) < POLICY.min_interval
+    assert narrowest(released(replace(POLICY, min_interval=1))) < POLICY.min_interval
 
 
 def test_means_do_not_give_exact_counts(release):
@@ -208,40 +209,48 @@ def few_are_shown(release):
     ) or not has(release, "tipping", "n_missing", "people")
 
 
-# A policy under which the rule speaks, and what then holds of a release of real tables; both fail once it is off.
+# Settings under which the rule speaks, what then holds of a release of real tables, and settings that ask for nothing:
+# it fails then.
 SPEAKS = {
-    "people": ({}, lambda one: not few_are_shown(one)),
-    "families": ({"min_people": 500, "min_families": 500, "without": {"people"}},
-                 lambda one: has(one, "levels", "n", "families", outcome="income")),
-    "offices": ({"min_offices": 15}, lambda one: hides(one, "levels", "n", outcome="income")),
-    "dominance": ({"max_office_share": 0.05}, lambda one: hides(one, "levels", "n", outcome="income")),
+    "people": ({}, lambda one: not few_are_shown(one), {"min_people": 0}),
+    "families": ({"min_families": 500}, lambda one: has(one, "levels", "n", "families", outcome="income"),
+                 {"min_families": 0}),
+    "offices": ({"min_offices": 15}, lambda one: hides(one, "levels", "n", outcome="income"), {"min_offices": 0}),
+    "dominance": ({"max_office_share": 0.05}, lambda one: hides(one, "levels", "n", outcome="income"),
+                  {"max_office_share": 1.0}),
     "staff": ({"staff_levels": frozenset({"trial"})},
-              lambda one: hides(one, "levels", "n", outcome="coordinator_competence")),
-    "class": ({"min_people": 100}, lambda one: has(one, "baseline", "mean", "class")),
-    "df": ({"min_residual_df": 28}, lambda one: has(one, "effect", "estimate", "df", outcome="income")),
-    "extremes": ({}, lambda one: has(one, "sanity", "smallest", "extremes")),
-    "rounding": ({}, lambda one: all(level["n"] % 5 == 0 for level in asked(one, "levels", outcome="coordinator_competence"))),
+              lambda one: hides(one, "levels", "n", outcome="coordinator_competence"),
+              {"staff_levels": frozenset({"trial", "arm"})}),
+    "class": ({"min_people": 100}, lambda one: has(one, "baseline", "mean", "class"), {"min_people": 10}),
+    "df": ({"min_residual_df": 28}, lambda one: has(one, "effect", "estimate", "df", outcome="income"),
+           {"min_residual_df": 0}),
+    "rounding": ({}, lambda one: all(level["n"] % 5 == 0 for level in asked(one, "levels", outcome="coordinator_competence")),
+                 {"round_to": 1}),
     "digits": ({}, lambda one: all(float(f"{effect['se']:.2e}") == effect["se"]
-                                   for effect in asked(one, "effect", outcome="income"))),
-    "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval),
+                                   for effect in asked(one, "effect", outcome="income")), {"significant_digits": 17}),
+    "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval, {"min_interval": 1}),
 }  # fmt: skip
+PART = '"(flow|baseline)"|"(levels|effect|sanity|tipping|attrition)".*"(income|coordinator_competence)"'
 
 
 @pytest.mark.parametrize("rule", sorted(SPEAKS))
 def test_a_release_needs_every_rule(rule, released):
-    settings, holds = SPEAKS[rule]
-    settings = dict(settings)
-    policy = replace(POLICY, rules=POLICY.rules - settings.pop("without", set()), **settings)
-    part = '"(flow|baseline)"|"(levels|effect|sanity|tipping|attrition)".*"(income|coordinator_competence)"'
-    assert holds(released(policy, part=part))
-    off = replace(policy, rules=policy.rules - {rule})
-    assert not holds(released(off, part=part)), "nothing notices that the rule is off"
+    settings, holds, nothing = SPEAKS[rule]
+    policy = replace(POLICY, **settings)
+    assert holds(released(policy, part=PART))
+    assert not holds(released(replace(policy, **nothing), part=PART)), "nothing notices that the rule asks for nothing"
+
+
+def test_extremes_are_withheld_because_of_their_role(released, monkeypatch):
+    assert has(released(part=PART), "sanity", "smallest", "extremes")
+    monkeypatch.setitem(ROLES, Sanity, ROLES[Sanity] | {"smallest": Role("estimate")})
+    assert not has(released(part=PART), "sanity", "smallest", "extremes")
 
 
 def test_the_remaining_rules_are_needed_elsewhere():
     # Differencing is about two releases (below). Linked speaks only beside a public total of about twice min_people,
-    # of which the ledger has none: tests/test_disclosure.py switches it off.
-    assert set(SPEAKS) == RULES - {"differencing", "linked"}
+    # of which the ledger has none: test_disclosure.
+    assert SPEAKS.keys() | {"extremes", "differencing", "linked"} == RULES
 
 
 @pytest.fixture(scope="module")

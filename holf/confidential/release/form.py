@@ -126,7 +126,7 @@ def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
             broken.add("digits")
     if any(clue.gives_away(policy) for clue in clues(content, policy)):
         broken.add("complementary")
-    return sorted(broken & policy.rules)
+    return sorted(broken)
 
 
 def _found(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -41,13 +41,12 @@ def known_range(shown: int | Withheld, policy: Policy) -> tuple[int, int]:
     >>> known_range(45, policy), known_range(10, policy), known_range(Withheld("people"), policy)
     ((43, 47), (10, 12), (0, 9))
     """
-    fewest = policy.min_people if "people" in policy.rules else 0
     if not is_withheld(shown):
-        base = policy.round_to if "rounding" in policy.rules else 1
-        return max(shown - base // 2, fewest), shown + (base - 1) // 2
+        base = policy.round_to
+        return max(shown - base // 2, policy.min_people), shown + (base - 1) // 2
     if shown.rule == "people":
         return 0, policy.min_people - 1
-    return (0 if shown.rule in ("staff", "linked") else fewest), CEILING
+    return (0 if shown.rule in ("staff", "linked") else policy.min_people), CEILING
 
 
 def attack(
