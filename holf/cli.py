@@ -111,7 +111,6 @@ def _add_release_check(commands: argparse._SubParsersAction) -> None:
     check.add_argument("tree", type=Path, help="folder as it would be published")
     check.add_argument("--ids", type=Path, help="ids of the study, one a line, as `holf release` writes them")
     check.add_argument("--canaries", type=Path, help="values that must not come out, one a line, as text")
-    check.add_argument("--exceptions", type=Path, help="YAML list of path, rule, reason, signer, and perhaps where")
     check.add_argument("--manifest", type=Path, help="default: release-manifest.json beside the tree")
     check.add_argument("--verify", action="store_true", help="only say whether the manifest still holds")
     check.set_defaults(run=_release_check)
@@ -296,7 +295,6 @@ def _sign(arguments: argparse.Namespace) -> None:
 def _release_check(arguments: argparse.Namespace) -> None:
     from holf.book.downloads.check import shown_digests
     from holf.book.sources import own_archive
-    from holf.confidential.scan.exceptions import read_exceptions, without_exceptions
     from holf.confidential.scan.identifiers import is_distinct, read_values, require_canaries
     from holf.confidential.scan.known import known_here
     from holf.confidential.scan.manifest import check_manifest, write_manifest
@@ -304,9 +302,8 @@ def _release_check(arguments: argparse.Namespace) -> None:
 
     tree = arguments.tree
     manifest = arguments.manifest or tree.resolve().parent / "release-manifest.json"
-    exceptions = read_exceptions(arguments.exceptions) if arguments.exceptions else ()
     if arguments.verify:
-        if faults := check_manifest(tree, manifest, exceptions=exceptions if arguments.exceptions else None):
+        if faults := check_manifest(tree, manifest):
             print("\n".join(faults))
             print(f"{manifest.name} is void: check the tree again", file=sys.stderr)
             sys.exit(1)
@@ -316,14 +313,14 @@ def _release_check(arguments: argparse.Namespace) -> None:
     canaries = require_canaries(read_values(arguments.canaries)) if arguments.canaries else ()
     known = known_here(ids=ids, canaries=canaries)
     beside = [manifest, *own_archive(tree)]
-    findings = without_exceptions(scan(tree, shown=shown_digests(tree), known=known, beside=beside), exceptions)
+    findings = scan(tree, shown=shown_digests(tree), known=known, beside=beside)
     if short := sum(not is_distinct(one) for one in ids):
         print(f"{short} of {len(ids)} ids were not sought: too short to be told from other words and numbers")
     if findings:
         print("\n".join(map(str, findings)))
         print(f"{len(findings)} findings: do not publish; no manifest written", file=sys.stderr)
         sys.exit(1)
-    write_manifest(tree, manifest, exceptions=exceptions)
+    write_manifest(tree, manifest)
     print(f"nothing found; wrote {manifest.name}")
 
 

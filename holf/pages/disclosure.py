@@ -35,8 +35,8 @@ _GATE = """## Before a site is published
 
 `holf release-check` reads every file of a finished site and looks for what should not be there. A file of a kind that
 a site does not hold is refused by its name and not opened. If nothing is found, it writes its report beside the site:
-`release-manifest.json` lists the rules, the signed exceptions and the checksum of each file. If something is found, it
-names file and rule, never what it found, and writes no manifest.
+`release-manifest.json` lists the rules and the checksum of each file. If something is found, it names file and rule,
+never what it found, and writes no manifest; nobody can sign an exception.
 
 Ids, national identity numbers and canaries are sought as strings, so that no leading zero is lost, in text that is
 first brought into one spelling: without tags, entities, soft hyphens and other invisible characters, with one form of
@@ -83,13 +83,7 @@ def safety_page(
     for rule in rules.values():
         lines += _rule_lines(rule, profiles)
     lines += [_GATE, "", *_gate_lines(), ""]
-    lines += [
-        "",
-        "### The checks of a site",
-        "",
-        "| Check | Refuses | What to do | Exception |",
-        "| --- | --- | --- | --- |",
-    ]
+    lines += ["", "### The checks of a site", "", "| Check | Refuses | What to do |", "| --- | --- | --- |"]
     lines += [_check_row(check) for check in checks]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -128,8 +122,7 @@ def _gate_lines() -> list[str]:
 
 def _check_row(check: gate.Rule) -> str:
     where = f"gate rule {check.id}"
-    excuse = "if signed" if check.excusable else "none"
-    return f"| {check.id} | {words(check.says, f'{where}, says')} | {words(check.fix, f'{where}, fix')} | {excuse} |"
+    return f"| {check.id} | {words(check.says, f'{where}, says')} | {words(check.fix, f'{where}, fix')} |"
 
 
 def _release_lines(release: Release, rules: dict[str, Rule], profiles: dict[str, Policy]) -> list[str]:
