@@ -213,7 +213,7 @@ def few_are_shown(release):
 # it fails then.
 SPEAKS = {
     "people": ({}, lambda one: not few_are_shown(one), {"min_people": 0}),
-    "families": ({"min_families": 500}, lambda one: has(one, "levels", "n", "families", outcome="income"),
+    "families": ({"min_families": 500}, lambda one: "families" in one.content["summary"]["answers_by_withholding_rule"],
                  {"min_families": 0}),
     "offices": ({"min_offices": 15}, lambda one: hides(one, "levels", "n", outcome="income"), {"min_offices": 0}),
     "dominance": ({"max_office_share": 0.05}, lambda one: hides(one, "levels", "n", outcome="income"),
