@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -72,11 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     release.add_argument("--out", type=Path, required=True, help="the release file to write; it must not exist")
     release.add_argument("--mapping", type=Path, help="mapping file for other column names and codes")
     release.add_argument("--profile", help="profile of data/disclosure.yml (default: the file's default)")
-    release.add_argument(
-        "--previous",
-        type=Path,
-        help="an earlier release that is not in the folder of the key: counts may not differ by few people",
-    )
+    release.add_argument("--previous", type=Path, help="an earlier release that is not in the history beside the key")
     release.add_argument(
         "--repeat",
         action="store_true",
@@ -122,7 +117,6 @@ def _add_release_check(commands: argparse._SubParsersAction) -> None:
     check.add_argument("tree", type=Path, help="folder as it would be published")
     check.add_argument("--ids", type=Path, help="ids of the study, one a line, as `holf release` writes them")
     check.add_argument("--canaries", type=Path, help="values that must not come out, one a line, as text")
-    check.add_argument("--exceptions", type=Path, help="YAML list of path, rule, reason, signer, and perhaps where")
     check.add_argument("--manifest", type=Path, help="default: release-manifest.json beside the tree")
     check.add_argument("--verify", action="store_true", help="only say whether the manifest still holds")
     check.set_defaults(run=_release_check)
@@ -279,43 +273,31 @@ def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
 
 def _release(arguments: argparse.Namespace) -> None:
     from holf.confidential.read.reader import read_dropin
-    from holf.confidential.read.report import write_private
-    from holf.confidential.release.compare import repeated, require_no_small_difference
-    from holf.confidential.release.document import make_release, read_release
-    from holf.confidential.release.ledger import LEDGER, earlier_releases, remembered
+    from holf.confidential.release.history import HISTORY, write_release
     from holf.confidential.rules.policy import load_policy
     from holf.record.schema import load_schema
 
-    out = arguments.out
+    out, schema, policy = arguments.out, load_schema(), load_policy(arguments.profile)
     if out.exists():
         raise FileExistsError(f"{out.name} exists already; a release is never written over")
-    schema, policy = load_schema(), load_policy(arguments.profile)
-    key_path = arguments.key or out.with_name(f"{out.name}.key")
-    previous = [read_release(arguments.previous)] if arguments.previous else []
-    previous += earlier_releases(key_path.parent)
-    if arguments.repeat and not previous:
-        raise ValueError("there is no earlier release to repeat: name it with --previous")
-    dropped = read_dropin(arguments.data, schema, mapping=arguments.mapping)
-    release = make_release(dropped, schema, policy, key=_key(key_path))
-    for one in previous if arguments.repeat else ():
-        release = repeated(one, release)
-    with remembered(key_path.parent, release):
-        # Read again: another release may have been made meanwhile.
-        for one in [*previous, *earlier_releases(key_path.parent)]:
-            require_no_small_difference(one, release, policy)
-        write_private(out, release.text().encode())
-    ids_path = key_path.with_name(f"{out.name}.ids")
-    ids_path.unlink(missing_ok=True)
-    write_private(ids_path, "".join(f"{one}\n" for one in dropped.ids(schema)).encode())
+    release, earlier = write_release(
+        read_dropin(arguments.data, schema, mapping=arguments.mapping),
+        schema,
+        policy,
+        out,
+        key=arguments.key or out.with_name(f"{out.name}.key"),
+        previous=arguments.previous,
+        repeat=arguments.repeat,
+    )
     print(f"wrote {out.name}: release {release.id}, profile {policy.profile}")
-    print(f"wrote {ids_path.name}: the ids in these tables, for `holf release-check --ids`; keep it inside")
+    print(f"wrote {out.name}.ids: the ids in these tables, for `holf release-check --ids`; keep it inside")
     for name, number in release.content["summary"].items():
         print(f"  {name.replace('_', ' ')}: {number}")
-    if not previous:
+    if not earlier:
         print(
-            f"No earlier release was found in the folder {LEDGER} beside the key. If there is one, delete this "
-            "file and its copy in that folder, and name the earlier one with --previous: two releases can tell "
-            "together what neither tells alone."
+            f"No earlier release was found in the file {HISTORY} beside the key. If there is one, delete this file and "
+            f"its line in {HISTORY}, and name the earlier one with --previous: two releases can tell together what "
+            "neither tells alone."
         )
     print(f"Read the file, and sign it before it leaves: holf sign {out.name} --name NAME --role ROLE")
 
@@ -329,24 +311,9 @@ def _sign(arguments: argparse.Namespace) -> None:
     print("Build the book from the release: holf build --source FILE --out DIR")
 
 
-def _key(path: Path) -> bytes:
-    """The key in `path`, made with mode 600 if there is none; never inside the project."""
-    if path.resolve().is_relative_to(project_root().resolve()):
-        raise ValueError("the key of the checksum would lie inside the project; name a place outside with --key")
-    if not path.exists():
-        from holf.confidential.read.report import write_private
-
-        write_private(path, secrets.token_bytes(32))
-    key = path.read_bytes()
-    if len(key) < 16:
-        raise ValueError(f"{path.name} is shorter than 16 bytes: it is no key, or was not written whole")
-    return key
-
-
 def _release_check(arguments: argparse.Namespace) -> None:
     from holf.book.downloads.check import shown_digests
     from holf.book.sources import own_archive
-    from holf.confidential.scan.exceptions import read_exceptions, without_exceptions
     from holf.confidential.scan.identifiers import is_distinct, read_values, require_canaries
     from holf.confidential.scan.known import known_here
     from holf.confidential.scan.manifest import check_manifest, write_manifest
@@ -354,9 +321,8 @@ def _release_check(arguments: argparse.Namespace) -> None:
 
     tree = arguments.tree
     manifest = arguments.manifest or tree.resolve().parent / "release-manifest.json"
-    exceptions = read_exceptions(arguments.exceptions) if arguments.exceptions else ()
     if arguments.verify:
-        if faults := check_manifest(tree, manifest, exceptions=exceptions if arguments.exceptions else None):
+        if faults := check_manifest(tree, manifest):
             print("\n".join(faults))
             print(f"{manifest.name} is void: check the tree again", file=sys.stderr)
             sys.exit(1)
@@ -366,14 +332,14 @@ def _release_check(arguments: argparse.Namespace) -> None:
     canaries = require_canaries(read_values(arguments.canaries)) if arguments.canaries else ()
     known = known_here(ids=ids, canaries=canaries)
     beside = [manifest, *own_archive(tree)]
-    findings = without_exceptions(scan(tree, shown=shown_digests(tree), known=known, beside=beside), exceptions)
+    findings = scan(tree, shown=shown_digests(tree), known=known, beside=beside)
     if short := sum(not is_distinct(one) for one in ids):
         print(f"{short} of {len(ids)} ids were not sought: too short to be told from other words and numbers")
     if findings:
         print("\n".join(map(str, findings)))
         print(f"{len(findings)} findings: do not publish; no manifest written", file=sys.stderr)
         sys.exit(1)
-    write_manifest(tree, manifest, exceptions=exceptions)
+    write_manifest(tree, manifest)
     print(f"nothing found; wrote {manifest.name}")
 
 

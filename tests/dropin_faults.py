@@ -17,8 +17,8 @@ FORGOTTEN = (
 ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
 LEFT_OUT = "Leave the file out if you do not have this table."
 MARKS = (
-    "Write no thousands marks, and whole numbers without decimals. If , is the decimal mark, say so in the mapping file: "
-    '`decimal: ","`.'
+    'Write no thousands marks, or name them in the mapping file, as in `thousands: " "`. If , is the decimal mark, say so '
+    'there: `decimal: ","`.'
 )
 ONE = "Keep one row of each."
 
@@ -326,9 +326,20 @@ MALFORMED = {
     "thousands with the decimal mark": (
         frames("register", lambda frame: frame.assign(income=[f"{31 + i % 9}.337" for i in range(len(frame))])),
         [
+            "register.csv, table register, column income: '.' stands before three digits: decimals or thousands (rows: "
+            '250-999). State in the mapping file which it is: `decimal: "."` or `thousands: "."`.'
+        ],
+    ),
+    "thousands with another mark": (
+        frames("register", lambda frame: frame.assign(income=[f"{31 + i % 9} 337" for i in range(len(frame))])),
+        [
             "register.csv, table register, column income: a number is not written with '.' as its only mark (rows: "
             f"250-999). {MARKS}"
         ],
+    ),
+    "a code far from all other counts": (
+        cell("delivery", "meetings", "99"),
+        [f"delivery.csv, table delivery, column meetings: {FORGOTTEN.format('meetings')}"],
     ),
     "forgotten codes": (
         frames("register", lambda frame: frame.assign(income=["-9", "99999999", *frame["income"][2:]])),

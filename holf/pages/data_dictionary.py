@@ -56,7 +56,7 @@ def _table_lines(schema: Schema, name: str) -> list[str]:
     order = schema.fields(name).get("wave", {}).get("constraints", {}).get("enum", [])
     rules = [rule_in_words(rule, order) for rule in schema.package["holf:rules"] if rule["table"] == name]
     if rules:
-        lines += ["", "Rules across columns and tables:", "", *(f"- {rule}" for rule in rules)]
+        lines += ["", "| Rules across columns and tables |", "| --- |", *(f"| {rule} |" for rule in rules)]
     return [*lines, ""]
 
 

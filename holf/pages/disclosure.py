@@ -29,19 +29,16 @@ what the rules withheld."""
 _RULES = """## Before a number leaves
 
 Every number asked of real data is held against these rules; all of them are in force in every profile. What a rule
-refuses is shown as "withheld" with the rule's name. A profile gives the rules their settings, and one that is weaker
-than the weakest allowed value is refused. Rules and profiles stand in `data/disclosure.yml`."""
+refuses is shown as "withheld" with the rule's name. A profile gives the rules their settings, in `data/disclosure.yml`,
+and one that is weaker than the weakest allowed value is refused."""
 _GATE = """## Before a site is published
 
-`holf release-check` reads every file of a finished site and looks for what should not be there. A file of a kind that
-a site does not hold is refused by its name and not opened. If nothing is found, it writes its report beside the site:
-`release-manifest.json` lists the rules, the signed exceptions and the checksum of each file. If something is found, it
-names file and rule, never what it found, and writes no manifest.
+`holf release-check` reads every file of a finished site. A file of a kind that a site does not hold is refused by its
+name and not opened. A finding names file and rule, never what was found; nobody can sign an exception. If there is
+none, `release-manifest.json` beside the site lists the rules and the checksum of each file.
 
-Ids, national identity numbers and canaries are sought as strings, so that no leading zero is lost, in text that is
-first brought into one spelling: without tags, entities, soft hyphens and other invisible characters, with one form of
-each letter, digit and hyphen, whatever stands between the parts. The study's own ids come from the private file that
-`holf release` writes beside its key (`--ids`); canaries are values that you know must not come out (`--canaries`)."""
+Ids, national identity numbers and canaries are sought as strings, so that no leading zero is lost, in one spelling:
+without tags, entities and invisible characters, whatever stands between the parts."""
 _FLOORS = {"least": "at least {}", "most": "at most {}", "within": "only from: {}"}
 
 
@@ -83,13 +80,7 @@ def safety_page(
     for rule in rules.values():
         lines += _rule_lines(rule, profiles)
     lines += [_GATE, "", *_gate_lines(), ""]
-    lines += [
-        "",
-        "### The checks of a site",
-        "",
-        "| Check | Refuses | What to do | Exception |",
-        "| --- | --- | --- | --- |",
-    ]
+    lines += ["", "### The checks of a site", "", "| Check | Refuses | What to do |", "| --- | --- | --- |"]
     lines += [_check_row(check) for check in checks]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -102,6 +93,30 @@ def current_safety_page() -> str:
     return "\n".join([*parts, *([told.read_text(encoding="utf-8")] if told.exists() else [])])
 
 
+def holders_page(template: str, policy: Policy) -> str:
+    """The page for those who hold the data, with what the default profile asks for in a table of five lines.
+
+    Parameters
+    ----------
+    template : str
+        Markdown with a place for the table.
+    policy : Policy
+    """
+    people, link = f"{policy.min_people} people", "disclosure.md#"
+    rows = {
+        "A number rests on": f"at least [{people}]({link}people), [{policy.min_families} families]({link}families) and "
+        f"[{policy.min_offices} offices]({link}offices)",
+        "A count is rounded": f"to the nearest multiple of [{policy.round_to}]({link}rounding)",
+        "Dominance": f"no office has more than [{policy.max_office_share:.0%}]({link}dominance) of these, and no "
+        f"income counts as more than the largest that [{people}]({link}extremes) of its group reach",
+        "A second release": "two releases of a count are either the same or differ by at least "
+        f"[{people}]({link}differencing); a release that breaks this is refused",
+        "Who signs": "whoever answers for the data; what is not signed is not built",
+    }
+    table = "\n".join(["| Rule | Default |", "| --- | --- |", *(f"| {name} | {said} |" for name, said in rows.items())])
+    return template.replace("<!-- defaults -->", table)
+
+
 def _shown(value: object) -> str:
     return ", ".join(sorted(value)) if isinstance(value, list | frozenset) else str(value)
 
@@ -109,13 +124,13 @@ def _shown(value: object) -> str:
 def _rule_lines(rule: Rule, profiles: dict[str, Policy]) -> list[str]:
     where = f"disclosure rule {rule.id}"
     lines = [f"### {rule.id}", "", words(rule.says, f"{where}, says"), ""]
+    lines += [f"| Profile | {f'`{rule.setting}`' if rule.setting else 'No setting'} |", "| --- | --- |"]
+    for place, (name, policy) in enumerate(profiles.items() if rule.setting else ()):
+        lines.append(f"| {name}{' (default)' * (place == 0)} | {_shown(getattr(policy, rule.setting))} |")
     if rule.setting:
-        lines += [f"| Profile | `{rule.setting}` |", "| --- | --- |"]
-        for place, (name, policy) in enumerate(profiles.items()):
-            lines.append(f"| {name}{' (default)' * (place == 0)} | {_shown(getattr(policy, rule.setting))} |")
-        lines += [f"| weakest allowed | {_FLOORS[rule.floor_is].format(_shown(rule.floor))} |", ""]
-    lines += [f"*Why.* {words(rule.reason, f'{where}, reason')}", ""]
-    return [*lines, f"*Where it comes from.* {words(rule.source, f'{where}, source')}.", ""]
+        lines.append(f"| weakest allowed | {_FLOORS[rule.floor_is].format(_shown(rule.floor))} |")
+    lines.append(f"| *why* | {words(rule.reason, f'{where}, reason')} |")
+    return [*lines, f"| *where it comes from* | {words(rule.source, f'{where}, source')} |", ""]
 
 
 def _gate_lines() -> list[str]:
@@ -128,8 +143,7 @@ def _gate_lines() -> list[str]:
 
 def _check_row(check: gate.Rule) -> str:
     where = f"gate rule {check.id}"
-    excuse = "if signed" if check.excusable else "none"
-    return f"| {check.id} | {words(check.says, f'{where}, says')} | {words(check.fix, f'{where}, fix')} | {excuse} |"
+    return f"| {check.id} | {words(check.says, f'{where}, says')} | {words(check.fix, f'{where}, fix')} |"
 
 
 def _release_lines(release: Release, rules: dict[str, Rule], profiles: dict[str, Policy]) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from dropin_study import small_study, write_tables
 
 from holf.confidential.read.columns import typed_column
-from holf.confidential.read.formats import Unreadable, read_cells, read_delimited
+from holf.confidential.read.formats import Unreadable, _text, read_cells, read_delimited
 from holf.confidential.read.mapping import TableMapping
 from holf.confidential.read.reader import read_dropin
 from holf.confidential.read.report import DropInError
@@ -158,7 +158,10 @@ MARK = "a number is not written with '{}' as its only mark"
         ("-1e999", ".", None, "a number is infinite or too large"),
         ("-9", ".", None, "a value looks like a code for missing, such as -9 or 999"),
         ("99999", ".", None, "a value looks like a code for missing, such as -9 or 999"),
-        ("1.234", ".", 1.234, None),
+        ("1.234", ".", None, "'.' stands before three digits: decimals or thousands"),
+        ("1,234", ",", None, "',' stands before three digits: decimals or thousands"),
+        ("0.234", ".", 0.234, None),
+        ("1.2340", ".", 1.234, None),
         ("٣", ".", None, "not every value is of type number"),
         (" 1", ".", None, "not every value is of type number"),
     ],
@@ -186,6 +189,47 @@ def test_numbers(cell, decimal, value, rule):
 def test_whole_numbers(cell, value):
     series, failures = typed_column([cell], {"type": "integer"})
     assert (series[0] if not failures else None) == value
+
+
+@pytest.mark.parametrize(
+    ("cell", "marks", "value"),
+    [
+        ("1.234", {"decimal": "."}, 1.234),
+        ("21.000", {"decimal": ",", "thousands": "."}, 21_000),
+        ("1.234.567,5", {"decimal": ",", "thousands": "."}, 1_234_567.5),
+        ("1\u00a0234,5", {"decimal": ",", "thousands": " "}, 1234.5),
+        ("1'234", {"thousands": "'"}, 1234),
+        ("1.5", {"decimal": ",", "thousands": "."}, None),
+        ("12.34", {"decimal": ",", "thousands": "."}, None),
+        ("1.2345", {"decimal": ",", "thousands": "."}, None),
+    ],
+)
+def test_marks_that_the_mapping_file_names_are_believed(cell, marks, value):
+    series, failures = typed_column([cell], {"type": "number"}, is_told=True, **marks)
+    assert (series[0] if not failures else None) == value
+
+
+def test_three_decimals_are_no_thousands_where_a_scale_ends_below_or_a_program_wrote_them():
+    scale = {"type": "number", "constraints": {"minimum": 1, "maximum": 5}}
+    assert typed_column(["1.234"], scale)[1] == []
+    assert typed_column([_text(1.234)], {"type": "number"})[1] == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "rows"),
+    [
+        (["4", "12", "99"], (2,)),
+        (["4", "12", "98", "77", "999"], (2, 3, 4)),
+        (["60", "72", "99"], ()),
+        (["21000", "34000", "99"], (2,)),
+        (["99"], (0,)),
+        (["0", "3", "7"], ()),
+    ],
+)
+def test_a_code_far_from_all_other_counts_is_refused_without_a_label(cells, rows):
+    found = [failure.positions for failure in typed_column(cells, {"type": "integer"})[1]]
+    assert found == ([rows] if rows else [])
+    assert typed_column(cells, {"type": "integer"}, sure={"99", "98", "77", "999"})[1] == []
 
 
 DATE = {"type": "date", "constraints": {"minimum": "2016-01-01", "maximum": "2999-12-31"}}
@@ -249,7 +293,7 @@ GUIDE = "Compare it with the example on the page for those who hold the data."
         ("- 31337", "mapping file: an entry is not a table of the schema (rows: all). Tables: offices, leaders, "
          "coordinators, families, parents, children, survey, register, delivery."),
         ("offices: {x31337: 1}", "mapping file, table offices: an entry has parts other than file, sheet, columns, "
-         f"codes, encoding, separator, decimal (rows: all). {GUIDE}"),
+         f"codes, encoding, separator, decimal, thousands (rows: all). {GUIDE}"),
         ("offices: {file: ../31337.csv}", "mapping file, table offices: file is not the plain name of a file in the "
          f"folder (rows: all). {GUIDE}"),
         ("offices: {columns: {x31337: a}}", "mapping file, table offices: columns has an entry that is not a column "
@@ -269,7 +313,9 @@ GUIDE = "Compare it with the example on the page for those who hold the data."
          "(rows: all). Keep one of the two."),
         ("offices: {codes: {arm: 31337}}", "mapping file, table offices: codes is not a list of pairs for each column "
          f"(rows: all). {GUIDE}"),
-        ("offices: {decimal: 31337}", f"mapping file, table offices: decimal is not one of , . (rows: all). {GUIDE}"),
+        ("offices: {decimal: 31337}", f"mapping file, table offices: decimal is not one of ',' '.' (rows: all). {GUIDE}"),
+        ("offices: {decimal: '.', thousands: '.'}", "mapping file, table offices: decimal and thousands are the same "
+         f"mark (rows: all). {GUIDE}"),
         ("offices: {file: kontorer.csv}", "kontorer.csv, table offices: the file named in the mapping file is missing "
          "(rows: all). Correct file in the mapping file."),
     ],

@@ -10,19 +10,19 @@ from real_study import ID, copied, only, plan_of, real_tables, taken, without
 
 from holf.cli import main
 from holf.confidential.release import document
-from holf.confidential.release.compare import repeated, require_no_small_difference
 from holf.confidential.release.document import Release, ReleaseError, answer_all, make_release, read_release
 from holf.confidential.release.form import public_counts as public_counts_of_the_trial
 from holf.confidential.release.form import summary
-from holf.confidential.release.ledger import earlier_releases, remembered
+from holf.confidential.release.history import HISTORY, _line, read_history, repeated, require_same_answers
 from holf.confidential.release.questions import catalogue
+from holf.confidential.rules.answers import ROLES
 from holf.confidential.rules.attack import Equation, attack, known_range
 from holf.confidential.rules.policy import RULES, load_policy
 from holf.paths import project_root
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
-from holf.study.answers import Withheld, is_withheld
+from holf.study.answers import Role, Sanity, Withheld, is_withheld
 from holf.study.study import StudyError
 
 # Each release asks all questions twice.
@@ -147,7 +147,7 @@ def test_no_withheld_count_can_be_worked_out(release, released):
     shown, _ = reader(release)
     assert is_withheld(shown["excluded/local"]) and shown["excluded"] == 320
     assert narrowest(release) >= POLICY.min_interval
-    assert narrowest(released(replace(POLICY, rules=POLICY.rules - {"complementary", "linked"}))) < POLICY.min_interval
+    assert narrowest(released(replace(POLICY, min_interval=1))) < POLICY.min_interval
 
 
 def test_means_do_not_give_exact_counts(release):
@@ -209,48 +209,48 @@ def few_are_shown(release):
     ) or not has(release, "tipping", "n_missing", "people")
 
 
-def is_refused_beside(release, other):
-    try:
-        require_no_small_difference(release, other, replace(POLICY, rules=other.rules))
-    except ReleaseError:
-        return True
-    return False
-
-
-# A policy under which the rule speaks, and what then holds of a release of real tables; both fail once it is off.
+# Settings under which the rule speaks, what then holds of a release of real tables, and settings that ask for nothing:
+# it fails then.
 SPEAKS = {
-    "people": ({}, lambda one: not few_are_shown(one)),
-    "families": ({"min_people": 500, "min_families": 500, "without": {"people"}},
-                 lambda one: has(one, "levels", "n", "families", outcome="income")),
-    "offices": ({"min_offices": 15}, lambda one: hides(one, "levels", "n", outcome="income")),
-    "dominance": ({"max_office_share": 0.05}, lambda one: hides(one, "levels", "n", outcome="income")),
+    "people": ({}, lambda one: not few_are_shown(one), {"min_people": 0}),
+    "families": ({"min_families": 500}, lambda one: "families" in one.content["summary"]["answers_by_withholding_rule"],
+                 {"min_families": 0}),
+    "offices": ({"min_offices": 15}, lambda one: hides(one, "levels", "n", outcome="income"), {"min_offices": 0}),
+    "dominance": ({"max_office_share": 0.05}, lambda one: hides(one, "levels", "n", outcome="income"),
+                  {"max_office_share": 1.0}),
     "staff": ({"staff_levels": frozenset({"trial"})},
-              lambda one: hides(one, "levels", "n", outcome="coordinator_competence")),
-    "class": ({"min_people": 100}, lambda one: has(one, "baseline", "mean", "class")),
-    "df": ({"min_residual_df": 28}, lambda one: has(one, "effect", "estimate", "df", outcome="income")),
-    "extremes": ({}, lambda one: has(one, "sanity", "smallest", "extremes")),
-    "rounding": ({}, lambda one: all(level["n"] % 5 == 0 for level in asked(one, "levels", outcome="coordinator_competence"))),
+              lambda one: hides(one, "levels", "n", outcome="coordinator_competence"),
+              {"staff_levels": frozenset({"trial", "arm"})}),
+    "class": ({"min_people": 100}, lambda one: has(one, "baseline", "mean", "class"), {"min_people": 10}),
+    "df": ({"min_residual_df": 28}, lambda one: has(one, "effect", "estimate", "df", outcome="income"),
+           {"min_residual_df": 0}),
+    "rounding": ({}, lambda one: all(level["n"] % 5 == 0 for level in asked(one, "levels", outcome="coordinator_competence")),
+                 {"round_to": 1}),
     "digits": ({}, lambda one: all(float(f"{effect['se']:.2e}") == effect["se"]
-                                   for effect in asked(one, "effect", outcome="income"))),
-    "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval),
+                                   for effect in asked(one, "effect", outcome="income")), {"significant_digits": 17}),
+    "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval, {"min_interval": 1}),
 }  # fmt: skip
+PART = '"(flow|baseline)"|"(levels|effect|sanity|tipping|attrition)".*"(income|coordinator_competence)"'
 
 
 @pytest.mark.parametrize("rule", sorted(SPEAKS))
 def test_a_release_needs_every_rule(rule, released):
-    settings, holds = SPEAKS[rule]
-    settings = dict(settings)
-    policy = replace(POLICY, rules=POLICY.rules - settings.pop("without", set()), **settings)
-    part = '"(flow|baseline)"|"(levels|effect|sanity|tipping|attrition)".*"(income|coordinator_competence)"'
-    assert holds(released(policy, part=part))
-    off = replace(policy, rules=policy.rules - {rule})
-    assert not holds(released(off, part=part)), "nothing notices that the rule is off"
+    settings, holds, nothing = SPEAKS[rule]
+    policy = replace(POLICY, **settings)
+    assert holds(released(policy, part=PART))
+    assert not holds(released(replace(policy, **nothing), part=PART)), "nothing notices that the rule asks for nothing"
+
+
+def test_extremes_are_withheld_because_of_their_role(released, monkeypatch):
+    assert has(released(part=PART), "sanity", "smallest", "extremes")
+    monkeypatch.setitem(ROLES, Sanity, ROLES[Sanity] | {"smallest": Role("estimate")})
+    assert not has(released(part=PART), "sanity", "smallest", "extremes")
 
 
 def test_the_remaining_rules_are_needed_elsewhere():
     # Differencing is about two releases (below). Linked speaks only beside a public total of about twice min_people,
-    # of which the ledger has none: tests/test_disclosure.py switches it off.
-    assert set(SPEAKS) == RULES - {"differencing", "linked"}
+    # of which the ledger has none: test_disclosure.
+    assert SPEAKS.keys() | {"extremes", "differencing", "linked"} == RULES
 
 
 @pytest.fixture(scope="module")
@@ -291,8 +291,7 @@ def test_families_less_are_never_published_beside_the_whole(release, fewer, fami
     # Estimates and means do move, by what the families add: two such releases must never both be out.
     assert any(isinstance(old, float) for _, old, _ in moved)
     with pytest.raises(ReleaseError, match="differencing.*--repeat"):
-        require_no_small_difference(release, other, POLICY)
-    require_no_small_difference(release, other, replace(POLICY, rules=POLICY.rules - {"differencing"}))
+        require_same_answers([other, release], other, POLICY)
 
 
 def without_outcome(release: Release, name: str) -> Release:
@@ -307,7 +306,7 @@ def test_after_a_withdrawal_a_release_repeats_the_former_and_adds_what_is_new(re
     former = without_outcome(release, "employment")
     second = repeated(former, fewer[families])
     assert second.content["repeats"] == [former.id] and second.id != former.id
-    require_no_small_difference(former, second, POLICY)
+    require_same_answers([former], second, POLICY)
     told = {json.dumps([entry["question"], entry["asked"]]): entry for entry in second.content["answers"]}
     for entry in former.content["answers"]:
         assert told.pop(json.dumps([entry["question"], entry["asked"]])) == entry
@@ -331,57 +330,73 @@ def test_a_new_wave_is_new_beside_repeated_ones(release, fewer):
     gone = [found for found in levels["answers"] if found["answer"]["wave"] == "m24"]
     levels["answers"] = [found for found in levels["answers"] if found not in gone]
     second = repeated(Release(former), fewer[12])
-    require_no_small_difference(Release(former), second, POLICY)
+    require_same_answers([Release(former)], second, POLICY)
     fresh = {where: new for where, _, new in changes(release.content["answers"], second.content["answers"])}
     assert fresh and len(asked(second, "levels", outcome="income")) == len(asked(release, "levels", outcome="income"))
     assert all(answer["wave"] == "m24" for answer in asked(second, "levels", outcome="income")
                if answer not in asked(release, "levels", outcome="income"))  # fmt: skip
 
 
-def test_the_ledger_is_whole_or_says_what_was_changed(release, fewer, tmp_path):
-    with remembered(tmp_path, release):
-        assert earlier_releases(tmp_path) == [release], "it is kept before the release is written"
-    with pytest.raises(KeyboardInterrupt), remembered(tmp_path, fewer[1]):
-        raise KeyboardInterrupt
-    with pytest.raises(KeyboardInterrupt), remembered(tmp_path, release):
-        raise KeyboardInterrupt
-    assert earlier_releases(tmp_path) == [release], "what was not written is forgotten, what was stays"
-    fewer[1].write(tmp_path / "released" / f"{release.id}.json")
-    with pytest.raises(ReleaseError, match=f"released/{release.id}.json was changed: it holds release {fewer[1].id}"):
-        earlier_releases(tmp_path)
+def test_the_history_is_whole_or_says_what_was_changed(release, fewer, tmp_path):
+    path = tmp_path / HISTORY
+    assert read_history(path) == []
+    path.write_text(_line(release) + _line(fewer[1]))
+    assert read_history(path) == [release, fewer[1]]
+    for line, says in (
+        (_line(fewer[1]).replace(fewer[1].id, release.id), f"it was changed: it holds release {fewer[1].id}"),
+        (_line(release).replace("version 2", "version 1"), "not a release that this version can read, which is"),
+        (_line(release)[:500], "not a release"),
+        ("x\n", "not a release"),
+    ):
+        path.write_text(_line(release) + line)
+        with pytest.raises(ReleaseError, match=f"history, line 2: {says}"):
+            read_history(path)
 
 
 def test_a_changed_value_is_refused_though_every_count_stays(release):
     moved = json.loads(release.text())
     entry = next(one for one in moved["answers"] if one["question"] == "levels" and one["asked"]["outcome"] == "income")
     entry["answers"][0]["answer"]["mean"] += 100.0
-    with pytest.raises(ReleaseError, match="0 counts, and other numbers in 1 answers"):
-        require_no_small_difference(release, Release(moved), POLICY)
-    same = [Release(one.content | {"input_hmac_sha256": "same files"}) for one in (release, Release(moved))]
-    require_no_small_difference(*same, POLICY)
-    require_no_small_difference(release, release, POLICY)
+    with pytest.raises(ReleaseError, match="1 answers are not those of release"):
+        require_same_answers([release], Release(moved), POLICY)
+    require_same_answers([release], release, POLICY)
 
 
-@pytest.mark.parametrize("earlier", ["named", "kept", "made meanwhile"])
-def test_the_command_refuses_a_release_beside_a_close_one(
-    release, tables, tmp_path, capsys, short, earlier, monkeypatch
-):
-    """The earlier one is named, or is found beside the key, also where two releases are made at once."""
+@pytest.mark.parametrize(
+    ("old", "new", "is_refused"),
+    [
+        ({"n": 45}, {"n": 60}, False),
+        ({"n": 45}, {"n": 55}, True),
+        ({"n": 45}, {"n": 45}, True),
+        ({"n": 45, "people": 50}, {"n": 60, "people": 50}, True),
+        ({"n": {"withheld": "people"}}, {"n": 25}, False),
+        ({"n": {"withheld": "people"}}, {"n": 20}, True),
+        ({"n": {"withheld": "people"}}, {"n": {"withheld": "linked"}}, True),
+    ],
+)
+def test_an_answer_changes_only_where_all_its_counts_say_that_ten_came_or_went(old, new, is_refused):
+    """Published 45 and 55 can be 47 and 53: the difference of the true counts is what counts."""
 
-    def keep():
-        with remembered(tmp_path, release):
-            pass
+    def told(counts, mean):
+        behind = {"people": counts.get("people", counts["n"]), "families": 0, "offices": 29}
+        level = {"answer": "Level", "label": "a", "group": "holf", "wave": "m0", "n": counts["n"], "mean": mean}
+        entry = {"question": "levels", "asked": {}, "answers": [{"answer": level, "rests_on": behind}]}
+        return Release({"answers": [entry]})
 
-    def made(*arguments, **named):
-        keep()
-        return make_release(*arguments, **named)
+    earlier, release = told(old, 1.0), told(new, 2.0)
+    if is_refused:
+        with pytest.raises(ReleaseError, match="rule differencing"):
+            require_same_answers([earlier], release, POLICY)
+    else:
+        require_same_answers([earlier], release, POLICY)
 
+
+@pytest.mark.parametrize("earlier", ["named", "kept"])
+def test_the_command_refuses_a_release_beside_a_close_one(release, tables, tmp_path, capsys, short, earlier):
     release.write(tmp_path / "last.json")
     previous = ["--previous", str(tmp_path / "last.json")] if earlier == "named" else []
     if earlier == "kept":
-        keep()
-    if earlier == "made meanwhile":
-        monkeypatch.setattr(document, "make_release", made)
+        (tmp_path / HISTORY).write_text(_line(release))
     family = tables["families"].query("enrolled == '1'")["family_id"].iloc[0]
     taken(without(tables, "family_id", {family}), tmp_path / "data")
     with pytest.raises(SystemExit) as end:
@@ -389,10 +404,11 @@ def test_the_command_refuses_a_release_beside_a_close_one(
     said = capsys.readouterr()
     assert end.value.code == 2 and "rule differencing" in said.err and said.err.count("\n") == 1
     assert ID not in said.out + said.err and not (tmp_path / "new.json").exists()
-    assert earlier_releases(tmp_path) == ([] if earlier == "named" else [release]), "what was refused is not kept"
+    kept = [] if earlier == "named" else [release]
+    assert read_history(tmp_path / HISTORY) == kept, "what was refused is not kept"
 
 
-def test_the_command_repeats_an_earlier_release(release, tables, tmp_path, capsys, short):
+def test_the_command_repeats_an_earlier_release_and_keeps_both(release, tables, tmp_path, capsys, short):
     family = tables["families"].query("enrolled == '1'")["family_id"].iloc[0]
     taken(without(tables, "family_id", {family}), tmp_path / "data")
     again = ["release", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "new.json"), "--repeat"]
@@ -403,7 +419,7 @@ def test_the_command_repeats_an_earlier_release(release, tables, tmp_path, capsy
     former.write(tmp_path / "last.json")
     main([*again, "--previous", str(tmp_path / "last.json")])
     made = read_release(tmp_path / "new.json")
-    assert made.content["repeats"] == [former.id] and earlier_releases(tmp_path) == [made]
+    assert made.content["repeats"] == [former.id] and read_history(tmp_path / HISTORY) == [former, made]
     assert asked(made, "levels", outcome="income") == asked(release, "levels", outcome="income")
     assert len(asked(made, "levels", outcome="participation")) == len(asked(release, "levels", outcome="participation"))
 
@@ -416,10 +432,10 @@ def test_the_command_writes_the_ids_for_the_gate_and_for_nobody_else(dropped, ta
     main(["release", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "release.json"),
           "--key", str(tmp_path / "inside" / "our.key")])  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "inside", "release.json"]
-    (made,) = earlier_releases(tmp_path / "inside")
-    kept = tmp_path / "inside" / "released" / f"{made.id}.json"
-    for private in (kept, tmp_path / "release.json"):
-        assert private.stat().st_mode & 0o777 == 0o600 and private.read_text() == made.text()
+    (made,) = read_history(tmp_path / "inside" / HISTORY)
+    assert (tmp_path / "release.json").read_text() == made.text()
+    for private in (tmp_path / "inside" / HISTORY, tmp_path / "release.json"):
+        assert private.stat().st_mode & 0o777 == 0o600
     file = tmp_path / "inside" / "release.json.ids"
     ids = file.read_text().splitlines()
     assert ids == dropped.ids(SCHEMA) == sorted({one for name in tables for one in tables[name][SCHEMA.key(name)]})

@@ -16,7 +16,7 @@ from holf.confidential.rules.suppression import Count, protect
 from holf.study.answers import Withheld, is_withheld
 
 POLICY = load_policy()
-PRIMARY_ONLY = replace(POLICY, rules=POLICY.rules - {"complementary"})
+PRIMARY_ONLY = replace(POLICY, min_interval=1)
 CAP = 34  # Highest count the enumerations try for a count without a bound; cells drawn stay ten below.
 
 

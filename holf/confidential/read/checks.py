@@ -11,7 +11,7 @@ import pandas as pd
 
 from holf.confidential.read.columns import Failure, typed_column
 from holf.confidential.read.formats import Cells
-from holf.confidential.read.mapping import wave_column
+from holf.confidential.read.mapping import TableMapping, wave_column
 from holf.confidential.read.report import FEW, Finding, value_band
 from holf.confidential.read.rules import broken_rules
 
@@ -38,15 +38,14 @@ class Sheet:
     cells : Cells
     names : dict of str to str
         Column of the schema by every header name, in lower case, that stands for it.
-    codes : dict of str to dict
-        Their value to ours, by column of the schema.
+    how : TableMapping
     """
 
     file: str
     table: str
     cells: Cells
     names: dict[str, str] = field(repr=False)
-    codes: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
+    how: TableMapping = field(default_factory=TableMapping, repr=False)
 
     def finding(self, column: str, rule: str, fix: str, **rows: object) -> Finding:
         """A broken rule of this table."""
@@ -102,12 +101,19 @@ def _typed_table(sheet: Sheet, schema: Schema) -> tuple[pd.DataFrame, list[Findi
     for name, field_ in fields.items():
         if name not in cells:
             continue
-        codes = sheet.codes.get(name, {})
+        codes = sheet.how.codes.get(name, {})
         unsaid = {value for value, label in labels.get(name, {}).items() if says_missing(label)} - set(codes)
         coded = [None if cell in unsaid else codes.get(cell, cell) for cell in cells[name]]
         ready = [None if cell is None or cell in missing_values else cell for cell in coded]
         described = _without_key_rule(field_, name, schema, sheet.table)
-        columns[name], failures = typed_column(ready, described, decimal=sheet.cells.decimal, sure=set(codes.values()))
+        columns[name], failures = typed_column(
+            ready,
+            described,
+            decimal=sheet.cells.decimal,
+            thousands=sheet.how.thousands,
+            is_told=bool(sheet.how.decimal or sheet.how.thousands),
+            sure=set(codes.values()),
+        )
         if places := tuple(place for place, cell in enumerate(cells[name]) if cell in unsaid):
             failures = [Failure("a label says that a value is missing", _IN_CODES.format(name), places)]
         for failure in failures:

@@ -17,16 +17,19 @@ DTYPES = {"string": "string", "integer": "Int64", "number": "Float64", "date": "
 _ID = re.compile(r"[0-9A-Za-zÆØÅæøå][0-9A-Za-zÆØÅæøå_.:-]{0,63}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-# Whole thousands, or a whole number with three decimals.
-_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}\.[0-9]{3}")
+# Thousands, or a number with three decimals.
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 # Above this, a float no longer tells whole numbers apart.
 _EXACT = 2**53
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# Looks like a number, but with marks between its digits; space, no-break space, thin space, apostrophe.
-_MARKED = re.compile(r"[+-]?[0-9][0-9.,' \u00a0\u202f]*[.,' \u00a0\u202f][0-9.,' \u00a0\u202f]*")
+_BLANKS = " \u00a0\u202f"
+# Looks like a number, but with marks between its digits.
+_MARKED = re.compile(rf"[+-]?[0-9][0-9.,'{_BLANKS}]*[.,'{_BLANKS}][0-9.,'{_BLANKS}]*")
 # What programs and people write for a value that is not there; -9 and 999 are sought only among numbers.
 _CODE = re.compile(r"-[1-9]|-9+|-8+|-7+|9{3,}")
+# These may be true values too, unless they stand far from the others.
+_SHORT_CODE = re.compile(r"99|9?98|9?97|88+|77+")
 _FIXES = {"integer": "Write whole numbers in digits", "number": "Write numbers in digits", "date": "Write YYYY-MM-DD"}
 _EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
 _MAPPED = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
@@ -42,7 +45,13 @@ class Failure:
 
 
 def typed_column(
-    cells: list[str | None], field: dict, *, decimal: str = ".", sure: Collection[str] = ()
+    cells: list[str | None],
+    field: dict,
+    *,
+    decimal: str = ".",
+    thousands: str | None = None,
+    is_told: bool = False,
+    sure: Collection[str] = (),
 ) -> tuple[pd.Series, list[Failure]]:
     """Convert a column to its type and check the constraints of its field.
 
@@ -56,6 +65,10 @@ def typed_column(
         Table Schema field: `name`, `type` (string, integer, number or date), `constraints` and `holf:limits`.
     decimal : str
         Decimal mark.
+    thousands : str, optional
+        Mark between thousands; a blank stands for a hard and a narrow one too.
+    is_told : bool
+        The mapping file names the marks. Otherwise a number such as 1.234 is refused where its limits allow 1234 too.
     sure : collection of str
         Values that the mapping file names, and that are therefore no forgotten codes for missing.
 
@@ -78,12 +91,16 @@ def typed_column(
     numeric, listed = kind in ("integer", "number"), "enum" in rules
     # Each distinct cell is looked at once: register tables are long and say the same few things.
     distinct = set(cells) - {None}
-    point = {cell: cell.replace(decimal, ".") if numeric else cell for cell in distinct}
-    marked = {cell for cell in distinct if numeric and _is_marked(cell, decimal)}
-    if kind == "integer" and not listed:
-        marked |= {cell for cell in distinct - marked if _may_be_thousands(point[cell], rules)}
+    plain = {cell: _ungrouped(cell, thousands) if numeric else cell for cell in distinct}
+    marked = {cell for cell in distinct if numeric and _is_marked(plain[cell], decimal)}
+    point = {cell: plain[cell].replace(decimal, ".") if numeric else cell for cell in distinct}
+    doubtful = numeric and not listed and not is_told
+    twofold = {cell for cell in distinct - marked if doubtful and _may_be_thousands(point[cell], rules)}
     codes = {cell for cell in distinct - set(sure) if numeric and not listed and _CODE.fullmatch(cell)}
-    read = {None: None} | {cell: _PARSERS[kind](point[cell]) for cell in distinct - marked - codes}
+    read = {None: None} | {cell: _PARSERS[kind](point[cell]) for cell in distinct - marked - twofold - codes}
+    if kind == "integer" and not listed:
+        far = _far_codes(read) - set(sure)
+        codes, read = codes | far, {cell: value for cell, value in read.items() if cell not in far}
     series = _series([read.get(cell) for cell in cells], kind)
     wrong = {cell for cell in distinct & set(read) if read[cell] is None}
     large = {cell for cell in wrong if numeric and _is_large(point[cell])}
@@ -91,9 +108,11 @@ def typed_column(
     if rules.get("required"):
         spoiled.append(("a required value is missing", "Fill it in, or leave the row out.", {None}))
     other = "," if decimal == "." else "."
-    fix = "Write no thousands marks, and whole numbers without decimals."
-    fix += f' If {other} is the decimal mark, say so in the mapping file: `decimal: "{other}"`.'
+    fix = 'Write no thousands marks, or name them in the mapping file, as in `thousands: " "`.'
+    fix += f' If {other} is the decimal mark, say so there: `decimal: "{other}"`.'
     spoiled.append((f"a number is not written with '{decimal}' as its only mark", fix, marked))
+    fix = f'State in the mapping file which it is: `decimal: "{decimal}"` or `thousands: "{decimal}"`.'
+    spoiled.append((f"'{decimal}' stands before three digits: decimals or thousands", fix, twofold))
     fix = f'Map it under codes in the mapping file: `{name}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
     spoiled.append(("a value looks like a code for missing, such as -9 or 999", fix, codes))
     fix = f"Correct it, or {_EMPTY.format(name)}"
@@ -165,8 +184,23 @@ def _is_marked(cell: str, decimal: str) -> bool:
     return bool(_MARKED.fullmatch(cell)) and not plain
 
 
+def _ungrouped(cell: str, thousands: str | None) -> str:
+    """A number without its thousands marks, where they stand before every three digits."""
+    mark = f"[{_BLANKS}]" if thousands == " " else re.escape(thousands or "")
+    grouped = thousands and re.match(rf"[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+(?![0-9])", cell)
+    return re.sub(mark, "", cell) if grouped else cell
+
+
+def _far_codes(read: dict[str | None, object]) -> set[str]:
+    """Cells such as 99 above twice the largest other value, or below a tenth of the smallest above 0."""
+    codes = {cell for cell in read if cell and _SHORT_CODE.fullmatch(cell)}
+    others = [value for cell, value in read.items() if cell not in codes and value]
+    high, low = max(others, default=0), min((value for value in others if value > 0), default=0)
+    return {cell for cell in codes if not low / 10 <= read[cell] <= 2 * high}
+
+
 def _may_be_thousands(plain: str, rules: dict) -> bool:
-    """Whether a whole number with three decimals, as 21.000, would be allowed without its mark too."""
+    """Whether a number with three decimals, as 21.000, would be allowed without its mark too."""
     if not _THOUSANDS.fullmatch(plain):
         return False
     return rules.get("minimum", -math.inf) <= float(plain.replace(".", "")) <= rules.get("maximum", math.inf)

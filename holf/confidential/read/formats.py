@@ -108,7 +108,7 @@ def read_delimited(content: bytes, how: TableMapping, names: Collection[str] = (
     except csv.Error:
         raise Unreadable("the quoting is broken", 'Close every quotation mark; write " inside quotes as "".') from None
     cells = _from_rows(rows, names)
-    return replace(cells, decimal=how.decimal or ("," if separator == ";" else "."))
+    return replace(cells, decimal=how.decimal_mark(separator))
 
 
 def _from_rows(rows: list[Sequence[str | None]], names: Collection[str]) -> Cells:
@@ -201,7 +201,7 @@ def read_cells(name: str, content: bytes, how: TableMapping, names: Collection[s
         return read_delimited(content, how, names)
     if ending not in FORMATS:
         raise Unreadable("the file has an unknown ending", f"Known endings: {' '.join(FORMATS)}.")
-    decimal = how.decimal or "."
+    decimal = how.decimal_mark()
     try:
         if ending == EXCEL:
             return replace(_from_rows(_read_sheet(content, how.sheet, table, decimal), names), decimal=decimal)
@@ -323,16 +323,19 @@ def _text(value: object, decimal: str = ".") -> str | None:
 
     Examples
     --------
-    >>> _text(3.0), _text(3.72, ","), _text(True), _text(float("nan")), _text(datetime.datetime(2017, 3, 1))
-    ('3', '3,72', '1', None, '2017-03-01')
+    >>> _text(3.0), _text(3.72, ","), _text(1.234), _text(True), _text(float("nan")), _text(datetime.date(2017, 3, 1))
+    ('3', '3,72', '1.2340', '1', None, '2017-03-01')
     """
     if value is None or value != value:
         return None
     if isinstance(value, bool | int):
         return str(int(value))
     if isinstance(value, float):
-        whole = value.is_integer() and abs(value) < _EXACT
-        return str(int(value)) if whole else repr(value).replace(".", decimal)
+        if value.is_integer() and abs(value) < _EXACT:
+            return str(int(value))
+        text = repr(value)
+        # A fourth decimal says that these are not thousands.
+        return (text + "0" * bool(re.search(r"\.\d{3}$", text))).replace(".", decimal)
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         return value.date().isoformat()
     return str(value)

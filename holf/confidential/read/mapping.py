@@ -30,7 +30,12 @@ import yaml
 from holf.confidential.read.report import Finding
 from holf.record.schema import Schema
 
-_ALLOWED = {"encoding": ("utf-8", "latin-1", "cp1252"), "separator": (",", ";", "\t"), "decimal": (",", ".")}
+_ALLOWED = {
+    "encoding": ("utf-8", "latin-1", "cp1252"),
+    "separator": (",", ";", "\t"),
+    "decimal": (",", "."),
+    "thousands": (",", ".", " ", "'"),
+}
 _WIDE = re.compile(r"([^{}]*)\{([^{}]+)\}([^{}]*)")
 _GUIDE = "Compare it with the example on the page for those who hold the data."
 
@@ -51,6 +56,8 @@ class TableMapping:
         Ours by their value, by our column name.
     encoding, separator, decimal : str, optional
         Found out from the file where not given.
+    thousands : str, optional
+        Mark between thousands; none where not given.
     """
 
     file: str | None = None
@@ -60,6 +67,11 @@ class TableMapping:
     encoding: str | None = None
     separator: str | None = None
     decimal: str | None = None
+    thousands: str | None = None
+
+    def decimal_mark(self, separator: str = ",") -> str:
+        """The decimal mark: as stated, a comma beside thousands with points, or else as is usual with the separator."""
+        return self.decimal or ("," if self.thousands == "." or (separator == ";" and self.thousands != ",") else ".")
 
     @property
     def narrow(self) -> dict[str, str]:
@@ -161,7 +173,9 @@ def _wrong_part(entry: object, fields: set[str], wave: str | None) -> str | None
         return "codes is not a list of pairs for each column"
     for part, allowed in _ALLOWED.items():
         if entry.get(part, allowed[0]) not in allowed:
-            return f"{part} is not one of {' '.join(map(repr, allowed)) if part == 'separator' else ' '.join(allowed)}"
+            return f"{part} is not one of {' '.join(map(repr, allowed))}"
+    if entry.get("decimal") and entry.get("decimal") == entry.get("thousands"):
+        return "decimal and thousands are the same mark"
     return None
 
 

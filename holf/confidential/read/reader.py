@@ -181,7 +181,7 @@ def _read_sheet(
         rows = refused.rows and tuple((row, "") for row in refused.rows)
         return [Finding(path.name, table, "", refused.rule, refused.fix, rows)]
     digests[path.name] = hashlib.sha256(content).hexdigest()
-    return Sheet(path.name, table, cells, names, how.codes)
+    return Sheet(path.name, table, cells, names, how)
 
 
 def _lost_columns(header: tuple[str, ...], known: set[str], how: TableMapping) -> list[tuple[str, str, str]]:
@@ -238,7 +238,8 @@ def read_simulated(folder: Path, schema: Schema) -> dict[str, pd.DataFrame]:
             cells = read_delimited(path.read_bytes(), plain)
         except Unreadable as refused:
             raise SchemaError(f"{path.name}, table {name}: {refused.rule}") from None
-        sheets[name] = Sheet(path.name, name, cells, {column.casefold(): column for column in schema.fields(name)})
+        names = {column.casefold(): column for column in schema.fields(name)}
+        sheets[name] = Sheet(path.name, name, cells, names, plain)
     tables, findings = check_tables(sheets, schema)
     if findings:
         raise SchemaError(findings[0].problem.line)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import os
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,15 +139,35 @@ def check_private(path: Path, folder: Path) -> None:
             raise ValueError(f"the private file must lie outside {name}")
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a new file that nobody else may read, whole or not at all; FileExistsError if there is one of that name."""
-    stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+def write_private(path: Path, content: bytes, *, over: bool = False) -> None:
+    """Write a file that nobody else may read, whole or not at all, even if the process is killed or the machine stops.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes
+    over : bool
+        Whether a file of that name may be there, and is then replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If there is one that may not be replaced.
+    """
+    for left_by_a_kill in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        left_by_a_kill.unlink(missing_ok=True)
+    # Only its owner can read what mkstemp makes.
+    handle, fresh = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        with stream:
+        with os.fdopen(handle, "wb") as stream:
             stream.write(content)
-    except BaseException:
-        path.unlink()
-        raise
+            stream.flush()
+            os.fsync(stream.fileno())
+        if not over and os.path.lexists(path):
+            raise FileExistsError(f"{path.name} exists already; it is never written over")
+        os.replace(fresh, path)
+    finally:
+        Path(fresh).unlink(missing_ok=True)
 
 
 def write_findings(path: Path, findings: Iterable[Finding]) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -146,5 +145,4 @@ def _half(value: Any, policy: Policy) -> float:
     """Half a unit of the last digit of a number with the policy's significant digits."""
     if not _are_numbers(value) or value == 0:
         return 0.0
-    digits = policy.significant_digits if "digits" in policy.rules else sys.float_info.dig
-    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits)
+    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - policy.significant_digits)

@@ -217,15 +217,29 @@ def read_release(path: Path) -> Release:
     """
     try:
         raw = path.read_bytes()
+    except OSError:
+        raise ReleaseError(f"{path.name}: there is no such file, or it cannot be opened") from None
+    return parse_release(raw, path.name)
+
+
+def parse_release(raw: bytes, name: str) -> Release:
+    """The bytes of a release file as a release; `name` is what a refusal calls them.
+
+    Raises
+    ------
+    ReleaseError
+        As `read_release`.
+    """
+    try:
         content = json.loads(raw)
-    except (OSError, ValueError, RecursionError):
-        raise ReleaseError(f"{path.name}: not a file of JSON") from None
+    except (ValueError, RecursionError):
+        raise ReleaseError(f"{name}: not a file of JSON") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ReleaseError(f"{path.name}: not a release that this version can read")
+        raise ReleaseError(f"{name}: not a release that this version can read, which is {FORMAT!r}; make it anew")
     if content.get("data") != REAL:
-        raise ReleaseError(f"{path.name}: its answers do not come from real data; the two are never mixed")
+        raise ReleaseError(f"{name}: its answers do not come from real data; the two are never mixed")
     if content.get("trial") != load_plan().name:
-        raise ReleaseError(f"{path.name}: its answers are of another trial")
+        raise ReleaseError(f"{name}: its answers are of another trial")
     release = Release(content)
     try:
         for entry in content["answers"]:
@@ -236,11 +250,11 @@ def read_release(path: Path) -> Release:
         profile = load_profiles().get(content["profile"])
         broken = broken_rules(content, profile) if profile else []
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ReleaseError(f"{path.name}: an answer has a form that this version does not know") from None
+        raise ReleaseError(f"{name}: an answer has a form that this version does not know") from None
     if not is_whole:
-        raise ReleaseError(f"{path.name}: not as `holf release` writes it; it was changed")
+        raise ReleaseError(f"{name}: not as `holf release` writes it; it was changed")
     if broken:
-        raise ReleaseError(f"{path.name}: its numbers break the rule {', '.join(broken)} of its profile")
+        raise ReleaseError(f"{name}: its numbers break the rule {', '.join(broken)} of its profile")
     return release
 
 

@@ -117,9 +117,7 @@ def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
     for found in _found(content["answers"]):
         answer = found["answer"]
         roles = _ROLES.get(answer["answer"], {})
-        # Among staff nobody has a family.
-        counts = [*_counts(answer), found["rests_on"]["people"], found["rests_on"]["families"] or None]
-        if any(type(count) is int and count < policy.min_people and count not in public for count in counts):
+        if any(type(count) is int and count < policy.min_people and count not in public for count in counts_of(found)):
             broken.add("people")
         # Sizes are shown in full: they are rounded counts an office.
         is_size = answer.get("characteristic") == UNITS
@@ -128,15 +126,27 @@ def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
             broken.add("digits")
     if any(clue.gives_away(policy) for clue in clues(content, policy)):
         broken.add("complementary")
-    return sorted(broken & policy.rules)
+    return sorted(broken)
 
 
 def _found(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [found for entry in entries for found in entry.get("answers", ())]
 
 
-def _counts(answer: dict[str, Any]) -> list[Any]:
-    """The counts of people in an answer."""
+def counts_of(found: dict[str, Any]) -> list[Any]:
+    """The counts of people and families that an answer shows and rests on, as the release writes them.
+
+    Parameters
+    ----------
+    found : dict
+        An answer with what it rests on.
+    """
+    # Among staff nobody has a family.
+    behind = [count for count in (found["rests_on"]["people"], found["rests_on"]["families"]) if count]
+    return [*_shown_counts(found["answer"]), *behind]
+
+
+def _shown_counts(answer: dict[str, Any]) -> list[Any]:
     if answer["answer"] == "Flow":
         tables = {box.id: box.table for box in load_flow()}
         above = load_schema().path

@@ -111,8 +111,7 @@ def disclose(
             _learn(found, sets, public)
     counts, equations, known = sets.linked(policy)
     judge = _Judge(sets, policy, protect(counts, equations, known, policy))
-    again = ask_again(judge.count) if "rounding" in policy.rules else asked
-    safe = {}
+    again, safe = ask_again(judge.count), {}
     for key, answers in asked.items():
         if again[key] is not None:
             rounded_answers = {identity(vars(found.answer)): found.answer for found in again[key]}
@@ -181,9 +180,9 @@ class _Judge:
                 parts[field.name] = self.count(found.table, found.behind[field.name])
             elif role.kind in ("mean", "sd", "size"):
                 parts[field.name] = self._described(found, role, value)
-            elif role.kind == "extreme" and "extremes" in self.policy.rules:
+            elif role.kind == "extreme":
                 parts[field.name] = Withheld("extremes")
-            elif role.kind == "left out" and supports[0].role == "staff" and "staff" in self.policy.rules:
+            elif role.kind == "left out" and supports[0].role == "staff":
                 parts[field.name] = Withheld("staff")
             elif role.kind == "left out":
                 parts[field.name] = value if lost is None else lost

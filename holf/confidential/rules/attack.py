@@ -41,13 +41,12 @@ def known_range(shown: int | Withheld, policy: Policy) -> tuple[int, int]:
     >>> known_range(45, policy), known_range(10, policy), known_range(Withheld("people"), policy)
     ((43, 47), (10, 12), (0, 9))
     """
-    fewest = policy.min_people if "people" in policy.rules else 0
     if not is_withheld(shown):
-        base = policy.round_to if "rounding" in policy.rules else 1
-        return max(shown - base // 2, fewest), shown + (base - 1) // 2
+        base = policy.round_to
+        return max(shown - base // 2, policy.min_people), shown + (base - 1) // 2
     if shown.rule == "people":
         return 0, policy.min_people - 1
-    return (0 if shown.rule in ("staff", "linked") else fewest), CEILING
+    return (0 if shown.rule in ("staff", "linked") else policy.min_people), CEILING
 
 
 def attack(
@@ -213,41 +212,3 @@ def _extreme_table(sign: int, position: int, bounds: optimize.Bounds, sums: list
     if not found.success:
         raise ValueError("the published numbers contradict each other: no counts agree with all of them")
     return np.round(found.x).astype(int)
-
-
-def differencing(previous: Mapping[str, float], current: Mapping[str, float], policy: Policy) -> list[str]:
-    """Name the counts of a release that differ from the previous release by a few people.
-
-    Parameters
-    ----------
-    previous, current : mapping of str to int or Withheld
-        Counts as they were and as they will be published, by id. Only ids in both are compared.
-    policy : Policy
-
-    Returns
-    -------
-    list of str
-        Ids, sorted, whose values differ by more than zero and less than `min_people`. One that is shown in one release
-        and withheld in the other differs, by as little as what is known of the two allows.
-
-    Examples
-    --------
-    >>> from holf.confidential.rules.policy import load_policy
-    >>> differencing({"enrolled": 445, "lost": Withheld("people")}, {"enrolled": 440, "lost": 40}, load_policy())
-    ['enrolled']
-    >>> differencing({"lost": Withheld("people")}, {"lost": 10}, load_policy())
-    ['lost']
-    """
-    if "differencing" not in policy.rules:
-        return []
-    both = sorted(previous.keys() & current.keys())
-    return [name for name in both if _differ_little(previous[name], current[name], policy)]
-
-
-def _differ_little(old: int | Withheld, new: int | Withheld, policy: Policy) -> bool:
-    if is_withheld(old) and is_withheld(new):
-        return False
-    if is_withheld(old) or is_withheld(new):
-        hidden, shown = (old, new) if is_withheld(old) else (new, old)
-        return known_range(shown, policy)[0] - known_range(hidden, policy)[1] < policy.min_people
-    return 0 < abs(new - old) < policy.min_people

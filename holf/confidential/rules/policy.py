@@ -9,8 +9,10 @@ from pathlib import Path
 from holf.paths import data_path
 from holf.record.reading import FactError, check_keys, read_yaml, reading
 
-_ON_CELLS = ("staff", "people", "families", "offices", "dominance", "class", "df", "extremes", "rounding", "digits")
-RULES = frozenset((*_ON_CELLS, "complementary", "linked", "differencing"))
+RULES = frozenset(
+    "staff people families offices dominance class df extremes rounding digits"
+    " complementary linked differencing".split()
+)
 
 PROFILE_NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 
@@ -47,7 +49,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Policy:
-    """One profile of the disclosure rules.
+    """One profile of the disclosure rules: settings alone, since every rule is in force in every profile.
 
     Attributes
     ----------
@@ -67,9 +69,6 @@ class Policy:
         Fewest whole numbers that an attacker must be left with for a withheld count.
     staff_levels, statistics : frozenset of str
         Levels at which staff may be described, and statistics that may be shown of a distribution.
-    rules : frozenset of str
-        Rules in force: all of `RULES` in every policy that `load_policy` gives. A test may take one away, to see that
-        something then fails.
     """
 
     profile: str
@@ -83,10 +82,9 @@ class Policy:
     min_interval: int
     staff_levels: frozenset[str]
     statistics: frozenset[str]
-    rules: frozenset[str] = RULES
 
 
-_SETTINGS = frozenset(field.name for field in fields(Policy)) - {"profile", "rules"}
+_SETTINGS = frozenset(field.name for field in fields(Policy)) - {"profile"}
 # Each says what is strong enough, so that NaN, which compares with nothing, is not.
 _STRONG = {
     "least": lambda value, floor: value >= floor,

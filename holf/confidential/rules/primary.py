@@ -83,7 +83,7 @@ def refusal(support: Support, policy: Policy) -> str | None:
         "dominance": support.largest_share > policy.max_office_share,
         "class": one_sided,
     }
-    return next((rule for rule, is_broken in broken.items() if is_broken and rule in policy.rules), None)
+    return next((rule for rule, is_broken in broken.items() if is_broken), None)
 
 
 def one_side(events: int, others: int, policy: Policy) -> bool:
@@ -100,8 +100,7 @@ def rounded(count: int, policy: Policy) -> int:
     >>> [rounded(count, load_policy()) for count in (12, 13, 17, 18)]
     [10, 15, 15, 20]
     """
-    base = policy.round_to if "rounding" in policy.rules else 1
-    return (count + base // 2) // base * base
+    return (count + policy.round_to // 2) // policy.round_to * policy.round_to
 
 
 def safe_share(events: int | Withheld, n: int | Withheld) -> float | Withheld:
@@ -155,7 +154,7 @@ def safe_mean(
     """
     if support.events is not None:
         raise ValueError("the mean of a 0/1 variable is a share: use safe_share")
-    if "extremes" in policy.rules and statistic not in policy.statistics:
+    if statistic not in policy.statistics:
         return Withheld("extremes")
     if is_withheld(n):
         return n
@@ -195,11 +194,11 @@ def safe_estimate(value: float, groups: Iterable[Support], policy: Policy, *, df
     if not groups:
         raise ValueError("an estimate needs the support of every group it compares")
     rule = next(filter(None, (refusal(support, policy) for support in groups)), None)
-    if rule is None and "df" in policy.rules and not df >= policy.min_residual_df:
+    if rule is None and not df >= policy.min_residual_df:
         rule = "df"
     return Withheld(rule) if rule else significant(value, policy)
 
 
 def significant(value: float, policy: Policy) -> float:
     """Return `value` to the policy's number of significant digits."""
-    return float(f"{value:.{policy.significant_digits - 1}e}") if "digits" in policy.rules else value
+    return float(f"{value:.{policy.significant_digits - 1}e}")

@@ -57,8 +57,7 @@ class RoundedRows(Rows):
             if frame is None:
                 frame = getattr(self.true, kind)(outcome, wave, contrast)
             covariates = [name for name in outcome.covariates if name in frame]
-            if "extremes" in self.policy.rules:
-                frame = self._cut(frame, self._open_ends(outcome, wave))
+            frame = self._cut(frame, self._open_ends(outcome, wave))
             self._rounded[key] = self._round(frame, self.unit_table(outcome), covariates)
         return self._rounded[key]
 

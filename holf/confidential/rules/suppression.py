@@ -49,9 +49,8 @@ class Count:
 
     def refusal(self, policy: Policy) -> str | None:
         """Id of the primary rule that refuses it, or None."""
-        rule = refusal(self.support, policy)
-        one_sided = self.outside is not None and "class" in policy.rules
-        return rule or ("class" if one_sided and one_side(self.value, self.outside, policy) else None)
+        is_class = self.outside is not None and one_side(self.value, self.outside, policy)
+        return refusal(self.support, policy) or ("class" if is_class else None)
 
 
 def protect(
@@ -165,13 +164,11 @@ class _Linked:
         """The final release of these counts."""
         refused = {name: rule for name, count in self.counts.items() if (rule := self._refusal(count))}
         hidden, is_veiled = set(refused), False
-        if "complementary" not in self.policy.rules:
-            return self._release(refused, hidden, is_veiled)
         candidates = {name for name, count in self.counts.items() if not count.implied and name not in self.public}
         needed = self._needed(hidden | candidates)
         while exposed := self._exposed(self._release(refused, hidden, is_veiled), needed, hidden | candidates):
             # What a rule's name tells costs readers less than another count does, so it goes first.
-            may_veil = hidden and not is_veiled and "linked" in self.policy.rules
+            may_veil = hidden and not is_veiled
             fresh = [] if may_veil or not candidates - hidden else [self._nearest(exposed[0], candidates - hidden)]
             if not fresh and not may_veil:
                 break
@@ -208,8 +205,6 @@ class _Linked:
 
     def _dependent(self, shown: dict[str, int | Withheld]) -> dict[str, tuple[dict[str, int], int]]:
         """Shown counts that follow from others: of each sum the largest, which rounding errors change least."""
-        if "rounding" not in self.policy.rules:
-            return {}
         names = [name for name in shown if not is_withheld(shown[name])]
         return dependent(sorted(names, key=lambda name: (-self.counts[name].value, name)), self.equations, self.public)
 
@@ -229,8 +224,7 @@ class _Linked:
 
     def _misled(self, shown: dict[str, int | Withheld]) -> set[str]:
         """Shown counts that the error of a sum has made larger than their whole, or too small to be shown."""
-        fewest = self.policy.min_people if "people" in self.policy.rules else 0
-        small = {name for name in self._dependent(shown) if shown[name] < fewest}
+        small = {name for name in self._dependent(shown) if shown[name] < self.policy.min_people}
         numbers = {name: count for name, count in (self.public | shown).items() if not is_withheld(count)}
         large = {
             part

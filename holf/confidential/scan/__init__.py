@@ -21,10 +21,11 @@ KINDS = {
 # What no rule sees, for the command's help and the page.
 OUT_OF_REACH = (
     "what is drawn, in pixels or lines; rows, arrays and drawings in a PDF, of which the words alone are read",
-    "rows of data that look like no table: a call, a sentence or a box of a page for each",
+    "rows of data that look like no table: a call, a sentence or a box of a page for each, or a chart in a script",
+    "a few rows of any table",
     "what was changed so that it is not recognised: other encodings, escapes in scripts and addresses, reversed text",
     "an id, number or name that is glued to other letters or digits, or of which a page shows a part only",
     "a short id: fewer than five letters and digits, or fewer than six digits and nothing else",
     "a value that was rounded or computed with: it is sought as it is written in the list",
-    "a name, an address or an id that is in no list",
+    "a name, an address, a date of birth, free text or an id that is in no list",
 )

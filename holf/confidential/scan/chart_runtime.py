@@ -1,4 +1,4 @@
-"""The scripts that draw the interactive page's chart: made while the book is built, and known to the release gate."""
+"""The scripts that draw the interactive page's chart, made from a package while the book is built."""
 
 from __future__ import annotations
 
@@ -25,13 +25,3 @@ def runtime() -> str:
     )
     # The bundle's own names would else be those of every script of the page.
     return f"{head}(() => {{\n{vl_convert.javascript_bundle()}\n}})();\n"
-
-
-def is_runtime(data: bytes) -> bool:
-    """Say whether a file is the runtime, byte for byte; making it to compare takes seconds, so only where it claims to.
-
-    Parameters
-    ----------
-    data : bytes
-    """
-    return data.startswith(_HEAD.encode()) and data == runtime().encode()

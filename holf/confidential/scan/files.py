@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator
@@ -15,23 +16,26 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from bs4 import BeautifulSoup, Comment, NavigableString
+from bs4 import BeautifulSoup, NavigableString
 from bs4.element import PreformattedString
 
 from holf.confidential.scan import KINDS
 from holf.confidential.scan.identifiers import normalised
+from holf.record.source import MARK, REAL_MARK
 
-# Kinds of part whose text is running text.
-PLAIN = frozenset({"text", "script", "style", "comment", "attributes", "links", "cells", "output", "terms"})
-# Attributes that point somewhere, and attributes that draw: the first are links, the second are judged as drawings.
+# Attributes that point somewhere, and attributes that draw: the first are links, the second are not judged.
 _LINKS = frozenset(("href", "src", "action", "srcset", "xlink:href", "poster", "data", "formaction"))
 _DRAWN = frozenset("d points transform viewbox style class x y dx dy x1 x2 y1 y2 cx cy r rx ry width height".split())
 # Elements inside a line of words: an error that is coloured word by word is still one sentence.
 _INLINE = frozenset("a abbr b bdi code em font i mark s samp small span strong sub sup tspan u wbr".split())
 _INDEX = "Search.setIndex("
 _LARGEST_INVENTORY = 20_000_000
-# Chunks of a PNG that say how to show its pixels, and nothing else.
+# Chunks of a PNG that say how to show its pixels, and the notes that this book writes into its own.
 _PIXELS = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND", b"pHYs", b"gAMA", b"sRGB", b"cHRM", b"tRNS", b"bKGD", b"sBIT"))
+_NOTES = re.compile(
+    rf"Comment\0({re.escape(MARK)}|{re.escape(REAL_MARK)}|RECORD)|Source\0sha256 [0-9a-f]{{64}}"
+    r"|Letters\0\d{2}\.\d of \d{3} px|Software\0Matplotlib version ?[\d.]+, https://matplotlib\.org/"
+)
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,9 @@ class Item:
     Attributes
     ----------
     kind : str
-        One of `PLAIN`, or ``name``, ``refused``, ``unreadable``, ``markup``, ``json``, ``picture-extra`` or
-        ``pdf-extra``.
+        ``name``, ``refused``, ``unreadable``, ``markup``, ``json``, or for running text one of ``text``, ``style``,
+        ``attributes``, ``links``, ``cells`` of tables, ``output`` of a notebook, ``terms`` of the search index.
     text : str
-        Its text, if it has one.
     value : object
         Parsed JSON, or parsed markup.
     where : str
@@ -102,7 +105,7 @@ def items_of(path: str, data: bytes) -> Iterator[Item]:
 
 
 class _UnreadableFile(ValueError):
-    """A file is not what its name says."""
+    """A file is not what its name says, or holds more than that."""
 
 
 def _decoded(data: bytes) -> str:
@@ -132,25 +135,22 @@ def _open_style(data: bytes) -> Iterator[Item]:
 
 def _open_script(data: bytes) -> Iterator[Item]:
     text = _decoded(data)
-    if text.startswith(_INDEX):
-        yield from _index_parts(_parsed(text.removeprefix(_INDEX).rstrip("\n; ").removesuffix(")")))
-    else:
-        yield Item("script", text)
-
-
-def _index_parts(index: object) -> Iterator[Item]:
-    """Words and titles of the search index; its lists of pages are let through only as numbers of pages."""
+    if not text.startswith(_INDEX):
+        yield Item("text", text)
+        return
+    index = _parsed(text.removeprefix(_INDEX).rstrip("\n; ").removesuffix(")"))
     if not isinstance(index, dict):
         raise _UnreadableFile
-    rest, words, pages = dict(index), [], len(index.get("docnames", ()))
+    # Lists of pages are let through only as numbers of pages.
+    words, pages = [], len(index.get("docnames", ()))
     for part in ("terms", "titleterms"):
-        for word, found in rest.pop(part, {}).items():
+        for word, found in index.pop(part, {}).items():
             numbers = found if isinstance(found, list) else [found]
             if len(numbers) > pages or not all(type(number) is int and 0 <= number < pages for number in numbers):
                 raise _UnreadableFile
             words.append(word)
     yield Item("terms", "\n".join(words), where="words of the search index")
-    yield from _value_parts("titles of the search index", rest)
+    yield from _value_parts("titles of the search index", index)
 
 
 def _open_json(data: bytes) -> Iterator[Item]:
@@ -183,12 +183,12 @@ def _open_markup(data: bytes) -> Iterator[Item]:
     for string in soup.find_all(string=True):
         above = {parent.name for parent in string.parents}
         if isinstance(string, PreformattedString):
-            yield Item("comment" if isinstance(string, Comment) else "text", str(string), where="a comment")
+            yield Item("text", str(string), where="a comment")
         elif "script" in above:
             try:
                 yield from _value_parts("a script", json.loads(string))
             except (ValueError, RecursionError):
-                yield Item("script", str(string), where="a script")
+                yield Item("text", str(string), where="a script")
         elif "style" in above:
             yield Item("style", str(string), where="a style")
         else:
@@ -201,8 +201,14 @@ def _open_markup(data: bytes) -> Iterator[Item]:
     for glue in ("", " "):
         yield Item("text", _joined(words, glue))
         yield Item("cells", _joined(cells, glue), where="a table")
-    yield Item("attributes", _attributes(soup, links=False), where="attributes")
-    yield Item("links", _attributes(soup, links=True), where="links")
+    attributes: dict[str, list[str]] = {"attributes": [], "links": []}
+    for tag in soup.find_all(True):
+        for name, value in tag.attrs.items():
+            if name not in _DRAWN:
+                kind = "links" if name in _LINKS else "attributes"
+                attributes[kind].append(" ".join(value) if isinstance(value, list) else str(value))
+    for kind, values in attributes.items():
+        yield Item(kind, "\n".join(values), where=kind)
 
 
 def _joined(strings: Iterable[NavigableString], glue: str) -> str:
@@ -215,15 +221,6 @@ def _joined(strings: Iterable[NavigableString], glue: str) -> str:
         out += [str(string), glue]
         before = block
     return "".join(out).strip()
-
-
-def _attributes(soup: BeautifulSoup, *, links: bool) -> str:
-    out = []
-    for tag in soup.find_all(True):
-        for name, value in tag.attrs.items():
-            if (name in _LINKS) == links and name not in _DRAWN:
-                out.append(" ".join(value) if isinstance(value, list) else str(value))
-    return "\n".join(out)
 
 
 def _open_inventory(data: bytes) -> Iterator[Item]:
@@ -242,25 +239,24 @@ def _open_inventory(data: bytes) -> Iterator[Item]:
 
 
 def _open_picture(data: bytes) -> Iterator[Item]:
-    """What a PNG holds beside its pixels: words, other chunks, and bytes behind its end."""
+    """Nothing: a PNG is refused unless it is pixels with the book's own notes."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         raise _UnreadableFile
     place, kind = 8, b""
     while kind != b"IEND":
         length, kind = int.from_bytes(data[place : place + 4]), data[place + 4 : place + 8]
         body = data[place + 8 : place + 8 + length]
-        if len(kind) < 4 or len(body) < length:
+        is_note = kind == b"tEXt" and _NOTES.fullmatch(body.decode("latin-1"))
+        if len(body) < length or not (kind in _PIXELS or is_note):
             raise _UnreadableFile
         place += length + 12
-        if kind not in _PIXELS:
-            text = body.decode("latin-1").replace("\0", ": ", 1) if kind == b"tEXt" else ""
-            yield Item("picture-extra", text, where="beside the pixels")
     if data[place:]:
-        yield Item("picture-extra", where="behind the end of the picture")
+        raise _UnreadableFile
+    yield from ()
 
 
 def _open_pdf(data: bytes) -> Iterator[Item]:
-    """Text of the pages, where their links lead, words of the bookkeeping, and whether anything else is inside."""
+    """Text of the pages, where their links lead, and words of the bookkeeping; refused if anything else is inside."""
     # Imported where it is needed: every build writes the page of the rules, and hardly any site has a PDF.
     from pypdf import PdfReader
 
@@ -270,7 +266,7 @@ def _open_pdf(data: bytes) -> Iterator[Item]:
         about = {key: str(value) for key, value in (reader.metadata or {}).items()}
         actions = [note.get_object().get("/A", {}) for page in reader.pages for note in page.annotations or ()]
         catalogue = reader.root_object
-        extra = (
+        is_more = (
             "/Author" in about
             or not {"/OpenAction", "/AA", "/AcroForm", "/AF", "/Metadata"}.isdisjoint(catalogue)
             or not {"/EmbeddedFiles", "/JavaScript"}.isdisjoint(catalogue.get("/Names", {}))
@@ -279,11 +275,11 @@ def _open_pdf(data: bytes) -> Iterator[Item]:
     except Exception:
         # Of a broken file the library raises errors of many kinds; whatever it cannot read is refused.
         raise _UnreadableFile from None
+    if is_more:
+        raise _UnreadableFile
     # Not as lines: on paper the rows of any long table of the book would be rows of data.
     yield Item("cells", "\n".join([*pages, *about.values()]))
     yield Item("links", "\n".join(str(action.get("/URI", "")) for action in actions), where="links")
-    if extra:
-        yield Item("pdf-extra")
 
 
 _OPENERS = {

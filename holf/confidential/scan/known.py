@@ -9,14 +9,14 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
+from holf.confidential.scan.chart_runtime import runtime
 from holf.confidential.scan.identifiers import IdIndex
 from holf.paths import data_path
 from holf.record.plan import load_plan
-from holf.record.schema import load_schema
 
 # Common names of users and machines, ignored because they identify nobody and are words of style sheets.
 _COMMON_NAMES = frozenset(
@@ -39,8 +39,6 @@ class Known:
         Identifiers of people, families and offices in the study tables.
     id_pattern : str
         Regular expression of the identifiers of simulated tables.
-    keys : tuple of str
-        Names of the columns that hold identifiers.
     offices : tuple of str
         Published codes and names of offices: beside numbers, in a table, they make rows of offices.
     names : tuple of str
@@ -48,12 +46,11 @@ class Known:
     canaries : tuple of str
         Values that must not come out.
     theme : frozenset of str
-        SHA-256 of the files that a theme brings; their copies are let through unopened.
+        SHA-256 of the files that installed packages bring into a site; their copies are let through unopened.
     """
 
     ids: tuple[str, ...] = field(default=(), repr=False)
     id_pattern: str = r"SYN[\W_]?[A-Z]+\d+[a-z]?"
-    keys: tuple[str, ...] = ()
     offices: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     canaries: tuple[str, ...] = field(default=(), repr=False)
@@ -83,9 +80,10 @@ def _user() -> str:
         return ""
 
 
+@cache
 def theme_files() -> frozenset[str]:
-    """SHA-256 of every static file that the installed Sphinx packages bring."""
-    found = set()
+    """SHA-256 of every static file that the installed Sphinx packages bring, and of the scripts that draw charts."""
+    found = {hashlib.sha256(runtime().encode()).hexdigest()}
     for package in _THEME:
         spec = find_spec(package)
         for place in spec.submodule_search_locations if spec else ():
@@ -105,17 +103,16 @@ def _public_offices() -> set[str]:
 
 
 def known_here(*, ids: Iterable[str] = (), canaries: Iterable[str] = ()) -> Known:
-    """What can be known on this machine: the project's schema and offices, its user and host, its installed theme.
+    """What can be known on this machine: the project's offices, its user and host, the files of its packages.
 
     Parameters
     ----------
     ids, canaries : iterable of str
         See `Known`.
     """
-    schema, host = load_schema(), socket.gethostname()
+    host = socket.gethostname()
     return Known(
         ids=tuple(ids),
-        keys=tuple(sorted({schema.key(name) for name in schema.tables})),
         offices=tuple(sorted(_public_offices())),
         names=usable_names(*dict.fromkeys([_user(), host, host.partition(".")[0]])),
         canaries=tuple(canaries),

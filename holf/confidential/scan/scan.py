@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from holf.confidential.scan.chart_runtime import is_runtime
 from holf.confidential.scan.files import Item, items_of, list_files
 from holf.confidential.scan.known import Known
 from holf.confidential.scan.rules import ALL, Rule
@@ -98,7 +97,7 @@ def _broken(
     if file.is_file() and not file.is_symlink():
         data = file.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
-        if digest in known.theme or is_runtime(data):
+        if digest in known.theme:
             return
         if digest in shown:
             # It holds just what a table on a page of the tree shows, and may have as many rows as that table.
