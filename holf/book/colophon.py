@@ -16,8 +16,8 @@ from sphinx.application import Sphinx
 
 from holf.book import sources
 from holf.book.banners import real_source
+from holf.book.chapters import list_chapters
 from holf.book.checksums import SUMS
-from holf.book.execute import list_chapters
 from holf.book.freshness import signature
 from holf.confidential.release.signature import read_signature, signature_path
 from holf.paths import MARK_FILE, STAND_IN, project_root

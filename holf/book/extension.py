@@ -25,8 +25,8 @@ from sphinx.util import logging
 
 from clustertrials.files import write_whole
 from holf.book import banners, colophon, power_chart, search, staging, tooltips
+from holf.book.chapters import list_chapters, start_stale_chapters
 from holf.book.downloads import pages as downloads
-from holf.book.execute import list_chapters, start_stale_chapters
 from holf.book.freshness import ChapterError, in_one_line, why_stale
 from holf.book.redirects import redirects
 from holf.book.theme.checks import SiteError

@@ -11,8 +11,8 @@ import pytest
 from small_book import SmallBook
 from sphinx.errors import ExtensionError
 
+from holf.book.chapters import run_chapters
 from holf.book.checksums import fingerprint
-from holf.book.execute import run_chapters
 from holf.book.extension import refresh, refuse_other_builders
 from holf.book.freshness import Chapter, ChapterError, is_stale
 
@@ -147,7 +147,7 @@ def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
     def interrupt(line):
         raise KeyboardInterrupt(line)
 
-    monkeypatch.setattr("holf.book.execute._run_noted", slow)
+    monkeypatch.setattr("holf.book.chapters._run_noted", slow)
     chapters = [Chapter(tmp_path / f"{name}.ipynb", tmp_path / f"{name}.ipynb") for name in "abcd"]
     with pytest.raises(KeyboardInterrupt):
         run_chapters(chapters, tmp_path, jobs=1, say=interrupt)
