@@ -16,6 +16,8 @@ from holf.paths import project_root
 SOURCE = "HOLF_SOURCE"
 # Seconds without news, after which the chapters that run are named.
 _PATIENCE = 10
+# Lines in which the errors of a build are told.
+_MOST_LINES = 13
 
 
 def list_chapters() -> list[Chapter]:
@@ -125,9 +127,9 @@ def run_chapters(
     Raises
     ------
     ChapterError
-        If any failed, after all have ended; the message lists every failure.
+        If any failed, after all have ended; the message fits on a screen.
     """
-    failures, pool = [], ThreadPoolExecutor(max_workers=jobs)
+    failures, pool = {}, ThreadPoolExecutor(max_workers=jobs)
     try:
         running = {run.chapter.name: run for run in begun}
         futures = {pool.submit(end_chapter, run): run.chapter for run in begun}
@@ -146,12 +148,23 @@ def run_chapters(
                 why = f" ({reasons[chapter.page]})" if reasons else ""
                 say(f"chapter {done}/{len(futures)} {chapter.name}: {result}{why}")
                 if error:
-                    failures.append(str(error))
+                    failures[chapter.name] = str(error)
     finally:
         # After an interruption no other chapter is started.
         pool.shutdown(cancel_futures=True)
     if failures:
-        raise ChapterError("\n".join(failures))
+        raise ChapterError(_in_few_lines(failures))
+
+
+def _in_few_lines(failures: dict[str, str]) -> str:
+    """Errors by chapter as one message: the first ones whole, and the names of the others."""
+    shown, names = [], sorted(failures)
+    for number, name in enumerate(names):
+        lines = failures[name].splitlines()
+        if shown and len(shown) + len(lines) >= _MOST_LINES:
+            return "\n".join([*shown, f"failed as well: {', '.join(names[number:])}"])
+        shown += lines
+    return "\n".join(shown)
 
 
 def _run_noted(chapter: Chapter, work: Path, running: dict[str, Run]) -> float:
