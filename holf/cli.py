@@ -211,7 +211,7 @@ def _set_root(book: Path) -> None:
 
 
 def _check_chapters() -> None:
-    from holf.book.execute import list_chapters
+    from holf.book.chapters import list_chapters
     from holf.book.freshness import in_one_line, why_stale
 
     stale = {chapter.name: in_one_line(why) for chapter in list_chapters() if (why := why_stale(chapter))}

@@ -13,6 +13,8 @@ import clustertrials
 READS_LOG = "HOLF_READS_LOG"
 # Where a book that carries the statistics library has it.
 _LIBRARY = Path("clustertrials", "src", "clustertrials")
+# Folders of the code that runs; a build asks for them some thousand times.
+_CODE, _LIBRARY_CODE = Path(__file__).resolve().parent, Path(clustertrials.__file__).resolve().parent
 # Name of the study that a book built elsewhere holds.
 STAND_IN = "source"
 # What marks a folder of tables as simulated, and says from what.
@@ -22,19 +24,19 @@ _paused = ContextVar("_paused", default=False)
 
 def project_root() -> Path:
     """Return the folder of the book's settings, chapters and data: this package's own, or ``HOLF_ROOT``."""
-    return Path(os.environ.get("HOLF_ROOT") or Path(__file__).resolve().parents[1])
+    return Path(os.environ.get("HOLF_ROOT") or _CODE.parent)
 
 
 def code_root() -> Path:
     """Return the folder of this package's code: the project's own copy where it has one, else where it runs from."""
     own = project_root() / "holf"
-    return own if own.is_dir() else Path(__file__).resolve().parent
+    return own if own.is_dir() else _CODE
 
 
 def library_root() -> Path:
     """Return the folder of the statistics library's code: the project's own copy where it has one, else as above."""
     own = project_root() / _LIBRARY
-    return own if own.is_dir() else Path(clustertrials.__file__).resolve().parent
+    return own if own.is_dir() else _LIBRARY_CODE
 
 
 def code_file(name: str) -> Path:
@@ -60,10 +62,10 @@ def check_book(book: Path) -> None:
     ValueError
         The message says what to do.
     """
-    book, root, code = book.resolve(), project_root().resolve(), Path(__file__).resolve().parent
+    book, root = book.resolve(), project_root().resolve()
     if not (book / "_config.yml").is_file() or not (book / "chapters").is_dir():
         raise ValueError(f"there is no book in {book}: it has no _config.yml, or no folder `chapters`")
-    for own, loaded in ((book / "holf", code), (book / _LIBRARY, Path(clustertrials.__file__).resolve().parent)):
+    for own, loaded in ((book / "holf", _CODE), (book / _LIBRARY, _LIBRARY_CODE)):
         if own.is_dir() and own.resolve() != loaded:
             raise ValueError(
                 f"the book is in {book}, and `{own.name}` was loaded from {loaded.parent}: build it in an environment "

@@ -16,10 +16,9 @@ from sphinx.application import Sphinx
 
 from holf.book import sources
 from holf.book.banners import real_source
+from holf.book.chapters import list_chapters
 from holf.book.checksums import SUMS
-from holf.book.execute import list_chapters
 from holf.book.freshness import signature
-from holf.confidential.release.signature import read_signature, signature_path
 from holf.paths import MARK_FILE, STAND_IN, project_root
 
 PLACE = "<!-- colophon -->"
@@ -55,6 +54,9 @@ def data_mode() -> str:
 
 
 def _who_signed() -> str:
+    # It brings the estimators along, and most builds have no release.
+    from holf.confidential.release.signature import read_signature, signature_path
+
     release = project_root() / "data" / f"{STAND_IN}.json"
     if not signature_path(release).exists():
         return "Nobody has signed this release: the book was built from the tables themselves, and stays beside them."

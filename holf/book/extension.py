@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
@@ -25,8 +25,8 @@ from sphinx.util import logging
 
 from clustertrials.files import write_whole
 from holf.book import banners, colophon, power_chart, search, staging, tooltips
+from holf.book.chapters import list_chapters, start_stale_chapters
 from holf.book.downloads import pages as downloads
-from holf.book.execute import list_chapters, start_stale_chapters
 from holf.book.freshness import ChapterError, in_one_line, why_stale
 from holf.book.redirects import redirects
 from holf.book.theme.checks import SiteError
@@ -49,6 +49,8 @@ def setup(app: Sphinx) -> dict:
     # Sphinx reads every page anew when a value of this kind changes.
     app.add_config_value("holf_foundation", "", "env")
     sys.excepthook = _end_quietly
+    if jupyter_book := sys.modules.get("jupyter_book.cli.main"):
+        jupyter_book._message_box = _end_briefly
     begin(app)
     # Before the table of contents and the sources are read.
     app.connect("config-inited", prepare, priority=100)
@@ -189,6 +191,13 @@ def _end_quietly(kind: type, error: BaseException, trace: TracebackType | None) 
     told = error.__cause__ is None or isinstance(error.__cause__, SphinxError)
     if not (told and "error in building your " in str(error)):
         sys.__excepthook__(kind, error, trace)
+
+
+def _end_briefly(message: str, color: str = "green", doprint: bool = True, print_func: Callable = print) -> str:
+    """Say in a line where the book is, in the place of Jupyter Book's thirteen; leave what it says of a failure."""
+    if doprint:
+        print_func("papermill: the book is in _build/html/index.html" if color == "green" else message)
+    return message
 
 
 def _say(line: str) -> None:

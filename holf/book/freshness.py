@@ -25,7 +25,7 @@ PARAMETERS, INJECTED = "parameters", "injected-parameters"
 # Tags that change what a run does with a cell.
 _RUNNING = (PARAMETERS, "raises-exception", "skip-execution")
 # What injects parameters and cleans outputs, outside the kernel, counts for every chapter.
-RUNNER = ("holf/book/execute.py",)
+RUNNER = ("holf/book/execute.py", "holf/book/kernel.py")
 # Beside the chapters, one line for each: branches that change the same module do not meet in notebooks.
 RUNS = "chapters/runs.jsonl"
 NO_RUN = "no run is on record"
@@ -229,9 +229,14 @@ def markdown_of(path: Path) -> list[str]:
     return [_source(cell) for cell in _notebook(path)["cells"] if cell["cell_type"] == "markdown"]
 
 
-def code_cells(chapter: Chapter) -> int:
-    """How many code cells a run of the chapter has."""
-    return sum(_is_code(cell) for cell in _notebook(chapter.template)["cells"]) + bool(chapter.parameters)
+def cells_to_run(notebook: Path, parameters: Mapping) -> list[str]:
+    """Sources of the cells that a run executes, in order, with the one in which papermill sets parameters."""
+    found = []
+    for cell in _notebook(notebook)["cells"]:
+        # As in Jupyter, an empty cell is not run.
+        found += [_source(cell).strip()] if _is_code(cell) and _source(cell).strip() else []
+        found += ["# Parameters"] if parameters and PARAMETERS in _tags(cell) else []
+    return found
 
 
 def _notebook(path: Path) -> dict:

@@ -30,6 +30,8 @@ from holf.paths import code_root, library_root, project_root
 # What of a page is a place to link to, or hides one.
 _PLACES = re.compile(r"^(?:\([\w-]+\)=\n+.*|(?:#|```|~~~).*)", re.MULTILINE)
 _SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock")
+# Files of data from which a page follows as it is read, or the check of its numbers.
+READ_WITH_PAGES = ("data/columns.yml", "data/flow.yml", "data/plan.yml")
 
 
 def acquire_lock(folder: Path, say: Callable[[str], None]) -> int:
@@ -61,14 +63,17 @@ def acquire_lock(folder: Path, say: Callable[[str], None]) -> int:
 
 
 def foundation() -> str:
-    """SHA-256 over all that Sphinx does not look at and any page may come from: settings, data and code."""
+    """SHA-256 over all that Sphinx does not look at and any page may come from: settings, code, and some data.
+
+    All other data reaches pages when they are written, and every build writes them all.
+    """
     root = project_root()
-    return fingerprint([*(root / name for name in _SETTINGS), root / "data", code_root(), library_root()])
+    return fingerprint([*(root / name for name in (*_SETTINGS, *READ_WITH_PAGES)), code_root(), library_root()])
 
 
 def written_from() -> str:
     """SHA-256 over all that simulated tables and written pages follow from, and over those pages."""
-    digest = hashlib.sha256(foundation().encode())
+    digest = hashlib.sha256((foundation() + fingerprint([project_root() / "data"])).encode())
     for path in sorted((project_root() / "chapters").rglob("*")):
         if path.suffix == ".ipynb":
             # Written pages link to headings and labels of notebooks, and fences hide what only looks like one.

@@ -187,6 +187,9 @@ def _quoted(said: str) -> str:
 def explain_page(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
     """Explain the numbers of a page that is about to be written, and declare its language."""
     lang = app.env.metadata.get(pagename, {}).get("lang", "en")
+    words = app.__dict__.setdefault("holf_words", {})
+    if lang not in words:
+        words[lang] = row_words(lang)
     if "body" in context:
-        context["body"] = explain_links(context["body"], row_words(lang), lang)
+        context["body"] = explain_links(context["body"], words[lang], lang)
     context["language"] = lang

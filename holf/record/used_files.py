@@ -36,20 +36,25 @@ def watch() -> None:
     for name in ("exit", "quit"):
         shell.user_ns.pop(name, None)
     # After every cell, since a kernel gets no notice before it is ended.
-    shell.events.register("post_run_cell", lambda _result: _note_cell())
+    shell.events.register("post_run_cell", lambda result: _note_cell(of_chapter=result.info.store_history))
 
 
-def _note_cell() -> None:
-    """Record the modules that are loaded once a cell has run, and that it has, for those who wait for the chapter."""
+def _note_cell(*, of_chapter: bool) -> None:
+    """Record the modules that are loaded once code has run, and, if it is a cell of the chapter, that it has."""
     for name in modules_loaded():
         note_file(name)
-    if log := os.environ.get(READS_LOG):
-        with open(cells_log(log), "a", encoding="utf-8") as stream:
+    if of_chapter and (log := os.environ.get(READS_LOG)):
+        with open(_cells_log(log), "a", encoding="utf-8") as stream:
             stream.write("\n")
 
 
-def cells_log(log: str | Path) -> Path:
-    """File beside the list of what was read, with a line for each cell that has run."""
+def cells_run(log: str | Path) -> int:
+    """How many cells of a chapter have run to their end, by the list of what it reads."""
+    cells = _cells_log(log)
+    return len(cells.read_text(encoding="utf-8").splitlines()) if cells.exists() else 0
+
+
+def _cells_log(log: str | Path) -> Path:
     return Path(f"{log}.cells")
 
 

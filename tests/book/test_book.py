@@ -14,9 +14,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from holf.book import execute
-from holf.book.execute import as_run, clean, main, run_chapter, start_stale_chapters
+from holf.book import chapters
+from holf.book.chapters import start_stale_chapters
+from holf.book.execute import as_run, clean, run_chapter
 from holf.book.freshness import Chapter, ChapterError, is_stale, renew_prose
+from holf.book.kernel import main
 from holf.book.staging import exchange, written_from
 from holf.paths import project_root
 from holf.simulation.worlds import write_study
@@ -215,7 +217,7 @@ def test_a_chapter_that_takes_long_says_how_far_it_is(own, monkeypatch):
     gate = own.root / "gate"
     os.mkfifo(gate)
     own.write("plain", ["# Plain", "factor = 2", f"open({str(gate)!r}).read()", "factor"])
-    monkeypatch.setattr(execute, "_PATIENCE", 1)
+    monkeypatch.setattr(chapters, "_PATIENCE", 1)
     said = []
 
     def listen(line: str) -> None:
@@ -225,7 +227,7 @@ def test_a_chapter_that_takes_long_says_how_far_it_is(own, monkeypatch):
             gate.write_text("")
 
     chapter = Chapter(own.path("plain"), own.path("plain"))
-    execute.run_chapters([chapter], own.root / "_build" / "papermill", jobs=1, say=listen)
+    chapters.run_chapters([chapter], own.root / "_build" / "papermill", jobs=1, say=listen)
     assert re.fullmatch(r"plain runs since \d+ s, cell [1-3] of 3", said[said.index("opened") - 1])
     assert said[-1].startswith("chapter 1/1 plain: ")
 
@@ -462,6 +464,6 @@ def test_a_kernel_that_never_answers_is_started_once_more(monkeypatch, tmp_path,
         calls.append(arguments)
         raise RuntimeError("Kernel didn't respond in 60 seconds")
 
-    monkeypatch.setattr("holf.book.execute.execute", silent)
+    monkeypatch.setattr("holf.book.kernel.execute", silent)
     assert main(["in.ipynb", str(tmp_path / "out.ipynb"), "{}"]) == 1 and len(calls) == 2
     assert "Kernel didn't respond" in capsys.readouterr().err

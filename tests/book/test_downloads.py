@@ -19,11 +19,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image, PngImagePlugin
 
 import holf
+from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
 from holf.book.downloads.descriptions import load_descriptions
 from holf.book.downloads.outputs import STRANGE, TOO_FEW, Download, OutputError, alt_faults, downloads_of, stem_of
 from holf.book.downloads.pages import line_of_links
-from holf.book.execute import list_chapters
 from holf.cli import main
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known

@@ -1,6 +1,7 @@
 """Edits at awkward moments, and builds in awkward ways: what readers see follows from what is there, or says so."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -11,10 +12,11 @@ import pytest
 from small_book import SmallBook
 from sphinx.errors import ExtensionError
 
+from holf.book.chapters import run_chapters
 from holf.book.checksums import fingerprint
-from holf.book.execute import run_chapters
 from holf.book.extension import refresh, refuse_other_builders
 from holf.book.freshness import Chapter, ChapterError, is_stale
+from holf.book.staging import READ_WITH_PAGES
 
 # Every test builds a small book.
 pytestmark = pytest.mark.slow
@@ -58,6 +60,47 @@ def test_what_is_saved_while_sphinx_reads_it_is_read_by_the_next_build(book):
     (book.root / "armed").touch()
     assert book.build().returncode == 0 and "Saved late" not in page(book)
     assert book.build().returncode == 0 and "Saved late" in page(book)
+
+
+def test_data_that_sphinx_does_not_look_at_counts_if_a_page_is_read_with_it(book):
+    """Every file of data that is opened while pages are read is one of those after whose change all are read anew."""
+    with_extension(
+        book,
+        "import pathlib, sys\n"
+        "from holf.paths import project_root\n"
+        "def act(app):\n"
+        "    at, found, data = [], set(), str(project_root() / 'data')\n"
+        "    def hear(event, arguments):\n"
+        "        # The colophon is read by every build.\n"
+        "        read = at and app.env.temp_data.get('docname') != 'chapters/colophon'\n"
+        "        if read and event == 'open' and str(arguments[0]).startswith(data):\n"
+        "            found.add(pathlib.Path(arguments[0]).relative_to(project_root()).as_posix())\n"
+        "    sys.addaudithook(hear)\n"
+        "    app.connect('env-before-read-docs', lambda *_: at.append(1))\n"
+        "    app.connect('env-updated', lambda *_: (at.clear(), print('opened', *sorted(found))) and None)\n",
+    )
+    done = book.build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    opened = next(line for line in done.stdout.splitlines() if line.startswith("opened "))
+    # The plan is checked against the ledger, the assumptions and the schema; no page follows from that.
+    checks = {"data/assumptions.yml", "data/datapackage.json", "data/facts.csv"}
+    assert {*opened.split()[1:]} - checks == {*READ_WITH_PAGES} - {"data/flow.yml"}
+
+
+def test_a_new_row_of_the_ledger_runs_nothing_and_only_its_page_is_read(book):
+    with open(book.root / "data" / "facts.csv", "a", encoding="utf-8") as file:
+        file.write("F999,other,A new fact,5,families,published,registry,,consistent,none,\n")
+    done = book.build("-W", "-n", "--keep-going", "--verbose")
+    assert done.returncode == 0 and "chapter(s) to run" not in done.stdout and "F999" in page(book, "chapters/ledger")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+    assert {*re.findall(r"reading sources\.\.\. \[ *\d+%\] (\S+)", plain)} == {"chapters/ledger", "chapters/colophon"}
+
+
+def test_a_build_with_nothing_to_do_says_so_in_few_lines(book):
+    done = book.build("-W", "-n", "--keep-going", "--quiet")
+    lines = (done.stdout + done.stderr).splitlines()
+    assert done.returncode == 0 and len(lines) <= 10
+    assert lines[-1] == "papermill: the book is in _build/html/index.html"
 
 
 def test_a_chapter_saved_while_extensions_load_is_not_called_fresh(book):
@@ -136,6 +179,18 @@ def test_what_python_writes_beside_code_is_no_change(tmp_path):
     assert fingerprint([code]) != before
 
 
+def test_of_many_failures_the_first_are_told_and_the_others_named(tmp_path, monkeypatch):
+    def fail(chapter, work, running):
+        raise ChapterError(f"{chapter.name}: line 1\n" + "more\n" * 5)
+
+    monkeypatch.setattr("holf.book.chapters._run_noted", fail)
+    chapters = [Chapter(tmp_path / f"{name}.ipynb", tmp_path / f"{name}.ipynb") for name in "abcdefg"]
+    with pytest.raises(ChapterError) as caught:
+        run_chapters(chapters, tmp_path, jobs=1, say=lambda line: None)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "a: line 1" and lines[-1] == "failed as well: c, d, e, f, g" and len(lines) == 13
+
+
 def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
     started = []
 
@@ -147,7 +202,7 @@ def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
     def interrupt(line):
         raise KeyboardInterrupt(line)
 
-    monkeypatch.setattr("holf.book.execute._run_noted", slow)
+    monkeypatch.setattr("holf.book.chapters._run_noted", slow)
     chapters = [Chapter(tmp_path / f"{name}.ipynb", tmp_path / f"{name}.ipynb") for name in "abcd"]
     with pytest.raises(KeyboardInterrupt):
         run_chapters(chapters, tmp_path, jobs=1, say=interrupt)

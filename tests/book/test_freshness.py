@@ -8,8 +8,10 @@ import subprocess
 import nbformat
 import pytest
 
-from holf.book.execute import first_failure, list_chapters, run_chapter
+from holf.book.chapters import list_chapters
+from holf.book.execute import run_chapter
 from holf.book.freshness import RUNS, Chapter, ChapterError, is_stale, renew_prose, why_stale
+from holf.book.kernel import first_failure
 from holf.paths import code_file, project_root
 
 PROJECT, CHAPTERS = project_root(), list_chapters()
@@ -107,7 +109,7 @@ def test_whatever_road_it_takes_what_a_kernel_loads_and_reads_counts(own):
     )
     chapter = run(own)
     places = ("clustertrials/sample_size.py", "other/src/other/__init__.py", "other/src/other/inner.py")
-    for place in (*places, "data/timeline.yml", "requirements.lock", "holf/book/execute.py"):
+    for place in (*places, "data/timeline.yml", "requirements.lock", "holf/book/execute.py", "holf/book/kernel.py"):
         path = code_file(place)
         before = path.read_bytes()
         path.write_bytes(before + b"\nmore = 1\n")
@@ -216,6 +218,19 @@ def test_a_cell_that_ends_the_kernel_fails_the_run_and_leaves_the_page(own, code
     with pytest.raises(ChapterError, match=rf"plain: cell \[1\]{said}"):
         run(own)
     assert (own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()) == (before, record)
+
+
+@pytest.mark.parametrize("code", ["os._exit(1)", "os.kill(os.getpid(), 9)"])
+def test_a_kernel_that_dies_is_told_with_its_cell_and_the_next_run_is_whole(own, code):
+    """Killed from outside, as for want of memory, is killed with the same signal."""
+    own.write("plain", ["# Plain", "factor = 2", "", f"import os\nif factor == 3:\n    {code}", "'after'"])
+    before, record = own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()
+    chapter, work = Chapter(own.path("plain"), own.path("plain"), {"factor": 3}), own.root / "_build" / "papermill"
+    with pytest.raises(ChapterError, match=r"plain: cell \[3\] `import os`: the kernel died while it ran"):
+        run_chapter(chapter, work)
+    assert (own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()) == (before, record)
+    assert [path.name for path in work.iterdir()] == [] and is_stale(chapter)
+    assert "after" in run(own).page.read_text(encoding="utf-8")
 
 
 def test_a_cell_that_is_meant_to_fail_may_and_one_that_is_skipped_may_not(own):

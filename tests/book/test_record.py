@@ -7,7 +7,8 @@ import nbformat
 import pytest
 
 import holf
-from holf.book.execute import list_chapters, show_values
+from holf.book.chapters import list_chapters
+from holf.book.execute import show_values
 from holf.book.freshness import TEMPLATE, is_stale, renew_prose
 from holf.pages.write import wanted_pages
 from holf.paths import library_root, project_root

@@ -14,8 +14,8 @@ from bs4 import BeautifulSoup
 from site_links import link_faults
 
 import holf
+from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
-from holf.book.execute import list_chapters
 from holf.book.marks import page_faults, site_faults
 from holf.book.sources import ARCHIVE
 from holf.confidential.scan.known import known_here

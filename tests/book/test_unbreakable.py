@@ -137,9 +137,7 @@ def test_of_two_builds_at_once_the_second_waits(ready, tmp_path, first_is_killed
 
 def test_a_run_whose_build_is_gone_ends(tmp_path):
     """The process that runs a chapter outlives its build by a moment, and not by the length of the chapter."""
-    code = (
-        "import holf.book.execute, time; holf.book.execute.end_with_parent(); print('up', flush=True); time.sleep(60)"
-    )
+    code = "import holf.book.kernel, time; holf.book.kernel.end_with_parent(); print('up', flush=True); time.sleep(60)"
     parent = subprocess.Popen(
         [sys.executable, "-c", f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {code!r}]).wait()"],
         stdout=subprocess.PIPE,

@@ -34,9 +34,10 @@ from real_study import (
 )
 
 import holf
+from holf.book.chapters import list_chapters
 from holf.book.downloads.check import shown_digests
 from holf.book.edition import make_edition
-from holf.book.execute import list_chapters, run_chapter
+from holf.book.execute import run_chapter
 from holf.book.freshness import ChapterError
 from holf.book.marks import site_faults
 from holf.cli import main

@@ -5,8 +5,9 @@ import yaml
 from real_study import ID, copied, only, real_tables, sentinels_in, taken, without
 
 import holf
+from holf.book.chapters import list_chapters
 from holf.book.edition import kept_waves, make_edition
-from holf.book.execute import list_chapters, run_chapter
+from holf.book.execute import run_chapter
 from holf.confidential.read.report import DropInError
 from holf.confidential.release import document
 from holf.confidential.release.document import make_release

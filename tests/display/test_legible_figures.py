@@ -22,8 +22,8 @@ from matplotlib.text import Text
 from PIL import Image, ImageChops
 
 import holf
+from holf.book.chapters import list_chapters
 from holf.book.downloads.outputs import TOO_LONG, alt_faults
-from holf.book.execute import list_chapters
 from holf.display import (
     alt_text,
     design_figures,

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from holf.book.execute import list_chapters
+from holf.book.chapters import list_chapters
 from holf.book.freshness import RUNS, why_stale
 from holf.confidential.read.reader import read_simulated
 from holf.paths import MARK_FILE, READS_LOG, project_root

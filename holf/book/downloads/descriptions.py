@@ -10,8 +10,6 @@ from holf.paths import project_root
 from holf.record.plan import Plan
 from holf.record.reading import read_yaml
 
-DESCRIPTIONS = "data/columns.yml"
-
 
 @dataclass(frozen=True)
 class Descriptions:
@@ -58,7 +56,7 @@ def load_descriptions(plan: Plan) -> Descriptions:
     ----------
     plan : Plan
     """
-    path = project_root() / DESCRIPTIONS
+    path = project_root() / "data" / "columns.yml"
     # Another trial's project may have none.
     raw = read_yaml(path) if path.exists() else {}
     named = raw.get("named", {})

@@ -16,10 +16,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from holf.book.downloads.check import FOLDER, download_faults
-from holf.book.downloads.descriptions import DESCRIPTIONS, load_descriptions
+from holf.book.downloads.descriptions import load_descriptions
 from holf.book.downloads.outputs import Download, OutputError, downloads_of
 from holf.book.freshness import markdown_of
-from holf.paths import project_root
 from holf.record.plan import load_plan
 from holf.record.source import mark_of
 
@@ -104,8 +103,6 @@ def add_links(app: Sphinx, doctree: nodes.document) -> None:
     if len(shown) != len(groups):
         raise ExtensionError(f"{app.env.docname}: {len(groups)} cells with outputs, but {len(shown)} on the page")
     descriptions, above = load_descriptions(load_plan()), "../" * app.env.docname.count("/")
-    # The links give the digests of the files, which have the descriptions of their columns.
-    app.env.note_dependency(str(project_root() / DESCRIPTIONS))
     for node, group in zip(shown, groups):
         lines = []
         for one in group:
@@ -167,15 +164,14 @@ def add_list(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
-    """Name the page with the list if a notebook or a description changed: the list is made of all of them."""
-    sources = [Path(env.doc2path(docname)) for docname in sorted(env.found_docs)]
-    sources = [*(path for path in sources if path.suffix == ".ipynb"), project_root() / DESCRIPTIONS]
-    listed = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources if path.exists())).hexdigest()
-    former, env.holf_listed = getattr(env, "holf_listed", None), listed
-    if former in (None, listed):
+    """Name the pages with a list if a notebook changed: the lists are made of all of them."""
+    sources = {docname: Path(env.doc2path(docname)) for docname in sorted(env.found_docs)}
+    notebooks = b"\0".join(path.read_bytes() for path in sources.values() if path.suffix == ".ipynb")
+    former, env.holf_listed = getattr(env, "holf_listed", None), hashlib.sha256(notebooks).hexdigest()
+    if former in (None, env.holf_listed):
         return []
-    prose = ((docname, Path(env.doc2path(docname))) for docname in sorted(env.found_docs))
-    return [name for name, path in prose if path.suffix == ".md" and LIST in path.read_text(encoding="utf-8")]
+    prose = {name: path for name, path in sources.items() if path.suffix == ".md"}
+    return [name for name, path in prose.items() if LIST in path.read_text(encoding="utf-8")]
 
 
 def write_downloads(app: Sphinx, site: Path) -> None:

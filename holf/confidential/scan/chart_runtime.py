@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import distribution
 
-RUNTIME = "vega.js"
+RUNTIME, MAKER = "vega.js", "vl-convert-python"
 _HEAD = "/* Vega, Vega-Lite and Vega-Embed: University of Washington Interactive Data Lab"
 
 
@@ -14,7 +14,7 @@ def runtime() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script with their licence, as the installed package makes them."""
     import vl_convert
 
-    licence = next(file for file in distribution("vl-convert-python").files or () if file.name == "LICENSE").read_text(
+    licence = next(file for file in distribution(MAKER).files or () if file.name == "LICENSE").read_text(
         encoding="utf-8"
     )
     _, _, conditions = licence.partition("\n\n")

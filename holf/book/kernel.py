@@ -1,0 +1,206 @@
+"""The process in which one notebook runs in a kernel: ``python -m holf.book.kernel INPUT OUTPUT PARAMETERS``.
+
+What takes long to import is imported inside functions: the kernel is started first, and comes up meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holf.book.freshness import cells_to_run, other_files, surroundings
+from holf.paths import READS_LOG
+from holf.record.used_files import cells_run
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
+
+# Marks the message of this process among what its kernel prints.
+MESSAGE = "holf.book.kernel: "
+OPTIONS = (
+    # Nobody types commands, and two kernels would get into each other's way in the file of their history.
+    "--HistoryManager.enabled=False",
+    # Python looks for garbage every 700 new objects, over all that libraries loaded: a tenth of a chapter's time.
+    "--IPKernelApp.exec_lines=__import__('gc').set_threshold(100_000)",
+    # What the chapter follows from is what its kernel loads and reads.
+    "--IPKernelApp.exec_lines=__import__('holf.record.used_files').record.used_files.watch()",
+)
+# Lines of an error that are shown.
+_MOST_LINES = 10
+_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def main(arguments: list[str]) -> int:
+    """Execute ``INPUT OUTPUT PARAMETERS``, the last as JSON; return 1 after one message on stderr if a cell fails."""
+    fault = _run(arguments)
+    # Two kernels that start at the same moment may take the same port, and one of them never answers.
+    if "Kernel didn't respond" in fault:
+        fault = _run(arguments)
+    if fault:
+        print(f"{MESSAGE}{fault}", file=sys.stderr)
+    return 1 if fault else 0
+
+
+def _run(arguments: list[str]) -> str:
+    try:
+        with kernel() as manager:
+            # Before any cell runs, and here, as the build is busy loading what it needs.
+            others = other_files()
+            around(Path(arguments[1])).write_text(json.dumps([others, surroundings(others)]), encoding="utf-8")
+            return execute(arguments[0], arguments[1], json.loads(arguments[2]), manager)
+    except Exception as error:  # a kernel that died or would not start: one line, since the reader is a build log
+        return f"the notebook did not run to its end: {type(error).__name__}: {error}"
+
+
+@contextmanager
+def kernel() -> Iterator[AsyncKernelManager]:
+    """A kernel that comes up while papermill is still being imported; it ends with the block.
+
+    Each of the two takes most of a second, and neither waits for the other.
+    """
+    from jupyter_client.manager import AsyncKernelManager
+
+    manager = AsyncKernelManager(kernel_name="python3")
+    asyncio.run(manager.start_kernel(extra_arguments=list(OPTIONS)))
+    try:
+        yield manager
+    finally:
+        # Whatever the kernel had to say was received; the kind way waits one to three seconds for it to leave.
+        asyncio.run(manager.shutdown_kernel(now=True))
+
+
+def execute(source: str, target: str, parameters: dict, manager: AsyncKernelManager) -> str:
+    """Execute a notebook in a kernel; return what failed, or nothing.
+
+    Parameters
+    ----------
+    source, target : str
+        Paths of the notebook and of its executed copy.
+    parameters : dict
+        Values by name.
+    manager : jupyter_client.manager.AsyncKernelManager
+        Of a kernel that was started.
+    """
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from papermill.execute import ERROR_MARKER_TAG
+
+    # papermill itself only warns of a parameter that the notebook does not have, and runs without it.
+    if parameters and (unknown := set(parameters) - set(papermill.inspect_notebook(source))):
+        return f"the notebook has no parameter {sorted(unknown)[0]!r}"
+    try:
+        papermill.execute_notebook(
+            source,
+            target,
+            parameters=parameters,
+            kernel_name="python3",
+            progress_bar=False,
+            log_output=False,
+            # Written once, at the end, also of a run that fails; else twice a cell.
+            request_save_on_cell_execute=False,
+            autosave_cell_every=0,
+            km=manager,
+        )
+    except papermill.PapermillExecutionError:
+        # Judged below: to papermill a cell that ends the kernel is no error, and one that is meant to fail is one.
+        pass
+    except DeadKernelError:
+        cells, ran = cells_to_run(Path(source), parameters), cells_run(os.environ[READS_LOG])
+        return f"{_named(ran + 1, cells[ran])}: the kernel died while it ran (ended, killed, or out of memory)"
+    executed = json.loads(Path(target).read_text(encoding="utf-8"))
+    # Papermill's own note of an error.
+    executed["cells"] = [cell for cell in executed["cells"] if ERROR_MARKER_TAG not in cell["metadata"].get("tags", [])]
+    fault = first_failure(executed["cells"])
+    if not fault:
+        Path(target).write_text(json.dumps(executed), encoding="utf-8")
+    return fault
+
+
+def first_failure(cells: list[dict]) -> str:
+    """Say which cell of an executed notebook failed, at which line, or was not run; empty if all ran to their end.
+
+    A cell with the tag ``raises-exception`` may fail, as elsewhere in Jupyter.
+
+    Parameters
+    ----------
+    cells : list of dict
+
+    Examples
+    --------
+    >>> cell = {"cell_type": "code", "source": "1", "outputs": [], "metadata": {}, "execution_count": None}
+    >>> first_failure([cell | {"execution_count": 1}, cell])
+    'cell [2] `1` did not run to its end: it, or the one before it, ended the kernel'
+    """
+    number = 0
+    for cell in cells:
+        source = "".join(cell["source"]).strip()
+        # As in Jupyter, an empty cell is not run.
+        if cell["cell_type"] != "code" or not source:
+            continue
+        number += 1
+        name = _named(number, source)
+        tags = cell["metadata"].get("tags", [])
+        errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
+        if errors and "raises-exception" not in tags:
+            return f"cell [{number}]{_error(errors[0], ''.join(cell['source']).splitlines())}"
+        if cell["execution_count"] is None:
+            if "skip-execution" in tags:
+                return f"{name} was not run: its tags say so"
+            return f"{name} did not run to its end: it, or the one before it, ended the kernel"
+    return ""
+
+
+def _named(number: int, source: str) -> str:
+    return f"cell [{number}] `{source.splitlines()[0]}`"
+
+
+def _error(output: dict, lines: list[str]) -> str:
+    """The failing line of a cell with its error, and the place in the project's code where that was raised."""
+    traceback = _COLOUR.sub("", "\n".join(output.get("traceback", ())))
+    found = _LINE.search(traceback)
+    number = min(int(found[1]), len(lines)) if found else 1
+    place = f", line {number}" if found else ""
+    message = "\n".join(str(output["evalue"]).splitlines()[:_MOST_LINES])
+    deeper = re.findall(r"^File (\S+\.py:\d+)", traceback, re.MULTILINE)
+    raised = f"\n(raised in {deeper[-1]})" if deeper else ""
+    return f"{place} `{lines[number - 1].strip()}` raised {output['ename']}: {message}{raised}"
+
+
+def around(target: Path) -> Path:
+    """File beside an executed copy that says what was around when its run began (`freshness.surroundings`)."""
+    return Path(f"{target}.around")
+
+
+def end_with_parent() -> None:
+    """End this process soon after the build that started it, however that ended: nobody waits for the result.
+
+    The kernel of the notebook watches this process in the same way.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    # Thousands of objects of libraries stay to the end, and nobody needs them cleared away one by one.
+    gc.disable()
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)
