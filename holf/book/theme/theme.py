@@ -132,10 +132,9 @@ def add_contents(app: Sphinx, pagename: str, _template: str, context: dict, _doc
     words = app.config.holf_menus.get(lang, {})
     root = app.config.root_doc
     context["frame"] = _FRAME.get(lang, _FRAME["en"])
-    title = app.env.titles[root].astext()
-    context["parts"] = _in_words(
-        [("", [{"name": root, "title": title, "lang": None, "parts": []}]), *contents(app.env, root)], words, lang
-    )
+    # The title of the landing page is the answer, and not what the page is called.
+    home = {"name": root, "title": "Home", "lang": None, "parts": []}
+    context["parts"] = _in_words([("", [home]), *contents(app.env, root)], words, lang)
     context |= {key: words[key] for key in ("author", "copyright") if key in words}
     _, before, after = app.builder.relations.get(pagename, (None, None, None))
     for place, name in (("prev", before), ("next", after)):
