@@ -91,11 +91,6 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_release_check(commands)
 
-    changes = commands.add_parser("changes", help="numbers that differ between two states of the book, as Markdown")
-    changes.add_argument("old", help="a revision, or a folder with the project")
-    changes.add_argument("new", nargs="?", default=".", help="the same (default: this folder)")
-    changes.set_defaults(run=_changes)
-
     archive = commands.add_parser("archive", help="one file with the site, its sources, a PDF, checksums and metadata")
     archive.add_argument("--out", type=Path, required=True, help="folder for the archive")
     archive.add_argument("--site", type=Path, help="a finished site (default: this project's)")
@@ -356,15 +351,6 @@ def _release_check(arguments: argparse.Namespace) -> None:
         sys.exit(1)
     write_manifest(tree, manifest, exceptions=exceptions)
     print(f"nothing found; wrote {manifest.name}")
-
-
-def _changes(arguments: argparse.Namespace) -> None:
-    from holf.pages.changes import as_markdown, changes, has_values, read_state
-
-    names = arguments.old, "this folder" if arguments.new == "." else arguments.new
-    states = read_state(arguments.old), read_state(arguments.new)
-    without = [name for name, state in zip(names, states) if not has_values(state)]
-    print(as_markdown(changes(*states), *names, without), end="")
 
 
 def _archive(arguments: argparse.Namespace) -> None:

@@ -37,19 +37,6 @@ class Descriptions:
             return self.headings[heading]
         return next((said for pattern, said in self.patterns if pattern.fullmatch(heading)), "")
 
-    def of(self, heading: str, part: str, name: str) -> str:
-        """What a column of a file means: its part of the cells, and what they show.
-
-        Parameters
-        ----------
-        heading, part, name : str
-            As in `holf.display.values.Column`.
-        """
-        if not heading:
-            return self.parts.get(name, "")
-        said = self.of_heading(heading)
-        return said if part in ("number", "words", "nothing yet") else f"{self.parts.get(part, part)} {said}".strip()
-
 
 def load_descriptions(plan: Plan) -> Descriptions:
     """Read `data/columns.yml`, and add the names that the plan gives: arms, worlds, methods.
