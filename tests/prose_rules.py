@@ -28,7 +28,7 @@ from holf.record.reading import read_yaml
 
 # Pages that `holf.pages.write` computes from rows that carry their own source and reason.
 # People write their templates.
-COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "data_holders.md", "rebuild.md")
+COMPUTED = ("ledger.md", "assumptions.md", "disclosure.md", "data_holders.md")
 ROW_LINK = re.compile(r"\[([^\]]*)\]\((?:chapters/)?(ledger|assumptions)\.md#([a-z0-9-]+)\)")
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 # What is not prose. A fence that begins with a brace is a directive, and its words are prose.

@@ -74,6 +74,10 @@ def add_banners(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put the banners of a page below its title, or at the head of the band that follows its published parts."""
     html = app.env.holf_banners.get(docname, "")
     bands = simulated_parts(doctree) if BANNER in html else []
+    if BANNER in html and not bands:
+        # A page that is simulated from its first part on has the banner at its top, and the same tint.
+        for part in page_parts(doctree):
+            part["classes"] += ["holf-tint"] if simulated_outputs(part) else []
     # Titles and previews of a page that opens with what is published say nothing of simulations.
     app.env.metadata[docname]["holf_bands"] = len(bands)
     for band in bands:
@@ -100,10 +104,15 @@ def simulated_outputs(tree: nodes.Node) -> list[nodes.container]:
     ]
 
 
+def page_parts(doctree: nodes.document) -> list[nodes.section]:
+    """Parts of a page that have a heading of the second level."""
+    page = next(iter(doctree.findall(nodes.section)), doctree)
+    return [child for child in page.children if isinstance(child, nodes.section)]
+
+
 def simulated_parts(doctree: nodes.document) -> list[nodes.section]:
     """Parts of a page that show simulations; none if its first part does, for then the whole page is simulated."""
-    page = next(iter(doctree.findall(nodes.section)), doctree)
-    parts = [child for child in page.children if isinstance(child, nodes.section)]
+    parts = page_parts(doctree)
     bands = [part for part in parts if simulated_outputs(part)]
     outside = len(simulated_outputs(doctree)) - sum(len(simulated_outputs(part)) for part in bands)
     return [] if outside or bands[:1] == parts[:1] else bands

@@ -56,6 +56,7 @@ def landing_table(words: dict) -> Table:
         lines += [(arm["own"], line) for line in arm["had"]]
     lines += [(words["both"]["title"], line) for line in words["both"]["had"]]
     lines += [(f"{line['area']}. {line['question']}", line) for line in words["results"]]
+    lines.append((words["found"], words["note"]))
     rows = tuple((said.rstrip(":"), Cell(line["says"], "", line["fact"])) for said, line in lines)
     return Table(words["offices"]["says"], tuple(words["columns"]), rows, source=RECORD, folded=True)
 
@@ -147,18 +148,17 @@ def _draw_results(page: Axes, words: dict, top: float, room: float, columns: int
             _write(page, f"{one['question']}:\n{one['says']}", x + 30, above + 4, width - 24)
         page.add_patch(Rectangle((x, card), width, height, fill=False, edgecolor="#cfcfcf", lw=0.8))
     bottom = y + -(-len(areas) // columns) * (height + 8)
-    return _write(page, words["note"], 1, bottom + 2, room)
+    return _write(page, words["note"]["says"], 1, bottom + 2, room)
 
 
 def landing_alt(words: dict) -> str:
-    """Offices, arms, what both had, and what was found, in the order of the picture."""
-    parts = [words["offices"]["says"]]
-    had = {arm["title"]["says"] + ":": arm["had"] for arm in words["arms"].values()}
-    had[words["both"]["title"]] = words["both"]["had"]
-    parts += [f"{title} {', '.join(one['says'] for one in lines)}" for title, lines in had.items()]
+    """Offices, arms, what was found, and what that does not show; the table has what each arm had."""
+    parts = [words["offices"]["says"], *(arm["title"]["says"] for arm in words["arms"].values()), words["found"]]
     found: dict[str, dict[str, list[str]]] = {}
     for one in words["results"]:
         found.setdefault(one["question"], {}).setdefault(one["says"], []).append(one["area"])
     for question, said in found.items():
-        parts.append(f"{question}: " + "; ".join(f"{what}: {', '.join(areas)}" for what, areas in said.items()))
-    return ". ".join(parts) + "."
+        # What holds in all areas names none.
+        of = {what: f" ({', '.join(areas)})" if len(said) > 1 else "" for what, areas in said.items()}
+        parts.append(f"{question}: " + "; ".join(f"{what}{areas}" for what, areas in of.items()))
+    return f"{'. '.join(parts)}. {words['note']['says']}"

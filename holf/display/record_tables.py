@@ -143,16 +143,16 @@ def published_outcomes_table(plan: Plan) -> Table:
 
 
 def outcome_record_table(outcome: Outcome, ledger: Ledger) -> Table:
-    """One outcome: what was registered, what was published, and what this book assumes."""
+    """One outcome: what was published, what was registered, and what this book assumes."""
     months = ", ".join(f"+{ledger.number(fact)} months" for fact in outcome.waves_facts)
     rows = (
+        ("Difference between the arms", _said(outcome, "difference")),
+        ("Change inside the arms", _said(outcome, "change")),
+        ("Another report says", other_report(outcome)),
         ("Registered as", Cell(outcome.measure, "published", outcome.fact)),
         ("Kind", Cell(outcome.kind, "published", outcome.fact)),
         ("Measured in", level_cell(outcome)),
         ("Times", Cell(months, "published", outcome.waves_facts[0])),
-        ("Difference between the arms", _said(outcome, "difference")),
-        ("Change inside the arms", _said(outcome, "change")),
-        ("Another report says", other_report(outcome)),
         ("Unit in this book", Cell(outcome.unit, "assumed")),
         ("Smallest difference worth having", Cell(text.amount(outcome.margin, outcome.show), "assumed")),
         ("Why that margin", outcome.margin_reason),

@@ -1,4 +1,4 @@
-"""What an answer hangs on, in one table: estimand, cluster, allocation and missing data, each in a row of its own."""
+"""How a conclusion changes with other methods or assumptions: each in a row of one table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def robustness_table(studies: Sequence[Study], outcome: Outcome) -> Table:
     rows = tuple((label, *(column.get(label, text.MISSING) for column in columns)) for label in labels)
     names = tuple(data_name(study.source) for study in studies)
     source = joint_source(study.source for study in studies)
-    return Table(f"{outcome.label}: what the answer hangs on", ("What", *names), rows, source=source)
+    caption = f"{outcome.label}: how the conclusion changes with other methods or assumptions"
+    return Table(caption, ("What", *names), rows, source=source)
 
 
 def _rows(study: Study, outcome: Outcome) -> list[tuple[str, str]]:

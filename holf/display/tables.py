@@ -112,8 +112,8 @@ def icc_table(values: Sequence[tuple[Outcome, Icc]]) -> Table:
         {
             "Outcome": lambda row: row[0].label,
             "Data": lambda row: data_name(row[1].source),
-            "ICC": lambda row: text.decimal(row[1].estimate, 3),
-            "95 % interval": lambda row: text.limits(row[1].ci_low, row[1].ci_high, 3),
+            "ICC": lambda row: text.decimal(row[1].estimate, 4),
+            "95 % interval": lambda row: text.limits(row[1].ci_low, row[1].ci_high, 4),
             "Mean size (n0)": lambda row: text.decimal(row[1].mean_size, 1),
         },
         source=joint_source(value.source for _, value in values),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -87,29 +86,10 @@ def _by_status(reporting: Reporting) -> list[str]:
     return lines
 
 
-def _crosswalk(reporting: Reporting) -> list[str]:
-    """Each number of 2010 with those of 2025 to which its content went, in the order of 2010."""
-    places: dict[str, list[Item]] = {}
-    for item in (item for item in reporting.items if item.standard == "core"):
-        for old in item.item_2010.split(", "):
-            places.setdefault(old, []).append(item)
-    new = places.pop("new", [])
-    lines = ["### From CONSORT 2010 to 2025", "", "| CONSORT 2010 | CONSORT 2025 |", "| --- | --- |"]
-    order = sorted(places, key=lambda old: (int(re.match(r"\d+", old).group()), old))
-    lines += [f"| item {old} | {_linked(places[old])} |" for old in order]
-    return [*lines, f"| new in 2025 | {_linked(new)} |", ""]
-
-
-def _linked(items: list[Item]) -> str:
-    return ", ".join(f"[{_label(item)}](#{item.name})" for item in items)
-
-
 def _core(item: Item, reporting: Reporting, ledger: Ledger) -> list[str]:
-    old = "new in 2025" if item.item_2010 == "new" else " and ".join(f"item {n}" for n in item.item_2010.split(", "))
-    source = old if item.item_2010 == "new" else f"2010: {old}"
     said = expand(item.note, ledger) or f"{item.status.capitalize()}."
     lines = [f"({item.name})=", f"### Item {item.item_2025}: {item.gist}", ""]
-    lines += [f"{SIGNS[item.status]} **{item.status}** · {source}", "", f"{said} {_tail(item, reporting)}".strip(), ""]
+    lines += [f"{SIGNS[item.status]} **{item.status}**", "", f"{said} {_tail(item, reporting)}".strip(), ""]
     for added in reporting.items:
         if added.standard != "core" and added.item_2025 == item.item_2025:
             said = f"{expand(added.note, ledger)} {_tail(added, reporting)}".strip()
@@ -127,7 +107,7 @@ def standards_page(reporting: Reporting, ledger: Ledger) -> list[str]:
         lines += [f"## {section}", ""]
         for item in items:
             lines += _core(item, reporting, ledger)
-    lines += [*_crosswalk(reporting), _TIDIER]
+    lines += [_TIDIER]
     for row in reporting.elements:
         tail = f"{expand(row.note, ledger)} {_tail(row, reporting)}".strip()
         lines += [f"- **{row.item}. {row.title}** ({row.gist}). {tail}".rstrip()]

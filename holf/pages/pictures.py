@@ -1,4 +1,4 @@
-"""Pictures that are written from data: the one of the landing page, by language, and those of link previews.
+"""The picture of the landing page, by language, which is written from data.
 
 A picture says in its file which data it shows, and is drawn again when they change.
 """
@@ -23,17 +23,10 @@ _LEDGER = {"en": "chapters/ledger.html"}
 def write_pictures() -> list[str]:
     """Draw the pictures whose data have changed, write what pages include, and return the names of the files.
 
-    A project without `data/landing.yml` or `data/preview.yml` has no such pictures.
+    A project without `data/landing.yml` has no such picture.
     """
-    written, data = [], project_root() / "data"
-    if (data / "landing.yml").exists():
-        written += _write_landing()
-    if (data / "preview.yml").exists():
-        written += _write_previews()
-    return written
-
-
-def _write_landing() -> list[str]:
+    if not (project_root() / "data" / "landing.yml").exists():
+        return []
     # Imported where they are needed: other pages are written without a drawing library.
     import pandas as pd
 
@@ -57,17 +50,6 @@ def _write_landing() -> list[str]:
         if not (project_root() / page).exists() or (project_root() / page).read_text(encoding="utf-8") != text:
             written.append(_write(page, text.encode()))
     return written
-
-
-def _write_previews() -> list[str]:
-    from holf.display.preview import draw_preview, preview_seal
-
-    names = {"assets/preview.png": False, "assets/preview-simulated.png": True}
-    return [
-        _write(name, draw_preview(simulated=simulated))
-        for name, simulated in names.items()
-        if _seal(name) != preview_seal()
-    ]
 
 
 def _seal(name: str) -> str:

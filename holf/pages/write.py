@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from clustertrials.files import write_whole
 from holf.confidential.rules.policy import load_policy
-from holf.pages.change_log import change_log, load_releases
 from holf.pages.cite import cite_files, cite_page, load_citation, ways_to_reach
 from holf.pages.disclosure import current_safety_page, holders_page, own_release
 from holf.pages.glossary import glossary_page, load_glossary
@@ -137,16 +136,11 @@ def wanted_pages() -> dict[str, str]:
         page = cite_page(load_citation(), (root / "CITATION.cff").read_text(encoding="utf-8"))
         wanted["chapters/cite.md"] = _NOTE.format(file="CITATION.cff") + page
         wanted |= cite_files(load_citation())
-    templates = root / "chapters" / "templates"
-    if (templates / "data_holders.md").exists():
-        page = holders_page((templates / "data_holders.md").read_text(encoding="utf-8"), load_policy())
+    template = root / "chapters" / "templates" / "data_holders.md"
+    if template.exists():
+        page = holders_page(template.read_text(encoding="utf-8"), load_policy())
         note = _NOTE.format(file="chapters/templates/data_holders.md and data/disclosure.yml")
         wanted["chapters/data_holders.md"] = note + page
-    rebuild = templates / "rebuild.md"
-    if rebuild.exists():
-        log = change_log(load_releases(load_citation()["version"]))
-        page = rebuild.read_text(encoding="utf-8").replace("<!-- change log -->", log.rstrip())
-        wanted["chapters/rebuild.md"] = _NOTE.format(file="chapters/templates/rebuild.md and data/releases.yml") + page
     # A book that does not list them, such as a small one for teaching, lacks the chapters that they point to.
     if "chapters/standards" in (project_root() / "_toc.yml").read_text(encoding="utf-8"):
         reporting = load_reporting()

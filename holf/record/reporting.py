@@ -121,14 +121,13 @@ class Conflict(Row):
 
 @dataclass(frozen=True)
 class Item(Row):
-    """One item of CONSORT 2025 (``core``) or of an extension, with its number of 2010 and of the extension itself."""
+    """One item of CONSORT 2025 (``core``) or of an extension, with the number of the extension itself."""
 
     file = "consort.csv"
     optional = ("section", "extension", "where", "facts", "note", "check")
     closed: ClassVar[dict[str, tuple[str, ...]]] = {"standard": STANDARDS, "status": STATUSES, "check": ("", "yes")}
     standard: str
     section: str
-    item_2010: str
     item_2025: str
     extension: str
     gist: str

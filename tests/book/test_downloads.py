@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import nbformat
 import pandas as pd
 import pytest
-import yaml
 from bs4 import BeautifulSoup
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image, PngImagePlugin
@@ -23,8 +22,7 @@ from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
 from holf.book.downloads.descriptions import load_descriptions
 from holf.book.downloads.outputs import STRANGE, TOO_FEW, Download, OutputError, alt_faults, downloads_of, stem_of
-from holf.book.downloads.pages import line_of_links
-from holf.cli import main
+from holf.book.downloads.pages import line_of_link
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known
 from holf.confidential.scan.scan import scan
@@ -34,12 +32,8 @@ from holf.display.figure import Picture
 from holf.display.table import Cell, Table
 from holf.display.text import Value
 from holf.display.values import TableValues, slug
-from holf.pages import changes as changed
-from holf.pages.change_log import change_log, load_releases
-from holf.pages.cite import load_citation
 from holf.paths import project_root
 from holf.record import flow
-from holf.record.facts import FactError
 from holf.record.reporting import load_reporting
 from holf.record.source import MARK, RECORD
 from holf.study import truths
@@ -194,11 +188,10 @@ def test_units_and_withheld_numbers_stand_in_columns_of_their_own():
 
 
 def test_every_column_of_the_book_is_explained(book):
-    unexplained = {one.heading or one.name for item in book for one in item.values.columns
-                   if not DESCRIPTIONS.of(one.heading, one.part, one.name).strip()}  # fmt: skip
-    unexplained |= {one.heading for item in book for one in item.values.columns
-                    if one.heading and not DESCRIPTIONS.of_heading(one.heading)}  # fmt: skip
-    assert unexplained == set(), "say in data/columns.yml what it means"
+    columns = [column for one in book for column in one.values.columns]
+    unexplained = {one.heading for one in columns if one.heading and not DESCRIPTIONS.of_heading(one.heading)}
+    others = {one.part if one.heading else one.name for one in columns} - {"number", "nothing yet"}
+    assert unexplained | others - {*DESCRIPTIONS.parts} == set(), "say in data/columns.yml what it means"
     assert DESCRIPTIONS.of_heading("A new heading") == ""
 
 
@@ -284,10 +277,9 @@ def site_of(folder: Path, picture: Picture, table: Table) -> Path:
     lines = []
     for one in (Download("page", "c", picture.table.values, picture.alt, True),
                 Download("page", "simulated-t", table.values, repr(table))):  # fmt: skip
-        files = one.files(DESCRIPTIONS)
-        for name, content in files.items():
-            (folder / "downloads" / "page" / name).write_text(content, encoding="utf-8", newline="")
-        lines.append(line_of_links(one, files, "../"))
+        name, content = one.file
+        (folder / "downloads" / "page" / name).write_text(content, encoding="utf-8", newline="")
+        lines.append(line_of_link(one, "../"))
     image = '<picture><source media="screen and (max-width: 751px)" srcset="../figure-350.png">'
     image += f'<img src="../figure-720.png" alt="{picture.alt}"></picture>'
     page = f'<div class="cell_output docutils">{image}{picture.table._repr_html_()}</div>{lines[0]}'
@@ -322,9 +314,7 @@ def test_a_site_whose_files_are_what_it_shows_has_no_fault(site):
 PAGE, FOLDER = "chapters/page.html", "downloads/page"
 PLANTED = {
     "simulated-t.csv is not what the page shows": (f"{FOLDER}/simulated-t.csv", "7.25", "7.26"),
-    "simulated-t-columns.csv is not what the page shows": (f"{FOLDER}/simulated-t-columns.csv", "simulated (never a finding)", "fine"),
-    "c.txt is not what the page shows": (f"{FOLDER}/c.txt", "0.32", "0.33"),
-    "2 files below a table instead of 3": (PAGE, ' download data-sha256="', ' data-sha256="'),
+    "0 files below a table instead of one": (PAGE, ' download data-sha256="', ' data-sha256="'),
     "2 tables, but downloads for 1": (PAGE, '<p class="holf-downloads">', "<p>"),
     "c.csv does not say in its name that its numbers are simulated": (PAGE, 'data-holf="record"', 'data-holf="simulated"'),
     "simulated-t.csv does not say in its name that its numbers are record": (PAGE, 'data-holf="simulated"', 'data-holf="record"'),
@@ -338,15 +328,12 @@ def test_each_planted_fault_of_a_download_is_found(site, fault):
     assert any(fault in found for found in download_faults(site)), download_faults(site)
 
 
-@pytest.mark.parametrize(
-    ("name", "old", "new"), [("simulated-t.csv", "simulated,", "record,"), ("simulated-t.txt", MARK, "Counted")]
-)
-def test_a_simulated_file_that_does_not_say_so_inside_is_found_though_its_page_links_to_it(site, name, old, new):
-    file = site / FOLDER / name
+def test_a_simulated_file_that_does_not_say_so_inside_is_found_though_its_page_links_to_it(site):
+    file = site / FOLDER / "simulated-t.csv"
     before = hashlib.sha256(file.read_bytes()).hexdigest()
-    swap(file, old, new)
+    swap(file, "simulated,", "record,")
     swap(site / PAGE, before, hashlib.sha256(file.read_bytes()).hexdigest())
-    assert download_faults(site) == [f"{PAGE}: {name} does not say its class inside"]
+    assert download_faults(site) == [f"{PAGE}: simulated-t.csv does not say its class inside"]
 
 
 def test_missing_and_stray_files_are_found(site):
@@ -663,132 +650,3 @@ def test_the_gate_knows_the_seal_of_a_figure_and_nothing_else_under_its_name(tmp
         said.add_text(keyword, words)
         image.save(tmp_path / "a.png", pnginfo=said)
         assert ("a.png", "png-text") in rules(tmp_path), keyword
-
-
-# --- the change log ----------------------------------------------------------------------------------------------
-
-
-def state_of(*shown: Table, facts: str = "F001,Families,3201") -> dict[str, str]:
-    return {
-        "chapters/effects.ipynb": nbformat.writes(notebook_of(*shown)),
-        "data/facts.csv": f"id,fact,value\n{facts}\n",
-    }
-
-
-def effects_table(value: float, source: str, caption: str = "Effects, 10 rows") -> Table:
-    rows = (("Income", text.difference(value, "0 NOK")), ("Work", text.difference(0.1, "1 points")))
-    return Table(caption, ("Outcome", "Difference"), rows, source=source)
-
-
-def test_a_changed_number_is_told_as_a_number_with_its_place():
-    old = state_of(effects_table(61, "simulated: null world"), facts="F001,Families,3201")
-    new = state_of(effects_table(1058, "simulated: null world", "Effects, 12 rows"), facts="F001,Families,3200")
-    found = changed.changes(old, new)
-    assert [(one.page, one.row, one.column, one.old, one.new, one.moved, one.mark) for one in found] == [
-        ("effects", "Income", "Difference", "61 NOK", "1058 NOK", "+997", MARK),
-        ("facts", "F001, Families", "Value", "3201", "3200", "\N{MINUS SIGN}1", ""),
-    ]
-    said = changed.as_markdown(found, "old", "new")
-    assert said.index("| facts |") < said.index(f"## {MARK}, not results of the trial") < said.index("1058 NOK")
-    assert "{" not in said and changed.changes(new, new) == []
-    assert "Nothing changed." in changed.as_markdown([], "old", "new")
-
-
-def test_a_state_without_values_is_compared_by_its_record_alone_and_says_so(tmp_path, capsys):
-    for name, count in (("a", 3201), ("b", 3200)):
-        state = state_of(effects_table(61, "simulated: null world"), facts=f"F001,Families,{count}")
-        if name == "a":
-            notebook = nbformat.reads(state["chapters/effects.ipynb"], as_version=4)
-            notebook.cells[0].outputs[0].metadata.clear()
-            state["chapters/effects.ipynb"] = nbformat.writes(notebook)
-        for path, content in state.items():
-            (tmp_path / name / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name / path).write_text(content, encoding="utf-8")
-    main(["changes", str(tmp_path / "a"), str(tmp_path / "b")])
-    said = capsys.readouterr().out
-    assert f"The tables of {tmp_path / 'a'} have no values" in said and "| 3201 | 3200 |" in said
-    assert "effects" not in said
-
-
-def test_new_and_withdrawn_tables_are_told_in_a_line():
-    one, two = effects_table(61, RECORD), effects_table(61, RECORD, "Other")
-    found = changed.changes(state_of(one), state_of(two))
-    assert [(change.table, change.old, change.new) for change in found] == [
-        ("Other", "\N{EM DASH}", "table of 2 rows"),
-        ("Effects, 10 rows", "table of 2 rows", "\N{EM DASH}"),
-    ]
-
-
-def test_numbers_of_real_data_are_never_set_side_by_side_here():
-    state = state_of(effects_table(61, "real data: release abc"))
-    with pytest.raises(ValueError, match="compared by `holf release --previous` only"):
-        changed.changes(state, state)
-
-
-def test_the_command_reads_folders_and_refuses_what_is_neither(tmp_path, capsys):
-    for name, value in (("a", 61), ("b", 62)):
-        (tmp_path / name / "chapters").mkdir(parents=True)
-        content = state_of(effects_table(value, "simulated: null world"))["chapters/effects.ipynb"]
-        (tmp_path / name / "chapters" / "effects.ipynb").write_text(content)
-    main(["changes", str(tmp_path / "a"), str(tmp_path / "b")])
-    assert "| effects | Effects, 10 rows | Income | Difference | 61 NOK | 62 NOK | +1 |" in capsys.readouterr().out
-    with pytest.raises(SystemExit) as end:
-        main(["changes", "no-such-revision"])
-    assert end.value.code == 2 and "is no folder, and no revision" in capsys.readouterr().err
-
-
-def test_the_whole_book_can_be_compared_with_itself():
-    state = changed.read_state(str(project_root()))
-    some = {name: state[name] for name in ("chapters/effects.ipynb", "chapters/design.ipynb", "data/assumptions.yml")}
-    assert len(state) > 15 and len(changed.tables_of(some)) > 10 and changed.changes(some, some) == []
-
-
-def test_a_release_after_the_first_says_what_changed(tmp_path):
-    file = tmp_path / "releases.yml"
-    file.write_text("- {version: 0.2.0, about: Offices counted again.}\n- {version: 0.1.0, about: First.}\n")
-    with pytest.raises(FactError, match="0.2.0: a release after the first needs `groups`"):
-        load_releases("0.2.0", file)
-    with pytest.raises(FactError, match="newest release is 0.2.0, and CITATION.cff says 0.3.0"):
-        load_releases("0.3.0", file)
-
-
-def unreleased(tmp_path, **group):
-    entry = {"title": "Planning", "kind": "assumed", "why": "Other degrees of freedom.",
-             "changed": [["design.ipynb", "In SD", "0.198", "0.199"]]} | group  # fmt: skip
-    file = tmp_path / "releases.yml"
-    entries = [{"version": "unreleased", "about": "Not yet released.", "groups": [entry]},
-               {"version": "0.1.0", "about": "First."}]  # fmt: skip
-    file.write_text(yaml.safe_dump(entries), encoding="utf-8")
-    return file
-
-
-def test_what_changed_after_the_newest_release_stands_with_its_reason_and_class(tmp_path):
-    page = change_log(load_releases("0.1.0", unreleased(tmp_path)))
-    assert page.index("### After release 0.1.0") < page.index("**Planning.** ▲ assumed. Other degrees of freedom.")
-    assert "| [Design](design.ipynb) | In SD | 0.198 | 0.199 |" in page
-    bare = change_log(load_releases("0.1.0", unreleased(tmp_path, kind="simulated", changed=[])))
-    assert "✖ SIMULATED, not results of the trial" in bare
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"why": ""}, "Planning: every change has a reason"),
-        ({"kind": "guessed"}, "guessed is no class of numbers"),
-        ({"kind": "simulated"}, "numbers of simulated people are not listed"),
-    ],
-)
-def test_a_change_without_reason_or_class_and_a_simulated_number_are_refused(tmp_path, change, said):
-    with pytest.raises(FactError, match=said):
-        load_releases("0.1.0", unreleased(tmp_path, **change))
-
-
-def test_numbers_after_a_change_that_is_not_released_are_those_of_the_book(book):
-    newest = load_releases(load_citation()["version"])[0]
-    rows = [row for group in newest.groups for row in group.changed]
-    assert rows
-    for page, what, _, after in rows:
-        held = {f"{entry}{column.unit}".replace(" ", "") for one in book if one.page == Path(page).stem
-                for column in one.values.columns for entry in column.entries}  # fmt: skip
-        text_of_page = (project_root() / "chapters" / page).read_text(encoding="utf-8")
-        assert after in text_of_page or text.digits(after.replace(" ", "")) in held, (page, what)

@@ -19,11 +19,10 @@ from sphinxext.opengraph import get_description
 from holf.book.marks import BANNER, REAL_BANNER
 from holf.book.theme.checks import SiteError, page_faults, pages_of, refuse_faults
 from holf.book.theme.html import LinkNumbers, NameColumns, PairDrawings, StackTables, drawings
-from holf.book.theme.theme import POLICY, describe_preview
+from holf.book.theme.theme import POLICY, describe
 from holf.confidential.scan.chart_runtime import RUNTIME
 from holf.display import design_figures
 from holf.display.figure import COLUMN, PHONE, with_palette
-from holf.display.preview import SIZE, draw_preview, preview_words
 from holf.display.table import Table
 from holf.paths import project_root
 from holf.record.source import MARK, REAL_MARK, RECORD
@@ -97,9 +96,6 @@ def test_every_page_says_what_it_is(soups, site):
         assert head["og:title"] and head["og:description"]
         assert not head["og:description"].endswith("..."), "cut in the middle of a word"
         simulated = bool(soup.select(".holf-banner-simulated")) and not soup.select(".holf-band")
-        picture = "preview-simulated.png" if simulated else "preview.png"
-        assert ((site / name).parent / head["og:image"]).resolve() == site / "_static" / picture, name
-        assert (site / "_static" / picture).exists() and head["og:image:alt"].startswith(MARK) == simulated
         assert head["og:url"] == name.rpartition("/")[2], "no address is configured, so it is the page's own"
         for said in (soup.title.get_text(), head["description"], head["og:title"], head["og:description"]):
             assert said.startswith(MARK) == simulated, name
@@ -119,7 +115,6 @@ def test_a_site_with_an_address_and_a_contact_says_so_on_every_page(book, addres
     assert done.returncode == 0, done.stdout + done.stderr
     study = head_of(BeautifulSoup((book.site / "chapters" / "study.html").read_text(encoding="utf-8"), "html.parser"))
     assert study["og:url"] == "https://example.org/book/chapters/study.html"
-    assert study["og:image"] == "https://example.org/book/_static/preview-simulated.png"
     for page in pages_of(book.site):
         foot = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select_one(".bottom-of-page")
         links = {link.get_text(): link["href"] for link in foot.find_all("a")}
@@ -127,18 +122,18 @@ def test_a_site_with_an_address_and_a_contact_says_so_on_every_page(book, addres
 
 
 def first_words(banner: str, bands: int = 0) -> str:
-    """What a preview says first of a page with a banner."""
+    """What the description says first of a page with a banner."""
     page = new_document("x")
     page += nodes.paragraph("", "Which offices there were.")
     app = SimpleNamespace(
         env=SimpleNamespace(holf_banners={"x": banner}, metadata={"x": {"holf_bands": bands}}),
         config=SimpleNamespace(html_baseurl="https://example.org/", ogp_description_length=160),
     )
-    describe_preview(app, "x", "page.html", {"meta": None, "docstitle": "Book"}, page)
+    describe(app, "x", "page.html", {"meta": None, "docstitle": "Book"}, page)
     return get_description(page, 160)
 
 
-def test_previews_begin_with_the_class_of_what_the_page_shows():
+def test_descriptions_begin_with_the_class_of_what_the_page_shows():
     assert first_words("") == "Which offices there were."
     assert first_words(f'<aside class="{BANNER}">').startswith(f"{MARK} demonstration, not a finding")
     assert first_words(f'<aside class="{BANNER}">', bands=1) == "Which offices there were."
@@ -153,7 +148,7 @@ def test_titles_repeat_nothing_and_the_code_of_a_page_is_one_part_at_its_end(sou
         for code in soup.select(".cell_input"):
             assert code.find_parent(class_="holf-code") and not code.find_next(class_="cell_output"), name
     assert sum(len(soup.select(".holf-code")) for soup in soups.values()) > 10
-    table = soups["index.html"].select_one(".holf-stacked table")
+    table = soups["chapters/design_nb.html"].select_one(".holf-stacked table")
     heads = [head.get_text() for head in table.select("thead th")]
     assert len(table.select("tbody th")) == len(table.select("tbody tr")) > 2
     for row in table.select("tbody tr"):
@@ -310,8 +305,18 @@ def test_cells_of_a_table_too_wide_for_a_phone_name_their_column():
         assert bool(soup.select(".holf-scroll.holf-cards-of-rows")) == (None not in names)
         return None not in names
 
-    assert named(2, *"bcde") and named(2, "b", "a cell of a good many letters")
-    assert not named(2, *"bcd") and not named(2, "a cell of a good many letters") and not named(40, *"bcde")
+    assert named(2, *"bcde") and named(40, *"bcde") and named(2, "b", "a cell of a good many letters")
+    assert not named(2, *"bcd") and not named(2, "a cell of a good many letters")
+
+
+def test_a_table_of_very_many_columns_is_its_caption_and_its_size():
+    page = new_document("x")
+    columns = tuple(f"c{number}" for number in range(21))
+    page += raw(Table("t", columns, (("a",) * 21,) * 3, source="simulated: x", folded=True)._repr_html_())
+    NameColumns(page).run()
+    soup = BeautifulSoup(page.astext(), "html.parser")
+    assert soup.table.caption.get_text().startswith(MARK) and not soup.find("details")
+    assert soup.tbody.get_text() == "3 rows in 21 columns: take the file."
 
 
 def test_every_link_leads_somewhere(site, tmp_path):
@@ -412,29 +417,3 @@ def test_pictures_with_a_palette_look_the_same_and_keep_what_they_say():
     assert 0 < difference(many, with_palette(many)) < 48
     assert Image.open(io.BytesIO(with_palette(few))).info["Comment"] == "RECORD"
     assert with_palette(with_palette(few)) == with_palette(few)
-
-
-def test_the_preview_shows_published_facts_and_is_up_to_date(tmp_path, monkeypatch):
-    committed = (project_root() / "assets" / "preview.png").read_bytes()
-    with Image.open(io.BytesIO(committed)) as picture:
-        assert picture.size == SIZE and picture.info["Comment"] == "RECORD"
-    assert difference(draw_preview(), committed) <= 8
-    simulated = (project_root() / "assets" / "preview-simulated.png").read_bytes()
-    with Image.open(io.BytesIO(simulated)) as picture:
-        assert picture.size == SIZE and picture.info["Comment"] == MARK
-    assert difference(draw_preview(simulated=True), simulated) <= 8
-    assert preview_words()["simulated"]["title"] == MARK and not re.search(r"\d", str(preview_words()["simulated"]))
-    assert preview_words()["arms"]["holf"].startswith("15 ") and "no differences" in preview_words()["found"]
-    data = tmp_path / "data"
-    shutil.copytree(project_root() / "data", data, ignore=shutil.ignore_patterns("simulated"))
-    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
-    words = data / "preview.yml"
-    text = words.read_text(encoding="utf-8")
-    words.write_text(text.replace("F112", "F999"), encoding="utf-8")
-    with pytest.raises(ValueError, match="F999"):
-        preview_words()
-    words.write_text(text.replace("F112", "F107"), encoding="utf-8")
-    with pytest.raises(ValueError, match="F107 is derived"):
-        preview_words()
-    words.write_text(text.replace("{F046}", "16"), encoding="utf-8")
-    assert difference(draw_preview(), committed) > 100, "a changed number shows"

@@ -63,10 +63,12 @@ def test_the_book_is_short(site):
 def test_every_simulated_output_is_in_a_band_or_below_the_banner_of_its_page(site):
     for name, soup in pages(site).items():
         shown = soup.select(f'[data-holf="simulated"], .cell_output img[alt^="{MARK}"]')
+        assert not soup.select('.holf-tint [data-holf="elsewhere"]'), f"{name}: data of another trial are not simulated"
         assert bool(shown) == bool(soup.select(f".{BANNER}")), name
         for one in shown:
             band = one.find_parent(class_=BAND)
             if band is None:
+                assert one.find_parent(class_="holf-tint"), name
                 assert soup.h1.find_next("aside")["class"] == ["holf-banner", BANNER] and MARK in soup.title.string, (
                     name
                 )
@@ -113,6 +115,32 @@ def test_a_heading_inside_a_band_says_simulated(site, tmp_path):
     page = tmp_path / "chapters" / "effects.html"
     page.write_text(page.read_text(encoding="utf-8").replace("<h3>Simulated: ", "<h3>"), encoding="utf-8")
     assert len(bare_headings(tmp_path)) > 0
+
+
+def untitled(site: Path) -> list[str]:
+    """Figures of a cell that no bold sentence above them says what they show; of a simulated one, with its mark."""
+    found = []
+    for page in sorted((site / "chapters").glob("*.html")):
+        for image in soup_of(page).select(".cell_output img"):
+            above = image.find_previous(
+                lambda tag: tag.name in ("p", "h2", "h3") and not tag.find_parent(["table", "details", "aside"])
+            )
+            title = " ".join(one.get_text() for one in above.find_all("strong", recursive=False))
+            invented = title.startswith(f"{MARK} ✖ Invented data: ")
+            whole = title and title == above.get_text() and title.endswith(".")
+            if not whole or invented != image["alt"].startswith(MARK):
+                found.append(f"{page.stem}: {image['alt'][:40]}")
+    return found
+
+
+def test_a_sentence_above_each_figure_says_what_it_shows(site, tmp_path):
+    assert untitled(site) == []
+    shutil.copytree(site / "chapters", tmp_path / "chapters")
+    page = tmp_path / "chapters" / "effects.html"
+    text = page.read_text(encoding="utf-8")
+    for fault in ("Invented data: ", "<strong>No source read"):
+        page.write_text(text.replace(fault, ""), encoding="utf-8")
+        assert len(untitled(tmp_path)) == 1 and untitled(tmp_path)[0].startswith("effects: ")
 
 
 def index_of(site: Path) -> dict:

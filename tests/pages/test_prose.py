@@ -98,13 +98,9 @@ def linked_cells():
 
 
 def test_every_place_of_prose_is_read():
-    assert {
-        "index.md",
-        "README.md",
-        "chapters/templates/rebuild.md",
-        "chapters/summary_nb.md",
-        "chapters/glossary.md",
-    } <= {*PAGES}
+    assert {"index.md", "README.md", "chapters/rebuild.md", "chapters/summary_nb.md", "chapters/glossary.md"} <= {
+        *PAGES
+    }
     assert {"chapters/effects.ipynb", "chapters/exercises.ipynb", "chapters/templates/outcome.ipynb"} <= {*PAGES}
     assert not [name for name in PAGES if name.removeprefix("chapters/") in COMPUTED]
 
@@ -242,7 +238,7 @@ def test_prose_says_which_source_is_silent(name):
 
 def test_every_place_of_words_is_read():
     pages = {"index.md", "README.md", "chapters/summary_nb.md", "chapters/ledger.md"}
-    data = {"data/glossary.yml", "data/plan.yml", "data/preview.yml", "data/facts.csv", "data/reporting/rob2.csv"}
+    data = {"data/glossary.yml", "data/plan.yml", "data/landing.yml", "data/facts.csv", "data/reporting/rob2.csv"}
     assert {"chapters/templates/outcome.ipynb", "chapters/design.ipynb"} <= {*TEXTS}
     assert pages | data | {"CITATION.cff", "holf/pages/disclosure.py", "holf/book/downloads/descriptions.py"} <= {
         *TEXTS

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prose_rules import ROW_LINK, visible
 
-from holf.display.landing_picture import load_landing
+from holf.display.landing_picture import landing_alt, load_landing
 from holf.display.sensitivity_table import regression_table
 from holf.pages.cite import as_bibtex, as_ris, as_text, cite_files, cite_page, load_citation, ways_to_reach
 from holf.pages.glossary import load_glossary
@@ -196,26 +196,40 @@ def test_the_landing_picture_says_both_groups_only_where_the_source_does_and_nam
         wrong = changes[0] | {"says": "improved, both groups"}
         assert both_faults([wrong]) == [wrong["area"]] == both_faults([changes[0] | {"question": "Over time"}])
         assert all(len(f"{one['question']}:") <= 23 for one in results), "a line on a phone"
-        assert re.search("signifi[ck]an", words_of_picture["note"]), "its limits"
+        assert re.search("signifi[ck]an", words_of_picture["note"]["says"]), "its limits"
+
+
+def test_the_landing_picture_is_told_with_its_limits():
+    for words_of_picture in load_landing(LEDGER, load_reporting()).values():
+        told = landing_alt(words_of_picture)
+        assert LEDGER["F122"].value in told and f" {LEDGER['F089'].value} " in told
+        assert re.search("does not show an effect.* 2019 .*No source read|viser ikke effekt.* 2019 .*Ingen kilde", told)
 
 
 def test_landing_page_gives_the_answer_first():
     text = page("index.md")
-    opening = text.split("---\n", 2)[2].split(":::", 1)[0]
-    assert len(words(opening.split("\n", 2)[2])) <= ANSWER
-    assert {"f044", "f046", "f047", "f112"} <= {*rows(opening)}
-    for said in ("does not show", "gives an estimate, an interval or a price", "[does not show an effect]"):
+    opening = text.split("---\n", 2)[2].split(":::{include}", 1)[0]
+    title, cards = opening.split("# ", 1)[1].split("\n", 1)[0], opening.split(":::")[1]
+    assert re.match("no difference found", title, re.IGNORECASE), "the answer, and not a name"
+    assert len(words(opening.replace(cards, "").replace(title, ""))) <= ANSWER
+    assert {"f044", "f046", "f047", "f112", "f135"} <= {*rows(opening)}
+    for said in ("does not show", "gives an estimate, an interval or a cost", "[does not show an effect]"):
         assert said in " ".join(opening.split()), said
-    assert {"f136", "f135", "f173", "f190"} <= {*rows(text.split("## What is published")[1].split("\n## ")[0])}
+    assert {"f136", "f173", "f190"} <= {*rows(text)}
 
 
-def test_the_landing_page_has_three_numbers_and_four_doors():
+def test_the_landing_page_has_three_answers_and_four_doors():
     text = page("index.md")
     boxes = {
         name: re.search(rf":::\{{container\}} {name}\n(.*?)\n:::", text, re.DOTALL)[1]
         for name in ("holf-cards", "holf-doors")
     }
-    assert len(boxes["holf-cards"].splitlines()) == 3
+    answers = boxes["holf-cards"].split("\n- ")
+    assert len(answers) == 3
+    for answer in answers:
+        assert re.match(r"(- )?[^\n]+\?\n\n  \*\*[^*]+\*\* <span", answer) and "*How sure?*" in answer, (
+            "question, answer"
+        )
     doors = re.findall(r"^- \*\*\[(I [^\]]+)\]\((chapters/[\w.]+)\)\*\*", boxes["holf-doors"], re.MULTILINE)
     assert [name for name, _ in doors] == ["I decide", "I work with families", "I review evidence", "I hold the data"]
     assert len({target for _, target in doors}) == 4 and all((ROOT / target).exists() for _, target in doors)
@@ -223,7 +237,7 @@ def test_the_landing_page_has_three_numbers_and_four_doors():
 
 def card_faults(text: str) -> list[str]:
     """Cards whose badge is not the class of the row that their number links to."""
-    cards = re.search(r":::\{container\} holf-cards\n(.*?)\n:::", text, re.DOTALL)[1].splitlines()
+    cards = re.search(r":::\{container\} holf-cards\n(.*?)\n:::", text, re.DOTALL)[1].split("\n- ")
     faults = []
     for card in cards:
         kinds = {LEDGER[anchor.upper()].kind for _, _, anchor in ROW_LINK.findall(card)}
@@ -235,7 +249,7 @@ def card_faults(text: str) -> list[str]:
 def test_every_card_shows_the_class_of_its_row():
     text = page("index.md")
     assert card_faults(text) == []
-    cards = text.replace("[862](chapters/ledger.md#f122)", "[4](chapters/ledger.md#f107)")
+    cards = text.replace("[12](chapters/ledger.md#f089)", "[4](chapters/ledger.md#f107)")
     assert len(card_faults(cards)) == 1, "a derived number is not published"
     assert len(card_faults(text.replace("●</span> published", "●</span> derived"))) == 3
 

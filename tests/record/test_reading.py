@@ -9,7 +9,7 @@ import yaml
 
 from holf.confidential.rules import policy
 from holf.display import design_figures
-from holf.pages import change_log, glossary
+from holf.pages import glossary
 from holf.paths import data_path
 from holf.record import facts, flow, plan, published_table, reporting
 from holf.record.reading import FactError, check_keys, read_rows, read_yaml
@@ -25,7 +25,6 @@ YAML_FILES = {
     "recovery.yml": truths.load_settings,
     "glossary.yml": lambda path: glossary.load_glossary(LEDGER, path),
     "timeline.yml": lambda path: design_figures.load_moments(LEDGER, path),
-    "releases.yml": lambda path: change_log.load_releases("0.2.0", path),
 }
 CSV_FILES = {
     "facts.csv": facts.load_ledger,

@@ -80,11 +80,9 @@ def test_nothing_is_called_reported_from_a_source_that_was_not_reached(reporting
 
 
 def test_the_checklists_are_whole(reporting):
-    """CONSORT 2025 has 30 items, of 2010 each of 25 has its place; TIDieR has 12; RoB 2 here has six parts."""
+    """CONSORT 2025 has 30 items; TIDieR has 12; RoB 2 here has six parts."""
     core = [item for item in reporting.items if item.standard == "core"]
     assert {int(re.match(r"\d+", item.item_2025).group()) for item in core} == set(range(1, 31))
-    old = {part for item in core for part in item.item_2010.split(", ")} - {"new"}
-    assert {int(re.match(r"\d+", part).group()) for part in old} == set(range(1, 26))
     numbers = {item.item_2025 for item in core}
     assert all(item.item_2025 in numbers for item in reporting.items), "an addition stands below an item of 2025"
     assert [row.item for row in reporting.elements] == [str(number) for number in range(1, 13)]

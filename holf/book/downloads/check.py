@@ -12,11 +12,9 @@ from urllib.parse import unquote
 
 from holf.book.downloads.outputs import PREFIXES
 from holf.display.values import ASSUMED
-from holf.record.source import MARK, RECORD, TABLE_CLASSES
+from holf.record.source import RECORD, TABLE_CLASSES
 
 FOLDER = "downloads"
-# Files of a table: its numbers, what the columns mean, its text.
-FILES = 3
 # As `holf.display.table` and `holf.book.downloads.pages` write them: a table with its class, a line with its links.
 _TABLE = re.compile(r'<table class="holf-table" data-holf="(\w+)"')
 _LINE = re.compile(r'<p class="holf-downloads">.*?</p>', re.DOTALL)
@@ -67,8 +65,8 @@ def download_faults(site: Path) -> list[str]:
             faults.append(f"{name}: {len(tables)} tables, but downloads for {len(links)}")
             continue
         for kind, line in zip(tables, links):
-            if len(line) != FILES:
-                faults.append(f"{name}: {len(line)} files below a table instead of {FILES}")
+            if len(line) != 1:
+                faults.append(f"{name}: {len(line)} files below a table instead of one")
             linked |= {file for file, _ in line}
             faults += [f"{name}: {fault}" for file, digest in line for fault in _faults_of(file, digest, kind)]
     stray = [path for path in sorted((site / FOLDER).rglob("*")) if path.is_file() and path.resolve() not in linked]
@@ -85,12 +83,10 @@ def _faults_of(file: Path, digest: str, kind: str) -> list[str]:
     named = next((one for one, prefix in PREFIXES.items() if prefix and file.name.startswith(prefix)), "record")
     if named != kind:
         return [f"{file.name} does not say in its name that its numbers are {TABLE_CLASSES.get(kind, kind)}"]
-    return [] if _says_class(file.name, content.decode(), kind) else [f"{file.name} does not say its class inside"]
+    return [] if _says_class(content.decode(), kind) else [f"{file.name} does not say its class inside"]
 
 
-def _says_class(name: str, content: str, kind: str) -> bool:
-    if name.endswith(".txt"):
-        return content.startswith(MARK) == (kind == "simulated")
+def _says_class(content: str, kind: str) -> bool:
     rows = csv.DictReader(io.StringIO(content))
     allowed = {TABLE_CLASSES[kind], ASSUMED} if kind == RECORD else {TABLE_CLASSES[kind]}
-    return name.endswith("-columns.csv") or all(row.get("data_class") in allowed for row in rows)
+    return all(row.get("data_class") in allowed for row in rows)

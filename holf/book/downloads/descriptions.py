@@ -10,6 +10,8 @@ from holf.paths import project_root
 from holf.record.plan import Plan
 from holf.record.reading import read_yaml
 
+DESCRIPTIONS = "data/columns.yml"
+
 
 @dataclass(frozen=True)
 class Descriptions:
@@ -35,19 +37,6 @@ class Descriptions:
             return self.headings[heading]
         return next((said for pattern, said in self.patterns if pattern.fullmatch(heading)), "")
 
-    def of(self, heading: str, part: str, name: str) -> str:
-        """What a column of a file means: its part of the cells, and what they show.
-
-        Parameters
-        ----------
-        heading, part, name : str
-            As in `holf.display.values.Column`.
-        """
-        if not heading:
-            return self.parts.get(name, "")
-        said = self.of_heading(heading)
-        return said if part in ("number", "words", "nothing yet") else f"{self.parts.get(part, part)} {said}".strip()
-
 
 def load_descriptions(plan: Plan) -> Descriptions:
     """Read `data/columns.yml`, and add the names that the plan gives: arms, worlds, methods.
@@ -56,7 +45,7 @@ def load_descriptions(plan: Plan) -> Descriptions:
     ----------
     plan : Plan
     """
-    path = project_root() / "data" / "columns.yml"
+    path = project_root() / DESCRIPTIONS
     # Another trial's project may have none.
     raw = read_yaml(path) if path.exists() else {}
     named = raw.get("named", {})

@@ -1,4 +1,4 @@
-"""What the cells of a notebook show, as files: the values in their outputs, and the text that stands for them."""
+"""What the cells of a notebook show, as files: the values in their outputs, checked against the text of figures."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 from PIL import Image
 
-from holf.book.downloads.descriptions import Descriptions
 from holf.book.marks import FIGURE_LINES
 from holf.display.text import digits
-from holf.display.values import KEY, TableValues, csv_text, slug
+from holf.display.values import KEY, TableValues, slug
 from holf.record.source import RECORD, TABLE_CLASSES, kind_of
 
 # How the names of the files begin, by the class of their table.
@@ -43,11 +42,11 @@ class Download:
     page : str
         Name of the chapter.
     stem : str
-        What the names of the files begin with; says what is not of the record.
+        Name of the file without its ending; says what is not of the record.
     values : TableValues
         Of the table itself, or of the table behind a figure.
     text : str
-        The table as plain text, or the text alternative of the figure.
+        The table as plain text, or the text alternative of the figure, which are checked against the numbers.
     is_figure : bool
     """
 
@@ -57,18 +56,10 @@ class Download:
     text: str
     is_figure: bool = False
 
-    def files(self, descriptions: Descriptions) -> dict[str, str]:
-        """Content of each file by its name; the descriptions say what the columns mean."""
-        head = ("column", "heading", "holds", "unit", "description")
-        lines = [
-            (one.name, one.heading, one.part, one.unit, descriptions.of(one.heading, one.part, one.name))
-            for one in self.values.columns
-        ]
-        return {
-            f"{self.stem}.csv": self.values.csv(),
-            f"{self.stem}-columns.csv": csv_text([head, *lines]),
-            f"{self.stem}.txt": f"{self.text}\n",
-        }
+    @property
+    def file(self) -> tuple[str, str]:
+        """Name and content of the file with its numbers."""
+        return f"{self.stem}.csv", self.values.csv()
 
 
 def stem_of(values: TableValues, taken: Iterable[str]) -> str:

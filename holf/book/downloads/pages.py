@@ -1,4 +1,4 @@
-"""Downloads on the site: their files, a line of links below each table and figure, and the list of all of them."""
+"""Downloads on the site: their files, a link below each table and figure, and the list of all of them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from holf.book.downloads.check import FOLDER, download_faults
-from holf.book.downloads.descriptions import load_descriptions
+from holf.book.downloads.descriptions import DESCRIPTIONS, load_descriptions
 from holf.book.downloads.outputs import Download, OutputError, downloads_of
 from holf.book.freshness import markdown_of
+from holf.paths import project_root
 from holf.record.plan import load_plan
 from holf.record.source import mark_of
 
@@ -26,7 +27,6 @@ from holf.record.source import mark_of
 LIST = "holf-download-list"
 # How a line of links below a table or figure begins.
 LINE = '<p class="holf-downloads">'
-_NAMES = ("data (CSV)", "columns (CSV)")
 
 
 def setup(app: Sphinx) -> None:
@@ -63,52 +63,49 @@ def _size(content: str) -> str:
     return f"{max(1, -(-len(content.encode()) // 1000))} kB"
 
 
-def _links(download: Download, files: dict[str, str], above: str) -> str:
+def _link(download: Download, above: str) -> str:
+    """The link to a file, with the SHA-256 of what it holds (`download_faults`)."""
     mark, caption = mark_of(download.values.source)[0], escape(download.values.caption, quote=True)
-    names = (*_NAMES, "alt text" if download.is_figure else "plain text")
-    links = []
-    for word, (name, content) in zip(names, files.items()):
-        target = quote(f"{above}{FOLDER}/{download.page}/{name}")
-        spoken = f"{mark} {word}: {caption}".strip()
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        links.append(
-            f'<a href="{target}" download data-sha256="{digest}" aria-label="{spoken}">{word}</a>, {_size(content)}'
-        )
+    name, content = download.file
+    target = quote(f"{above}{FOLDER}/{download.page}/{name}")
+    digest = hashlib.sha256(content.encode()).hexdigest()
     marked = f'<strong class="holf-mark">{mark}</strong> ' if mark else ""
-    return marked + " · ".join(links)
+    spoken = f"{mark} data (CSV): {caption}".strip()
+    return (
+        f'{marked}<a href="{target}" download data-sha256="{digest}" aria-label="{spoken}">data (CSV)</a>, '
+        f"{_size(content)}"
+    )
 
 
-def line_of_links(download: Download, files: dict[str, str], above: str, whose: str = "") -> str:
-    """HTML of the line below a table: a link to each of its files, with the file's SHA-256 (`download_faults`).
+def line_of_link(download: Download, above: str, whose: str = "") -> str:
+    """HTML of the line below a table: the link to its file.
 
     Parameters
     ----------
     download : Download
-    files : dict of str to str
-        Content by name.
     above : str
         Path from the page to the top of the site.
     whose : str
         What the line belongs to, where a cell shows several tables.
     """
-    return f"{LINE}Download {whose}{_links(download, files, above)}</p>"
+    return f"{LINE}Download {whose}{_link(download, above)}</p>"
 
 
 def add_links(app: Sphinx, doctree: nodes.document) -> None:
-    """Put a line of links below what each cell shows."""
+    """Put below what each cell shows a line for each file."""
     groups = _of_page(app, app.env.docname)
     if not any(groups):
         return
     shown = [node for node in doctree.findall(nodes.container) if "cell_output" in node["classes"]]
     if len(shown) != len(groups):
         raise ExtensionError(f"{app.env.docname}: {len(groups)} cells with outputs, but {len(shown)} on the page")
-    descriptions, above = load_descriptions(load_plan()), "../" * app.env.docname.count("/")
+    above = "../" * app.env.docname.count("/")
     for node, group in zip(shown, groups):
         lines = []
         for one in group:
             # Where a cell shows several, each line says which it belongs to.
             whose = f"{escape(one.values.caption)}: " if len(group) > 1 else ""
-            lines.append(line_of_links(one, one.files(descriptions), above, whose))
+            lines.append(line_of_link(one, above, whose))
         if lines:
             node.parent.insert(node.parent.index(node) + 1, nodes.raw("", "\n".join(lines), format="html"))
 
@@ -140,19 +137,28 @@ def _chapters(app: Sphinx) -> list[tuple[str, list[Download]]]:
 
 def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
     """The downloads of all pages, or of those whose names `only` has, as HTML."""
-    descriptions, out = load_descriptions(load_plan()), []
+    out = []
     for docname, downloads in _chapters(app):
         name = docname.rpartition("/")[2]
         # docutils writes classes with hyphens.
         if only and name.replace("_", "-") not in only:
             continue
         items = "".join(
-            f"<li>{'Figure' if one.is_figure else 'Table'}: {escape(one.values.caption)}<br>"
-            f"{_links(one, one.files(descriptions), '../')}</li>\n"
+            f"<li>{'Figure' if one.is_figure else 'Table'}: {escape(one.values.caption)}<br>{_link(one, '../')}</li>\n"
             for one in downloads
         )
-        out.append(f'<h3><a href="{quote(name)}.html">{escape(_titles(app, docname))}</a></h3>\n<ul>\n{items}</ul>\n')
+        page = f'<p>Page: <a href="{quote(name)}.html">{escape(_titles(app, docname))}</a></p>'
+        summary = f"<summary>{escape(_titles(app, docname))}: {len(downloads)} files</summary>"
+        out.append(f'<details class="holf-twin">{summary}\n{page}\n<ul>\n{items}</ul></details>\n')
     return "".join(out)
+
+
+def _columns_html() -> str:
+    """What the columns of the files mean, folded."""
+    found = load_descriptions(load_plan())
+    said = {name.replace("_", " "): words for name, words in found.parts.items()} | found.headings
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>\n" for name, words in said.items())
+    return f'<details class="holf-twin"><summary>What the columns mean</summary><dl>\n{rows}</dl></details>\n'
 
 
 def add_list(app: Sphinx, doctree: nodes.document) -> None:
@@ -160,7 +166,8 @@ def add_list(app: Sphinx, doctree: nodes.document) -> None:
     for node in list(doctree.findall(nodes.container)):
         if LIST in node["classes"]:
             only = set(node["classes"]) - {LIST}
-            node.children = [nodes.raw("", _list_html(app, only), format="html")]
+            node.children = [nodes.raw("", _list_html(app, only) + _columns_html(), format="html")]
+            app.env.note_dependency(str(project_root() / DESCRIPTIONS))
 
 
 def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
@@ -183,12 +190,11 @@ def write_downloads(app: Sphinx, site: Path) -> None:
         If a file is not what its page says.
     """
     shutil.rmtree(site / FOLDER, ignore_errors=True)
-    descriptions = load_descriptions(load_plan())
     for _, downloads in _chapters(app):
         for one in downloads:
+            name, content = one.file
             folder = site / FOLDER / one.page
             folder.mkdir(parents=True, exist_ok=True)
-            for name, content in one.files(descriptions).items():
-                (folder / name).write_bytes(content.encode())
+            (folder / name).write_bytes(content.encode())
     if faults := download_faults(site):
         raise ExtensionError("downloads are not what the pages show:\n" + "\n".join(faults))

@@ -22,8 +22,10 @@ _NARROW, _LARGER = "screen and (max-width: 751px)", 1.25
 # The table of a figure's numbers, as `holf.display.table` writes it: folded, or in its box.
 _NUMBERS = ('class="holf-twin"', 'class="holf-scroll"')
 # A table with at least so many columns, or so many letters in a cell beside its first column, is wider than a phone:
-# there each row becomes a card. With more rows than that, cards would be a long way to scroll.
-_MANY_COLUMNS, _LONG_CELL, _MOST_ROWS = 5, 25, 16
+# there each row becomes a card.
+_MANY_COLUMNS, _LONG_CELL = 5, 25
+# A table with more columns is for programs: the page says how large it is, and its file has it.
+_MOST_COLUMNS = 20
 _BOX = re.compile(r'(<div class="holf-scroll)("[^>]*><table.*?</table>)', re.DOTALL)
 _HEAD, _CELL = re.compile(r'<th scope="col">(.*?)</th>'), re.compile(r"<td>(.*?)</td>", re.DOTALL)
 _ROW = re.compile(r'<tr><th scope="row">.*?</tr>', re.DOTALL)
@@ -189,14 +191,23 @@ class NameColumns(SphinxPostTransform):
         """Change the tables of a page."""
         for node in list(self.document.findall(nodes.raw)):
             if 'class="holf-scroll"' in node.astext():
-                node.replace_self(_html(_BOX.sub(_with_columns, node.astext())))
+                node.replace_self(_html(_without_rows(node.astext()) or _BOX.sub(_with_columns, node.astext())))
+
+
+def _without_rows(table: str) -> str:
+    """A table of very many columns as its caption and its size; empty for any other."""
+    columns, rows = len(_HEAD.findall(table)), len(_ROW.findall(table))
+    if columns <= _MOST_COLUMNS:
+        return ""
+    head = re.search(r'<table class="holf-table.*?</caption>', table, re.DOTALL)[0]
+    return f"{head}\n<tbody><tr><td>{rows} rows in {columns} columns: take the file.</td></tr></tbody></table>"
 
 
 def _with_columns(box: re.Match) -> str:
     names = [unescape(_TAG.sub("", name)) for name in _HEAD.findall(box[2])]
     longest = max((len(unescape(_TAG.sub("", cell))) for cell in _CELL.findall(box[2])), default=0)
     wide = len(names) >= _MANY_COLUMNS or (len(names) > 2 and longest >= _LONG_CELL)
-    if not wide or len(_ROW.findall(box[2])) > _MOST_ROWS:
+    if not wide:
         return box[0]
 
     def named(row: re.Match) -> str:

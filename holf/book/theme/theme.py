@@ -1,4 +1,4 @@
-"""The theme of the pages: Furo, in a layout that needs no script and asks no other host, and what link previews read.
+"""The theme of the pages: Furo, in a layout that needs no script and asks no other host, and the pages' descriptions.
 
 ``_config.yml`` names Furo as the theme. `templates` has the book's layout, `holf.book.theme.html` writes what Sphinx
 writes less well for people who use a screen reader or a keyboard, and ``assets/holf.css`` is the one style sheet of the
@@ -30,8 +30,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'"
 )
-# Name and text alternative of the picture in link previews.
-PREVIEW, SIMULATED_PREVIEW = "preview.png", "preview-simulated.png"
 _SAID = {
     BANNER: f"{MARK} demonstration, not a finding of the trial.",
     REAL_BANNER: f"{REAL_MARK}, under disclosure control.",
@@ -84,7 +82,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", spare_sheets)
     # 400: before sphinxext-opengraph writes its tags.
     app.connect("html-page-context", mark_title, priority=399)
-    app.connect("html-page-context", describe_preview, priority=400)
+    app.connect("html-page-context", describe, priority=400)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -132,10 +130,9 @@ def add_contents(app: Sphinx, pagename: str, _template: str, context: dict, _doc
     words = app.config.holf_menus.get(lang, {})
     root = app.config.root_doc
     context["frame"] = _FRAME.get(lang, _FRAME["en"])
-    title = app.env.titles[root].astext()
-    context["parts"] = _in_words(
-        [("", [{"name": root, "title": title, "lang": None, "parts": []}]), *contents(app.env, root)], words, lang
-    )
+    # The title of the landing page is the answer, and not what the page is called.
+    home = {"name": root, "title": "Home", "lang": None, "parts": []}
+    context["parts"] = _in_words([("", [home]), *contents(app.env, root)], words, lang)
     context |= {key: words[key] for key in ("author", "copyright") if key in words}
     _, before, after = app.builder.relations.get(pagename, (None, None, None))
     for place, name in (("prev", before), ("next", after)):
@@ -179,12 +176,12 @@ def _top_banner(app: Sphinx, pagename: str) -> str:
 
 
 def mark_title(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
-    """Say in a simulated page's title what it is: tabs, bookmarks and previews show little else."""
+    """Say in a simulated page's title what it is: tabs and bookmarks show little else."""
     if BANNER in _top_banner(app, pagename):
         context["title"] = f"{MARK}: {context['title']}"
 
 
-def describe_preview(app: Sphinx, pagename: str, _template: str, context: dict, doctree: nodes.document | None) -> None:
+def describe(app: Sphinx, pagename: str, _template: str, context: dict, doctree: nodes.document | None) -> None:
     """Prepare what sphinxext-opengraph reads: it describes a page by its first words, which here begin with the mark.
 
     The page itself is written already, so that the document may be changed.
@@ -199,16 +196,11 @@ def describe_preview(app: Sphinx, pagename: str, _template: str, context: dict, 
         doctree.insert(0, nodes.paragraph(text=f"{title.astext()}."))
     if said:
         doctree.insert(0, nodes.paragraph(text=said))
-    picture = SIMULATED_PREVIEW if BANNER in banner else PREVIEW
     context["meta"] = given = dict(context["meta"] or {})
     if "og:description" not in given:
         # The extension cuts in the middle of a word; it takes what stands here as it is.
         length = app.config.ogp_description_length
         words = get_description(doctree, 4 * length, {title.astext()} if title is not None else set())
         given["og:description"] = shorten(words, length, placeholder=" …")
-    if (project_root() / "assets" / picture).exists():
-        # From the top of the site where its address is known, else from the page.
-        base = "" if app.config.html_baseurl else context["content_root"]
-        given |= {"og:image": f"{base}_static/{picture}", "og:image:alt": said or context["docstitle"]}
     if not app.config.html_baseurl:
         given["og:url"] = posixpath.basename(app.builder.get_target_uri(pagename))
