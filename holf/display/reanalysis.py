@@ -10,7 +10,7 @@ import pandas as pd
 
 from clustertrials import gee
 from clustertrials.estimands import estimand_gap
-from clustertrials.estimators import estimate_effect
+from clustertrials.estimators import effect_of
 from clustertrials.intraclass import icc
 from clustertrials.mixed import batched_reml
 from clustertrials.odds import marginal_odds_ratio
@@ -144,5 +144,5 @@ def _gee(trial: Trial, frame: pd.DataFrame, columns: list[str]) -> dict:
 
 
 def _offices(frame: pd.DataFrame, outcome: str, covariates: Sequence[str]) -> dict:
-    found = estimate_effect(frame, outcome, estimator="cluster_means", covariates=covariates, **ROLES)
+    found = effect_of(read_trial(frame, outcome, covariates=covariates, **ROLES), "cluster_means")
     return {"estimate": found.estimate, "se": found.se, "df": found.df}

@@ -5,6 +5,7 @@ The rows stay inside the study. Disclosure control counts them before an answer 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from clustertrials.intraclass import icc as icc_of
 from clustertrials.missing import attrition_by_arm, lee_bounds, manski_bounds, tipping_point
 from clustertrials.odds import OddsRatio, marginal_odds_ratio
 from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
+from clustertrials.results import TrialWarning
 from clustertrials.trial import read_trial
 from clustertrials.weighting import inverse_probability_weights, weighted_effect
 from holf.record.flow import count_flow, load_flow
@@ -382,7 +384,11 @@ QUESTIONS = {
 def compute(rows: Rows, question: str, **asked: Any) -> list[Answered]:
     """Answer one question from rows, with the rows behind each answer; StudyError where it has none."""
     try:
-        return QUESTIONS[question](rows, **asked)
+        with warnings.catch_warnings():
+            # A page shows every method beside the others; where one is known to fail, the warning would stand between
+            # them as a text of the machine's.
+            warnings.simplefilter("ignore", TrialWarning)
+            return QUESTIONS[question](rows, **asked)
     except ValueError as problem:
         raise StudyError(f"{question} of {asked.get('outcome', 'the study')}: {problem}") from problem
 
