@@ -14,7 +14,7 @@ from clustertrials.estimands import jackknife
 from clustertrials.estimators import CLUSTER, INDIVIDUAL, WEIGHTED
 from clustertrials.means import LOG, LOGIT, Link, fit_mean
 from clustertrials.results import Inference, Ratio
-from clustertrials.robust import ClusteredOls, cluster_robust, gram
+from clustertrials.robust import ClusteredOls, cluster_robust, leverage_of
 from clustertrials.trial import RANK_TOLERANCE, Trial, read_trial
 
 
@@ -273,7 +273,7 @@ def _fit(model: _Model, trial: Trial, estimator: str) -> tuple[Inference, np.nda
         q, upper = np.linalg.qr(model.design * root[:, None])
         residuals = (model.events - model.counts * mean) / root
         scores = np.add.reduceat(q * residuals[:, None], model.starts)
-        parts = ClusteredOls(coefficients, np.linalg.inv(upper), scores, gram(q, model.starts))
+        parts = ClusteredOls(coefficients, np.linalg.inv(upper), scores, *leverage_of(q, model.starts))
         fit = cluster_robust(parts, slope, "CR2")
     return Inference(log, fit.se, min(fit.df, trial.max_df)), model.means(coefficients)[0]
 

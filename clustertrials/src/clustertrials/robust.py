@@ -35,10 +35,11 @@ def fit_ols(y: np.ndarray, q: np.ndarray, r_inverse: np.ndarray, starts: np.ndar
     on_q = q.T @ y
     residuals = y - q @ on_q
     scores = np.add.reduceat(q * residuals[:, None], starts, axis=0)
-    return ClusteredOls(r_inverse @ on_q, r_inverse, scores, *_leverage(q, starts))
+    return ClusteredOls(r_inverse @ on_q, r_inverse, scores, *leverage_of(q, starts))
 
 
-def _leverage(q: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def leverage_of(q: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `shares` and `axes` of `ClusteredOls`, for rows sorted by cluster."""
     sizes = np.diff(np.append(starts, len(q)))
     if q.shape[1] <= sizes.max():
         return np.linalg.eigh(gram(q, starts))
