@@ -202,7 +202,7 @@ def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, ends: str =
     kind, (mark, name) = kind_of(table.source), mark_of(table.source)
     if kind == "simulated":
         alt = f"{MARK}, not a finding. {alt}"
-    elif kind == "real":
+    elif kind in ("real", "elsewhere"):
         alt = f"{mark} ({name}). {alt}"
     picture = Picture(drawings, f"{alt} {ends}", table)
     for width, figure in drawings.items():
@@ -212,8 +212,8 @@ def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, ends: str =
     return picture
 
 
-def _stamp(figure: Figure, kind: str, real: str) -> None:
-    """Write the mark of simulated or real data over a drawing, and of simulated data into every panel."""
+def _stamp(figure: Figure, kind: str, named: str) -> None:
+    """Write over a drawing whose data it shows, if not the record's; the mark of simulated data into every panel."""
     if kind == "simulated":
         middle = {"ha": "center", "va": "center", "rotation": 12, "zorder": 0.5}
         style = {"color": ALARM, "alpha": 0.22, "weight": "bold", "gid": "holf-mark"}
@@ -221,7 +221,7 @@ def _stamp(figure: Figure, kind: str, real: str) -> None:
             # As wide as its panel at most: beside it stand the names of rows.
             inches = figure.get_figwidth() / axes.get_subplotspec().get_gridspec().ncols - 0.85
             axes.text(0.5, 0.5, MARK, transform=axes.transAxes, fontsize=min(24, 10 * inches), **middle, **style)
-    if kind in ("simulated", "real"):
+    if kind in ("simulated", "real", "elsewhere"):
         simulated = kind == "simulated"
-        title = f"{MARK}: a demonstration, not a finding" if simulated else fill(real, 40)
+        title = f"{MARK}: a demonstration, not a finding" if simulated else fill(named, 40)
         figure.suptitle(title, color=ALARM if simulated else INK, fontsize=9, weight="bold", gid="holf-mark")

@@ -145,9 +145,11 @@ def test_titles_repeat_nothing_and_the_code_of_a_page_is_one_part_at_its_end(sou
     for name, soup in soups.items():
         controls = [control.get_text() for control in soup.select(".holf-code > summary")]
         assert controls == ["Code of this page"] * bool(soup.select(".cell_input")), name
-        for code in soup.select(".cell_input"):
+        # Code that a page is about stays in its place.
+        for code in soup.select(".cell:not(.tag_show-code) .cell_input, .holf-code .cell_input"):
             assert code.find_parent(class_="holf-code") and not code.find_next(class_="cell_output"), name
     assert sum(len(soup.select(".holf-code")) for soup in soups.values()) > 10
+    assert soups["chapters/your_trial.html"].select(".tag_show-code .cell_input")
     table = soups["chapters/design_nb.html"].select_one(".holf-stacked table")
     heads = [head.get_text() for head in table.select("thead th")]
     assert len(table.select("tbody th")) == len(table.select("tbody tr")) > 2

@@ -46,3 +46,12 @@ def test_a_figure_is_drawn_for_both_widths_with_its_mark_alt_text_and_numbers():
         assert any("SIMULATED" in one.get_text() for axes in drawing.axes for one in axes.texts)
     with pytest.raises(ValueError, match="'Means': alt must say"):
         holf.figure(lambda axes: None, MEANS, caption="Means", alt=" ", source=SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("source", "mark"), [("another trial: schools", "ANOTHER TRIAL, schools"), ("real data: a", "REAL DATA, a")]
+)
+def test_a_figure_of_data_that_are_not_the_record_says_whose_they_are_in_its_pixels(source, mark):
+    picture = holf.figure(lambda axes: axes.plot([0, 1], [1, 2]), MEANS, caption="Means", alt="A line.", source=source)
+    assert all(one.get_suptitle() == mark for one in picture.drawings.values())
+    assert picture.alt.startswith(mark.replace(", ", " (") + "). A line.")

@@ -95,11 +95,14 @@ class Translator(HTML5Translator):
 def collect_code(_app: Sphinx, doctree: nodes.document) -> None:
     """Move the code of a page into one folded part at its end, so that figures and tables follow each other.
 
-    A cell tagged ``hide-output`` shows its output folded: the numbers of a solution.
+    A cell tagged ``hide-output`` shows its output folded: the numbers of a solution. The code of one tagged
+    ``show-code`` stays where it is.
     """
     cells = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "cell_code"]
     code = []
     for cell in cells:
+        if "tag_show-code" in cell["classes"]:
+            continue
         sources = [child for child in cell.children if child.get("nb_element") == "cell_code_source"]
         code += sources
         for source in sources:
