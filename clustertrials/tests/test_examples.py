@@ -51,12 +51,26 @@ def test_a_wrong_and_a_missing_example_are_found(tmp_path, monkeypatch, capsys):
     assert lacks_example(readme)
 
 
+def printed_by(text: str, capsys) -> list[tuple[str, str]]:
+    """What each Python block of a text prints, and what the text says that it prints; the blocks share their names."""
+    names, found = {}, []
+    for code, said in re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", text, re.DOTALL):
+        exec(code, names)
+        found.append((capsys.readouterr().out, said))
+    return found
+
+
 def test_the_lines_of_the_readme_print_what_it_says(capsys):
     text = readme()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    printed = text.split("```python\n")[1].split("```text\n")[1].split("```")[0]
-    exec(code, {})
-    assert capsys.readouterr().out == printed
+    found = printed_by(text, capsys)
+    assert len(found) == text.count("```python") >= 5
+    for printed, said in found:
+        assert printed == said
+
+
+def test_a_wrong_line_of_a_readme_is_found(capsys):
+    ((printed, said),) = printed_by("```python\nprint(1)\n```\n\n```text\n2\n```\n", capsys)
+    assert (printed, said) == ("1\n", "2\n")
 
 
 def test_every_command_of_the_readme_is_understood(capsys):

@@ -34,12 +34,14 @@ def test_fay_and_graubard_with_strata_is_warned_of():
         estimate_effect(trial(), "y", estimator="gee", strata="region", **ROLES)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_units_less_alike_than_chance_are_warned_of(name):
+def less_alike():
     frame = sized([20] * 12)
-    apart = frame.assign(y=frame["y"] - 0.95 * frame.groupby("clinic")["y"].transform("mean"))
-    with pytest.warns(TrialWarning, match="less alike than chance"):
-        estimate_effect(apart, "y", estimator=name, **ROLES)
+    return frame.assign(y=frame["y"] - 0.95 * frame.groupby("clinic")["y"].transform("mean"))
+
+
+def test_units_less_alike_than_chance_are_warned_of():
+    with pytest.warns(TrialWarning, match="'y', mixed: the units of a cluster are less alike than chance"):
+        estimate_effect(less_alike(), "y", estimator="mixed", **ROLES)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -55,6 +57,8 @@ def test_other_methods_are_not_blamed(name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         estimate_effect(sized(VERY_UNEQUAL), "y", estimator=name, **ROLES)
+        if name != "mixed":
+            estimate_effect(less_alike(), "y", estimator=name, **ROLES)
 
 
 def test_the_warning_points_at_the_caller():

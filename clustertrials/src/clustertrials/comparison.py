@@ -85,7 +85,10 @@ class Comparison:
 
     def __str__(self) -> str:
         table = self.to_frame()[["estimator", "adjusted", "estimate", "ci_low", "ci_high", "p_value", "df"]]
-        lines = [table.to_string(index=False, float_format="%.4g")]
+        first = self.effects[0]
+        inside = f", inside strata of {first.strata}" if first.strata else ""
+        lines = [f"{first.outcome}: {first.treated} minus {first.other}{inside}"]
+        lines.append(table.to_string(index=False, float_format="%.4g"))
         return "\n".join([*lines, *(f"{name}: {reason}" for name, reason in self.refused.items())])
 
     def _repr_html_(self) -> str:

@@ -93,7 +93,7 @@ def estimate_effect(
     -----
     TrialWarning
         If the estimator is known to fail in a trial like this: GEE with few clusters of very unequal sizes, ``"gee"``
-        with strata, or units of a cluster that are less alike than chance.
+        with strata, ``"mixed"`` where units of a cluster are less alike than chance.
 
     Notes
     -----
@@ -168,10 +168,10 @@ def known_weaknesses(trial: Trial, effect: Effect) -> list[str]:
                 "Fay and Graubard's correction does not see the strata, so its interval covers too seldom; ask "
                 '"gee_md" or "cr2"'
             )
-    if effect.icc < 0 and _icc(trial, SURE).ci_high < 0:
+    if effect.estimator == "mixed" and effect.icc < 0 and _icc(trial, SURE).ci_high < 0:
         found.append(
             "the units of a cluster are less alike than chance makes them (see icc), which a random intercept cannot "
-            'describe: "mixed" is conservative then'
+            'describe, so its interval is too wide; ask "cr2" or "cluster_means"'
         )
     return found
 

@@ -181,7 +181,10 @@ def _treated_rows(arms: pd.Series, treated: Hashable, arm: str) -> np.ndarray:
         raise ValueError("no row has a value in every column used")
     is_treated = (arms == treated).to_numpy(dtype=bool)
     if not is_treated.any():
-        raise ValueError(f"column {arm!r} has no complete row with the treated value {treated!r}")
+        given, held = type(treated).__name__, arms.dtype
+        raise ValueError(
+            f"column {arm!r} has no complete row with the treated value {treated!r}, of type {given}; it holds {held}"
+        )
     if is_treated.all():
         raise ValueError(f"column {arm!r} has only one arm among the complete rows")
     return is_treated
