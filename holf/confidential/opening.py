@@ -65,18 +65,7 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
 
 
 def open_studies(sources: str | Sequence[str]) -> list[Study]:
-    """Open several studies; a text is one source, or a list in JSON, as ``papermill -p`` passes it.
-
-    Raises
-    ------
-    StudyError, SchemaError, DropInError, ReleaseError
-        As `open_study`.
-
-    Examples
-    --------
-    >>> [study.source for study in open_studies('["null", "harm"]')]
-    ['simulated: null world', 'simulated: harm world']
-    """
+    """Open several studies; a text is one source, or a list in JSON, as ``papermill -p`` passes it."""
     if isinstance(sources, str):
         sources = json.loads(sources) if sources.startswith("[") else [sources]
     return [open_study(source) for source in sources]

@@ -78,12 +78,6 @@ def typed_column(
         dtype string, Int64, Float64 or datetime64; missing where a cell is not of the type.
     failures : list of Failure
         A cell that is not of the type counts for that rule alone.
-
-    Examples
-    --------
-    >>> series, failures = typed_column(["1", "x", "7", None], {"type": "integer", "constraints": {"maximum": 5}})
-    >>> [(failure.rule, failure.positions) for failure in failures]
-    [('not every value is of type integer', (1,)), ('a value is above 5', (2,))]
     """
     kind, name = field["type"], field.get("name", "COLUMN")
     # `holf:limits` bound what is believed, and are no ends of a scale.

@@ -61,13 +61,7 @@ class DropIn:
         return hmac.new(key, self._listing(), hashlib.sha256).hexdigest()
 
     def ids(self, schema: Schema) -> list[str]:
-        """Every id in the tables, sorted: those of people, families and offices.
-
-        Parameters
-        ----------
-        schema : Schema
-            To which the tables fit.
-        """
+        """Every id in the tables, sorted: those of people, families and offices."""
         return sorted({value for name, frame in self.tables.items() for value in frame[schema.key(name)].dropna()})
 
     def _listing(self) -> bytes:
@@ -87,19 +81,7 @@ class Examination:
 
 
 def read_dropin(folder: Path, schema: Schema, *, mapping: Path | None = None) -> DropIn:
-    """Read and check the real tables in `folder`.
-
-    Parameters
-    ----------
-    folder : Path
-        One file a table, named as the table or in the mapping file: or a sheet of an Excel file.
-    schema : Schema
-    mapping : Path, optional
-        Mapping file (`holf.confidential.read.mapping`).
-
-    Returns
-    -------
-    DropIn
+    """Read and check the real tables in a folder: one file a table, or a sheet of an Excel file.
 
     Raises
     ------
@@ -211,18 +193,7 @@ def _simulated_ids(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], sc
 
 
 def read_simulated(folder: Path, schema: Schema) -> dict[str, pd.DataFrame]:
-    """Read every table of the schema; `holf.confidential.read.reader` reads real ones.
-
-    Parameters
-    ----------
-    folder : Path
-        One CSV file a table, UTF-8 with commas.
-    schema : Schema
-
-    Returns
-    -------
-    dict of str to DataFrame
-        Typed tables by name.
+    """Read every simulated table of the schema from its own CSV file, UTF-8 with commas.
 
     Raises
     ------

@@ -18,17 +18,9 @@ from holf.study.questions import scale_ends
 
 @dataclass(frozen=True)
 class Clue:
-    """A published number that is, by its definition, a function of counts that are published as well.
+    """A published number that is, by its definition, a function `of` counts that are published as well.
 
-    Attributes
-    ----------
-    question : str
-    value, half_width : float
-        The number, and half a unit of its last digit.
-    counts : tuple of int
-        As they are published.
-    of : callable
-        The function, of one array for each count.
+    `half_width` is half a unit of the number's last digit.
     """
 
     question: str
@@ -43,9 +35,8 @@ class Clue:
             return np.abs(self.of(*counts) - self.value) <= self.half_width * (1 + 1e-9)
 
     def bounds(self, reach: int) -> list[tuple[int, int]] | None:
-        """Lowest and highest that each count can be for a reader who takes the number for one of the true counts.
-
-        Each is sought as far as `reach` from what is published. None if no counts agree.
+        """Lowest and highest that each count can be, as far as `reach` from what is published, for a reader who
+        takes the number for one of the true counts. None if no counts agree.
         """
         grid = np.meshgrid(*(np.arange(max(n - reach, 0), n + reach + 1) for n in self.counts), indexing="ij")
         found = self.agrees(*grid)
@@ -67,12 +58,6 @@ def clues(content: dict[str, Any], policy: Policy) -> list[Clue]:
     Degrees of freedom that people make; the difference of two shares; the share that Lee's bounds trim; how far apart
     Manski's bounds lie, in widths of the outcome's scale; and the slope of a tipping point, which without covariates is
     the share missing.
-
-    Parameters
-    ----------
-    content : dict
-        Of a release.
-    policy : Policy
     """
     return [clue for clue in _clues(content, policy) if _are_numbers(clue.value, *clue.counts)]
 

@@ -31,8 +31,8 @@ class Equation:
 def known_range(shown: int | Withheld, policy: Policy) -> tuple[int, int]:
     """Return the lowest and highest count that one published cell allows, by itself.
 
-    A reader knows the policy. Rounding leaves the numbers around a published count, but none below the smallest
-    that may be published; a refusal tells its rule, and with it on which side of `min_people` the count lies.
+    A reader knows the policy: the base of rounding, and that a refusal tells on which side of `min_people` a count
+    lies.
 
     Examples
     --------
@@ -69,17 +69,16 @@ def attack(
     public : mapping of str to int
         Counts that everybody knows exactly, whatever is released.
     policy : Policy
-        Tells what rounding and refusals let a reader know.
     names : iterable of str, optional
         Counts to bound; every unpublished one by default.
     enough : int, optional
-        An interval of so many whole numbers is not searched further and may come out too short, which saves most of
-        the time where only narrow ones matter. By default all intervals are exact.
+        An interval of so many whole numbers is not searched further, and may come out too short. By default all are
+        exact.
 
     Returns
     -------
     dict of str to (int, int)
-        For withheld ids and for ids that stand in an equation alone. `CEILING` means no upper bound.
+        `CEILING` means no upper bound.
 
     Raises
     ------
@@ -88,14 +87,9 @@ def attack(
 
     Notes
     -----
-    Two integer linear programmes a count: minimise and maximise it over all whole numbers inside every `known_range`
-    that satisfy the equations. Each solution is a whole table that could be, so it widens the intervals of all.
-    Whole numbers matter where tables are linked in three ways: there the bounds from fractions can be wider than the
-    truth, and safety would be overstated. The solver is HiGHS, through scipy.
-
-    References
-    ----------
-    Fischetti M, Salazar JJ (2001), Management Science 47:1008-1027: the attacker's problem.
+    Two integer linear programmes a count (HiGHS, through scipy): its least and its greatest value over all whole
+    numbers that agree with every `known_range` and the equations (Fischetti and Salazar 2001, Management Science
+    47:1008-1027). Bounds from fractions can be wider than the truth, and safety would be overstated.
 
     Examples
     --------
@@ -130,19 +124,9 @@ def dependent(
     """Find which shown counts follow from the other shown counts and the public numbers.
 
     Rounded by itself, such a count would narrow the others: beside 440 and 425, a total rounded to 870 says that both
-    lie above. Computed from the others as shown, it tells nothing new.
-
-    Parameters
-    ----------
-    shown : sequence of str
-        Ids of the counts to publish. Where there is a choice, the first in this order are the dependent ones.
-    equations : iterable of Equation
-    public : mapping of str to int
-
-    Returns
-    -------
-    dict of str to (dict of str to int, int)
-        By dependent id: factors of the independent ids, and a constant from the public numbers; their sum is the count.
+    lie above. Computed from the others as shown, it tells nothing new. Where there is a choice, the first ids are the
+    dependent ones. Returned are, by dependent id, factors of the independent ids and a constant; their sum is the
+    count.
 
     Examples
     --------
