@@ -340,12 +340,11 @@ def test_a_reader_that_is_not_installed_is_named_as_such(module, ending, monkeyp
 def test_digests_follow_every_byte_and_the_key(taken, study, tmp_path):
     folder, key = write_tables(study, tmp_path), b"k" * 16
     again = read_dropin(folder, load_schema())
-    assert again.digest == taken.digest and again.bytes_digest(key) == taken.bytes_digest(key)
-    assert again.bytes_digest(key) != again.bytes_digest(b"l" * 16) and again.digest != again.bytes_digest(key)
+    assert again.bytes_digest(key) == taken.bytes_digest(key) != again.bytes_digest(b"l" * 16)
     with open(folder / "offices.csv", "a") as stream:
         stream.write("\n")
     changed = read_dropin(folder, load_schema())
-    assert changed.digest != taken.digest and changed.bytes_digest(key) != taken.bytes_digest(key)
+    assert changed.bytes_digest(key) != taken.bytes_digest(key)
     with pytest.raises(ValueError, match="at least 16 bytes"):
         taken.bytes_digest(b"short")
     assert taken.tables["offices"]["office_id"][0] not in repr(taken) and repr(replace(taken)) == repr(taken)

@@ -43,13 +43,8 @@ class DropIn:
     absent: tuple[str, ...]
     files: tuple[tuple[str, str], ...] = field(repr=False)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 over names and bytes of the files. It would confirm a guess at the data: publish only a keyed one."""
-        return hashlib.sha256(self._listing()).hexdigest()
-
     def bytes_digest(self, key: bytes) -> str:
-        """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep.
+        """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep: it confirms no guess.
 
         Raises
         ------
@@ -58,14 +53,12 @@ class DropIn:
         """
         if len(key) < 16:
             raise ValueError("the key of a checksum must have at least 16 bytes")
-        return hmac.new(key, self._listing(), hashlib.sha256).hexdigest()
+        listing = "".join(f"{sha256} {name}\n" for name, sha256 in self.files)
+        return hmac.new(key, listing.encode(), hashlib.sha256).hexdigest()
 
     def ids(self, schema: Schema) -> list[str]:
         """Every id in the tables, sorted: those of people, families and offices."""
         return sorted({value for name, frame in self.tables.items() for value in frame[schema.key(name)].dropna()})
-
-    def _listing(self) -> bytes:
-        return "".join(f"{sha256} {name}\n" for name, sha256 in self.files).encode()
 
 
 @dataclass(frozen=True, eq=False)

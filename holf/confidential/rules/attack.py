@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, sparse
+from scipy import optimize
 
 from holf.confidential.rules.policy import Policy
 from holf.study.answers import Withheld, is_withheld
@@ -104,7 +104,7 @@ def attack(
     ids = sorted({*published, *public}.union(*(equation.ids for equation in equations)))
     ranges = [_range(name, published, public, policy) for name in ids]
     bounds = optimize.Bounds(*np.array(ranges, dtype=float).reshape(-1, 2).T)
-    sums = _sums(ids, equations)
+    sums = [optimize.LinearConstraint(_sums(ids, equations), 0, 0)] if equations else []
     low, high = np.full(len(ids), CEILING), np.zeros(len(ids), dtype=int)
     told = {name for name in published if not is_withheld(published[name])} | public.keys()
     found = {}
@@ -140,13 +140,9 @@ def dependent(
     unseen = sorted(set().union(*(equation.ids for equation in equations)) - {*shown, *public})
     names = [*unseen, *shown]
     column = {name: position for position, name in enumerate(names)}
-    matrix = np.zeros((len(equations), len(names) + 1))
-    for row, equation in enumerate(equations):
-        for name, factor in [(equation.total, 1), *((part, -1) for part in equation.parts)]:
-            if name in public:
-                matrix[row, -1] -= factor * public[name]
-            else:
-                matrix[row, column[name]] += factor
+    sums = _sums([*names, *public], equations)
+    constants = -sums[:, len(names) :] @ np.array([*public.values()], dtype=float)
+    matrix = np.column_stack([sums[:, : len(names)], constants])
     # Gauss and Jordan: what no reader sees is eliminated first, so the rows left over hold shown counts alone.
     found, row = {}, 0
     for position, name in enumerate(names):
@@ -174,17 +170,15 @@ def _range(name: str, published: Mapping, public: Mapping, policy: Policy) -> tu
     return known_range(published[name], policy) if name in published else (0, CEILING)
 
 
-def _sums(ids: list[str], equations: tuple[Equation, ...]) -> list[optimize.LinearConstraint]:
-    """The equations as one constraint: total minus parts is zero."""
-    if not equations:
-        return []
+def _sums(ids: list[str], equations: tuple[Equation, ...]) -> np.ndarray:
+    """Factors of the ids in each equation, of which total minus parts is zero."""
     column = {name: position for position, name in enumerate(ids)}
-    matrix = sparse.lil_array((len(equations), len(ids)))
+    matrix = np.zeros((len(equations), len(ids)))
     for row, equation in enumerate(equations):
         matrix[row, column[equation.total]] += 1
         for part in equation.parts:
             matrix[row, column[part]] -= 1
-    return [optimize.LinearConstraint(matrix.tocsr(), 0, 0)]
+    return matrix
 
 
 def _extreme_table(sign: int, position: int, bounds: optimize.Bounds, sums: list) -> np.ndarray:

@@ -298,10 +298,21 @@ class UnitSets:
         names = [name for name, units in self._units.items() if units]
         counts = {name: self._count(name, self._units[name], implied=False) for name in names}
         by_units = {(self._tables[name], self._units[name]): name for name in names}
+        pairs = {
+            (small, large): (self._tables[large], self._units[large] - self._units[small])
+            for small in names
+            for large in names
+            if self._tables[small] == self._tables[large] and self._units[small] < self._units[large]
+        }
+        # The next larger ones around a set, and halves of one.
+        covers = [
+            (small, large)
+            for small, large in sorted(pairs)
+            if not any((small, between) in pairs and (between, large) in pairs for between in names)
+        ]
         equations = []
-        halves = [(small, large) for small, large in self._pairs(names) if self._rest(small, large) in by_units]
-        for small, large in [*self._covers(names), *halves]:
-            table, rest = self._tables[large], self._units[large] - self._units[small]
+        for small, large in [*covers, *(pair for pair, rest in pairs.items() if rest in by_units)]:
+            table, rest = pairs[small, large]
             other = by_units.get((table, rest))
             if other is None:
                 other = by_units[table, rest] = f"{large} less {small}"
@@ -310,27 +321,6 @@ class UnitSets:
             if equation not in equations:
                 equations.append(equation)
         return list(counts.values()), equations, {name: self._public[name] for name in names if name in self._public}
-
-    def _covers(self, names: list[str]) -> list[tuple[str, str]]:
-        """Pairs of a set and the next larger ones around it."""
-        pairs = set(self._pairs(names))
-        return sorted(
-            (small, large)
-            for small, large in pairs
-            if not any((small, between) in pairs and (between, large) in pairs for between in names)
-        )
-
-    def _pairs(self, names: list[str]) -> list[tuple[str, str]]:
-        """Pairs of a set and a larger one around it."""
-        return [
-            (small, large)
-            for small in names
-            for large in names
-            if self._tables[small] == self._tables[large] and self._units[small] < self._units[large]
-        ]
-
-    def _rest(self, small: str, large: str) -> tuple[str, frozenset]:
-        return self._tables[large], self._units[large] - self._units[small]
 
     def _count(self, name: str, units: frozenset, *, implied: bool, table: str = "") -> Count:
         table = table or self._tables[name]
