@@ -15,7 +15,7 @@ from holf.study.questions import simulated_study
 from holf.study.study import Study, StudyError
 
 
-def open_study(source: str | Path, *, profile: str | None = None) -> Study:
+def open_study(source: str | Path) -> Study:
     """Open a study.
 
     Parameters
@@ -23,8 +23,6 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
     source : str or Path
         Name of a simulated world (``"null"``, ``"benefit"``, ``"harm"``), a folder written by ``holf simulate``, a
         folder of real tables, or a release file. ``"source"`` is the study that a book built elsewhere holds.
-    profile : str, optional
-        Profile of `data/disclosure.yml` for real tables; the file's default by default.
 
     Returns
     -------
@@ -61,7 +59,7 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
     from holf.confidential.release.document import make_release
     from holf.confidential.rules.policy import load_policy
 
-    return make_release(read_dropin(path, schema), schema, load_policy(profile)).study()
+    return make_release(read_dropin(path, schema), schema, load_policy()).study()
 
 
 def open_studies(sources: str | Sequence[str]) -> list[Study]:

@@ -232,25 +232,6 @@ def test_a_code_far_from_all_other_counts_is_refused_without_a_label(cells, rows
     assert typed_column(cells, {"type": "integer"}, sure={"99", "98", "77", "999"})[1] == []
 
 
-DATE = {"type": "date", "constraints": {"minimum": "2016-01-01", "maximum": "2999-12-31"}}
-
-
-@pytest.mark.parametrize(
-    ("cell", "rules"),
-    [
-        ("2017-03-01", []),
-        ("01.03.2017", ["not every value is of type date"]),
-        ("2017-02-30", ["not every value is of type date"]),
-        ("2017-03-01 10:00:00", ["not every value is of type date"]),
-        ("2015-12-31", ["a value lies outside 2016-01-01 to 2999-12-31"]),
-        ("2999-01-01", ["a date lies in the future"]),
-    ],
-)
-def test_dates(cell, rules):
-    series, failures = typed_column([cell, None], DATE)
-    assert [failure.rule for failure in failures] == rules and series.dtype.kind == "M"
-
-
 def test_values_that_must_be_unique_and_limits_with_one_end():
     field = {"type": "integer", "constraints": {"unique": True, "maximum": 5}}
     rules = {failure.rule: failure.positions for failure in typed_column(["1", "1", "6", None, None], field)[1]}

@@ -32,7 +32,7 @@ class DropIn:
     Attributes
     ----------
     tables : dict of str to DataFrame
-        By table; columns in the order of the schema, dtypes string, Int64, Float64 and datetime64.
+        By table; columns in the order of the schema, dtypes string, Int64 and Float64.
     absent : tuple of str
         Tables of the schema that are not there.
     files : tuple of (str, str)
