@@ -29,27 +29,15 @@ class Clue:
     counts: tuple[int, ...]
     of: Callable[..., Any]
 
+    @property
+    def gives_away(self) -> bool:
+        """Whether it is of other counts than those published: then it narrows them for all who can count."""
+        return not self.agrees(*map(np.float64, self.counts))
+
     def agrees(self, *counts: Any) -> Any:
         """Whether counts give the published number."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.abs(self.of(*counts) - self.value) <= self.half_width * (1 + 1e-9)
-
-    def bounds(self, reach: int) -> list[tuple[int, int]] | None:
-        """Lowest and highest that each count can be, as far as `reach` from what is published, for a reader who
-        takes the number for one of the true counts. None if no counts agree.
-        """
-        grid = np.meshgrid(*(np.arange(max(n - reach, 0), n + reach + 1) for n in self.counts), indexing="ij")
-        found = self.agrees(*grid)
-        return [(int(axis[found].min()), int(axis[found].max())) for axis in grid] if found.any() else None
-
-    def gives_away(self, policy: Policy) -> bool:
-        """Whether it narrows a count: never if it follows from the counts as published, as all readers can see."""
-        if self.agrees(*map(np.float64, self.counts)):
-            return False
-        # A count is off by its own rounding, and the sum of several by theirs.
-        reaches = policy.round_to // 2, 2 * policy.round_to
-        found = itertools.chain(*(self.bounds(reach) or () for reach in reaches))
-        return any(high - low + 1 < policy.min_interval for low, high in found)
 
 
 def clues(content: dict[str, Any], policy: Policy) -> list[Clue]:

@@ -109,7 +109,7 @@ def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
         numbers = [answer[name] for name in answer if not is_size and name in roles and roles[name].kind in _MODEL]
         if any(type(number) is float and significant(number, policy) != number for number in numbers):
             broken.add("digits")
-    if any(clue.gives_away(policy) for clue in clues(content, policy)):
+    if any(clue.gives_away for clue in clues(content, policy)):
         broken.add("complementary")
     return sorted(broken)
 
