@@ -45,8 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument(
         "--check", action="store_true", help="run nothing; name stale chapters and fail if there are any"
     )
-    build.add_argument("--source", help="another study: a world, a folder of simulated or real tables, or a release")
-    build.add_argument("--profile", help="disclosure profile, where the source is a folder of real tables")
+    build.add_argument("--source", help="another study: a world, a folder of simulated tables, or a signed release")
     build.add_argument("--out", type=Path, help="folder for the book from another source")
     build.set_defaults(run=_build)
 
@@ -194,7 +193,7 @@ def _build(arguments: argparse.Namespace) -> None:
         sys.exit(_sphinx(project_root()))
     if not (arguments.source and arguments.out):
         raise ValueError("--source and --out go together: another source is never built into the project's own site")
-    _build_elsewhere(arguments.source, arguments.out, arguments.profile)
+    _build_elsewhere(arguments.source, arguments.out)
 
 
 def _book_asked() -> Path:
@@ -247,7 +246,7 @@ def _sphinx(root: Path, **extra: str) -> int:
     return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": "auto", "PYTHONPATH": paths} | extra).returncode
 
 
-def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
+def _build_elsewhere(source: str, out: Path) -> None:
     """Build the book from another study in a copy of the project, and put it into `out` whole or not at all."""
     from holf.book.edition import make_edition
     from holf.book.staging import acquire_lock
@@ -256,7 +255,7 @@ def _build_elsewhere(source: str, out: Path, profile: str | None) -> None:
         raise FileExistsError(f"{out.name} exists already; name a new folder for the book")
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "book"
-        asked = make_edition(source, copy, profile=profile)
+        asked = make_edition(source, copy)
         if code := _sphinx(copy, HOLF_SOURCE=asked, HOLF_ROOT=str(copy)):
             sys.exit(code)
         # Another build may be about to put its book into the same place.

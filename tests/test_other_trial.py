@@ -147,7 +147,10 @@ def test_release_names_the_trial_and_holds_no_id(other, study, tmp_path):
 
 def test_a_page_is_built_that_says_what_it_is(other, tmp_path):
     book, folder = other
-    done = run(book, "build", "--source", folder, "--out", tmp_path / "site")
+    release = tmp_path / "release.json"
+    assert run(book, "release", "--data", folder, "--out", release).returncode == 0
+    assert run(book, "sign", release, "--name", "A Name", "--role", "author").returncode == 0
+    done = run(book, "build", "--source", release, "--out", tmp_path / "site")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     page = (tmp_path / "site" / "chapters" / "effects.html").read_text(encoding="utf-8")
     assert "holf-banner-real" in page and "REAL DATA" in page and "SIMULATED" not in page

@@ -43,7 +43,12 @@ def content_id(folder: Path) -> str:
 def data_mode() -> str:
     """In one sentence, whose numbers the study results of this book are."""
     if source := real_source():
-        return f"Real data, under disclosure control: {source}. {_who_signed()}"
+        # It brings the estimators along, and most builds have no release.
+        from holf.confidential.release.signature import read_signature
+
+        signed = read_signature(project_root() / "data" / f"{STAND_IN}.json")
+        who = f"{signed.name}, {signed.role}, on {signed.date}"
+        return f"Real data, under disclosure control: {source}. Signed by {who}."
     data = project_root() / "data"
     marks = sorted([*data.glob(f"simulated/*/{MARK_FILE}"), *data.glob(f"{STAND_IN}/{MARK_FILE}")])
     worlds = [json.loads(mark.read_text(encoding="utf-8")) for mark in marks]
@@ -51,17 +56,6 @@ def data_mode() -> str:
         return "No study data: the published record alone."
     named = ", ".join(f"{world['world']} (seed {world['seed']})" for world in worlds)
     return f"Simulated, no finding of the trial. Worlds: {named}."
-
-
-def _who_signed() -> str:
-    # It brings the estimators along, and most builds have no release.
-    from holf.confidential.release.signature import read_signature, signature_path
-
-    release = project_root() / "data" / f"{STAND_IN}.json"
-    if not signature_path(release).exists():
-        return "Nobody has signed this release: the book was built from the tables themselves, and stays beside them."
-    signed = read_signature(release)
-    return f"Signed by {signed.name}, {signed.role}, on {signed.date}."
 
 
 def _table(caption: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

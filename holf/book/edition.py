@@ -12,14 +12,11 @@ import yaml
 from papermill import inspect_notebook
 
 from holf.confidential.opening import open_study
-from holf.confidential.read.reader import read_dropin
-from holf.confidential.release.document import Release, make_release, read_release
+from holf.confidential.release.document import Release, read_release
 from holf.confidential.release.signature import read_signature, signature_path
-from holf.confidential.rules.policy import load_policy
 from holf.paths import MARK_FILE, STAND_IN, project_root
 from holf.record.links import without_links
 from holf.record.plan import REGISTERED, Outcome, load_plan
-from holf.record.schema import load_schema
 
 # What a build needs of the project, as far as it is there; everything else stays where it is.
 _PROJECT = (
@@ -30,17 +27,15 @@ _PROJECT = (
 SIMULATED_ONLY, REAL_ONLY = "simulated-only", "real-only"
 
 
-def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
+def make_edition(source: str, copy: Path) -> str:
     """Copy the project into an empty folder and make it ask `source`.
 
     Parameters
     ----------
     source : str
-        A simulated world, a folder of simulated or real tables, or a release file.
+        A simulated world, a folder of simulated tables, or a release file.
     copy : Path
         Folder that does not exist yet.
-    profile : str, optional
-        Disclosure profile for real tables.
 
     Returns
     -------
@@ -59,17 +54,16 @@ def make_edition(source: str, copy: Path, *, profile: str | None = None) -> str:
         raise ValueError(f"there is no world, folder or release file '{source}'; worlds: {', '.join(worlds)}")
     release = None
     if source not in worlds and not (path / MARK_FILE).exists():
-        signed = path.is_file()
-        release = read_release(path) if signed else _release_of(path, profile)
-        if signed:
-            read_signature(path)
+        if path.is_dir():
+            raise ValueError("real tables become a book by way of a signed release: `holf release`, then `holf sign`")
+        release = read_release(path)
+        read_signature(path)
     else:
         open_study(source)
     copy_project(copy, without=("simulated",) if release else ())
     if release:
         release.write(copy / "data" / f"{STAND_IN}.json")
-        if signed:
-            shutil.copyfile(signature_path(path), signature_path(copy / "data" / f"{STAND_IN}.json"))
+        shutil.copyfile(signature_path(path), signature_path(copy / "data" / f"{STAND_IN}.json"))
         _tell_real(copy, release)
         return STAND_IN
     if source in worlds:
@@ -88,11 +82,6 @@ def copy_project(copy: Path, *, without: tuple[str, ...] = ()) -> None:
             shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns(*unwanted))
         elif origin.exists():
             shutil.copy2(origin, copy / name)
-
-
-def _release_of(folder: Path, profile: str | None) -> Release:
-    schema = load_schema()
-    return make_release(read_dropin(folder, schema), schema, load_policy(profile))
 
 
 def _tell_real(copy: Path, release: Release) -> None:

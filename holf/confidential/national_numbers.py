@@ -13,11 +13,6 @@ def is_national_number(digits: str) -> bool:
 
     Days above 40 are those of D numbers, months above 40 or 80 those of test persons. The two check digits are the
     weighted sums modulo 11 that the Norwegian Tax Administration describes.
-
-    Examples
-    --------
-    >>> is_national_number("01010000000"), is_national_number("12345678901")
-    (False, False)
     """
     numbers = [int(digit) for digit in digits]
     day, month = int(digits[:2]), int(digits[2:4])

@@ -18,7 +18,7 @@ from holf.study.study import Study, StudyError
 from holf.study.tables import Rows
 
 
-def open_study(source: str | Path, *, profile: str | None = None) -> Study:
+def open_study(source: str | Path) -> Study:
     """Open a study.
 
     Parameters
@@ -26,8 +26,6 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
     source : str or Path
         Name of a simulated world (``"null"``, ``"benefit"``, ``"harm"``), a folder written by ``holf simulate``, a
         folder of real tables, or a release file. ``"source"`` is the study that a book built elsewhere holds.
-    profile : str, optional
-        Profile of `data/disclosure.yml` for real tables; the file's default by default.
 
     Returns
     -------
@@ -68,22 +66,11 @@ def open_study(source: str | Path, *, profile: str | None = None) -> Study:
     from holf.confidential.release.document import make_release
     from holf.confidential.rules.policy import load_policy
 
-    return make_release(read_dropin(path, schema), schema, load_policy(profile)).study()
+    return make_release(read_dropin(path, schema), schema, load_policy()).study()
 
 
 def open_studies(sources: str | Sequence[str]) -> list[Study]:
-    """Open several studies; a text is one source, or a list in JSON, as ``papermill -p`` passes it.
-
-    Raises
-    ------
-    StudyError, SchemaError, DropInError, ReleaseError
-        As `open_study`.
-
-    Examples
-    --------
-    >>> [study.source for study in open_studies('["null", "harm"]')]
-    ['simulated: null world', 'simulated: harm world']
-    """
+    """Open several studies; a text is one source, or a list in JSON, as ``papermill -p`` passes it."""
     if isinstance(sources, str):
         sources = json.loads(sources) if sources.startswith("[") else [sources]
     return [open_study(source) for source in sources]

@@ -375,7 +375,7 @@ def test_the_release_of_a_folder_is_always_the_same(home, data, monkeypatch, tmp
         (("build", "--source", "paradise", "--out", "{here}/site"), "no world, folder or release file"),
         (("build", "--source", "{here}/there.json", "--out", "{here}/site"), "not a file of JSON"),
         (("build", "--source", "{data}", "--out", "{here}"), "exists already"),
-        (("build", "--source", "{data}", "--out", "{here}/site", "--profile", "lax"), "lax"),
+        (("build", "--source", "{data}", "--out", "{here}/site"), "by way of a signed release"),
     ],
 )  # fmt: skip
 def test_commands_used_wrongly_say_so_and_write_nothing(home, data, tmp_path, capsys, arguments, says):

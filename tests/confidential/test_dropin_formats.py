@@ -232,25 +232,6 @@ def test_a_code_far_from_all_other_counts_is_refused_without_a_label(cells, rows
     assert typed_column(cells, {"type": "integer"}, sure={"99", "98", "77", "999"})[1] == []
 
 
-DATE = {"type": "date", "constraints": {"minimum": "2016-01-01", "maximum": "2999-12-31"}}
-
-
-@pytest.mark.parametrize(
-    ("cell", "rules"),
-    [
-        ("2017-03-01", []),
-        ("01.03.2017", ["not every value is of type date"]),
-        ("2017-02-30", ["not every value is of type date"]),
-        ("2017-03-01 10:00:00", ["not every value is of type date"]),
-        ("2015-12-31", ["a value lies outside 2016-01-01 to 2999-12-31"]),
-        ("2999-01-01", ["a date lies in the future"]),
-    ],
-)
-def test_dates(cell, rules):
-    series, failures = typed_column([cell, None], DATE)
-    assert [failure.rule for failure in failures] == rules and series.dtype.kind == "M"
-
-
 def test_values_that_must_be_unique_and_limits_with_one_end():
     field = {"type": "integer", "constraints": {"unique": True, "maximum": 5}}
     rules = {failure.rule: failure.positions for failure in typed_column(["1", "1", "6", None, None], field)[1]}
@@ -340,12 +321,11 @@ def test_a_reader_that_is_not_installed_is_named_as_such(module, ending, monkeyp
 def test_digests_follow_every_byte_and_the_key(taken, study, tmp_path):
     folder, key = write_tables(study, tmp_path), b"k" * 16
     again = read_dropin(folder, load_schema())
-    assert again.digest == taken.digest and again.bytes_digest(key) == taken.bytes_digest(key)
-    assert again.bytes_digest(key) != again.bytes_digest(b"l" * 16) and again.digest != again.bytes_digest(key)
+    assert again.bytes_digest(key) == taken.bytes_digest(key) != again.bytes_digest(b"l" * 16)
     with open(folder / "offices.csv", "a") as stream:
         stream.write("\n")
     changed = read_dropin(folder, load_schema())
-    assert changed.digest != taken.digest and changed.bytes_digest(key) != taken.bytes_digest(key)
+    assert changed.bytes_digest(key) != taken.bytes_digest(key)
     with pytest.raises(ValueError, match="at least 16 bytes"):
         taken.bytes_digest(b"short")
     assert taken.tables["offices"]["office_id"][0] not in repr(taken) and repr(replace(taken)) == repr(taken)

@@ -30,16 +30,7 @@ _IN_CODES = 'Map it under codes in the mapping file, as in `{}: {{"999": ""}}`.'
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as its file has it.
-
-    Attributes
-    ----------
-    file, table : str
-    cells : Cells
-    names : dict of str to str
-        Column of the schema by every header name, in lower case, that stands for it.
-    how : TableMapping
-    """
+    """A table as its file has it: `names` tells the column of the schema by every header name, in lower case."""
 
     file: str
     table: str
@@ -75,8 +66,7 @@ def check_tables(
     Returns
     -------
     tables : dict of str to DataFrame
-        Columns in the order of the schema, dtypes string, Int64, Float64 and datetime64; not to be used if there are
-        findings.
+        Columns in the order of the schema; not to be used if there are findings.
     findings : list of Finding
     """
     tables, findings = {}, []
@@ -137,25 +127,12 @@ def _implausible(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], sche
 
 
 def says_missing(label: str) -> bool:
-    """Whether the label of a value says that there is none.
-
-    Examples
-    --------
-    >>> says_missing("Ukjent"), says_missing("Don't know"), says_missing("Ingen inntekt")
-    (True, True, False)
-    """
+    """Whether the label of a value says that there is none."""
     return bool(_MISSING.search(label))
 
 
 def middle_values(tables: dict[str, pd.DataFrame], schema: Schema) -> list[str]:
-    """One line a column of numbers: the range in which the median of its values above 0 lies.
-
-    Parameters
-    ----------
-    tables : dict of str to DataFrame
-        Typed tables.
-    schema : Schema
-    """
+    """One line a column of numbers: the range in which the median of its values above 0 lies."""
     lines = []
     for table, frame in tables.items():
         for column, field_ in schema.fields(table).items():

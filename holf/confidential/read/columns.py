@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
 from collections.abc import Callable, Collection
@@ -13,7 +12,7 @@ import pandas as pd
 
 from holf.confidential.national_numbers import holds_national_number
 
-DTYPES = {"string": "string", "integer": "Int64", "number": "Float64", "date": "datetime64[s]"}
+DTYPES = {"string": "string", "integer": "Int64", "number": "Float64"}
 _ID = re.compile(r"[0-9A-Za-zÆØÅæøå][0-9A-Za-zÆØÅæøå_.:-]{0,63}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
@@ -22,7 +21,6 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 # Above this, a float no longer tells whole numbers apart.
 _EXACT = 2**53
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BLANKS = " \u00a0\u202f"
 # Looks like a number, but with marks between its digits.
 _MARKED = re.compile(rf"[+-]?[0-9][0-9.,'{_BLANKS}]*[.,'{_BLANKS}][0-9.,'{_BLANKS}]*")
@@ -30,7 +28,7 @@ _MARKED = re.compile(rf"[+-]?[0-9][0-9.,'{_BLANKS}]*[.,'{_BLANKS}][0-9.,'{_BLANK
 _CODE = re.compile(r"-[1-9]|-9+|-8+|-7+|9{3,}")
 # These may be true values too, unless they stand far from the others.
 _SHORT_CODE = re.compile(r"99|9?98|9?97|88+|77+")
-_FIXES = {"integer": "Write whole numbers in digits", "number": "Write numbers in digits", "date": "Write YYYY-MM-DD"}
+_FIXES = {"integer": "Write whole numbers in digits", "number": "Write numbers in digits"}
 _EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
 _MAPPED = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
 
@@ -62,7 +60,7 @@ def typed_column(
     cells : list of str or None
         None is a missing value.
     field : dict
-        Table Schema field: `name`, `type` (string, integer, number or date), `constraints` and `holf:limits`.
+        Table Schema field: `name`, `type` (string, integer or number), `constraints` and `holf:limits`.
     decimal : str
         Decimal mark.
     thousands : str, optional
@@ -75,15 +73,9 @@ def typed_column(
     Returns
     -------
     series : Series
-        dtype string, Int64, Float64 or datetime64; missing where a cell is not of the type.
+        dtype string, Int64 or Float64; missing where a cell is not of the type.
     failures : list of Failure
         A cell that is not of the type counts for that rule alone.
-
-    Examples
-    --------
-    >>> series, failures = typed_column(["1", "x", "7", None], {"type": "integer", "constraints": {"maximum": 5}})
-    >>> [(failure.rule, failure.positions) for failure in failures]
-    [('not every value is of type integer', (1,)), ('a value is above 5', (2,))]
     """
     kind, name = field["type"], field.get("name", "COLUMN")
     # `holf:limits` bound what is believed, and are no ends of a scale.
@@ -101,7 +93,7 @@ def typed_column(
     if kind == "integer" and not listed:
         far = _far_codes(read) - set(sure)
         codes, read = codes | far, {cell: value for cell, value in read.items() if cell not in far}
-    series = _series([read.get(cell) for cell in cells], kind)
+    series = pd.Series(pd.array(np.array([read.get(cell) for cell in cells], dtype=object), dtype=DTYPES[kind]))
     wrong = {cell for cell in distinct & set(read) if read[cell] is None}
     large = {cell for cell in wrong if numeric and _is_large(point[cell])}
     spoiled: list[tuple[str, str, set]] = []
@@ -122,7 +114,7 @@ def typed_column(
     if kind == "string" and not listed:
         spoiled += _wrong_ids(distinct)
     found = [(rule, fix, [cell in bad for cell in cells]) for rule, fix, bad in spoiled if bad]
-    found += _domain(series, kind, rules, name)
+    found += _domain(series, rules, name)
     failures = [Failure(rule, fix, tuple(np.flatnonzero(np.asarray(mask)).tolist())) for rule, fix, mask in found]
     return series, [failure for failure in failures if failure.positions]
 
@@ -138,44 +130,21 @@ def _wrong_ids(distinct: set[str]) -> list[tuple[str, str, set]]:
     ]
 
 
-def _series(values: list, kind: str) -> pd.Series:
-    if kind == "date":
-        return pd.Series(np.array(values, dtype=DTYPES[kind]))
-    return pd.Series(pd.array(np.array(values, dtype=object), dtype=DTYPES[kind]))
-
-
-def _domain(series: pd.Series, kind: str, rules: dict, name: str) -> list[tuple[str, str, object]]:
+def _domain(series: pd.Series, rules: dict, name: str) -> list[tuple[str, str, object]]:
     """Rules about known values, each with a mask of the rows that break it."""
-    known = series.notna().to_numpy()
-    found = []
+    known, found = series.notna().to_numpy(), []
     if rules.get("unique"):
         found.append(("the values are not unique", "Keep one row of each.", series.duplicated(keep=False) & known))
     if "enum" in rules:
         allowed = ", ".join(map(str, rules["enum"]))
         found.append((f"a value is not one of {allowed}", _MAPPED.format(name), ~series.isin(rules["enum"]) & known))
-    if limits := _limits(rules, kind):
-        low, high, rule = limits
+    if limits := [rules[end] for end in ("minimum", "maximum") if end in rules]:
+        low, high = rules.get("minimum", -math.inf), rules.get("maximum", math.inf)
+        said = "lies outside {} to {}" if len(limits) == 2 else "is below {}" if high == math.inf else "is above {}"
         inside = series.between(low, high).fillna(False).to_numpy(dtype=bool)
         fix = f"Correct it, leave it empty if it is not known, or {_EMPTY.format(name)}"
-        found.append((rule, fix, ~inside & known))
-    if kind == "date":
-        future = series > pd.Timestamp(datetime.date.today())
-        found.append(("a date lies in the future", "Correct the date.", future))
+        found.append((f"a value {said.format(*limits)}", fix, ~inside & known))
     return found
-
-
-def _limits(rules: dict, kind: str) -> tuple[object, object, str] | None:
-    """Lowest and highest allowed value, and how to say that one is outside."""
-    low, high = rules.get("minimum"), rules.get("maximum")
-    if low is None and high is None:
-        return None
-    said = f"lies outside {low} to {high}" if None not in (low, high) else f"is below {low}"
-    if low is None:
-        said = f"is above {high}"
-    ends = (pd.Timestamp.min, pd.Timestamp.max) if kind == "date" else (-math.inf, math.inf)
-    convert: Callable = pd.Timestamp if kind == "date" else float
-    low, high = (end if one is None else convert(one) for one, end in zip((low, high), ends))
-    return low, high, f"a value {said}"
 
 
 def _is_marked(cell: str, decimal: str) -> bool:
@@ -224,11 +193,4 @@ def _number(cell: str) -> float | None:
     return value if abs(value) < _EXACT else None
 
 
-def _date(cell: str) -> np.datetime64 | None:
-    try:
-        return np.datetime64(datetime.date.fromisoformat(cell), "s") if _DATE.fullmatch(cell) else None
-    except ValueError:
-        return None
-
-
-_PARSERS: dict[str, Callable[[str], object]] = {"string": str, "integer": _integer, "number": _number, "date": _date}
+_PARSERS: dict[str, Callable[[str], object]] = {"string": str, "integer": _integer, "number": _number}

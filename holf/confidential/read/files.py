@@ -46,7 +46,6 @@ def find_files(
     files : dict of str to Path
         Two tables may be sheets of one file.
     findings : list of Finding
-        Tables with two files, mapped files that are not there, and files that are no table.
     notes : list of str
         What was passed over.
     """

@@ -81,25 +81,13 @@ class Cells:
 def read_delimited(content: bytes, how: TableMapping, names: Collection[str] = ()) -> Cells:
     """Read the bytes of a CSV file.
 
-    Parameters
-    ----------
-    content : bytes
-    how : TableMapping
-        Encoding, separator and decimal mark, where the holders state them. Otherwise: UTF-8, else Latin-1 as Windows
-        has it; the one of ``,``, ``;`` and the tab that stands in the header line; a decimal comma with ``;``.
-    names : collection of str
-        Column names to know the header by, in lower case.
+    What the mapping does not state is found out: UTF-8, else Latin-1 as Windows has it; the one of ``,``, ``;`` and the
+    tab that stands in the header line; a decimal comma with ``;``. `names` are column names to know the header by.
 
     Raises
     ------
     Unreadable
         If the file is empty, has no rows, or can be read in no way or in more than one.
-
-    Examples
-    --------
-    >>> cells = read_delimited("id;score\\na;1,5\\n".encode(), TableMapping())
-    >>> cells.header, cells.columns, cells.decimal
-    (('id', 'score'), (['a'], ['1,5']), ',')
     """
     text = _decode(content, how.encoding)
     separator = how.separator or _separator(text, names)
@@ -176,18 +164,7 @@ def read_cells(name: str, content: bytes, how: TableMapping, names: Collection[s
 
     Values of other programs come as they would stand in a CSV file: numbers in their shortest exact form, dates as
     YYYY-MM-DD, true and false as 1 and 0. Value labels are not applied; values that SPSS or Stata declares missing are
-    missing.
-
-    Parameters
-    ----------
-    name : str
-        Name of the file.
-    content : bytes
-    how : TableMapping
-    names : collection of str
-        Column names to know the header by, in lower case.
-    table : str
-        The sheet of this name is read where none is stated.
+    missing. Of an Excel file the sheet `table` is read where none is stated.
 
     Raises
     ------

@@ -32,7 +32,7 @@ class DropIn:
     Attributes
     ----------
     tables : dict of str to DataFrame
-        By table; columns in the order of the schema, dtypes string, Int64, Float64 and datetime64.
+        By table; columns in the order of the schema, dtypes string, Int64 and Float64.
     absent : tuple of str
         Tables of the schema that are not there.
     files : tuple of (str, str)
@@ -43,13 +43,8 @@ class DropIn:
     absent: tuple[str, ...]
     files: tuple[tuple[str, str], ...] = field(repr=False)
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 over names and bytes of the files. It would confirm a guess at the data: publish only a keyed one."""
-        return hashlib.sha256(self._listing()).hexdigest()
-
     def bytes_digest(self, key: bytes) -> str:
-        """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep.
+        """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep: it confirms no guess.
 
         Raises
         ------
@@ -58,20 +53,12 @@ class DropIn:
         """
         if len(key) < 16:
             raise ValueError("the key of a checksum must have at least 16 bytes")
-        return hmac.new(key, self._listing(), hashlib.sha256).hexdigest()
+        listing = "".join(f"{sha256} {name}\n" for name, sha256 in self.files)
+        return hmac.new(key, listing.encode(), hashlib.sha256).hexdigest()
 
     def ids(self, schema: Schema) -> list[str]:
-        """Every id in the tables, sorted: those of people, families and offices.
-
-        Parameters
-        ----------
-        schema : Schema
-            To which the tables fit.
-        """
+        """Every id in the tables, sorted: those of people, families and offices."""
         return sorted({value for name, frame in self.tables.items() for value in frame[schema.key(name)].dropna()})
-
-    def _listing(self) -> bytes:
-        return "".join(f"{sha256} {name}\n" for name, sha256 in self.files).encode()
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,19 +74,7 @@ class Examination:
 
 
 def read_dropin(folder: Path, schema: Schema, *, mapping: Path | None = None) -> DropIn:
-    """Read and check the real tables in `folder`.
-
-    Parameters
-    ----------
-    folder : Path
-        One file a table, named as the table or in the mapping file: or a sheet of an Excel file.
-    schema : Schema
-    mapping : Path, optional
-        Mapping file (`holf.confidential.read.mapping`).
-
-    Returns
-    -------
-    DropIn
+    """Read and check the real tables in a folder: one file a table, or a sheet of an Excel file.
 
     Raises
     ------
@@ -211,18 +186,7 @@ def _simulated_ids(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], sc
 
 
 def read_simulated(folder: Path, schema: Schema) -> dict[str, pd.DataFrame]:
-    """Read every table of the schema; `holf.confidential.read.reader` reads real ones.
-
-    Parameters
-    ----------
-    folder : Path
-        One CSV file a table, UTF-8 with commas.
-    schema : Schema
-
-    Returns
-    -------
-    dict of str to DataFrame
-        Typed tables by name.
+    """Read every simulated table of the schema from its own CSV file, UTF-8 with commas.
 
     Raises
     ------

@@ -82,12 +82,8 @@ class Problem:
 class Finding:
     """One broken rule with its rows and values; it stays inside this package.
 
-    Attributes
-    ----------
-    rows : tuple of (int, str), optional
-        Number of each row (from 1, below the header; 0 for a name) and its value; None for the whole file or column.
-    whole : bool
-        The rule is about the whole file or column, whatever `rows` lists.
+    `rows` are the number of each row (from 1, below the header; 0 for a name) and its value, or None for the whole file
+    or column; `whole` says that the rule is about all of it, whatever `rows` lists.
     """
 
     file: str
@@ -106,14 +102,7 @@ class Finding:
 
 
 class DropInError(ValueError):
-    """A folder of tables does not fit the schema.
-
-    The message is the safe report: a heading and one line a problem, never with a value.
-
-    Attributes
-    ----------
-    problems : tuple of Problem
-    """
+    """A folder of tables does not fit the schema: a heading and one line a problem, never with a value."""
 
     def __init__(self, problems: Iterable[Problem]):
         self.problems = tuple(problems)
@@ -142,17 +131,7 @@ def check_private(path: Path, folder: Path) -> None:
 def write_private(path: Path, content: bytes, *, over: bool = False) -> None:
     """Write a file that nobody else may read, whole or not at all, even if the process is killed or the machine stops.
 
-    Parameters
-    ----------
-    path : Path
-    content : bytes
-    over : bool
-        Whether a file of that name may be there, and is then replaced.
-
-    Raises
-    ------
-    FileExistsError
-        If there is one that may not be replaced.
+    A FileExistsError if there is one of that name, unless it may be written `over`.
     """
     for left_by_a_kill in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         left_by_a_kill.unlink(missing_ok=True)
@@ -171,14 +150,9 @@ def write_private(path: Path, content: bytes, *, over: bool = False) -> None:
 
 
 def write_findings(path: Path, findings: Iterable[Finding]) -> int:
-    """Write row numbers and values, one JSON object a line, to a new file that only its owner can read.
+    """Write row numbers and values, one JSON object a line, for their owner alone; returns the number of lines.
 
     Not CSV: a spreadsheet program would run a value that is a formula.
-
-    Returns
-    -------
-    int
-        Number of lines.
     """
     lines = [
         {"file": one.file, "table": one.table, "column": one.column, "rule": one.rule, "row": row, "value": value}

@@ -38,14 +38,7 @@ class Broken:
 
 
 def broken_rules(tables: dict[str, pd.DataFrame], schema: Schema) -> Iterator[Broken]:
-    """Yield each rule of the schema that the tables break; rules of tables that are not there are passed over.
-
-    Parameters
-    ----------
-    tables : dict of str to DataFrame
-        Typed tables whose keys and links hold.
-    schema : Schema
-    """
+    """Yield each rule of the schema that the typed tables break; rules of tables that are not there are passed over."""
     for rule in schema.package.get("holf:rules", ()):
         if not {rule["table"], rule.get("by", rule["table"])} <= tables.keys():
             continue
@@ -118,21 +111,12 @@ def _holds(frame: pd.DataFrame, where: dict) -> pd.Series:
 
 
 def rule_in_words(rule: dict, order: list[str]) -> str:
-    """Say a rule of the schema as a sentence.
-
-    Parameters
-    ----------
-    rule : dict
-        An entry of `holf:rules`.
-    order : list of str
-        The waves of its table, for a rule about waves.
+    """Say a rule of the schema as a sentence; `order` are the waves of its table, for a rule about waves.
 
     Examples
     --------
     >>> rule_in_words({"rule": "implies", "if": {"eligible": 0}, "then": {"followup_group": None}}, [])
     'Where eligible is 0, followup_group is empty.'
-    >>> rule_in_words({"rule": "waves", "column": "wave", "within": "parent_id"}, ["m0", "m12"])
-    'Of one parent_id, a row of a later wave comes with a row of every earlier one: m0, m12.'
     """
     where = f"Where {_say(rule['where'])}, " if "where" in rule else ""
     said = {

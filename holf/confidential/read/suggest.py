@@ -27,15 +27,7 @@ _HEAD = """\
 def suggest(folder: Path, schema: Schema) -> str:
     """Guess which file, sheet and column is which, and which label is which code.
 
-    Parameters
-    ----------
-    folder : Path
-    schema : Schema
-
-    Returns
-    -------
-    str
-        YAML, for `holf.confidential.read.mapping`. It may hold names out of the tables, but no cell of theirs.
+    Returned is YAML for `holf.confidential.read.mapping`. It may hold names out of the tables, but no cell of theirs.
     """
     known = {name for table in schema.tables for name in header_names(schema, table, TableMapping())}
     lines, guesses, taken = [_HEAD], [], set()

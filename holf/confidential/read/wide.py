@@ -12,16 +12,8 @@ from holf.record.schema import Schema
 def lengthen(cells: Cells, how: TableMapping, schema: Schema, table: str) -> Cells:
     """Give every wave of the mapping's wide columns its own row.
 
-    A person with no value at any wave gets no row, as in a table that has one row a wave from the start.
-
-    Parameters
-    ----------
-    cells : Cells
-        In which every column that the mapping names is there.
-    how : TableMapping
-    schema : Schema
-    table : str
-        A table with a wave.
+    A person with no value at any wave gets no row, as in a table that has one row a wave from the start. Every column
+    that the mapping names must be there.
 
     Raises
     ------

@@ -18,17 +18,9 @@ from holf.study.questions import scale_ends
 
 @dataclass(frozen=True)
 class Clue:
-    """A published number that is, by its definition, a function of counts that are published as well.
+    """A published number that is, by its definition, a function `of` counts that are published as well.
 
-    Attributes
-    ----------
-    question : str
-    value, half_width : float
-        The number, and half a unit of its last digit.
-    counts : tuple of int
-        As they are published.
-    of : callable
-        The function, of one array for each count.
+    `half_width` is half a unit of the number's last digit.
     """
 
     question: str
@@ -37,28 +29,15 @@ class Clue:
     counts: tuple[int, ...]
     of: Callable[..., Any]
 
+    @property
+    def gives_away(self) -> bool:
+        """Whether it is of other counts than those published: then it narrows them for all who can count."""
+        return not self.agrees(*map(np.float64, self.counts))
+
     def agrees(self, *counts: Any) -> Any:
         """Whether counts give the published number."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.abs(self.of(*counts) - self.value) <= self.half_width * (1 + 1e-9)
-
-    def bounds(self, reach: int) -> list[tuple[int, int]] | None:
-        """Lowest and highest that each count can be for a reader who takes the number for one of the true counts.
-
-        Each is sought as far as `reach` from what is published. None if no counts agree.
-        """
-        grid = np.meshgrid(*(np.arange(max(n - reach, 0), n + reach + 1) for n in self.counts), indexing="ij")
-        found = self.agrees(*grid)
-        return [(int(axis[found].min()), int(axis[found].max())) for axis in grid] if found.any() else None
-
-    def gives_away(self, policy: Policy) -> bool:
-        """Whether it narrows a count: never if it follows from the counts as published, as all readers can see."""
-        if self.agrees(*map(np.float64, self.counts)):
-            return False
-        # A count is off by its own rounding, and the sum of several by theirs.
-        reaches = policy.round_to // 2, 2 * policy.round_to
-        found = itertools.chain(*(self.bounds(reach) or () for reach in reaches))
-        return any(high - low + 1 < policy.min_interval for low, high in found)
 
 
 def clues(content: dict[str, Any], policy: Policy) -> list[Clue]:
@@ -67,12 +46,6 @@ def clues(content: dict[str, Any], policy: Policy) -> list[Clue]:
     Degrees of freedom that people make; the difference of two shares; the share that Lee's bounds trim; how far apart
     Manski's bounds lie, in widths of the outcome's scale; and the slope of a tipping point, which without covariates is
     the share missing.
-
-    Parameters
-    ----------
-    content : dict
-        Of a release.
-    policy : Policy
     """
     return [clue for clue in _clues(content, policy) if _are_numbers(clue.value, *clue.counts)]
 

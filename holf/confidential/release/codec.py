@@ -23,11 +23,7 @@ class CodecError(ValueError):
 
 
 def encode(value: Any) -> Any:
-    """Turn an answer into what `json` writes.
-
-    Parameters
-    ----------
-    value : frozen dataclass of an answer, or a part of one
+    """Turn an answer, or a part of one, into what `json` writes.
 
     Raises
     ------
@@ -61,12 +57,8 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any, *, source: str) -> Any:
-    """Turn what `encode` gave back into an answer, stamped with `source`.
-
-    Raises
-    ------
-    CodecError
-        If the content is not what `encode` writes.
+    """Turn what `encode` gave back into an answer, stamped with `source`; a CodecError if `encode` writes no such
+    thing.
     """
     if isinstance(value, list):
         return tuple(decode(part, source=source) for part in value)

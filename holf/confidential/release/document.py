@@ -37,11 +37,8 @@ class ReleaseError(ValueError):
 class Release:
     """The content of a release file.
 
-    Attributes
-    ----------
-    content : dict
-        What is written: format, trial, profile, outcomes with their waves, tables that are not there, keyed checksum of
-        the input, the answers, earlier releases whose answers it repeats, and a summary for whoever signs.
+    It is format, trial, profile, outcomes with their waves, tables that are not there, keyed checksum of the input, the
+    answers, earlier releases whose answers it repeats, and a summary for whoever signs.
     """
 
     content: dict[str, Any]
@@ -133,20 +130,7 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
 
 
 def answer_all(dropped: DropIn, plan: Plan, schema: Schema) -> dict[str, list[Answered] | None]:
-    """Ask real tables everything that the chapters ask; the answers are not safe yet.
-
-    Parameters
-    ----------
-    dropped : DropIn
-    plan : Plan
-        With the outcomes whose tables are there.
-    schema : Schema
-
-    Returns
-    -------
-    dict of str to list of Answered or None
-        By question and keywords; None where the data give no answer.
-    """
+    """Ask real tables everything that the chapters ask, by question and keywords; the answers are not safe yet."""
     return _answer(Rows(dropped.tables, plan, schema), catalogue(plan))
 
 
@@ -223,13 +207,7 @@ def read_release(path: Path) -> Release:
 
 
 def parse_release(raw: bytes, name: str) -> Release:
-    """The bytes of a release file as a release; `name` is what a refusal calls them.
-
-    Raises
-    ------
-    ReleaseError
-        As `read_release`.
-    """
+    """The bytes of a release file as a release; `name` is what a refusal calls them."""
     try:
         content = json.loads(raw)
     except (ValueError, RecursionError):

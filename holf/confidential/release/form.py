@@ -41,13 +41,7 @@ def public_counts() -> dict[str, int]:
 
 
 def summary(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """What whoever signs reads first: how much is asked, and which rules withheld how much.
-
-    Parameters
-    ----------
-    entries : list of dict
-        Questions with their answers, as a release holds them.
-    """
+    """What whoever signs reads first: how much is asked, and which rules withheld how much."""
     answers = _found(entries)
     rules = Counter(rule for found in answers for rule in found["withheld_by"])
     return {
@@ -101,17 +95,8 @@ def _fit(pattern: str, *words: str) -> bool:
 def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
     """Rules of the policy that numbers of the release break, as far as the file alone can show it.
 
-    Parameters
-    ----------
-    content : dict
-        Of a release.
-    policy : Policy
-
-    Returns
-    -------
-    list of str
-        ``people`` for a count that is shown but too small and not public, ``digits`` for an estimate with too many of
-        them, ``complementary`` for a number that gives a count away.
+    They are ``people`` for a count that is shown but too small and not public, ``digits`` for an estimate with too many
+    of them, and ``complementary`` for a number that gives a count away.
     """
     public, broken = set(public_counts().values()), set()
     for found in _found(content["answers"]):
@@ -124,7 +109,7 @@ def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
         numbers = [answer[name] for name in answer if not is_size and name in roles and roles[name].kind in _MODEL]
         if any(type(number) is float and significant(number, policy) != number for number in numbers):
             broken.add("digits")
-    if any(clue.gives_away(policy) for clue in clues(content, policy)):
+    if any(clue.gives_away for clue in clues(content, policy)):
         broken.add("complementary")
     return sorted(broken)
 
@@ -134,13 +119,7 @@ def _found(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def counts_of(found: dict[str, Any]) -> list[Any]:
-    """The counts of people and families that an answer shows and rests on, as the release writes them.
-
-    Parameters
-    ----------
-    found : dict
-        An answer with what it rests on.
-    """
+    """The counts of people and families that an answer shows and rests on, as the release writes them."""
     # Among staff nobody has a family.
     behind = [count for count in (found["rests_on"]["people"], found["rests_on"]["families"]) if count]
     return [*_shown_counts(found["answer"]), *behind]

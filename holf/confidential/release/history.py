@@ -121,12 +121,7 @@ def _line(release: Release) -> str:
 
 
 def read_history(path: Path) -> list[Release]:
-    """Read every earlier release, the oldest first.
-
-    Parameters
-    ----------
-    path : Path
-        There may be no such file.
+    """Read every earlier release, the oldest first; there may be no such file.
 
     Raises
     ------

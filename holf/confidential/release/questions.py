@@ -19,20 +19,6 @@ def catalogue(plan: Plan) -> list[tuple[str, dict[str, Any]]]:
 
     A release answers these. What a chapter asks beyond them has no answer on real data: a reader who could ask freely
     could take two answers from each other.
-
-    Parameters
-    ----------
-    plan : Plan
-
-    Returns
-    -------
-    list of (str, dict)
-
-    Examples
-    --------
-    >>> from holf.record.plan import load_plan
-    >>> catalogue(load_plan())[0]
-    ('flow', {})
     """
     asked: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -75,15 +61,7 @@ def key_of(question: str, asked: dict[str, Any]) -> str:
 
 
 def available(plan: Plan, schema: Schema, tables: Mapping[str, pd.DataFrame]) -> Plan:
-    """The plan without the outcomes and waves that were not measured in these tables.
-
-    Parameters
-    ----------
-    plan : Plan
-    schema : Schema
-    tables : mapping of str to DataFrame
-        Tables that the study has.
-    """
+    """The plan without the outcomes and waves that were not measured in these tables."""
     there = {}
     for name, outcome in plan.outcomes.items():
         if not {outcome.table, *(above for _, above in schema.path(outcome.table))} <= tables.keys():
@@ -95,14 +73,7 @@ def available(plan: Plan, schema: Schema, tables: Mapping[str, pd.DataFrame]) ->
 
 
 def is_measured(tables: Mapping[str, pd.DataFrame], outcome: Outcome, wave: str) -> bool:
-    """Whether anyone has a value of the outcome at `wave`.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-    outcome : Outcome
-    wave : str
-    """
+    """Whether anyone has a value of the outcome at `wave`."""
     if outcome.table not in tables:
         return False
     frame = tables[outcome.table]

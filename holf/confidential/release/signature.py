@@ -14,17 +14,7 @@ _ENDING = ".signed"
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature.
-
-    Attributes
-    ----------
-    name, role : str
-        Of the person who answers for the release.
-    date : str
-        Day of signing, as YYYY-MM-DD.
-    release_sha256 : str
-        SHA-256 of the file that was read.
-    """
+    """Who read a release, in which role, on which day (YYYY-MM-DD), and the SHA-256 of the file that was read."""
 
     name: str
     role: str
@@ -39,11 +29,6 @@ def signature_path(release: Path) -> Path:
 
 def sign(release: Path, *, name: str, role: str, date: str) -> Signature:
     """Sign a release: write the signature beside it, and let others than its owner read the release.
-
-    Parameters
-    ----------
-    release : Path
-    name, role, date : str
 
     Raises
     ------

@@ -93,18 +93,16 @@ def disclose(
     dict of str to list of Safe
         In the order of `asked`, without the questions that the rounded rows do not answer.
 
-    Notes
-    -----
-    Counts of the same units are one count, whatever page shows them. Where one set of units holds another, their
-    difference is implied, and is protected as if it were shown. Means, spreads and shares go with their count, and an
-    estimate with the counts and shares of the groups that it compares: beside one group's mean it gives the other's.
-    All numbers follow from the counts as shown: shares and sizes are computed from them, all others are those of rows
-    that have these counts.
-
     Raises
     ------
     ValueError
         If an answer holds a count whose rows it does not name.
+
+    Notes
+    -----
+    Counts of the same units are one count, whatever page shows them. Where one set of units holds another, their
+    difference is protected as if it were shown. An estimate goes with the counts and shares of the groups that it
+    compares: beside one group's mean it gives the other's.
     """
     for answers in asked.values():
         for found in answers:

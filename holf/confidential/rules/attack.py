@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, sparse
+from scipy import optimize
 
 from holf.confidential.rules.policy import Policy
 from holf.study.answers import Withheld, is_withheld
@@ -31,8 +31,8 @@ class Equation:
 def known_range(shown: int | Withheld, policy: Policy) -> tuple[int, int]:
     """Return the lowest and highest count that one published cell allows, by itself.
 
-    A reader knows the policy. Rounding leaves the numbers around a published count, but none below the smallest
-    that may be published; a refusal tells its rule, and with it on which side of `min_people` the count lies.
+    A reader knows the policy: the base of rounding, and that a refusal tells on which side of `min_people` a count
+    lies.
 
     Examples
     --------
@@ -69,17 +69,16 @@ def attack(
     public : mapping of str to int
         Counts that everybody knows exactly, whatever is released.
     policy : Policy
-        Tells what rounding and refusals let a reader know.
     names : iterable of str, optional
         Counts to bound; every unpublished one by default.
     enough : int, optional
-        An interval of so many whole numbers is not searched further and may come out too short, which saves most of
-        the time where only narrow ones matter. By default all intervals are exact.
+        An interval of so many whole numbers is not searched further, and may come out too short. By default all are
+        exact.
 
     Returns
     -------
     dict of str to (int, int)
-        For withheld ids and for ids that stand in an equation alone. `CEILING` means no upper bound.
+        `CEILING` means no upper bound.
 
     Raises
     ------
@@ -88,14 +87,9 @@ def attack(
 
     Notes
     -----
-    Two integer linear programmes a count: minimise and maximise it over all whole numbers inside every `known_range`
-    that satisfy the equations. Each solution is a whole table that could be, so it widens the intervals of all.
-    Whole numbers matter where tables are linked in three ways: there the bounds from fractions can be wider than the
-    truth, and safety would be overstated. The solver is HiGHS, through scipy.
-
-    References
-    ----------
-    Fischetti M, Salazar JJ (2001), Management Science 47:1008-1027: the attacker's problem.
+    Two integer linear programmes a count (HiGHS, through scipy): its least and its greatest value over all whole
+    numbers that agree with every `known_range` and the equations (Fischetti and Salazar 2001, Management Science
+    47:1008-1027). Bounds from fractions can be wider than the truth, and safety would be overstated.
 
     Examples
     --------
@@ -110,7 +104,7 @@ def attack(
     ids = sorted({*published, *public}.union(*(equation.ids for equation in equations)))
     ranges = [_range(name, published, public, policy) for name in ids]
     bounds = optimize.Bounds(*np.array(ranges, dtype=float).reshape(-1, 2).T)
-    sums = _sums(ids, equations)
+    sums = [optimize.LinearConstraint(_sums(ids, equations), 0, 0)] if equations else []
     low, high = np.full(len(ids), CEILING), np.zeros(len(ids), dtype=int)
     told = {name for name in published if not is_withheld(published[name])} | public.keys()
     found = {}
@@ -130,19 +124,9 @@ def dependent(
     """Find which shown counts follow from the other shown counts and the public numbers.
 
     Rounded by itself, such a count would narrow the others: beside 440 and 425, a total rounded to 870 says that both
-    lie above. Computed from the others as shown, it tells nothing new.
-
-    Parameters
-    ----------
-    shown : sequence of str
-        Ids of the counts to publish. Where there is a choice, the first in this order are the dependent ones.
-    equations : iterable of Equation
-    public : mapping of str to int
-
-    Returns
-    -------
-    dict of str to (dict of str to int, int)
-        By dependent id: factors of the independent ids, and a constant from the public numbers; their sum is the count.
+    lie above. Computed from the others as shown, it tells nothing new. Where there is a choice, the first ids are the
+    dependent ones. Returned are, by dependent id, factors of the independent ids and a constant; their sum is the
+    count.
 
     Examples
     --------
@@ -156,13 +140,9 @@ def dependent(
     unseen = sorted(set().union(*(equation.ids for equation in equations)) - {*shown, *public})
     names = [*unseen, *shown]
     column = {name: position for position, name in enumerate(names)}
-    matrix = np.zeros((len(equations), len(names) + 1))
-    for row, equation in enumerate(equations):
-        for name, factor in [(equation.total, 1), *((part, -1) for part in equation.parts)]:
-            if name in public:
-                matrix[row, -1] -= factor * public[name]
-            else:
-                matrix[row, column[name]] += factor
+    sums = _sums([*names, *public], equations)
+    constants = -sums[:, len(names) :] @ np.array([*public.values()], dtype=float)
+    matrix = np.column_stack([sums[:, : len(names)], constants])
     # Gauss and Jordan: what no reader sees is eliminated first, so the rows left over hold shown counts alone.
     found, row = {}, 0
     for position, name in enumerate(names):
@@ -190,17 +170,15 @@ def _range(name: str, published: Mapping, public: Mapping, policy: Policy) -> tu
     return known_range(published[name], policy) if name in published else (0, CEILING)
 
 
-def _sums(ids: list[str], equations: tuple[Equation, ...]) -> list[optimize.LinearConstraint]:
-    """The equations as one constraint: total minus parts is zero."""
-    if not equations:
-        return []
+def _sums(ids: list[str], equations: tuple[Equation, ...]) -> np.ndarray:
+    """Factors of the ids in each equation, of which total minus parts is zero."""
     column = {name: position for position, name in enumerate(ids)}
-    matrix = sparse.lil_array((len(equations), len(ids)))
+    matrix = np.zeros((len(equations), len(ids)))
     for row, equation in enumerate(equations):
         matrix[row, column[equation.total]] += 1
         for part in equation.parts:
             matrix[row, column[part]] -= 1
-    return [optimize.LinearConstraint(matrix.tocsr(), 0, 0)]
+    return matrix
 
 
 def _extreme_table(sign: int, position: int, bounds: optimize.Bounds, sums: list) -> np.ndarray:

@@ -94,14 +94,7 @@ _STRONG = {
 
 
 def load_policy(profile: str | None = None, path: Path | None = None) -> Policy:
-    """Read one profile of the disclosure rules.
-
-    Parameters
-    ----------
-    profile : str, optional
-        Name of the profile; the file's `default` by default.
-    path : Path, optional
-        A file in the form of `data/disclosure.yml`; that file itself by default.
+    """Read one profile of the disclosure rules; the file's `default` where none is named.
 
     Raises
     ------
@@ -141,17 +134,12 @@ def _policy(raw: dict, profile: str, file: str) -> Policy:
 
 
 def load_rules(path: Path | None = None) -> dict[str, Rule]:
-    """Read how the policy file words each rule, by id, for the page on which refusals are explained.
+    """Read how the policy file words each rule, by id.
 
     Raises
     ------
     PolicyError
         If a rule is missing or unknown, or has no reason or source.
-
-    Examples
-    --------
-    >>> load_rules()["families"].says
-    'A number rests on at least `min_families` families.'
     """
     path = path or data_path("disclosure.yml")
     parts = [part.name for part in fields(Rule) if part.name != "id"]
@@ -163,18 +151,7 @@ def load_rules(path: Path | None = None) -> dict[str, Rule]:
 
 
 def load_profiles(path: Path | None = None) -> dict[str, Policy]:
-    """Read every profile of the policy file by name, the default one first.
-
-    Raises
-    ------
-    PolicyError
-        As for `load_policy`, for any of them.
-
-    Examples
-    --------
-    >>> next(iter(load_profiles()))
-    'norwegian-strict'
-    """
+    """Read every profile of the policy file by name, the default one first; a PolicyError as for `load_policy`."""
     path = path or data_path("disclosure.yml")
     with reading(path.name):
         raw = _read(path)

@@ -25,11 +25,6 @@ class Support:
         ``"client"`` or ``"staff"``.
     events : int or None
         For a 0/1 variable, how many units have a 1; None for any other.
-
-    Raises
-    ------
-    ValueError
-        If the parts contradict each other; the message holds no count.
     """
 
     people: int
@@ -54,24 +49,14 @@ class Support:
 def refusal(support: Support, policy: Policy) -> str | None:
     """Return the id of the first primary rule that refuses a number, or None.
 
-    Parameters
-    ----------
-    support : Support
-    policy : Policy
-
-    Notes
-    -----
-    Every number is of an arm or of the trial: no question asks for less. The order counts: a number refused for another
-    rule than staff or people is known to rest on `min_people` or more; `holf.confidential.rules.attack` uses that.
+    The order counts: a number refused for another rule than staff or people is known to rest on `min_people` or more;
+    `holf.confidential.rules.attack` uses that.
 
     Examples
     --------
     >>> from holf.confidential.rules.policy import load_policy
-    >>> policy = load_policy()
-    >>> refusal(Support(people=40, families=9, offices=5, largest_share=0.3), policy)
+    >>> refusal(Support(people=40, families=9, offices=5, largest_share=0.3), load_policy())
     'families'
-    >>> refusal(Support(40, 35, 5, 0.3, events=31), policy)
-    'class'
     """
     staff = support.role == "staff"
     one_sided = support.events is not None and one_side(support.events, support.people - support.events, policy)
@@ -92,30 +77,12 @@ def one_side(events: int, others: int, policy: Policy) -> bool:
 
 
 def rounded(count: int, policy: Policy) -> int:
-    """Return a count rounded to the nearest multiple of the policy's base, a tie upwards.
-
-    Examples
-    --------
-    >>> from holf.confidential.rules.policy import load_policy
-    >>> [rounded(count, load_policy()) for count in (12, 13, 17, 18)]
-    [10, 15, 15, 20]
-    """
+    """Return a count rounded to the nearest multiple of the policy's base, a tie upwards."""
     return (count + policy.round_to // 2) // policy.round_to * policy.round_to
 
 
 def safe_share(events: int | Withheld, n: int | Withheld) -> float | Withheld:
-    """Return a share from the two counts as they are published, or the refusal of either.
-
-    Parameters
-    ----------
-    events, n : int or Withheld
-        Numerator and denominator as `holf.confidential.rules.suppression.protect` returned them: rounded, or withheld.
-
-    Examples
-    --------
-    >>> safe_share(25, 100), safe_share(Withheld("class"), 100)
-    (0.25, withheld (class))
-    """
+    """Return a share from its two counts as they are published, or the refusal of either."""
     if is_withheld(events):
         return events
     return n if is_withheld(n) else events / n
@@ -126,31 +93,14 @@ def safe_mean(
 ) -> float | Withheld:
     """Return a mean or standard deviation to the policy's digits, or the refusal.
 
-    Parameters
-    ----------
-    value : float
-        In units of the variable.
-    n : int or Withheld
-        The count behind it as it is published. Where that is withheld so is the mean: otherwise the means of the
-        other cells, and of all, would give the mean of a cell too small to show.
-    support, policy
-        As for `refusal`.
-    statistic : str
-        ``"mean"`` or ``"sd"``; any other, such as ``"maximum"``, is refused.
-
-    Raises
-    ------
-    ValueError
-        For a 0/1 variable, whose mean is a share and whose standard deviation tells that share.
+    Where the published count `n` is withheld so is the mean: otherwise the means of the other cells, and of all, would
+    give that of a cell too small to show. The mean of a 0/1 variable is a share, and a ValueError.
 
     Examples
     --------
     >>> from holf.confidential.rules.policy import load_policy
-    >>> home = Support(43, 40, 9, 0.2)
-    >>> safe_mean(24873.21, 45, home, load_policy())
+    >>> safe_mean(24873.21, 45, Support(43, 40, 9, 0.2), load_policy())
     24900.0
-    >>> safe_mean(31000, 45, home, load_policy(), statistic="maximum")
-    withheld (extremes)
     """
     if support.events is not None:
         raise ValueError("the mean of a 0/1 variable is a share: use safe_share")
@@ -171,8 +121,7 @@ def safe_estimate(value: float, groups: Iterable[Support], policy: Policy, *, df
     groups : iterable of Support
         One for each group that the model compares. Every one must pass: an effect is no better hidden than its
         smallest arm, and beside the larger arm's mean it gives the smaller arm's.
-    policy
-        As for `refusal`.
+    policy : Policy
     df : float
         Offices less parameters of the model.
 
@@ -180,15 +129,6 @@ def safe_estimate(value: float, groups: Iterable[Support], policy: Policy, *, df
     ------
     ValueError
         If `groups` is empty.
-
-    Examples
-    --------
-    >>> from holf.confidential.rules.policy import load_policy
-    >>> arms = [Support(430, 380, 15, 0.1), Support(432, 363, 14, 0.1)]
-    >>> safe_estimate(-0.012345, arms, load_policy(), df=27)
-    -0.0123
-    >>> safe_estimate(-0.012345, arms, load_policy(), df=4)
-    withheld (df)
     """
     groups = tuple(groups)
     if not groups:

@@ -26,12 +26,10 @@ class Count:
     Attributes
     ----------
     id : str
-        Name by which equations, public numbers and the result refer to it.
     support : Support
         What lies behind it; the count is `support.people`.
     outside : int or None
-        For the numerator of a share: how many of the denominator are not counted here, so that a share near 100% is
-        refused as one near 0% is. None for any other count.
+        For the numerator of a share: how many of the denominator are not counted here.
     implied : bool
         True for a count that is never shown but follows from others, such as those lost between two counts. It needs
         the same protection, and never serves to protect.
@@ -62,11 +60,9 @@ def protect(
     ----------
     counts : iterable of Count
     equations : iterable of Equation
-        Every sum that a reader knows to hold among them: margins of tables, the same people in two tables, and
-        differences (randomised = analysed + lost). A sum left out is an attack not reckoned with.
+        Every sum that a reader knows to hold among them. A sum left out is an attack not reckoned with.
     public : mapping of str to int
-        Counts that everybody knows exactly, such as published ones, and zeros that the design makes. They may be
-        counts of the data or stand in equations only. They are shown as they are.
+        Counts that everybody knows exactly, shown as they are; of the data, or in equations only.
     policy : Policy
 
     Returns
@@ -82,23 +78,16 @@ def protect(
 
     Notes
     -----
-    First the rules that look at a cell alone. Counts that follow from others, such as a total from its parts, are
-    computed from those as shown (`holf.confidential.rules.attack.dependent`). Then, in each set of counts that hang
-    together, `attack` bounds every count. While one is left fewer than `min_interval` whole numbers, or than its own
-    rounding leaves, first the refusals stop naming their rules (rule ``linked``), for a rule's name tells on which side
-    of `min_people` a count lies; then one more count is withheld at a time: of those in the fewest steps from it
-    through the equations, the smallest. At the end, counts withheld on the way that are not needed are shown again, the
-    largest first, and the rules are named again if that is safe. It ends because each step withholds one more count; it
-    is deterministic. Where public numbers alone leave a count fewer than `min_interval`, nothing that is published here
-    narrows it further.
+    First the rules that look at a cell alone; counts that follow from others are computed from those as shown. Then, in
+    each set of counts that hang together, `attack` bounds every count. While one is left fewer than `min_interval`
+    whole numbers, or than its own rounding leaves, first the refusals stop naming their rules (rule ``linked``); then
+    one more count is withheld at a time: of those in the fewest steps from it through the equations, the smallest. At
+    the end, counts that need not be withheld are shown again, the largest first, and rules are named again if that is
+    safe.
 
-    It is safe against a reader who knows the numbers, the sums and the policy. It is not the fewest cells possible,
-    and does not reckon with one who reruns this search for every table that could be. Means and estimates follow from
-    what it shows (`holf.confidential.rules.rounded_rows`).
-
-    References
-    ----------
-    Hundepool A et al. (2012), Statistical Disclosure Control, Wiley, chapter 4.
+    It is safe against a reader who knows the numbers, the sums and the policy (Hundepool et al. 2012, Statistical
+    Disclosure Control, chapter 4). It is not the fewest cells possible, and does not reckon with one who reruns this
+    search for every table that could be.
 
     Examples
     --------
@@ -251,13 +240,8 @@ class _Linked:
 
 @dataclass
 class UnitSets:
-    """The sets of units that the counts of one study are about; it grows while it learns them.
-
-    Attributes
-    ----------
-    schema : Schema
-    n_offices : int
-        Offices of the study.
+    """The sets of units that the counts of a study with `n_offices` offices are about; it grows while it learns
+    them.
     """
 
     schema: Schema
@@ -307,18 +291,28 @@ class UnitSets:
         return name, frame.drop_duplicates(key).assign(unit=lambda rows: rows[key])
 
     def linked(self, policy: Policy) -> tuple[list[Count], list[Equation], dict[str, int]]:
-        """Counts, the sums among them, and those that everybody knows, for
-        `holf.confidential.rules.suppression.protect`.
+        """Counts, the sums among them, and those that everybody knows, for `protect`.
 
         Nobody is a set as well, but of every table: it stands in no sum.
         """
         names = [name for name, units in self._units.items() if units]
         counts = {name: self._count(name, self._units[name], implied=False) for name in names}
         by_units = {(self._tables[name], self._units[name]): name for name in names}
+        pairs = {
+            (small, large): (self._tables[large], self._units[large] - self._units[small])
+            for small in names
+            for large in names
+            if self._tables[small] == self._tables[large] and self._units[small] < self._units[large]
+        }
+        # The next larger ones around a set, and halves of one.
+        covers = [
+            (small, large)
+            for small, large in sorted(pairs)
+            if not any((small, between) in pairs and (between, large) in pairs for between in names)
+        ]
         equations = []
-        halves = [(small, large) for small, large in self._pairs(names) if self._rest(small, large) in by_units]
-        for small, large in [*self._covers(names), *halves]:
-            table, rest = self._tables[large], self._units[large] - self._units[small]
+        for small, large in [*covers, *(pair for pair, rest in pairs.items() if rest in by_units)]:
+            table, rest = pairs[small, large]
             other = by_units.get((table, rest))
             if other is None:
                 other = by_units[table, rest] = f"{large} less {small}"
@@ -327,27 +321,6 @@ class UnitSets:
             if equation not in equations:
                 equations.append(equation)
         return list(counts.values()), equations, {name: self._public[name] for name in names if name in self._public}
-
-    def _covers(self, names: list[str]) -> list[tuple[str, str]]:
-        """Pairs of a set and the next larger ones around it."""
-        pairs = set(self._pairs(names))
-        return sorted(
-            (small, large)
-            for small, large in pairs
-            if not any((small, between) in pairs and (between, large) in pairs for between in names)
-        )
-
-    def _pairs(self, names: list[str]) -> list[tuple[str, str]]:
-        """Pairs of a set and a larger one around it."""
-        return [
-            (small, large)
-            for small in names
-            for large in names
-            if self._tables[small] == self._tables[large] and self._units[small] < self._units[large]
-        ]
-
-    def _rest(self, small: str, large: str) -> tuple[str, frozenset]:
-        return self._tables[large], self._units[large] - self._units[small]
 
     def _count(self, name: str, units: frozenset, *, implied: bool, table: str = "") -> Count:
         table = table or self._tables[name]

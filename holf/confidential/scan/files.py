@@ -80,12 +80,7 @@ def list_files(tree: Path) -> list[Path]:
 
 
 def items_of(path: str, data: bytes) -> Iterator[Item]:
-    """Every part of a file.
-
-    Parameters
-    ----------
-    path : str
-    data : bytes
+    """Every part of a file, given its path in the tree and its bytes.
 
     Examples
     --------

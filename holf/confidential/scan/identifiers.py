@@ -68,15 +68,6 @@ def read_values(path: Path) -> tuple[str, ...]:
     ------
     ValueError
         If the file is not UTF-8, or holds no value.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = Path(folder) / "canaries.txt"
-    ...     _ = file.write_text("004711\\n\\nKari N.\\n")
-    ...     read_values(file)
-    ('004711', 'Kari N.')
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -89,13 +80,7 @@ def read_values(path: Path) -> tuple[str, ...]:
 
 
 def require_canaries(values: Iterable[str]) -> tuple[str, ...]:
-    """Canaries that can be sought.
-
-    Raises
-    ------
-    ValueError
-        If one has so few letters and digits that any site holds it; it is named by its number.
-    """
+    """Canaries that can be sought; a ValueError names by its number one with so few letters that any site holds it."""
     values = tuple(values)
     for number, value in enumerate(values, start=1):
         if len(folded(value)) < _SHORTEST_CANARY:
@@ -116,15 +101,10 @@ def is_distinct(identifier: str) -> bool:
 
 
 class IdIndex:
-    """Ids, prepared to be sought all at once.
+    """Ids, prepared to be sought all at once; those that are not distinct are left out.
 
     An id is found as one word, or as neighbouring words that end where its own parts end: where it has a separator, or
     where digits follow letters. So "F-7731" is found in "f 7731" and "F7731", and "F00112" not in "F001, 12".
-
-    Parameters
-    ----------
-    identifiers : iterable of str
-        Those that are not distinct are left out.
 
     Examples
     --------

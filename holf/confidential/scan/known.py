@@ -63,13 +63,7 @@ class Known:
 
 
 def usable_names(*names: str) -> tuple[str, ...]:
-    """Names that can tell one person or machine from another.
-
-    Examples
-    --------
-    >>> usable_names("root", "bo", "some.person")
-    ('some.person',)
-    """
+    """Names that can tell one person or machine from another."""
     return tuple(name for name in names if len(name) >= _SHORTEST_NAME and name.lower() not in _COMMON_NAMES)
 
 
@@ -103,13 +97,7 @@ def _public_offices() -> set[str]:
 
 
 def known_here(*, ids: Iterable[str] = (), canaries: Iterable[str] = ()) -> Known:
-    """What can be known on this machine: the project's offices, its user and host, the files of its packages.
-
-    Parameters
-    ----------
-    ids, canaries : iterable of str
-        See `Known`.
-    """
+    """What can be known on this machine: the project's offices, its user and host, the files of its packages."""
     host = socket.gethostname()
     return Known(
         ids=tuple(ids),

@@ -31,27 +31,13 @@ def _content(tree: Path, manifest: Path) -> dict:
 def write_manifest(tree: Path, target: Path) -> None:
     """Write the manifest of a tree whose scan left no finding; the same tree always gives the same bytes.
 
-    Parameters
-    ----------
-    tree : Path
-    target : Path
-        Beside the tree, or inside it; the manifest is no part of what it lists.
-
-    Raises
-    ------
-    NotADirectoryError
-        If `tree` is no folder.
+    The manifest may lie beside the tree or inside it, and is no part of what it lists.
     """
     write_whole(Path(target), json.dumps(_content(Path(tree), Path(target)), indent=1, ensure_ascii=False) + "\n")
 
 
 def check_manifest(tree: Path, target: Path) -> tuple[str, ...]:
     """Why a manifest does not hold for a tree, one line a reason, naming files only; empty if it does.
-
-    Parameters
-    ----------
-    tree : Path
-    target : Path
 
     Raises
     ------

@@ -56,18 +56,8 @@ _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning): \S", re.MULTIL
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule.
-
-    Attributes
-    ----------
-    id : str
-        Its name in findings and manifests.
-    says : str
-        What it finds, in words that fit every finding: a finding never quotes what it found.
-    fix : str
-        What to do about it.
-    finds : callable of Item and Known
-        True where the item breaks the rule.
+    """One rule: its name in findings and manifests, what it finds in words that quote nothing, what to do about it,
+    and a function that says whether an item breaks it.
     """
 
     id: str

@@ -22,9 +22,7 @@ class Finding:
         File in the tree; its number instead, where the name itself breaks a rule.
     where : str
         Part of the file; empty for the file itself.
-    rule : str
-    says, fix : str
-        Of the rule.
+    rule, says, fix : str
     """
 
     path: str
@@ -67,14 +65,6 @@ def scan(
     ------
     NotADirectoryError
         If `tree` is no folder.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = (Path(folder) / "page.html").write_text("<p>Traceback (most recent call last)</p>")
-    ...     [finding.rule for finding in scan(Path(folder), known=Known())]
-    ['tracebacks']
     """
     tree, rules, found = Path(tree), tuple(rules), set()
     skipped = {Path(path).resolve() for path in beside}
