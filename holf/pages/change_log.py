@@ -7,7 +7,7 @@ from pathlib import Path
 
 from holf.paths import data_path
 from holf.record.facts import FactError
-from holf.record.reading import read_yaml, reading
+from holf.record.reading import name_of, read_yaml, reading
 from holf.record.source import CLASSES
 
 # The version of what changed after the newest release.
@@ -72,18 +72,17 @@ def load_releases(current: str, path: Path | None = None) -> list[BookRelease]:
         class, has no reason, or lists numbers of simulated people.
     """
     path = path or data_path("releases.yml")
+    file = name_of(path)
     found = []
-    with reading(path.name):
+    with reading(file):
         entries = read_yaml(path)
         released = entries[entries[0]["version"] == UNRELEASED :]
         if str(released[0]["version"]) != current:
-            raise FactError(
-                f"{path.name}: the newest release is {released[0]['version']}, and CITATION.cff says {current}"
-            )
+            raise FactError(f"{file}: the newest release is {released[0]['version']}, and CITATION.cff says {current}")
         for entry in entries:
             if entry in released[:-1] and "groups" not in entry:
-                raise FactError(f"{path.name}, {entry['version']}: a release after the first needs `groups`")
-            groups = tuple(_group(path.name, one) for one in entry.get("groups", ()))
+                raise FactError(f"{file}, {entry['version']}: a release after the first needs `groups`")
+            groups = tuple(_group(file, one) for one in entry.get("groups", ()))
             found.append(BookRelease(str(entry["version"]), entry["about"], groups))
     return found
 
