@@ -13,6 +13,7 @@ import pytest
 import yaml
 from jupyter_book.config import get_default_sphinx_config
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from holf.paths import project_root
@@ -34,10 +35,18 @@ def direct() -> list[Requirement]:
     return [Requirement(line) for line in sum(extras.values(), start=project["dependencies"])]
 
 
+# Names of conda-forge for packages that have another one on PyPI, and what it lacks.
+ON_CONDA_FORGE = {"python-duckdb": "duckdb", "playwright-python": "playwright"}
+NOT_ON_CONDA_FORGE = {"axe-playwright-python"}
+
+
 def disagreements(environment: str) -> list[str]:
     """Direct dependencies whose pin in environment.yml is missing, not direct, or not that of the lock."""
-    specs = [spec for spec in yaml.safe_load(environment)["dependencies"] if isinstance(spec, str)]
+    *specs, from_pip = yaml.safe_load(environment)["dependencies"]
     pins = dict(spec.split("=", 1) for spec in specs if "=" in spec)
+    assert not {*pins} & {*ON_CONDA_FORGE.values(), *NOT_ON_CONDA_FORGE}, "conda-forge has no such Python package"
+    pins = {ON_CONDA_FORGE.get(name, name): number for name, number in pins.items()}
+    pins |= dict(spec.split("==") for spec in from_pip["pip"] if "==" in spec)
     pins.pop("python")
     wanted = {
         canonicalize_name(requirement.name): locked()[canonicalize_name(requirement.name)] for requirement in direct()
@@ -55,6 +64,11 @@ def test_lock_satisfies_the_project():
 def test_environment_pins_the_direct_dependencies_at_the_locked_versions():
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
     assert disagreements(text) == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (python,) = re.findall(r"- python=(\S+)", text)
+    assert SpecifierSet(project["requires-python"]).contains(python)
+    with pytest.raises(AssertionError, match="no such Python package"):
+        disagreements(text.replace("playwright-python=", "playwright="))
     assert disagreements(text.replace("pandas=", "pandas=9")) and disagreements(text.replace("  - seaborn", "  - dask"))
 
 

@@ -118,8 +118,8 @@ def end_chapter(run: Run) -> float:
             if executed.exists():
                 os.replace(executed, executed.parents[1] / executed.name)
             # The kernel prints into the same stream.
-            message = errors.rpartition(MESSAGE)[2].strip()
-            raise ChapterError(f"{chapter.name}: {message or 'the run ended without a message'}")
+            message = errors.rpartition(MESSAGE)[2].strip() or "the run ended without a message"
+            raise ChapterError(f"{'' if message.startswith('data/') else f'{chapter.name}: '}{message}")
         files = _files_noted(log)
         if USED_FILES not in files:
             raise ChapterError(f"{chapter.name}: its kernel noted nothing of what it loaded")

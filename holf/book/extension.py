@@ -31,6 +31,7 @@ from holf.book.freshness import ChapterError, in_one_line, why_stale
 from holf.book.redirects import redirects
 from holf.book.theme.checks import SiteError
 from holf.paths import check_book, project_root
+from holf.record.reading import read_yaml
 
 MODES = ("auto", "force", "off", "check")
 # New objects until the next look for garbage; 700 is what Python itself takes.
@@ -122,6 +123,9 @@ def refresh(note: Path) -> None:
     now = staging.written_from()
     if note.exists() and note.read_text(encoding="utf-8") == now:
         return
+    # As chapters would read them, and before any runs.
+    for path in sorted((project_root() / "data").rglob("*.yml")):
+        read_yaml(path)
     # Imported here: most builds need neither.
     from holf.pages.write import write_pages
     from holf.simulation.worlds import refresh_studies
@@ -178,8 +182,8 @@ def _in_one_line() -> Iterator[None]:
     except SiteError as error:
         raise ExtensionError(str(error)) from None
     except ValueError as error:
-        # What is wrong with a file of data; `-v` shows where it was found.
-        raise ExtensionError(f"papermill: {error}") from error
+        # What is wrong with a file of data, which the message begins with; `-v` shows where it was found.
+        raise ExtensionError(str(error)) from error
     except OSError as error:
         name = Path(os.fsdecode(error.filename)).name if error.filename else "a file"
         what = f"cannot {'find' if isinstance(error, FileNotFoundError) else 'write'} {name}: {error.strerror or error}"

@@ -153,7 +153,7 @@ def first_failure(cells: list[dict]) -> str:
         tags = cell["metadata"].get("tags", [])
         errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
         if errors and "raises-exception" not in tags:
-            return f"cell [{number}]{_error(errors[0], ''.join(cell['source']).splitlines())}"
+            return _error(number, "".join(cell["source"]).splitlines(), errors[0])
         if cell["execution_count"] is None:
             if "skip-execution" in tags:
                 return f"{name} was not run: its tags say so"
@@ -165,16 +165,21 @@ def _named(number: int, source: str) -> str:
     return f"cell [{number}] `{source.splitlines()[0]}`"
 
 
-def _error(output: dict, lines: list[str]) -> str:
-    """The failing line of a cell with its error, and the place in the project's code where that was raised."""
+def _error(cell: int, lines: list[str], output: dict) -> str:
+    """The failing line of a cell with its error, and the place in the project's code where that was raised.
+
+    A fault of a data file comes first, as everywhere: that file is to be mended, and not the cell.
+    """
     traceback = _COLOUR.sub("", "\n".join(output.get("traceback", ())))
     found = _LINE.search(traceback)
     number = min(int(found[1]), len(lines)) if found else 1
-    place = f", line {number}" if found else ""
+    place = f"cell [{cell}]{f', line {number}' if found else ''} `{lines[number - 1].strip()}`"
     message = "\n".join(str(output["evalue"]).splitlines()[:_MOST_LINES])
     deeper = re.findall(r"^File (\S+\.py:\d+)", traceback, re.MULTILINE)
     raised = f"\n(raised in {deeper[-1]})" if deeper else ""
-    return f"{place} `{lines[number - 1].strip()}` raised {output['ename']}: {message}{raised}"
+    if message.startswith("data/"):
+        return f"{message}\n(read by {place})"
+    return f"{place} raised {output['ename']}: {message}{raised}"
 
 
 def around(target: Path) -> Path:

@@ -17,7 +17,7 @@ from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finis
 from holf.display.table import Cell, Table
 from holf.paths import data_path
 from holf.record.facts import FactError, Ledger
-from holf.record.reading import read_yaml, reading
+from holf.record.reading import name_of, read_yaml, reading
 from holf.record.source import RECORD
 
 
@@ -45,13 +45,13 @@ def load_moments(ledger: Ledger, path: Path | None = None) -> list[Moment]:
         If a date that is given there does not stand in its ledger row.
     """
     path, found = path or data_path("timeline.yml"), []
-    with reading(path.name):
+    with reading(name_of(path)):
         for entry in read_yaml(path)["dates"]:
             first, last = ledger[entry["facts"][0]], ledger[entry["facts"][-1]]
             start = entry.get("from", first.value)
             row = f"{first.fact} {first.value} {first.source}"
             if "from" in entry and not (entry["said"] in row and start[:4] in entry["said"]):
-                raise FactError(f"{path.name}, {entry['what']}: {start} does not stand in {first.id}")
+                raise FactError(f"{name_of(path)}, {entry['what']}: {start} does not stand in {first.id}")
             end = entry.get("to", start if "from" in entry else last.value)
             found.append(Moment(entry["what"], start, end, tuple(entry["facts"])))
     return found

@@ -32,7 +32,7 @@ def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, dict]:
     """
     stated = published_words("landing.yml", ledger)
     found = [word for word in reporting.overview if word.source == stated["source"]]
-    check_published("landing.yml", [word.facts[0] for word in found], ledger)
+    check_published("data/landing.yml", [word.facts[0] for word in found], ledger)
     del stated["source"]
     for words in stated.values():
         words["results"] = [

@@ -22,7 +22,8 @@ _FORM = Path(__file__).with_suffix(".html")
 PANEL = 'class="holf-mind"'
 # The slider of the worthwhile difference goes in tenths of the outcome's margin, to four times the margin.
 TENTHS, MOST_TENTHS = 10, 40
-ICC_STEP = 0.005
+# Steps of the slider for the intraclass correlation: the first that reaches what every outcome assumes.
+ICC_STEPS = (0.005, 0.001)
 LEVELS = (80, 99)
 
 _SAID = (
@@ -83,13 +84,19 @@ class Panel:
     words: tuple[str, str]
 
     def __post_init__(self):
-        steps = [one.icc / ICC_STEP for one in self.scales]
-        if any(abs(step - round(step)) > 1e-9 for step in steps) or self.start.icc not in [s.icc for s in self.scales]:
-            raise ValueError(f"intraclass correlations must be multiples of {ICC_STEP}: the slider stops there only")
+        if self.icc_step is None or self.start.icc not in [scale.icc for scale in self.scales]:
+            raise ValueError("the start's intraclass correlation must be an outcome's, with three decimals at most")
         if self.start.n_units not in [stop.number for stop in self.stops]:
             raise ValueError("the number of units at the start must be one of the slider's stops")
         if not self.n_clusters[0] <= self.start.n_clusters <= self.n_clusters[1]:
             raise ValueError("the number of clusters at the start must lie on its slider")
+
+    @property
+    def icc_step(self) -> float | None:
+        """Step of the slider that stops at the intraclass correlation of every outcome; None if no step does."""
+        places = [[one.icc / step for one in self.scales] for step in ICC_STEPS]
+        reached = [all(abs(place - round(place)) < 1e-9 for place in of_step) for of_step in places]
+        return next((step for step, all_are in zip(ICC_STEPS, reached) if all_are), None)
 
     def __repr__(self) -> str:
         return said(self.start, self.words)
@@ -135,7 +142,7 @@ class Panel:
         sides = f"{start.n_clusters}: {one} and {other}"
         return [
             _slider("icc", f"Likeness within {clusters} (ICC)", text.decimal(start.icc, 3), 0, self.most_icc,
-                    ICC_STEP, start.icc),
+                    self.icc_step, start.icc),
             _slider("units", f"{units.capitalize()} analysed", str(self.stops[place]), 0, len(self.stops) - 1, 1,
                     place),
             _slider("clusters", clusters.capitalize(), sides, *self.n_clusters, 1, start.n_clusters),

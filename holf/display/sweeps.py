@@ -34,12 +34,12 @@ def load_swept(path: Path | None = None) -> tuple[SweepPlan, pd.DataFrame]:
     """
     plan, found = load_sweep(data_path(PLAN), look_up=recorded_numbers), pd.read_csv(path or data_path(RESULTS))
     if "data_class" not in found or set(found["data_class"]) != {"simulated"}:
-        raise ValueError("sweep.csv, data_class: every row must say simulated")
+        raise ValueError("data/simulated/sweep.csv, data_class: every row must say simulated")
     keys = [name for name, _ in plan.cells[0].values]
     wanted = {(*(_plain(value) for _, value in cell.values), one) for cell in plan.cells for one in plan.estimators}
     given = [(*map(_plain, row[:-1]), row[-1]) for row in found[[*keys, "estimator"]].itertuples(index=False)]
     if len(given) != len(wanted) or set(given) != wanted or set(found["trials"]) != {plan.replicates}:
-        raise ValueError("sweep.csv: is not the summary of data/sweep.yml; run it again")
+        raise ValueError("data/simulated/sweep.csv: is not the summary of data/sweep.yml; run it again")
     return plan, found
 
 

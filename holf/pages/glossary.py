@@ -11,7 +11,7 @@ from myst_parser.mdit_to_docutils.base import default_slugify
 
 from holf.paths import data_path
 from holf.record.facts import FactError, Ledger
-from holf.record.reading import check_keys, read_yaml, reading
+from holf.record.reading import name_of, read_yaml, reading
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,9 @@ def load_glossary(ledger: Ledger, path: Path | None = None) -> tuple[Term, ...]:
     """
     path = path or data_path("glossary.yml")
     terms: list[Term] = []
-    with reading(path.name):
+    with reading(name_of(path)):
         for entry in read_yaml(path):
-            where = f"{path.name}, {entry.get('en') or '(no English word)'}"
-            check_keys(where, entry, ("en", "nb", "means", "betyr", "facts"))
+            where = f"{name_of(path)}, {entry['en']}"
             for fact in entry["facts"]:
                 if fact not in ledger:
                     raise FactError(f"{where}: no row {fact} in the ledger")

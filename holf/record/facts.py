@@ -9,7 +9,7 @@ from pathlib import Path
 
 from holf.paths import data_path, note_file, unnoted
 from holf.record.parts import Asked, parts_noted
-from holf.record.reading import FactError, build, check_keys, read_rows, read_yaml, reading
+from holf.record.reading import FactError, NoSuchRow, build, name_of, read_rows, read_yaml, reading
 from holf.record.source import CLASSES
 
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
@@ -51,7 +51,7 @@ class Fact:
                 return parse(self.value)
             except ValueError:
                 pass
-        raise FactError(f"data/facts.csv, {self.id}: the value is not a single number")
+        raise FactError(f"data/facts.csv, row {self.id}: the value is not a single number")
 
     @property
     def shown(self) -> str:
@@ -92,7 +92,7 @@ class Ledger(Asked[Fact]):
         try:
             return super().__getitem__(key)
         except KeyError:
-            raise FactError(f"data/facts.csv has no row {key}") from None
+            raise NoSuchRow(key) from None
 
     def number(self, key: str) -> int | float:
         """Return the number in row `key`."""
@@ -159,7 +159,7 @@ def load_ledger(path: Path | None = None, *, note: Note = note_file) -> Ledger:
         path = path or data_path("facts.csv")
         rows, seen = read_rows(path, COLUMNS), set()
     for row in rows:
-        _check_fact(row, seen, path.name)
+        _check_fact(row, seen, name_of(path))
         seen.add(row["id"])
     remarks = {row["id"]: row.pop("note") for row in rows}
     return Ledger([Fact(kind=row.pop("class"), **row) for row in rows], remarks, note)
@@ -168,8 +168,10 @@ def load_ledger(path: Path | None = None, *, note: Note = note_file) -> Ledger:
 def check_published(file: str, keys: Iterable[str], ledger: Ledger) -> None:
     """Raise FactError for the first of these rows that is not published."""
     for key in keys:
-        if ledger[key].kind != "published":
-            raise FactError(f"{file}: {key} is {ledger[key].kind}; the picture shows published facts")
+        with reading(file):
+            kind = ledger[key].kind
+        if kind != "published":
+            raise FactError(f"{file}: {key} is {kind}; the picture shows published facts")
 
 
 def published_words(file: str, ledger: Ledger) -> dict:
@@ -178,7 +180,7 @@ def published_words(file: str, ledger: Ledger) -> dict:
     Each name becomes the value of its row; a row that is missing or not published is refused with a FactError.
     """
     stated = read_yaml(data_path(file))
-    check_published(file, re.findall(r"\bF\d{3}\b", str(stated)), ledger)
+    check_published(f"data/{file}", re.findall(r"\bF\d{3}\b", str(stated)), ledger)
 
     def told(words):
         if isinstance(words, dict):
@@ -224,17 +226,18 @@ def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
     """
     path = path or data_path("sources.yml")
     sources = {}
-    with reading(path.name):
+    file = name_of(path)
+    with reading(file):
         for name, entry in read_yaml(path).items():
             # A date is read as such.
             words = {key: value if value is None else str(value) for key, value in entry.items()}
-            source = sources[name] = build(Source, f"{path.name}, {name}", words, name=name)
+            source = sources[name] = build(Source, f"{file}, {name}", words, name=name)
             if source.address and source.unknown:
-                raise FactError(f"{path.name}, {name}: has an address, and says why it has none")
+                raise FactError(f"{file}, {name}: has an address, and says why it has none")
     with unnoted():
         for fact in ledger.values():
             if missing := [name for name in fact.sources if name not in sources]:
-                raise FactError(f"facts.csv, row {fact.id}: {path.name} lacks the source {missing[0]}")
+                raise FactError(f"data/facts.csv, row {fact.id}: the source {missing[0]} is not in {file}")
     return sources
 
 
@@ -251,7 +254,6 @@ class Assumption:
 
 
 def _assumption(where: str, name: str, entry: dict) -> Assumption:
-    check_keys(where, entry, ("value", "range", "unit", "class", "reason", "facts"), ("whole", "at_most"))
     if entry["class"] != "assumed":
         raise FactError(f"{where}: class must be assumed; published and derived numbers belong in facts.csv")
     low, high = entry["range"]
@@ -288,12 +290,13 @@ def load_assumptions(path: Path | None = None, *, note: Note = note_file) -> Ask
     with parts_noted(path):
         path, found = path or data_path("assumptions.yml"), {}
         entries = read_yaml(path)
-    with reading(path.name):
+    file = name_of(path)
+    with reading(file):
         for name, entry in entries.items():
-            where = f"{path.name}, {name}"
+            where = f"{file}, {name}"
             with reading(where):
                 found[name] = _assumption(where, name, entry)
         for name, entry in entries.items():
             if (limit := entry.get("at_most")) and not found[name].value <= found[limit].value:
-                raise FactError(f"{path.name}, {name}: more than {limit}")
+                raise FactError(f"{file}, {name}: more than {limit}")
     return Asked("data/assumptions.yml", found, note, {name: entry["reason"] for name, entry in entries.items()})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from holf.paths import data_path
 from holf.record.facts import Ledger
-from holf.record.reading import build, read_yaml, reading
+from holf.record.reading import build, name_of, read_yaml, reading
 from holf.record.source import RECORD
 
 if TYPE_CHECKING:
@@ -149,13 +149,13 @@ class Flow:
         for count in self.counts:
             if count.box.id == box_id:
                 return count
-        raise FlowError(f"data/flow.yml has no box {box_id}")
+        raise FlowError(f"data/flow.yml, box {box_id}: there is no such box")
 
     def __post_init__(self):
         known = {count.box.id: count for count in self.counts}
         for count in self.counts:
             if count.box.parent and count.box.parent not in known:
-                raise FlowError(f"box {count.box.id} comes from {count.box.parent}, which is not in the flow")
+                raise FlowError(f"data/flow.yml, box {count.box.id}: comes from {count.box.parent}, which is not there")
         for parent in self.counts:
             branches = [
                 count for count in self.counts if count.box.parent == parent.box.id and not count.box.unit_changes
@@ -171,7 +171,7 @@ def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> 
     for side, entering, leaving in sides:
         known = not any(count is None or math.isnan(count) for count in (entering, *leaving))
         if known and abs(entering - sum(leaving)) > slack:
-            raise FlowError(f"box {parent.box.id} ({side}): {entering} enter and {sum(leaving)} leave")
+            raise FlowError(f"data/flow.yml, box {parent.box.id} ({side}): {entering} enter and {sum(leaving)} leave")
 
 
 # Keys of the file whose fields have another name.
@@ -181,9 +181,9 @@ _FIELDS = {"from": "parent", "loss": "is_loss"}
 def load_flow(path: Path | None = None) -> tuple[FlowBox, ...]:
     """Read the boxes of `data/flow.yml` (or of another file of its form), in order."""
     path, boxes = path or data_path("flow.yml"), []
-    with reading(path.name):
+    with reading(name_of(path)):
         for entry in read_yaml(path):
-            where = f"{path.name}, box {entry.get('id') or '(no id)'}"
+            where = f"{name_of(path)}, box {entry.get('id') or '(no id)'}"
             with reading(where):
                 entry |= entry.pop("count")
                 boxes.append(build(FlowBox, where, {_FIELDS.get(key, key): value for key, value in entry.items()}))
@@ -199,9 +199,10 @@ def published_flow(ledger: Ledger, boxes: tuple[FlowBox, ...], *, arms: dict[str
     offices = {arm: ledger.number(fact) for arm, fact in arms.items()}
     counts = []
     for box in boxes:
-        label = ledger.fill(box.published_label)
+        with reading(f"data/flow.yml, box {box.id}"):
+            label = ledger.fill(box.published_label)
+            kind, total = (ledger[box.fact].kind, ledger.number(box.fact)) if box.fact else ("unknown", None)
         box = replace(box, published_label=label, arm_facts=arms if box.randomised else {})
-        kind, total = (ledger[box.fact].kind, ledger.number(box.fact)) if box.fact else ("unknown", None)
         counts.append(FlowCount(box, kind, total, offices if box.randomised else {}))
     return Flow(tuple(counts))
 

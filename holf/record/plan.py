@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from clustertrials.results import LABELS
 from holf.paths import data_path, note_file, project_root, unnoted
 from holf.record.facts import Assumption, Ledger, load_assumptions, load_ledger
 from holf.record.parts import Asked, parts_noted
-from holf.record.reading import FactError, build, check_keys, read_yaml, reading
+from holf.record.reading import FactError, build, name_of, nearest, read_yaml, reading
 from holf.record.schema import Schema, load_schema
 
 # The plan of record in an edition whose data cannot answer all of it.
@@ -19,8 +18,6 @@ REGISTERED = "registered.yml"
 KINDS = ("primary", "secondary", "other")
 TYPES = ("continuous", "binary")
 DIRECTIONS = ("up", "down")
-# A message lists so many known names; of more, only the nearest.
-_LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -227,30 +224,31 @@ def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_fi
     with parts_noted(path):
         path, contrasts, outcomes = path or data_path("plan.yml"), {}, {}
         raw = read_yaml(path)
-    with reading(path.name):
-        check_keys(path.name, raw, ("trial", "arms", "waves", "contrasts", "outcomes"), ("worlds", "model"))
+    # These files only check the plan: no number of a chapter follows from them.
+    with unnoted():
+        known = load_ledger(), load_assumptions(), load_schema()
+    file = name_of(path)
+    with unnoted(), reading(file):
         for name, entry in raw["contrasts"].items():
-            where = f"{path.name}, contrast {name}"
+            where = f"{file}, contrast {name}"
             with reading(where):
                 contrasts[name] = _contrast(where, name, entry)
-        words = _words(raw["trial"], raw["arms"], contrasts, path.name)
+        words = _words(raw["trial"], raw["arms"], contrasts, file)
         for name, entry in raw["outcomes"].items():
-            where = f"{path.name}, outcome {name}"
+            where = f"{file}, outcome {name}"
             with reading(where):
                 outcomes[name] = _outcome(where, name, entry, raw.get("model", {}), raw["waves"], words)
         plan = Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, outcomes, words)
-        # These files only check the plan: no number of a chapter follows from them.
-        with unnoted():
-            check_plan(plan, load_ledger(), load_assumptions(), load_schema(), file=path.name)
+        check_plan(plan, *known, file=file)
     # Pages name the arms, answers the trial, and an outcome without a model has the common one: these always count.
-    file = f"data/{path.name}"
+    part_of = f"data/{path.name}"
     for part in ("trial", "arms", "waves", "worlds", "contrasts", "model"):
-        note(f"{file}#{part}")
-    return replace(plan, outcomes=Asked(f"{file}#outcomes", outcomes, note))
+        note(f"{part_of}#{part}")
+    return replace(plan, outcomes=Asked(f"{part_of}#outcomes", outcomes, note))
 
 
 def check_plan(
-    plan: Plan, ledger: Ledger, assumptions: Mapping[str, Assumption], schema: Schema, *, file: str = "plan.yml"
+    plan: Plan, ledger: Ledger, assumptions: Mapping[str, Assumption], schema: Schema, *, file: str = "data/plan.yml"
 ) -> None:
     """Refuse a plan that names what does not exist: a table, column, fact, assumption, arm, outcome or estimator.
 
@@ -271,8 +269,7 @@ def check_plan(
     def check(entry: str, what: str, names: Iterable[str], known: Collection[str], place: str) -> None:
         for name in names:
             if name not in known:
-                said = f"known: {', '.join(known)}" if len(known) <= _LISTED else _nearest(name, known)
-                raise FactError(f"{file}, {entry}: {what} {name} is not in {place}; {said}")
+                raise FactError(f"{file}, {entry}: {what} {name} is not in {place}; {nearest(name, known)}")
 
     def check_columns(entry: str, table: str, *columns: str) -> None:
         check(entry, "table", [table], schema.tables, "data/datapackage.json")
@@ -314,11 +311,6 @@ def check_plan(
         check_facts(entry, one.fact, *one.waves_facts, *said)
         sd = [one.assumed_sd] if one.simulated and one.assumed_sd else []
         check(entry, "assumption", (*one.simulated.values(), *sd), assumptions, "data/assumptions.yml")
-
-
-def _nearest(name: str, known: Collection[str]) -> str:
-    """The known names most like one that is unknown."""
-    return f"nearest: {', '.join(get_close_matches(str(name), known, 3, 0))}"
 
 
 def load_registered() -> Plan:

@@ -24,7 +24,7 @@ from clustertrials.results import Effect
 from holf.paths import data_path
 from holf.record.facts import Assumption, FactError, Ledger
 from holf.record.plan import Outcome, Plan
-from holf.record.reading import read_rows
+from holf.record.reading import name_of, read_rows
 
 COLUMNS = (
     *("outcome", "arm", "wave", "statistic", "value", "unit", "class"),
@@ -139,7 +139,7 @@ def load_published_results(path: Path | None = None, *, kind: str = "published")
     path = path or data_path("published_results.csv")
     slots = {}
     for row in read_rows(path, COLUMNS):
-        slot = _slot(row, path.name, kind)
+        slot = _slot(row, name_of(path), kind)
         if slot.where in slots:
             raise FactError(f"{slot.where}: the slot is there twice")
         slots[slot.where] = slot

@@ -1,21 +1,36 @@
-"""Readers of the YAML and CSV files of `data/`. An error is one sentence that names file, entry and key."""
+"""Readers of the YAML and CSV files of `data/`. An error is one sentence: file, entry or row, and the rule."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
 
+from holf.paths import project_root
+from holf.record.forms import FORMS
+
 T = TypeVar("T")
+# How alike a name must be to be the one that was meant: `lable` and `label` are, `title` and `item` are not.
+_ALIKE = 0.7
+# An error lists so many known names; of more, only the nearest.
+_LISTED = 12
 
 
 class FactError(ValueError):
     """A file of `data/` breaks a rule; the message names file, entry (or row), and key or rule."""
+
+
+class NoSuchRow(FactError):
+    """The ledger does not have a row; `reading` says instead which file asks for it."""
+
+    def __init__(self, row: object):
+        super().__init__(f"data/facts.csv, row {row}: there is no such row")
+        self.row = row
 
 
 # The parser in C, where it is there, takes a tenth of the time; a build reads the plan several times.
@@ -35,21 +50,48 @@ def parse_yaml(content: bytes) -> Any:
     return yaml.load(content, Loader=_Loader)
 
 
+def name_of(path: Path) -> str:
+    """A file as errors name it: relative to the project, or by its own name elsewhere.
+
+    Examples
+    --------
+    >>> name_of(project_root() / "data" / "flow.yml")
+    'data/flow.yml'
+    """
+    return path.relative_to(project_root()).as_posix() if path.is_relative_to(project_root()) else path.name
+
+
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file of plain values.
+    """Read a YAML file of plain values, and check the keys of its entries (`holf.record.forms`).
 
     Raises
     ------
     FactError
-        If it is no YAML, or has a key twice; the message names file and line.
+        If it is no YAML, or has a key twice; the message names file and line. If a key is missing or unknown.
     """
     try:
-        return parse_yaml(path.read_bytes())
+        content = parse_yaml(path.read_bytes())
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
-        raise FactError(f"{path.name}, line {mark.line + 1 if mark else 1}: {problem.problem}") from None
-    except yaml.YAMLError:
-        raise FactError(f"{path.name}: is not YAML in UTF-8") from None
+        raise FactError(f"{name_of(path)}, line {mark.line + 1 if mark else 1}: {problem.problem}") from None
+    except (yaml.YAMLError, ValueError):
+        raise FactError(f"{name_of(path)}: is not YAML in UTF-8") from None
+    _check_form(name_of(path), content, FORMS.get(path.name))
+    return content
+
+
+def _check_form(where: str, content: object, form: object) -> None:
+    if isinstance(form, list):
+        if not isinstance(content, list):
+            raise FactError(f"{where}: must be a list")
+        for number, entry in enumerate(content, start=1):
+            _check_form(f"{where}, entry {number}", entry, form[0])
+    elif isinstance(form, dict):
+        keys = {key.removesuffix("?"): inner for key, inner in form.items()}
+        needed = [key for key in form if key in keys and key != "*"]
+        check_keys(where, content, needed, content if "*" in keys else keys)
+        for key, entry in content.items():
+            _check_form(f"{where}, {key}", entry, keys.get(key, keys.get("*")))
 
 
 def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
@@ -58,29 +100,29 @@ def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
     Raises
     ------
     FactError
-        If a column is missing, unknown or there twice, or a row has more or fewer cells.
+        If a column is unknown, missing or there twice, or a row has more or fewer cells.
 
     Examples
     --------
     >>> from holf.paths import data_path
     >>> read_rows(data_path("reporting/tidier.csv"), ["item"])
     Traceback (most recent call last):
-    holf.record.reading.FactError: tidier.csv: column title is unknown
+    holf.record.reading.FactError: data/reporting/tidier.csv: unknown column `title`; known: item
     """
-    with open(path, encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        found, rows = list(reader.fieldnames or ()), list(reader)
-    for problem, names in (
-        ("missing", [name for name in columns if name not in found]),
-        ("unknown", [name for name in found if name not in columns]),
-        ("there twice", [name for name in found if found.count(name) > 1]),
-    ):
-        if names:
-            raise FactError(f"{path.name}: column {names[0]} is {problem}")
+    name = name_of(path)
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream)
+            found, rows = list(reader.fieldnames or ()), list(reader)
+    except (csv.Error, UnicodeDecodeError):
+        raise FactError(f"{name}: is not CSV in UTF-8") from None
+    _check_names(name, "column", found, columns)
+    if twice := [column for column in found if found.count(column) > 1]:
+        raise FactError(f"{name}: column {twice[0]} is there twice")
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
             raise FactError(
-                f"{path.name}, row {number}: has more or fewer cells than there are columns; a number has no comma, "
+                f"{name}, row {number}: has more or fewer cells than there are columns; a number has no comma, "
                 "and words with one stand in quotation marks"
             )
     return rows
@@ -90,21 +132,44 @@ def check_keys(where: str, entry: object, needed: Collection[str], optional: Col
     """Raise FactError if an entry lacks one of the needed keys, or has a key that is neither needed nor optional."""
     if not isinstance(entry, dict):
         raise FactError(f"{where}: must consist of keys with values")
-    for key in needed:
-        if entry.get(key) in ("", None):
-            raise FactError(f"{where}: {key} is missing")
-    for key in entry:
-        if key not in needed and key not in optional:
-            raise FactError(f"{where}: {key} is unknown")
+    filled = [key for key, value in entry.items() if value not in ("", None) or key not in needed]
+    _check_names(where, "key", filled, needed, optional)
 
 
-def build(kind: type[T], where: str, entry: object, **given: object) -> T:
+def _check_names(
+    where: str, what: str, found: Collection[str], needed: Collection[str], optional: Collection[str] = ()
+) -> None:
+    """Refuse an unknown name before a missing one: of a misspelt one, that says what to do."""
+    for name in found:
+        if name not in needed and name not in optional:
+            raise FactError(f"{where}: unknown {what} `{name}`; {nearest(name, dict.fromkeys([*needed, *optional]))}")
+    for name in needed:
+        if name not in found:
+            raise FactError(f"{where}: {what} {name} is missing")
+
+
+def nearest(name: object, known: Collection[str]) -> str:
+    """What to say of an unknown name: the one that was probably meant, else those that are known.
+
+    Examples
+    --------
+    >>> nearest("lable", ["id", "label"]), nearest("x", ["id", "label"])
+    ('did you mean `label`?', 'known: id, label')
+    """
+    if meant := _like(name, known):
+        return f"did you mean `{meant}`?"
+    if len(known) <= _LISTED:
+        return f"known: {', '.join(map(str, known))}"
+    return f"nearest: {', '.join(get_close_matches(str(name), map(str, known), 3, 0))}"
+
+
+def build(kind: type[T], where: str, entry: dict, **given: object) -> T:
     """Make a frozen dataclass of an entry whose keys are its fields; lists become tuples.
 
     Parameters
     ----------
     kind : type
-        The dataclass. A field without a default is a key that the entry must have.
+        The dataclass.
     where : str
         File and entry, for messages.
     entry : dict
@@ -114,13 +179,17 @@ def build(kind: type[T], where: str, entry: object, **given: object) -> T:
     Raises
     ------
     FactError
-        If a key is missing or unknown, or a value of another form than the class asks for.
+        If the entry is of another form than the class asks for.
     """
-    free = [field for field in fields(kind) if field.name not in given]
-    needed = [field.name for field in free if field.default is MISSING and field.default_factory is MISSING]
-    check_keys(where, entry, needed, [field.name for field in free])
     with reading(where):
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}, **given)
+
+
+def _like(name: object, known: Collection[str]) -> str | None:
+    """The known name that was probably meant: one of the same letters, else the most alike."""
+    name, known = str(name), [*map(str, known)]
+    same = [one for one in known if sorted(one) == sorted(name)]
+    return next(iter([*same, *get_close_matches(name, known, 1, _ALIKE)]), None)
 
 
 @contextmanager
@@ -128,9 +197,11 @@ def reading(where: str) -> Iterator[None]:
     """Turn the KeyError or TypeError of a malformed entry into a FactError that names the file or the entry."""
     try:
         yield
+    except NoSuchRow as missing:
+        raise FactError(f"{where}: there is no row {missing.row} in data/facts.csv") from None
     except FactError:
         raise
     except KeyError as missing:
-        raise FactError(f"{where}: {missing.args[0]} is missing") from missing
+        raise FactError(f"{where}: key {missing.args[0]} is missing") from missing
     except (AttributeError, IndexError, TypeError, ValueError) as problem:
         raise FactError(f"{where}: is not of the form that the comments of the file describe") from problem

@@ -57,6 +57,11 @@ class Row:
         """How an error names the row; on pages also its anchor."""
         return self.named.format_map(vars(self))
 
+    @property
+    def in_file(self) -> str:
+        """File and row, for messages."""
+        return f"data/reporting/{self.file}, row {self.name}"
+
 
 @dataclass(frozen=True)
 class AuditSource(Row):
@@ -251,7 +256,7 @@ def _read(kind: type, folder: Path) -> tuple:
 
 
 def _check_row(row: Row, ledger: Ledger) -> None:
-    where = f"{row.file}, row {row.name}"
+    where = row.in_file
     for column in fields(row):
         if not getattr(row, column.name) and column.name not in row.optional:
             raise FactError(f"{where}: {column.name} is empty")
@@ -286,16 +291,18 @@ def _check_audit(reporting: Reporting, plan: Plan) -> None:
     for key in (*wanted, *found):
         if (number := found.count(key)) != 1 or key not in wanted:
             rule = "is not registered or has an unknown source" if key not in wanted else f"stands {number} times"
-            raise FactError(f"{AuditEntry.file}, row {', '.join(key)}: {rule}, instead of once for each source")
+            raise FactError(
+                f"data/reporting/{AuditEntry.file}, row {', '.join(key)}: {rule}, instead of once for each source"
+            )
     cited = {(row.outcome, row.source): row.facts for row in reporting.findings if row.wave == "m12"}
     for row in reporting.overview:
         outcomes = {name for name, _ in cited} if row.outcome == NOT_NAMED else {row.outcome}
         if not set(row.facts) <= {fact for one in outcomes for fact in cited.get((one, row.source), ())}:
-            raise FactError(f"{row.file}, row {row.name}: rests on a fact that {AuditEntry.file} does not name at m12")
+            raise FactError(f"{row.in_file}: rests on a fact that {AuditEntry.file} does not name at m12")
     for row in reporting.conflicts:
         for source in row.sources:
             if (row.outcome, row.wave, source) not in found:
-                raise FactError(f"{row.file}, row {row.name}: {source} has no row in {AuditEntry.file} at that time")
+                raise FactError(f"{row.in_file}: {source} has no row in {AuditEntry.file} at that time")
 
 
 def load_reporting(folder: Path | None = None) -> Reporting:
@@ -322,7 +329,7 @@ def load_reporting(folder: Path | None = None) -> Reporting:
         for row in reporting.rows():
             _check_row(row, ledger)
             if (row.file, row.name) in seen:
-                raise FactError(f"{row.file}, row {row.name}: stands there twice")
+                raise FactError(f"{row.in_file}: stands there twice")
             seen.add((row.file, row.name))
         _check_audit(reporting, load_registered())
     return reporting
@@ -334,4 +341,4 @@ def check_anchors(reporting: Reporting, anchors: Anchors) -> None:
         linked = [target for words in texts(row).values() for target in link_targets(words)]
         for place in (*getattr(row, "where", ()), *linked):
             if place not in anchors:
-                raise FactError(f"{row.file}, row {row.name}: the book has no place {place}")
+                raise FactError(f"{row.in_file}: the book has no place {place}")

@@ -69,5 +69,14 @@ class Schema:
 
 
 def load_schema() -> Schema:
-    """Read `data/datapackage.json`."""
-    return Schema(json.loads(data_path("datapackage.json").read_text(encoding="utf-8")))
+    """Read `data/datapackage.json`.
+
+    Raises
+    ------
+    SchemaError
+        If it is no JSON; the message names the line.
+    """
+    try:
+        return Schema(json.loads(data_path("datapackage.json").read_text(encoding="utf-8")))
+    except json.JSONDecodeError as problem:
+        raise SchemaError(f"data/datapackage.json, line {problem.lineno}: {problem.msg}") from None

@@ -15,7 +15,7 @@ from clustertrials.simulation_study import Recovery, Scenario, Truth
 from holf.paths import data_path
 from holf.record.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
 from holf.record.plan import Words, load_plan
-from holf.record.reading import read_yaml, reading
+from holf.record.reading import name_of, read_yaml, reading
 from holf.record.schema import load_schema
 from holf.simulation.people import spread
 from holf.simulation.worlds import simulate
@@ -92,8 +92,8 @@ def load_settings(path: Path | None = None) -> Settings:
         world has an effect.
     """
     path = path or data_path("recovery.yml")
-    with reading(path.name):
-        return _settings(read_yaml(path), path.name)
+    with reading(name_of(path)):
+        return _settings(read_yaml(path), name_of(path))
 
 
 def _settings(file: dict, name: str) -> Settings:

@@ -14,6 +14,7 @@ from sphinx.errors import ExtensionError
 
 from holf.book.chapters import run_chapters
 from holf.book.checksums import fingerprint
+from holf.book.execute import run_chapter
 from holf.book.extension import refresh, refuse_other_builders
 from holf.book.freshness import Chapter, ChapterError, is_stale
 from holf.book.staging import READ_WITH_PAGES
@@ -135,14 +136,42 @@ def test_an_edit_while_pages_are_written_is_followed_by_the_next_build(own, monk
         assert len(asked) == times
 
 
-def test_a_fault_in_the_data_is_the_last_word_of_the_build(book):
-    facts = book.root / "data" / "facts.csv"
-    text = facts.read_text(encoding="utf-8")
-    facts.write_text(text.replace("published", "pubished", 1), encoding="utf-8")
+DATA_FAULTS = {
+    "data/facts.csv, row F001: column class must be one of": ("facts.csv", "published", "pubished"),
+    "data/facts.csv: unknown column `sourec`; did you mean `source`?": ("facts.csv", "source", "sourec"),
+    "data/plan.yml, outcomes, employment: unknown key `lable`; did you mean `label`?": (
+        *("plan.yml", "label: Parental employment", "lable: Parental employment"),
+    ),
+    "data/timeline.yml, dates, entry 1: unknown key `waht`; did you mean `what`?": ("timeline.yml", "what", "waht"),
+    "data/datapackage.json, line 3: ": ("datapackage.json", '"name":', '"name"'),
+    "data/assumptions.yml, icc_income: value lies outside its range": (
+        *("assumptions.yml", "icc_income: {value: 0.0", "icc_income: {value: 7.0"),
+    ),
+}
+
+
+@pytest.mark.parametrize("said", DATA_FAULTS)
+def test_a_fault_in_the_data_is_the_last_word_of_the_build(book, said):
+    file, old, new = DATA_FAULTS[said]
+    path = book.root / "data" / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
     done = book.build("--quiet")
     told = (done.stdout + done.stderr).splitlines()
-    assert done.returncode != 0 and "papermill: facts.csv, row F001: column class" in told[-1]
-    assert not [line for line in told if "Traceback" in line or "please report" in line]
+    assert done.returncode != 0 and told[-1].startswith(said), told[-5:]
+    assert len(told) <= 15 and not [line for line in told if "Traceback" in line or "please report" in line]
+
+
+def test_a_fault_of_data_that_only_a_chapter_sees_comes_first_too(own):
+    own.write("plain", ["# Plain", "factor = 2", "from holf.study.truths import load_settings\nload_settings()"])
+    path = own.root / "data" / "recovery.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace('world: "null"', "world: harm", 1), encoding="utf-8")
+    with pytest.raises(ChapterError) as caught:
+        run_chapter(Chapter(own.path("plain"), own.path("plain")), own.root / "_build" / "papermill")
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("data/recovery.yml, study_income: world must be one without effect")
+    assert second == "(read by cell [2], line 2 `load_settings()`)"
 
 
 def test_no_other_builder_gets_past_the_check_of_marks(book):

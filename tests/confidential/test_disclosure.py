@@ -80,7 +80,7 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
     ("change", "message"),
     [
         (lambda raw: raw["profiles"]["norwegian-strict"].pop("round_to"), "setting round_to is missing"),
-        (lambda raw: raw["profiles"]["norwegian-strict"].update(rules=[]), "setting rules is unknown"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(rules=[]), "unknown setting `rules`"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people="ten"), "rule people: .* same kind"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people=10.5), "rule people: .* same kind"),
         (
@@ -90,10 +90,13 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_families=11), "rule families: .* above min_people"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=4), "rule complementary: .* between"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=11), "rule complementary: .* between"),
-        (lambda raw: raw["rules"].pop("class"), "rule class: missing"),
-        (lambda raw: raw["rules"].update(luck={}), "rule luck: unknown"),
-        (lambda raw: raw["rules"]["people"].pop("floor"), "rule people: floor is missing"),
-        (lambda raw: raw["rules"]["people"].pop("reason"), "rule people: reason is missing"),
+        (lambda raw: raw["rules"].pop("class"), "rule class is missing"),
+        (lambda raw: raw["rules"].update(luck=raw["rules"]["people"]), "unknown rule `luck`"),
+        (
+            lambda raw: raw["rules"]["people"].pop("floor"),
+            "rule people: a rule with a setting needs floor and floor_is",
+        ),
+        (lambda raw: raw["rules"]["people"].pop("reason"), "rules, people: key reason is missing"),
         (lambda raw: raw["rules"]["people"].update(setting=None), "no rule has the setting min_people"),
         (lambda raw: raw.update(default="lax"), "profile lax: there is none"),
         (

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -138,8 +139,8 @@ def test_every_result_is_marked_as_assumed():
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"scales": (SCALES[0], power_page.Scale("x", "points", 1.0, 0.033, 0.1))}, "multiples of 0.005"),
-        ({"start": design(SCALES[0], icc=0.01)}, "multiples of 0.005"),
+        ({"scales": (SCALES[0], power_page.Scale("x", "points", 1.0, 0.0333, 0.1))}, "with three decimals at most"),
+        ({"start": design(SCALES[0], icc=0.01)}, "correlation must be an outcome's"),
         ({"start": design(SCALES[0], n_units=863)}, "one of the slider's stops"),
         ({"n_clusters": (30, 60)}, "must lie on its slider"),
     ],
@@ -147,6 +148,13 @@ def test_every_result_is_marked_as_assumed():
 def test_a_start_that_the_controls_cannot_reach_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         panel(**change)
+
+
+@pytest.mark.parametrize(("icc", "step"), [(0.045, "0.005"), (0.044, "0.001")])
+def test_the_slider_stops_at_every_assumed_correlation(icc, step):
+    scales = (SCALES[0], replace(SCALES[1], icc=icc))
+    slider = BeautifulSoup(panel(scales=scales)._repr_html_(), "html.parser").find(id="mind-icc")
+    assert slider["step"] == step and (icc / float(step)) == pytest.approx(round(icc / float(step)))
 
 
 def test_the_chart_holds_no_data_and_compiles():

@@ -76,9 +76,9 @@ def test_a_row_that_breaks_a_rule_is_refused_by_name(tmp_path, changes, said):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda sources: sources.pop("blog"), "row F015: sources.yml lacks the source blog"),
-        (lambda sources: sources["blog"].pop("title"), "blog: title is missing"),
-        (lambda sources: sources["blog"].update(url="x"), "blog: url is unknown"),
+        (lambda sources: sources.pop("blog"), "row F015: the source blog is not in sources.yml"),
+        (lambda sources: sources["blog"].pop("title"), "blog: key title is missing"),
+        (lambda sources: sources["blog"].update(url="x"), "blog: unknown key `url`; known: title, what, dated"),
         (lambda sources: sources["blog"].update(unknown="lost"), "blog: has an address, and says why it has none"),
     ],
 )
@@ -95,7 +95,7 @@ def test_words_are_not_a_number():
     ledger = load_ledger()
     with pytest.raises(FactError, match="F059"):
         ledger.number("F059")
-    with pytest.raises(FactError, match="no row F999"):
+    with pytest.raises(FactError, match="^data/facts.csv, row F999: there is no such row$"):
         ledger["F999"]
 
 

@@ -46,8 +46,14 @@ def test_balance_is_checked_by_arm_too():
 
 
 def test_a_box_from_nowhere_is_refused(published):
-    with pytest.raises(FlowError, match="not in the flow"):
+    with pytest.raises(FlowError, match=r"^data/flow\.yml, box \w+: comes from enrolled, which is not there"):
         Flow(tuple(count for count in published.counts if count.box.id != "enrolled"))
+
+
+def test_a_box_that_names_no_row_is_refused_with_its_file():
+    boxes = (replace(load_flow()[0], fact="F999"),)
+    with pytest.raises(FactError, match=r"^data/flow\.yml, box identified: there is no row F999 in data/facts.csv$"):
+        published_flow(holf.load_ledger(), boxes, arms={})
 
 
 def test_simulated_flow_meets_every_published_count(published):

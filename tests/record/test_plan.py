@@ -40,7 +40,7 @@ def test_waves_are_the_months_in_the_ledger():
     ("change", "said"),
     [
         (lambda o: o.update(kind="main"), "kind must be one of"),
-        (lambda o: o["margin"].pop("class"), "margin needs class"),
+        (lambda o: o["margin"].pop("class"), "outcomes, income, margin: key class is missing"),
         (lambda o: o.update(waves=["T2"], waves_facts=["F090"]), "T2 is not among waves"),
         (lambda o: o.pop("unit"), "unit is missing"),
         (lambda o: o.update(waves_facts=["F090"]), "its own row of the ledger"),
@@ -58,12 +58,12 @@ def test_a_broken_plan_is_refused(tmp_path, change, said):
 INCOME, COMPETENCE = ("outcomes", "income"), ("outcomes", "leader_competence")
 UNKNOWN = {
     "outcome employment: estimator ols is not in": ("model", "estimator", "ols"),
-    "outcome income: table registry is not in data/datapackage.json; known: .*, register": (
+    "outcome income: table registry is not in data/datapackage.json; did you mean `register`": (
         *INCOME,
         "table",
         "registry",
     ),
-    "outcome income: column incomes is not in table register .*; known: .*, income": (*INCOME, "column", "incomes"),
+    "outcome income: column incomes is not in table register .*; did you mean `income`": (*INCOME, "column", "incomes"),
     # A wide column needs one for each wave, and for the baseline that is adjusted for.
     "outcome leader_competence: column skill_m0 is not in table leaders": (*COMPETENCE, "column", "skill_{wave}"),
     "outcome leader_competence: column competence_m24 is not in table": (*COMPETENCE, "waves", ["m24"]),
@@ -83,7 +83,7 @@ UNKNOWN = {
         "covariates",
         ["wealth"],
     ),
-    "outcome income: fact F1050 is not in data/facts.csv; nearest: F": (*INCOME, "fact", "F1050"),
+    "outcome income: fact F1050 is not in data/facts.csv; did you mean `F1": (*INCOME, "fact", "F1050"),
     "outcome income: fact F777": (*INCOME, "waves_facts", ["F090", "F092", "F093", "F777"]),
     "outcome income: fact F888": (*INCOME, "published", "difference_fact", "F888"),
     "outcome income: assumption icc_pay is not in data/assumptions.yml; nearest:": (

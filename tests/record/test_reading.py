@@ -84,6 +84,60 @@ def test_a_file_of_another_form_is_refused_by_name(tmp_path, name, text):
         YAML_FILES[name](path)
 
 
+# Entries that stand under names of their own: another name is no misspelt key.
+NAMES = {
+    "assumptions.yml": [()],
+    "columns.yml": [("parts",), ("headings",), ("patterns",)],
+    "disclosure.yml": [("profiles",)],
+    "plan.yml": [(part,) for part in ("arms", "waves", "worlds", "contrasts", "outcomes")],
+    "prose.yml": [
+        ("kinds",),
+        ("links", "numbers"),
+        ("links", "same"),
+        ("links", "numbers", "en"),
+        ("links", "same", "en"),
+    ],
+    "recovery.yml": [("scenarios",), ("studies",)],
+    "redirects.yml": [()],
+    "releases.yml": [],
+    "sources.yml": [()],
+    "sweep.yml": [("factors",)],
+    "trials.yml": [()],
+    **{name: [] for name in ("flow.yml", "glossary.yml", "landing.yml", "preview.yml", "timeline.yml")},
+}
+# The rows of these are named after arms, outcomes and ends of the overview.
+NAMES["landing.yml"] = [(lang, part) for lang in ("en", "nb") for part in ("arms", "questions", "areas", "signs")]
+NAMES["preview.yml"] = [("arms",)]
+# Columns of tables and parts of the plan that an entry names.
+NAMED_BY = ("where", "population", "numbers", "same", "nb")
+
+
+def misspelt(content, name):
+    """Each key of an entry once, with the content in which its last two letters are swapped."""
+    for place in places(content, set()):
+        *above, key = place
+        if not isinstance(key, str) or tuple(above) in NAMES[name] or {*above} & {*NAMED_BY} or key[-1] == key[-2]:
+            continue
+        changed = copy.deepcopy(content)
+        home = changed
+        for step in above:
+            home = home[step]
+        home[wrong := key[:-2] + key[-1] + key[-2]] = home.pop(key)
+        yield key, wrong, changed
+
+
+@pytest.mark.parametrize("path", sorted(data_path("").rglob("*.yml")), ids=lambda path: path.name)
+def test_a_misspelt_key_is_refused_with_the_key_that_was_meant(tmp_path, path):
+    content, refused = read_yaml(path), 0
+    for key, wrong, changed in misspelt(content, path.name):
+        (tmp_path / path.name).write_text(json.dumps(changed, default=str), encoding="utf-8")
+        with pytest.raises(ValueError, match=rf"^{path.name}.*unknown (?:key|rule|setting) `{wrong}`; ") as caught:
+            YAML_FILES.get(path.name, read_yaml)(tmp_path / path.name)
+        assert f"did you mean `{key}`?" in str(caught.value) or len(key) < 4, caught.value
+        refused += 1
+    assert refused > 2 or path.name in ("redirects.yml",)
+
+
 @pytest.mark.parametrize("name", CSV_FILES)
 def test_a_table_with_a_shifted_row_or_another_column_is_refused_by_name(tmp_path, name):
     path = tmp_path / name
@@ -93,7 +147,7 @@ def test_a_table_with_a_shifted_row_or_another_column_is_refused_by_name(tmp_pat
     for text, said in (
         ("\n".join([header, *rows, "one cell"]), f"row {len(rows) + 1}: has more or fewer cells"),
         ("\n".join([header, *rows, "," * 30]), f"row {len(rows) + 1}: has more or fewer cells"),
-        ("\n".join([f"{header},taste", *(f"{row},good" for row in rows)]), "column taste is unknown"),
+        ("\n".join([f"{header},taste", *(f"{row},good" for row in rows)]), "unknown column `taste`"),
         ("\n".join([f"{header},{first}", *(f"{row},x" for row in rows)]), f"column {first} is there twice"),
         (header.partition(",")[2] + "\n", f"column {first} is missing"),
         ("", f"column {first} is missing"),
@@ -114,9 +168,9 @@ def test_a_key_that_is_there_twice_is_refused_with_its_line(tmp_path):
 def test_keys_are_refused_in_words():
     for entry, said in (
         (5, "must consist of keys with values"),
-        ({"a": ""}, "a is missing"),
-        ({"a": None}, "a is missing"),
-        ({"a": 0, "c": 1}, "c is unknown"),
+        ({"a": ""}, "key a is missing"),
+        ({"a": None}, "key a is missing"),
+        ({"a": 0, "c": 1}, "unknown key `c`; known: a, b"),
     ):
         with pytest.raises(FactError, match=f"^x: {said}$"):
             check_keys("x", entry, ["a"], ["b"])

@@ -22,7 +22,9 @@ stands for one column a wave.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -127,7 +129,8 @@ def read_mapping(path: Path | None, schema: Schema) -> tuple[dict[str, TableMapp
     except (yaml.YAMLError, ValueError, RecursionError):
         return tables, [_finding("not readable as YAML", _GUIDE)]
     if not isinstance(entries, dict) or not set(entries) <= set(schema.tables):
-        return tables, [_finding("an entry is not a table of the schema", f"Tables: {', '.join(schema.tables)}.")]
+        rule = f"an entry is not a table of the schema{_meant(entries, schema.tables)}"
+        return tables, [_finding(rule, f"Tables: {', '.join(schema.tables)}.")]
     findings = []
     for name, entry in entries.items():
         wrong = _wrong_part(entry, set(schema.fields(name)), wave_column(schema, name))
@@ -155,7 +158,8 @@ def header_names(schema: Schema, table: str, mapping: TableMapping) -> dict[str,
 def _wrong_part(entry: object, fields: set[str], wave: str | None) -> str | None:
     """Say what is wrong with the entry of one table, if anything."""
     if not isinstance(entry, dict) or not set(entry) <= set(TableMapping.__dataclass_fields__):
-        return f"an entry has parts other than {', '.join(TableMapping.__dataclass_fields__)}"
+        parts = [*TableMapping.__dataclass_fields__]
+        return f"an entry has parts other than {', '.join(parts)}{_meant(entry, parts)}"
     columns, codes, file = entry.get("columns", {}), entry.get("codes", {}), entry.get("file", "x")
     if not isinstance(file, str) or Path(file).name != file:
         return "file is not the plain name of a file in the folder"
@@ -163,7 +167,7 @@ def _wrong_part(entry: object, fields: set[str], wave: str | None) -> str | None
         return "sheet is not the name of a sheet"
     for part, values in (("columns", columns), ("codes", codes)):
         if not isinstance(values, dict) or not set(values) <= fields:
-            return f"{part} has an entry that is not a column of the table"
+            return f"{part} has an entry that is not a column of the table{_meant(values, fields)}"
     if not _all_text(columns) or len({theirs.casefold() for theirs in columns.values()}) < len(columns):
         return "columns gives two columns the same name, or one that is not text"
     braces = [theirs for theirs in columns.values() if "{" in theirs]
@@ -177,6 +181,14 @@ def _wrong_part(entry: object, fields: set[str], wave: str | None) -> str | None
     if entry.get("decimal") and entry.get("decimal") == entry.get("thousands"):
         return "decimal and thousands are the same mark"
     return None
+
+
+def _meant(names: object, known: Collection[str]) -> str:
+    """Of unknown names, the first that is nearly one of ours; any other is not repeated, since it may be data."""
+    for name in names if isinstance(names, dict) else ():
+        if name not in known and (meant := get_close_matches(name, known, 1)):
+            return f" (`{name}`: did you mean `{meant[0]}`?)"
+    return ""
 
 
 def _all_text(pairs: dict) -> bool:

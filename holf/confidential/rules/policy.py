@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from holf.paths import data_path
-from holf.record.reading import FactError, check_keys, read_yaml, reading
+from holf.record.reading import FactError, name_of, nearest, read_yaml, reading
 
 RULES = frozenset(
     "staff people families offices dominance class df extremes rounding digits"
@@ -109,9 +109,9 @@ def load_policy(profile: str | None = None, path: Path | None = None) -> Policy:
     ('norwegian-strict', 10, 5)
     """
     path = path or data_path("disclosure.yml")
-    with reading(path.name):
+    with reading(name_of(path)):
         raw = _read(path)
-        return _policy(raw, profile or raw["default"], path.name)
+        return _policy(raw, profile or raw["default"], name_of(path))
 
 
 def _policy(raw: dict, profile: str, file: str) -> Policy:
@@ -121,8 +121,10 @@ def _policy(raw: dict, profile: str, file: str) -> Policy:
     if not re.fullmatch(PROFILE_NAME, profile):
         raise PolicyError(f"{where}: a name has small letters, digits and hyphens, since every page shows it")
     values = raw["profiles"][profile]
-    if wrong := sorted(_SETTINGS ^ values.keys()):
-        raise PolicyError(f"{where}: setting {wrong[0]} is {'missing' if wrong[0] in _SETTINGS else 'unknown'}")
+    if unknown := sorted(values.keys() - _SETTINGS):
+        raise PolicyError(f"{where}: unknown setting `{unknown[0]}`; {nearest(unknown[0], sorted(_SETTINGS))}")
+    if lacking := sorted(_SETTINGS - values.keys()):
+        raise PolicyError(f"{where}: setting {lacking[0]} is missing")
     for name, rule in raw["rules"].items():
         if (setting := rule.get("setting")) is not None:
             _check_floor(f"{where}, rule {name}", setting, values[setting], rule)
@@ -143,7 +145,7 @@ def load_rules(path: Path | None = None) -> dict[str, Rule]:
     """
     path = path or data_path("disclosure.yml")
     parts = [part.name for part in fields(Rule) if part.name != "id"]
-    with reading(path.name):
+    with reading(name_of(path)):
         return {
             name: Rule(id=name, **{part: rule[part] for part in parts if part in rule})
             for name, rule in _read(path)["rules"].items()
@@ -153,25 +155,27 @@ def load_rules(path: Path | None = None) -> dict[str, Rule]:
 def load_profiles(path: Path | None = None) -> dict[str, Policy]:
     """Read every profile of the policy file by name, the default one first; a PolicyError as for `load_policy`."""
     path = path or data_path("disclosure.yml")
-    with reading(path.name):
+    with reading(name_of(path)):
         raw = _read(path)
         names = [raw["default"], *(name for name in raw["profiles"] if name != raw["default"])]
-        return {name: _policy(raw, name, path.name) for name in names}
+        return {name: _policy(raw, name, name_of(path)) for name in names}
 
 
 def _read(path: Path) -> dict:
     """The file's content, after checking that each rule is there, with its words and a floor for its setting."""
     raw = read_yaml(path)
-    if wrong := sorted(RULES ^ raw["rules"].keys()):
-        raise PolicyError(f"{path.name}, rule {wrong[0]}: {'missing' if wrong[0] in RULES else 'unknown'}")
+    if unknown := sorted(raw["rules"].keys() - RULES):
+        raise PolicyError(f"{name_of(path)}: unknown rule `{unknown[0]}`; {nearest(unknown[0], sorted(RULES))}")
+    if lacking := sorted(RULES - raw["rules"].keys()):
+        raise PolicyError(f"{name_of(path)}: rule {lacking[0]} is missing")
     for name, rule in raw["rules"].items():
-        where = f"{path.name}, rule {name}"
-        needed = ("says", "reason", "source", *(("floor", "floor_is") if rule.get("setting") else ()))
-        check_keys(where, rule, needed, ("setting", "floor", "floor_is"))
+        where = f"{name_of(path)}, rule {name}"
+        if rule.get("setting") and not {"floor", "floor_is"} <= rule.keys():
+            raise PolicyError(f"{where}: a rule with a setting needs floor and floor_is")
         if "floor_is" in rule and rule["floor_is"] not in _STRONG:
             raise PolicyError(f"{where}: floor_is must be one of {', '.join(_STRONG)}")
     if without := sorted(_SETTINGS - {rule.get("setting") for rule in raw["rules"].values()}):
-        raise PolicyError(f"{path.name}: no rule has the setting {without[0]}, so it has no floor")
+        raise PolicyError(f"{name_of(path)}: no rule has the setting {without[0]}, so it has no floor")
     return raw
 
 
