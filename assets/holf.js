@@ -1,5 +1,5 @@
 /* What needs a script: the reader's colours, Escape for the words at a number and their place above it where there is no
-   room below, and a sign at tables that scroll. Every page is complete without it. */
+   room below. Every page is complete without it. */
 (() => {
   "use strict";
   // Browsers may forbid pages to remember anything; then the system's choice holds.
@@ -28,19 +28,10 @@
     if (event.target.closest?.("a[data-said]")) { speak(); place(event); }
   });
 
-  // A table that goes on beyond its box says so at that edge.
-  const edges = (box) => {
-    box.classList.toggle("holf-more", box.scrollWidth - box.clientWidth - Math.abs(box.scrollLeft) > 2);
-  };
   document.addEventListener("DOMContentLoaded", () => {
     // The list of chapters is longer than many windows: show where the reader is.
     const list = document.querySelector(".sidebar-scroll");
     const here = list?.querySelector("[aria-current]");
     if (here) list.scrollTop = here.getBoundingClientRect().top - list.getBoundingClientRect().top - list.clientHeight / 2;
-    const resized = new ResizeObserver((entries) => entries.forEach((entry) => edges(entry.target)));
-    document.querySelectorAll(".holf-scroll, .table-wrapper").forEach((box) => {
-      resized.observe(box);
-      box.addEventListener("scroll", () => edges(box), { passive: true });
-    });
   });
 })();

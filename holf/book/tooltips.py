@@ -30,7 +30,7 @@ _FRAME = {
         "derived": "derived",
         "assumed": "assumed",
         "source": "Source",
-        "contradicted": "Contradicted in the record",
+        "contradicted": "Sources differ",
         "note": "Note",
         "levels": {},
     },
@@ -39,7 +39,7 @@ _FRAME = {
         "derived": "utledet",
         "assumed": "antatt",
         "source": "Kilde",
-        "contradicted": "Motsagt i kildene",
+        "contradicted": "Kildene spriker",
         "note": "Merknad",
         "levels": {
             "none": "uten motsetning",

@@ -10,7 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from holf.display import alt_text, text
 from holf.display.figure import COLUMN, INK, PHONE, QUIET, SMALL, Picture, canvas, finish
-from holf.display.table import Cell, Table
+from holf.display.table import Cell, Table, invented_arms
 from holf.record.flow import COUNTED, UNKNOWN, Flow, FlowCount
 from holf.record.source import CLASSES, RECORD, kind_of
 
@@ -52,8 +52,18 @@ def _box(axes, grid: _Grid, left: float, width: float, top: float, kind: str, la
     axes.text(middle, top - grid.row * 0.92, count, va="bottom", weight="bold", **style)
 
 
-def _arrow(axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 1})
+def _arrow(axes, start: tuple[float, float], end: tuple[float, float], *, stated: bool) -> None:
+    """An arrow into a box; dashed where no source read says that its count is part of the one before."""
+    style = {"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 0, "shrinkB": 1}
+    axes.annotate("", end, start, arrowprops=style | {"linestyle": "-" if stated else (0, (4, 3))})
+
+
+def _is_stated(flow: Flow, count: FlowCount) -> bool:
+    return flow.source != RECORD or not count.box.caveat
+
+
+def _label(flow: Flow, count: FlowCount) -> str:
+    return count.label if _is_stated(flow, count) else f"{count.label}: {count.box.caveat}"
 
 
 def _arm_boxes(axes, grid: _Grid, top: float, count: FlowCount, kind: str, arm_labels: dict[str, str]) -> None:
@@ -99,10 +109,10 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
             for place, (count, note, gap, arms) in enumerate(zip(stages, notes, gaps, below)):
                 top -= gap if place else 0.05
                 if place:
-                    _arrow(axes, (middle, top + gap), (middle, top))
+                    _arrow(axes, (middle, top + gap), (middle, top), stated=_is_stated(flow, count))
                     style = {"fontsize": SMALL, "color": QUIET, "style": "italic", "linespacing": 1.0}
                     axes.text(middle + 0.02, top + gap / 2, note, va="center", **style)
-                _box(axes, grid, *grid.stage, top, _class_of(count, flow.source), count.label, count.shown)
+                _box(axes, grid, *grid.stage, top, _class_of(count, flow.source), _label(flow, count), count.shown)
                 _draw_losses(axes, grid, top, flow, count)
                 if count.box.id in split:
                     _arm_boxes(axes, grid, top - arms, count, _class_of(count, flow.source), arm_labels)
@@ -120,9 +130,10 @@ def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
 def _draw_losses(axes, grid: _Grid, top: float, flow: Flow, parent: FlowCount) -> None:
     """Those who leave a stage, to its right, with an arrow where they are known to have left."""
     for loss in (other for other in flow.counts if other.box.is_loss and other.box.parent == parent.box.id):
-        _box(axes, grid, *grid.side, top, _class_of(loss, flow.source), loss.label, loss.shown)
+        _box(axes, grid, *grid.side, top, _class_of(loss, flow.source), _label(flow, loss), loss.shown)
         if loss.leave:
-            _arrow(axes, (sum(grid.stage), top - grid.row / 2), (grid.side[0], top - grid.row / 2))
+            start, end = (sum(grid.stage), top - grid.row / 2), (grid.side[0], top - grid.row / 2)
+            _arrow(axes, start, end, stated=_is_stated(flow, loss))
 
 
 def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
@@ -139,4 +150,5 @@ def flow_table(flow: Flow, *, arm_labels: dict[str, str]) -> Table:
         ]
         rows.append((count.stage, Cell(text.flow_count(count), kind, fact), *split))
     columns = ("Stage", "In all", *arm_labels.values())
-    return Table("Participant flow", columns, tuple(rows), source=flow.source, folded=True)
+    note = invented_arms(flow.source)
+    return Table("Participant flow", columns, tuple(rows), source=flow.source, folded=True, note=note)

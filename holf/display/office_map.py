@@ -122,7 +122,7 @@ def _frame(axes: Axes, larger: Axes) -> None:
 def _name(axes: Axes, offices: pd.DataFrame) -> None:
     """Write each name at the first side of its office where it is clear of others and of the frame, near if it can."""
     renderer = axes.figure._get_renderer()
-    left, _, right, _ = axes.get_window_extent(renderer).extents
+    frame = axes.get_window_extent(renderer).padded(-8, 0).extents
     points = axes.transData.transform(offices[["lon_approx", "lat_approx"]].to_numpy())
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
     for row, own in zip(offices.itertuples(), list(taken)):
@@ -133,7 +133,7 @@ def _name(axes: Axes, offices: pd.DataFrame) -> None:
             label = axes.annotate(_short(row), (row.lon_approx, row.lat_approx), place, arrowprops=line, **style)
             label.update_positions(renderer)
             box = Text.get_window_extent(label, renderer).extents
-            if left < box[0] and box[2] < right and not any(_meet(box, other) for other in taken if other is not own):
+            if _inside_frame(box, frame) and not any(_meet(box, other) for other in taken if other is not own):
                 taken.append(box)
                 break
             label.remove()
@@ -154,6 +154,10 @@ def _name_at_sides(axes: Axes, offices: pd.DataFrame) -> None:
 
 def _short(office) -> str:
     return office.corrected_name.removeprefix("NAV ")
+
+
+def _inside_frame(box: Sequence[float], frame: Sequence[float]) -> bool:
+    return frame[0] < box[0] and frame[1] < box[1] and box[2] < frame[2] and box[3] < frame[3]
 
 
 def _meet(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from clustertrials.results import Effect
 from holf.display import alt_text, text
 from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, arm_style, canvas, finish, name_rows, name_rows_once
-from holf.display.table import Table
+from holf.display.table import Table, invented_arms
 from holf.record.plan import Outcome, Plan
 from holf.record.source import data_name, joint_source
 from holf.study.answers import Change, Level, is_withheld
@@ -53,6 +53,7 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
         },
         source=joint_source(by_source),
         folded=True,
+        note=invented_arms(joint_source(by_source)),
     )
     return finish(draw, alt_text.of_levels(by_source, outcome, plan), table)
 

@@ -38,8 +38,8 @@ _VERDICTS = {
     "usually": "Reliably.",
 }
 _ESTIMATES = {
-    "never": "Beyond ±{found_beyond}: the test finds a difference. Nearer to zero: open. "
-    "No estimate rules out {margin}.",
+    "never": "Beyond ±{found_beyond}: the test finds a difference. A smaller estimate leaves the question open; none, "
+    "not even zero, would rule out {margin}.",
     "some": "Beyond ±{found_beyond}: the test finds a difference. Within ±{excluded_within}: it rules out {margin}. "
     "Between: {between}.",
 }

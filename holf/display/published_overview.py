@@ -16,8 +16,16 @@ from holf.record.plan import Plan
 from holf.record.reporting import COMPARISONS, NOT_NAMED, OverviewEntry, Reporting
 from holf.record.source import RECORD
 
-# Arrow and shade of what was found: sideways for no difference or change, as in plots of the direction of effects.
-ARROWS = {"none": ("↔", "#f1f1f1"), "somewhat": ("↗", "#e3edf5"), "better": ("↑", "#c6dcec"), "": ("", "#ffffff")}
+# Sign and shade of what was found: arrows as in plots of the direction of effects, sideways for no difference. What
+# families said of themselves, and what is only called not significant, have no arrow.
+ARROWS = {
+    "none": ("↔", "#f1f1f1"),
+    "somewhat": ("↗", "#e3edf5"),
+    "better": ("↑", "#c6dcec"),
+    "own account": ("“ ”", "#fbf3df"),
+    "not significant": ("n.s.", "#ffffff"),
+    "": ("", "#ffffff"),
+}
 # So many small letters fit in a cell of the wide drawing, and of the narrow one, whose cells are as wide.
 _LETTERS = COLUMN // 50
 _ABSENT = "not found"
@@ -25,7 +33,7 @@ _TITLES = {
     "between the arms": "HOLF model or local practice",
     "before and after": "Before and after",
     "coordinator or ordinary follow-up": "Coordinator or ordinary follow-up",
-    "not said which": "Not said: change or effect",
+    "not said which": "Change, or effect? NAV does not say",
 }
 _SOURCES = {
     "abstract": "Article's abstract",

@@ -49,6 +49,8 @@ class Table:
         ``simulated: ``, ``another trial: `` or ``real data: ``, which put a mark into the caption.
     folded : bool
         Show it closed, behind its caption: for the table twin of a figure.
+    note : str
+        What stands under it; `invented_arms` gives the note of tables that count simulated people by arm.
     """
 
     caption: str
@@ -56,6 +58,7 @@ class Table:
     rows: tuple[tuple[str | Cell, ...], ...]
     source: str = field(kw_only=True)
     folded: bool = field(default=False, kw_only=True)
+    note: str = field(default="", kw_only=True)
 
     def __post_init__(self):
         """Refuse a source of no class, a row of another length, and a published cell that says not where it stands."""
@@ -84,10 +87,11 @@ class Table:
         *,
         source: str,
         folded: bool = False,
+        note: str = "",
     ) -> Table:
         """A table with a row for each item: `columns` maps each heading to what gives the item's cell."""
         rows = tuple(tuple(cell(item) for cell in columns.values()) for item in items)
-        return cls(caption, tuple(columns), rows, source=source, folded=folded)
+        return cls(caption, tuple(columns), rows, source=source, folded=folded, note=note)
 
     @property
     def common_kind(self) -> str:
@@ -125,7 +129,7 @@ class Table:
     def __repr__(self) -> str:
         title = [self._title(), *([f"[{self.common_kind}]"] if self.common_kind else [])]
         lines = [" ".join(title), " | ".join(self._headings())]
-        return "\n".join(lines + [" | ".join(map(str, row)) for row in self._cells()])
+        return "\n".join([*lines, *(" | ".join(map(str, row)) for row in self._cells()), *filter(None, [self.note])])
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         # Data and metadata of an output; IPython asks the methods below for HTML and text. As data, the values would be
@@ -145,7 +149,7 @@ class Table:
             title = f"{title} {badge(self.common_kind)}"
         table = (
             f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
-            f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>"
+            f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>{self._foot()}</table>"
         )
         # A wide table scrolls inside its own frame, which the keyboard can reach. As regions, up to twenty on a page
         # would hide the landmarks.
@@ -153,6 +157,16 @@ class Table:
         if not self.folded:
             return frame
         return f'<details class="holf-twin"><summary>Show table: {spoken}</summary>{frame}</details>'
+
+    def _foot(self) -> str:
+        return (
+            f'<tfoot><tr><td colspan="{len(self.columns)}">{escape(self.note)}</td></tr></tfoot>' if self.note else ""
+        )
+
+
+def invented_arms(source: str) -> str:
+    """What stands under a table that counts simulated people by arm: only their sums are published."""
+    return "No source read gives numbers by arm; these are invented." if kind_of(source) == "simulated" else ""
 
 
 def _row(row: list[Cell]) -> str:

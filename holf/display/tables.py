@@ -9,7 +9,7 @@ from clustertrials.influence import UNITS, RecruitmentDiagnostic
 from clustertrials.intraclass import variance_inflation
 from clustertrials.results import Effect, Icc
 from holf.display import text
-from holf.display.table import Cell, Table
+from holf.display.table import Cell, Table, invented_arms
 from holf.record.flow import Flow
 from holf.record.plan import Outcome, Words
 from holf.record.source import data_name, joint_source
@@ -25,7 +25,8 @@ def published_flow_table(published: Flow, counted: Flow, arm_labels: dict[str, s
         arms = (text.count(simulated.by_arm[arm]) for arm in arm_labels)
         rows.append((simulated.stage, known, text.flow_count(simulated), *arms))
     columns = ("Stage", "Published", word, *(f"{word}, {label}" for label in arm_labels.values()))
-    return Table("The flow as published, and as counted in a study", columns, tuple(rows), source=counted.source)
+    caption, note = "The flow as published, and as counted in a study", invented_arms(counted.source)
+    return Table(caption, columns, tuple(rows), source=counted.source, note=note)
 
 
 def baseline_table(levels: Sequence[Level], arm_labels: dict[str, str]) -> Table:
@@ -40,7 +41,8 @@ def baseline_table(levels: Sequence[Level], arm_labels: dict[str, str]) -> Table
         rows.setdefault(level.label, {})[level.group] = text.printed(form, **found)
     shown = tuple((label, *(cells[arm] for arm in arm_labels)) for label, cells in rows.items())
     columns = ("Characteristic", *arm_labels.values())
-    return Table("Baseline by arm: share, or mean (SD)", columns, shown, source=levels[0].source)
+    source = levels[0].source
+    return Table("Baseline by arm: share, or mean (SD)", columns, shown, source=source, note=invented_arms(source))
 
 
 def attrition_table(losses: Sequence[Attrition], outcomes: dict[str, Outcome], arm_labels: dict[str, str]) -> Table:
@@ -57,6 +59,7 @@ def attrition_table(losses: Sequence[Attrition], outcomes: dict[str, Outcome], a
             "Lost": lambda one: text.level(one.share_lost, "percent"),
         },
         source=losses[0].source,
+        note=invented_arms(losses[0].source),
     )
 
 
@@ -100,7 +103,8 @@ def changes_table(changes: Sequence[Change], outcome: Outcome, arm_labels: dict[
             "Change": lambda one: text.difference(one.change, outcome.show),
             "n": lambda one: text.count(one.n),
         },
-        source=joint_source(change.source for change in changes),
+        source=(source := joint_source(change.source for change in changes)),
+        note=invented_arms(source),
     )
 
 

@@ -117,7 +117,9 @@ def _outcome(outcome: Outcome, reporting: Reporting, ledger: Ledger) -> list[str
             rows.append(
                 _row(_months(outcome, wave, ledger), f"{SIGNS[verdict]} {verdict}", expand(says, ledger), named)
             )
-    return lines + _stacked(("After", "Found", "In these words", "Source"), rows)
+    table = _stacked(("After", "Found", "In these words", "Source"), rows)
+    summary = f'<details class="holf-twin"><summary>Each time and source: {outcome.label}</summary>'
+    return [*lines, summary, "", *table, "", "</details>", ""]
 
 
 def open_questions_page(reporting: Reporting, ledger: Ledger, plan: Plan, ways: Sequence[tuple[str, str]] = ()) -> str:

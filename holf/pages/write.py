@@ -23,6 +23,23 @@ from holf.record.source import CLASSES
 _NOTE = "<!-- Written by holf.pages.write from {file}; edit that file, not this page. -->\n\n"
 
 
+# What the ledger says of a row whose sources do not agree, by how far they are apart.
+_AGREEMENT = {
+    "cosmetic": "sources differ in a detail",
+    "reconcilable": "sources differ, and both can hold",
+    "ambiguous": "the source can be read in two ways",
+    "conflict": "sources contradict each other",
+    "open": "open: no source read explains the difference",
+}
+
+
+def _agreement(fact: Fact) -> str:
+    """Whether the sources of a row agree."""
+    if fact.status == "contradicted":
+        return _AGREEMENT[fact.severity]
+    return fact.status.replace("_", " ") + (f" ({fact.severity})" if fact.severity != "none" else "")
+
+
 def _named(source: Source) -> str:
     """The name of a source, as a link to it where its address is known."""
     return f"[{source.name}]({source.address})" if source.address else f"{source.name} (address not known)"
@@ -49,8 +66,7 @@ def _fact_lines(fact: Fact, note: str, sources: dict[str, Source]) -> list[str]:
         "",
         f"**{fact.fact}:** {fact.said}",
         "",
-        f"{CLASSES[fact.kind].shape} {fact.kind} · source: {named}"
-        f" · {fact.status.replace('_', ' ')}" + (f" ({fact.severity})" if fact.severity != "none" else ""),
+        f"{CLASSES[fact.kind].shape} {fact.kind} · source: {named} · {_agreement(fact)}",
         "",
     ]
     if fact.quote:
@@ -67,7 +83,7 @@ def ledger_page(ledger: Ledger, sources: dict[str, Source]) -> str:
         "# Ledger of published facts",
         "",
         f"Every published number in this book links here. The ledger has {len(ledger)} rows; in {disputed} of them "
-        "the record contradicts itself or another source, and the row says how.",
+        "the record differs from itself or from another source, and the row says how.",
         "",
         "## Sources",
         "",

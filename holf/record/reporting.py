@@ -21,9 +21,10 @@ from holf.record.reading import read_rows
 
 STATUSES = ("reported", "partial", "not stated")
 VERDICTS = ("reported", "reported otherwise", "not found", "not reached")
-# What a source compares, and what it found: no difference or change, some improvement, an improvement.
+# What a source compares, and what it found: no difference or change, some improvement, an improvement, one
+# that families told of themselves, or none that is significant.
 COMPARISONS = ("between the arms", "before and after", "coordinator or ordinary follow-up", "not said which")
-SIGNS = ("none", "somewhat", "better")
+SIGNS = ("none", "somewhat", "better", "own account", "not significant")
 # What stands for the outcome in a row of overview.csv whose source makes one statement and names none.
 NOT_NAMED = "not named"
 STANDARDS = ("core", "cluster", "spi")

@@ -24,7 +24,7 @@ def test_words_name_class_source_quote_and_contradictions():
     for key, fact in ledger.items():
         said = str(WORDS["ledger", key.lower()])
         assert fact.source in said and fact.quote in said and ledger.remark(key) in said
-        assert ("Contradicted" in said) == (fact.status == "contradicted")
+        assert ("Sources differ" in said) == (fact.status == "contradicted")
 
 
 def test_every_assumption_says_that_it_is_one():

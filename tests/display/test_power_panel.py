@@ -94,7 +94,9 @@ def test_verdicts(verdict):
 
 
 def test_what_an_estimate_would_say():
-    assert power_panel.estimates(design(SCALES[0])).endswith("No estimate rules out 5.0 percentage points.")
+    assert power_panel.estimates(design(SCALES[0])).endswith(
+        "none, not even zero, would rule out 5.0 percentage points."
+    )
     assert "Between: open" in power_panel.estimates(design(SCALES[1]))
     for said in map(power_panel.estimates, (design(SCALES[0], level=0.8), design(SCALES[1]))):
         assert "the test finds a difference" in said and "there is a difference" not in said

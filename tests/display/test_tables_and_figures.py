@@ -15,7 +15,7 @@ from holf.display import design_figures, office_map, plots, sensitivity_table, t
 from holf.display.figure import PHONE
 from holf.display.published_overview import published_overview
 from holf.display.sentences import effect_sentence
-from holf.display.table import Cell, Table
+from holf.display.table import Cell, Table, invented_arms
 from holf.paths import project_root
 from holf.record.reporting import load_reporting
 from holf.record.source import MARK, RECORD, joint_source
@@ -311,7 +311,22 @@ def test_a_statement_that_names_no_outcome_is_given_to_none():
     picture = published_overview(load_reporting(), holf.load_registered())
     rows = [row for row in picture.table.rows if row[2] == "NAV, registers"]
     assert {row[0] for row in rows} == {"No outcome named"} and {row[3].fact for row in rows} == {"F135"}
-    said = "one sentence, no outcome named: no certain effects"
+    said = "no outcome named: no certain effects"
     assert {row[3].text for row in rows} == {said} and picture.alt.count(f"{said} (NAV register)") == 2
     drawn = [" ".join(words.split()) for words in words_drawn(picture)]
     assert drawn.count(said) == 2, "once in each panel, over all areas"
+
+
+def test_a_table_of_simulated_people_by_arm_says_that_no_source_gives_such_numbers():
+    study = holf.open_study("null")
+    plan = holf.load_plan()
+    arms = {arm: entry["label"] for arm, entry in plan.arms.items() if "offices_fact" in entry}
+    levels = {study.source: study.levels("income")}
+    for table in (
+        tables.baseline_table(study.baseline(), arms),
+        tables.attrition_table(study.attrition("income"), plan.outcomes, arms),
+        tables.changes_table([study.change("income", arm) for arm in arms], plan.outcome("income"), arms),
+        plots.outcome_levels(levels, plan.outcome("income"), plan).table,
+    ):
+        assert "<tfoot>" in table._repr_html_() and "no source read gives numbers by arm" in repr(table).lower()
+        assert "<tfoot>" not in replace(table, note=invented_arms("real data: r"))._repr_html_()

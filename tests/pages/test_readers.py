@@ -146,7 +146,7 @@ def test_design_and_findings_in_norwegian_are_short_and_of_the_record_alone():
 def certainty_faults(text: str) -> list[str]:
     """Whether the level that a page states is high, less one step for each row of its table that lowers it."""
     level = [*LEVELS][min(text.count("| lowers it |"), len(LEVELS) - 1)]
-    stated = re.findall(r"\*\*([\w ]+) certainty\*\*|### Why (.+)", text)
+    stated = re.findall(r"\*\*certainty ([\w ]+)\*\*|### Why (.+)", text)
     said = [(one or other).lower() for one, other in stated]
     return [f"{one!r} is not {level!r}" for one in said if one != level] + ["no level"] * (len(said) != 2)
 
@@ -159,7 +159,7 @@ def interpretation() -> str:
 def test_the_certainty_is_what_its_table_counts_and_all_pages_state_the_same():
     text = interpretation()
     assert "starts high" in text and certainty_faults(text) == []
-    level = re.search(r"\*\*([\w ]+) certainty\*\*", text)[1].lower()
+    level = re.search(r"\*\*certainty ([\w ]+)\*\*", text)[1].lower()
     for other, said in (
         (page("index.md"), level),
         (ENGLISH, level),
@@ -172,7 +172,7 @@ def test_the_certainty_is_what_its_table_counts_and_all_pages_state_the_same():
 
 def test_a_level_that_its_table_does_not_count_is_found():
     text = interpretation()
-    low = text.replace("**Very low certainty**", "**Low certainty**")
+    low = text.replace("**certainty very low**", "**certainty low**")
     assert certainty_faults(low) == ["'low' is not 'very low'"]
     assert len(certainty_faults(text.replace("| lowers it |", "| leaves it |", 1))) == 2
     assert certainty_faults(text.replace("### Why very low", "### Why")) == ["no level"]

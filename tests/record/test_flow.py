@@ -115,10 +115,24 @@ def test_the_text_alternative_has_every_box(published):
 
 def test_stages_stand_in_the_order_of_time(published):
     for figure in flow_diagram(published, arm_labels=LABELS).drawings.values():
-        height = {" ".join(words.get_text().split()): words.get_position()[1] for words in figure.axes[0].texts}
+        texts = {" ".join(words.get_text().split()): words.get_position()[1] for words in figure.axes[0].texts}
+        height = {words.removesuffix(": not said to be of these"): place for words, place in texts.items()}
         stages = [label for label in SHOWN if not published_loss(published, label)]
         assert [height[label] for label in stages] == sorted((height[label] for label in stages), reverse=True)
         assert stages.index("Families identified before randomisation") < stages.index("Offices randomised")
+
+
+def dashed_arrows(flow: Flow) -> int:
+    notes = flow_diagram(flow, arm_labels=LABELS).drawings[720].axes[0].texts
+    arrows = [note.arrow_patch for note in notes if getattr(note, "arrow_patch", None)]
+    return sum(arrow.get_linestyle() not in ("-", "solid") for arrow in arrows)
+
+
+def test_a_count_that_is_not_said_to_be_of_the_one_before_has_a_dashed_arrow_and_says_so(published):
+    assert dashed_arrows(published) == 2, "the excluded, and the analysed"
+    for figure in flow_diagram(published, arm_labels=LABELS).drawings.values():
+        assert written(figure).count(": not said to be of these") == 2
+    assert dashed_arrows(holf.open_study("null").flow()) == 0
 
 
 def published_loss(flow: Flow, label: str) -> bool:
