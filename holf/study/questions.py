@@ -146,6 +146,7 @@ def effect(
         found = weighted_effect(frame, "value", weights=weights.values, covariates=covariates, **asked)
     else:
         found = estimate_effect(frame, "value", estimator=estimator, covariates=covariates, **asked)
+    found = replace(found, outcome=what.label, treated=", ".join(compared.treated), other=", ".join(compared.other))
     is_used = frame[["value", *covariates]].notna().all(axis=1)
     if estimator == "within_cluster_difference":
         both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
