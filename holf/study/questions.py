@@ -161,8 +161,8 @@ def effect(
         both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
         is_used &= frame[rows.cluster].map(both).fillna(False).astype(bool)
     behind = arms(frame[is_used]) | {"n_dropped": frame[~is_used]}
-    treated, other = (" + ".join(side) for side in (compared.treated, compared.other))
-    named = replace(found, outcome=outcome, treated=treated, other=other)
+    treated, other = (", ".join(side) for side in (compared.treated, compared.other))
+    named = replace(found, outcome=what.label, treated=treated, other=other)
     return [Answered(named, behind, rows.unit_table(what))]
 
 
