@@ -11,7 +11,7 @@ COLUMNS = "Add it, empty if it is not known, or name yours under columns in the 
 EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
 ENCODING = "Save it as UTF-8, or state it in the mapping file, as in `encoding: latin-1`."
 FORGOTTEN = (
-    "a value looks like a code for missing, such as -9 or 999 (rows: 1-9). Map it under codes in the mapping file: "
+    "a value looks like a code for missing, such as -9, 99 or 999 (rows: 1-9). Map it under codes in the mapping file: "
     '`{0}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
 )
 ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"

@@ -10,10 +10,6 @@ import zipfile
 import zlib
 from itertools import product
 
-from pypdf import PdfWriter
-from pypdf.annotations import Link
-from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
-
 from holf.confidential.scan.known import Known
 
 KNOWN = Known(
@@ -70,21 +66,6 @@ def png(*extra: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(extra) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
 
 
-def pdf(words: str = "words", change=lambda writer: None) -> dict[str, bytes]:
-    """A PDF of one page with some words, to which `change` adds something."""
-    writer, content = PdfWriter(), DecodedStreamObject()
-    sheet = writer.add_blank_page(300, 300)
-    font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
-    fonts = DictionaryObject({NameObject(key): NameObject(value) for key, value in font.items()})
-    named = DictionaryObject({NameObject("/Font"): DictionaryObject({NameObject("/F1"): fonts})})
-    content.set_data(f"BT /F1 12 Tf 10 10 Td ({words}) Tj ET".encode())
-    sheet[NameObject("/Resources")], sheet[NameObject("/Contents")] = named, writer._add_object(content)
-    change(writer)
-    stream = io.BytesIO()
-    writer.write(stream)
-    return {"book.pdf": stream.getvalue()}
-
-
 def index(**terms) -> dict[str, bytes]:
     content = {
         "docnames": ["a", "b"],
@@ -135,10 +116,6 @@ OFFICES = [("NAV Alpha", "12"), ("NAV Beta", "9"), ("NAV Gamma", "15")]
 CSV = "x,y\n" + "".join(f"{value},{step}\n" for step, value in enumerate(VALUES))
 # Lines of which none is another with other numbers in it.
 NAMED = "".join(f"{first}{second},{step}\n" for step, (first, second) in enumerate(product("abcdef", "uvwxyz")))
-STARTS_A_PROGRAM = {NameObject("/A"): DictionaryObject({NameObject("/S"): NameObject("/Launch")})}
-RUNS_A_SCRIPT = DictionaryObject(
-    {NameObject("/OpenAction"): DictionaryObject({NameObject("/S"): NameObject("/JavaScript")})}
-)
 INVENTORY = b"# Sphinx inventory version 2\n# Project: a\n# Version: \n# The rest of this file is squeezed.\n"
 
 # Name of the leak -> the rules that name it, all of them, and the tree.
@@ -196,7 +173,6 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "id in a file name": ({"ids"}, {"pages/F-7731.html": b"<p>words</p>"}),
     "id in the search index": ({"ids"}, index(**{"004711": 0, "family": [0, 1]})),
     "id among link targets": ({"ids"}, {"objects.inv": INVENTORY + zlib.compress(b"f-7731 std:label -1 a.html -\n")}),
-    "id in a pdf": ({"ids"}, pdf("family F-7731")),
     "national number": ({"national-ids"}, page(f"<p>{national_number()[:6]} {national_number()[6:]}</p>")),
     "canary": ({"canaries"}, page("<p>an income of 31 337,77</p>")),
     "canary in an attribute": ({"canaries"}, page('<p title="CANARY&#45;7">words</p>')),
@@ -206,27 +182,15 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "network path": ({"paths"}, {"a.txt": b"read from \\\\server\\share\\data.csv"}),
     "server link": ({"paths"}, page('<a href="smb://server/share">report</a>')),
     "file link": ({"paths"}, page('<a href="file:///secure/p1/report.html">report</a>')),
-    "file link in a pdf": (
-        {"paths"},
-        pdf(change=lambda writer: writer.add_annotation(0, Link(rect=(0, 0, 9, 9), url="file:///secure/p1/a.html"))),
-    ),
     "user": ({"names"}, page("<p>built by some.person</p>")),
     "host": ({"names"}, {"a.json": dump({"host": "RACK-HOST-9"})}),
-    # Pictures and PDF.
+    # Pictures.
     "png text": ({"unreadable"}, {"a.png": png(chunk(b"tEXt", b"Title\0income 8123.45"))}),
     "png compressed text": ({"unreadable"}, {"a.png": png(chunk(b"zTXt", b"Title\0\0" + zlib.compress(b"8123.45")))}),
     "png international text": ({"unreadable"}, {"a.png": png(chunk(b"iTXt", b"Title\0\0\0\0\x008123.45"))}),
     "png exif": ({"unreadable"}, {"a.png": png(chunk(b"eXIf", b"II*\0camera"))}),
     "png chunk of nobody": ({"unreadable"}, {"a.png": png(chunk(b"prVt", b"8123.45"))}),
     "png tail": ({"unreadable"}, {"a.png": png() + b"\0\1\2more"}),
-    "pdf author": ({"unreadable"}, pdf(change=lambda writer: writer.add_metadata({"/Author": "A Name"}))),
-    "pdf attachment": ({"unreadable"}, pdf(change=lambda writer: writer.add_attachment("a.txt", b"8123.45"))),
-    "pdf script": ({"unreadable"}, pdf(change=lambda writer: writer.root_object.update(RUNS_A_SCRIPT))),
-    "pdf link that starts a program": (
-        {"unreadable"},
-        pdf(change=lambda writer: writer.add_annotation(0, Link(rect=(0, 0, 9, 9), url="a")).update(STARTS_A_PROGRAM)),
-    ),
-    "path in a pdf": ({"paths"}, pdf(change=lambda writer: writer.add_metadata({"/Title": "/home/someone/a.html"}))),
     # Files of other kinds, and files that are not what their names say.
     "notebook": ({"kinds"}, {"_sources/page.ipynb": b'{"cells": [], "nbformat": 4}'}),
     "bytes as text": ({"unreadable"}, {"a.txt": b"\0\1words"}),
@@ -238,8 +202,6 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "words as json": ({"unreadable"}, {"a.json": b"income: 8123.45"}),
     "jpeg as png": ({"unreadable"}, {"a.png": b"\xff\xd8\xff\xe0\0\x10JFIF\0"}),
     "picture cut short": ({"unreadable"}, {"a.png": png()[:40]}),
-    "pdf cut short": ({"unreadable"}, {"a.pdf": pdf()["book.pdf"][:60]}),
-    "encrypted pdf": ({"unreadable"}, pdf(change=lambda writer: writer.encrypt("key", algorithm="RC4-128"))),
     "search index of another form": ({"unreadable"}, {"searchindex.js": b"Search.setIndex([8123.45])"}),
     "data among pages of a word": ({"unreadable"}, index(word=[8123, 1])),
     "inventory with a tail": ({"unreadable"}, {"objects.inv": INVENTORY + zlib.compress(b"a") + b"8123.45"}),
@@ -249,7 +211,7 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
 # Kinds of file that no site of this book holds, each refused without being opened.
 REFUSED = (
     "a.zip a.tar a.gz a.txt.gz a.bz2 a.xz a.7z a.parquet a.feather a.npy a.pkl a.bin a.dta a.sav a.rds a.xlsx a.ods "
-    "a.sqlite a.docx a.eps a.jpg a.jpeg a.gif a.tif a.webp a.woff2 a.ttf a.ipynb a.md a.yml a.xml a.log a.map a.js.map "
+    "a.sqlite a.pdf a.docx a.eps a.jpg a.jpeg a.gif a.tif a.webp a.woff2 a.ttf a.ipynb a.md a.yml a.xml a.log a.map a.js.map "
     "a.html~ a.bak a.tsv a.exe a a.HTML.exe .git/HEAD .git/a.txt .jupyter_cache/global.txt .DS_Store Thumbs.db .a.html"
 ).split()
 
@@ -271,8 +233,6 @@ HARMLESS: dict[str, dict[str, bytes]] = {
     "a decimal without its point in the search index": index(**{national_number(): 0}),
     "checksums": {"SHA256SUMS": b"\n".join(bytes([97 + step]) * 64 + b"  a/page.html" for step in range(3))},
     "link targets": {"objects.inv": INVENTORY + zlib.compress(b"design std:label -1 chapters/design.html -\n")},
-    "a printed page": pdf("Of 29 offices, 15 and 14"),
-    "a printed table": pdf(") Tj 0 20 Td (".join(f"word, {step}.5" for step in range(60))),
     "numbers in words": page("<p>Of 29 offices, 15 and 14; 3,201 parents, 62 % of them in Oslo, 2016-2019.</p>"),
     "eleven digits of no person": page("<p>12345678901</p>"),
     "decimals that look like ids": {"a.csv": f"p,0.004711\nq,0.{national_number()}\n".encode()},

@@ -106,7 +106,7 @@ def typed_column(
     fix = f'State in the mapping file which it is: `decimal: "{decimal}"` or `thousands: "{decimal}"`.'
     spoiled.append((f"'{decimal}' stands before three digits: decimals or thousands", fix, twofold))
     fix = f'Map it under codes in the mapping file: `{name}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
-    spoiled.append(("a value looks like a code for missing, such as -9 or 999", fix, codes))
+    spoiled.append(("a value looks like a code for missing, such as -9, 99 or 999", fix, codes))
     fix = f"Correct it, or {_EMPTY.format(name)}"
     spoiled.append(("a number is infinite or too large", fix, large))
     fix = _MAPPED.format(name) if listed else f"{_FIXES.get(kind, '')}, or {_EMPTY.format(name)}"

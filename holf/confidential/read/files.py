@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from holf.confidential.read.formats import FORMATS, ending_of
+from holf.confidential.read.formats import FORMATS, Unreadable, ending_of
 from holf.confidential.read.mapping import TableMapping
 from holf.confidential.read.report import Finding
 from holf.record.schema import Schema
@@ -81,12 +81,22 @@ def _unknown_files(names: list[str]) -> Finding:
     return Finding("data folder", "", "", rule, " ".join([fix, *instead]), listed, whole=True)
 
 
-def unfit(path: Path) -> tuple[str, str] | None:
-    """Why a file is not even opened, and what to do; a pipe would be waited for, and a large file fills the memory."""
+def read_file(path: Path) -> bytes:
+    """The bytes of a file; a pipe would be waited for, and a large file fills the memory, so neither is opened.
+
+    Raises
+    ------
+    Unreadable
+        For these, and for a file that may not be opened.
+    """
     if not path.is_file():
-        return "this is no plain file, but a pipe or a folder, or it cannot be reached", "Put a copy of the file there."
+        rule = "this is no plain file, but a pipe or a folder, or it cannot be reached"
+        raise Unreadable(rule, "Put a copy of the file there.")
     megabytes = path.stat().st_size / 2**20
     if megabytes > _MOST_MEGABYTES:
         fix = "Leave out rows and columns that the data dictionary does not name, or save the table as .parquet."
-        return f"the file has {megabytes:.0f} MB, and at most {_MOST_MEGABYTES} are read", fix
-    return None
+        raise Unreadable(f"the file has {megabytes:.0f} MB, and at most {_MOST_MEGABYTES} are read", fix)
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise Unreadable("the file cannot be opened", "Check its rights.") from None

@@ -11,7 +11,8 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -179,17 +180,10 @@ def read_cells(name: str, content: bytes, how: TableMapping, names: Collection[s
     if ending not in FORMATS:
         raise Unreadable("the file has an unknown ending", f"Known endings: {' '.join(FORMATS)}.")
     decimal = how.decimal_mark()
-    try:
+    with _silent(ending):
         if ending == EXCEL:
             return replace(_from_rows(_read_sheet(content, how.sheet, table, decimal), names), decimal=decimal)
         header, columns, labels, titles = _READERS[ending](content)
-    except Unreadable:
-        raise
-    except ImportError:
-        raise Unreadable("the reader is not installed", "Install the project with its extra: data.") from None
-    except Exception:
-        # The readers raise many types, some of which quote cells; what they say is dropped.
-        raise Unreadable(f"the file is not a whole {ending} file", "Export it anew.") from None
     if not columns or not columns[0]:
         raise Unreadable(*NO_ROW)
     _require_names_once(header)
@@ -197,9 +191,23 @@ def read_cells(name: str, content: bytes, how: TableMapping, names: Collection[s
     return Cells(tuple(header), texts, decimal, labels=labels, titles=titles)
 
 
+@contextmanager
+def _silent(ending: str) -> Iterator[None]:
+    """Drop what readers say: they raise errors of many types, some of which quote cells."""
+    try:
+        yield
+    except Unreadable:
+        raise
+    except ImportError:
+        raise Unreadable("the reader is not installed", "Install the project with its extra: data.") from None
+    except Exception:
+        raise Unreadable(f"the file is not a whole {ending} file", "Export it anew.") from None
+
+
 def sheets_of(content: bytes) -> list[str]:
-    """Names of the sheets of an Excel file."""
-    return [sheet.title for sheet in _open_excel(content).worksheets]
+    """Names of the sheets of an Excel file; Unreadable if it is none."""
+    with _silent(EXCEL):
+        return [sheet.title for sheet in _open_excel(content).worksheets]
 
 
 def _open_excel(content: bytes, *, formulas: bool = False):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from holf.confidential.read.checks import Sheet, check_tables
-from holf.confidential.read.files import find_files, unfit
+from holf.confidential.read.files import find_files, read_file
 from holf.confidential.read.formats import Unreadable, read_cells, read_delimited
 from holf.confidential.read.mapping import TableMapping, header_names, read_mapping
 from holf.confidential.read.report import DropInError, Finding
@@ -143,15 +143,11 @@ def _read_sheet(
     names = header_names(schema, table, how)
     known = {*names, *(theirs.casefold() for waves in how.wide.values() for theirs in waves.values())}
     try:
-        if said := unfit(path):
-            return [Finding(path.name, table, "", *said)]
-        content = path.read_bytes()
+        content = read_file(path)
         cells = read_cells(path.name, content, how, known, table=table)
         if lost := _lost_columns(cells.header, known, how):
             return [Finding(path.name, table, *one) for one in lost]
         cells = lengthen(cells, how, schema, table) if how.wide else cells
-    except OSError:
-        return [Finding(path.name, table, "", "the file cannot be opened", "Check its rights.")]
     except Unreadable as refused:
         rows = refused.rows and tuple((row, "") for row in refused.rows)
         return [Finding(path.name, table, "", refused.rule, refused.fix, rows)]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from holf.confidential.read.checks import says_missing
-from holf.confidential.read.files import list_data, unfit
+from holf.confidential.read.files import list_data, read_file
 from holf.confidential.read.formats import EXCEL, FORMATS, Cells, Unreadable, ending_of, read_cells, sheets_of
 from holf.confidential.read.mapping import TableMapping, header_names, wave_column
 from holf.record.schema import Schema
@@ -56,17 +56,11 @@ def _sources(folder: Path, known: set[str]) -> Iterator[tuple[tuple[str, str | N
     for name, path in list_data(folder)[0].items():
         if ending_of(name) not in FORMATS:
             continue
-        sheets: list[str | None] = [None]
         try:
-            if said := unfit(path):
-                raise Unreadable(*said)
-            content = path.read_bytes()
-            sheets = sheets_of(content) if ending_of(name) == EXCEL else sheets
+            content = read_file(path)
+            sheets = sheets_of(content) if ending_of(name) == EXCEL else [None]
         except Unreadable as refused:
             yield (name, None), refused
-            continue
-        except Exception:
-            yield (name, None), Unreadable(f"the file is not a whole {ending_of(name)} file", "Export it anew.")
             continue
         for sheet in sheets:
             try:

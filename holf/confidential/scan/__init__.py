@@ -13,14 +13,13 @@ KINDS = {
     ".bib": "references for BibTeX",
     ".ris": "references for other programs",
     ".cff": "how to cite",
-    ".pdf": "the book on paper",
     "objects.inv": "targets of links from other sites",
     "SHA256SUMS": "checksums of the files",
 }
 
 # What no rule sees, for the command's help and the page.
 OUT_OF_REACH = (
-    "what is drawn, in pixels or lines; rows, arrays and drawings in a PDF, of which the words alone are read",
+    "what is drawn, in pixels or lines",
     "rows of data that look like no table: a call, a sentence or a box of a page for each, or a chart in a script",
     "a few rows of any table",
     "what was changed so that it is not recognised: other encodings, escapes in scripts and addresses, reversed text",

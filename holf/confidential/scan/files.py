@@ -1,12 +1,11 @@
 """The kinds of file that a site may contain, and each file split into the parts that the rules judge.
 
-A file whose kind is not on the list is refused by its name and never opened. Nothing is unpacked but what a site of
-this book itself packs: its list of link targets, and the streams of a PDF.
+A file whose kind is not on the list is refused by its name and never opened. Nothing is unpacked but what Sphinx packs:
+its list of link targets.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import warnings
@@ -250,33 +249,6 @@ def _open_picture(data: bytes) -> Iterator[Item]:
     yield from ()
 
 
-def _open_pdf(data: bytes) -> Iterator[Item]:
-    """Text of the pages, where their links lead, and words of the bookkeeping; refused if anything else is inside."""
-    # Imported where it is needed: every build writes the page of the rules, and hardly any site has a PDF.
-    from pypdf import PdfReader
-
-    try:
-        reader = PdfReader(io.BytesIO(data))
-        pages = [page.extract_text() for page in reader.pages]
-        about = {key: str(value) for key, value in (reader.metadata or {}).items()}
-        actions = [note.get_object().get("/A", {}) for page in reader.pages for note in page.annotations or ()]
-        catalogue = reader.root_object
-        is_more = (
-            "/Author" in about
-            or not {"/OpenAction", "/AA", "/AcroForm", "/AF", "/Metadata"}.isdisjoint(catalogue)
-            or not {"/EmbeddedFiles", "/JavaScript"}.isdisjoint(catalogue.get("/Names", {}))
-            or any(action.get("/S", "/URI") not in ("/URI", "/GoTo") for action in actions)
-        )
-    except Exception:
-        # Of a broken file the library raises errors of many kinds; whatever it cannot read is refused.
-        raise _UnreadableFile from None
-    if is_more:
-        raise _UnreadableFile
-    # Not as lines: on paper the rows of any long table of the book would be rows of data.
-    yield Item("cells", "\n".join([*pages, *about.values()]))
-    yield Item("links", "\n".join(str(action.get("/URI", "")) for action in actions), where="links")
-
-
 _OPENERS = {
     ".html": _open_markup,
     ".svg": _open_markup,
@@ -284,6 +256,5 @@ _OPENERS = {
     ".js": _open_script,
     ".json": _open_json,
     ".png": _open_picture,
-    ".pdf": _open_pdf,
     "objects.inv": _open_inventory,
 }
