@@ -92,8 +92,6 @@ def _group(file: str, entry: dict) -> Group:
     changed = tuple(tuple(map(str, row)) for row in entry.get("changed", ()))
     if kind not in (*CLASSES, WORDS):
         raise FactError(f"{file}, {title}: {kind} is no class of numbers")
-    if not entry.get("why"):
-        raise FactError(f"{file}, {title}: every change has a reason")
     if kind == "simulated" and changed:
         raise FactError(f"{file}, {title}: numbers of simulated people are not listed")
     return Group(title, kind, entry["why"], changed)
