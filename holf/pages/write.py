@@ -13,7 +13,7 @@ from holf.pages.glossary import glossary_page, load_glossary
 from holf.pages.open_questions import reporting_pages
 from holf.pages.pictures import write_pictures
 from holf.paths import project_root
-from holf.record.facts import Assumption, Fact, Ledger, Source, load_assumptions, load_ledger, load_sources
+from holf.record.facts import Assumption, Fact, Ledger, Source, check_leans, load_assumptions, load_ledger, load_sources
 from holf.record.links import lacking, read_anchors, read_titles, without_links
 from holf.record.parts import Asked
 from holf.record.plan import load_registered
@@ -138,10 +138,11 @@ def assumptions_page(assumptions: Asked[Assumption]) -> str:
 
 def wanted_pages() -> dict[str, str]:
     """Every page that is written from data, by its path, as it should be."""
-    root, ledger = project_root(), load_ledger()
+    root, ledger, assumptions = project_root(), load_ledger(), load_assumptions()
+    check_leans(assumptions, ledger)
     wanted = {
         "chapters/ledger.md": ledger_page(ledger, load_sources(ledger)),
-        "chapters/assumptions.md": assumptions_page(load_assumptions()),
+        "chapters/assumptions.md": assumptions_page(assumptions),
         "chapters/disclosure.md": current_safety_page(),
     }
     # Another trial's project may have no glossary and no citation file.

@@ -253,6 +253,14 @@ class Assumption:
     facts: tuple[str, ...]
 
 
+def check_leans(assumptions: Mapping[str, Assumption], ledger: Ledger) -> None:
+    """Raise FactError for the first assumption that leans on a row which the ledger does not have."""
+    for name, entry in assumptions.items():
+        with reading(f"data/assumptions.yml, {name}"):
+            for key in entry.facts:
+                ledger[key]
+
+
 def _assumption(where: str, name: str, entry: dict) -> Assumption:
     if entry["class"] != "assumed":
         raise FactError(f"{where}: class must be assumed; published and derived numbers belong in facts.csv")

@@ -289,7 +289,10 @@ def check_plan(
     if "analysed" in plan.trial:
         check_facts("trial", plan.trial["analysed"]["fact"])
     for name, arm in plan.arms.items():
-        check_facts(f"arm {name}", *(fact for key, fact in arm.items() if key.endswith("fact")))
+        if fact := arm.get("offices_fact"):
+            check_facts(f"arm {name}", fact)
+            if not {*arm["label"].lower().split()} & {*ledger[fact].fact.lower().split()}:
+                raise FactError(f"{file}, arm {name}: row {fact} of data/facts.csv does not name {arm['label']}")
     for one in plan.contrasts.values():
         entry = f"contrast {one.id}"
         check(entry, "arm", one.arms, plan.arms, "arms")

@@ -21,7 +21,16 @@ import holf
 from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
 from holf.book.downloads.descriptions import load_descriptions
-from holf.book.downloads.outputs import STRANGE, TOO_FEW, Download, OutputError, alt_faults, downloads_of, stem_of
+from holf.book.downloads.outputs import (
+    EMPTY,
+    STRANGE,
+    TOO_FEW,
+    Download,
+    OutputError,
+    alt_faults,
+    downloads_of,
+    stem_of,
+)
 from holf.book.downloads.pages import line_of_link
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known
@@ -362,6 +371,7 @@ def test_a_stale_number_in_any_text_alternative_is_found(book):
         assert alt_faults("A figure.", one.values) in ([], [TOO_FEW])
     means = next(one.values for one in book if "means by arm" in one.values.caption)
     assert alt_faults("A figure of the arms.", means) == [TOO_FEW]
+    assert all(alt_faults("", one.values) == [EMPTY] for one in book if one.is_figure)
 
 
 def values_of(caption: str, columns: tuple[str, ...], rows: tuple, source: str) -> TableValues:

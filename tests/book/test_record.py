@@ -39,6 +39,22 @@ def test_committed_notebooks_hold_no_noise(chapter):
     assert notebook.metadata["kernelspec"]["name"] == "python3"
 
 
+# Folders of a machine, as they begin on Linux, macOS and Windows.
+PATHS = re.compile(r"(?<![\w/.:])/(?:home|root|tmp|work|Users)/|\b[A-Z]:\\\\?Users\b")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
+def test_committed_outputs_name_no_folder_of_a_machine(chapter):
+    for cell in nbformat.read(chapter.page, as_version=4).cells:
+        assert not PATHS.search(str(cell.get("outputs", ""))), cell.source
+
+
+def test_a_folder_of_a_machine_is_found():
+    for said in ("read /home/kari/data.csv", "'/Users/kari/x'", r"C:\Users\kari"):
+        assert PATHS.search(str([{"text": said}])), said
+    assert not PATHS.search("https://example.org/home/page and data/tmp/x")
+
+
 def hidden_from_validation(notebook: dict) -> list[str]:
     """Tags and comments by which nbval or papermill would leave out a cell or its outputs."""
     hides = re.compile(r"NBVAL_\w+|nbval-\w[\w-]*|skip-execution", re.IGNORECASE)

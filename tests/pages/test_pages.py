@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from holf.book.marks import BAND, BANNER, page_faults
 from holf.book.redirects import load_redirects
 from holf.paths import project_root
+from holf.record.links import read_anchors
 from holf.record.source import MARK
 
 # Pages to look things up in; all others are for reading.
@@ -204,6 +205,16 @@ def redirect_faults(site: Path, old: str) -> list[str]:
 def test_every_old_address_leads_to_the_new_one_without_a_script(site, old):
     assert redirect_faults(site, old) == []
     assert "<script" not in (site / f"{old}.html").read_text(encoding="utf-8")
+
+
+def test_every_new_address_is_a_place_of_the_book():
+    """Without the site, so that a wrong one is seen before the slow tests."""
+    places = read_anchors(project_root() / "chapters", {})
+    pages = {Path(name).stem for name in places.pages}
+    for old, new in load_redirects().items():
+        page, _, anchor = new.removeprefix("chapters/").partition("#")
+        (name,) = [name for name in places.pages if Path(name).stem == page] or [""]
+        assert page in pages and (not anchor or f"{name}#{anchor}" in places), (old, new)
 
 
 def test_the_addresses_of_the_first_edition_are_kept():

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from holf.paths import project_root
-from holf.record.facts import FactError, load_assumptions, load_ledger, load_sources
+from holf.record.facts import FactError, check_leans, load_assumptions, load_ledger, load_sources
 
 LEDGER = project_root() / "data" / "facts.csv"
 
@@ -89,6 +89,15 @@ def test_a_source_that_is_not_described_is_refused(tmp_path, change, said):
     path.write_text(yaml.safe_dump(sources), encoding="utf-8")
     with pytest.raises(FactError, match=said):
         load_sources(load_ledger(), path)
+
+
+def test_an_assumption_that_leans_on_no_row_is_refused(tmp_path):
+    path = tmp_path / "assumptions.yml"
+    text = (project_root() / "data" / "assumptions.yml").read_text(encoding="utf-8")
+    path.write_text(text.replace("facts: [F109]", "facts: [F999]"), encoding="utf-8")
+    check_leans(load_assumptions(), load_ledger())
+    with pytest.raises(FactError, match=r"^data/assumptions.yml, alliance_baseline: there is no row F999"):
+        check_leans(load_assumptions(path), load_ledger())
 
 
 def test_words_are_not_a_number():

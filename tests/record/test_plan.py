@@ -126,6 +126,14 @@ def test_a_plan_that_names_what_does_not_exist_is_refused(tmp_path, said):
         load_plan(path)
 
 
+def test_an_arm_with_the_row_of_the_other_is_refused(tmp_path):
+    raw = read_yaml(DATA / "plan.yml")
+    raw["arms"]["holf"]["offices_fact"], raw["arms"]["local"]["offices_fact"] = "F047", "F046"
+    (tmp_path / "plan.yml").write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+    with pytest.raises(FactError, match=r"^plan.yml, arm holf: row F047 of data/facts.csv does not name HOLF model$"):
+        load_plan(tmp_path / "plan.yml")
+
+
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(ValueError, match="known: employment, housing"):
         load_plan().outcome("happiness")

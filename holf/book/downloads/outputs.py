@@ -24,6 +24,7 @@ _NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
 # An alternative that only names its figure tells a listener nothing; a long one cannot be skimmed, and the table can.
 _FEWEST_NUMBERS, _MOST_LETTERS = 2, 650
 # What `alt_faults` finds, and what an author does about it.
+EMPTY = "it has no text alternative: write what it shows into `alt`"
 TOO_LONG = f"its text alternative is too long to listen to: write at most {_MOST_LETTERS} letters"
 TOO_FEW = f"its text alternative has too few numbers: write at least {_FEWEST_NUMBERS} of its table into `alt`"
 STRANGE = "its text alternative has numbers that are not drawn: run the chapter again, or correct its `alt`"
@@ -164,6 +165,8 @@ def alt_faults(alt: str, values: TableValues) -> list[str]:
     values : TableValues
         Of the table behind the figure.
     """
+    if not alt.strip():
+        return [EMPTY]
     if len(alt) > _MOST_LETTERS:
         return [TOO_LONG]
     said = [digits(found) for found in _NUMBER.findall(alt)]
