@@ -23,6 +23,7 @@ HOME_OF = {
     "load_plan": "holf.record.plan",
     "load_registered": "holf.record.plan",
     "load_published_results": "holf.record.published_table",
+    "data_path": "holf.paths",
     "table": "holf.display.plain",
     "figure": "holf.display.plain",
 }

@@ -29,7 +29,8 @@ _REAL = (
 )
 _STALE = (
     '<aside class="holf-banner holf-banner-stale" aria-label="State of this page"><strong>OUT OF DATE.</strong> '
-    "The results on this page are older than its code or its data; it has not been run again ({why}).</aside>"
+    "The results on this page are older than its code or its data; it has not been run again ({why}). "
+    "To run it: <code>make book</code>.</aside>"
 )
 
 

@@ -22,7 +22,7 @@ _PREVIEW = "title subtitle found not_shown note"
 _SWEPT = _keys("values? reason? from? facts?")
 _MODEL = _keys("estimator covariates beside also")
 _PLAN = {
-    "trial": _keys("acronym registry_id? sizes")
+    "trial": _keys("acronym registry_id? strata? open_data? sizes")
     | {"cluster": _keys("table key noun plural") | {"names?": _keys("file columns")}, "analysed?": _keys("fact level")},
     "arms": {"*": _keys("label offices_fact?")},
     "waves": {"*": None},

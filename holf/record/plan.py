@@ -307,6 +307,10 @@ def check_plan(
         before = [plan.baseline] if "baseline" in one.covariates else []
         times = [one.column.format(wave=wave) for wave in (*before, *one.waves)]
         check_columns(entry, one.table, *(times if one.is_wide else (one.column, "wave")))
+        if not one.is_wide:
+            listed = schema.fields(one.table)["wave"].get("constraints", {}).get("enum", one.waves)
+            place = f"the enum of {one.table}.wave in data/datapackage.json"
+            check(entry, "wave", (*before, *one.waves), listed, place)
         check(entry, "estimator", (one.estimator, *one.beside, *one.also), (*LABELS, "ipw"), "the estimators")
         adjusted = ("baseline", *(column for _, column, _, _ in schema.baseline))
         check(entry, "covariate", one.covariates, adjusted, "the baseline columns of data/datapackage.json")

@@ -101,8 +101,9 @@ def draw_register(rng: np.random.Generator, parents: pd.DataFrame, units: Units,
     for wave in months:
         frame = parents[["parent_id"]].assign(wave=wave)
         for one, values in drawn:
-            # Amounts of money, in whole hundreds.
-            whole = values[wave] if one.type == "binary" else np.maximum(values[wave], 0).round(-2)
+            # Money in whole hundreds, all else in whole numbers.
+            digits = -2 if one.unit.startswith("NOK") else 0
+            whole = values[wave] if one.type == "binary" else np.maximum(values[wave], 0).round(digits)
             frame[one.column] = whole.astype(int)
         waves.append(frame[followed])
     return pd.concat(waves).sort_values(["parent_id"], kind="stable", ignore_index=True)

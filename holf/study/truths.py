@@ -101,7 +101,7 @@ def _settings(file: dict, name: str) -> Settings:
     common = {
         key: _number(f"{name}, {key}", entry, assumed)
         for key, entry in file.items()
-        if key not in ("trial", "estimators", "recommended", "scenarios", "studies")
+        if key not in ("trial", "estimators", "recommended", "scenarios", "studies", "study_estimators")
     }
     seed = common["seed"]
     trials = []
@@ -118,8 +118,8 @@ def _settings(file: dict, name: str) -> Settings:
         if plan.worlds[entry["world"]]["sign"] != 0:
             raise FactError(f"{name}, {study}: world must be one without effect, whose truth is 0 for everyone")
         outcome = plan.outcome(entry["outcome"])
-        asked = (outcome.estimator, *outcome.beside)
         truth = StudyTruth(study, entry["world"], outcome.id)
+        asked = tuple(file["study_estimators"])
         trials.append(Trials(truth, entry["label"], asked, common["study_replicates"], common["study_first"], seed))
     return Settings(tuple(trials), common["monte_carlo_level"], tuple(file["recommended"]), plan.words)
 

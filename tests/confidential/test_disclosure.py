@@ -33,9 +33,9 @@ def written(tmp_path, change):
 
 
 def test_default_profile():
-    assert POLICY.profile == "norwegian-strict"
-    assert (POLICY.min_people, POLICY.min_families, POLICY.min_offices, POLICY.max_office_share) == (10, 10, 3, 0.5)
-    assert (POLICY.round_to, POLICY.significant_digits) == (5, 3)
+    settings = yaml.safe_load(data_path("disclosure.yml").read_text(encoding="utf-8"))["profiles"][POLICY.profile]
+    for name in ("min_people", "min_families", "min_offices", "max_office_share", "round_to", "significant_digits"):
+        assert getattr(POLICY, name) == settings[name]
 
 
 def test_stricter_profile_is_nowhere_weaker():

@@ -107,6 +107,9 @@ UNKNOWN = {
     "contrast coordinator: fact F666": ("contrasts", "coordinator", "published", 0, "fact", "F666"),
     "arm holf: fact F555": ("arms", "holf", "offices_fact", "F555"),
     "trial: fact F444": ("trial", "analysed", "fact", "F444"),
+    "outcome income: wave m18 is not in the enum of register.wave": (*INCOME, "waves", ["m12", "m24", "m36", "m18"]),
+    "trial: column block is not in table offices": ("trial", "strata", "block"),
+    "trial: fact F333": ("trial", "open_data", "F333"),
     "trial: column code is not in table offices": ("trial", "cluster", "key", "code"),
     "trial: table homes is not in": ("trial", "sizes", ["families", "homes"]),
 }

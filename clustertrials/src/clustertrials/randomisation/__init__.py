@@ -16,6 +16,7 @@ from clustertrials.randomisation.allocations import Allocations, allocation_set
 from clustertrials.randomisation.inversion import RandomisationResult, randomisation_result, tail_allowance
 from clustertrials.randomisation.max_t import denominator, joint_distribution
 from clustertrials.randomisation.statistics import (
+    OTHERS,
     Statistic,
     centred,
     coefficient,
@@ -23,7 +24,6 @@ from clustertrials.randomisation.statistics import (
     input_rounding,
     permutation_deviation,
     weighted_difference,
-    welch,
 )
 from clustertrials.trial import middle
 
@@ -100,17 +100,17 @@ def randomisation_test(
     arm = _arm(treated, len(values))
     codes = _codes("strata", np.zeros(len(arm)) if strata is None else strata, len(arm))
     several = np.ndim(values) == 2
-    if statistic not in ("difference", "welch"):
-        raise ValueError('statistic must be "difference" or "welch"')
-    if statistic == "welch" and (several or weights is not None):
-        raise ValueError("statistic: Welch's t takes one outcome and no weights")
+    if statistic not in ("difference", *OTHERS):
+        raise ValueError(f"statistic must be one of difference, {', '.join(OTHERS)}")
+    if statistic in OTHERS and (several or weights is not None):
+        raise ValueError(f"statistic: {statistic} takes one outcome and no weights")
     weights = None if weights is None else _weights(weights, len(arm))
-    halves = statistic == "difference" and weights is None and not several
-    allocations = allocation_set(arm, codes, linear=halves, rng=rng, n_draws=n_draws)
+    linear = statistic not in OTHERS and weights is None and not several
+    allocations = allocation_set(arm, codes, linear=linear, rng=rng, n_draws=n_draws)
     for row, blur in zip(table, rounding):
         permutation_deviation(centred(row, codes), arm, codes, rounding=blur)
-    if statistic == "welch":
-        return randomisation_result(allocations, welch(allocations, table[0]), alternative, level, interval)
+    if statistic in OTHERS:
+        return randomisation_result(allocations, OTHERS[statistic](allocations, table[0]), alternative, level, interval)
     statistics = [
         difference(allocations, row, blur) if weights is None else weighted_difference(allocations, row, weights, blur)
         for row, blur in zip(table, rounding)

@@ -242,6 +242,10 @@ def welch(allocations: Allocations, values: np.ndarray) -> Statistic:
     return Statistic(float(total * np.sqrt(gain / variance)), count, None, TOLERANCE)
 
 
+# Statistics of one outcome without weights that `randomisation_test` takes beside the difference, by name.
+OTHERS = {"welch": welch}
+
+
 def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
     """Number of pairs of one element each whose sum is at least `bound`."""
     few, many = sorted((left, right), key=len)
