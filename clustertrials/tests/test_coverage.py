@@ -15,7 +15,6 @@ from clustertrials.estimators import METHODS
 from clustertrials.ratios import ESTIMANDS
 
 FOLDER = Path(__file__).parents[1]
-pytestmark = pytest.mark.skipif(not (FOLDER / "benchmarks").is_dir(), reason="the tests of an installed package alone")
 NAMES = {"arm": "arm", "cluster": "cluster", "treated": 1}
 
 

@@ -100,8 +100,9 @@ class Effect(Printed):
     n_units, n_clusters, n_dropped : int
         Rows used, clusters they lie in, and rows left out because a value was missing.
     icc : float
-        Intraclass correlation of the outcome inside arms (ANOVA estimator, not truncated at zero); NaN where every
-        cluster has a single row or the correlation cancels from the contrast.
+        Intraclass correlation of the outcome inside arms (ANOVA estimator, not truncated at zero), strata and
+        covariates left out of account; NaN where every cluster has a single row or the correlation cancels from the
+        contrast.
     estimator, estimand : str
         Name of the method, and the average it targets: ``"individual average"`` weights every row alike,
         ``"cluster average"`` every cluster alike, ``"precision-weighted average"`` neither.

@@ -171,13 +171,11 @@ def weighted_effect(
     given = np.asarray(weights, dtype=float)
     if given.shape != (len(frame),) or not (np.isfinite(given) & (given >= 0)).all():
         raise ValueError("weights must be one finite number a row of the frame, none below 0")
-    used = frame[[outcome, arm, cluster, *covariates]].notna().all(axis=1).to_numpy() & (given > 0)
-    # Sorted here as read_trial sorts, so that the weights keep to their rows.
-    order = np.flatnonzero(used)[np.argsort(pd.factorize(frame.loc[used, cluster])[0], kind="stable")]
-    trial = read_trial(frame.iloc[order], outcome, **roles)
-    fit = _weighted_fit(trial, np.sqrt(given[order]))
+    counts = given > 0
+    trial = read_trial(frame[counts], outcome, **roles)
+    fit = _weighted_fit(trial, np.sqrt(given[counts][trial.rows]))
     effect = effect_record(trial, replace(fit, df=min(fit.df, trial.max_df)), "ipw", INDIVIDUAL, level)
-    return replace(effect, n_dropped=len(frame) - len(order))
+    return replace(effect, n_dropped=trial.n_dropped + int((~counts).sum()))
 
 
 def _weighted_fit(trial: Trial, root: np.ndarray) -> Inference:
