@@ -23,13 +23,14 @@ from holf.book.freshness import (
     Chapter,
     ChapterError,
     cells_to_run,
+    other_files,
     parts,
     put_on_record,
     surroundings,
     titled,
     with_values,
 )
-from holf.book.kernel import MESSAGE, around
+from holf.book.kernel import MESSAGE
 from holf.paths import READS_LOG, code_folders, project_root
 from holf.record.parts import file_of, without_inner
 from holf.record.used_files import cells_run
@@ -50,6 +51,8 @@ class Run:
     chapter : Chapter
     before : bytes
         The page as it was.
+    around : tuple of (list of str, str)
+        Files elsewhere that chapters follow from, and the fingerprint of all that a run can read, before it began.
     scratch : tempfile.TemporaryDirectory
         A folder of its own: what a killed build started may go on writing for a moment.
     job : subprocess.Popen
@@ -59,6 +62,7 @@ class Run:
 
     chapter: Chapter
     before: bytes
+    around: tuple[list[str], str]
     scratch: tempfile.TemporaryDirectory
     job: subprocess.Popen
     start: float
@@ -88,6 +92,8 @@ def start_chapter(chapter: Chapter, work: Path) -> Run:
     work.mkdir(parents=True, exist_ok=True)
     before, scratch = _read_bytes(chapter.page), tempfile.TemporaryDirectory(dir=work)
     executed, log = _files(chapter, scratch)
+    others = other_files()
+    around = others, surroundings(others)
     arguments = [str(chapter.template), str(executed), json.dumps(chapter.parameters)]
     job = subprocess.Popen(
         [sys.executable, "-m", "holf.book.kernel", *arguments],
@@ -97,7 +103,7 @@ def start_chapter(chapter: Chapter, work: Path) -> Run:
         text=True,
         env=_environment(log),
     )
-    return Run(chapter, before, scratch, job, time.monotonic())
+    return Run(chapter, before, around, scratch, job, time.monotonic())
 
 
 def end_chapter(run: Run) -> float:
@@ -123,7 +129,6 @@ def end_chapter(run: Run) -> float:
         files = _files_noted(log)
         if USED_FILES not in files:
             raise ChapterError(f"{chapter.name}: its kernel noted nothing of what it loaded")
-        others, before = json.loads(around(executed).read_text(encoding="utf-8"))
         notebook = nbformat.read(executed, as_version=4)
     clean(notebook)
     show_values(notebook.cells, chapter.parameters)
@@ -132,6 +137,7 @@ def end_chapter(run: Run) -> float:
     content = nbformat.writes(notebook) + "\n"
     found = parts(chapter, files, json.loads(content))
     # Last, so that nothing which changed while this was made is signed or overwritten.
+    others, before = run.around
     if surroundings(others) != before:
         raise ChapterError(f"{chapter.name}: data, code or a template changed while it ran; build again")
     if _read_bytes(chapter.page) != run.before:

@@ -78,18 +78,18 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
     """
     # What the run sets is a part of its own: a page that has run shows it in the place of the template's own values.
     hidden = dict.fromkeys(chapter.parameters, "...")
+    code = [(_source(cell), _tags(cell)) for cell in _notebook(chapter.template)["cells"] if _is_code(cell)]
     try:
         cells = [
-            (with_values(_source(cell), hidden) if PARAMETERS in _tags(cell) else _source(cell), _running_tags(cell))
-            for cell in _notebook(chapter.template)["cells"]
-            if _is_code(cell)
+            (with_values(source, hidden) if PARAMETERS in tags else source, [tag for tag in tags if tag in _RUNNING])
+            for source, tags in code
         ]
     except SyntaxError as error:
         raise ChapterError(f"chapters/{chapter.template.name}: `{(error.text or '').strip()}` is no Python") from None
-    code = [cell for cell in page["cells"] if cell["cell_type"] == "code"]
+    ran = [cell for cell in page["cells"] if cell["cell_type"] == "code"]
     # With the words that stand for each figure; and, where code comes from a template, with the code that is shown.
-    outputs = [[cell.get("outputs", []), cell["metadata"].get("mystnb")] for cell in code]
-    shown = [_source(cell) for cell in code] if chapter.page != chapter.template else []
+    outputs = [[cell.get("outputs", []), cell["metadata"].get("mystnb")] for cell in ran]
+    shown = [_source(cell) for cell in ran] if chapter.page != chapter.template else []
     found = {
         "code cells": digest_of(cells),
         "parameters": digest_of(chapter.parameters),
@@ -158,8 +158,9 @@ def in_one_line(reasons: list[str]) -> str:
 
 def put_on_record(chapter: Chapter, found: dict[str, str]) -> None:
     """Write down of what a chapter's outputs were made, in the place of what was known of an earlier run."""
+    pages = project_root() / "chapters"
     with _writing:
-        kept = [(name, run) for name, run in _runs() if name != chapter.name and _page(name).exists()]
+        kept = [(name, run) for name, run in _runs() if name != chapter.name and (pages / f"{name}.ipynb").exists()]
         lines = [
             json.dumps({"chapter": name, "parts": run}, sort_keys=True, ensure_ascii=False)
             for name, run in sorted([*kept, (chapter.name, found)], key=lambda entry: entry[0])
@@ -273,14 +274,6 @@ def _tagged(cell: dict, tags: list[str]) -> dict:
 def _is_code(cell: dict) -> bool:
     """Whether a cell is code that somebody wrote, and not the one that papermill injected."""
     return cell["cell_type"] == "code" and INJECTED not in _tags(cell)
-
-
-def _running_tags(cell: dict) -> list[str]:
-    return [tag for tag in _tags(cell) if tag in _RUNNING]
-
-
-def _page(name: str) -> Path:
-    return project_root() / "chapters" / f"{name}.ipynb"
 
 
 def with_values(source: str, values: Mapping[str, str]) -> str:

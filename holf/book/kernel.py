@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holf.book.freshness import cells_to_run, other_files, surroundings
+from holf.book.freshness import cells_to_run
 from holf.paths import READS_LOG
 from holf.record.used_files import cells_run
 
@@ -55,9 +55,6 @@ def main(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> str:
     try:
         with kernel() as manager:
-            # Before any cell runs, and here, as the build is busy loading what it needs.
-            others = other_files()
-            around(Path(arguments[1])).write_text(json.dumps([others, surroundings(others)]), encoding="utf-8")
             return execute(arguments[0], arguments[1], json.loads(arguments[2]), manager)
     except Exception as error:  # a kernel that died or would not start: one line, since the reader is a build log
         return f"the notebook did not run to its end: {type(error).__name__}: {error}"
@@ -180,11 +177,6 @@ def _error(cell: int, lines: list[str], output: dict) -> str:
     if message.startswith("data/"):
         return f"{message}\n(read by {place})"
     return f"{place} raised {output['ename']}: {message}{raised}"
-
-
-def around(target: Path) -> Path:
-    """File beside an executed copy that says what was around when its run began (`freshness.surroundings`)."""
-    return Path(f"{target}.around")
 
 
 def end_with_parent() -> None:
