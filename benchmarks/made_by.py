@@ -14,9 +14,9 @@ from pathlib import Path
 
 from clustertrials.simulation_study import Scenario, simulate_estimators
 from clustertrials.sweep.trials import Task, run_task
-from holf.display.sweeps import load_swept
 from holf.paths import data_path, library_root
 from holf.record.parts import digest_of, syntax
+from holf.study.swept import load_swept
 from holf.study.truths import load_settings
 
 _FOLDER = library_root()

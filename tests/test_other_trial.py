@@ -217,14 +217,12 @@ TERMS = {"office", "offices", "family", "families"}
 TERMS_OF = ("study.", "confidential.rules.", "confidential.release.", "confidential.scan.")
 # Other words that stay where they are.
 STAYS = {
-    ("record.flow", "families"): "the readings of the inclusion rule",
-    ("record.flow", "income"): "the readings of the inclusion rule",
     ("record.flow", "parent"): "the box that another comes from",
     ("pages.pictures", "offices"): "name of the file with their places",
     ("display.text", "office"): "translated here into the trial's word",
     ("display.text", "family"): "translated here into the trial's word",
-    ("display.reanalysis", "office"): "column of the files that R read",
-    ("display.reanalysis", "offices"): "part of R's answers",
+    ("study.reanalysis", "office"): "column of the files that R read",
+    ("study.reanalysis", "offices"): "part of R's answers",
     ("display.figure", "family"): "a drawing library's word for a typeface",
     ("clustertrials.randomisation.allocations", "22"): "a power of two",
     ("confidential.scan.rules", "NOK"): "one spelling of a number, whose currency is the country's",

@@ -1,155 +1,15 @@
-"""The estimators' answers beside R's frozen ones: how far the two lie apart, and the tables of the comparison."""
+"""Tables of the comparison with R."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import pandas as pd
 
 from holf.display import text
-from holf.display.reanalysis import COVARIATES, answers, permutation_counts
 from holf.display.table import Table
-from holf.paths import data_path
-from holf.record.plan import load_plan
-from holf.record.reading import read_rows, read_yaml
 from holf.record.source import RECORD, joint_source
-
-OUTCOMES = ("y", "b")
-
-
-@dataclass(frozen=True)
-class ReferenceTrial:
-    """A data set that R has analysed too, as `data/reference/trials.yml` describes it.
-
-    `table` is the file below `data/` with the rows; None where the licence keeps them out.
-    """
-
-    name: str
-    about: str
-    source: str
-    licence: str
-    taken_from: str
-    table: str | None = None
-
-
-def load_trials() -> dict[str, ReferenceTrial]:
-    """Read `data/reference/trials.yml`: the data sets by name, in the file's order; the plan names simulated worlds."""
-    entries = read_yaml(data_path("reference/trials.yml"))
-    worlds = load_plan().worlds
-    for entry in entries.values():
-        if world := entry.pop("world", None):
-            entry["source"] = f"simulated: {worlds[world]['label']}"
-    return {name: ReferenceTrial(name=name, **entry) for name, entry in entries.items()}
-
-
-def load_quantities() -> dict[str, dict]:
-    """Read `data/reference/quantities.csv`: label, relative tolerance and R package by path inside the covariates."""
-    rows = read_rows(data_path("reference/quantities.csv"), ("path", "label", "tolerance", "package"))
-    return {row["path"]: row | {"tolerance": float(row["tolerance"])} for row in rows}
-
-
-def read_table(trial: ReferenceTrial) -> pd.DataFrame:
-    """Rows of a data set: office, arm (new, usual), x (of rows), z (of offices), y (continuous), b (0/1).
-
-    Raises
-    ------
-    ValueError
-        If its licence keeps them out of this repository.
-    """
-    if trial.table is None:
-        raise ValueError(f"{trial.name}: the rows are not in this repository ({trial.licence})")
-    return pd.read_csv(data_path(trial.table))
-
-
-def references(name: str, file: str = "estimators") -> dict:
-    """R's answers about one data set, nested by outcome, covariates and method; `file` may be ``counts``."""
-    return _frozen("achievement" if name == "achievement" and file == "estimators" else file)["trials"][name]
-
-
-def compared(trial: ReferenceTrial, outcome: str) -> pd.DataFrame:
-    """Compute every number of one outcome again and set it beside R's.
-
-    Parameters
-    ----------
-    trial : ReferenceTrial
-    outcome : {"y", "b"}
-        Continuous or 0/1.
-
-    Returns
-    -------
-    DataFrame
-        In R's order: path (such as ``x/mixed/df``), covariates (empty for correlations), label, ours, reference,
-        distance (relative; absolute where R's number is 0), tolerance, and package with its version. Where the rows are
-        not here, `ours` is NaN, and `distance` the one that was recorded where they were.
-
-    Raises
-    ------
-    KeyError
-        If one side lacks a number of the other.
-    """
-    reference = references(trial.name)[outcome]
-    versions = _frozen("achievement" if trial.table is None else "estimators")["versions"]
-    if trial.table is None:
-        recorded, ours = _frozen("achievement_agreement")["relative_distance"], {}
-        gaps = {path: recorded[f"{outcome}/{path}"] for path, _ in leaves(reference)}
-    else:
-        found = answers(read_table(trial), outcome)
-        gaps, ours = distances(found, reference), dict(leaves(found))
-    quantities, rows = load_quantities(), []
-    for path, theirs in leaves(reference):
-        covariates, inside = _parts(path)
-        known = quantities[inside]
-        package = f"{known['package']} {versions[known['package']]}"
-        numbers = {"ours": ours.get(path, float("nan")), "reference": theirs, "distance": gaps[path]}
-        rows.append(known | numbers | {"path": path, "covariates": covariates, "package": package})
-    return pd.DataFrame(rows)
-
-
-def counted(trial: ReferenceTrial) -> pd.DataFrame:
-    """Permutation counts of one data set: path, label, and the number of allocations by this book and by R."""
-    reference = dict(leaves(references(trial.name, "counts")))
-    wanted = {path.partition("/")[0] for path in reference}
-    ours = dict(leaves(permutation_counts(read_table(trial), wanted=wanted)))
-    _check_same(ours, reference)
-    quantities = load_quantities()
-    rows = [(path, quantities[path]["label"], int(ours[path]), int(theirs)) for path, theirs in reference.items()]
-    return pd.DataFrame(rows, columns=["path", "label", "ours", "reference"])
-
-
-def distances(found: dict, reference: dict) -> dict[str, float]:
-    """Distance of every number from its reference, by path; KeyError if either side lacks one."""
-    ours, theirs = dict(leaves(found)), dict(leaves(reference))
-    _check_same(ours, theirs)
-    return {path: abs(ours[path] - theirs[path]) / (abs(theirs[path]) or 1.0) for path in theirs}
-
-
-def _check_same(ours: dict, theirs: dict) -> None:
-    if ours.keys() != theirs.keys():
-        raise KeyError(f"on one side only: {sorted(ours.keys() ^ theirs.keys())}")
-
-
-def leaves(tree: dict, path: str = "") -> Iterator[tuple[str, float]]:
-    """Yield the numbers of a nested dict with their paths."""
-    for key, value in tree.items():
-        here = f"{path}/{key}" if path else key
-        yield from leaves(value, here) if isinstance(value, dict) else [(here, value)]
-
-
-def tolerance(path: str) -> float:
-    """Relative tolerance of the number at a path like ``none/gee/alpha`` or ``icc/estimate``."""
-    return load_quantities()[_parts(path)[1]]["tolerance"]
-
-
-def _parts(path: str) -> tuple[str, str]:
-    """Covariates of a path, and what is inside them."""
-    head, _, rest = path.partition("/")
-    return (head, rest) if head in COVARIATES else ("", path)
-
-
-def _frozen(file: str) -> dict:
-    return json.loads(data_path(f"reference/{file}.json").read_text(encoding="utf-8"))
+from holf.study.agreement import ReferenceTrial
 
 
 def trials_table(trials: Sequence[ReferenceTrial]) -> Table:
@@ -168,39 +28,3 @@ def summary_table(found: Sequence[tuple[ReferenceTrial, pd.DataFrame]]) -> Table
         rows.append((trial.source.partition(": ")[2], text.count(len(digits)), text.count(beyond), *worst))
     columns = ("Data", "Numbers compared", "Beyond tolerance", "Worst, linear algebra", "Worst, iterative fits")
     return Table("All numbers at once", columns, tuple(rows), source=joint_source(one.source for one, _ in found))
-
-
-def digits_table(trial: ReferenceTrial, digits: pd.DataFrame, covariates: str, *, folded: bool = False) -> Table:
-    """Number by number, for one set of covariates (``none``, ``x`` or ``x_z``) and the correlations beside them."""
-    adjusted = "no covariate" if covariates == "none" else f"covariates {covariates.replace('_', ', ')}"
-    return Table.of(
-        f"Digit by digit, {adjusted}",
-        digits[digits["covariates"].isin([covariates, ""])].itertuples(),
-        {
-            "Quantity": lambda one: one.label,
-            "This book": lambda one: text.figures(one.ours),
-            "R": lambda one: text.figures(one.reference),
-            "Relative distance": lambda one: text.bound(one.distance),
-            "Tolerance": lambda one: text.power_of_ten(one.tolerance),
-            "Digits shared": lambda one: text.agreeing(one.distance),
-            "R's from": lambda one: one.package,
-        },
-        source=trial.source,
-        folded=folded,
-    )
-
-
-def counts_table(trial: ReferenceTrial, counts: pd.DataFrame, *, folded: bool = False) -> Table:
-    """Allocations counted by this book and by R; they are whole numbers and have to be the same."""
-    return Table.of(
-        "Allocations, counted",
-        counts.itertuples(),
-        {
-            "Statistic": lambda one: one.label,
-            "This book": lambda one: text.count(one.ours),
-            "R": lambda one: text.count(one.reference),
-            "Same": lambda one: "yes" if one.ours == one.reference else "NO",
-        },
-        source=trial.source,
-        folded=folded,
-    )

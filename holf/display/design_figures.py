@@ -1,10 +1,8 @@
-"""Figures of the design: when the trial was, how long people were followed, how small a difference it could see."""
+"""Figures of the design: when the trial was, and how small a difference it could see."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import seaborn as sns
@@ -15,46 +13,9 @@ from matplotlib.figure import Figure
 from holf.display import text
 from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows
 from holf.display.table import Cell, Table
-from holf.paths import data_path
-from holf.record.facts import FactError, Ledger
-from holf.record.reading import name_of, read_yaml, reading
+from holf.record.facts import Ledger
 from holf.record.source import RECORD
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Something with a date: its name, first and last day, both as the record gives them, and their ledger rows."""
-
-    what: str
-    start: str
-    end: str
-    facts: tuple[str, ...]
-
-    @property
-    def dates(self) -> str:
-        """The first day, and the last where it is another."""
-        return self.start if self.end == self.start else f"{self.start} to {self.end}"
-
-
-def load_moments(ledger: Ledger, path: Path | None = None) -> list[Moment]:
-    """Read the dates of `data/timeline.yml` (or of another file of its form).
-
-    Raises
-    ------
-    FactError
-        If a date that is given there does not stand in its ledger row.
-    """
-    path, found = path or data_path("timeline.yml"), []
-    with reading(name_of(path)):
-        for entry in read_yaml(path)["dates"]:
-            first, last = ledger[entry["facts"][0]], ledger[entry["facts"][-1]]
-            start = entry.get("from", first.value)
-            row = f"{first.fact} {first.value} {first.source}"
-            if "from" in entry and not (entry["said"] in row and start[:4] in entry["said"]):
-                raise FactError(f"{name_of(path)}, {entry['what']}: {start} does not stand in {first.id}")
-            end = entry.get("to", start if "from" in entry else last.value)
-            found.append(Moment(entry["what"], start, end, tuple(entry["facts"])))
-    return found
+from holf.record.timeline import Moment, load_moments
 
 
 def timeline(ledger: Ledger) -> Picture:
@@ -101,33 +62,6 @@ def _draw_moment(axes: Axes, place: int, moment: Moment, *, above: bool) -> None
         spot = (start if late else end), place
     style = {"ha": align, "va": stand, "fontsize": SMALL, "color": QUIET, "textcoords": "offset points"}
     axes.annotate(moment.dates, spot, shift, **style)
-
-
-def follow_up(ledger: Ledger) -> Picture:
-    """When who was to be measured, in months, and how far registers were followed in what is reported."""
-    entries = read_yaml(data_path("timeline.yml"))["months"]
-    rows = [(entry["what"], key, ledger.number(key)) for entry in entries for key in entry["facts"]]
-    names = [entry["what"] for entry in entries]
-
-    def draw(width: int) -> Figure:
-        with canvas(width, 2.6) as (figure, (axes,)):
-            for name, _, months in rows:
-                axes.plot([months], [names.index(name)], "D", color=INK, markersize=7)
-                place = {"xytext": (0, 7), "textcoords": "offset points", "ha": "center", "fontsize": SMALL}
-                axes.annotate(text.count(months), (months, names.index(name)), **place)
-            name_rows(axes, names, wrap=16 if width == PHONE else 40)
-            axes.set(xlim=(0, 52), ylim=(len(names) - 0.6, -0.8), xticks=range(0, 49, 12))
-            axes.grid(axis="x", color="#e3e3e3", linewidth=0.8)
-            apart = "\n" if width == PHONE else " "
-            axes.set_xlabel(f"Months after baseline{apart}(NAV's summary: after the start)")
-            sns.despine(ax=axes)
-        return figure
-
-    shown = tuple((name, Cell(text.count(months), "published", key)) for name, key, months in rows)
-    table = Table("Follow-up in months", ("What", "Months"), shown, folded=True, source=RECORD)
-    said = "; ".join(f"{name}: {months}" for name, _, months in rows)
-    alt = f"Follow-up in months after baseline, and for NAV's summary after the start. {said}."
-    return finish(draw, alt, table)
 
 
 def detectable(grid: Sequence[float], values: Sequence[float], *, power: float, caption: str) -> Picture:

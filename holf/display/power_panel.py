@@ -13,9 +13,9 @@ from pathlib import Path
 
 from clustertrials.sample_size import moments
 from holf.display import text
-from holf.display.power_page import Design, Scale, answer
 from holf.display.table import badge
 from holf.paths import note_file
+from holf.study.detectable import Design, Scale, answer
 
 _FORM = Path(__file__).with_suffix(".html")
 # What a page with this panel holds; `book.power_chart` gives such a page the scripts that draw.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from holf.display import text
 from holf.display.table import Cell, Table
 from holf.record.facts import Ledger
-from holf.record.flow import READINGS, UNKNOWN, meets_inclusion
+from holf.record.flow import UNKNOWN
 from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.published_table import Slot
 from holf.record.source import RECORD
@@ -69,24 +69,6 @@ def outcomes_table(plan: Plan, ledger: Ledger) -> Table:
     )
 
 
-def eligibility_table() -> Table:
-    """What each reading of the inclusion rule says of families at its edges."""
-    families = (
-        ("main income from assistance, two children", 8, 0, 2),
-        ("main income from assistance, no child", 8, 0, 0),
-        ("main income from assistance, five children", 8, 0, 5),
-        ("assistance beside other support, two children", 0, 8, 2),
-        ("assistance beside other support, no child", 0, 8, 0),
-        ("five months of assistance, two children", 5, 0, 2),
-    )
-    rows = []
-    for label, *family in families:
-        answers = (meets_inclusion(*family, reading=reading) for reading in READINGS)
-        rows.append((label, *(Cell("included" if answer else "not included", "assumed") for answer in answers)))
-    columns = ("Family", *(f"Reading “{name}”" for name in READINGS))
-    return Table("Two readings of the inclusion rule, on made-up families", columns, tuple(rows), source=RECORD)
-
-
 def denominators_table(ledger: Ledger) -> Table:
     """The four numbers that could be taken for the size of the trial."""
     rows = (
@@ -97,20 +79,6 @@ def denominators_table(ledger: Ledger) -> Table:
     )
     shown = tuple((fact_cell(ledger, key), ledger[key].unit, said, ledger[key].source) for key, said in rows)
     return Table("Who counts as n", ("Number", "Unit", "What it counts", "Source"), shown, source=RECORD)
-
-
-def slots_tables(slots: Sequence[Slot], outcome: Outcome, plan: Plan) -> tuple[Table, ...]:
-    """The article's Table 1 for one outcome: typed slots, empty until someone copies them from the open paper.
-
-    No table for an outcome that the article's Table 1 does not cover.
-    """
-    names = {"mean": "Mean", "sd": "SD", "n": "Observations", "p_value_change": "p-value for change"}
-    rows = []
-    for slot in (slot for slot in slots if slot.outcome == outcome.id):
-        rows.append((plan.arms[slot.arm]["label"], slot.wave, names[slot.statistic], slot_cell(slot)))
-    caption = f"Table 1 of the article, to be filled in: {outcome.label}"
-    table = Table(caption, ("Arm", "Wave", "Statistic", "Value"), tuple(rows), source=RECORD, folded=True)
-    return (table,) if rows else ()
 
 
 def _said(outcome: Outcome, what: str) -> Cell:
@@ -154,7 +122,7 @@ def outcome_record_table(outcome: Outcome, ledger: Ledger) -> Table:
         ("Measured in", level_cell(outcome)),
         ("Times", Cell(months, "published", outcome.waves_facts[0])),
         ("Unit in this book", Cell(outcome.unit, "assumed")),
-        ("Smallest difference worth having", Cell(text.amount(outcome.margin, outcome.show), "assumed")),
+        ("Smallest worthwhile difference", Cell(text.amount(outcome.margin, outcome.show), "assumed")),
         ("Why that margin", outcome.margin_reason),
     )
     return Table(f"{outcome.label}: the record", ("What", "Value"), rows, source=RECORD)

@@ -98,63 +98,6 @@ def _share(one: Recovery, what: str, level: float) -> tuple[float, float, float]
     return one.share(getattr(one, what), level)
 
 
-def averages_table(found: Sequence[Recovery], settings: Settings) -> Table:
-    """Mean estimate of every estimator where the two averages differ, and how often its interval holds each."""
-    first = found[0]
-    truths = (("office average", first.cluster_effect), ("parent average", first.individual_effect))
-    true = ", ".join(f"{label} {_plain(truth, first)}" for label, truth in truths)
-    return Table.of(
-        f"Two averages, and which estimator finds which: true {true}",
-        found,
-        {
-            "Estimator": lambda one: text.estimator(one.estimator, settings.words),
-            "Its estimand": _estimand,
-            "Mean estimate": lambda one: _plain(one.mean_estimate, one),
-            "Monte Carlo SE": lambda one: _plain(one.bias_se, one),
-            "Holds office average": lambda one: text.level(one.covers_cluster / one.answered, "percent"),
-            "Holds parent average": lambda one: text.level(one.covers_individual / one.answered, "percent"),
-        },
-        source=SOURCE,
-    )
-
-
-def _estimand(one: Recovery) -> str:
-    """The average that an estimator targets, named after those in the rows: every truth has a row a parent."""
-    return {"individual average": "parent average", "cluster average": "office average"}.get(one.estimand, one.estimand)
-
-
-def _plain(value: float, one: Recovery) -> str:
-    """A number in the outcome's own unit, with three digits or so below the spread of the estimates."""
-    return text.decimal(value, 4 if one.sd_estimate < 1 else 1)
-
-
-def recovery_table(found: Sequence[Recovery], settings: Settings) -> Table:
-    """Every number: refusals, bias, spread, standard error, coverage and rejections."""
-    level = settings.monte_carlo_level
-    return Table.of(
-        "Every estimator on every truth",
-        found,
-        {
-            "Truth": lambda one: settings.labels[one.scenario],
-            "Estimator (estimand)": lambda one: f"{text.estimator(one.estimator, settings.words)} ({_estimand(one)})",
-            "Trials": lambda one: text.count(one.replicates),
-            "Refused": lambda one: text.count(one.failed),
-            "True effect": lambda one: _plain(one.truth, one),
-            "Bias (Monte Carlo SE)": lambda one: text.printed(
-                "{number} ({brackets})", number=_plain(one.bias, one), brackets=_plain(one.bias_se, one)
-            ),
-            "SD of estimates": lambda one: _plain(one.sd_estimate, one),
-            "Mean SE": lambda one: _plain(one.mean_se, one),
-            f"Coverage ({text.percent(level)} MC)": lambda one: text.share_with_limits(*_share(one, "covered", level)),
-            f"Rejected ({text.percent(level)} MC)": lambda one: text.share_with_limits(
-                *_share(one, "rejections", level)
-            ),
-        },
-        source=SOURCE,
-        folded=True,
-    )
-
-
 def truths_table(settings: Settings) -> Table:
     """The scenarios and the numbers that are planted in them, all assumed."""
     columns = {

@@ -1,50 +1,20 @@
-"""A committed sweep as readers see it: surfaces of power and type-I error, and the table behind them."""
+"""A committed sweep as readers see it: its surface of power, and the table behind it."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from scipy import stats
 
-from clustertrials.sweep.plan import SweepPlan, load_sweep
 from holf.display import text
 from holf.display.figure import INK, PHONE, Picture, canvas, finish, name_rows_once
-from holf.display.sentences import Sentence
 from holf.display.table import Table
-from holf.paths import data_path
 from holf.record.plan import Words
-from holf.record.sweep_numbers import recorded_numbers
 
 SOURCE = "simulated: a sweep of trials of known truth"
-PLAN, RESULTS = "sweep.yml", "simulated/sweep.csv"
 # Monte Carlo intervals: many are read together, and at 95 % some would leave the line by chance.
 LEVEL = 0.99
-
-
-def load_swept(path: Path | None = None) -> tuple[SweepPlan, pd.DataFrame]:
-    """Read the committed plan and its summary (`data/simulated/sweep.csv`, or the file at `path`).
-
-    Raises
-    ------
-    ValueError
-        If the summary is not marked as simulated, or is not that of the plan.
-    """
-    plan, found = load_sweep(data_path(PLAN), look_up=recorded_numbers), pd.read_csv(path or data_path(RESULTS))
-    if "data_class" not in found or set(found["data_class"]) != {"simulated"}:
-        raise ValueError("data/simulated/sweep.csv, data_class: every row must say simulated")
-    keys = [name for name, _ in plan.cells[0].values]
-    wanted = {(*(_plain(value) for _, value in cell.values), one) for cell in plan.cells for one in plan.estimators}
-    given = [(*map(_plain, row[:-1]), row[-1]) for row in found[[*keys, "estimator"]].itertuples(index=False)]
-    if len(given) != len(wanted) or set(given) != wanted or set(found["trials"]) != {plan.replicates}:
-        raise ValueError("data/simulated/sweep.csv: is not the summary of data/sweep.yml; run it again")
-    return plan, found
-
-
-def _plain(value: float) -> float | None:
-    return None if value != value else float(value)
 
 
 def power_surface(found: pd.DataFrame, estimator: str, words: Words) -> Picture:
@@ -112,49 +82,6 @@ def _effect_unit(found: pd.DataFrame) -> str:
 def _one(found: pd.DataFrame, count: float, icc: float, effect: float) -> float:
     chosen = found[(found["clusters"] == count) & (found["icc"] == icc) & (found["effect"] == effect)]
     return float(chosen["rejected"].iloc[0])
-
-
-def error_table(found: pd.DataFrame, words: Words) -> Table:
-    """Type-I error of every estimator in each cell without effect."""
-    return Table.of(
-        "Rejected although there is no effect",
-        found[found["rejected_is"] == "type-I error"].itertuples(),
-        {
-            words.clusters.capitalize(): lambda one: text.count(one.clusters),
-            "CV of sizes": lambda one: text.decimal(one.size_cv, 2),
-            "Estimator": lambda one: text.estimator(one.estimator, words),
-            "ICC": lambda one: text.decimal(one.icc, 2),
-            **_RATE,
-        },
-        source=SOURCE,
-        folded=True,
-    )
-
-
-def error_sentence(found: pd.DataFrame, words: Words) -> Sentence:
-    """Say in how many cells without effect the nominal level lies inside the Monte Carlo interval, by estimator."""
-    nulls = found[found["rejected_is"] == "type-I error"]
-    kept = {
-        name: [low <= 0.05 <= high for low, high in map(_interval, part.itertuples())]
-        for name, part in nulls.groupby("estimator", sort=False)
-    }
-    said = "; ".join(f"{text.estimator(name, words)}, {sum(inside)} of {len(inside)}" for name, inside in kept.items())
-    return Sentence(
-        f"Cells whose {text.percent(LEVEL)} Monte Carlo interval holds {text.percent(0.05)}: {said}.", SOURCE
-    )
-
-
-def cost_table(plan: SweepPlan, found: pd.DataFrame) -> Table:
-    """How large the sweep is: cells, trials, questions, refusals."""
-    numbers = (
-        ("Cells of the grid", len(plan.cells)),
-        ("Trials in a cell", plan.replicates),
-        ("Simulated trials", plan.n_trials),
-        ("Answers of estimators", plan.n_trials * len(plan.estimators)),
-        ("Refusals", int(found["refused"].sum())),
-    )
-    rows = tuple((name, text.count(number)) for name, number in numbers)
-    return Table("What was run", ("What", "Number"), rows, source=SOURCE)
 
 
 def _interval(one) -> tuple[float, float]:

@@ -185,11 +185,6 @@ def share_limits(low: float, high: float) -> str:
     return printed("{low} to {high}", low=level(low, "percent"), high=level(high, "percent"))
 
 
-def share_with_limits(share: float, low: float, high: float) -> str:
-    """A share in per cent, and its limits in brackets."""
-    return with_limits(level(share, "percent"), share_limits(low, high))
-
-
 def percent(share: float) -> str:
     """A level, such as that of an interval, in whole per cent."""
     return f"{decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"
@@ -280,21 +275,8 @@ def at_most(value: float, places: int) -> str:
     return Value(f"at most {number}", {"relation": "<="} | number.numbers)
 
 
-def power_of_ten(value: float) -> str:
-    """The power of ten nearest to `value`, such as a tolerance."""
-    return _power(round(math.log10(value)))
-
-
 def _power(exponent: int) -> Value:
     return _number(f"1e{exponent}".replace("-", MINUS))
-
-
-def agreeing(distance: float) -> str:
-    """How many significant figures two numbers share, at most ten, given their relative distance."""
-    shared = max(0, -_order(distance))
-    if shared < -_FINEST:
-        return _number(str(shared))
-    return Value(f"{shared} or more", {"relation": ">=", "number": str(shared)})
 
 
 def _order(distance: float) -> int:

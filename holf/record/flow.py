@@ -20,42 +20,6 @@ if TYPE_CHECKING:
 COUNTED = "counted"
 # What stands where a count would, and no source that this book could read has one.
 UNKNOWN = "in no source read"
-READINGS = {
-    "any support": "(a or b) and c: either kind of support, and always the children",
-    "as punctuated": "a or (b and c): main-income families without regard to children",
-}
-DEFAULT_READING = "any support"
-
-
-def meets_inclusion(months_main: int, months_beside: int, children_u16: int, *, reading: str = DEFAULT_READING) -> bool:
-    """Say whether a family meets the registered inclusion criteria.
-
-    Parameters
-    ----------
-    months_main, months_beside : int
-        Months, of the latest 12, in which social assistance was a main source of income (criterion a, F073), and in
-        addition to other welfare support (criterion b, F074); six are asked for.
-    children_u16 : int
-        Children under 16 (criterion c, F075). The registry says "up to four"; at least one is this book's assumption.
-    reading : {"any support", "as punctuated"}
-        How "a, or b, and c" binds. The first is this book's default, an assumption.
-
-    Raises
-    ------
-    ValueError
-        If the reading is unknown or a count is out of range.
-
-    Examples
-    --------
-    >>> meets_inclusion(8, 0, 0, reading="any support"), meets_inclusion(8, 0, 0, reading="as punctuated")
-    (False, True)
-    """
-    if reading not in READINGS:
-        raise ValueError(f"no reading {reading!r}; known: {', '.join(READINGS)}")
-    if not (0 <= months_main <= 12 and 0 <= months_beside <= 12 and children_u16 >= 0):
-        raise ValueError("months must lie between 0 and 12, and children must not be negative")
-    a, b, c = months_main >= 6, months_beside >= 6, 1 <= children_u16 <= 4
-    return (a or b) and c if reading == "any support" else a or (b and c)
 
 
 class FlowError(ValueError):

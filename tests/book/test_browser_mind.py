@@ -22,14 +22,15 @@ from clustertrials.sample_size import moments
 from holf.book.marks import site_faults
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
-from holf.display import power_page, power_panel
+from holf.display import power_panel
 from holf.paths import code_folders, project_root
+from holf.study import detectable
 
 pytestmark = pytest.mark.slow
 NAME = "detectable"
 PLAN, ASSUMED, LEDGER = holf.load_plan(), holf.load_assumptions(), holf.load_ledger()
-SCALES = tuple(power_page.scale_of(one, ASSUMED) for one in PLAN.outcomes.values() if one.kind == "primary")
-START = power_page.Design(
+SCALES = tuple(detectable.scale_of(one, ASSUMED) for one in PLAN.outcomes.values() if one.kind == "primary")
+START = detectable.Design(
     SCALES[0], LEDGER.number("F044"), LEDGER.number("F122"), icc=SCALES[0].icc, margin=SCALES[0].margin, level=0.95,
     size_cv=ASSUMED["parents_size_cv"].value, target=ASSUMED["power_target"].value,
 )  # fmt: skip
@@ -137,7 +138,7 @@ def words_of(page, name: str) -> str:
     return page.locator(f'[data-mind="{name}"]').inner_text().replace("▲ assumed", "").strip()
 
 
-def check(page, design: power_page.Design) -> None:
+def check(page, design: detectable.Design) -> None:
     """The page shows for a design what `holf` computes for it: to nine figures, and word for word."""
     asked = {"clusters": design.clusters, "mean_size": design.n_units / design.n_clusters, "icc": design.icc,
              "size_cv": design.size_cv, "level": design.level, "sd": design.scale.sd}  # fmt: skip
@@ -222,7 +223,7 @@ def test_the_formulas_agree_over_the_whole_range_of_the_controls(live):
     levels, iccs, clusters, units = (0.8, 0.99), (0.0, 0.02, 0.3), (8, 29, 60), (100, 2881)
     for level, icc, count, number in itertools.product(levels, iccs, clusters, units):
         design = replace(START, level=level, icc=icc, n_clusters=count, n_units=number)
-        found = power_page.answer(design)
+        found = detectable.answer(design)
         parts = moments(design.clusters, START.size_cv)
         parts = [parts.between, parts.within, parts.reported, *parts.spread, parts.df]
         asked.append({"clusters": count, "units": number, "icc": icc, "level": level, "moments": parts})

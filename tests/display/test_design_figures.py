@@ -10,12 +10,13 @@ import holf
 from holf.display import design_figures, office_map
 from holf.paths import data_path
 from holf.record.facts import FactError
+from holf.record.timeline import load_moments
 
 LEDGER = holf.load_ledger()
 
 
 def test_every_date_of_the_timeline_stands_in_its_row():
-    moments = {one.what: one for one in design_figures.load_moments(LEDGER)}
+    moments = {one.what: one for one in load_moments(LEDGER)}
     assert (moments["Article online"].start, moments["Press reports"].start) == ("2022-04-01", "2019-09")
     assert (moments["Blog post"].start, moments["Blog post"].end) == (LEDGER["F147"].value, LEDGER["F147"].value)
     assert list(moments) == sorted(moments, key=lambda name: moments[name].start), "in the order of time"
@@ -34,7 +35,7 @@ def test_a_date_that_its_row_does_not_bear_is_refused(right, wrong, tmp_path):
     assert text.count(right) == 1
     (tmp_path / "timeline.yml").write_text(text.replace(right, wrong), encoding="utf-8")
     with pytest.raises(FactError, match="timeline.yml, .*does not stand in F"):
-        design_figures.load_moments(LEDGER, tmp_path / "timeline.yml")
+        load_moments(LEDGER, tmp_path / "timeline.yml")
 
 
 def test_the_axis_of_the_timeline_ends_where_the_record_ends():
@@ -42,13 +43,6 @@ def test_the_axis_of_the_timeline_ends_where_the_record_ends():
     for figure in picture.drawings.values():
         assert [int(label.get_text()) for label in figure.axes[0].get_xticklabels()] == [*range(2016, 2024)]
     assert "Article online 2022-04-01" in picture.alt
-
-
-def test_follow_up_shows_every_registered_wave_and_the_horizon_that_was_reported():
-    shown = {(row[0], row[1].text, row[1].fact) for row in design_figures.follow_up(LEDGER).table.rows}
-    registered = {fact for outcome in holf.load_plan().outcomes.values() for fact in outcome.waves_facts}
-    assert registered | {"F134"} == {fact for _, _, fact in shown}
-    assert ("Coordinators and leaders", "18", "F091") in shown
 
 
 def test_each_office_is_named_once_on_the_map_and_lies_in_the_panel_that_names_it():

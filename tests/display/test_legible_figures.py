@@ -45,6 +45,7 @@ from holf.record.reporting import load_reporting
 from holf.record.source import RECORD
 from holf.study import truths
 from holf.study.answers import Withheld
+from holf.study.swept import load_swept
 
 PLAN = holf.load_plan()
 ARMS = ("holf", "local")
@@ -88,7 +89,7 @@ def drawn(studies) -> Iterator[tuple[str, Picture]]:
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
     for language, words in landing_picture.load_landing(ledger, reporting).items():
         yield f"landing {language}", landing_picture.landing_picture(words, offices, PLAN)
-    _, cells = sweeps.load_swept()
+    _, cells = load_swept()
     yield "power", sweeps.power_surface(cells, "cr2", PLAN.words)
 
 

@@ -14,8 +14,9 @@ from holf.display import sweeps
 from holf.paths import data_path, project_root
 from holf.record.source import MARK
 from holf.record.sweep_numbers import recorded_numbers
+from holf.study.swept import load_swept
 
-PLAN, FOUND = sweeps.load_swept()
+PLAN, FOUND = load_swept()
 WORDS = holf.load_plan().words
 
 
@@ -54,9 +55,9 @@ def test_every_row_is_simulated_and_of_the_plan(tmp_path):
     ):
         change.to_csv(path, index=False)
         with pytest.raises(ValueError, match=said):
-            sweeps.load_swept(path)
+            load_swept(path)
     FOUND.to_csv(path, index=False)
-    sweeps.load_swept(path)
+    load_swept(path)
 
 
 def test_every_number_of_the_committed_plan_has_a_reason_or_a_source(tmp_path):
@@ -104,15 +105,10 @@ def test_power_and_error_rates_are_plausible():
 
 
 def test_everything_drawn_is_marked_and_has_its_numbers():
-    picture, errors = sweeps.power_surface(FOUND, "cr2", WORDS), sweeps.error_table(FOUND, WORDS)
-    assert picture.alt.startswith(MARK) and picture.kind == MARK
-    for table in (picture.table, errors):
-        low, high = (float(end.rstrip("\u00a0%")) for end in table.rows[0][-1].split(" to "))
-        assert table.source.startswith("simulated") and low < float(table.rows[0][-2].rstrip("\u00a0%")) < high
-    assert len(errors.rows) == len(FOUND[FOUND["effect"] == 0])
-    assert sweeps.cost_table(PLAN, FOUND).source.startswith("simulated")
-    said = repr(sweeps.error_sentence(FOUND, WORDS))
-    assert said.startswith(MARK) and said.count(" of 20") == len(PLAN.estimators)
+    picture = sweeps.power_surface(FOUND, "cr2", WORDS)
+    assert picture.alt.startswith(MARK) and picture.kind == MARK and picture.table.source.startswith("simulated")
+    low, high = (float(end.rstrip("\u00a0%")) for end in picture.table.rows[0][-1].split(" to "))
+    assert low < float(picture.table.rows[0][-2].rstrip("\u00a0%")) < high
 
 
 def test_the_unit_of_effects_is_that_of_the_outcome():
@@ -122,14 +118,6 @@ def test_the_unit_of_effects_is_that_of_the_outcome():
     mixed = FOUND.assign(share=[0.2 if row % 2 else math.nan for row in range(len(FOUND))])
     with pytest.raises(ValueError, match="binary and continuous"):
         sweeps.power_surface(mixed, "cr2", WORDS)
-
-
-def test_the_sentence_counts_cells_that_leave_the_line():
-    good = FOUND[(FOUND["estimator"] == "cr2") & (FOUND["effect"] == 0)].assign(rejected=0.05)
-    bad = good.assign(rejected=[0.2] + [0.05] * (len(good) - 1))
-    count = len(good)
-    assert f"CR2, {count} of {count}" in repr(sweeps.error_sentence(good, WORDS))
-    assert f"CR2, {count - 1} of {count}" in repr(sweeps.error_sentence(bad, WORDS))
 
 
 def test_the_chapter_is_dropped_from_books_on_real_data():

@@ -246,21 +246,6 @@ def test_what_the_interpretation_chapter_says_of_the_worlds_holds(studies):
     assert not all(fits), "otherwise rewrite the sentence that says some"
 
 
-def test_eligibility_differs_between_the_readings_only_where_it_should():
-    from holf.record.flow import READINGS, meets_inclusion
-
-    for a in (0, 5, 6, 12):
-        for b in (0, 6):
-            for children in range(6):
-                loose, literal = (meets_inclusion(a, b, children, reading=reading) for reading in READINGS)
-                assert loose == ((a >= 6 or b >= 6) and 1 <= children <= 4)
-                assert literal == (a >= 6 or (b >= 6 and 1 <= children <= 4))
-    with pytest.raises(ValueError, match="no reading"):
-        meets_inclusion(6, 0, 1, reading="mine")
-    with pytest.raises(ValueError, match="between 0 and 12"):
-        meets_inclusion(13, 0, 1)
-
-
 def test_a_sampled_p_value_is_never_called_exact(studies, monkeypatch):
     study, outcome = studies[0], studies[0].plan.outcome("income")
     sampled = [replace(one, exact=False, n_allocations=2**100) for one in study.exact("income")]

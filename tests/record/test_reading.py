@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from holf.confidential.rules import policy
-from holf.display import design_figures
 from holf.pages import glossary
 from holf.paths import data_path
 from holf.record import facts, flow, plan, published_table, reporting
 from holf.record.reading import FactError, check_keys, read_rows, read_yaml
+from holf.record.timeline import load_moments
 from holf.study import truths
 
 LEDGER = facts.load_ledger()
@@ -24,7 +24,7 @@ YAML_FILES = {
     "disclosure.yml": lambda path: policy.load_profiles(path) and policy.load_rules(path),
     "recovery.yml": truths.load_settings,
     "glossary.yml": lambda path: glossary.load_glossary(LEDGER, path),
-    "timeline.yml": lambda path: design_figures.load_moments(LEDGER, path),
+    "timeline.yml": lambda path: load_moments(LEDGER, path),
 }
 CSV_FILES = {
     "facts.csv": facts.load_ledger,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 from compare import disagreements
 
-from holf.display.agreement import distances, references
-from holf.display.reanalysis import answers
 from holf.paths import data_path
+from holf.study.agreement import distances, references
+from holf.study.reanalysis import answers
 
 SHA256 = "b1b9e1ee60dc4e4b0623ed6c991637f405cabd1d6d3d85733ce910fbf7de165c"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from holf.display.agreement import distances, load_trials, read_table, tolerance
-from holf.display.reanalysis import ROLES
+from holf.study.agreement import distances, load_trials, read_table, tolerance
+from holf.study.reanalysis import ROLES
 
 __all__ = ["ROLES", "disagreements", "read"]
 

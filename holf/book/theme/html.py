@@ -203,7 +203,8 @@ def _without_rows(table: str) -> str:
     if columns <= _MOST_COLUMNS:
         return ""
     head = re.search(r'<table class="holf-table.*?</caption>', table, re.DOTALL)[0]
-    return f"{head}\n<tbody><tr><td>{rows} rows in {columns} columns: take the file.</td></tr></tbody></table>"
+    row = f'<tr><th scope="row">{rows} rows in {columns} columns: take the file.</th></tr>'
+    return f"{head}\n<tbody>{row}</tbody></table>"
 
 
 def _with_columns(box: re.Match) -> str:
