@@ -18,7 +18,6 @@ _DONE = {"title": _LINE, "own": None, "had": [_LINE]}
 _LANDING = _keys("found questions areas signs ends table note columns", offices=_LINE, arms={"*": _DONE}) | {
     "both": {"title": None, "had": [_LINE]}
 }
-_PREVIEW = "title subtitle found not_shown note"
 _SWEPT = _keys("values? reason? from? facts?")
 _MODEL = _keys("estimator covariates beside also")
 _PLAN = {
@@ -62,7 +61,6 @@ FORMS: dict[str, object] = {
     "landing.yml": {"source": None, "en": _LANDING, "nb": _LANDING},
     "plan.yml": _PLAN,
     "registered.yml": _PLAN,
-    "preview.yml": _keys(_PREVIEW, arms={"*": None}, simulated=_keys(_PREVIEW)),
     "prose.yml": {
         "kinds?": {"*": _keys("pattern example reason?")},
         "beyond_what_was_read?": _keys("patterns silent") | {"allowed": [_keys("text reason?")]},
@@ -78,19 +76,19 @@ FORMS: dict[str, object] = {
         "trial": _keys("offices_fact treated_fact parents_fact"),
         "estimators": None,
         "recommended": None,
+        "study_estimators": None,
         "scenarios": {
             "*": {"label": None} | dict.fromkeys(("icc?", "share?", "effect?", "size_cv?", "slope?"), _TAKEN)
         },
         "studies": {"*": _keys("label world outcome")},
     },
     "redirects.yml": {"*": None},
-    "releases.yml": [_keys("version about") | {"groups?": [_keys("title kind why changed?")]}],
     "sources.yml": {"*": _keys("title what dated? address? copy? doi? unknown? read? lang?")},
     "sweep.yml": {
         **dict.fromkeys(("seed", "replicates", "trials_a_task"), _SWEPT),
         "estimators": None,
         "factors": {"*": _SWEPT},
     },
-    "timeline.yml": {"dates": [_keys("what facts from? to? said?")], "months": [_keys("what facts")]},
+    "timeline.yml": {"dates": [_keys("what facts from? to? said?")]},
     "trials.yml": {"*": _keys("about licence taken_from world? source? table?")},
 }
