@@ -1,7 +1,7 @@
 """The mapping file, in YAML: what the holders of the data call their files, columns and codes.
 
-The page for those who hold the data has an example. `columns` is ours to theirs, `codes` is theirs to ours; an empty code
-is a missing value. A column of theirs with braces stands for one column a wave.
+The page for those who hold the data has an example. `columns` is ours to theirs, `codes` is theirs to ours; an empty
+code is a missing value. A column of theirs with braces stands for one column a wave.
 """
 
 from __future__ import annotations
