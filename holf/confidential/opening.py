@@ -42,11 +42,6 @@ def open_study(source: str | Path) -> Study:
         If the tables do not fit the schema; neither message holds a value of a person.
     ReleaseError
         If a file is no release.
-
-    Examples
-    --------
-    >>> open_study("null").source
-    'simulated: null world'
     """
     plan, schema = load_plan(), load_schema()
     if str(source) in plan.worlds:

@@ -1,22 +1,7 @@
-"""The mapping file: what the holders of the data call their files, columns and codes.
+"""The mapping file, in YAML: what the holders of the data call their files, columns and codes.
 
-A YAML file, for each table::
-
-    families:
-      file: familier.sav
-      columns: {family_id: famnr, office_id: kontornr}
-      codes: {enrolled: {ja: 1, nei: 0}, followup_group: {1: holf, 2: local, 3: ordinary, -9: ""}}
-    register:
-      file: kontor.xlsx
-      sheet: Register
-      columns: {income: "income_m{0,12,24}"}
-    survey:
-      encoding: latin-1
-      separator: ";"
-      decimal: ","
-
-`columns` is ours to theirs, `codes` is theirs to ours; an empty code is a missing value. A column of theirs with braces
-stands for one column a wave.
+The page for those who hold the data has an example. `columns` is ours to theirs, `codes` is theirs to ours; an empty
+code is a missing value. A column of theirs with braces stands for one column a wave.
 """
 
 from __future__ import annotations

@@ -45,17 +45,8 @@ def value_band(value: float) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """One broken rule, without any value.
-
-    Attributes
-    ----------
-    file, table, column : str
-        Where; column (and table) may be empty. Only names that the schema or the mapping file knows.
-    rule : str
-    rows_band : str
-        How many rows, as a band such as ``"1-9"``; ``"all"`` where the rule is about the whole file or column.
-    fix : str
-        What to do about it.
+    """One broken rule, without any value: where it is (`column` and `table` may be empty), how many rows break it,
+    as a band such as ``"1-9"`` or ``"all"``, and what to do about it.
     """
 
     file: str
