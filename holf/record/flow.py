@@ -91,10 +91,8 @@ class FlowCount:
 
     @property
     def stage(self) -> str:
-        """The label, with a note where people leave or the unit changes."""
-        notes = ["leave"] if self.leave else []
-        notes += [f"unit changes {self.box.unit_changes}"] if self.box.unit_changes else []
-        return f"{self.label} ({'; '.join(notes)})" if notes else self.label
+        """The label, with a note where the unit changes."""
+        return f"{self.label} (unit changes {self.box.unit_changes})" if self.box.unit_changes else self.label
 
 
 @dataclass(frozen=True)

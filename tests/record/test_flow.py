@@ -147,7 +147,7 @@ def arrows(flow) -> int:
 def test_what_is_no_loss_in_the_record_is_drawn_and_called_as_none(published):
     unexplained, counted = published["not_analysed"], holf.open_study("null").flow()["not_analysed"]
     assert unexplained.stage == "884 less 862: unexplained, units may differ" and not unexplained.leave
-    assert counted.stage == "Not in the analysis (leave)" and counted.leave
+    assert counted.stage == "Not in the analysis" and counted.leave
     assert "Not in the analysis" not in flow_diagram(published, arm_labels=LABELS).alt
     plain = Flow(tuple(replace(one, box=replace(one.box, published_label="")) for one in published.counts))
     assert arrows(plain) == arrows(published) + 1, "one to what is no loss"
