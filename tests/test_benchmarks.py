@@ -28,8 +28,17 @@ def fake_lighthouse(folder, **points: float) -> str:
     return str(command)
 
 
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """Pages to measure, whether the book has been built or not."""
+    for page in lighthouse.PAGES.values():
+        (tmp_path / "site" / page).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "site" / page).write_text("<h1>Page</h1>")
+    monkeypatch.setattr(lighthouse, "need_site", lambda: tmp_path / "site")
+
+
 @pytest.mark.parametrize("points, code", [({}, 0), ({"performance": 0.994}, 1), ({"best_practices": None}, 1)])
-def test_lighthouse_below_100_fails(tmp_path, monkeypatch, capsys, points, code):
+def test_lighthouse_below_100_fails(site, tmp_path, monkeypatch, capsys, points, code):
     command = fake_lighthouse(tmp_path, **points)
     monkeypatch.setattr("sys.argv", ["lighthouse", "--lighthouse", command, "--runs", "1"])
     assert lighthouse.main() == code
@@ -38,7 +47,7 @@ def test_lighthouse_below_100_fails(tmp_path, monkeypatch, capsys, points, code)
     assert code or "100 in all" in said
 
 
-def test_lighthouse_that_measures_nothing_is_an_error(monkeypatch):
+def test_lighthouse_that_measures_nothing_is_an_error(site, monkeypatch):
     monkeypatch.setattr("sys.argv", ["lighthouse", "--lighthouse", "false", "--runs", "1"])
     with pytest.raises(RuntimeError, match=r"measured nothing of .*index\.html"):
         lighthouse.main()

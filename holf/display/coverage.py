@@ -23,20 +23,15 @@ def coverage_table() -> Table:
     rows = []
     for (effect, name), mine in grid.groupby(["effect", "estimator"], sort=False):
         label = LABELS.get(name, name).format(cluster="cluster", clusters="clusters")
-        lowest, highest = (mine.loc[mine["coverage"] == one].iloc[0] for one in mine["coverage"].agg(["min", "max"]))
-        error = 100 * mine["monte_carlo_error"].max()
         rows.append(
             (
                 label,
                 effect,
-                *(
-                    text.decimal(100 * one, 1)
-                    for one in (lowest["coverage"], mine["coverage"].mean(), highest["coverage"])
-                ),
-                text.decimal(error, 1),
+                *(text.level(one, "percent") for one in mine["coverage"].agg(["min", "mean", "max"])),
+                text.level(mine["monte_carlo_error"].max(), "percent"),
                 text.count(len(mine)),
             )
         )
-    heads = ("Estimator", "Effect", "Lowest (%)", "Mean (%)", "Highest (%)", "Monte Carlo SE (%)", "Designs")
+    heads = ("Estimator", "Effect", "Lowest", "Average", "Highest", "Monte Carlo error", "Designs")
     caption = f"95 % intervals that hold the truth, {FEWEST} clusters an arm and more"
     return Table(caption, heads, tuple(rows), source=SOURCE)

@@ -18,7 +18,7 @@ def test_words_name_class_source_quote_and_contradictions():
     ledger = load_ledger()
     said = str(fact_words(ledger["F066"], ledger.remark("F066")))
     assert said.startswith("● published: ") and "Source: registry" in said and "“Enrollment (Actual) 884”" in said
-    assert "Contradicted in the record (open). The unit is not stated" in said
+    assert "Sources differ (open). The unit is not stated" in said
     said = str(fact_words(ledger["F069"], ""))
     assert said.startswith("◆ derived: ") and "“" not in said
     for key, fact in ledger.items():
@@ -149,7 +149,7 @@ def test_a_row_speaks_the_language_of_the_page_around_words_of_the_record():
     row = BeautifulSoup(explain_links('<a href="ledger.html#f133">x</a>', WORDS), "html.parser").find(lang="nb")
     assert row.get_text().startswith("“Familiekoordinatorene"), "on an English page the quote says its language"
     said = str(row_words("nb")["ledger", "f066"])
-    assert "Motsagt i kildene (åpent). The unit is not stated" in said and "Contradicted" not in said
+    assert "Kildene spriker (åpent). The unit is not stated" in said and "Sources differ" not in said
 
 
 def test_the_language_of_every_quote_is_known():
