@@ -12,7 +12,7 @@ from holf.record.facts import load_ledger
 from holf.record.plan import Plan, load_plan
 from holf.record.schema import Schema, load_schema
 from holf.record.source import REAL
-from holf.simulation.worlds import is_current
+from holf.simulation.worlds import why_old
 from holf.study.questions import simulated_study, study_of
 from holf.study.study import Study, StudyError
 from holf.study.tables import Rows
@@ -75,11 +75,8 @@ def _own_world(name: str, plan: Plan, schema: Schema) -> Study:
     part = f"data/simulated/{name}"
     with unnoted():
         folder = data_path(f"simulated/{name}")
-        if not is_current(_read_mark(folder, plan), name):
-            raise StudyError(
-                f"data/simulated/{name} is not what the assumptions and the code give (older, or another world or "
-                "seed): run `make book`"
-            )
+        if why := why_old(_read_mark(folder, plan), name):
+            raise StudyError(f"data/simulated/{name}: the tables are out of date, because {why}; run `make book`")
         tables = read_simulated(folder, schema)
     return simulated_study(tables, plan, schema, world=name, part=part)
 

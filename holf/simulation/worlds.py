@@ -35,12 +35,17 @@ def default_seed() -> int:
     return load_assumptions()["seed"].value
 
 
-def is_current(mark: dict, world: str) -> bool:
-    """Say whether tables with this mark are what the project's own seed, record and code give for a world."""
+def why_old(mark: dict, world: str) -> str:
+    """Why tables with this mark are not what the project's own seed, record and code give for a world; empty if so."""
     parts = mark.get("made_from")
+    if not isinstance(parts, dict) or not {*INPUTS} <= parts.keys():
+        return "its mark does not say what they were made from"
     with unnoted():
-        known = isinstance(parts, dict) and {*INPUTS} <= parts.keys() and part_digests(parts) == parts
-        return known and (mark["world"], mark["seed"]) == (world, default_seed())
+        changed = [name for name, digest in part_digests(parts).items() if parts[name] != digest]
+        if changed:
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            return f"{changed[0]}{more} changed since they were drawn"
+        return "" if (mark["world"], mark["seed"]) == (world, default_seed()) else "they are of another world or seed"
 
 
 def simulate(
@@ -80,7 +85,12 @@ def simulate(
     from holf.simulation.measures import draw_delivery, draw_register, draw_staff, draw_survey, locate, measure_children
     from holf.simulation.people import Rules, draw_children, draw_families, draw_offices, draw_parents
 
-    plan = load_plan(note=note)
+    def follow(part: str) -> None:
+        # How the outcomes are analysed moves nothing in the tables.
+        if part != "data/plan.yml#model":
+            note(part)
+
+    plan = load_plan(note=follow)
     if world not in plan.worlds:
         raise ValueError(f"no world {world!r}; known: {', '.join(plan.worlds)}")
     with unnoted():
@@ -181,7 +191,7 @@ def refresh_studies() -> list[str]:
         world
         for world in worlds
         if not (mark := home / world / MARK_FILE).exists()
-        or not is_current(json.loads(mark.read_text(encoding="utf-8")), world)
+        or why_old(json.loads(mark.read_text(encoding="utf-8")), world)
     ]
     for world in stale:
         write_study(world, home / world)

@@ -14,7 +14,7 @@ from holf.record.facts import load_assumptions, load_ledger, load_sources
 from holf.record.parts import part_digests
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
-from holf.simulation.worlds import is_current
+from holf.simulation.worlds import why_old
 from holf.study.questions import simulated_study
 
 PROJECT = project_root()
@@ -106,15 +106,17 @@ def test_a_new_row_or_another_note_runs_nothing_and_simulates_nothing(data):
     edit(data / "facts.csv", "\nF047,", " More of a note.\nF047,")
     assert not [chapter.name for chapter in list_chapters() if why_stale(chapter)]
     mark = json.loads((data / "simulated" / "null" / MARK_FILE).read_text(encoding="utf-8"))
-    assert is_current(mark, "null")
+    assert why_old(mark, "null") == ""
 
 
 def test_tables_are_old_once_a_number_that_they_follow_from_changes(data):
     mark = json.loads((data / "simulated" / "null" / MARK_FILE).read_text(encoding="utf-8"))
-    assert is_current(mark, "null") and not is_current(mark, "harm")
+    assert why_old(mark, "null") == "" and "another world" in why_old(mark, "harm")
+    edit(data / "plan.yml", "gee, cr3, naive]", "gee, naive]")
+    assert why_old(mark, "null") == "", "how outcomes are analysed moves nothing in the tables"
     edit(data / "assumptions.yml", "\nicc_housing: {value: 0.05", "\nicc_housing: {value: 0.06")
-    assert not is_current(mark, "null")
-    assert not is_current(mark | {"made_from": {}}, "null"), "a mark that names no part"
+    assert why_old(mark, "null") == "data/assumptions.yml#icc_housing changed since they were drawn"
+    assert "what they were made from" in why_old(mark | {"made_from": {}}, "null"), "a mark that names no part"
 
 
 def test_what_is_not_there_is_missing():
