@@ -227,7 +227,7 @@ STAYS = {
     ("display.reanalysis", "offices"): "part of R's answers",
     ("display.figure", "family"): "a drawing library's word for a typeface",
     ("clustertrials.randomisation.allocations", "22"): "a power of two",
-    ("confidential.scan.shapes", "NOK"): "one spelling of a number, whose currency is the country's",
+    ("confidential.scan.rules", "NOK"): "one spelling of a number, whose currency is the country's",
 }
 
 

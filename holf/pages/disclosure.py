@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -94,27 +95,9 @@ def current_safety_page() -> str:
 
 
 def holders_page(template: str, policy: Policy) -> str:
-    """The page for those who hold the data, with what the default profile asks for in a table of five lines.
-
-    Parameters
-    ----------
-    template : str
-        Markdown with a place for the table.
-    policy : Policy
-    """
-    people, link = f"{policy.min_people} people", "disclosure.md#"
-    rows = {
-        "A number rests on": f"at least [{people}]({link}people), [{policy.min_families} families]({link}families) and "
-        f"[{policy.min_offices} offices]({link}offices)",
-        "A count is rounded": f"to the nearest multiple of [{policy.round_to}]({link}rounding)",
-        "Dominance": f"no office has more than [{policy.max_office_share:.0%}]({link}dominance) of these, and no "
-        f"income counts as more than the largest that [{people}]({link}extremes) of its group reach",
-        "A second release": "two releases of a count are either the same or differ by at least "
-        f"[{people}]({link}differencing); a release that breaks this is refused",
-        "Who signs": "whoever answers for the data; what is not signed is not built",
-    }
-    table = "\n".join(["| Rule | Default |", "| --- | --- |", *(f"| {name} | {said} |" for name, said in rows.items())])
-    return template.replace("<!-- defaults -->", table)
+    """The page for those who hold the data: a template in which each setting in braces is that of the profile."""
+    shown = {name: f"{value:.0%}" if isinstance(value, float) else str(value) for name, value in vars(policy).items()}
+    return re.sub(rf"\{{({'|'.join(shown)})\}}", lambda match: shown[match[1]], template)
 
 
 def _shown(value: object) -> str:

@@ -9,12 +9,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holf.confidential.release import form
 from holf.confidential.rules.attack import Equation, attack
 from holf.confidential.rules.policy import RULES, Policy, PolicyError, load_policy, load_rules
 from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
 from holf.confidential.rules.suppression import Count, protect
 from holf.paths import data_path
-from holf.record.facts import FactError
+from holf.record.facts import FactError, Ledger, load_ledger
+from holf.record.flow import load_flow
 from holf.study.answers import Withheld, is_withheld
 
 POLICY = load_policy()
@@ -245,3 +247,12 @@ def test_a_refusal_that_would_tell_does_not_name_its_rule():
     assert shown == {"a": Withheld("linked"), "b": Withheld("linked")} and keeps_hidden(POLICY, 11, a=1, b=10)
     named = attack({"a": Withheld("people"), "b": Withheld("complementary")}, sums, public, POLICY)
     assert all(high - low < 4 for low, high in named.values()), "the names of the rules leave two numbers"
+
+
+def test_public_totals_are_the_published_counts_of_the_ledger_and_follow_it(monkeypatch):
+    ledger, boxes = load_ledger(), {box.id: box.fact for box in load_flow() if box.fact}
+    assert {ledger[fact].kind for fact in boxes.values()} == {"published", "derived"}
+    assert form.public_counts() == {name: ledger.number(fact) for name, fact in boxes.items()}
+    changed = [replace(fact, value="870") if fact.id == "F122" else fact for fact in ledger.values()]
+    monkeypatch.setattr(form, "load_ledger", lambda: Ledger(changed, {}))
+    assert form.public_counts()["analysed"] == 870

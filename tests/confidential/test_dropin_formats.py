@@ -213,6 +213,8 @@ def test_three_decimals_are_no_thousands_where_a_scale_ends_below_or_a_program_w
     scale = {"type": "number", "constraints": {"minimum": 1, "maximum": 5}}
     assert typed_column(["1.234"], scale)[1] == []
     assert typed_column([_text(1.234)], {"type": "number"})[1] == []
+    assert typed_column(["1.234", "1.5"], {"type": "number"})[1] == []
+    assert typed_column(["1.234", "15", "21.000"], {"type": "number"})[1][0].positions == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,8 @@ def typed_column(
     thousands : str, optional
         Mark between thousands; a blank stands for a hard and a narrow one too.
     is_told : bool
-        The mapping file names the marks. Otherwise a number such as 1.234 is refused where its limits allow 1234 too.
+        The mapping file names the marks. Otherwise a number such as 1.234 is refused where its limits allow 1234 too,
+        unless others of the column have another number of decimals.
     sure : collection of str
         Values that the mapping file names, and that are therefore no forgotten codes for missing.
 
@@ -86,8 +87,11 @@ def typed_column(
     plain = {cell: _ungrouped(cell, thousands) if numeric else cell for cell in distinct}
     marked = {cell for cell in distinct if numeric and _is_marked(plain[cell], decimal)}
     point = {cell: plain[cell].replace(decimal, ".") if numeric else cell for cell in distinct}
-    doubtful = numeric and not listed and not is_told
-    twofold = {cell for cell in distinct - marked if doubtful and _may_be_thousands(point[cell], rules)}
+    doubtful = distinct - marked if numeric and not listed and not is_told else set()
+    twofold = {cell for cell in doubtful if _may_be_thousands(point[cell], rules)}
+    # Another number of decimals beside them says that these are decimals too.
+    if any("." in point[cell] and not _THOUSANDS.fullmatch(point[cell]) for cell in doubtful):
+        twofold = set()
     codes = {cell for cell in distinct - set(sure) if numeric and not listed and _CODE.fullmatch(cell)}
     read = {None: None} | {cell: _PARSERS[kind](point[cell]) for cell in distinct - marked - twofold - codes}
     if kind == "integer" and not listed:
