@@ -27,8 +27,8 @@ KEYS = (
     *("absent_tables", "absent_outcomes", "input_hmac_sha256", "answers"),
 )
 HOW_TO_READ_COUNTS = (
-    "A published total is exact. Other counts are rounded, or follow from rounded ones, as one arm does from the total "
-    "and the other arm. A difference of two shown counts is no count: it is further off than they are."
+    "Published totals and counts of staff are exact. Others are rounded, or follow from rounded ones, as one arm does "
+    "from the total and the other arm. A difference of two shown counts is no count: it is further off than they are."
 )
 # Which rule stood in the way may itself tell something, so every refusal reads alike.
 NO_ANSWER = "these data give no answer"
