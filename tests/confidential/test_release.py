@@ -202,6 +202,8 @@ def test_the_same_number_has_the_same_fate_in_every_answer(release):
         level = next(one for one in asked(release, "levels", outcome=outcome) if one["group"] == "holf"
                      and one["wave"] == tipping_wave(outcome))  # fmt: skip
         assert tipping["estimate"] == effect["estimate"] and tipping["observed_mean"] == level["mean"]
+        if tipping["n_units"] == effect["n_units"] and tipping["n_units"] in public_counts_of_the_trial().values():
+            assert tipping["n_missing"] == 0, "all are measured, as two exact counts say"
         for change in asked(release, "change", outcome=outcome):
             (before,) = (one for one in asked(release, "levels", outcome=outcome)
                          if one["group"] == change["arm"] and one["wave"] == "m0")  # fmt: skip
