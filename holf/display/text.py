@@ -317,6 +317,8 @@ def p_value_of(found) -> str:
 
 def allocations(found) -> str:
     """How many allocations a randomisation test was about, and that they were sampled where they were."""
+    if is_withheld(found.n_allocations):
+        return withheld(found.n_allocations)
     return f"{'' if found.exact else 'a sample of '}{shown_total(found.n_allocations)} allocations"
 
 

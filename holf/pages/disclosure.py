@@ -148,6 +148,9 @@ def _release_lines(release: Release, rules: dict[str, Rule], profiles: dict[str,
         f"| Questions to which the data give no answer | {asked['questions_without_answer']} |",
         f"| Answers | {asked['answers']} |",
         f"| Answers with a part withheld | {asked['answers_with_a_part_withheld']} |",
+        f"| A shown count is off by at most | {content['counts_off_by_at_most']} |",
+        "",
+        content["counts"],
         "",
     ]
     withheld = asked["answers_by_withholding_rule"]

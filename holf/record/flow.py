@@ -99,12 +99,12 @@ class FlowCount:
 class Flow:
     """A flow whose counts balance; `source` is `RECORD` for the published one.
 
-    `slack` is by how much what enters and what leaves a box may differ: 0 but for counts that were rounded each on its
-    own, by the disclosure rules.
+    `slack` is by how much what enters and what leaves a box may differ: 0, but without limit for counts that the
+    disclosure rules rounded.
     """
 
     counts: tuple[FlowCount, ...]
-    slack: int = 0
+    slack: float = 0
     source: str = RECORD
 
     def __getitem__(self, box_id: str) -> FlowCount:

@@ -20,13 +20,15 @@ class Role:
     Attributes
     ----------
     kind : str
-        ``"plain"``: known from the design or set by the method, about no person. ``"count"``: units, whose rows stand
-        under the field's name. ``"extreme"``: the smallest or largest of a distribution. ``"mean"``, ``"sd"``: of a
-        variable in some rows. ``"change"``: the second mean of the answer minus the first. ``"size"``: mean number of
-        units an office. ``"estimate"``, ``"df"``: number of a model, and its degrees of freedom. ``"left out"``: how
-        many offices an estimate hangs on, which for one leader an office are persons.
+        ``"plain"``: set by the method, about no person. ``"offices"``: how many offices are compared, or what follows
+        from that; known from the design, but among few staff an office without one of them is a person. ``"count"``:
+        units, whose rows stand under the field's name. ``"extreme"``: the smallest or largest of a distribution.
+        ``"mean"``, ``"sd"``: of a variable in some rows. ``"change"``: the second mean of the answer minus the first.
+        ``"size"``: mean number of units an office. ``"estimate"``, ``"df"``: number of a model, and its degrees of
+        freedom. ``"left out"``: how many offices an estimate hangs on, which for one leader an office are persons.
     rows : str
-        For a mean, a standard deviation or a size: name of the rows that it rests on.
+        For a mean, a standard deviation or a size: name of the rows that it rests on. For a model: ``"measured"`` if
+        only those who were measured are in it.
     column : str
         The variable in these rows.
     """
@@ -49,7 +51,7 @@ class Sizes:
 
     table: str
     arm: str
-    n_offices: int = _role("plain")
+    n_offices: int = _role("offices")
     mean: float = _role("size")
     cv: float = _role("estimate")
     source: str = ""
@@ -126,7 +128,7 @@ class Multiplicity:
     p_holm: float = _role("estimate")
     low: float = _role("estimate")
     high: float = _role("estimate")
-    n_allocations: int = _role("plain")
+    n_allocations: int = _role("offices")
     exact: bool
     source: str = ""
 
@@ -145,7 +147,7 @@ class ExactTest:
     statistic: str
     value: float = _role("estimate")
     p_value: float = _role("estimate")
-    n_allocations: int = _role("plain")
+    n_allocations: int = _role("offices")
     exact: bool
     source: str = ""
 
@@ -160,8 +162,8 @@ class Sanity:
 
     outcome: str
     wave: str
-    n_treated: int = _role("plain")
-    n_other: int = _role("plain")
+    n_treated: int = _role("offices")
+    n_other: int = _role("offices")
     smallest: int = _role("extreme")
     icc: float = _role("estimate")
     design_effect: float = _role("estimate")

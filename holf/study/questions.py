@@ -238,7 +238,7 @@ def arms(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def gap(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Family-average effect minus office-average effect."""
     frame, asked = _unstratified(rows, outcome, wave)
-    return [Answered(estimand_gap(frame, "value", **asked), _all_used(frame), _table(rows, outcome))]
+    return [_with_dropped(rows, outcome, wave, frame, estimand_gap(frame, "value", **asked))]
 
 
 def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -252,7 +252,7 @@ def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
         # To give no answer would tell more than to withhold one: that an arm has next to no event.
         n_clusters, n_units = frame[rows.cluster].nunique(), len(frame)
         found = OddsRatio(*[np.nan] * 8, n_units=n_units, n_clusters=n_clusters, n_dropped=0, level=0.95)
-    return [Answered(found, _all_used(frame), _table(rows, outcome))]
+    return [_with_dropped(rows, outcome, wave, frame, found)]
 
 
 def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -313,7 +313,11 @@ def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     kept = frame.dropna(subset=list(what.covariates))
     dropped = frame[~frame.index.isin(kept.index)]
     missing = kept[kept["value"].isna() & (kept["treated"] == 1)]
+    measured = kept.dropna(subset=["value"])
     behind = arms(kept) | {"n_missing": missing, "n_dropped": dropped}
+    behind |= {
+        f"n_measured_{arm}": measured[measured["treated"] == code] for arm, code in (("treated", 1), ("other", 0))
+    }
     return [Answered(tipping_point(frame, "value", **asked), behind, rows.unit_table(what))]
 
 
@@ -342,9 +346,12 @@ def scale_ends(schema: Schema, outcome: Outcome, wave: str) -> tuple[float, floa
     return (rules["minimum"], rules["maximum"]) if {"minimum", "maximum"} <= rules.keys() else None
 
 
-def _all_used(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows behind a comparison of complete rows, which drops nobody."""
-    return arms(frame) | {"n_dropped": frame[:0]}
+def _with_dropped(rows: Rows, outcome: str, wave: str, used: pd.DataFrame, found: Any) -> Answered:
+    """A comparison of complete rows, with those that were dropped before: as many as an effect says."""
+    frame = rows.analysis(rows.plan.outcome(outcome), wave, rows.plan.main)
+    dropped = frame[~frame.index.isin(used.index)]
+    behind = arms(used) | {"n_dropped": dropped}
+    return Answered(replace(found, n_dropped=len(dropped)), behind, _table(rows, outcome))
 
 
 def _table(rows: Rows, outcome: str) -> str:

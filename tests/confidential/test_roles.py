@@ -21,7 +21,7 @@ from holf.study.answers import Multiplicity, is_withheld
 from holf.study.questions import Answered
 from holf.study.tables import Rows
 
-KINDS = {"plain", "count", "extreme", "mean", "sd", "change", "size", "estimate", "df", "left out"}
+KINDS = {"plain", "count", "extreme", "offices", "mean", "sd", "change", "size", "estimate", "df", "left out"}
 
 
 @pytest.mark.parametrize("kind", ROLES, ids=lambda kind: kind.__name__)
@@ -50,7 +50,7 @@ def level(rows):
 
 def disclosed(found):
     sets = UnitSets(load_schema(), n_offices=29)
-    return disclose({"asked": [found]}, sets, load_policy(), {}, lambda published: {"asked": [found]})["asked"][
+    return disclose({"asked": [found]}, sets, load_policy(), {}, lambda published: {"asked": [found]})[0]["asked"][
         0
     ].answer
 

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from holf.book.colophon import colophon
 from holf.book.edition import make_edition
 from holf.confidential.release.document import FORMAT, Release, ReleaseError, read_release
-from holf.confidential.release.form import KEYS, summary
+from holf.confidential.release.form import HOW_TO_READ_COUNTS, KEYS, summary
 from holf.confidential.release.signature import read_signature, sign, signature_path
 from holf.paths import STAND_IN, project_root
 from holf.record.plan import load_plan
@@ -23,7 +23,8 @@ def release(tmp_path):
     path = tmp_path / "release.json"
     content = {"format": FORMAT, "data": REAL, "profile": "norwegian", "trial": load_plan().name}
     lists = {name: [] for name in ("answers", "repeats", "absent_tables", "absent_outcomes")}
-    Release(dict.fromkeys(KEYS) | content | lists | {"outcomes": {}, "summary": summary([])}).write(path)
+    told = {"outcomes": {}, "summary": summary([]), "counts": HOW_TO_READ_COUNTS, "counts_off_by_at_most": 0}
+    Release(dict.fromkeys(KEYS) | content | lists | told).write(path)
     path.chmod(0o600)
     return path
 
@@ -90,6 +91,8 @@ def in_other_words(text: str) -> dict[str, bytes]:
         "no number": text.replace("null", "NaN").encode(),
         "too deep": b"[" * 100_000,
         "markup in the profile": text.replace("norwegian", "<b>x</b>").encode(),
+        "other words on counts": Release(content | {"counts": "exact"}).text().encode(),
+        "a limit in words": Release(content | {"counts_off_by_at_most": "none"}).text().encode(),
         "markup among absent outcomes": Release(content | {"absent_outcomes": ["[a](b)"]}).text().encode(),
         "a table that there is not": Release(content | {"absent_tables": ["Kari"]}).text().encode(),
         "words of its own": Release(

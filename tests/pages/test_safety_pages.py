@@ -15,7 +15,7 @@ from holf.confidential.read.mapping import read_mapping
 from holf.confidential.read.reader import read_dropin
 from holf.confidential.read.rules import rule_in_words
 from holf.confidential.release.document import FORMAT, Release
-from holf.confidential.release.form import KEYS, summary
+from holf.confidential.release.form import HOW_TO_READ_COUNTS, KEYS, summary
 from holf.confidential.rules.policy import RULES, load_policy, load_profiles, load_rules
 from holf.confidential.scan.rules import ALL
 from holf.pages.data_dictionary import dictionary
@@ -63,6 +63,8 @@ def release(**content) -> Release:
         "summary": SUMMARY,
         "answers": [],
         "repeats": [],
+        "counts": HOW_TO_READ_COUNTS,
+        "counts_off_by_at_most": 8,
     }
     return Release(dict.fromkeys(KEYS) | whole | {"absent_tables": [], "absent_outcomes": []} | content)
 
@@ -139,7 +141,13 @@ def test_a_book_from_a_release_tells_what_was_asked_and_withheld():
         "No release stands behind" not in text
         and f"**REAL DATA.** This book was built from release `{made.id}`" in text
     )
-    for line in ("Questions asked | 40", "Answers | 70", "[linked](#linked) | 2", "[people](#people) | 8"):
+    for line in (
+        "Questions asked | 40",
+        "A shown count is off by at most | 8",
+        "Answers | 70",
+        "[linked](#linked) | 2",
+        "[people](#people) | 8",
+    ):
         assert f"| {line} |" in text
     assert "do not have: Register." in text and "do not have: Financial situation." in text
     assert "whose settings are in the file" not in text
@@ -285,10 +293,20 @@ def test_the_thresholds_on_the_page_are_those_of_the_default_profile():
         (policy.min_offices, "offices"),
     ):
         assert f"[{number} {rule}](disclosure.md#{rule})" in text
-    for said in ("multiple of [5]", "more than [50%]", "differ by at least [10 people]"):
+    for said in (
+        "multiple of [5]",
+        "more than [50%]",
+        "at least [10 people](disclosure.md#differencing) came or went",
+        "[10th highest]",
+    ):
         assert said in text
     stricter = holders_page(template, load_policy("strict-15"))
-    for said in ("[15 families]", "multiple of [10]", "more than [34%]", "differ by at least [15 people]"):
+    for said in (
+        "[15 families]",
+        "multiple of [10]",
+        "more than [34%]",
+        "at least [15 people](disclosure.md#differencing)",
+    ):
         assert said in stricter
 
 

@@ -16,6 +16,8 @@ _TYPES = {kind.__name__: kind for kind in (*ROLES, Flow, FlowCount)}
 UNDEFINED, ABOVE, BELOW = "undefined", "unlimited above", "unlimited below"
 NO_NUMBERS = {UNDEFINED: math.nan, ABOVE: math.inf, BELOW: -math.inf}
 _MARKUP = frozenset("<>")
+# What an answer is told when it is read: where it comes from, and that rounded boxes need not add up.
+_ADDED = {"source", "slack"}
 
 
 class CodecError(ValueError):
@@ -41,7 +43,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, FlowBox):
         return {"box": value.id}
     if type(value).__name__ in _TYPES and is_dataclass(value):
-        parts = {field.name: encode(getattr(value, field.name)) for field in fields(value) if field.name != "source"}
+        parts = {field.name: encode(getattr(value, field.name)) for field in fields(value) if field.name not in _ADDED}
         return {"answer": type(value).__name__} | parts
     if isinstance(value, tuple):
         return [encode(part) for part in value]
@@ -75,9 +77,10 @@ def decode(value: Any, *, source: str) -> Any:
     if value.keys() == {"by"}:
         return {name: decode(part, source=source) for name, part in value["by"].items()}
     kind = _TYPES.get(value.get("answer"))
-    expected = {field.name for field in fields(kind)} - {"source"} if kind else set()
+    expected = {field.name for field in fields(kind)} - _ADDED if kind else set()
     if kind is None or value.keys() - {"answer"} != expected:
         raise CodecError("the release holds an answer of an unknown form; it was made by another version")
     parts = {name: decode(part, source=source) for name, part in value.items() if name != "answer"}
-    stamped = {"source": source} if "source" in {field.name for field in fields(kind)} else {}
+    told = {"source": source, "slack": math.inf}
+    stamped = {field.name: told[field.name] for field in fields(kind) if field.name in _ADDED}
     return kind(**parts, **stamped)

@@ -13,7 +13,15 @@ from typing import Any
 from clustertrials.files import write_whole
 from holf.confidential.read.reader import DropIn
 from holf.confidential.release.codec import decode, encode
-from holf.confidential.release.form import KEYS, NO_ANSWER, broken_rules, has_form, public_counts, summary
+from holf.confidential.release.form import (
+    HOW_TO_READ_COUNTS,
+    KEYS,
+    NO_ANSWER,
+    broken_rules,
+    has_form,
+    public_counts,
+    summary,
+)
 from holf.confidential.release.questions import available, catalogue, key_of
 from holf.confidential.rules.answers import Safe, disclose
 from holf.confidential.rules.policy import Policy, load_profiles
@@ -26,7 +34,7 @@ from holf.study.questions import Answered, compute
 from holf.study.study import Study, StudyError
 from holf.study.tables import Rows
 
-FORMAT = "holf release, version 2"
+FORMAT = "holf release, version 3"
 
 
 class ReleaseError(ValueError):
@@ -38,7 +46,7 @@ class Release:
     """The content of a release file.
 
     It is format, trial, profile, outcomes with their waves, tables that are not there, keyed checksum of the input, the
-    answers, earlier releases whose answers it repeats, and a summary for whoever signs.
+    answers, earlier releases whose answers it repeats, and for whoever signs a summary and how to read the counts.
     """
 
     content: dict[str, Any]
@@ -152,15 +160,15 @@ def _release(
     policy: Policy,
     key: bytes | None,
 ) -> Release:
-    sets = UnitSets(schema, n_offices=len(dropped.tables[plan.trial["cluster"]["table"]]))
     given = {name: answers for name, answers in answered.items() if answers is not None}
     rows = Rows(dropped.tables, plan, schema)
+    sets = _no_sets(rows)
     questions = [(question, asked) for question, asked in catalogue(plan) if key_of(question, asked) in given]
 
     def ask_again(published: Published) -> dict[str, list[Answered] | None]:
         return _answer(RoundedRows(dropped.tables, plan, schema, rows, published, policy), questions)
 
-    safe = disclose(given, sets, policy, public_counts(), ask_again)
+    safe, off_by = disclose(given, sets, policy, public_counts(), ask_again)
     entries = [
         {"question": question, "asked": asked}
         | (
@@ -185,8 +193,22 @@ def _release(
             "answers": entries,
             "repeats": [],
             "summary": summary(entries),
+            "counts": HOW_TO_READ_COUNTS,
+            "counts_off_by_at_most": off_by,
         }
     )
+
+
+def _no_sets(rows: Rows) -> UnitSets:
+    """Sets of units, of which none is known yet but the offices of each arm and how many staff they have."""
+    offices, (holder, _) = rows.plan.trial["cluster"]["table"], rows.plan.main.group
+    arms = rows.with_arm(offices).set_index(rows.cluster)["arm"].to_dict() if holder == offices else {}
+    staff = {
+        table: rows.linked(table, [])[rows.cluster].value_counts().to_dict()
+        for table in rows.tables
+        if rows.schema.tables[table].get("holf:role") == "staff"
+    }
+    return UnitSets(rows.schema, len(rows.tables[offices]), arms, staff)
 
 
 def read_release(path: Path) -> Release:
@@ -249,5 +271,5 @@ def _entry_text(entry: dict[str, Any]) -> str:
 
 
 def _entry(found: Safe) -> dict[str, Any]:
-    behind = {"people": encode(found.people), "families": encode(found.families), "offices": found.offices}
+    behind = {name: encode(getattr(found, name)) for name in ("people", "families", "offices")}
     return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": list(found.rules)}

@@ -23,8 +23,12 @@ from holf.study.answers import Withheld
 _ROLES = {kind.__name__: roles for kind, roles in ROLES.items()}
 # Parts of a release in the order in which they are written: what whoever signs reads first, and the answers last.
 KEYS = (
-    *("format", "trial", "data", "profile", "summary", "repeats", "outcomes", "absent_tables", "absent_outcomes"),
-    *("input_hmac_sha256", "answers"),
+    *("format", "trial", "data", "profile", "summary", "counts", "counts_off_by_at_most", "repeats", "outcomes"),
+    *("absent_tables", "absent_outcomes", "input_hmac_sha256", "answers"),
+)
+HOW_TO_READ_COUNTS = (
+    "Published totals and counts of staff are exact. Others are rounded, or follow from rounded ones, as one arm does "
+    "from the total and the other arm. A difference of two shown counts is no count: it is further off than they are."
 )
 # Which rule stood in the way may itself tell something, so every refusal reads alike.
 NO_ANSWER = "these data give no answer"
@@ -64,6 +68,8 @@ def has_form(content: dict[str, Any]) -> bool:
         and _fit(PROFILE_NAME, content["profile"])
         and _fit(r"[0-9a-f]{64}", content["input_hmac_sha256"] or 64 * "0")
         and _fit(r"[0-9a-f]{12}", *content["repeats"])
+        and content["counts"] == HOW_TO_READ_COUNTS
+        and type(content["counts_off_by_at_most"]) is int
         and {*content["absent_tables"]} <= load_schema().tables.keys()
         and {*content["absent_outcomes"]} <= {outcome.label for outcome in plan.outcomes.values()}
         and all({*waves} <= {*plan.outcome(name).waves} for name, waves in content["outcomes"].items())
@@ -102,7 +108,8 @@ def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
     for found in _found(content["answers"]):
         answer = found["answer"]
         roles = _ROLES.get(answer["answer"], {})
-        if any(type(count) is int and count < policy.min_people and count not in public for count in counts_of(found)):
+        allowed = public | ({0} if _counts_everybody(found, public) else set())
+        if any(type(count) is int and count < policy.min_people and count not in allowed for count in counts_of(found)):
             broken.add("people")
         # Sizes are shown in full: they are rounded counts an office.
         is_size = answer.get("characteristic") == UNITS
@@ -112,6 +119,13 @@ def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
     if any(clue.gives_away for clue in clues(content, policy)):
         broken.add("complementary")
     return sorted(broken)
+
+
+def _counts_everybody(found: dict[str, Any], public: set[int]) -> bool:
+    """Whether all can count those of an answer, and so that none is missing: they are public, or staff."""
+    answer = found["answer"]
+    whole = answer.get("n_units", answer.get("n_expected"))
+    return type(whole) is int and (whole in public or found["rests_on"]["families"] == 0)
 
 
 def _found(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -201,4 +201,6 @@ def repeated(previous: Release, release: Release) -> Release:
             entry = entry | {"answers": [known.get(identity(found["answer"]), found) for found in entry["answers"]]}
         entries.append(old if "answers" in old and "no_answer" in entry else entry)
     repeats = [*dict.fromkeys((*release.content["repeats"], *previous.content["repeats"], previous.id))]
-    return Release(release.content | {"answers": entries, "repeats": repeats, "summary": summary(entries)})
+    off_by = max(one.content["counts_off_by_at_most"] for one in (previous, release))
+    told = {"answers": entries, "repeats": repeats, "summary": summary(entries), "counts_off_by_at_most": off_by}
+    return Release(release.content | told)

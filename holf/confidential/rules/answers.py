@@ -17,7 +17,7 @@ from clustertrials.results import Effect, Icc
 from holf.confidential.rules.policy import Policy
 from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
 from holf.confidential.rules.rounded_rows import Published, two_values
-from holf.confidential.rules.suppression import UnitSets, protect
+from holf.confidential.rules.suppression import UnitSets, largest_error, protect
 from holf.record.flow import Flow
 from holf.study.answers import (
     Attrition,
@@ -42,7 +42,8 @@ _KINDS = {
     "count": "n_units n_dropped n_missing n_missing_treated n_missing_other",
     "extreme": "largest_shift",
     "left out": "n_sign_changes n_significance_changes",
-    "plain": "n_clusters n_allocations level covariates",
+    "offices": "n_clusters n_allocations",
+    "plain": "level covariates",
 }
 _ROLES = {name: Role(kind) for kind, names in _KINDS.items() for name in names.split()}
 _MODELS = (Effect, Icc, Bounds, EstimandGap, Influence, RecruitmentDiagnostic, OddsRatio, TippingPoint)
@@ -54,6 +55,13 @@ ROLES: dict[type, dict[str, Role]] = {
 }
 # An effect's means are described with their arm; those of recruitment are of offices, and numbers of a model.
 ROLES[Effect] |= {f"mean_{arm}": Role("mean", arm) for arm in ("treated", "other")}
+# What a tipping point says of the measured units is what the effect and the level say of them.
+_MEASURED = "n_measured_treated", "n_measured_other"
+ROLES[TippingPoint] |= {
+    "observed_mean": Role("mean", _MEASURED[0]),
+    "estimate": Role("estimate", "measured"),
+    "df": Role("df", "measured"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Safe:
     answer: Any
     people: int | Withheld
     families: int | Withheld
-    offices: int
+    offices: int | Withheld
     rules: tuple[str, ...]
 
 
@@ -73,7 +81,7 @@ def disclose(
     policy: Policy,
     public: Mapping[str, int],
     ask_again: Callable[[Published], Mapping[str, list[Answered] | None]],
-) -> dict[str, list[Safe]]:
+) -> tuple[dict[str, list[Safe]], int]:
     """Make all answers of a study safe at once, since each number can be combined with every other one.
 
     Parameters
@@ -90,8 +98,10 @@ def disclose(
 
     Returns
     -------
-    dict of str to list of Safe
+    safe : dict of str to list of Safe
         In the order of `asked`, without the questions that the rounded rows do not answer.
+    off_by : int
+        By how much a shown count can be off at most.
 
     Raises
     ------
@@ -108,13 +118,14 @@ def disclose(
         for found in answers:
             _learn(found, sets, public)
     counts, equations, known = sets.linked(policy)
-    judge = _Judge(sets, policy, protect(counts, equations, known, policy))
+    shown = protect(counts, equations, known, policy)
+    judge = _Judge(sets, policy, shown, frozenset(known))
     again, safe = ask_again(judge.count), {}
     for key, answers in asked.items():
         if again[key] is not None:
             rounded_answers = {identity(vars(found.answer)): found.answer for found in again[key]}
             safe[key] = [judge.safe(found, rounded_answers[identity(vars(found.answer))]) for found in answers]
-    return safe
+    return safe, largest_error(shown, counts, equations, known, policy)
 
 
 def identity(parts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -156,15 +167,20 @@ class _Judge:
     sets: UnitSets
     policy: Policy
     shown: Mapping[str, int | Withheld]
+    known: frozenset[str]
 
     def safe(self, found: Answered, again: Any) -> Safe:
         """The answer with each of its numbers rounded or withheld; `again` is the answer that rounded rows give."""
         if isinstance(found.answer, Flow):
             return self._flow(found)
         groups = _groups(found)
+        measured = [found.behind[name] for name in _MEASURED if name in found.behind]
         supports = [self._support(found.table, frame) for frame in groups]
         df = sum(support.offices for support in supports) - 2
-        lost, roles, parts = self._lost(found, groups), ROLES.get(type(found.answer), {}), {}
+        missing = [name for name in found.behind if name.startswith("n_missing")]
+        lost, roles, parts = self._lost(found, groups, missing), ROLES.get(type(found.answer), {}), {}
+        behind = (self._support(found.table, frame) for frame in found.behind.values() if len(frame))
+        few = Withheld("staff") if any(not support.whole for support in behind) else None
         for field in fields(again):
             value, name = getattr(again, field.name), f"{type(again).__name__}.{field.name}"
             role = roles.get(field.name)
@@ -175,7 +191,9 @@ class _Judge:
             if role.kind == "count":
                 if field.name not in found.behind:
                     raise ValueError(f"{name}: a count whose rows are not named")
-                parts[field.name] = self.count(found.table, found.behind[field.name])
+                parts[field.name] = self._counted(found, field.name)
+            elif role.kind == "offices":
+                parts[field.name] = value if few is None else few
             elif role.kind in ("mean", "sd", "size"):
                 parts[field.name] = self._described(found, role, value)
             elif role.kind == "extreme":
@@ -184,6 +202,10 @@ class _Judge:
                 parts[field.name] = Withheld("staff")
             elif role.kind == "left out":
                 parts[field.name] = value if lost is None else lost
+            elif role.rows == "measured":
+                lost_here = self._lost(found, measured, [])
+                mine = [self._support(found.table, frame) for frame in measured]
+                parts[field.name] = self._estimates(value, mine, df) if lost_here is None else lost_here
             elif lost is not None:
                 # None is an answer as well: that no shift turns the verdict is told by the same rows.
                 parts[field.name] = lost
@@ -193,24 +215,36 @@ class _Judge:
         answer = replace(again, **parts)
         everyone = pd.concat(groups)
         families = self.sets.families(found.table, everyone)
-        offices = self.sets.support(found.table, everyone).offices
+        offices = self.sets.support(found.table, everyone).offices if few is None else few
         rules = tuple(sorted({part.rule for part in _numbers(answer) if is_withheld(part)}))
         people = self.count(found.table, everyone)
-        return Safe(answer, people, self.count(*families) if families else 0, offices, rules)
+        return Safe(answer, people, self._families(*families) if families else 0, offices, rules)
+
+    def _families(self, table: str, frame: pd.DataFrame) -> int | Withheld:
+        """How many families an answer rests on; beside a public count, the rest would be told though it is small."""
+        return Withheld("complementary") if self.sets.lacks_few(table, frame, self.policy) else self.count(table, frame)
 
     def _support(self, table: str, frame: pd.DataFrame) -> Support:
         support, ends = self.sets.support(table, frame), two_values(frame["value"]) if "value" in frame else None
         return replace(support, events=int((frame["value"] == ends[1]).sum())) if ends else support
 
-    def _lost(self, found: Answered, groups: list[pd.DataFrame]) -> Withheld | None:
-        """The refusal that withholds all estimates of the answer: of a group, a share in it, or the number missing."""
-        behind = found.behind.items()
-        parts = [*groups, *(frame for name, frame in behind if name.startswith("n_missing"))]
+    def _lost(self, found: Answered, groups: list[pd.DataFrame], missing: list[str]) -> Withheld | None:
+        """The refusal that withholds all estimates of some groups: of one, a share in it, or the number missing."""
+        parts = [*groups]
         if "treated" in found.behind:
             valued = [frame for frame in groups if "value" in frame]
             parts += [frame[frame["value"] == ends[1]] for frame in valued if (ends := two_values(frame["value"]))]
-        counts = (self.count(found.table, frame) for frame in parts)
+        counts = [*(self.count(found.table, frame) for frame in parts), *(self._counted(found, one) for one in missing)]
         return next(filter(is_withheld, counts), None)
+
+    def _counted(self, found: Answered, name: str) -> int | Withheld:
+        """A count of the answer: 0 where everybody can count those who are there, and so knows that nobody is not."""
+        frame, whole = found.behind[name], found.behind.get("n_units", found.behind.get("n_expected"))
+        if not len(frame) and whole is not None and self.sets.name(found.table, whole) in self.known:
+            is_everyone = name == "n_dropped" and self.sets.is_largest(found.table, whole, self.known)
+            if is_everyone or (name.startswith("n_missing") and whole["value"].notna().all()):
+                return 0
+        return self.count(found.table, frame)
 
     def _estimates(self, value: Any, supports: list[Support], df: float) -> Any:
         if isinstance(value, tuple):
@@ -271,8 +305,8 @@ class _Judge:
             total = self.count(count.box.table, found.behind[count.box.id])
             by_arm = {arm: self.count(count.box.table, found.behind[f"{count.box.id}/{arm}"]) for arm in count.by_arm}
             counts.append(replace(count, total=total, by_arm=by_arm))
-        # Each count is rounded on its own, a box of n branches is so off by up to (n + 1) halves of the base.
-        answer = replace(found.answer, counts=tuple(counts), slack=len(counts) * self.policy.round_to)
+        # Rounded, boxes do not add up.
+        answer = replace(found.answer, counts=tuple(counts), slack=math.inf)
         first = next(count for count in answer.counts if not self.sets.is_cluster(count.box.table))
         rules = tuple(sorted({part.rule for part in _numbers(answer) if is_withheld(part)}))
         return Safe(answer, first.total, first.total, self.sets.n_offices, rules)

@@ -42,6 +42,9 @@ def known_range(shown: int | Withheld, policy: Policy) -> tuple[int, int]:
     ((43, 47), (10, 12), (0, 9))
     """
     if not is_withheld(shown):
+        if not shown:
+            # Shown only where everybody knows it.
+            return 0, 0
         base = policy.round_to
         return max(shown - base // 2, policy.min_people), shown + (base - 1) // 2
     if shown.rule == "people":

@@ -25,6 +25,8 @@ class Support:
         ``"client"`` or ``"staff"``.
     events : int or None
         For a 0/1 variable, how many units have a 1; None for any other.
+    whole : bool
+        For staff, whether these are all of them in one or more arms, equally many in each office of an arm.
     """
 
     people: int
@@ -33,6 +35,7 @@ class Support:
     largest_share: float
     role: str = "client"
     events: int | None = None
+    whole: bool = True
 
     def __post_init__(self):
         if self.role not in ("client", "staff"):
@@ -61,7 +64,7 @@ def refusal(support: Support, policy: Policy) -> str | None:
     staff = support.role == "staff"
     one_sided = support.events is not None and one_side(support.events, support.people - support.events, policy)
     broken = {
-        "staff": staff and "arm" not in policy.staff_levels,
+        "staff": staff and ("arm" not in policy.staff_levels or not support.whole),
         "people": support.people < policy.min_people,
         "families": not staff and support.families < policy.min_families,
         "offices": support.offices < policy.min_offices,
@@ -140,5 +143,8 @@ def safe_estimate(value: float, groups: Iterable[Support], policy: Policy, *, df
 
 
 def significant(value: float, policy: Policy) -> float:
-    """Return `value` to the policy's number of significant digits."""
-    return float(f"{value:.{policy.significant_digits - 1}e}")
+    """Return `value` to the policy's number of significant digits.
+
+    First to twelve digits: the same mean, summed in another order, would round to the other side of a tie.
+    """
+    return float(f"{float(f'{value:.11e}'):.{policy.significant_digits - 1}e}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +25,8 @@ class RoundedRows(Rows):
     The first round, on all rows, decides which counts are shown and as what. In this one a few rows are left out or
     stand twice, until each arm has as many units, as many of them measured and complete, and as many with a 1 of a 0/1
     outcome, as the release says. An estimate from these rows betrays no other count, in whatever way it is computed.
+    The rows are of offices with `min_people` measured units or more: in one with a single unit, the mean over units
+    beside the mean over offices would give that unit's value. Staff are so few an office that no row of theirs changes.
     Where the data dictionary sets no limit, the values of a group are cut at the largest and the smallest that
     `min_people` of its units reach, so that none shows by itself. A value then has at most 1 / `min_people` of their
     sum, which keeps both dominance rules in use: the two largest have less than 90%, and the others more than 10% of
@@ -37,8 +39,10 @@ class RoundedRows(Rows):
     _rounded: dict[tuple, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def values(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
-        """As `Rows.values`."""
-        return self._once("values", outcome, wave, contrast)
+        """As `Rows.values`, and the same rows as those of `analysis`."""
+        if wave == self.plan.baseline or len(contrast.arms) > 2:
+            return self._once("values", outcome, wave, contrast)
+        return self.analysis(outcome, wave, contrast).loc[:, :"value"]
 
     def analysis(self, outcome: Outcome, wave: str, contrast: Contrast) -> pd.DataFrame:
         """As `Rows.analysis`."""
@@ -73,6 +77,8 @@ class RoundedRows(Rows):
 
     def _round(self, frame: pd.DataFrame, table: str, covariates: Sequence[str]) -> pd.DataFrame:
         """The frame with the published number of rows in each arm, by what is known of the unit."""
+        if self.schema.tables[table].get("holf:role") == "staff":
+            return frame
         has_value = frame["value"].notna()
         # From the inside out: who is analysed, who is measured, who is there.
         nested = [has_value & frame[list(covariates)].notna().all(axis=1), has_value, has_value | True]
@@ -80,6 +86,8 @@ class RoundedRows(Rows):
         kept = []
         for _, side in frame.groupby(_group(frame), sort=True):
             inner, fewer, fewer_events = side[:0], 0, 0
+            measured = side.loc[has_value[side.index], self.cluster].value_counts()
+            large = measured.index[measured >= self.policy.min_people]
             for mask in nested:
                 outer = side[mask[side.index]]
                 added = outer[~outer.index.isin(inner.index)]
@@ -90,8 +98,10 @@ class RoundedRows(Rows):
                 if mask is nested[-1] and is_withheld(self.published(table, added)):
                     room = self._count(table, added)
                 share = min(max(n_events - fewer_events, 0), room)
-                kept += [_resized(added[events], share, self.cluster)]
-                kept += [_resized(added[~events], room - share, self.cluster)]
+                # Whatever rests on a withheld count is withheld as well, and who was not measured has no value.
+                is_shown = mask is not nested[-1] and not is_withheld(self.published(table, outer))
+                for rows, size in ((added[events], share), (added[~events], room - share)):
+                    kept.append(_resized(rows, size, self.cluster, large if is_shown else None))
                 inner, fewer, fewer_events = outer, max(total, fewer), max(n_events, fewer_events)
         return pd.concat(kept, ignore_index=True) if kept else frame
 
@@ -124,14 +134,20 @@ def _cut(values: pd.Series, fewest: int, ends: set[str]) -> pd.Series:
     return values.clip(low, known.nlargest(fewest).min() if "maximum" in ends else None)
 
 
-def _resized(rows: pd.DataFrame, size: int, cluster: str) -> pd.DataFrame:
-    """The rows with some of them left out or doubled: the same ones for the same rows, and no office is emptied."""
+def _resized(rows: pd.DataFrame, size: int, cluster: str, offices: Collection | None) -> pd.DataFrame:
+    """The rows with some of them, of certain offices, left out or doubled; no office is emptied if that can be.
+
+    They are the same ones for the same rows. A ValueError says that these offices have too few.
+    """
     if not len(rows) or size == len(rows):
         return rows
     order = np.argsort(pd.util.hash_array(rows["unit"].to_numpy(object)), kind="stable")
-    if size > len(rows):
-        return rows.iloc[[*range(len(rows)), *np.resize(order, size - len(rows))]]
-    # First the rows that have others of their office before them.
     ordered = rows.iloc[order]
-    rank = ordered.groupby(cluster).cumcount().to_numpy()
+    may_change = ordered[cluster].isin(offices).to_numpy() if offices is not None else np.full(len(rows), True)
+    if may_change.sum() < (1 if size > len(rows) else len(rows) - size):
+        raise ValueError("too few people are in offices large enough to hide one of them")
+    if size > len(rows):
+        return rows.iloc[[*range(len(rows)), *np.resize(order[may_change], size - len(rows))]]
+    # First those that may not go, then the rows that have others of their office before them.
+    rank = np.where(may_change, ordered.groupby(cluster).cumcount().to_numpy(), -1)
     return ordered.iloc[np.sort(np.argsort(rank, kind="stable")[:size])]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -100,12 +100,45 @@ def protect(
     counts, equations = tuple(counts), tuple(equations)
     _check(counts, equations, public)
     shown: dict[str, int | Withheld] = {}
+    for linked in _systems(counts, equations, public, policy):
+        shown |= linked.solve()
+    return {count.id: shown[count.id] for count in counts if count.id in shown}
+
+
+def largest_error(
+    shown: Mapping[str, int | Withheld],
+    counts: Iterable[Count],
+    equations: Iterable[Equation],
+    public: Mapping[str, int],
+    policy: Policy,
+) -> int:
+    """By how much a count that `protect` shows can be off at most: by half the base for each one it is computed from.
+
+    Examples
+    --------
+    >>> from holf.confidential.rules.policy import load_policy
+    >>> counts = [Count("new", Support(437, 40, 9, 0.2)), Count("usual", Support(425, 40, 9, 0.2))]
+    >>> rest = Count("all", Support(862, 80, 9, 0.2))
+    >>> asked = [*counts, rest], [Equation("all", ("new", "usual"))], {}, load_policy()
+    >>> largest_error(protect(*asked), *asked)
+    4
+    """
+    counts, terms = tuple(counts), 0
+    for linked in _systems(counts, tuple(equations), public, policy):
+        mine = {name: shown[name] for name in linked.counts if name in shown}
+        if any(name not in public and not is_withheld(count) for name, count in mine.items()):
+            factors = [factors.values() for factors, _ in linked.dependent(mine).values()]
+            terms = max(terms, 1, *(sum(map(abs, one)) for one in factors))
+    return terms * (policy.round_to // 2)
+
+
+def _systems(
+    counts: tuple[Count, ...], equations: tuple[Equation, ...], public: Mapping[str, int], policy: Policy
+) -> Iterator[_Linked]:
+    """The counts that hang together, with their sums."""
     for names in _hanging_together([count.id for count in counts], equations, public):
         linked = tuple(equation for equation in equations if equation.ids & names)
-        shown |= _Linked(
-            {count.id: count for count in counts if count.id in names}, linked, dict(public), policy
-        ).solve()
-    return {count.id: shown[count.id] for count in counts if count.id in shown}
+        yield _Linked({count.id: count for count in counts if count.id in names}, linked, dict(public), policy)
 
 
 def _check(counts: tuple[Count, ...], equations: tuple[Equation, ...], public: Mapping[str, int]) -> None:
@@ -188,11 +221,11 @@ class _Linked:
                 shown[name] = Withheld("linked" if is_veiled else refused.get(name, "complementary"))
             else:
                 shown[name] = rounded(count.value, self.policy)
-        for name, (factors, constant) in self._dependent(shown).items():
+        for name, (factors, constant) in self.dependent(shown).items():
             shown[name] = constant + sum(factor * shown[other] for other, factor in factors.items())
         return shown
 
-    def _dependent(self, shown: dict[str, int | Withheld]) -> dict[str, tuple[dict[str, int], int]]:
+    def dependent(self, shown: dict[str, int | Withheld]) -> dict[str, tuple[dict[str, int], int]]:
         """Shown counts that follow from others: of each sum the largest, which rounding errors change least."""
         names = [name for name in shown if not is_withheld(shown[name])]
         return dependent(sorted(names, key=lambda name: (-self.counts[name].value, name)), self.equations, self.public)
@@ -213,7 +246,7 @@ class _Linked:
 
     def _misled(self, shown: dict[str, int | Withheld]) -> set[str]:
         """Shown counts that the error of a sum has made larger than their whole, or too small to be shown."""
-        small = {name for name in self._dependent(shown) if shown[name] < self.policy.min_people}
+        small = {name for name in self.dependent(shown) if shown[name] < self.policy.min_people}
         numbers = {name: count for name, count in (self.public | shown).items() if not is_withheld(count)}
         large = {
             part
@@ -226,7 +259,7 @@ class _Linked:
     def _widths(self, shown: dict[str, int | Withheld], names: set[str]) -> dict[str, int]:
         """How many whole numbers are left for each of `names`, exact below what the policy asks."""
         # Of a dependent count a reader knows no more than that it was large enough to be shown.
-        told = shown | dict.fromkeys(self._dependent(shown), Withheld("complementary"))
+        told = shown | dict.fromkeys(self.dependent(shown), Withheld("complementary"))
         found = attack(told, self.equations, self.public, self.policy, names=names, enough=self.policy.min_interval)
         return {name: high - low + 1 for name, (low, high) in found.items()}
 
@@ -242,10 +275,14 @@ class _Linked:
 class UnitSets:
     """The sets of units that the counts of a study with `n_offices` offices are about; it grows while it learns
     them.
+
+    `arms` gives the arm of each office, and `staff`, by table of staff, how many each office has.
     """
 
     schema: Schema
     n_offices: int
+    arms: Mapping[str, str] = field(default_factory=dict)
+    staff: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     _units: dict[str, frozenset] = field(default_factory=dict)
     _tables: dict[str, str] = field(default_factory=dict)
     _outside: dict[str, int] = field(default_factory=dict)
@@ -320,7 +357,25 @@ class UnitSets:
             equation = Equation(large, tuple(sorted((small, other))))
             if equation not in equations:
                 equations.append(equation)
-        return list(counts.values()), equations, {name: self._public[name] for name in names if name in self._public}
+        # How many staff an arm has is known from its offices.
+        known = {
+            name: count.value
+            for name in names
+            if (count := counts[name]).support.role == "staff" and refusal(count.support, policy) is None
+        }
+        known |= {name: self._public[name] for name in names if name in self._public}
+        return list(counts.values()), equations, known
+
+    def is_largest(self, table: str, frame: pd.DataFrame, among: Iterable[str]) -> bool:
+        """Whether none of some sets of the table, by name, holds these units and others."""
+        units = frozenset(frame["unit"].tolist())
+        return not any(units < self._units[name] for name in among if self._tables[name] == table)
+
+    def lacks_few(self, table: str, frame: pd.DataFrame, policy: Policy) -> bool:
+        """Whether units of a set that everybody can count are not here, but fewer than `min_people` of them."""
+        units = frozenset(frame["unit"].tolist())
+        larger = (self._units[name] for name in self._public if self._tables[name] == table)
+        return any(units < whole and len(whole) - len(units) < policy.min_people for whole in larger)
 
     def _count(self, name: str, units: frozenset, *, implied: bool, table: str = "") -> Count:
         table = table or self._tables[name]
@@ -337,7 +392,21 @@ class UnitSets:
             offices=len(sizes),
             largest_share=max(sizes.values()) / len(units) if units else 0.0,
             role="staff" if is_staff else "client",
+            whole=not is_staff or self._is_whole(table, sizes),
         )
+
+    def _is_whole(self, table: str, sizes: Mapping[str, int]) -> bool:
+        """Whether offices have all of their staff here, no office of their arms is missing, and an arm's are as large.
+
+        With one leader an office, the others' mean beside the mean of all is a score. With one coordinator here and two
+        there, so is a mean over coordinators beside one over offices.
+        """
+        for arm in {self.arms.get(office) for office in sizes}:
+            offices = [office for office, other in self.arms.items() if other == arm]
+            found = {(sizes.get(office, 0), self.staff[table].get(office, 0)) for office in offices}
+            if len(found) != 1 or len({*found.pop()}) != 1:
+                return False
+        return bool(sizes)
 
     def _columns(self, table: str) -> tuple[str, str]:
         """Columns of a unit's family and of its office; where no table holds the one or the other, the unit itself."""
