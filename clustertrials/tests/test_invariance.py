@@ -17,7 +17,7 @@ from clustertrials.estimators import METHODS, estimate_effect, within_cluster_di
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
 from clustertrials.intraclass import icc
 from clustertrials.missing import lee_bounds, manski_bounds, tipping_point
-from clustertrials.odds import marginal_odds_ratio
+from clustertrials.ratios import ratio
 from clustertrials.results import TrialWarning
 from clustertrials.weighting import weighted_effect
 
@@ -62,11 +62,15 @@ UNITLESS = {"df", "p_value", "icc", "share_trimmed", "largest_shift", "n_sign_ch
 CORRELATIONS = {"icc", "icc_reml"}
 
 
+def odds_ratio(frame, outcome, **asked):
+    return ratio(frame, outcome, measure="odds", estimator="jackknife", **asked)
+
+
 def odds(frame, outcome, **asked):
     """Odds of lying above the mean; what is missing or infinite stays so."""
     above = (frame[outcome] > frame[outcome].mean()) * 1.0
     above = above.where(np.isfinite(frame[outcome]), frame[outcome])
-    return marginal_odds_ratio(frame.assign(above=above), "above", **asked)
+    return odds_ratio(frame.assign(above=above), "above", **asked)
 
 
 def ask(name, frame, outcome="y", **changes):
@@ -182,11 +186,11 @@ def test_swapped_arms_turn_the_sign(name):
 
 def test_the_odds_ratio_has_the_same_symmetries():
     frame = trial()
-    base = marginal_odds_ratio(frame, "b", **ROLES)
+    base = odds_ratio(frame, "b", **ROLES)
     moved = frame.assign(clinic="s" + frame["clinic"].astype(str)).sample(frac=1, random_state=1)
-    same = marginal_odds_ratio(moved, "b", **ROLES)
-    turned = marginal_odds_ratio(frame, "b", **(ROLES | {"treated": "usual"}))
-    events = marginal_odds_ratio(frame.assign(b=1 - frame["b"]), "b", **ROLES)
+    same = odds_ratio(moved, "b", **ROLES)
+    turned = odds_ratio(frame, "b", **(ROLES | {"treated": "usual"}))
+    events = odds_ratio(frame.assign(b=1 - frame["b"]), "b", **ROLES)
     close(picked(base, IN_UNITS | UNITLESS), picked(same, IN_UNITS | UNITLESS), 1e-9)
     for other in (turned, events):
         assert (1 / other.estimate, 1 / other.ci_high) == pytest.approx((base.estimate, base.ci_low), rel=1e-9)

@@ -11,7 +11,7 @@ from reference_trials import ROLES, read
 from scipy import stats
 from test_strata_effects import paired
 
-from clustertrials import Ratio, marginal_odds_ratio, ratio
+from clustertrials import Ratio, ratio
 from clustertrials.gee import fit_gee_mean, sandwich
 from clustertrials.means import LOG, LOGIT
 from clustertrials.ratios import MEASURES, _model
@@ -121,15 +121,6 @@ def test_cluster_means_are_the_ratio_of_means_of_the_clinics():
     variance = sum(part.var(ddof=1) / len(part) / part.mean() ** 2 for part in (one, other))
     assert result.se_log == pytest.approx(variance**0.5, rel=1e-8)
     assert result.estimand == "cluster average"
-
-
-def test_the_jackknifed_odds_ratio_is_the_marginal_one():
-    frame = read("main")
-    for covariates in ([], ["x"]):
-        result = found(frame, measure="odds", estimator="jackknife", covariates=covariates)
-        expected = marginal_odds_ratio(frame, "b", covariates=covariates, **ROLES)
-        assert result.estimate == pytest.approx(expected.estimate, rel=1e-9)
-        assert (result.se_log, result.df) == (pytest.approx(expected.se_log, rel=1e-7), expected.df)
 
 
 def test_the_jackknife_leaves_out_one_clinic_arm_by_arm():

@@ -61,12 +61,12 @@ def test_an_icc_prints_as_two_lines():
 def test_every_answer_prints_and_becomes_a_row():
     from reference_trials import ROLES, read
 
-    from clustertrials import equivalence, estimand_gap, estimate_effect, marginal_odds_ratio
+    from clustertrials import equivalence, estimand_gap, estimate_effect, ratio
 
     frame = read("main")
     found = equivalence(estimate_effect(frame, "y", **ROLES), margin=0.5)
     assert str(found).splitlines()[0].startswith("equivalent  yes, within 0.5: 90 % CI ")
     assert "every margin above" in str(found) and "two one-sided tests, cr2, t with" in str(found)
-    for one in (found, estimand_gap(frame, "y", **ROLES), marginal_odds_ratio(frame, "b", **ROLES)):
+    for one in (found, estimand_gap(frame, "y", **ROLES), ratio(frame, "b", measure="odds", **ROLES)):
         assert len(one.to_frame()) == 1 and one._repr_html_().startswith("<table>")
     assert "cluster_average" in str(estimand_gap(frame, "y", **ROLES))

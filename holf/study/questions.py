@@ -15,18 +15,18 @@ from statsmodels.stats.multitest import multipletests
 
 from clustertrials.cluster_means import adjusted_cluster_means
 from clustertrials.estimands import estimand_gap
-from clustertrials.estimators import estimate_effect, within_cluster_difference
+from clustertrials.estimators import INDIVIDUAL, estimate_effect, within_cluster_difference
 from clustertrials.influence import leave_one_out, recruitment_diagnostics
 from clustertrials.intraclass import anova_icc, design_effect
 from clustertrials.intraclass import icc as icc_of
 from clustertrials.missing import attrition_by_arm, lee_bounds, manski_bounds, tipping_point
-from clustertrials.odds import OddsRatio, marginal_odds_ratio
 from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
-from clustertrials.results import TrialWarning
+from clustertrials.ratios import ratio
+from clustertrials.results import Effect, Ratio, TrialWarning
 from clustertrials.trial import read_trial
 from clustertrials.weighting import inverse_probability_weights, weighted_effect
 from holf.record.flow import count_flow, load_flow
-from holf.record.plan import Outcome, Plan
+from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.schema import Schema
 from holf.study.answers import Attrition, Change, ExactTest, Level, Multiplicity, Sanity, Sizes
 from holf.study.study import Study, StudyError
@@ -161,9 +161,13 @@ def effect(
         both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
         is_used &= frame[rows.cluster].map(both).fillna(False).astype(bool)
     behind = arms(frame[is_used]) | {"n_dropped": frame[~is_used]}
+    return [Answered(_named(found, what, compared), behind, rows.unit_table(what))]
+
+
+def _named(found: Effect | Ratio, outcome: Outcome, compared: Contrast) -> Effect | Ratio:
+    """The answer with the names of the plan in place of those of the analysed columns."""
     treated, other = (", ".join(side) for side in (compared.treated, compared.other))
-    named = replace(found, outcome=what.label, treated=treated, other=other)
-    return [Answered(named, behind, rows.unit_table(what))]
+    return replace(found, outcome=outcome.label, treated=treated, other=other)
 
 
 def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
@@ -243,16 +247,18 @@ def gap(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 
 def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Marginal odds ratio of a 0/1 outcome, to stand beside the risk difference."""
-    frame, asked = _unstratified(rows, outcome, wave)
+    what, asked = rows.plan.outcome(outcome), {"measure": "odds", "estimator": "jackknife"}
+    frame, roles = _analysis(rows, outcome, wave)
     try:
-        found = marginal_odds_ratio(frame, "value", **asked)
+        found = ratio(frame, "value", **asked, **roles)
     except ValueError:
-        if rows.plan.outcome(outcome).type != "binary":
+        if what.type != "binary":
             raise
         # To give no answer would tell more than to withhold one: that an arm has next to no event.
         n_clusters, n_units = frame[rows.cluster].nunique(), len(frame)
-        found = OddsRatio(*[np.nan] * 8, n_units=n_units, n_clusters=n_clusters, n_dropped=0, level=0.95)
-    return [_with_dropped(rows, outcome, wave, frame, found)]
+        counts = {"n_units": n_units, "n_clusters": n_clusters, "n_dropped": 0}
+        found = Ratio(*[np.nan] * 8, **asked, estimand=INDIVIDUAL, **counts, level=0.95)
+    return [_with_dropped(rows, outcome, wave, frame, _named(found, what, rows.plan.main))]
 
 
 def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:

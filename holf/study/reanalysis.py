@@ -13,7 +13,7 @@ from clustertrials.estimands import estimand_gap
 from clustertrials.estimators import effect_of
 from clustertrials.intraclass import icc
 from clustertrials.mixed import batched_reml
-from clustertrials.odds import marginal_odds_ratio
+from clustertrials.ratios import ratio
 from clustertrials.robust import KINDS, cluster_robust, fit_ols
 from clustertrials.trial import Trial, read_trial
 
@@ -47,7 +47,7 @@ def _case(frame: pd.DataFrame, outcome: str, covariates: Sequence[str]) -> dict:
         "gap": {"estimate": gap.estimate, "se": gap.se},
     }
     if outcome == "b":
-        odds = marginal_odds_ratio(frame, "b", covariates=covariates, **ROLES)
+        odds = ratio(frame, "b", measure="odds", estimator="jackknife", covariates=covariates, **ROLES)
         found["log_odds"] = {"estimate": log(odds.estimate), "se": odds.se_log}
     return found
 

@@ -10,8 +10,7 @@ from clustertrials.equivalence_tests import Equivalence, equivalence
 from clustertrials.estimands import EstimandGap
 from clustertrials.influence import Influence, RecruitmentDiagnostic
 from clustertrials.missing import Bounds, TippingPoint
-from clustertrials.odds import OddsRatio
-from clustertrials.results import Effect, Icc
+from clustertrials.results import Effect, Icc, Ratio
 from holf.record.facts import load_assumptions
 from holf.record.flow import Flow
 from holf.record.plan import Outcome, Plan
@@ -154,7 +153,7 @@ class Study:
         """Family-average effect minus office-average effect, with its interval."""
         return self._about("gap", outcome, wave)[0]
 
-    def odds(self, outcome: str, wave: str | None = None) -> OddsRatio:
+    def odds(self, outcome: str, wave: str | None = None) -> Ratio:
         """Marginal odds ratio of a 0/1 outcome."""
         return self._about("odds", outcome, wave)[0]
 

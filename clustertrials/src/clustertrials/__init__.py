@@ -16,7 +16,6 @@ _MODULES = {
     "intraclass": "design_effect icc variance_inflation",
     "mixed": "batched_reml simulate_power",
     "missing": "attrition_by_arm lee_bounds manski_bounds tipping_point",
-    "odds": "marginal_odds_ratio",
     "planning": "SampleSize clusters_needed units_needed",
     "published": "between_arms change_limits grim implied_sd_of_change recomputed_p_of_change share_change_limits",
     "randomisation": "adjusted_randomisation_test randomisation_test",

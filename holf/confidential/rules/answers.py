@@ -12,8 +12,7 @@ import pandas as pd
 from clustertrials.estimands import EstimandGap
 from clustertrials.influence import UNITS, Influence, RecruitmentDiagnostic
 from clustertrials.missing import Bounds, TippingPoint
-from clustertrials.odds import OddsRatio
-from clustertrials.results import Effect, Icc
+from clustertrials.results import Effect, Icc, Ratio
 from holf.confidential.rules.policy import Policy
 from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
 from holf.confidential.rules.rounded_rows import Published, two_values
@@ -36,7 +35,7 @@ from holf.study.questions import Answered
 # What a number of an answer of `clustertrials` is, by the name of its field. One that is not here is refused.
 _KINDS = {
     "estimate": "estimate se se_log statistic p_value ci_low ci_high icc mean_size lower upper share_trimmed difference"
-    " individual_average cluster_average risk_treated risk_other below above slope variances observed_mean sd"
+    " individual_average cluster_average below above slope variances observed_mean sd"
     " mean_treated mean_other",
     "df": "df",
     "count": "n_units n_dropped n_missing n_missing_treated n_missing_other",
@@ -46,7 +45,7 @@ _KINDS = {
     "plain": "level covariates",
 }
 _ROLES = {name: Role(kind) for kind, names in _KINDS.items() for name in names.split()}
-_MODELS = (Effect, Icc, Bounds, EstimandGap, Influence, RecruitmentDiagnostic, OddsRatio, TippingPoint)
+_MODELS = (Effect, Icc, Bounds, EstimandGap, Influence, RecruitmentDiagnostic, Ratio, TippingPoint)
 _OWN = (Sizes, Level, Change, Attrition, Multiplicity, ExactTest, Sanity)
 # By type of answer and field; the study's own answers declare theirs.
 ROLES: dict[type, dict[str, Role]] = {
