@@ -98,7 +98,11 @@ def test_odds_ratio_turns_with_the_arms_and_the_outcome():
     [
         (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
         (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "no event in arm"),
-        (lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["clinic"] == 0), 0)), {}, "all events of an arm are in what is left out"),
+        (
+            lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["clinic"] == 0), 0)),
+            {},
+            "all events of an arm are in what is left out",
+        ),
         (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict the outcome perfectly"),
     ],
 )
