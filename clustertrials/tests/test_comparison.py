@@ -54,8 +54,8 @@ def test_the_figure_shows_every_estimate_and_interval():
         assert list(point.get_xdata()) == [one.estimate]
         assert point.get_markerfacecolor() == ("black" if one.covariates else "white")
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels[:2] == ["OLS, CR2, adjusted", "OLS, CR2, unadjusted"]
-    assert ax.get_xlabel() == "y: new minus usual, 95 % intervals"
+    assert [" ".join(label.split()) for label in labels[:2]] == ["OLS, CR2, adjusted", "OLS, CR2, unadjusted"]
+    assert ax.get_xlabel() == "y: new minus usual,\n95 % intervals"
     assert found.plot(ax) is ax
 
 

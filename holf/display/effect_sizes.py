@@ -24,6 +24,8 @@ _EFFECT = (
     *("Model", "Estimand", "Covariates", "Analysed", "Clusters", "yi", "SE", "CI low", "CI high", "df", "vi"),
     *("ICC", "Design effect, equal sizes", "Effective n"),
 )
+# The same in the file of what is published and in that of an analysis, so that one script reads both.
+COLUMNS = (*_WHERE, "Data", *_SAID, *_SIDES, *_EFFECT)
 _FIGURES = 6
 
 
@@ -37,10 +39,9 @@ def published_table(plan: Plan, ledger: Ledger, slots: Sequence[Slot], findings:
         at = [found for found in findings if (found.outcome, found.wave) == (outcome.id, wave)]
         said = _of_outcome(outcome, wave, at) if contrast == plan.main else _of_contrast(contrast, at)
         sides = [*_typed(slots, outcome, wave, contrast.treated), *_typed(slots, outcome, wave, contrast.other)]
-        head = (*_where(plan, outcome, wave, contrast), *said, *randomised_cells(plan, ledger, contrast))
+        head = (*_where(plan, outcome, wave, contrast), "published", *said, *randomised_cells(plan, ledger, contrast))
         rows.append((*head, *sides, *[text.MISSING] * len(_EFFECT)))
-    columns = (*_WHERE, *_SAID, *_SIDES, *_EFFECT)
-    return Table("Effect sizes", columns, tuple(rows), source=RECORD, folded=True)
+    return Table("Effect sizes", COLUMNS, tuple(rows), source=RECORD, folded=True)
 
 
 def analysed_table(studies: Sequence[Study]) -> Table:
@@ -53,9 +54,10 @@ def analysed_table(studies: Sequence[Study]) -> Table:
         for study in studies:
             # Without classes: a reader who keeps what is published must not be left with rows of another class.
             where = (Cell(one.text, "", one.fact) for one in _where(plan, outcome, wave, contrast))
-            rows.append((*where, data_name(study.source), *_answers(study, outcome, wave, contrast)))
+            said = [text.MISSING] * len(_SAID)
+            rows.append((*where, data_name(study.source), *said, *_answers(study, outcome, wave, contrast)))
     source = joint_source(study.source for study in studies)
-    return Table("Effect sizes", (*_WHERE, "Data", *_SIDES, *_EFFECT), tuple(rows), source=source, folded=True)
+    return Table("Effect sizes", COLUMNS, tuple(rows), source=source, folded=True)
 
 
 def _places(plan: Plan) -> Iterator[tuple[Outcome, str, Contrast]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from clustertrials.results import Effect
 from holf.display import text
 from holf.record.plan import Outcome
-from holf.record.source import mark_of
+from holf.record.source import CLASSES, class_of, mark_of
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,15 @@ def effect_sentence(effect: Effect, outcome: Outcome) -> Sentence:
     holds_zero = effect.ci_low <= 0 <= effect.ci_high
     inside = -outcome.margin < effect.ci_low and effect.ci_high < outcome.margin
     if inside:
-        verdict = f"The interval rules out a difference as large as the assumed margin of {margin}."
+        verdict = f"the interval rules out a difference as large as the assumed margin of {margin}."
     elif not effect.is_significant:
-        verdict = f"The data show no clear difference, and leave open one as large as the assumed margin of {margin}."
+        verdict = f"there is no clear difference, and one as large as the assumed margin of {margin} stays open."
         verdict += "" if holds_zero else f" Zero lies outside the interval, but the two-sided test has p = {p_value}."
     else:
         better = "higher" if effect.estimate > 0 else "lower"
         reason = f"the two-sided test has p = {p_value}, though the interval holds zero"
-        verdict = f"The treated arm lies {better}; {reason if holds_zero else 'the interval excludes zero'}."
-    return Sentence(f"{shown} {verdict}", effect.source)
+        verdict = f"the treated arm lies {better}; {reason if holds_zero else 'the interval excludes zero'}."
+    # Said again here: quoted alone, the sentence must not read as a finding.
+    where = "in these invented data, " if class_of(effect.source) == CLASSES["simulated"] else ""
+    verdict = where + verdict
+    return Sentence(f"{shown} {verdict[0].upper()}{verdict[1:]}", effect.source)

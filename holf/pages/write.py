@@ -56,7 +56,7 @@ def _source_line(source: Source) -> str:
     if source.doi:
         where += f", [doi {source.doi}](https://doi.org/{source.doi})"
     read = f" Read {source.read}." if source.read else ""
-    return f"- **{source.name}**: {source.title}{dated}. *{source.what}* {where}.{read}"
+    return f"- **{source.name}**: {source.title}{dated}. {source.what.rstrip('.')}. {where}.{read}"
 
 
 def _fact_lines(fact: Fact, note: str, sources: dict[str, Source]) -> list[str]:

@@ -200,12 +200,12 @@ def test_labels_are_in_words_of_the_trial(studies):
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (-900, 900, "The interval rules out a difference as large as the assumed margin"),
-        (-1500, 200, "leave open one as large as the assumed margin"),
-        (-200, 1500, "leave open one as large as the assumed margin"),
+        (-900, 900, "the interval rules out a difference as large as the assumed margin"),
+        (-1500, 200, "one as large as the assumed margin of 1,000 NOK stays open"),
+        (-200, 1500, "one as large as the assumed margin of 1,000 NOK stays open"),
         (200, 1800, "lies higher; the interval excludes zero"),
         (-1800, -200, "lies lower; the interval excludes zero"),
-        (100, 900, "The interval rules out"),
+        (100, 900, "the interval rules out"),
     ],
 )
 def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
@@ -214,6 +214,8 @@ def test_sentences_never_take_no_difference_for_equality(studies, low, high, sai
     effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high, p_value=p_value)
     sentence = effect_sentence(effect, outcome)
     assert said in sentence.words and "no effect" not in sentence.words
+    assert "In these invented data, " in sentence.words
+    assert "invented" not in effect_sentence(replace(effect, source="real data: a"), outcome).words
     assert "ny difference is smaller" not in sentence.words, "an interval rules out, and proves nothing"
     assert repr(sentence).startswith(MARK) and sentence._repr_markdown_().startswith(f"**{MARK}**")
 
@@ -222,7 +224,7 @@ def test_sentences_never_take_no_difference_for_equality(studies, low, high, sai
     ("low", "high", "p_value", "said"),
     [
         (0.0, 1800, 0.04, "lies higher; the two-sided test has p = 0.040, though the interval holds zero."),
-        (10, 1800, 0.06, "no clear difference, and leave open one as large as the assumed margin"),
+        (10, 1800, 0.06, "no clear difference, and one as large as the assumed margin"),
         (10, 1800, 0.06, "Zero lies outside the interval, but the two-sided test has p = 0.060."),
     ],
 )
