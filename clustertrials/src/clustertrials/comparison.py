@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill as wrapped
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,7 +79,7 @@ class Comparison:
             names = [
                 f"{name}, {'adjusted' if one.covariates else 'unadjusted'}" for name, one in zip(names, self.effects)
             ]
-        ax.set_yticks(np.arange(len(names)), [fill(name, 16) for name in names])
+        ax.set_yticks(np.arange(len(names)), [wrapped(name, 16) for name in names])
         ax.invert_yaxis()
         ax.set_xlabel(f"{first.outcome}: {first.treated} minus {first.other},\n{100 * first.level:g} % intervals")
         return ax
