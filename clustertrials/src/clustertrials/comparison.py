@@ -79,7 +79,7 @@ class Comparison:
             names = [
                 f"{name}, {'adjusted' if one.covariates else 'unadjusted'}" for name, one in zip(names, self.effects)
             ]
-        ax.set_yticks(np.arange(len(names)), [wrapped(name, 16) for name in names])
+        ax.set_yticks(np.arange(len(names)), [wrapped(name, 16, break_long_words=False) for name in names])
         ax.invert_yaxis()
         ax.set_xlabel(f"{first.outcome}: {first.treated} minus {first.other},\n{100 * first.level:g} % intervals")
         return ax
