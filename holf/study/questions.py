@@ -26,7 +26,7 @@ from clustertrials.results import TrialWarning
 from clustertrials.trial import read_trial
 from clustertrials.weighting import inverse_probability_weights, weighted_effect
 from holf.record.flow import count_flow, load_flow
-from holf.record.plan import Outcome, Plan
+from holf.record.plan import Contrast, Outcome, Plan
 from holf.record.schema import Schema
 from holf.study.answers import Attrition, Change, ExactTest, Level, Multiplicity, Sanity, Sizes
 from holf.study.study import Study, StudyError
@@ -160,10 +160,11 @@ def effect(
     if estimator == "within_cluster_difference":
         both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
         is_used &= frame[rows.cluster].map(both).fillna(False).astype(bool)
-    behind = arms(frame[is_used]) | {"n_dropped": frame[~is_used]}
+    used = frame[is_used]
+    dropped = _dropped(rows, what, wave, compared, used)
     treated, other = (", ".join(side) for side in (compared.treated, compared.other))
-    named = replace(found, outcome=what.label, treated=treated, other=other)
-    return [Answered(named, behind, rows.unit_table(what))]
+    named = replace(found, outcome=what.label, treated=treated, other=other, n_dropped=len(dropped))
+    return [Answered(named, arms(used) | {"n_dropped": dropped}, rows.unit_table(what))]
 
 
 def multiplicity(rows: Rows, *, kind: str) -> list[Answered]:
@@ -346,10 +347,15 @@ def scale_ends(schema: Schema, outcome: Outcome, wave: str) -> tuple[float, floa
     return (rules["minimum"], rules["maximum"]) if {"minimum", "maximum"} <= rules.keys() else None
 
 
+def _dropped(rows: Rows, outcome: Outcome, wave: str, contrast: Contrast, used: pd.DataFrame) -> pd.DataFrame:
+    """Those who should have been measured and are not among the units used: the same ones for every method."""
+    frame, _ = rows.everyone(outcome, wave, contrast)
+    return frame[~frame["unit"].isin(used["unit"])]
+
+
 def _with_dropped(rows: Rows, outcome: str, wave: str, used: pd.DataFrame, found: Any) -> Answered:
-    """A comparison of complete rows, with those that were dropped before: as many as an effect says."""
-    frame = rows.analysis(rows.plan.outcome(outcome), wave, rows.plan.main)
-    dropped = frame[~frame.index.isin(used.index)]
+    """A comparison of complete rows, with those that are not among them: as many as an effect says."""
+    dropped = _dropped(rows, rows.plan.outcome(outcome), wave, rows.plan.main, used)
     behind = arms(used) | {"n_dropped": dropped}
     return Answered(replace(found, n_dropped=len(dropped)), behind, _table(rows, outcome))
 
