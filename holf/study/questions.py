@@ -160,8 +160,10 @@ def effect(
     if estimator == "within_cluster_difference":
         both = frame[is_used].groupby(rows.cluster)["treated"].nunique() == 2
         is_used &= frame[rows.cluster].map(both).fillna(False).astype(bool)
-    behind = arms(frame[is_used]) | {"n_dropped": frame[~is_used]}
-    return [Answered(_named(found, what, compared), behind, rows.unit_table(what))]
+    used = frame[is_used]
+    dropped = _dropped(rows, what, wave, compared, used)
+    named = replace(_named(found, what, compared), n_dropped=len(dropped))
+    return [Answered(named, arms(used) | {"n_dropped": dropped}, rows.unit_table(what))]
 
 
 def _named(found: Effect | Ratio, outcome: Outcome, compared: Contrast) -> Effect | Ratio:
@@ -352,10 +354,15 @@ def scale_ends(schema: Schema, outcome: Outcome, wave: str) -> tuple[float, floa
     return (rules["minimum"], rules["maximum"]) if {"minimum", "maximum"} <= rules.keys() else None
 
 
+def _dropped(rows: Rows, outcome: Outcome, wave: str, contrast: Contrast, used: pd.DataFrame) -> pd.DataFrame:
+    """Those who should have been measured and are not among the units used: the same ones for every method."""
+    frame, _ = rows.everyone(outcome, wave, contrast)
+    return frame[~frame["unit"].isin(used["unit"])]
+
+
 def _with_dropped(rows: Rows, outcome: str, wave: str, used: pd.DataFrame, found: Any) -> Answered:
-    """A comparison of complete rows, with those that were dropped before: as many as an effect says."""
-    frame = rows.analysis(rows.plan.outcome(outcome), wave, rows.plan.main)
-    dropped = frame[~frame.index.isin(used.index)]
+    """A comparison of complete rows, with those that are not among them: as many as an effect says."""
+    dropped = _dropped(rows, rows.plan.outcome(outcome), wave, rows.plan.main, used)
     behind = arms(used) | {"n_dropped": dropped}
     return Answered(replace(found, n_dropped=len(dropped)), behind, _table(rows, outcome))
 

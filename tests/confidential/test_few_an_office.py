@@ -166,15 +166,18 @@ def test_every_answer_on_a_wave_rests_on_the_same_rows(tables, tmp_path):
         )
 
 
-def test_a_gap_drops_as_many_as_an_effect(tables, tmp_path):
+def test_every_method_drops_the_same_people(tables, tmp_path):
     dropped = taken(tables, tmp_path / "data")
     rows = Rows(dropped.tables, plan_of(dropped), SCHEMA)
-    (gap,) = questions.gap(rows, outcome="housing", wave="m12")
-    (effect,) = questions.effect(
-        rows, outcome="housing", wave="m12", estimator="cr2", contrast="model", adjusted=True, level=0.95
-    )
-    assert gap.answer.n_dropped == effect.answer.n_dropped > 0
-    assert set(gap.behind["n_dropped"]["unit"]) == set(effect.behind["n_dropped"]["unit"])
+    asked = {"contrast": "model", "adjusted": True, "level": 0.95}
+    for outcome in ("housing", "employment"):
+        found = [questions.gap(rows, outcome=outcome, wave="m12")]
+        for estimator in ("cr2", "ipw"):
+            found.append(questions.effect(rows, outcome=outcome, wave="m12", estimator=estimator, **asked))
+        if outcome == "employment":
+            found.append(questions.odds(rows, outcome=outcome, wave="m12"))
+        first, *others = ((one.answer.n_dropped, sorted(one.behind["n_dropped"]["unit"])) for (one,) in found)
+        assert all(one == first for one in others) and first[0] == len(first[1]) > 0
 
 
 def test_a_tie_is_rounded_to_the_same_side_in_whatever_order_a_mean_was_summed():

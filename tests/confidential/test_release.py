@@ -252,7 +252,7 @@ def few_are_shown(release):
     return any(
         name.startswith("n_") and type(value) is int and 0 < value < 10 and name not in ("n_clusters", "n_offices")
         for name, value in every_number(release.content["answers"])
-    ) or not has(release, "effect", "n_dropped", "people", outcome="income")
+    ) or not has(release, "tipping", "n_dropped", "people", outcome="participation")
 
 
 def is_round(count):
@@ -281,7 +281,7 @@ SPEAKS = {
                                    for effect in asked(one, "effect", outcome="income")), {"significant_digits": 17}),
     "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval, {"min_interval": 1}),
 }  # fmt: skip
-PART = '"(flow|baseline|recruitment)"|"(levels|effect|sanity|tipping|attrition)".*"(income|coordinator_competence)"'
+PART = '"(flow|baseline|recruitment)"|"(levels|effect|sanity|tipping|attrition)".*"(income|coordinator_competence)"|"tipping".*"participation"'
 
 
 @pytest.mark.parametrize("rule", sorted(SPEAKS))
