@@ -199,7 +199,6 @@ OWN_ROOMS = {
     "simulation.measures": "what is measured of them",
     "simulation.worlds": "the nine simulated tables, and what they follow from",
     "display.record_tables": "tables of the published record",
-    "display.design_figures": "its dates, map and precision as figures",
     "record.published_table": "Table 1 of its article",
     "display.landing_picture": "what was found, on the landing page",
     "display.office_map": "where its offices are",
@@ -218,6 +217,9 @@ TERMS_OF = ("study.", "confidential.rules.", "confidential.release.", "confident
 # Other words that stay where they are.
 STAYS = {
     ("record.flow", "parent"): "the box that another comes from",
+    ("record.forms", "offices"): "key of the settings of the landing picture, and part of names of keys",
+    ("record.forms", "parents"): "part of the name of a key",
+    ("record.plan", "offices"): "part of the name of a key",
     ("pages.pictures", "offices"): "name of the file with their places",
     ("display.text", "office"): "translated here into the trial's word",
     ("display.text", "family"): "translated here into the trial's word",

@@ -80,6 +80,9 @@ def test_data_that_sphinx_does_not_look_at_counts_if_a_page_is_read_with_it(book
         "    app.connect('env-before-read-docs', lambda *_: at.append(1))\n"
         "    app.connect('env-updated', lambda *_: (at.clear(), print('opened', *sorted(found))) and None)\n",
     )
+    # A list of all downloads explains their columns.
+    with open(book.root / "index.md", "a", encoding="utf-8") as file:
+        file.write("\n:::{container} holf-download-list\nAll.\n:::\n")
     done = book.build()
     assert done.returncode == 0, done.stdout + done.stderr
     opened = next(line for line in done.stdout.splitlines() if line.startswith("opened "))

@@ -139,7 +139,7 @@ def test_a_sentence_above_each_figure_says_what_it_shows(site, tmp_path):
     shutil.copytree(site / "chapters", tmp_path / "chapters")
     page = tmp_path / "chapters" / "effects.html"
     text = page.read_text(encoding="utf-8")
-    for fault in ("Invented data: ", "<strong>No source read"):
+    for fault in ("Invented data: ", "<strong>No source this book could read reports"):
         page.write_text(text.replace(fault, ""), encoding="utf-8")
         assert len(untitled(tmp_path)) == 1 and untitled(tmp_path)[0].startswith("effects: ")
 

@@ -30,6 +30,7 @@ from holf.confidential.rules.suppression import UnitSets
 from holf.record.plan import Plan, load_plan
 from holf.record.schema import Schema
 from holf.record.source import REAL
+from holf.study.answers import Withheld
 from holf.study.questions import Answered, compute
 from holf.study.study import Study, StudyError
 from holf.study.tables import Rows
@@ -271,5 +272,7 @@ def _entry_text(entry: dict[str, Any]) -> str:
 
 
 def _entry(found: Safe) -> dict[str, Any]:
-    behind = {name: encode(getattr(found, name)) for name in ("people", "families", "offices")}
-    return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": list(found.rules)}
+    counts = {name: getattr(found, name) for name in ("people", "families", "offices")}
+    rules = (*found.rules, *(count.rule for count in counts.values() if isinstance(count, Withheld)))
+    behind = {name: encode(count) for name, count in counts.items()}
+    return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": list(dict.fromkeys(rules))}
