@@ -124,7 +124,7 @@ def whole_site(root: Path, papermill: str = "off") -> Path:
     """The site of the whole book, built if it is not in the folder yet; by default no chapter runs."""
     site = root / "_build" / "html"
     if not site.exists():
-        unwanted = ("_build", ".venv", ".git", ".*", "__pycache__", "tests", "benchmarks")
+        unwanted = ("_build", ".venv", ".git", ".*", "__pycache__", "tests")
         shutil.copytree(project_root(), root, ignore=shutil.ignore_patterns(*unwanted))
         # As an unpacked archive of the sources has it: no Git knows the files of a copy.
         names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())

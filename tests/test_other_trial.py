@@ -223,8 +223,6 @@ STAYS = {
     ("pages.pictures", "offices"): "name of the file with their places",
     ("display.text", "office"): "translated here into the trial's word",
     ("display.text", "family"): "translated here into the trial's word",
-    ("study.reanalysis", "office"): "column of the files that R read",
-    ("study.reanalysis", "offices"): "part of R's answers",
     ("display.figure", "family"): "a drawing library's word for a typeface",
     ("clustertrials.randomisation.allocations", "22"): "a power of two",
     ("confidential.scan.rules", "NOK"): "one spelling of a number, whose currency is the country's",

@@ -186,5 +186,8 @@ def test_the_page_of_formulas_is_in_a_book_on_real_data_and_shows_no_study(table
     monkeypatch.setenv("HOLF_SOURCE", "source")
     run_chapter(next(one for one in list_chapters() if one.name == FORMULAS), tmp_path / "work")
     text = (copy / "chapters" / f"{FORMULAS}.ipynb").read_text()
-    assert "Financial situation" in text and "Housing" not in text.split("What more offices or parents would have changed")[1]
+    assert (
+        "Financial situation" in text
+        and "Housing" not in text.split("What more offices or parents would have changed")[1]
+    )
     assert "SIMULATED" not in text and "REAL DATA" not in text and not sentinels_in(text)
