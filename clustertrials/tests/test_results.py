@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -70,3 +71,35 @@ def test_every_answer_prints_and_becomes_a_row():
     for one in (found, estimand_gap(frame, "y", **ROLES), ratio(frame, "b", measure="odds", **ROLES)):
         assert len(one.to_frame()) == 1 and one._repr_html_().startswith("<table>")
     assert "cluster_average" in str(estimand_gap(frame, "y", **ROLES))
+
+
+def test_a_test_of_several_outcomes_prints_and_has_a_row_for_each():
+    from clustertrials import randomisation_test
+
+    means = np.array([[5.0, 1.0], [6.0, 3.0], [7.0, 2.0], [1.0, 2.0], [2.0, 1.0], [3.0, 3.0]])
+    found = randomisation_test(means, np.array([1, 1, 1, 0, 0, 0]))
+    frame = found.to_frame()
+    assert list(frame["p_value"]) == list(found.p_value) and len(frame) == 2
+    line = next(line for line in str(found).splitlines() if line.startswith("p_value "))
+    assert line.split(maxsplit=1)[1] == ", ".join(f"{p:.4g}" for p in found.p_value)
+    assert found._repr_html_().startswith("<table>")
+
+
+@pytest.mark.parametrize("role", ["outcome", "strata"])
+def test_a_list_where_one_column_is_wanted_is_named(role):
+    from reference_trials import ROLES, read
+
+    from clustertrials import estimate_effect
+
+    asked = {"outcome": "y", "strata": None} | {role: ["x", "z"]}
+    with pytest.raises(ValueError, match=r"one column is wanted, not the list \['x', 'z'\]: ask once for each"):
+        estimate_effect(read("main"), **asked, **ROLES)
+
+
+def test_a_ratio_has_no_equivalence_test():
+    from reference_trials import ROLES, read
+
+    from clustertrials import equivalence, ratio
+
+    with pytest.raises(TypeError, match="effect must be one of estimate_effect, not a Ratio"):
+        equivalence(ratio(read("main"), "b", measure="risk", **ROLES), 0.2)

@@ -14,6 +14,8 @@ import pandas as pd
 def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
     """Raise ValueError unless every name is one column of the frame, and none is used twice."""
     for name in names:
+        if isinstance(name, list | np.ndarray | pd.Index):
+            raise ValueError(f"one column is wanted, not the list {list(name)!r}: ask once for each column")
         count = int((frame.columns == name).sum())
         if count != 1:
             raise ValueError(f"column {name!r} is {'not in the frame' if count == 0 else 'in the frame twice'}")

@@ -99,6 +99,8 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     """
     check_between("level", level, 0.5, 1)
     check_margin(margin)
+    if not isinstance(effect, Effect):
+        raise TypeError(f"effect must be one of estimate_effect, not a {type(effect).__name__}")
     if effect.n_allocations is not None:
         raise ValueError(f"{effect.estimator}: an effect from randomisation has no t reference; use another")
     if not (isfinite(effect.df) and effect.df > 0):

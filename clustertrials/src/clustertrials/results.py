@@ -65,7 +65,8 @@ class Printed:
 
     def _lines(self) -> dict[str, str]:
         """Label and text of each line: all fields that have a value, unless a record says it in words."""
-        return {name: _text(value) for name, value in vars(self).items() if value is not None and value != ""}
+        said = {name: _text(value) for name, value in vars(self).items() if value is not None}
+        return {name: text for name, text in said.items() if text}
 
     def __str__(self) -> str:
         lines = self._lines()
@@ -77,10 +78,11 @@ class Printed:
         return f"<table>{''.join(rows)}</table>"
 
     def to_frame(self) -> pd.DataFrame:
-        """All numbers as a frame of one row, at full precision."""
+        """All numbers as a frame at full precision: one row, or one for each outcome of a test of several."""
         import pandas as pd
 
-        return pd.DataFrame([asdict(self)])
+        values = asdict(self)
+        return pd.DataFrame(values if any(map(_is_array, values.values())) else [values])
 
 
 @dataclass(frozen=True)
@@ -301,7 +303,14 @@ def _interval(result: Effect | Ratio | Icc) -> str:
     return f"{100 * result.level:g} % CI {_number(result.ci_low)} to {_number(result.ci_high)}"
 
 
+def _is_array(value: object) -> bool:
+    # Without loading numpy, which those who only name an estimator need not wait for.
+    return hasattr(value, "tolist") and isinstance(value.tolist(), list)
+
+
 def _text(value: object) -> str:
+    if _is_array(value):
+        return ", ".join(map(_text, value.tolist()))
     return _number(value) if isinstance(value, float) else str(value)
 
 

@@ -57,8 +57,8 @@ def power(
     level : float
         Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
     sd : float
-        Total standard deviation of the outcome of one unit, in units of the outcome; for a share p it is sqrt(p (1 -
-        p)).
+        Total standard deviation of the outcome of one unit, in units of the outcome; for shares p and q of
+        the arms it is sqrt((p (1 - p) + q (1 - q)) / 2). The default is for differences in standard deviations.
     covariate_r2 : float
         Share of the variance of a cluster mean that the covariates explain (r squared in the Notes).
     estimator : {"cr2", "mixed"}
