@@ -53,10 +53,7 @@ def encode(value: Any) -> Any:
         raise CodecError("a release holds no markup")
     if type(value) is float and not math.isfinite(value):
         return UNDEFINED if math.isnan(value) else ABOVE if value > 0 else BELOW
-    if type(value) is float:
-        # A difference of rounded numbers would else be printed as 0.019999999999999574.
-        return float(f"{value:.12g}")
-    if value is None or type(value) in (str, int, bool):
+    if value is None or type(value) in (str, int, float, bool):
         return value
     raise CodecError(f"a release holds no {type(value).__name__}")
 
