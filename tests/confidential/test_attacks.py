@@ -11,6 +11,7 @@ from holf.confidential.release import document
 from holf.confidential.release.clues import Clue, clues
 from holf.confidential.release.document import ReleaseError, make_release
 from holf.confidential.rules.policy import load_policy
+from holf.confidential.rules.primary import rounded
 from holf.confidential.rules.rounded_rows import RoundedRows
 from holf.paths import MARK_FILE
 from holf.record.plan import load_registered
@@ -47,6 +48,17 @@ def tables_of(seed, folder):
     }
 
 
+def shown_manski_bounds(content):
+    """Outcomes whose Manski bounds are published as numbers."""
+    return [
+        entry["asked"]["outcome"]
+        for entry in content["answers"]
+        if entry["question"] == "bounds"
+        for found in entry["answers"]
+        if found["answer"]["method"] == "manski" and isinstance(found["answer"]["lower"], float)
+    ]
+
+
 def true_rows(tables, plan, schema, rows, published, policy):
     """In place of the rounded rows."""
     return rows
@@ -55,10 +67,12 @@ def true_rows(tables, plan, schema, rows, published, policy):
 @pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
 def test_no_estimate_gives_a_count_away(seed, tmp_path, monkeypatch):
     dropped = taken(tables_of(seed, tmp_path / "study"), tmp_path / "data")
-    found = clues(make_release(dropped, SCHEMA, POLICY).content, POLICY)
+    content = make_release(dropped, SCHEMA, POLICY).content
+    found = clues(content, POLICY)
     assert {clue.question for clue in found} == ATTACKS
     # Of shares and of scales: the bounds on housing, from 0 to 10, lie as far apart as people are missing.
-    assert sum(clue.question == "bounds" for clue in found) == 2
+    shown = shown_manski_bounds(content)
+    assert "housing" in shown and sum(clue.question == "bounds" for clue in found) == len(shown)
     for clue in found:
         assert clue.agrees(*map(float, clue.counts)), f"{clue.question} does not follow from what is published"
     monkeypatch.setattr(document, "RoundedRows", true_rows)
@@ -82,6 +96,31 @@ def test_people_within_rounding_change_no_number_of_the_attacks(tmp_path):
     ))  # fmt: skip
     same = [(one, other) for one, other in zip(first, moved, strict=True) if one.counts == other.counts]
     assert len(same) > 5 and all(one.value == other.value for one, other in same)
+
+
+def of_coordinators(plan):
+    for question, asked in WHOLE(plan):
+        if (
+            question == "effect"
+            and asked["contrast"] == "coordinator"
+            and (asked["outcome"], asked["wave"]) == ("employment", "m12")
+        ):
+            yield question, asked
+
+
+def test_those_whom_the_register_lacks_are_counted_in_rounded_numbers(tmp_path, monkeypatch):
+    monkeypatch.setattr(document, "catalogue", of_coordinators)
+    tables = tables_of(1, tmp_path / "study")
+    parents, register = tables["parents"], tables["register"]
+    at_year = register[register["wave"] == "m12"]
+    not_enrolled = parents.query("participates != '1'").merge(at_year)["parent_id"]
+    already = len(parents) - len(at_year)
+    for more in (0, 4):
+        left = register[~register["parent_id"].isin(not_enrolled.head(more))].reset_index(drop=True)
+        release = make_release(taken(tables | {"register": left}, tmp_path / str(more)), SCHEMA, POLICY)
+        ((found,),) = (entry["answers"] for entry in release.content["answers"])
+        shown = found["answer"]["n_dropped"]
+        assert shown == rounded(already + more, POLICY) != already + more
 
 
 def of_income(plan):
