@@ -13,7 +13,7 @@ test: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --nbval --nbval-cell-timeout=300
 
 # Needs Chromium.
-check: .venv/installed
+check: book
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow tests clustertrials/tests
 
 # The style of the code, and that a room imports only what is below it.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -37,6 +37,8 @@ MODES = ("auto", "force", "off", "check")
 # New objects until the next look for garbage; 700 is what Python itself takes.
 _GARBAGE = 100_000
 log = logging.getLogger(__name__)
+_CARDS = ModuleType("sphinxext.opengraph._social_cards")
+_CARDS.DEFAULT_SOCIAL_CONFIG, _CARDS.create_social_card = {}, None
 
 
 def setup(app: Sphinx) -> dict:
@@ -49,6 +51,8 @@ def setup(app: Sphinx) -> dict:
     app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
     # Sphinx reads every page anew when a value of this kind changes.
     app.add_config_value("holf_foundation", "", "env")
+    # Social cards are off (`_config.yml`), and what would draw them loads Matplotlib: an eighth of a build.
+    sys.modules.setdefault(_CARDS.__name__, _CARDS)
     sys.excepthook = _end_quietly
     if jupyter_book := sys.modules.get("jupyter_book.cli.main"):
         jupyter_book._message_box = _end_briefly

@@ -11,8 +11,9 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 from holf.display import text
-from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows
+from holf.display.figure import INK, QUIET, SMALL, Picture, canvas, finish, name_rows
 from holf.display.table import Cell, Table
+from holf.display.widths import PHONE
 from holf.record.facts import Ledger
 from holf.record.source import RECORD
 from holf.record.timeline import Moment, load_moments

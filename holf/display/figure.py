@@ -20,6 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from holf.display.table import Table
+from holf.display.widths import COLUMN, PHONE
 from holf.record.plan import Plan
 from holf.record.source import MARK, REAL_MARK, kind_of, mark_of
 
@@ -27,9 +28,8 @@ from holf.record.source import MARK, REAL_MARK, kind_of, mark_of
 # One of each an arm, in the order of the plan, or another series of a figure.
 COLOURS, MARKERS = ("#0072B2", "#D55E00", "#4D4D4D", "#009E73", "#CC79A7", "#56B4E9"), "os^DvP"
 INK, QUIET, ALARM = "#1a1a1a", "#6b6b6b", "#a4133c"
-# Every figure is drawn twice, in CSS pixels: for the column of a phone, which is that of a printed journal too, and for
-# the column of a page on a desktop. The page shows the one that fits (`holf.book.theme.html`).
-PHONE, COLUMN, AN_INCH = 350, 720, 96
+# CSS pixels.
+AN_INCH = 96
 # Pixels of the file: two a CSS pixel.
 DENSITY = 2 * AN_INCH
 # Smallest letters, in points: 11 CSS pixels at the drawn width.

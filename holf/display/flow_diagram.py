@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from holf.display import alt_text, text
-from holf.display.figure import COLUMN, INK, PHONE, QUIET, SMALL, Picture, canvas, finish
+from holf.display.figure import INK, QUIET, SMALL, Picture, canvas, finish
 from holf.display.table import Cell, Table, invented_arms
+from holf.display.widths import COLUMN, PHONE
 from holf.record.flow import COUNTED, UNKNOWN, Flow, FlowCount
 from holf.record.source import CLASSES, RECORD, kind_of
 

@@ -1,4 +1,4 @@
-"""The picture of the landing page: the offices, what each arm had of its own, what both had, and what was found."""
+"""Draws the picture of the landing page: the offices, what each arm and both had, and what was found."""
 
 from __future__ import annotations
 
@@ -9,56 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from holf.display.figure import AN_INCH, INK, PHONE, QUIET, SMALL, Picture, arm_style, canvas, finish
+from holf.display.figure import AN_INCH, INK, QUIET, SMALL, Picture, arm_style, canvas, finish
+from holf.display.landing import landing_alt, landing_table
 from holf.display.office_map import draw_norway
 from holf.display.published_overview import ARROWS
-from holf.display.table import Cell, Table
-from holf.record.facts import Ledger, check_published, published_words
+from holf.display.widths import PHONE
 from holf.record.plan import Plan
-from holf.record.reporting import Reporting
-from holf.record.source import RECORD
 
 # CSS pixels: height of a line of small letters, and the mean width of a letter.
 _LINE, _LETTER = 15.0, 6.2
-
-
-def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, dict]:
-    """Read `data/landing.yml`: by language the words of the file, and as ``results`` what was found in each area.
-
-    Raises
-    ------
-    FactError
-        If a line rests on a row that is not published.
-    """
-    stated = published_words("landing.yml", ledger)
-    found = [word for word in reporting.overview if word.source == stated["source"]]
-    check_published("data/landing.yml", [word.facts[0] for word in found], ledger)
-    del stated["source"]
-    for words in stated.values():
-        words["results"] = [
-            {
-                "area": words["areas"][word.outcome],
-                "question": words["questions"][word.question],
-                "sign": word.sign,
-                "says": words["signs"][word.sign],
-                "fact": word.facts[0],
-            }
-            for word in found
-        ]
-    return stated
-
-
-def landing_table(words: dict) -> Table:
-    """Everything that the picture says, one line a row."""
-    lines = [(words["offices"]["says"].rpartition(", ")[0], words["offices"])]
-    for arm in words["arms"].values():
-        lines.append((arm["title"]["says"].rpartition(": ")[2], arm["title"]))
-        lines += [(arm["own"], line) for line in arm["had"]]
-    lines += [(words["both"]["title"], line) for line in words["both"]["had"]]
-    lines += [(f"{line['area']}. {line['question']}", line) for line in words["results"]]
-    lines.append((words["found"], words["note"]))
-    rows = tuple((said.rstrip(":"), Cell(line["says"], "", line["fact"])) for said, line in lines)
-    return Table(words["offices"]["says"], tuple(words["columns"]), rows, source=RECORD, folded=True)
 
 
 def landing_picture(words: dict, offices: pd.DataFrame, plan: Plan) -> Picture:
@@ -149,16 +108,3 @@ def _draw_results(page: Axes, words: dict, top: float, room: float, columns: int
         page.add_patch(Rectangle((x, card), width, height, fill=False, edgecolor="#cfcfcf", lw=0.8))
     bottom = y + -(-len(areas) // columns) * (height + 8)
     return _write(page, words["note"]["says"], 1, bottom + 2, room)
-
-
-def landing_alt(words: dict) -> str:
-    """Offices, arms, what was found, and what that does not show; the table has what each arm had."""
-    parts = [words["offices"]["says"], *(arm["title"]["says"] for arm in words["arms"].values()), words["found"]]
-    found: dict[str, dict[str, list[str]]] = {}
-    for one in words["results"]:
-        found.setdefault(one["question"], {}).setdefault(one["says"], []).append(one["area"])
-    for question, said in found.items():
-        # What holds in all areas names none.
-        of = {what: f" ({', '.join(areas)})" if len(said) > 1 else "" for what, areas in said.items()}
-        parts.append(f"{question}: " + "; ".join(f"{what}{areas}" for what, areas in of.items()))
-    return f"{'. '.join(parts)}. {words['note']['says']}"

@@ -16,8 +16,9 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from holf.display import text
-from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, canvas, finish
+from holf.display.figure import INK, QUIET, SMALL, Picture, canvas, finish
 from holf.display.table import Table
+from holf.display.widths import PHONE
 from holf.paths import data_path
 from holf.record.source import RECORD
 

@@ -13,8 +13,9 @@ from matplotlib.ticker import MaxNLocator
 
 from clustertrials.results import Effect
 from holf.display import alt_text, text
-from holf.display.figure import INK, PHONE, QUIET, SMALL, Picture, arm_style, canvas, finish, name_rows, name_rows_once
+from holf.display.figure import INK, QUIET, SMALL, Picture, arm_style, canvas, finish, name_rows, name_rows_once
 from holf.display.table import Table, invented_arms
+from holf.display.widths import PHONE
 from holf.record.plan import Outcome, Plan
 from holf.record.source import data_name, joint_source
 from holf.study.answers import Change, Level, is_withheld

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from holf.display import text
-from holf.display.figure import COLUMN, INK, PHONE, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
+from holf.display.figure import INK, QUIET, SMALL, Picture, canvas, finish, name_rows, name_rows_once
 from holf.display.table import Cell, Table
+from holf.display.widths import COLUMN, PHONE
 from holf.record.plan import Plan
 from holf.record.reporting import COMPARISONS, NOT_NAMED, OverviewEntry, Reporting
 from holf.record.source import RECORD

@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from clustertrials.simulation_study import Recovery
 from holf.display import text
-from holf.display.figure import COLOURS, INK, MARKERS, PHONE, SMALL, Picture, canvas, finish, name_rows
+from holf.display.figure import COLOURS, INK, MARKERS, SMALL, Picture, canvas, finish, name_rows
 from holf.display.sentences import Sentence
 from holf.display.table import Cell, Table
+from holf.display.widths import PHONE
 from holf.record.source import RECORD
 from holf.study.truths import Settings
 

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from holf.display import text
-from holf.display.figure import INK, PHONE, Picture, canvas, finish, name_rows_once
+from holf.display.figure import INK, Picture, canvas, finish, name_rows_once
 from holf.display.table import Table
+from holf.display.widths import PHONE
 from holf.record.plan import Words
 
 SOURCE = "simulated: a sweep of trials of known truth"

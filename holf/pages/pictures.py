@@ -10,6 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from holf.display.landing import landing_alt, landing_table, load_landing
+from holf.display.widths import COLUMN, PHONE
 from holf.paths import data_path, project_root
 from holf.record.facts import load_ledger
 from holf.record.plan import load_plan
@@ -27,17 +29,16 @@ def write_pictures() -> list[str]:
     """
     if not (project_root() / "data" / "landing.yml").exists():
         return []
-    # Imported where they are needed: other pages are written without a drawing library.
-    import pandas as pd
-
-    from holf.display.figure import COLUMN, PHONE
-    from holf.display.landing_picture import landing_alt, landing_picture, landing_table, load_landing
-
     written = []
     for language, words in load_landing(load_ledger(), load_reporting()).items():
         table = landing_table(words)
         names = {width: f"{LANDING}/{language}-{width}.png" for width in (COLUMN, PHONE)}
         if any(_seal(name) != f"sha256 {table.values.digest()}" for name in names.values()):
+            # Imported here: pages whose pictures are up to date are written without a drawing library.
+            import pandas as pd
+
+            from holf.display.landing_picture import landing_picture
+
             picture = landing_picture(words, pd.read_csv(data_path("offices.csv")), load_plan())
             written += [_write(name, picture.png(width)) for width, name in names.items()]
         html = table._repr_html_().replace("Show table", words["table"])

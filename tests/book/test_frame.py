@@ -22,8 +22,9 @@ from holf.book.theme.html import LinkNumbers, NameColumns, PairDrawings, StackTa
 from holf.book.theme.theme import POLICY, describe
 from holf.confidential.scan.chart_runtime import RUNTIME
 from holf.display import design_figures
-from holf.display.figure import COLUMN, PHONE, with_palette
+from holf.display.figure import with_palette
 from holf.display.table import Table
+from holf.display.widths import COLUMN, PHONE
 from holf.paths import project_root
 from holf.record.source import MARK, REAL_MARK, RECORD
 

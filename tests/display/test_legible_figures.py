@@ -28,6 +28,7 @@ from holf.display import (
     alt_text,
     design_figures,
     flow_diagram,
+    landing,
     landing_picture,
     office_map,
     plots,
@@ -35,8 +36,9 @@ from holf.display import (
     recovery,
     sweeps,
 )
-from holf.display.figure import ALARM, COLUMN, INK, PHONE, QUIET, Picture, arm_style, canvas, finish
+from holf.display.figure import ALARM, INK, QUIET, Picture, arm_style, canvas, finish
 from holf.display.table import Table
+from holf.display.widths import COLUMN, PHONE
 from holf.pages.pictures import write_pictures
 from holf.paths import project_root
 from holf.record import flow
@@ -87,7 +89,7 @@ def drawn(studies) -> Iterator[tuple[str, Picture]]:
     reporting = load_reporting()
     yield "published", published_overview.published_overview(reporting, PLAN)
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    for language, words in landing_picture.load_landing(ledger, reporting).items():
+    for language, words in landing.load_landing(ledger, reporting).items():
         yield f"landing {language}", landing_picture.landing_picture(words, offices, PLAN)
     _, cells = load_swept()
     yield "power", sweeps.power_surface(cells, "cr2", PLAN.words)
@@ -287,8 +289,8 @@ def test_every_line_of_the_landing_picture_is_published_and_drawn(pictures):
             drawn = " ".join(" ".join(words.get_text().split()) for words in figure.axes[0].texts)
             for row in picture.table.rows:
                 assert row[1].text in drawn, row[1].text
-    stated = landing_picture.load_landing(ledger, load_reporting())
-    english, norwegian = ([row[1].fact for row in landing_picture.landing_table(one).rows] for one in stated.values())
+    stated = landing.load_landing(ledger, load_reporting())
+    english, norwegian = ([row[1].fact for row in landing.landing_table(one).rows] for one in stated.values())
     assert english == norwegian, "both languages rest on the same rows"
 
 
@@ -298,7 +300,7 @@ def test_a_landing_picture_of_what_is_derived_is_refused(tmp_path, monkeypatch):
     words = tmp_path / "data" / "landing.yml"
     words.write_text(words.read_text(encoding="utf-8").replace("fact: F057", "fact: F058"), encoding="utf-8")
     with pytest.raises(FactError, match=r"landing\.yml: F058 is derived"):
-        landing_picture.load_landing(holf.load_ledger(), load_reporting())
+        landing.load_landing(holf.load_ledger(), load_reporting())
 
 
 def test_pictures_are_drawn_again_when_their_data_change_and_the_committed_ones_are_current(tmp_path, monkeypatch):

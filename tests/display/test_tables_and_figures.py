@@ -12,10 +12,10 @@ from PIL import Image
 import holf
 from clustertrials.equivalence_tests import equivalence
 from holf.display import design_figures, office_map, plots, sensitivity_table, tables, text
-from holf.display.figure import PHONE
 from holf.display.published_overview import published_overview
 from holf.display.sentences import effect_sentence
 from holf.display.table import Cell, Table, invented_arms
+from holf.display.widths import PHONE
 from holf.paths import project_root
 from holf.record.reporting import load_reporting
 from holf.record.source import MARK, RECORD, joint_source

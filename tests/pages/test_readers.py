@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prose_rules import ROW_LINK, visible
 
-from holf.display.landing_picture import landing_alt, load_landing
+from holf.display.landing import landing_alt, load_landing
 from holf.display.sensitivity_table import regression_table
 from holf.pages.cite import as_bibtex, as_ris, as_text, cite_files, cite_page, load_citation, ways_to_reach
 from holf.pages.glossary import load_glossary
