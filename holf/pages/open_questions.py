@@ -16,7 +16,7 @@ from holf.record.reporting import VERDICTS, AuditEntry, Conflict, Reporting, exp
 SIGNS = dict(zip(VERDICTS, "●◐○◌"))
 _OPENING = """# What the record leaves open
 
-Which registered outcomes were reported, where documents differ, and what to ask the authors. Records of a
+Which registered outcomes were reported, [where documents differ](#differences-between-documents), and what to ask the authors. Records of a
 trial grow over years and in many hands, so small differences are the rule; none is a verdict on anyone's conduct.
 
 ## Registered against reported
