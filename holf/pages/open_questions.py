@@ -136,7 +136,7 @@ def open_questions_page(reporting: Reporting, ledger: Ledger, plan: Plan, ways: 
         lines += [f"Where to send one: {' · '.join(f'[{words}]({address})' for words, address in ways)}.", ""]
     rows = [
         _row(
-            f'<span id="{row.name}"></span>**{row.rank}. {row.title}.** {fact_links(row.facts)}',
+            f'<span id="{row.name}"></span>**{row.rank}. {row.title}** {fact_links(row.facts)}',
             expand(row.differs, ledger),
             f"{expand(row.done, ledger)} {place_links(row.where, reporting)}",
             expand(row.ask, ledger),
