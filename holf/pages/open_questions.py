@@ -16,8 +16,9 @@ from holf.record.reporting import VERDICTS, AuditEntry, Conflict, Reporting, exp
 SIGNS = dict(zip(VERDICTS, "●◐○◌"))
 _OPENING = """# What the record leaves open
 
-Which registered outcomes were reported, [where documents differ](#differences-between-documents), and what to ask the authors. Records of a
-trial grow over years and in many hands, so small differences are the rule; none is a verdict on anyone's conduct.
+Which registered outcomes were reported, [where documents differ](#differences-between-documents), and what to ask the
+authors. Records of a trial grow over years and in many hands, so small differences are the rule; none is a verdict on
+anyone's conduct.
 
 ## Registered against reported
 

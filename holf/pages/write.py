@@ -86,8 +86,8 @@ def ledger_page(ledger: Ledger, sources: dict[str, Source]) -> str:
         "# Ledger of published facts",
         "",
         f"Every published number in this book links here. The ledger has {len(ledger)} rows; in {disputed} of them "
-        "the record differs from itself or from another source, and the row says how. Quotes are 15 words at most, in the "
-        "language of the source.",
+        "the record differs from itself or from another source, and the row says how. Quotes are 15 words at most, in "
+        "the language of the source.",
         "",
         " · ".join(f"[{title}](#{default_slugify(title)})" for title in (*titles.values(), "Sources")),
         "",
