@@ -98,6 +98,21 @@ def test_a_cell_without_its_column_and_a_narrow_card_are_seen(phone):
     assert page.evaluate(CARDS)[0].startswith("narrow: Your tables")
 
 
+BANDS = """() => [...document.querySelectorAll(".holf-band, .holf-tint")].map((band) => band.getBoundingClientRect())
+  .filter((box) => box.left < 0 || box.right > innerWidth).length"""
+
+
+@pytest.mark.parametrize("width", [WIDTH, 768, 820, 1100, 1440])
+def test_the_edge_that_says_simulated_is_in_the_window(phone, width):
+    page, home = phone
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.goto(home + "chapters/methods.html")
+    assert page.locator(".holf-tint").count() > 3 and page.evaluate(BANDS) == 0
+    page.evaluate("document.querySelector('.holf-tint').style.marginLeft = '-700px'")
+    assert page.evaluate(BANDS) == 1
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+
+
 def test_code_scrolls_in_its_box(phone):
     page, home = phone
     page.goto(home + "chapters/data_holders.html")
