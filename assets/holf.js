@@ -28,6 +28,12 @@
     if (event.target.closest?.("a[data-said]")) { speak(); place(event); }
   });
 
+  // A link to a part of the same page leaves the list of parts open, and the part behind it.
+  document.addEventListener("click", (event) => {
+    const list = event.target.closest?.("a[href^='#']")?.closest("[popover]");
+    if (list) list.hidePopover();
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     // The list of chapters is longer than many windows: show where the reader is.
     const list = document.querySelector(".sidebar-scroll");

@@ -43,6 +43,14 @@ def chart() -> dict:
         alone.transform_calculate(x="margin")
         .mark_text(text="worthwhile", align={"expr": "margin < most / 2 ? 'left' : 'right'"}, baseline="bottom", y=-3)
         .encode(x=x),
+        # The class of all that is drawn, beside the other words above the plot.
+        alone.mark_text(
+            text="▲ assumed",
+            x={"expr": "margin < most / 2 ? width : 0"},
+            align={"expr": "margin < most / 2 ? 'right' : 'left'"},
+            baseline="bottom",
+            y=-3,
+        ),
         along.transform_calculate(y=finds.format("datum.x")).mark_line(color=_FINDS, strokeWidth=3).encode(x=x, y=y),
         along.transform_calculate(y=excludes.format("datum.x"))
         .mark_line(color=_EXCLUDES, strokeWidth=3, strokeDash=[7, 4])

@@ -86,13 +86,22 @@ def load_glossary(ledger: Ledger, path: Path | None = None) -> tuple[Term, ...]:
     return tuple(terms)
 
 
+def _in_norwegian_order(term: Term) -> str:
+    return term.nb.casefold().translate(str.maketrans("æøå", "{|}"))
+
+
 def glossary_page(terms: Sequence[Term]) -> str:
-    """Markdown of the glossary: a heading a term, English first, then bokmål marked as such for screen readers."""
+    """Markdown of the glossary: an index by bokmål, and a heading a term: English first, then bokmål marked as such."""
+    index = [f"[{term.nb}](#{term.anchor})" for term in sorted(terms, key=_in_norwegian_order)]
     lines = [
         "# Glossary, English and bokmål",
         "",
         "Words of this book, and of Norwegian social services. "
         "*The bokmål has not been read by a native reader of the field yet.*",
+        "",
+        '## <span lang="nb">Ord på bokmål</span>',
+        "",
+        f'<div lang="nb">\n\n{" · ".join(index)}\n\n</div>',
         "",
         "## Terms",
         "",
@@ -102,13 +111,11 @@ def glossary_page(terms: Sequence[Term]) -> str:
         lines += [
             f"### {term.en}",
             "",
-            f'*In bokmål:* <span lang="nb">{term.nb}</span>',
-            "",
             term.means + (f" ({leans})" if leans else ""),
             "",
             '<div lang="nb">',
             "",
-            term.betyr,
+            f"**{term.nb}:** {term.betyr}",
             "",
             "</div>",
             "",

@@ -16,8 +16,9 @@ from holf.record.reporting import VERDICTS, AuditEntry, Conflict, Reporting, exp
 SIGNS = dict(zip(VERDICTS, "●◐○◌"))
 _OPENING = """# What the record leaves open
 
-Which registered outcomes were reported, where documents differ, and what to ask the authors. Records of a
-trial grow over years and in many hands, so small differences are the rule; none is a verdict on anyone's conduct.
+Which registered outcomes were reported, [where documents differ](#differences-between-documents), and what to ask the
+authors. Records of a trial grow over years and in many hands, so small differences are the rule; none is a verdict on
+anyone's conduct.
 
 ## Registered against reported
 
@@ -136,7 +137,7 @@ def open_questions_page(reporting: Reporting, ledger: Ledger, plan: Plan, ways: 
         lines += [f"Where to send one: {' · '.join(f'[{words}]({address})' for words, address in ways)}.", ""]
     rows = [
         _row(
-            f'<span id="{row.name}"></span>**{row.rank}. {row.title}.** {fact_links(row.facts)}',
+            f'<span id="{row.name}"></span>**{row.rank}. {row.title}** {fact_links(row.facts)}',
             expand(row.differs, ledger),
             f"{expand(row.done, ledger)} {place_links(row.where, reporting)}",
             expand(row.ask, ledger),

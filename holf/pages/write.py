@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from myst_parser.mdit_to_docutils.base import default_slugify
+
 from clustertrials.files import write_whole
 from holf.confidential.rules.policy import load_policy
 from holf.pages.cite import cite_files, cite_page, load_citation, ways_to_reach
@@ -79,26 +81,23 @@ def _fact_lines(fact: Fact, note: str, sources: dict[str, Source]) -> list[str]:
 def ledger_page(ledger: Ledger, sources: dict[str, Source]) -> str:
     """Markdown of the ledger: one heading a fact, so that every viewer of Markdown can jump to it."""
     disputed = sum(fact.status == "contradicted" for fact in ledger.values())
+    titles = {group: f"{group[0].upper()}{group[1:]}" for group in ledger.groups()}
     lines = [
         "# Ledger of published facts",
         "",
         f"Every published number in this book links here. The ledger has {len(ledger)} rows; in {disputed} of them "
-        "the record differs from itself or from another source, and the row says how.",
+        "the record differs from itself or from another source, and the row says how. Quotes are 15 words at most, in "
+        "the language of the source.",
         "",
-        "## Sources",
-        "",
-    ]
-    lines += [_source_line(source) for source in sources.values()]
-    lines += [
-        "",
-        "A stored copy is a page as a public archive of pages kept it, in most cases its beginning only. Quotes are 15 "
-        "words at most, in the language of the source.",
+        " · ".join(f"[{title}](#{default_slugify(title)})" for title in (*titles.values(), "Sources")),
         "",
     ]
     for group, facts in ledger.groups().items():
-        lines += [f"## {group[0].upper()}{group[1:]}", ""]
+        lines += [f"## {titles[group]}", ""]
         for fact in facts:
             lines += _fact_lines(fact, ledger.remark(fact.id), sources)
+    lines += ["## Sources", "", *(_source_line(source) for source in sources.values())]
+    lines += ["", "A stored copy is a page as a public archive of pages kept it, in most cases its beginning only."]
     return _NOTE.format(file="data/facts.csv") + "\n".join(lines).rstrip() + "\n"
 
 

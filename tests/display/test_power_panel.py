@@ -156,6 +156,7 @@ def test_the_chart_holds_no_data_and_compiles():
     drawn = chart()
     assert "vega-lite/v6" in drawn["$schema"] and "datasets" not in drawn
     assert len(json.dumps(drawn)) < 10_000
+    assert [layer["mark"]["text"] for layer in drawn["layer"] if "text" in layer["mark"]] == ["worthwhile", "▲ assumed"]
     compiled = vl_convert.vegalite_to_vega(drawn)
     assert {entry["transform"][0]["type"] for entry in compiled["data"] if "transform" in entry} >= {"sequence"}
     assert not any("values" in entry or "url" in entry for entry in compiled["data"])

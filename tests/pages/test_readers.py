@@ -12,7 +12,7 @@ from prose_rules import ROW_LINK, visible
 from holf.display.landing import landing_alt, load_landing
 from holf.display.sensitivity_table import regression_table
 from holf.pages.cite import as_bibtex, as_ris, as_text, cite_files, cite_page, load_citation, ways_to_reach
-from holf.pages.glossary import load_glossary
+from holf.pages.glossary import Term, glossary_page, load_glossary
 from holf.pages.open_questions import reporting_pages
 from holf.paths import data_path, project_root
 from holf.record.facts import FactError, Ledger, load_ledger, load_sources
@@ -285,7 +285,33 @@ def test_the_glossary_has_the_words_that_readers_ask_for():
     asked += ("p-value", "Power", "Significant", "interval", "Risk of bias", "Ledger", "Null world", "ekvivalens")
     for word in asked + names:
         assert word in said, word
-    assert page("chapters/glossary.md").count('<div lang="nb">') == len(terms)
+    assert page("chapters/glossary.md").split("## Terms")[1].count('<div lang="nb">') == len(terms)
+
+
+def index_faults(text: str) -> list[str]:
+    """What is wrong with the index by bokmål of the glossary: a term that it lacks, or the order of the alphabet."""
+    index = re.findall(r"\[([^\]]+)\]\(#([\w-]+)\)", text.split("## Terms")[0])
+    terms = {(term.nb, term.anchor) for term in load_glossary(LEDGER)}
+    letters = "abcdefghijklmnopqrstuvwxyzæøå"
+    first = [letters.index(word[0].lower()) for word, _ in index]
+    return ["a term is missing"] * ({*index} != terms) + ["out of order"] * (first != sorted(first))
+
+
+def test_the_glossary_has_an_index_by_bokmaal():
+    text = page("chapters/glossary.md")
+    assert index_faults(text) == []
+    assert index_faults(text.replace("[klynge](#cluster) · ", "")) == ["a term is missing"]
+    assert index_faults(
+        text.replace("[antatt](#assumed) · ", "").replace("\n\n</div>", " · [antatt](#assumed)", 1)
+    ) == ["out of order"]
+    last = [Term("A", word, "x", "y", ()) for word in ("åpen", "østlig", "ærlig", "arm")]
+    assert re.findall(r"\[(\w+)\]\(#", glossary_page(last)) == ["arm", "ærlig", "østlig", "åpen"]
+
+
+def test_the_ledger_lists_its_groups_at_the_top():
+    top = page("chapters/ledger.md").split("\n## ")[0]
+    listed = [words.lower() for words in re.findall(r"\[([^\]]+)\]\(#", top)]
+    assert listed == [*(group.lower() for group in LEDGER.groups()), "sources"]
 
 
 def test_citations_come_from_the_citation_file():

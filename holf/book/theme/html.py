@@ -82,6 +82,13 @@ class Translator(HTML5Translator):
                 f'<a class="headerlink" href="#{node["ids"][0]}" title="{title}" aria-hidden="true" tabindex="-1">#</a>'
             )
 
+    def visit_literal_block(self, node: nodes.literal_block) -> None:
+        """Write code so that the keyboard reaches its box, which scrolls on a narrow screen."""
+        try:
+            super().visit_literal_block(node)
+        finally:
+            self.body[-1] = self.body[-1].replace("<pre>", '<pre tabindex="0">', 1)
+
     def visit_scroll_box(self, node: scroll_box) -> None:
         """Open a box that the keyboard can reach, which therefore needs a name."""
         box = {"class": "table-wrapper container", "tabindex": "0", "role": "group", "aria-label": node["label"]}
@@ -169,9 +176,6 @@ class StackTables(SphinxPostTransform):
                 names = [entry.astext() for entry in head.findall(nodes.entry)]
                 for row in body:
                     for name, entry in zip(names[1:], row[1:]):
-                        if len(names) == 2:
-                            # One cell below the name of its row needs no label.
-                            continue
                         if entry.astext().strip():
                             entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
                         else:
