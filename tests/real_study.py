@@ -18,9 +18,9 @@ INCOME, MEETINGS, HOUSING, COMPETENCE = 83497, 68351, 9.8765, 4.54321
 CANARIES = (ID, *map(str, (INCOME, MEETINGS, HOUSING, COMPETENCE)))
 
 
-def real_tables(folder: Path) -> dict[str, pd.DataFrame]:
+def real_tables(folder: Path, *, seed: int = 7) -> dict[str, pd.DataFrame]:
     """The tables of a simulated study as text, under ids that do not say SYN-, with a canary of each kind."""
-    write_study("null", folder, seed=7)
+    write_study("null", folder, seed=seed)
     (folder / MARK_FILE).unlink()
     tables = {
         path.stem: pd.read_csv(path, dtype=str, keep_default_na=False).replace("^SYN-", ID, regex=True)

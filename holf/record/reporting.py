@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +21,8 @@ from holf.record.reading import read_rows
 
 STATUSES = ("reported", "partial", "not stated")
 VERDICTS = ("reported", "reported otherwise", "not found", "not reached")
+# What may hold of an outcome that no row of the audit names: that something was reported is never taken for granted.
+UNNAMED_VERDICTS = VERDICTS[2:]
 # What a source compares, and what it found: no difference or change, some improvement, an improvement, one
 # that families told of themselves, or none that is significant.
 COMPARISONS = ("between the arms", "before and after", "coordinator or ordinary follow-up", "not said which")
@@ -34,7 +36,7 @@ _LINK_END = re.compile(r"\]\([^)]*\)")
 _ROW_LINK = re.compile(r"\[[^\]]*\]\(ledger\.md#(f\d+)\)")
 # Columns in which a number could only come from the record. The others hold names: items, waves, dates, titles.
 _RECORD = (
-    *("says", "data", "contrast", "reading", "differs", "done", "ask"),
+    *("says", "unnamed", "data", "contrast", "reading", "differs", "done", "ask"),
     *("gist", "note", "support", "shared", "holf", "local"),
 )
 # Numbers that are names: years, items of a standard, the article's table, the registry's label of a wave, the tool.
@@ -66,16 +68,22 @@ class Row:
 
 @dataclass(frozen=True)
 class AuditSource(Row):
-    """One source of the audit: its date, its data, and what it compares, as far as known."""
+    """One source of the audit: its date, its data, and what it compares, as far as known.
+
+    `unnamed` and `unnamed_verdict` hold for each outcome and time without a row of its own in ``outcome_audit.csv``.
+    """
 
     file = "audit_sources.csv"
     named = "{id}"
+    closed: ClassVar[dict[str, tuple[str, ...]]] = {"unnamed_verdict": UNNAMED_VERDICTS}
     id: str
     title: str
     dated: str
     data: str
     contrast: str
     facts: tuple[str, ...]
+    unnamed: str
+    unnamed_verdict: str
 
 
 @dataclass(frozen=True)
@@ -284,17 +292,23 @@ def _check_words(where: str, words: str, of_record: bool, ledger: Ledger) -> Non
         raise FactError(f"{where} holds a typed number; write {{F...}} for its row of the ledger")
 
 
-def _check_audit(reporting: Reporting, plan: Plan) -> None:
-    """Check that each registered outcome and time has exactly one row for each source, and that there are no others."""
-    times = [(outcome.id, wave) for outcome in plan.outcomes.values() for wave in outcome.waves]
-    wanted = [(*time, source.id) for time in times for source in reporting.sources]
-    found = [(row.outcome, row.wave, row.source) for row in reporting.findings]
-    for key in (*wanted, *found):
-        if (number := found.count(key)) != 1 or key not in wanted:
-            rule = "is not registered or has an unknown source" if key not in wanted else f"stands {number} times"
-            raise FactError(
-                f"data/reporting/{AuditEntry.file}, row {', '.join(key)}: {rule}, instead of once for each source"
-            )
+def _whole_audit(reporting: Reporting, plan: Plan) -> Reporting:
+    """Give each registered outcome, time and source its row, or what the source has for those without one.
+
+    Checks too that no row is of anything else, and that the overview and the conflicts rest on rows of the audit.
+    """
+    found = {(row.outcome, row.wave, row.source): row for row in reporting.findings}
+    wanted = {
+        (outcome.id, wave, source.id): AuditEntry(
+            outcome.id, wave, source.id, source.unnamed, source.unnamed_verdict, facts=()
+        )
+        for outcome in plan.outcomes.values()
+        for wave in outcome.waves
+        for source in reporting.sources
+    }
+    for key, row in found.items():
+        if key not in wanted:
+            raise FactError(f"{row.in_file}: is not registered or has an unknown source")
     cited = {(row.outcome, row.source): row.facts for row in reporting.findings if row.wave == "m12"}
     for row in reporting.overview:
         outcomes = {name for name, _ in cited} if row.outcome == NOT_NAMED else {row.outcome}
@@ -302,8 +316,9 @@ def _check_audit(reporting: Reporting, plan: Plan) -> None:
             raise FactError(f"{row.in_file}: rests on a fact that {AuditEntry.file} does not name at m12")
     for row in reporting.conflicts:
         for source in row.sources:
-            if (row.outcome, row.wave, source) not in found:
-                raise FactError(f"{row.in_file}: {source} has no row in {AuditEntry.file} at that time")
+            if (row.outcome, row.wave, source) not in wanted:
+                raise FactError(f"{row.in_file}: {source} is no source of the audit, or the time is not registered")
+    return replace(reporting, findings=tuple((wanted | found).values()))
 
 
 def load_reporting(folder: Path | None = None) -> Reporting:
@@ -314,8 +329,8 @@ def load_reporting(folder: Path | None = None) -> Reporting:
     FactError
         For a missing or unknown column, a row of another length, an empty cell that has to be filled, a status
         outside its closed list, a fact that is not in the ledger, a number that was typed in, a gist of more than 12
-        words, something reported without a fact, a repeated name, or an audit without exactly one row for each
-        registered outcome, time and source. The message names file, row and rule.
+        words, something reported without a fact, a repeated name, or a row of the audit that is of no registered
+        outcome, time and source. The message names file, row and rule.
 
     Examples
     --------
@@ -332,8 +347,7 @@ def load_reporting(folder: Path | None = None) -> Reporting:
             if (row.file, row.name) in seen:
                 raise FactError(f"{row.in_file}: stands there twice")
             seen.add((row.file, row.name))
-        _check_audit(reporting, load_registered())
-    return reporting
+        return _whole_audit(reporting, load_registered())
 
 
 def check_anchors(reporting: Reporting, anchors: Anchors) -> None:

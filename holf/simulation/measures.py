@@ -88,6 +88,14 @@ def draw_outcome(
     return values
 
 
+def _as_stored(values: np.ndarray, outcome: Outcome, wave: str, rules: Rules) -> pd.api.extensions.ExtensionArray:
+    """Values as their column holds them: whole numbers if binary, else two decimals inside the limits of the scale."""
+    if outcome.type == "binary":
+        return pd.array(values, dtype="Int64")
+    limits = rules.schema.fields(outcome.table)[outcome.column.format(wave=wave)]["constraints"]
+    return pd.array(np.clip(values, limits.get("minimum"), limits.get("maximum")).round(2), dtype="Float64")
+
+
 def draw_register(rng: np.random.Generator, parents: pd.DataFrame, units: Units, rules: Rules) -> pd.DataFrame:
     """Register outcomes by wave for every parent of an eligible family whom the register can follow.
 
@@ -112,8 +120,9 @@ def draw_register(rng: np.random.Generator, parents: pd.DataFrame, units: Units,
 def draw_survey(
     rng: np.random.Generator, parents: pd.DataFrame, units: Units, register: pd.DataFrame, rules: Rules
 ) -> pd.DataFrame:
-    """Housing quality at each wave of the questionnaire for the participating parents, some of whom stop answering.
+    """The questionnaire at each wave for the participating parents, some of whom stop answering.
 
+    Housing quality is the mean of two ratings; any other outcome is drawn as it is.
     Loss is random given education and baseline income: missing at random, never given the outcome itself. The
     questionnaire also asks about the children, so it is sent at their waves too.
     """
@@ -131,6 +140,8 @@ def draw_survey(
     for wave, month in months.items():
         lost = lost | (rng.random(len(parents)) < expit(odds)) if month else lost
         gone[wave] = lost
+    others = [one for one in rules.outcomes("survey") if one.id != "housing"]
+    drawn = [(one, draw_outcome(rng, units, one, rules, months)) for one in others]
     waves = []
     for wave, is_gone in gone.items():
         gap = rng.normal(0, rules.assumed("housing_gap") * rules.assumed("housing_sd"), len(parents))
@@ -138,7 +149,9 @@ def draw_survey(
         frame = parents[["parent_id"]].assign(wave=wave, answered=1 - is_gone.astype(int))
         quality = ((seen + felt) / 2).round(2)
         frame = frame.assign(housing_objective=seen, housing_subjective=felt, housing_quality=quality)
-        frame.loc[is_gone, [name for name in frame if name.startswith("housing")]] = np.nan
+        for one, values in drawn:
+            frame[one.column] = _as_stored(values[wave], one, wave, rules)
+        frame.loc[is_gone, frame.columns.drop(["parent_id", "wave", "answered"])] = np.nan
         waves.append(frame[takes_part])
     return pd.concat(waves).sort_values(["parent_id"], kind="stable", ignore_index=True)
 
@@ -157,8 +170,8 @@ def measure_children(
         months = rules.months([one])
         for wave, values in draw_outcome(rng, units, one, rules, months).items():
             known = answered[wave].reindex(children["family_id"], fill_value=False).to_numpy() | (months[wave] == 0)
-            column = one.column.format(wave=wave)
-            children = children.assign(**{column: pd.array(np.where(known, values, np.nan), dtype="Int64")})
+            stored = pd.Series(_as_stored(values, one, wave, rules), index=children.index)
+            children = children.assign(**{one.column.format(wave=wave): stored.where(known)})
     return children
 
 
@@ -173,9 +186,7 @@ def draw_staff(rng: np.random.Generator, offices: pd.DataFrame, rules: Rules) ->
         units = locate(frame, None, offices)
         for one in rules.outcomes(table):
             for wave, values in draw_outcome(rng, units, one, rules, rules.months([one])).items():
-                column = one.column.format(wave=wave)
-                limits = rules.schema.fields(table)[column]["constraints"]
-                frame[column] = np.clip(values, limits["minimum"], limits["maximum"]).round(2)
+                frame[one.column.format(wave=wave)] = _as_stored(values, one, wave, rules)
     holf = coordinators["office_id"].isin(offices.loc[offices["arm"] == "holf", "office_id"])
     seminars = rng.integers(rules.assumed("seminars_least"), rules.published("F096") + 1, len(coordinators))
     return leaders, coordinators.assign(seminars_attended=np.where(holf, seminars, 0))

@@ -1,6 +1,5 @@
 """The guides of CONTRIBUTING.md, followed step by step in a copy: what they name is all that has to be changed."""
 
-import csv
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from holf.book.chapters import list_chapters
 from holf.book.execute import run_chapter
 from holf.book.extension import refuse_unlisted
 from holf.book.freshness import is_stale
+from holf.confidential.opening import open_study
 from holf.pages.write import wanted_pages
 from holf.paths import code_folders, project_root
 from holf.record.facts import FactError, load_ledger
@@ -64,53 +64,66 @@ def insert(path, before: str, words: str) -> None:
     path.write_text(text.replace(before, words + before), encoding="utf-8")
 
 
-def add_outcome(data) -> None:
-    """A copy of the working alliance under another name, with all that the guide asks for."""
+WAVE = "m60"
+# An outcome in a table with a column for each wave, and one in a table with a row for each wave.
+LIKE = {"motivation": "working_alliance", "comfort": "housing"}
+
+
+def add_outcomes(data) -> None:
+    """Two outcomes with a new wave, as the guide says: each like another outcome, under another name."""
 
     def in_plan(plan: dict) -> None:
-        alliance = plan["outcomes"]["working_alliance"]
-        simulated = {"baseline": "motivation_baseline", "change": "motivation_change", "icc": "icc_staff"}
-        plan["outcomes"]["motivation"] = alliance | {
-            "label": "Motivation",
-            "column": "motivation_{wave}",
-            "simulated": simulated | {"effect": "effect_motivation"},
-        }
+        plan["waves"][WAVE] = 60
+        for name, like in LIKE.items():
+            one = plan["outcomes"][like]
+            before = one["simulated"]["baseline"].removesuffix("_baseline")
+            plan["outcomes"][name] = one | {
+                "label": name.capitalize(),
+                "column": "motivation_{wave}" if name == "motivation" else name,
+                "waves": [*one["waves"], WAVE],
+                "waves_facts": [*one["waves_facts"], "F094"],
+                "simulated": {key: value.replace(before, name) for key, value in one["simulated"].items()}
+                | {"icc": one["simulated"]["icc"]},
+            }
 
     def in_assumptions(assumed: dict) -> None:
-        for name in ("{}_baseline", "{}_sd", "{}_change", "effect_{}"):
-            assumed[name.format("motivation")] = dict(assumed[name.format("alliance")])
+        for name, like in (("motivation", "alliance"), ("comfort", "housing")):
+            for part in ("{}_baseline", "{}_sd", "{}_change", "effect_{}"):
+                assumed[part.format(name)] = dict(assumed[part.format(like)])
 
     edit_yaml(data / "plan.yml", in_plan)
     edit_yaml(data / "assumptions.yml", in_assumptions)
     package = json.loads((data / "datapackage.json").read_text(encoding="utf-8"))
-    (table,) = [one for one in package["resources"] if one["name"] == "coordinators"]
-    for field in [one for one in table["schema"]["fields"] if one["name"].startswith("alliance_")]:
-        new = {key: value for key, value in field.items() if key != "holf:aliases"}
-        table["schema"]["fields"].append(new | {"name": field["name"].replace("alliance", "motivation")})
+    fields = {one["name"]: one["schema"]["fields"] for one in package["resources"]}
+    for table, like, names in (
+        ("coordinators", "alliance_m18", ("motivation_m0", "motivation_m18", f"motivation_{WAVE}")),
+        ("survey", "housing_quality", ("comfort",)),
+    ):
+        (field,) = [one for one in fields[table] if one["name"] == like]
+        fields[table] += [
+            {key: value for key, value in field.items() if key != "holf:aliases"} | {"name": name} for name in names
+        ]
+    (wave,) = [one for one in fields["survey"] if one["name"] == "wave"]
+    wave["constraints"]["enum"].append(WAVE)
     (data / "datapackage.json").write_text(json.dumps(package, indent=1), encoding="utf-8")
-    audit = data / "reporting" / "outcome_audit.csv"
-    with open(audit, encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    rows += [row | {"outcome": "motivation"} for row in rows if row["outcome"] == "working_alliance"]
-    with open(audit, "w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 @pytest.mark.slow
-def test_an_outcome_that_is_added_as_the_guide_says_gets_its_page(copy):
-    before = {path: path.read_bytes() for path in (copy / "data").rglob("*") if path.is_file()}
-    add_outcome(copy / "data")
+def test_an_outcome_with_a_new_wave_that_is_added_as_the_guide_says_gets_its_page(copy):
+    before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+    add_outcomes(copy / "data")
     edited = {path.relative_to(copy).as_posix() for path in before if path.read_bytes() != before[path]}
-    # The last is for outcomes in the table `survey`.
-    assert edited == {*guide("add an outcome")} - {"holf/simulation/measures.py"}
+    assert edited == {*guide("add an outcome")} and len(edited) == 3
     assert refresh_studies() == ["null", "benefit", "harm"]
-    (chapter,) = [one for one in list_chapters() if one.name == "outcome-secondary-motivation"]
     refuse_unlisted()
-    run_chapter(chapter, copy / "work")
-    assert not is_stale(chapter) and "# Motivation" in chapter.page.read_text(encoding="utf-8")
-    assert "Motivation" in wanted_pages()["chapters/open_questions.md"]
+    study = open_study("benefit")
+    for name in LIKE:
+        outcome = study.plan.outcome(name)
+        assert study.effect(name, wave=WAVE).n_units > 0 and outcome.waves[-1] == WAVE
+        (chapter,) = [one for one in list_chapters() if one.name == f"outcome-{outcome.page}"]
+        run_chapter(chapter, copy / "work")
+        assert not is_stale(chapter) and f"# {outcome.label}" in chapter.page.read_text(encoding="utf-8")
+        assert f"[{outcome.label}](#{name}) | [48](ledger.md#f094)" in wanted_pages()["chapters/open_questions.md"]
 
 
 def test_a_fact_that_is_added_as_the_guide_says_is_on_its_page_and_moves_no_other_row(copy):

@@ -53,15 +53,6 @@ def test_the_unspoiled_study_is_taken(folder, study):
     }
 
 
-def test_problems_are_all_told_at_once(folder):
-    for case in ("formula", "key", "below"):
-        MALFORMED[case][0](folder)
-    with pytest.raises(DropInError) as caught:
-        read_dropin(folder, load_schema())
-    wanted = [line for case in ("formula", "below", "key") for line in MALFORMED[case][1]]
-    assert [problem.line for problem in caught.value.problems] == wanted
-
-
 def test_rules_name_what_the_schema_has():
     schema = load_schema()
     for rule in schema.package["holf:rules"]:

@@ -2,13 +2,12 @@
 
 import pytest
 import yaml
-from real_study import ID, copied, only, real_tables, sentinels_in, taken, without
+from real_study import copied, only, sentinels_in, taken, without
 
 import holf
 from holf.book.chapters import list_chapters
 from holf.book.edition import kept_waves, make_edition
 from holf.book.execute import run_chapter
-from holf.confidential.read.report import DropInError
 from holf.confidential.release import document
 from holf.confidential.release.document import make_release
 from holf.confidential.release.signature import sign
@@ -23,11 +22,6 @@ pytestmark = pytest.mark.slow
 POLICY, SCHEMA = load_policy(), load_schema()
 FORMULAS = "detectable"
 FEW = ("flow", "levels", "effect", "change", "attrition", "odds")
-
-
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory):
-    return real_tables(tmp_path_factory.mktemp("real") / "study")
 
 
 def office(tables, arm: str) -> str:
@@ -133,47 +127,6 @@ def test_partial_data_make_a_partial_book_that_says_so(tables, tmp_path, monkeyp
     monkeypatch.setenv("HOLF_ROOT", str(tmp_path / "copy"))
     assert len(holf.load_registered().outcomes) == 7 and set(holf.load_plan().outcomes) == outcomes
     assert "Children's participation" in wanted_pages()["chapters/open_questions.md"]
-
-
-def spoiled(table, column, value, row=0):
-    def spoil(tables):
-        tables[table].loc[tables[table].index[row], column] = value
-
-    return spoil
-
-
-def twice(tables):
-    parents = tables["parents"]
-    parents.loc[parents.index[1], "parent_id"] = parents.loc[parents.index[0], "parent_id"]
-
-
-REFUSED = {
-    "an unknown category": (spoiled("families", "followup_group", "waiting list"),
-                            "families.csv, table families, column followup_group: a value is not one of"),
-    "a duplicate id": (twice, "parents.csv, table parents, column parent_id: the key is not unique"),
-    "a wave that is not yet": (spoiled("register", "wave", "m96"),
-                               "register.csv, table register, column wave: a value is not one of"),
-    "an emoji": (spoiled("families", "family_id", f"{ID}F\N{GRINNING FACE}"),
-                 "families.csv, table families, column family_id: an id is not 1 to 64 letters"),
-    "a formula": (spoiled("children", "child_id", "=cmd()"),
-                  "children.csv, table children, column child_id: an id is not 1 to 64 letters"),
-    "a simulated row": (spoiled("leaders", "leader_id", "SYN-L001"),
-                        "leaders.csv, table leaders, column leader_id: an id begins with SYN-"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("fault", REFUSED)
-def test_what_cannot_be_taken_is_refused_by_place_and_rule(tables, tmp_path, fault):
-    spoil, says = REFUSED[fault]
-    tables = copied(tables)
-    spoil(tables)
-    with pytest.raises(DropInError) as raised:
-        taken(tables, tmp_path)
-    said = str(raised.value)
-    assert says in said and "(rows: 1-9)" in said
-    assert not sentinels_in(said) and not any(
-        word in said for word in ("waiting list", "m96", "cmd", "\N{GRINNING FACE}")
-    )
 
 
 def test_the_page_of_formulas_is_in_a_book_on_real_data_and_shows_no_study(tables, tmp_path, monkeypatch):

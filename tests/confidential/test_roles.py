@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, fields, is_dataclass
 
 import pytest
-from real_study import real_tables, taken
+from real_study import taken
 
 from holf.confidential.release import codec
 from holf.confidential.release.codec import decode, encode
@@ -37,10 +37,8 @@ def test_every_answer_that_a_release_can_hold_has_roles():
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("real")
-    tables = taken(real_tables(folder / "study"), folder / "tables").tables
-    return Rows(tables, load_plan(), load_schema())
+def rows(tables, tmp_path_factory):
+    return Rows(taken(tables, tmp_path_factory.mktemp("taken") / "tables").tables, load_plan(), load_schema())
 
 
 @pytest.fixture(scope="module")
