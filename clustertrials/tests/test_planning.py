@@ -31,6 +31,9 @@ def test_clusters_for_shares_are_those_of_a_t_test(shares):
     variance = np.mean([p * (1 - p) for p in shares])
     expected = by_t_test(shares[0] - shares[1], variance * (0.03 + 0.97 / 40), 0.9)
     assert found.clusters == (expected, expected) and found.sd == pytest.approx(variance**0.5)
+    planned = {"clusters": found.clusters, "mean_size": 40, "icc": 0.03}
+    assert power(shares=shares, **planned) == found.power
+    assert power(difference=shares[0] - shares[1], sd=variance**0.5, **planned) == pytest.approx(found.power)
 
 
 @pytest.mark.parametrize(("rates", "years", "cv"), [((0.02, 0.03), 500.0, 0.25), ((2.0, 2.4), 9.5, 0.1)])
@@ -41,6 +44,13 @@ def test_clusters_for_rates_are_those_of_hayes_and_bennett_but_for_the_t(rates, 
     formula = 1 + (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** 2 * variance / (one - other) ** 2
     assert abs(found.clusters[0] - formula) < 1.1
     assert found.clusters[0] == by_t_test(one - other, variance / 2)
+    assert found.power == power(rates=rates, clusters=found.clusters, mean_size=years, between_cv=cv)
+
+
+def test_a_size_prints_how_unequal_the_clusters_were_planned():
+    design = {"difference": 0.3, "mean_size": 20, "icc": 0.05}
+    assert "clusters of 20 on average (CV of sizes 0.7), " in str(clusters_needed(size_cv=0.7, **design))
+    assert "clusters of 20, " in str(clusters_needed(**design))
 
 
 @pytest.mark.parametrize("asked", [{"size_cv": 0.7}, {"treated_per_other": 2.0}, {"estimator": "mixed"}, {}])
@@ -96,6 +106,9 @@ def test_a_plateau_is_said(design):
         ({"power": 0.04}, "power must lie"),
         ({"treated_per_other": 0.0}, "treated_per_other must be"),
         ({"icc": -0.1}, "icc must lie"),
+        ({"difference": None, "rates": (1, 2), "icc": None, "between_cv": 0.1, "estimator": "mixed"}, '"cr2" alone'),
+        ({"difference": None, "rates": (1, 2), "icc": None, "between_cv": 0.1, "mean_size": 0}, "mean_size must be"),
+        ({"difference": None, "rates": (1, 2), "icc": None, "between_cv": -0.1}, "between_cv must be"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(change, message):

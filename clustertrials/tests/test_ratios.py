@@ -221,7 +221,8 @@ def test_what_has_no_ratio_is_refused(change, asked, message):
 def test_a_ratio_prints_as_three_lines():
     lines = str(found(counted(), covariates=["x"], strata="region")).splitlines()
     assert len(lines) == 3 and lines[0].startswith("b       new over usual: risk ratio ")
-    assert "; risks " in lines[1] and " (new) and " in lines[1]
+    assert "; adjusted risks " in lines[1] and " (new) and " in lines[1]
     assert "cr2, individual average, inside strata of region, adjusted for x, t with" in lines[2]
+    assert "; risks " in str(found(counted()))
     assert isinstance(found(counted()), Ratio) and found(counted()).to_frame()["measure"].item() == "risk"
     assert isinstance(found(counted()).to_frame(), pd.DataFrame)

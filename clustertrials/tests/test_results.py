@@ -17,7 +17,7 @@ EFFECT = Effect.from_t(
 def test_an_effect_prints_as_three_lines():
     assert str(EFFECT).splitlines() == [
         "difference  0.1235 (90 % CI 0.03449 to 0.2124), p = 0.029",
-        "data        1,200 units in 20 clusters, 3 rows left out; means 5 and 4.877; ICC 0.045",
+        "data        1,200 units in 20 clusters, 3 rows left out; raw means 5 and 4.877; ICC 0.045",
         "method      cr2, individual average, adjusted for age, sex, t with 12.2 degrees of freedom",
     ]
     assert repr(EFFECT).startswith("Effect(estimate=0.1234567, se=0.05, ")
@@ -31,9 +31,9 @@ def test_an_effect_prints_as_three_lines():
         ({"n_allocations": 77558760, "exact": True, "df": float("nan")}, "all 77,558,760 allocations"),
         ({"n_allocations": 10**40, "df": float("nan")}, "a sample of 1.0e+40 allocations"),
         ({"source": "simulated: null world"}, "; data: simulated: null world"),
-        ({"n_dropped": 0}, "1,200 units in 20 clusters; means"),
+        ({"n_dropped": 0}, "1,200 units in 20 clusters; raw means"),
         ({"outcome": "pain", "treated": "new", "other": "usual"}, "pain    new minus usual: 0.1235 (90 % CI"),
-        ({"treated": "new", "other": "usual"}, "means 5 (new) and 4.877 (usual); ICC"),
+        ({"treated": "new", "other": "usual"}, "raw means 5 (new) and 4.877 (usual); ICC"),
         ({"strata": "region"}, "inside strata of region, adjusted for age, sex, t with"),
     ],
 )

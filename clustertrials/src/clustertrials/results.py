@@ -111,7 +111,7 @@ class Effect(Printed):
     level : float
         Confidence level of the interval.
     mean_treated, mean_other : float
-        Raw means of the arms on the rows used.
+        Raw means of the arms, over the rows used: neither adjusted nor weighted, whatever the estimate is.
     n_allocations : int or None
         Size of the allocation set where the p-value comes from randomisation, else None.
     exact : bool
@@ -187,7 +187,7 @@ class Effect(Printed):
         return {
             self.outcome or "difference": f"{compared}{_number(self.estimate)} ({_interval(self)}), "
             f"{_p_value(self.p_value)}",
-            "data": f"{units}; means {means}; ICC {self.icc:.3f}",
+            "data": f"{units}; raw means {means}; ICC {self.icc:.3f}",
             "method": method + (f"; data: {self.source}" if self.source else ""),
         }
 
@@ -238,7 +238,8 @@ class Ratio(Printed):
     source: str = ""
 
     def _lines(self) -> dict[str, str]:
-        what = "rates" if self.measure == "rate" else "risks"
+        adjusted = "adjusted " if self.covariates or self.strata else ""
+        what = adjusted + ("rates" if self.measure == "rate" else "risks")
         means = f"{_number(self.mean_treated)} ({self.treated}) and {_number(self.mean_other)} ({self.other})"
         return {
             self.outcome: f"{self.treated} over {self.other}: {self.measure} ratio {_number(self.estimate)} "

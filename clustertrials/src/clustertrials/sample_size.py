@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
-from math import comb, exp, isfinite, lgamma, log, sqrt
+from math import comb, exp, inf, isfinite, lgamma, log, sqrt
 
 import numpy as np
 from scipy import stats
@@ -30,10 +30,13 @@ _MOST_ICC = 1.0 - 1e-9
 
 def power(
     *,
-    difference: float,
     clusters: tuple[int, int],
     mean_size: float,
-    icc: float,
+    difference: float | None = None,
+    shares: tuple[float, float] | None = None,
+    rates: tuple[float, float] | None = None,
+    icc: float | None = None,
+    between_cv: float | None = None,
     size_cv: float = 0.0,
     level: float = 0.95,
     sd: float = 1.0,
@@ -44,26 +47,33 @@ def power(
 
     Parameters
     ----------
-    difference : float
-        True difference between the arms, in units of the outcome; its sign does not matter.
     clusters : tuple of int
         Number of clusters in the treated and in the other arm, at least two each.
     mean_size : float
-        Mean number of units in a cluster.
-    icc : float
-        Intraclass correlation, between 0 and 1; below 1 for ``"mixed"``.
+        Mean number of units in a cluster; for rates the mean exposure of a cluster, such as person-years.
+    difference : float, optional
+        For means: true difference between the arms, in units of the outcome; its sign does not matter. Give this,
+        `shares` or `rates`.
+    shares : tuple of float, optional
+        For a 0/1 outcome: its share in the treated and in the other arm, between 0 and 1.
+    rates : tuple of float, optional
+        For counts of events: rate a unit of exposure in the treated and in the other arm.
+    icc : float, optional
+        Intraclass correlation inside arms, for means and shares: between 0 and 1; below 1 for ``"mixed"``.
+    between_cv : float, optional
+        For rates: standard deviation of the clusters' true rates over their mean, inside arms.
     size_cv : float
         Coefficient of variation of the cluster sizes, standard deviation with divisor K over the mean.
     level : float
         Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
     sd : float
-        Total standard deviation of the outcome of one unit, in units of the outcome; for shares p and q of
-        the arms it is sqrt((p (1 - p) + q (1 - q)) / 2). The default is for differences in standard deviations.
+        For means: total standard deviation of the outcome of one unit, in units of the outcome; the default is for
+        differences in standard deviations. Shares and rates have their own.
     covariate_r2 : float
         Share of the variance of a cluster mean that the covariates explain (r squared in the Notes).
     estimator : {"cr2", "mixed"}
         The planned analysis: every unit alike (the individual average), or clusters weighted by their precision
-        (random intercept), by the names of `clustertrials.estimate_effect`.
+        (random intercept; not for rates), by the names of `clustertrials.estimate_effect`.
 
     Returns
     -------
@@ -71,8 +81,18 @@ def power(
         Share of trials in which the test rejects. For the type I error with few clusters or very unequal sizes, use
         `clustertrials.simulate_power`.
 
+    Raises
+    ------
+    ValueError
+        If not exactly one of `difference`, `shares` and `rates` is given, or a number is out of its range.
+
     Notes
     -----
+    Variances of the two arms are averaged, which is exact for equal arms. A share p has variance p (1 - p), of which
+    `icc` lies between clusters. A rate r has variance ``between_cv^2 r^2`` between clusters and ``r / mean_size``
+    inside, as Hayes and Bennett plan; they take normal quantiles and add one cluster, where here the t distribution has
+    the degrees of freedom of the analysis.
+
     With d normal around the difference, standard deviation `error`, and v s^2 chi-squared on v = `spread` degrees of
     freedom, the test rejects where |d| exceeds the t quantile on `df` degrees of freedom times `reported` s: the
     squared ratio is compared with a noncentral F on 1 and v. All four are those of `planned_test`: the degrees of
@@ -90,43 +110,84 @@ def power(
     ----------
     Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683 (degrees of freedom).
     Kenward MG, Roger JH (1997), Biometrics 53:983-997. Teerenstra et al. (2012), Statistics in Medicine 31:2169
-    (analysis of covariance).
+    (analysis of covariance). Hayes RJ, Bennett S (1999), International Journal of Epidemiology 28:319-326 (rates).
 
     Examples
     --------
     >>> round(power(difference=0.3, clusters=(15, 14), mean_size=30.5, icc=0.05, size_cv=0.45), 2)
     0.73
+    >>> round(power(shares=(0.25, 0.35), clusters=(24, 24), mean_size=30, icc=0.03), 2)
+    0.85
     """
+    if rates is not None and estimator != "cr2":
+        raise ValueError('rates are planned with the estimator "cr2" alone')
+    outcome = planned_outcome(mean_size, difference, shares, rates, icc, between_cv, sd)
+    test = planned_test(
+        clusters=clusters, size_cv=size_cv, covariate_r2=covariate_r2, estimator=estimator, **outcome.design
+    )
+    check_between("level", level, 0.5, 0.9999)
+    return _power_at(abs(outcome.difference) / test.error, test, level)
+
+
+@dataclass(frozen=True)
+class PlannedOutcome:
+    """A true difference, and `mean_size`, `icc` and `sd` of the outcome; a rate counts as one unit of its cluster."""
+
+    difference: float
+    design: dict[str, float]
+
+
+def planned_outcome(
+    mean_size: float,
+    difference: float | None = None,
+    shares: tuple[float, float] | None = None,
+    rates: tuple[float, float] | None = None,
+    icc: float | None = None,
+    between_cv: float | None = None,
+    sd: float = 1.0,
+) -> PlannedOutcome:
+    """What a trial is planned to find; arguments and errors as for `clustertrials.power`."""
+    if sum(one is not None for one in (difference, shares, rates)) != 1:
+        raise ValueError("give exactly one of difference, shares and rates")
+    if rates is not None:
+        if icc is not None or between_cv is None:
+            raise ValueError("rates need between_cv, and no icc")
+        if not (isfinite(between_cv) and between_cv >= 0):
+            raise ValueError("between_cv must be a finite number of at least 0")
+        if not (isfinite(mean_size) and mean_size > 0):
+            raise ValueError("mean_size must be a finite number above 0")
+        one, other = _pair("rates", rates, most=inf)
+        between = between_cv**2 * (one**2 + other**2) / 2
+        total = between + (one + other) / 2 / mean_size
+        return PlannedOutcome(one - other, {"mean_size": 1.0, "icc": between / total, "sd": sqrt(total)})
+    if icc is None or between_cv is not None:
+        raise ValueError("means and shares need icc, and no between_cv")
+    if shares is not None:
+        one, other = _pair("shares", shares, most=1.0)
+        difference, sd = one - other, sqrt((one * (1 - one) + other * (1 - other)) / 2)
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
-    test = planned_test(
-        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
-        estimator=estimator,
-    )  # fmt: skip
-    check_between("level", level, 0.5, 0.9999)
-    return _power_at(abs(difference) / test.error, test, level)
+    return PlannedOutcome(difference, {"mean_size": mean_size, "icc": icc, "sd": sd})
 
 
-def minimum_detectable_difference(
-    *,
-    clusters: tuple[int, int],
-    mean_size: float,
-    icc: float,
-    size_cv: float = 0.0,
-    power: float = 0.8,
-    level: float = 0.95,
-    sd: float = 1.0,
-    covariate_r2: float = 0.0,
-    estimator: str = "cr2",
-) -> float:
+def _pair(name: str, values: tuple[float, float], *, most: float) -> tuple[float, float]:
+    if len(values) != 2 or not all(0 < value < most for value in values):
+        raise ValueError(f"{name} must be two numbers above 0{'' if most > 1 else ' and below 1'}")
+    return values
+
+
+def minimum_detectable_difference(*, power: float = 0.8, level: float = 0.95, **design) -> float:
     """Smallest true difference that the trial finds with the given probability: the inverse of `clustertrials.power`.
 
     Parameters
     ----------
-    clusters, mean_size, icc, size_cv, level, sd, covariate_r2, estimator
-        As for `clustertrials.power`.
     power : float
         Probability of a significant result, above the type I error of the test and below 1.
+    level : float
+        As for `clustertrials.power`.
+    **design
+        `clusters`, `mean_size`, `icc`, and where wanted `size_cv`, `sd`, `covariate_r2`, `estimator`, as for
+        `clustertrials.power`. A 0/1 outcome of share p has ``sd=(p * (1 - p)) ** 0.5``.
 
     Returns
     -------
@@ -138,10 +199,7 @@ def minimum_detectable_difference(
     >>> round(minimum_detectable_difference(clusters=(15, 14), mean_size=30.5, icc=0.05), 3)
     0.308
     """
-    test = planned_test(
-        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
-        estimator=estimator,
-    )  # fmt: skip
+    test = planned_test(**design)
     check_between("level", level, 0.5, 0.9999)
     check_between("power", power, 1.0 - level, 1.0)
     if (least := _power_at(0.0, test, level)) >= power:
@@ -337,32 +395,20 @@ class Limits:
     excluded_within: float
 
 
-def equivalence_power(
-    *,
-    margin: float,
-    clusters: tuple[int, int],
-    mean_size: float,
-    icc: float,
-    difference: float = 0.0,
-    size_cv: float = 0.0,
-    level: float = 0.95,
-    sd: float = 1.0,
-    covariate_r2: float = 0.0,
-    estimator: str = "cr2",
-) -> float:
+def equivalence_power(*, margin: float, difference: float = 0.0, level: float = 0.95, **design) -> float:
     """Probability that two one-sided tests exclude every difference of `margin` or more.
 
     Parameters
     ----------
     margin : float
         Smallest difference that would matter, in units of the outcome, above 0.
-    clusters, mean_size, icc, size_cv, sd, covariate_r2, estimator
-        As for `clustertrials.power`.
     difference : float
         True difference between the arms; its sign does not matter.
     level : float
         One minus the error rate of each test, between 0.5 and 0.9999, as for `clustertrials.equivalence`: at 0.95
         the tests exclude what lies outside the 90 % interval.
+    **design
+        As for `clustertrials.minimum_detectable_difference`.
 
     Returns
     -------
@@ -391,10 +437,7 @@ def equivalence_power(
     >>> round(equivalence_power(margin=0.3, clusters=(15, 14), mean_size=30.5, icc=0.05), 2)
     0.74
     """
-    test = planned_test(
-        clusters=clusters, mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2,
-        estimator=estimator,
-    )  # fmt: skip
+    test = planned_test(**design)
     check_margin(margin)
     check_between("level", level, 0.5, 0.9999)
     if not isfinite(difference):
