@@ -12,7 +12,7 @@ from rocrate.rocrate import ROCrate
 from holf.book.archive import CRATE, MANIFEST, PDF, archive_time, make_archive
 from holf.book.checksums import SUMS, verified_sums, write_sums
 from holf.book.marks import BANNER, REAL_BANNER
-from holf.book.pdf import WIDEST, PdfError, bind, contents, dated, page_texts, print_book, sheet_faults, sheet_heads
+from holf.book.pdf import WIDEST, PdfError, bind, contents, page_texts, print_book, sheet_faults, sheet_heads
 from holf.book.sources import ARCHIVE, LIST, own_archive, source_files, write_sources
 from holf.confidential.scan.manifest import write_manifest
 from holf.paths import project_root
@@ -102,10 +102,6 @@ def test_a_sheet_without_its_mark_is_found_and_nothing_is_written(tmp_path):
     assert not (tmp_path / "book.pdf").exists()
 
 
-def test_heads_are_those_of_the_style():
-    assert len(sheet_heads()) == 3
-
-
 def test_a_head_counts_once_and_in_the_first_line_only():
     head = "SIMULATED: not findings of the trial"
     assert sheet_faults([f"Book {head}\n{head}"], sheet_heads()) == []
@@ -117,11 +113,6 @@ def test_a_head_counts_once_and_in_the_first_line_only():
 def test_what_is_no_pdf_is_refused(pdf):
     with pytest.raises(PdfError, match="cannot be read"):
         page_texts(pdf)
-
-
-def test_dates_are_replaced_in_their_length():
-    old = b"<</CreationDate (D:20261122095704+00'00')\n/ModDate (D:20261122095704+00'00')>>"
-    assert len(dated(old, 1)) == len(old) and dated(old, 1).count(b"D:19700101000001+00'00'") == 2
 
 
 @pytest.fixture

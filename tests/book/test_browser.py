@@ -206,7 +206,7 @@ def small_letters(page, address: str, folder: Path, *, window: int = 390) -> lis
     return faults
 
 
-@pytest.mark.parametrize("window", [390, 768, 1440])
+@pytest.mark.parametrize("window", [390, 768])
 def test_letters_in_figures_are_legible(page, site, home, window):
     shown = [path for path in pages_to_read(site) if "<img" in path.read_text(encoding="utf-8")]
     assert len(shown) >= 10
