@@ -103,6 +103,7 @@ def test_every_page_says_what_it_is(soups, site):
     assert {words: names for words, names in descriptions.items() if len(names) > 1} == {}
 
 
+@pytest.mark.slow
 def test_a_site_with_an_address_and_a_contact_says_so_on_every_page(book):
     config, citation = book.root / "_config.yml", book.root / "CITATION.cff"
     config.write_text(config.read_text().replace("\nhtml:\n", "\nhtml:\n  baseurl: https://example.org/book\n"))
@@ -360,6 +361,7 @@ def test_a_site_that_asks_elsewhere_is_refused(tmp_path):
         refuse_faults(tmp_path)
 
 
+@pytest.mark.slow
 def test_mathematics_ends_a_build_with_clear_words_and_leaves_the_former_site(book):
     (book.root / "index.md").write_text("# Small book\n\n## Part\n\nWords, and $x^2$.\n", encoding="utf-8")
     before = book.snapshot()
@@ -368,6 +370,7 @@ def test_mathematics_ends_a_build_with_clear_words_and_leaves_the_former_site(bo
     assert "index.html: mathematics would be drawn by a script from elsewhere" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_change_of_the_layout_reaches_every_page(book):
     layout = book.root / "holf" / "book" / "theme" / "templates" / "page.html"
     layout.write_text(layout.read_text().replace("{{ author|e }} ·", "{{ author|e }}, "))

@@ -284,9 +284,9 @@ def test_a_figure_says_what_is_withheld_where_it_would_stand(studies):
 
 
 @pytest.mark.parametrize(("name", "unit"), [("employment", "parent"), ("participation", "child")])
-def test_an_average_over_rows_is_named_after_those_in_the_rows(name, unit):
+def test_an_average_over_rows_is_named_after_those_in_the_rows(studies, name, unit):
     """Registers and questionnaires have a row a parent, or a child: no row is a family."""
-    study = holf.open_study("null")
+    study = studies[0]
     outcome = study.plan.outcome(name)
     shown = repr(tables.effects_table([(outcome, outcome.label, study.effect(name))], "Effect"))
     assert f"({unit} average)" in shown and "individual average" not in shown
@@ -304,8 +304,8 @@ def test_a_statement_that_names_no_outcome_is_given_to_none():
     assert drawn.count(said) == 2, "once in each panel, over all areas"
 
 
-def test_a_table_of_simulated_people_by_arm_says_that_no_source_gives_such_numbers():
-    study = holf.open_study("null")
+def test_a_table_of_simulated_people_by_arm_says_that_no_source_gives_such_numbers(studies):
+    study = studies[0]
     plan = holf.load_plan()
     arms = {arm: entry["label"] for arm, entry in plan.arms.items() if "offices_fact" in entry}
     levels = {study.source: study.levels("income")}
