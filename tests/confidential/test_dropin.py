@@ -24,7 +24,7 @@ def folder(study, tmp_path):
 
 @pytest.mark.parametrize("case", MALFORMED)
 def test_malformed_is_refused_in_exactly_these_words(case, folder, capfd, caplog):
-    spoil, lines = MALFORMED[case]
+    spoil, *lines = MALFORMED[case]
     spoil(folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with caplog.at_level(logging.DEBUG), pytest.raises(DropInError) as caught:
