@@ -28,18 +28,11 @@ Key = tuple[str, str, str, int]
 
 @dataclass(frozen=True)
 class Change:
-    """One number that is not what it was.
+    """One number that is not what it was, and where it stands.
 
-    Attributes
-    ----------
-    page, table, row, column : str
-        Where it stands.
-    old, new : str
-        With its unit, in the digits that are printed; an em dash where there was or is none.
-    moved : str
-        New minus old, where both are numbers of one unit.
-    mark : str
-        Class of the numbers in capitals; empty for the record.
+    `old` and `new` have its unit and the digits that are printed, and an em dash where there was or is none; `moved` is
+    new minus old, where both are numbers of one unit; `mark` is the class of the numbers in capitals, empty for the
+    record.
     """
 
     page: str
@@ -53,18 +46,7 @@ class Change:
 
 
 def read_state(where: str) -> dict[str, str]:
-    """Files of one state of the book that hold numbers, by path.
-
-    Parameters
-    ----------
-    where : str
-        A folder with the project, or a revision of its git repository.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
+    """Files that hold numbers, by path: of a folder with the project, or of a revision of its git repository."""
     if Path(where).is_dir():
         folder = Path(where)
         paths = (path.relative_to(folder).as_posix() for path in sorted(folder.glob("*/*")))
@@ -87,12 +69,7 @@ def has_values(state: Mapping[str, str]) -> bool:
 
 
 def tables_of(state: Mapping[str, str]) -> dict[Key, TableValues]:
-    """Every table of a state.
-
-    Parameters
-    ----------
-    state : mapping of str to str
-        From `read_state`.
+    """Every table of a state, as `read_state` gives it.
 
     Raises
     ------

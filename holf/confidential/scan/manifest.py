@@ -41,8 +41,6 @@ def check_manifest(tree: Path, target: Path) -> tuple[str, ...]:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no manifest.
     ValueError
         If the file is no manifest of this version.
     """

@@ -16,13 +16,8 @@ from holf.confidential.scan.rules import ALL, Rule
 class Finding:
     """A rule broken at a place; it never holds what was found.
 
-    Attributes
-    ----------
-    path : str
-        File in the tree; its number instead, where the name itself breaks a rule.
-    where : str
-        Part of the file; empty for the file itself.
-    rule, says, fix : str
+    `path` is the file in the tree, or its number where the name itself breaks a rule; `where` is a part of the file,
+    empty for the file itself.
     """
 
     path: str
@@ -48,7 +43,6 @@ def scan(
     Parameters
     ----------
     tree : Path
-        Folder as it would be published.
     rules : iterable of Rule
     known : Known
     beside : iterable of Path
@@ -64,7 +58,6 @@ def scan(
     Raises
     ------
     NotADirectoryError
-        If `tree` is no folder.
     """
     tree, rules, found = Path(tree), tuple(rules), set()
     skipped = {Path(path).resolve() for path in beside}
