@@ -46,7 +46,7 @@ def scan(
     rules : iterable of Rule
     known : Known
     beside : iterable of Path
-        Files in the tree that are not published, such as its own manifest.
+        Files in the tree that another check holds, such as the archive of the sources.
     shown : frozenset of str
         SHA-256 of the files that the tree's own pages give for download: they may be as long as the tables shown.
 
@@ -59,8 +59,8 @@ def scan(
     ------
     NotADirectoryError
     """
-    tree, rules, found = Path(tree), tuple(rules), set()
-    skipped = {Path(path).resolve() for path in beside}
+    rules, found = tuple(rules), set()
+    skipped = {path.resolve() for path in beside}
     for number, file in enumerate(list_files(tree), start=1):
         if file.resolve() in skipped:
             continue
