@@ -337,12 +337,10 @@ def _release_check(arguments: argparse.Namespace) -> None:
 
 
 def _changes(arguments: argparse.Namespace) -> None:
-    from holf.pages.changes import as_markdown, changes, has_values, read_state
+    from holf.pages.changes import as_markdown, changes, read_state
 
     names = arguments.old, "this folder" if arguments.new == "." else arguments.new
-    states = read_state(arguments.old), read_state(arguments.new)
-    without = [name for name, state in zip(names, states) if not has_values(state)]
-    print(as_markdown(changes(*states), *names, without), end="")
+    print(as_markdown(changes(read_state(arguments.old), read_state(arguments.new)), *names), end="")
 
 
 def _archive(arguments: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -60,12 +60,6 @@ def _git(*arguments: str, where: str) -> str:
     if done.returncode:
         raise ValueError(f"{where!r} is no folder, and no revision of this repository")
     return done.stdout
-
-
-def has_values(state: Mapping[str, str]) -> bool:
-    """Whether the notebooks of a state hold the values of their tables; older versions of this book kept HTML alone."""
-    notebooks = [content for path, content in state.items() if path.endswith(".ipynb")]
-    return not any("holf-table" in content and KEY not in content for content in notebooks)
 
 
 def tables_of(state: Mapping[str, str]) -> dict[Key, TableValues]:
@@ -152,16 +146,7 @@ def moved_by(old: Entry | None, new: Entry | None) -> str:
 
 
 def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
-    """Every number that differs between two states, in the order of the new one.
-
-    Parameters
-    ----------
-    old, new : mapping of str to str
-        From `read_state`. Where the tables of one have no values (`has_values`), only the ledger and the assumptions
-        are compared.
-    """
-    if not (has_values(old) and has_values(new)):
-        old, new = ({path: one for path, one in state.items() if path.startswith("data/")} for state in (old, new))
+    """Every number that differs between two states (`read_state`), in the order of the new one."""
     before, after = tables_of(old), tables_of(new)
     out: list[Change] = []
     for key in dict.fromkeys([*after, *before]):
@@ -185,20 +170,9 @@ def _cells_changed(page: str, before: TableValues, after: TableValues) -> Iterat
                 yield Change(page, after.caption, row[0], column, _shown(old), _shown(new), moved_by(old, new), mark)
 
 
-def as_markdown(found: list[Change], old: str, new: str, without: Sequence[str] = ()) -> str:
-    """A change log that people read: the record first, and what is simulated apart and folded.
-
-    Parameters
-    ----------
-    found : list of Change
-    old, new : str
-        What the two states are called.
-    without : sequence of str
-        Those of them whose tables have no values.
-    """
+def as_markdown(found: list[Change], old: str, new: str) -> str:
+    """A change log between two named states: the record first, and what is simulated apart and folded."""
     lines = [f"# Numbers that changed: {old} to {new}", ""]
-    for name in without:
-        lines += [f"The tables of {name} have no values: only the ledger and the assumptions are compared.", ""]
     for mark in dict.fromkeys(["", *(one.mark for one in found)]):
         mine = [one for one in found if one.mark == mark]
         title = f"{mark}, not results of the trial" if mark else RECORD_TITLE
