@@ -68,11 +68,6 @@ def book(notebooks) -> list[Download]:
     return [one for groups in found for group in groups for one in group]
 
 
-@pytest.fixture(scope="module")
-def studies():
-    return [holf.open_study(world) for world in PLAN.worlds]
-
-
 def plain(number: str) -> str:
     return number.replace(",", "").replace("\N{MINUS SIGN}", "-").lstrip("+")
 

@@ -5,16 +5,11 @@ import traceback
 
 import pytest
 from dropin_faults import CANARY, MALFORMED
-from dropin_study import small_study, write_tables
+from dropin_study import write_tables
 
 from holf.confidential.read.reader import Examination, read_dropin
 from holf.confidential.read.report import DropInError, Problem
 from holf.record.schema import load_schema
-
-
-@pytest.fixture(scope="module")
-def study():
-    return small_study()
 
 
 @pytest.fixture

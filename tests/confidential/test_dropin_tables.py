@@ -10,7 +10,7 @@ import pyreadstat
 import pytest
 import yaml
 from dropin_faults import CANARY
-from dropin_study import small_study, write_tables
+from dropin_study import write_tables
 from real_study import real_tables
 from test_dropin_command import run
 
@@ -59,11 +59,6 @@ register:
   codes:
     income: {"99999999": ""}
 """
-
-
-@pytest.fixture(scope="module")
-def study():
-    return small_study()
 
 
 @pytest.fixture

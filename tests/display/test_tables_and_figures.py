@@ -21,13 +21,6 @@ from holf.record.reporting import load_reporting
 from holf.record.source import MARK, RECORD, joint_source
 from holf.study.answers import Withheld
 
-WORLDS = ("null", "benefit", "harm")
-
-
-@pytest.fixture(scope="module")
-def studies():
-    return [holf.open_study(world) for world in WORLDS]
-
 
 @pytest.mark.parametrize(
     ("shown", "expected"),
@@ -163,6 +156,9 @@ def test_every_figure_of_a_simulated_study_is_stamped_in_its_pixels_file_text_an
             for axes in figure.axes:
                 assert any(mark.get_text() == MARK and mark.get_gid() == "holf-mark" for mark in axes.texts)
             assert MARK in figure.get_suptitle()
+            if width != PHONE:
+                # The file of one width is made as that of the other.
+                continue
             image = Image.open(io.BytesIO(picture.png(width)))
             assert image.info["Comment"] == MARK
             # Burnt in: taking the marks away changes pixels in every panel's middle and in the title.
@@ -181,7 +177,7 @@ def test_figures_of_the_record_are_not_stamped():
         design_figures.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c"),
     ):
         assert MARK not in picture.alt and not picture.table.source.startswith("simulated")
-        assert all(Image.open(io.BytesIO(picture.png(one))).info["Comment"] == "RECORD" for one in picture.drawings)
+        assert Image.open(io.BytesIO(picture.png(PHONE))).info["Comment"] == "RECORD"
 
 
 def test_same_figure_same_bytes(studies):

@@ -17,8 +17,8 @@ from holf.study.study import StudyError
 
 
 @pytest.fixture(scope="module")
-def study():
-    return holf.open_study("null")
+def study(studies):
+    return studies[0]
 
 
 def test_no_answer_is_a_frame(study):
@@ -59,11 +59,11 @@ def test_every_outcome_and_wave_has_an_effect(study):
             assert effect.ci_low < effect.estimate < effect.ci_high and 0 <= effect.p_value <= 1
 
 
-def test_planted_differences_are_recovered():
+def test_planted_differences_are_recovered(studies):
     """In the worlds with a difference, the interval holds the planted one and the sign is right, for income."""
     planted = holf.load_assumptions()["effect_income"].value
-    for world, sign in (("benefit", 1), ("harm", -1)):
-        effect = holf.open_study(world).effect("income")
+    for study, sign in zip(studies[1:], (1, -1)):
+        effect = study.effect("income")
         assert effect.ci_low < sign * planted < effect.ci_high and effect.estimate * sign > 0
 
 
