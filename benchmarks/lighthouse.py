@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from tests.browser import QUIET, need_chromium, need_site, served
+from holf.book.pdf import find_browser
+from tests.browser import QUIET, need_site, served
 
 PAGES = {
     "landing": "index.html",
@@ -36,9 +37,7 @@ def report(lighthouse: str, address: str, form: str) -> dict:
             lighthouse, address, "--output=json", f"--output-path={target}", "--quiet", *FORMS[form],
             f"--only-categories={','.join(CATEGORIES)}", f"--chrome-flags={' '.join(['--headless=new', *QUIET])}",
         ]  # fmt: skip
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=os.environ | {"CHROME_PATH": need_chromium()}
-        )
+        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"CHROME_PATH": find_browser()})
         if done.returncode or not target.exists():
             raise RuntimeError(f"Lighthouse measured nothing of {address}: {done.stderr[-1000:]}")
         return json.loads(target.read_text(encoding="utf-8"))

@@ -51,7 +51,6 @@ def _parser() -> argparse.ArgumentParser:
 
     new = commands.add_parser("new-chapter", help="write a notebook to begin with, and its line in _toc.yml")
     new.add_argument("name", help="of the file and the page: small letters, digits and underscores")
-    new.add_argument("--title", help="default: the name")
     new.set_defaults(run=_new_chapter)
 
     trial = commands.add_parser(
@@ -98,8 +97,6 @@ def _parser() -> argparse.ArgumentParser:
 
     archive = commands.add_parser("archive", help="one file with the site, its sources, a PDF, checksums and metadata")
     archive.add_argument("--out", type=Path, required=True, help="folder for the archive")
-    archive.add_argument("--site", type=Path, help="a finished site (default: this project's)")
-    archive.add_argument("--manifest", type=Path, help="of `holf release-check` (default: beside the site)")
     archive.set_defaults(run=_archive)
     return parser
 
@@ -116,7 +113,6 @@ def _add_release_check(commands: argparse._SubParsersAction) -> None:
     check.add_argument("tree", type=Path, help="folder as it would be published")
     check.add_argument("--ids", type=Path, help="ids of the study, one a line, as `holf release` writes them")
     check.add_argument("--canaries", type=Path, help="values that must not come out, one a line, as text")
-    check.add_argument("--manifest", type=Path, help="default: release-manifest.json beside the tree")
     check.add_argument("--verify", action="store_true", help="only say whether the manifest still holds")
     check.set_defaults(run=_release_check)
 
@@ -221,8 +217,7 @@ def _check_chapters() -> None:
 def _new_chapter(arguments: argparse.Namespace) -> None:
     from holf.book.new_chapter import write_chapter
 
-    title = arguments.title or arguments.name.replace("_", " ").capitalize()
-    print(f"wrote {' and '.join(write_chapter(arguments.name, title))}; edit them, then build the book: make book")
+    print(f"wrote {' and '.join(write_chapter(arguments.name))}; edit them, then build the book: make book")
 
 
 def _new_trial(arguments: argparse.Namespace) -> None:
@@ -319,7 +314,7 @@ def _release_check(arguments: argparse.Namespace) -> None:
     from holf.confidential.scan.scan import scan
 
     tree = arguments.tree
-    manifest = arguments.manifest or tree.resolve().parent / "release-manifest.json"
+    manifest = tree.resolve().parent / "release-manifest.json"
     if arguments.verify:
         if faults := check_manifest(tree, manifest):
             print("\n".join(faults))
@@ -330,8 +325,7 @@ def _release_check(arguments: argparse.Namespace) -> None:
     ids = read_values(arguments.ids) if arguments.ids else ()
     canaries = require_canaries(read_values(arguments.canaries)) if arguments.canaries else ()
     known = known_here(ids=ids, canaries=canaries)
-    beside = [manifest, *own_archive(tree)]
-    findings = scan(tree, shown=shown_digests(tree), known=known, beside=beside)
+    findings = scan(tree, shown=shown_digests(tree), known=known, beside=own_archive(tree))
     if short := sum(not is_distinct(one) for one in ids):
         print(f"{short} of {len(ids)} ids were not sought: too short to be told from other words and numbers")
     if findings:
@@ -343,19 +337,16 @@ def _release_check(arguments: argparse.Namespace) -> None:
 
 
 def _changes(arguments: argparse.Namespace) -> None:
-    from holf.pages.changes import as_markdown, changes, has_values, read_state
+    from holf.pages.changes import as_markdown, changes, read_state
 
     names = arguments.old, "this folder" if arguments.new == "." else arguments.new
-    states = read_state(arguments.old), read_state(arguments.new)
-    without = [name for name, state in zip(names, states) if not has_values(state)]
-    print(as_markdown(changes(*states), *names, without), end="")
+    print(as_markdown(changes(read_state(arguments.old), read_state(arguments.new)), *names), end="")
 
 
 def _archive(arguments: argparse.Namespace) -> None:
     from holf.book.archive import make_archive
 
-    site = arguments.site or project_root() / "_build" / "html"
-    print(f"wrote {make_archive(site, arguments.out, manifest=arguments.manifest).name}")
+    print(f"wrote {make_archive(project_root() / '_build' / 'html', arguments.out).name}")
 
 
 def main(arguments: list[str] | None = None) -> None:

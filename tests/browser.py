@@ -5,7 +5,6 @@ import gzip
 import http.server
 import os
 import re
-import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,10 +13,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from holf.book.pdf import find_browser
 from holf.book.theme.checks import pages_of
 from holf.paths import project_root
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Everything that browsers do by themselves is switched off, so that what is asked is asked by a page.
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 
@@ -40,22 +39,13 @@ def pages_to_read(site: Path) -> list[Path]:
     return [page for page in pages_of(site) if 'http-equiv="refresh"' not in page.read_text(encoding="utf-8")]
 
 
-def need_chromium() -> str:
-    """Path of a Chromium, or an error that says how to get one."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if not found:
-        raise FileNotFoundError("there is no Chromium: `apt-get install chromium`, or name one in CHROMIUM")
-    return found
-
-
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A headless browser."""
-    path = need_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
-        yield browser
-        browser.close()
+        started = playwright.chromium.launch(executable_path=find_browser(), args=QUIET)
+        yield started
+        started.close()
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

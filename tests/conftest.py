@@ -7,12 +7,21 @@ from pathlib import Path
 import pytest
 from small_book import SmallBook, small_book, whole_site
 
+import holf
+from holf.study.study import Study
+
 
 def pytest_collection_modifyitems(items):
     """Whatever needs the whole book is slow."""
     for item in items:
         if "site" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def studies() -> list[Study]:
+    """The study of each simulated world, in the order of the plan: null, benefit, harm."""
+    return [holf.open_study(world) for world in holf.load_plan().worlds]
 
 
 @pytest.fixture(scope="session")

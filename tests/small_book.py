@@ -120,15 +120,20 @@ def small_book(root: Path) -> SmallBook:
     return book
 
 
-def whole_site(root: Path, papermill: str = "off") -> Path:
-    """The site of the whole book, built if it is not in the folder yet; by default no chapter runs."""
+def whole_book(root: Path) -> SmallBook:
+    """A copy of the whole book; it is not built yet."""
+    unwanted = ("_build", ".venv", ".git", ".*", "__pycache__", "tests")
+    shutil.copytree(project_root(), root, ignore=shutil.ignore_patterns(*unwanted))
+    # As an unpacked archive of the sources has it: no Git knows the files of a copy.
+    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    (root / LIST).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    return SmallBook(root)
+
+
+def whole_site(root: Path) -> Path:
+    """The site of the whole book, built if it is not in the folder yet; no chapter runs."""
     site = root / "_build" / "html"
     if not site.exists():
-        unwanted = ("_build", ".venv", ".git", ".*", "__pycache__", "tests")
-        shutil.copytree(project_root(), root, ignore=shutil.ignore_patterns(*unwanted))
-        # As an unpacked archive of the sources has it: no Git knows the files of a copy.
-        names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-        (root / LIST).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-        done = SmallBook(root).build(HOLF_PAPERMILL=papermill)
+        done = whole_book(root).build(HOLF_PAPERMILL="off")
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return site

@@ -144,12 +144,6 @@ def test_the_book_loads_its_own_extension_first_and_knows_every_one_of_jupyter_b
     assert {*get_default_sphinx_config()["extensions"]} - {*loaded} == WITHOUT
 
 
-def test_actions_are_pinned_by_commit():
-    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
-        uses = re.findall(r"uses: (\S+)", path.read_text(encoding="utf-8"))
-        assert uses and all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in uses)
-
-
 def ways_to_look_away(files: dict[str, str]) -> list[tuple[str, str]]:
     """By file, what would let CI pass over a failed, skipped or lenient test."""
     in_settings = r"--nbval-lax|\|\| *(?:true|:)|continue-on-error|--deselect|--exit-zero|set \+e|--ignore="

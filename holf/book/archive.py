@@ -1,6 +1,6 @@
 """The release archive: site with its sources, PDF, lock, checksums and metadata in one file, the same bytes each time.
 
-It is made of a site that was cleared, and that these very sources gave.
+It is made of a site that these very sources gave, and in which the release gate finds nothing.
 """
 
 from __future__ import annotations
@@ -21,16 +21,13 @@ from holf.book.sources import ARCHIVE, EARLIEST, own_archive, pack
 from holf.pages.cite import load_citation
 from holf.paths import project_root
 
-PDF, MANIFEST, CRATE = "book.pdf", "release-manifest.json", "ro-crate-metadata.json"
+PDF, CRATE = "book.pdf", "ro-crate-metadata.json"
 
 
 def archive_time() -> int:
     """Seconds since 1970 that the archive names as its date: ``SOURCE_DATE_EPOCH``, else that of the last commit.
 
-    Raises
-    ------
-    ValueError
-        If there is neither; the clock would make each archive another file.
+    A ValueError if there is neither; the clock would make each archive another file.
     """
     if epoch := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(epoch)
@@ -41,10 +38,8 @@ def archive_time() -> int:
     return int(done.stdout)
 
 
-def require_cleared(site: Path, manifest: Path) -> bool:
-    """Refuse a site that is not whole, not cleared, or not of these sources; say whether it is one on real data.
-
-    A site on real data needs a manifest of `holf release-check` that holds; any other is scanned here if it has none.
+def require_publishable(site: Path) -> None:
+    """Refuse a site that is not whole, is on real data, is not of these sources, or may not be published.
 
     Raises
     ------
@@ -55,7 +50,6 @@ def require_cleared(site: Path, manifest: Path) -> bool:
     """
     from holf.book.downloads.check import shown_digests
     from holf.confidential.scan.known import known_here
-    from holf.confidential.scan.manifest import check_manifest
     from holf.confidential.scan.scan import scan
 
     pages = [page.read_text(encoding="utf-8") for page in sorted(site.rglob("*.html"))]
@@ -63,33 +57,20 @@ def require_cleared(site: Path, manifest: Path) -> bool:
         raise FileNotFoundError(f"no site in {site.name}: build the book first")
     if not verified_sums(site):
         raise ValueError(f"{site.name} is not what its {SUMS} lists: build the book again")
-    is_real = any(REAL_BANNER in page for page in pages)
-    void = check_manifest(site, manifest) if manifest.exists() else (f"there is no {manifest.name}",)
-    if void and is_real:
-        raise ValueError(f"`holf release-check` has not cleared this site: {void[0]}")
-    if void and (findings := scan(site, shown=shown_digests(site), known=known_here(), beside=own_archive(site))):
-        raise ValueError(f"the site may not be published: {findings[0]}")
-    if is_real:
-        return True
+    if any(REAL_BANNER in page for page in pages):
+        raise ValueError("a site on real data is not archived: it carries no sources")
     if any("holf-banner-stale" in page for page in pages):
         raise ValueError("a page of the site is out of date: build the book again")
     if not own_archive(site):
         raise ValueError(
             "the site does not carry the sources as they are here: build the book again, in a Git checkout"
         )
-    return False
+    if findings := scan(site, shown=shown_digests(site), known=known_here(), beside=own_archive(site)):
+        raise ValueError(f"the site may not be published: {findings[0]}")
 
 
-def make_archive(site: Path, out: Path, *, manifest: Path | None = None) -> Path:
-    """Make the archive of a site.
-
-    Parameters
-    ----------
-    site : Path
-    out : Path
-        Folder; it is made if it is not there.
-    manifest : Path, optional
-        Manifest that clears the site; beside it by default.
+def make_archive(site: Path, out: Path) -> Path:
+    """Make the archive of a site in the folder `out`.
 
     Returns
     -------
@@ -103,13 +84,13 @@ def make_archive(site: Path, out: Path, *, manifest: Path | None = None) -> Path
     PdfError
         If the PDF cannot be made.
     """
-    manifest = manifest or site.resolve().parent / MANIFEST
-    is_real, epoch, root = require_cleared(site, manifest), archive_time(), project_root()
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    name = f"{project['name']}-compendium-{project['version']}{'-real-data' if is_real else ''}"
+    require_publishable(site)
+    epoch = archive_time()
+    project = tomllib.loads((project_root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    name = f"{project['name']}-compendium-{project['version']}"
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / name
-        _fill(folder, site, manifest, epoch)
+        _fill(folder, site, epoch)
         out.mkdir(parents=True, exist_ok=True)
         fresh, target = out / f".{name}.zip.new", out / f"{name}.zip"
         files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -119,13 +100,11 @@ def make_archive(site: Path, out: Path, *, manifest: Path | None = None) -> Path
     return target
 
 
-def _fill(folder: Path, site: Path, manifest: Path, epoch: int) -> None:
+def _fill(folder: Path, site: Path, epoch: int) -> None:
     from holf.book.pdf import print_book
 
     citation = load_citation()
     shutil.copytree(site, folder / "site")
-    if manifest.exists():
-        shutil.copy2(manifest, folder / MANIFEST)
     for name in ("LICENSE", "requirements.lock"):
         shutil.copy2(project_root() / name, folder / name)
     print_book(site, folder / PDF, title=citation["title"], epoch=epoch)
@@ -134,25 +113,16 @@ def _fill(folder: Path, site: Path, manifest: Path, epoch: int) -> None:
         PDF: "The book on paper; every sheet says whether what it shows is simulated",
         "requirements.lock": "The locked environment, with hashes",
         "LICENSE": "Licences",
+        f"site/{ARCHIVE}": "All that the book is built from",
     }
-    if (site / ARCHIVE).exists():
-        parts[f"site/{ARCHIVE}"] = "All that the book is built from"
     write_crate(folder, parts, citation, epoch)
     write_sums(folder)
 
 
 def write_crate(folder: Path, parts: dict[str, str], citation: dict, epoch: int) -> None:
-    """Write RO-Crate metadata into the folder of an archive.
+    """Write RO-Crate metadata into the folder of an archive, published `epoch` seconds after the start of 1970.
 
-    Parameters
-    ----------
-    folder : Path
-    parts : dict of str to str
-        What each file or folder is, by its path; a folder's ends with a slash.
-    citation : dict
-        Content of `CITATION.cff`.
-    epoch : int
-        Seconds since 1970 of the publication.
+    `parts` says what each file or folder is, by its path; a folder's ends with a slash.
     """
     from rocrate.model.contextentity import ContextEntity
     from rocrate.rocrate import ROCrate

@@ -42,14 +42,13 @@ _CLOSING = """## What follows
 Say what a reader may take from this page, and what not."""
 
 
-def write_chapter(name: str, title: str) -> list[str]:
+def write_chapter(name: str) -> list[str]:
     """Write `chapters/NAME.ipynb`, which does not exist yet, and its line at the end of `_toc.yml`.
 
     Parameters
     ----------
     name : str
         Small letters, digits and underscores: the name of the file, and of the page in addresses.
-    title : str
 
     Returns
     -------
@@ -70,7 +69,7 @@ def write_chapter(name: str, title: str) -> list[str]:
     if place.exists() or place.with_suffix(".md").exists():
         raise FileExistsError(f"the page chapters/{name} exists already")
     cells = [
-        nbformat.v4.new_markdown_cell(_OPENING.format(title=title)),
+        nbformat.v4.new_markdown_cell(_OPENING.format(title=name.replace("_", " ").capitalize())),
         nbformat.v4.new_code_cell(
             _PARAMETERS.format(outcome=next(iter(load_plan().outcomes))), metadata={"tags": [PARAMETERS]}
         ),

@@ -45,17 +45,11 @@ class PdfError(RuntimeError):
     """The PDF could not be made, or a sheet of it says nothing of what it shows."""
 
 
-def browser() -> str:
-    """Path of Chromium: the variable ``CHROMIUM``, else the first of its usual names.
-
-    Raises
-    ------
-    PdfError
-        If there is none.
-    """
+def find_browser() -> str:
+    """Path of Chromium: the variable ``CHROMIUM``, else the first of its usual names; PdfError if there is none."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _BROWSERS)), None)
     if not found:
-        raise PdfError("no Chromium found: install it, or name it in the variable CHROMIUM")
+        raise PdfError("no Chromium found: `apt-get install chromium`, or name one in the variable CHROMIUM")
     return found
 
 
@@ -66,17 +60,7 @@ def sheet_heads() -> tuple[str, ...]:
 
 
 def page_texts(pdf: bytes) -> list[str]:
-    """Text of each page of a PDF, with the letters of a ligature for the ligature.
-
-    Parameters
-    ----------
-    pdf : bytes
-
-    Raises
-    ------
-    PdfError
-        If it cannot be read.
-    """
+    """Text of each page of a PDF, with the letters of a ligature for the ligature; PdfError if it cannot be read."""
     try:
         return [unicodedata.normalize("NFKC", page.extract_text()) for page in PdfReader(io.BytesIO(pdf)).pages]
     except PyPdfError as error:
@@ -84,13 +68,7 @@ def page_texts(pdf: bytes) -> list[str]:
 
 
 def sheet_faults(texts: list[str], heads: tuple[str, ...]) -> list[str]:
-    """Sheets whose first line does not say exactly once of what kind their numbers are, one line each.
-
-    Parameters
-    ----------
-    texts : list of str
-        Text of each sheet.
-    heads : tuple of str
+    """Sheets whose first line does not say exactly once, by one of `heads`, of what kind their numbers are.
 
     Examples
     --------
@@ -142,7 +120,7 @@ def print_book(site: Path, target: Path, *, title: str, epoch: int) -> int:
 
 def _print(page: Path, target: Path, profile: Path) -> None:
     command = [
-        browser(), "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+        find_browser(), "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
         # No sandbox can be made by root, as which containers run; the page is the book's own, and without scripts.
         *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []),
         f"--user-data-dir={profile}", "--no-pdf-header-footer", "--generate-pdf-document-outline",
@@ -166,13 +144,7 @@ def dated(pdf: bytes, epoch: int) -> bytes:
 
 
 def contents(site: Path) -> list[str]:
-    """Pages of a site in the order of its contents, the landing page first.
-
-    Raises
-    ------
-    ValueError
-        If the landing page has no contents.
-    """
+    """Pages of a site in the order of its contents, the landing page first; ValueError if that has no contents."""
     soup = BeautifulSoup((site / "index.html").read_text(encoding="utf-8"), "html.parser")
     links = [link["href"].partition("#")[0] for link in soup.select("#chapters a.internal[href]")]
     pages = [link for link in dict.fromkeys(links) if link.endswith(".html")]
@@ -185,11 +157,6 @@ def bind(site: Path, title: str) -> str:
     """HTML of the whole book as one document, to be put beside the landing page.
 
     Every page is an article that says of what kind its sheets are; links between pages lead to places in the document.
-
-    Parameters
-    ----------
-    site : Path
-    title : str
     """
     pages = contents(site)
     articles = [_article(site, page, set(pages)) for page in pages]
@@ -240,15 +207,10 @@ def _rows(soup: BeautifulSoup, table: Tag) -> Tag:
         told = soup.new_tag("p", attrs={"class": "holf-row"})
         for name, cell in zip(names, row.find_all(["th", "td"], recursive=False), strict=True):
             if cell.get_text(strip=True) not in _UNKNOWN:
-                told.extend([*([", "] if told.contents else []), _strong(soup, name), " ", *list(cell.contents)])
+                strong = soup.new_tag("strong", string=name)
+                told.extend([*([", "] if told.contents else []), strong, " ", *list(cell.contents)])
         rows.append(told)
     return rows
-
-
-def _strong(soup: BeautifulSoup, words: str) -> Tag:
-    tag = soup.new_tag("strong")
-    tag.string = words
-    return tag
 
 
 def _place(page: str, anchor: str) -> str:

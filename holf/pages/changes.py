@@ -7,7 +7,7 @@ import io
 import json
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -28,18 +28,11 @@ Key = tuple[str, str, str, int]
 
 @dataclass(frozen=True)
 class Change:
-    """One number that is not what it was.
+    """One number that is not what it was, and where it stands.
 
-    Attributes
-    ----------
-    page, table, row, column : str
-        Where it stands.
-    old, new : str
-        With its unit, in the digits that are printed; an em dash where there was or is none.
-    moved : str
-        New minus old, where both are numbers of one unit.
-    mark : str
-        Class of the numbers in capitals; empty for the record.
+    `old` and `new` have its unit and the digits that are printed, and an em dash where there was or is none; `moved` is
+    new minus old, where both are numbers of one unit; `mark` is the class of the numbers in capitals, empty for the
+    record.
     """
 
     page: str
@@ -53,18 +46,7 @@ class Change:
 
 
 def read_state(where: str) -> dict[str, str]:
-    """Files of one state of the book that hold numbers, by path.
-
-    Parameters
-    ----------
-    where : str
-        A folder with the project, or a revision of its git repository.
-
-    Raises
-    ------
-    ValueError
-        If it is neither.
-    """
+    """Files that hold numbers, by path: of a folder with the project, or of a revision of its git repository."""
     if Path(where).is_dir():
         folder = Path(where)
         paths = (path.relative_to(folder).as_posix() for path in sorted(folder.glob("*/*")))
@@ -80,19 +62,8 @@ def _git(*arguments: str, where: str) -> str:
     return done.stdout
 
 
-def has_values(state: Mapping[str, str]) -> bool:
-    """Whether the notebooks of a state hold the values of their tables; older versions of this book kept HTML alone."""
-    notebooks = [content for path, content in state.items() if path.endswith(".ipynb")]
-    return not any("holf-table" in content and KEY not in content for content in notebooks)
-
-
 def tables_of(state: Mapping[str, str]) -> dict[Key, TableValues]:
-    """Every table of a state.
-
-    Parameters
-    ----------
-    state : mapping of str to str
-        From `read_state`.
+    """Every table of a state, as `read_state` gives it.
 
     Raises
     ------
@@ -175,16 +146,7 @@ def moved_by(old: Entry | None, new: Entry | None) -> str:
 
 
 def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
-    """Every number that differs between two states, in the order of the new one.
-
-    Parameters
-    ----------
-    old, new : mapping of str to str
-        From `read_state`. Where the tables of one have no values (`has_values`), only the ledger and the assumptions
-        are compared.
-    """
-    if not (has_values(old) and has_values(new)):
-        old, new = ({path: one for path, one in state.items() if path.startswith("data/")} for state in (old, new))
+    """Every number that differs between two states (`read_state`), in the order of the new one."""
     before, after = tables_of(old), tables_of(new)
     out: list[Change] = []
     for key in dict.fromkeys([*after, *before]):
@@ -208,20 +170,9 @@ def _cells_changed(page: str, before: TableValues, after: TableValues) -> Iterat
                 yield Change(page, after.caption, row[0], column, _shown(old), _shown(new), moved_by(old, new), mark)
 
 
-def as_markdown(found: list[Change], old: str, new: str, without: Sequence[str] = ()) -> str:
-    """A change log that people read: the record first, and what is simulated apart and folded.
-
-    Parameters
-    ----------
-    found : list of Change
-    old, new : str
-        What the two states are called.
-    without : sequence of str
-        Those of them whose tables have no values.
-    """
+def as_markdown(found: list[Change], old: str, new: str) -> str:
+    """A change log between two named states: the record first, and what is simulated apart and folded."""
     lines = [f"# Numbers that changed: {old} to {new}", ""]
-    for name in without:
-        lines += [f"The tables of {name} have no values: only the ledger and the assumptions are compared.", ""]
     for mark in dict.fromkeys(["", *(one.mark for one in found)]):
         mine = [one for one in found if one.mark == mark]
         title = f"{mark}, not results of the trial" if mark else RECORD_TITLE

@@ -25,12 +25,7 @@ def _year(work: dict) -> str:
 
 
 def as_text(work: dict) -> str:
-    """A work as a line of a reference list.
-
-    Parameters
-    ----------
-    work : dict
-        A work in the terms of the Citation File Format.
+    """A work, in the terms of the Citation File Format, as a line of a reference list.
 
     Examples
     --------
@@ -66,11 +61,6 @@ def as_ris(work: dict) -> str:
 def ways_to_reach(citation: dict) -> list[tuple[str, str]]:
     """Words and addresses for those who want to answer or to look: what the citation file states, and nothing else.
 
-    Parameters
-    ----------
-    citation : dict
-        Content of `CITATION.cff`; `repository-code`, `url` and `contact` are read.
-
     Examples
     --------
     >>> ways_to_reach({"contact": [{"name": "The desk", "email": "desk@example.org"}]})
@@ -105,15 +95,7 @@ def _work(work: dict, key: str) -> list[str]:
 
 
 def cite_page(citation: dict, file: str) -> str:
-    """Markdown of the page that says how to cite.
-
-    Parameters
-    ----------
-    citation : dict
-        Content of `CITATION.cff`.
-    file : str
-        That file as it stands.
-    """
+    """Markdown of the page that says how to cite, from the content of `CITATION.cff` and the file as it stands."""
     article = citation["references"][0]
     lines = [
         "# How to cite",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from holf.confidential.read.rules import rule_in_words
-from holf.pages.words import words
-from holf.record.schema import Schema
+from holf.record.schema import Schema, SchemaError
 
 _OPENING = """## Data dictionary
 
@@ -24,13 +23,9 @@ _COLUMNS = ("Column", "What it is", "Type", "Unit", "Allowed", "Needed", "Norweg
 def dictionary(schema: Schema) -> str:
     """Markdown of the data dictionary: one heading per table, one row per column, and the rules in words.
 
-    Parameters
-    ----------
-    schema : Schema
-
     Raises
     ------
-    PageError
+    SchemaError
         If a table or a column has no description.
     """
     *others, last = (f"`{name}`" for name in schema.package["holf:required-tables"])
@@ -43,7 +38,7 @@ def dictionary(schema: Schema) -> str:
 
 def _table_lines(schema: Schema, name: str) -> list[str]:
     table = schema.tables[name]
-    described = words(table.get("description"), f"data/datapackage.json, table {name}, description")
+    described = _description(table, f"table {name}")
     key = " and ".join(f"`{column}`" for column in table["schema"]["primaryKey"])
     one_row = f" Of several rows with one key: {table['holf:one-row']}" if "holf:one-row" in table else ""
     lines = [f"### Table: {table['title']}", "", f"`{name}`: {described} Key: {key}.{one_row}", ""]
@@ -60,13 +55,19 @@ def _table_lines(schema: Schema, name: str) -> list[str]:
     return [*lines, ""]
 
 
+def _description(described: dict, where: str) -> str:
+    if not described.get("description"):
+        raise SchemaError(f"data/datapackage.json, {where}: description is missing")
+    return described["description"]
+
+
 def _cells(table: str, field: dict) -> tuple[str, ...]:
     """One column of the study tables as the entries of a row."""
     rules = field.get("constraints", {})
     needed = "yes, unique" if rules.get("unique") else "yes" if rules.get("required") else "no"
     return (
         f"`{field['name']}`",
-        words(field.get("description"), f"data/datapackage.json, table {table}, column {field['name']}, description"),
+        _description(field, f"table {table}, column {field['name']}"),
         field["type"],
         field.get("holf:unit", ""),
         allowed(rules | field.get("holf:limits", {})),

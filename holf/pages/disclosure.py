@@ -10,7 +10,6 @@ from holf.confidential.rules.policy import Policy, Rule, load_profiles, load_rul
 from holf.confidential.scan import KINDS, OUT_OF_REACH
 from holf.confidential.scan import rules as gate
 from holf.pages.data_dictionary import dictionary
-from holf.pages.words import PageError, words
 from holf.paths import STAND_IN, project_root
 from holf.record.schema import load_schema
 from holf.record.source import REAL_MARK
@@ -62,27 +61,20 @@ def safety_page(
     Parameters
     ----------
     rules : dict of str to Rule
-        Disclosure rules by id.
     profiles : dict of str to Policy
-        Profiles by name, the default one first.
+        The default one first.
     checks : iterable of holf.confidential.scan.rules.Rule
-        Rules of the release gate.
     release : Release or None
         What the book was built from.
-
-    Raises
-    ------
-    PageError
-        If a rule has no words, or the release names a rule that there is not.
     """
     lines = [_NOTE, "", _OPENING, "", _CHECKED, ""]
-    lines += _release_lines(release, rules, profiles) if release else [_NO_RELEASE]
+    lines += _release_lines(release, profiles) if release else [_NO_RELEASE]
     lines += ["", _RULES, ""]
     for rule in rules.values():
         lines += _rule_lines(rule, profiles)
     lines += [_GATE, "", *_gate_lines(), ""]
     lines += ["", "### The checks of a site", "", "| Check | Refuses | What to do |", "| --- | --- | --- |"]
-    lines += [_check_row(check) for check in checks]
+    lines += [f"| {check.id} | {check.says} | {check.fix} |" for check in checks]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -105,15 +97,13 @@ def _shown(value: object) -> str:
 
 
 def _rule_lines(rule: Rule, profiles: dict[str, Policy]) -> list[str]:
-    where = f"disclosure rule {rule.id}"
-    lines = [f"### {rule.id}", "", words(rule.says, f"{where}, says"), ""]
+    lines = [f"### {rule.id}", "", rule.says, ""]
     lines += [f"| Profile | {f'`{rule.setting}`' if rule.setting else 'No setting'} |", "| --- | --- |"]
     for place, (name, policy) in enumerate(profiles.items() if rule.setting else ()):
         lines.append(f"| {name}{' (default)' * (place == 0)} | {_shown(getattr(policy, rule.setting))} |")
     if rule.setting:
         lines.append(f"| weakest allowed | {_FLOORS[rule.floor_is].format(_shown(rule.floor))} |")
-    lines.append(f"| *why* | {words(rule.reason, f'{where}, reason')} |")
-    return [*lines, f"| *where it comes from* | {words(rule.source, f'{where}, source')} |", ""]
+    return [*lines, f"| *why* | {rule.reason} |", f"| *where it comes from* | {rule.source} |", ""]
 
 
 def _gate_lines() -> list[str]:
@@ -124,17 +114,10 @@ def _gate_lines() -> list[str]:
     return lines + [f"- {limit}" for limit in OUT_OF_REACH]
 
 
-def _check_row(check: gate.Rule) -> str:
-    where = f"gate rule {check.id}"
-    return f"| {check.id} | {words(check.says, f'{where}, says')} | {words(check.fix, f'{where}, fix')} |"
-
-
-def _release_lines(release: Release, rules: dict[str, Rule], profiles: dict[str, Policy]) -> list[str]:
+def _release_lines(release: Release, profiles: dict[str, Policy]) -> list[str]:
     """The release's own account of itself: profile, how much was asked, what the rules withheld, what was not there."""
     content, tables = release.content, load_schema().tables
     asked, profile = content["summary"], content["profile"]
-    if unknown := sorted(asked["answers_by_withholding_rule"].keys() - rules.keys()):
-        raise PageError(f"the release was made under a rule that data/disclosure.yml does not have: {unknown[0]}")
     known = "" if profile in profiles else ", whose settings are in the file of those who made it and not in this copy"
     absent = [tables[name]["title"] for name in content["absent_tables"]]
     unmeasured = content["absent_outcomes"]

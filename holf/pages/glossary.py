@@ -16,17 +16,7 @@ from holf.record.reading import name_of, read_yaml, reading
 
 @dataclass(frozen=True)
 class Term:
-    """One word with its meaning, in both languages.
-
-    Attributes
-    ----------
-    en, nb : str
-        The word in English and in bokmål.
-    means, betyr : str
-        Its meaning in English and in bokmål.
-    facts : tuple of str
-        Ledger rows that it leans on.
-    """
+    """One word and its meaning in English (`en`, `means`) and bokmål (`nb`, `betyr`), and the ledger rows behind it."""
 
     en: str
     nb: str
@@ -51,13 +41,8 @@ def load_glossary(ledger: Ledger, path: Path | None = None) -> tuple[Term, ...]:
     Parameters
     ----------
     ledger : Ledger
-        Knows the rows that terms may lean on.
     path : Path, optional
         A YAML file in the form of `data/glossary.yml`; that file itself by default.
-
-    Returns
-    -------
-    tuple of Term
 
     Raises
     ------

@@ -159,15 +159,13 @@ def _finish(file: str, lines: list[str]) -> str:
 def reporting_pages(
     reporting: Reporting, ledger: Ledger, plan: Plan, ways: Sequence[tuple[str, str]] = ()
 ) -> dict[str, str]:
-    """Every page of this room.
+    """The pages of `data/reporting/`.
 
     Parameters
     ----------
     reporting : Reporting
     ledger : Ledger
-        Gives the values that texts name.
     plan : Plan
-        Gives the registered outcomes, their order and their times.
     ways : sequence of (str, str)
         Words and addresses for those who want to answer (`holf.pages.cite.ways_to_reach`).
 

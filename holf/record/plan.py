@@ -22,15 +22,7 @@ DIRECTIONS = ("up", "down")
 
 @dataclass(frozen=True)
 class Words:
-    """What pages call the parts of the trial.
-
-    Attributes
-    ----------
-    cluster, clusters : str
-        A randomised unit, and several.
-    minus : str
-        The difference between the randomised arms, treated minus other.
-    """
+    """What pages call a randomised unit, several of them, and the difference between the randomised arms."""
 
     cluster: str
     clusters: str
@@ -252,13 +244,7 @@ def check_plan(
 ) -> None:
     """Refuse a plan that names what does not exist: a table, column, fact, assumption, arm, outcome or estimator.
 
-    Parameters
-    ----------
-    plan : Plan
-    ledger, assumptions, schema
-        What the plan may name.
-    file : str
-        Name of the plan's file, for messages.
+    `file` is the name of the plan's file, for messages.
 
     Raises
     ------

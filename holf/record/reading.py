@@ -166,20 +166,8 @@ def nearest(name: object, known: Collection[str]) -> str:
 def build(kind: type[T], where: str, entry: dict, **given: object) -> T:
     """Make a frozen dataclass of an entry whose keys are its fields; lists become tuples.
 
-    Parameters
-    ----------
-    kind : type
-        The dataclass.
-    where : str
-        File and entry, for messages.
-    entry : dict
-    **given
-        Fields that do not come from the entry.
-
-    Raises
-    ------
-    FactError
-        If the entry is of another form than the class asks for.
+    `where` names file and entry in the FactError for an entry of another form; `given` are fields that do not come from
+    the entry.
     """
     with reading(where):
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}, **given)

@@ -18,13 +18,7 @@ class SchemaError(ValueError):
 
 @dataclass(frozen=True)
 class Schema:
-    """Tables, fields, keys and links of the study.
-
-    Attributes
-    ----------
-    package : dict
-        The Data Package descriptor.
-    """
+    """Tables, fields, keys and links of the study, from its Data Package descriptor."""
 
     package: dict
 
@@ -69,13 +63,7 @@ class Schema:
 
 
 def load_schema() -> Schema:
-    """Read `data/datapackage.json`.
-
-    Raises
-    ------
-    SchemaError
-        If it is no JSON; the message names the line.
-    """
+    """Read `data/datapackage.json`; a SchemaError that names the line if it is no JSON."""
     try:
         return Schema(json.loads(data_path("datapackage.json").read_text(encoding="utf-8")))
     except json.JSONDecodeError as problem:

@@ -54,7 +54,6 @@ def draw_outcome(
     units : Units
         n persons.
     outcome : Outcome
-        It names the assumptions for baseline, spread, change, ICC and effect.
     rules : Rules
     months : dict
         Wave to months since baseline; baseline is 0.

@@ -59,18 +59,7 @@ def codes(prefix: str, count: int, width: int) -> list[str]:
 def pick(rng: np.random.Generator, weights: np.ndarray, count: int) -> np.ndarray:
     """Mark exactly `count` of the rows, drawn without replacement with odds given by `weights`.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    weights : ndarray, shape (n,)
-        Relative odds; zero means never.
-    count : int
-        At most the number of positive weights.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-        1 for drawn rows, else 0.
+    Returned is 1 for each drawn row, else 0; a row of weight 0 is never drawn.
 
     Notes
     -----

@@ -418,18 +418,8 @@ def simulated_study(
 ) -> Study:
     """Answer questions from simulated tables.
 
-    Parameters
-    ----------
-    tables : dict of str to DataFrame
-    plan, schema : Plan, Schema
-    world : str
-    part : str
-        Their folder in the project, to note which columns were asked for; empty for tables from elsewhere.
-
-    Raises
-    ------
-    StudyError
-        If a key does not begin with ``SYN-``, as every simulated one does.
+    `part` is their folder in the project, to note which columns were asked for; empty for tables from elsewhere. A
+    StudyError if a key does not begin with ``SYN-``, as every simulated one does.
     """
     for name, table in tables.items():
         if not table[schema.key(name)].str.startswith("SYN-").all():
@@ -443,13 +433,7 @@ def simulated_study(
 def study_of(rows: Rows, *, source: str, sign: int | None = None) -> Study:
     """Answer questions from rows as they are: simulated ones, or those of open data.
 
-    Parameters
-    ----------
-    rows : Rows
-    source : str
-        What every answer says of its data.
-    sign : int, optional
-        Sign of the difference that a simulated world plants.
+    `source` is what every answer says of its data, `sign` that of the difference that a simulated world plants.
     """
 
     def ask(question: str, **asked: Any) -> tuple[Any, ...]:

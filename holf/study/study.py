@@ -27,14 +27,8 @@ class StudyError(ValueError):
 class Study:
     """Answers about one study.
 
-    The tables stay behind `ask`. Methods return frozen records, each stamped with `source`; `outcome` is always one of
-    `data/plan.yml` and `wave` one at which it is registered, the first by default.
-
-    Attributes
-    ----------
-    plan : Plan
-    source : str
-        Where the data came from, for example ``"simulated: null world"``; printed on everything drawn from here.
+    The tables stay behind `ask`. Methods return frozen records, each stamped with `source`, such as ``"simulated: null
+    world"``; `outcome` is always one of `data/plan.yml` and `wave` one at which it is registered, the first by default.
     """
 
     def __init__(self, plan: Plan, ask: Ask, *, source: str, sign: int | None):

@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 from rocrate.rocrate import ROCrate
 
-from holf.book.archive import CRATE, MANIFEST, PDF, archive_time, make_archive
+from holf.book.archive import CRATE, PDF, archive_time, make_archive
 from holf.book.checksums import SUMS, verified_sums, write_sums
 from holf.book.marks import BANNER, REAL_BANNER
-from holf.book.pdf import WIDEST, PdfError, bind, contents, dated, page_texts, print_book, sheet_faults, sheet_heads
+from holf.book.pdf import WIDEST, PdfError, bind, contents, page_texts, print_book, sheet_faults, sheet_heads
 from holf.book.sources import ARCHIVE, LIST, own_archive, source_files, write_sources
-from holf.confidential.scan.manifest import write_manifest
 from holf.paths import project_root
 
 ROOT = project_root()
@@ -102,10 +101,6 @@ def test_a_sheet_without_its_mark_is_found_and_nothing_is_written(tmp_path):
     assert not (tmp_path / "book.pdf").exists()
 
 
-def test_heads_are_those_of_the_style():
-    assert len(sheet_heads()) == 3
-
-
 def test_a_head_counts_once_and_in_the_first_line_only():
     head = "SIMULATED: not findings of the trial"
     assert sheet_faults([f"Book {head}\n{head}"], sheet_heads()) == []
@@ -117,11 +112,6 @@ def test_a_head_counts_once_and_in_the_first_line_only():
 def test_what_is_no_pdf_is_refused(pdf):
     with pytest.raises(PdfError, match="cannot be read"):
         page_texts(pdf)
-
-
-def test_dates_are_replaced_in_their_length():
-    old = b"<</CreationDate (D:20261122095704+00'00')\n/ModDate (D:20261122095704+00'00')>>"
-    assert len(dated(old, 1)) == len(old) and dated(old, 1).count(b"D:19700101000001+00'00'") == 2
 
 
 @pytest.fixture
@@ -136,16 +126,11 @@ def names(archive: Path) -> list[str]:
         return [name.partition("/")[2] for name in packed.namelist()]
 
 
-def cleared(site: Path) -> None:
-    write_manifest(site, site.parent / MANIFEST)
-
-
 def test_the_archive_is_whole_the_same_each_time_and_read_back(quick, tmp_path):
     site = small_site(tmp_path)
-    cleared(site)
     one, two = (make_archive(site, tmp_path / name) for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
-    kept = {"site/index.html", f"site/{ARCHIVE}", PDF, CRATE, SUMS, MANIFEST, "LICENSE", "requirements.lock"}
+    kept = {"site/index.html", f"site/{ARCHIVE}", PDF, CRATE, SUMS, "LICENSE", "requirements.lock"}
     assert kept <= set(names(one))
     with zipfile.ZipFile(one) as packed:
         assert {entry.date_time for entry in packed.infolist()} == {(2023, 11, 14, 22, 13, 20)}
@@ -157,19 +142,10 @@ def test_the_archive_is_whole_the_same_each_time_and_read_back(quick, tmp_path):
     assert crate.datePublished.isoformat().startswith("2023-11-14") and crate.name and crate.license
 
 
-def test_an_archive_on_real_data_holds_no_data_and_needs_a_manifest(quick, tmp_path):
-    site = small_site(tmp_path, REAL_BANNER)
-    with pytest.raises(ValueError, match=r"has not cleared this site: there is no release-manifest\.json"):
-        make_archive(site, tmp_path / "out")
-    cleared(site)
-    held = names(make_archive(site, tmp_path / "out"))
-    assert "site/index.html" in held and f"site/{ARCHIVE}" not in held
-    one = site / "a" / "one.html"
-    one.write_text(one.read_text().replace("Words.", "Other words."))
-    write_sums(site)
-    with pytest.raises(ValueError, match="has not cleared this site"):
-        make_archive(site, tmp_path / "later")
-    assert not (tmp_path / "later").exists()
+def test_a_site_on_real_data_is_not_archived(quick, tmp_path):
+    with pytest.raises(ValueError, match="on real data is not archived"):
+        make_archive(small_site(tmp_path, REAL_BANNER), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_site_that_may_not_go_out_is_refused(quick, tmp_path):
@@ -193,7 +169,6 @@ def test_a_site_of_other_sources_is_refused(quick, tmp_path):
     with zipfile.ZipFile(site / ARCHIVE, "a") as packed:
         packed.writestr("holf/data/more.csv", "x")
     write_sums(site)
-    cleared(site)
     with pytest.raises(ValueError, match="does not carry the sources as they are here"):
         make_archive(site, tmp_path / "out")
     with pytest.raises(FileNotFoundError, match="build the book first"):

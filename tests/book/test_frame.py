@@ -13,7 +13,6 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
 from PIL import Image, ImageChops, ImageDraw, PngImagePlugin
-from site_links import link_faults
 from sphinxext.opengraph import get_description
 
 from holf.book.marks import BANNER, REAL_BANNER
@@ -105,10 +104,10 @@ def test_every_page_says_what_it_is(soups, site):
     assert {words: names for words, names in descriptions.items() if len(names) > 1} == {}
 
 
-@pytest.mark.parametrize("address", ["https://example.org/book/", "https://example.org/book"])
-def test_a_site_with_an_address_and_a_contact_says_so_on_every_page(book, address):
+@pytest.mark.slow
+def test_a_site_with_an_address_and_a_contact_says_so_on_every_page(book):
     config, citation = book.root / "_config.yml", book.root / "CITATION.cff"
-    config.write_text(config.read_text().replace("\nhtml:\n", f"\nhtml:\n  baseurl: {address}\n"))
+    config.write_text(config.read_text().replace("\nhtml:\n", "\nhtml:\n  baseurl: https://example.org/book\n"))
     with citation.open("a") as stream:
         stream.write("repository-code: https://example.org/code\n")
         stream.write("contact: [{name: The desk, email: desk@example.org}]\n")
@@ -323,25 +322,6 @@ def test_a_table_of_very_many_columns_is_its_caption_and_its_size():
     assert soup.tbody.get_text() == "3 rows in 21 columns: take the file."
 
 
-def test_every_link_leads_somewhere(site, tmp_path):
-    assert link_faults(site) == []
-    shutil.copytree(site, tmp_path / "site")
-    page = tmp_path / "site" / "chapters" / "open_questions.html"
-    text = page.read_text(encoding="utf-8")
-    planted = {
-        '<a href="ledger.html#f999">x</a>': "ledger.html#f999 leads nowhere",
-        '<a href="nowhere.html">x</a>': "nowhere.html leads nowhere",
-        '<a href="#no-such-part">x</a>': "#no-such-part leads nowhere",
-        '<a href="../../../outside.html">x</a>': "outside.html leads nowhere",
-    }
-    for link, fault in planted.items():
-        page.write_text(text.replace("</article>", f"{link}</article>"), encoding="utf-8")
-        (found,) = link_faults(tmp_path / "site")
-        assert found.startswith("chapters/open_questions.html: ") and fault in found
-    with pytest.raises(FileNotFoundError, match="no page"):
-        link_faults(tmp_path / "empty")
-
-
 FAULTS = {
     '<script src="https://cdn.example.org/x.js"></script>': "asks another host: https://cdn.example.org/x.js",
     '<script async src="//cdn.example.org/x.js"></script>': "asks another host",
@@ -382,6 +362,7 @@ def test_a_site_that_asks_elsewhere_is_refused(tmp_path):
         refuse_faults(tmp_path)
 
 
+@pytest.mark.slow
 def test_mathematics_ends_a_build_with_clear_words_and_leaves_the_former_site(book):
     (book.root / "index.md").write_text("# Small book\n\n## Part\n\nWords, and $x^2$.\n", encoding="utf-8")
     before = book.snapshot()
@@ -390,6 +371,7 @@ def test_mathematics_ends_a_build_with_clear_words_and_leaves_the_former_site(bo
     assert "index.html: mathematics would be drawn by a script from elsewhere" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_change_of_the_layout_reaches_every_page(book):
     layout = book.root / "holf" / "book" / "theme" / "templates" / "page.html"
     layout.write_text(layout.read_text().replace("{{ author|e }} ·", "{{ author|e }}, "))

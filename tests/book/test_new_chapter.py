@@ -15,18 +15,18 @@ from holf.cli import main
 
 @pytest.mark.slow
 def test_a_new_chapter_is_built_and_shown(own):
-    written = write_chapter("waves", "Means by wave")
+    written = write_chapter("waves")
     assert written == ["chapters/waves.ipynb", "_toc.yml"]
     done = own.build()
     assert done.returncode == 0, done.stdout + done.stderr
     page = (own.site / "chapters" / "waves.html").read_text(encoding="utf-8")
-    assert "Means by wave" in page and 'data-holf="simulated"' in page and "SIMULATED, not a finding" in page
+    assert "Waves" in page and 'data-holf="simulated"' in page and "SIMULATED, not a finding" in page
     notebook = nbformat.read(own.path("waves"), as_version=4)
     assert [bool(cell.get("outputs")) for cell in notebook.cells if cell.cell_type == "code"] == [False, True, True]
 
 
 def test_its_figure_has_a_text_alternative_that_the_build_takes(own):
-    write_chapter("waves", "Means by wave")
+    write_chapter("waves")
     code = [cell.source for cell in nbformat.read(own.path("waves"), as_version=4).cells if cell.cell_type == "code"]
     for outcome in ("income", "employment"):
         names = {"display": lambda *shown: None}

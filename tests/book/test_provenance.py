@@ -1,7 +1,6 @@
 """What a linked number rests on is shown at the link, reachable by keyboard and read aloud, without a script."""
 
 import re
-import shutil
 
 import pytest
 from bs4 import BeautifulSoup
@@ -67,12 +66,6 @@ def test_words_are_escaped():
     assert BeautifulSoup(body, "html.parser").a["data-said"] == 'a "quote" <b>\nline'
 
 
-def test_the_style_sheet_shows_the_words_on_hover_and_on_focus():
-    """Only a browser can draw them; this keeps the rules that make it do so."""
-    rules = (project_root() / "assets" / "holf.css").read_text(encoding="utf-8")
-    assert "a[data-said]:is(:hover, :focus-visible)::after { content: attr(data-said);" in rules
-
-
 @pytest.fixture
 def reading(book):
     """The small book with a landing page that links to a row, and a Norwegian page."""
@@ -106,25 +99,6 @@ def test_a_built_page_explains_its_numbers_and_follows_the_ledger(reading):
     assert link["data-said"].endswith("Note: A note of later"), (
         "the page did not change, but what it says of the row did"
     )
-
-
-@pytest.mark.slow
-def test_a_page_declares_its_language(reading):
-    assert parsed(reading, "chapters/norsk.html").html["lang"] == "nb"
-    assert parsed(reading, "index.html").html["lang"] == "en"
-
-
-@pytest.mark.slow
-def test_without_the_extension_the_test_above_would_fail(reading):
-    book = reading.root / "holf" / "book" / "extension.py"
-    source = book.read_text(encoding="utf-8")
-    line = '    app.connect("html-page-context", tooltips.explain_page)\n'
-    assert line in source
-    book.write_text(source.replace(line, ""), encoding="utf-8")
-    shutil.rmtree(reading.root / "_build" / ".doctrees", ignore_errors=True)
-    assert reading.build("--all").returncode == 0
-    assert parsed(reading, "chapters/norsk.html").html["lang"] == "en"
-    assert not parsed(reading, "index.html").select("a[data-said]")
 
 
 @pytest.mark.parametrize(("lang", "begins"), [("en", "Cluster: A group"), ("nb", "klynge: En gruppe")])

@@ -20,7 +20,6 @@ from holf.book.marks import page_faults, site_faults
 from holf.book.sources import ARCHIVE
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
-from holf.display.table import Table
 from holf.paths import project_root
 from holf.record.facts import load_ledger
 from holf.record.source import MARK
@@ -28,12 +27,6 @@ from holf.record.source import MARK
 
 def pages(site: Path) -> list[Path]:
     return sorted(page for page in site.rglob("*.html") if "_static" not in page.parts)
-
-
-def test_every_chapter_has_its_page(site):
-    for chapter in list_chapters():
-        assert (site / "chapters" / f"{chapter.name}.html").exists()
-    assert (site / "index.html").exists()
 
 
 def test_no_unmarked_simulated_content(site):
@@ -74,16 +67,13 @@ def test_the_code_of_each_page_shows_with_which_parameters_it_was_run(site, tmp_
     assert shown_values(planted) == {"outcome": '"employment"'}, "the first is the one that readers copy"
 
 
-def test_no_page_is_out_of_date(site):
-    assert not [page.name for page in pages(site) if "holf-banner-stale" in page.read_text(encoding="utf-8")]
-
-
 def spoil(page: Path, tmp_path: Path, change) -> list[str]:
-    """Faults of a page after `change` was made to its parsed HTML."""
-    copy = tmp_path / "site"
-    shutil.copytree(page.parents[1], copy, dirs_exist_ok=True)
-    target = copy / "chapters" / page.name
-    soup = BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser")
+    """Faults of a page after `change` was made to its parsed HTML; its pictures are those of the site."""
+    target = tmp_path / "chapters" / page.name
+    target.parent.mkdir()
+    for name in ("_images", "_static"):
+        (tmp_path / name).symlink_to(page.parents[1] / name)
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     change(soup)
     target.write_text(str(soup), encoding="utf-8")
     return page_faults(target)
@@ -215,14 +205,19 @@ def test_every_internal_link_and_anchor_exists(site):
     assert link_faults(site) == []
 
 
-@pytest.mark.parametrize("address", DEAD)
-def test_a_dead_link_or_anchor_is_found_wherever_it_stands(site, tmp_path, address):
+def test_dead_links_and_anchors_are_found_wherever_they_stand(site, tmp_path):
     shutil.copytree(site, tmp_path / "site")
-    page, end = tmp_path / "site" / "chapters" / "open_questions.html", f"</{DEAD[address]}>"
-    html, tag = page.read_text(encoding="utf-8"), "link" if end == "</head>" else "a"
-    assert html.count(end) == 1
-    page.write_text(html.replace(end, f'<{tag} href="{address}">{end}'), encoding="utf-8")
-    assert link_faults(tmp_path / "site") == [f"chapters/open_questions.html: {address} leads nowhere"]
+    page = tmp_path / "site" / "chapters" / "open_questions.html"
+    html = page.read_text(encoding="utf-8")
+    for address, place in DEAD.items():
+        end, tag = f"</{place}>", "link" if place == "head" else "a"
+        assert html.count(end) == 1
+        html = html.replace(end, f'<{tag} href="{address}">{end}')
+    page.write_text(html, encoding="utf-8")
+    found = {f"chapters/open_questions.html: {address} leads nowhere" for address in DEAD}
+    assert {*link_faults(tmp_path / "site")} == found
+    with pytest.raises(FileNotFoundError, match="no page"):
+        link_faults(tmp_path / "empty")
 
 
 def unmarked_derived(soup) -> list[str]:
@@ -243,27 +238,6 @@ def test_a_number_worked_out_from_published_ones_says_so_where_it_stands(site):
     assert len([found for soup in soups for found in unmarked_derived(soup)]) == 1
 
 
-def test_every_figure_has_a_text_alternative_with_numbers(site):
-    for page in pages(site):
-        for image in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").select(".cell_output img"):
-            assert len(image["alt"]) > 60 and re.search(r"\d", image["alt"]), page.name
-
-
-def test_no_path_of_a_machine_and_no_traceback(site):
-    for path in site.rglob("*"):
-        if path.suffix in (".html", ".js", ".ipynb", ".md") and "_static" not in path.parts:
-            text = path.read_text(encoding="utf-8")
-            assert str(site.parents[1]) not in text and "Traceback (most recent call last)" not in text
-            assert not re.search(r"(?<![\w/.:])/(home|root|tmp|Users)/", text), path.name
-
-
-def test_table_twin_stands_behind_every_figure(site):
-    for chapter in list_chapters():
-        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
-        for image in soup.select(".cell_output img"):
-            assert image.find_parent(class_="cell_output").select("table.holf-table"), chapter.name
-
-
 def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
     assert download_faults(site) == []
     files = {f"../{path.relative_to(site).as_posix()}" for path in (site / "downloads").rglob("*.*")}
@@ -280,27 +254,10 @@ def test_every_table_and_figure_has_its_files_and_one_page_lists_them_all(site):
             assert link["href"] and link.get_text() in link["aria-label"] and ": " in link["aria-label"]
 
 
-def test_a_download_of_this_site_that_was_tampered_with_is_found(site, tmp_path):
-    shutil.copytree(site, tmp_path / "site")
-    file = tmp_path / "site" / "downloads" / "extract" / "simulated-effect_sizes.csv"
-    file.write_text(re.sub(r"(\d)(?!.*\d)", lambda one: str((int(one[0]) + 1) % 10), file.read_text(), flags=re.DOTALL))
-    assert [fault for fault in download_faults(tmp_path / "site") if file.name in fault]
-
-
-def test_table_is_recognised_by_the_check():
-    assert 'data-holf="record"' in Table("t", ("a",), (("1",),), source="record")._repr_html_()
-
-
-def test_the_release_gate_finds_nothing_in_the_public_site_and_what_is_planted(site, tmp_path):
+def test_the_release_gate_finds_nothing_in_the_public_site(site):
     """Ids of the forms that registers have: letters and running numbers, and plain numbers."""
     running = [f"{letter}{number:05d}" for letter in "FPC" for number in range(1, 3202)]
     numeric = [f"2016{number:05d}" for number in range(1, 3202)]
     known = known_here(ids=[*running, *numeric], canaries=["Kari Nordmann", "0047 11", "31337.77"])
     # The archive of the sources is held against the sources instead.
     assert scan(site, known=known, shown=shown_digests(site), beside=[site / ARCHIVE]) == ()
-    (tmp_path / "downloads").mkdir()
-    shutil.copy(site / "index.html", tmp_path)
-    table = shutil.copy(next((site / "downloads").rglob("*.csv")), tmp_path / "downloads")
-    with open(table, "a", encoding="utf-8") as stream:
-        stream.write("201600007,kari nordmann\n")
-    assert {finding.rule for finding in scan(tmp_path, known=known)} == {"ids", "canaries"}

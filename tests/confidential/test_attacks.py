@@ -86,6 +86,7 @@ def test_no_estimate_gives_a_count_away(dropped, content, monkeypatch):
         make_release(dropped, SCHEMA, POLICY)
 
 
+@pytest.mark.slow
 def test_people_within_rounding_change_no_number_of_the_attacks(tables, content, tmp_path):
     changed, register = copied(tables), tables["register"]
     analysed = set(tables["parents"].query("analysed == '1'")["parent_id"])
@@ -108,6 +109,7 @@ def of_coordinators(plan):
             yield question, asked
 
 
+@pytest.mark.slow
 def test_those_whom_the_register_lacks_are_counted_in_rounded_numbers(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(document, "catalogue", of_coordinators)
     parents, register = tables["parents"], tables["register"]

@@ -5,16 +5,11 @@ import traceback
 
 import pytest
 from dropin_faults import CANARY, MALFORMED
-from dropin_study import small_study, write_tables
+from dropin_study import write_tables
 
 from holf.confidential.read.reader import Examination, read_dropin
 from holf.confidential.read.report import DropInError, Problem
 from holf.record.schema import load_schema
-
-
-@pytest.fixture(scope="module")
-def study():
-    return small_study()
 
 
 @pytest.fixture
@@ -24,7 +19,7 @@ def folder(study, tmp_path):
 
 @pytest.mark.parametrize("case", MALFORMED)
 def test_malformed_is_refused_in_exactly_these_words(case, folder, capfd, caplog):
-    spoil, lines = MALFORMED[case]
+    spoil, *lines = MALFORMED[case]
     spoil(folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with caplog.at_level(logging.DEBUG), pytest.raises(DropInError) as caught:

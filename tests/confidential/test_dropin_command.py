@@ -76,7 +76,7 @@ def test_problems_end_with_code_2_and_no_value(folder, capfd):
         MALFORMED[case][0](folder)
     code, out, err = run(capfd, "check-data", folder)
     assert code == 2 and out == "" and CANARY not in err and "Traceback" not in err
-    wanted = [line for case in ("formula", "out of range", "link") for line in MALFORMED[case][1]]
+    wanted = [line for case in ("formula", "out of range", "link") for line in MALFORMED[case][1:]]
     assert err.splitlines() == ["holf: the tables cannot be taken: 3 problems", *wanted]
 
 

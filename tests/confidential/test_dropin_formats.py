@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pyreadstat
 import pytest
-from dropin_study import small_study, write_tables
+from dropin_study import write_tables
 
 from holf.confidential.read.columns import typed_column
 from holf.confidential.read.formats import Unreadable, _text, read_cells, read_delimited
@@ -15,11 +15,6 @@ from holf.confidential.read.mapping import TableMapping
 from holf.confidential.read.reader import read_dropin
 from holf.confidential.read.report import DropInError
 from holf.record.schema import load_schema
-
-
-@pytest.fixture(scope="module")
-def study():
-    return small_study()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pyreadstat
 import pytest
 import yaml
 from dropin_faults import CANARY
-from dropin_study import small_study, write_tables
+from dropin_study import write_tables
 from real_study import real_tables
 from test_dropin_command import run
 
@@ -18,7 +18,6 @@ from holf.confidential.read import files, formats
 from holf.confidential.read.formats import Unreadable, read_cells
 from holf.confidential.read.mapping import TableMapping
 from holf.confidential.read.reader import examine, read_dropin
-from holf.confidential.read.report import value_band
 from holf.record.schema import load_schema
 
 SHEETS = {
@@ -60,11 +59,6 @@ register:
   codes:
     income: {"99999999": ""}
 """
-
-
-@pytest.fixture(scope="module")
-def study():
-    return small_study()
 
 
 @pytest.fixture
@@ -353,11 +347,6 @@ def test_a_table_without_which_nothing_is_released_must_be_there(missing, study,
     assert examine(folder, load_schema()).findings == ()
     (folder / f"{missing}.csv").unlink()
     assert "the file is missing" in {found.rule for found in examine(folder, load_schema()).findings}
-
-
-@pytest.mark.parametrize(("value", "said"), [(0.5, "0.5 to 1.0"), (1, "1 to 2"), (49_999, "20 000 to 50 000")])
-def test_a_middle_value_is_shown_as_a_range(value, said):
-    assert value_band(value) == said
 
 
 def test_a_mapping_file_to_begin_with_needs_only_what_no_name_tells(study, tmp_path, capfd):

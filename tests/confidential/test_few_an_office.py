@@ -118,6 +118,7 @@ def test_where_a_leader_is_missing_all_that_rests_on_the_others_is_withheld(tabl
     assert shown[0] == shown[1] and release.text() != other.text()
 
 
+@pytest.mark.slow
 def test_offices_of_an_arm_with_unequal_staff_show_none_of_them(tables, tmp_path):
     lacking = copied(tables)
     coordinators = lacking["coordinators"]

@@ -2,12 +2,10 @@
 
 import html
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
-from holf.book.downloads.check import shown_digests
 from holf.cli import main
 from holf.confidential.scan import KINDS, OUT_OF_REACH
 from holf.confidential.scan.files import Item, items_of
@@ -94,16 +92,6 @@ def test_only_an_unchanged_copy_of_a_theme_file_is_let_through(tmp_path):
     assert named(tmp_path, known=Known(theme=theme)) == set()
     plant(tmp_path, {"_static/a.js.map": scripts.read_bytes() + b" "})
     assert named(tmp_path, known=Known(theme=theme)) == {"kinds"}
-
-
-def test_a_real_build_passes_and_one_planted_row_is_seen(built, tmp_path):
-    known = known_here(ids=KNOWN.ids, canaries=KNOWN.canaries)
-    assert scan(built.site, shown=shown_digests(built.site), known=known) == ()
-    tree = tmp_path / "site"
-    shutil.copytree(built.site, tree)
-    plain_page = tree / "chapters" / "plain.html"
-    plain_page.write_text(plain_page.read_text().replace("</article>", "<p>SYN-F0012: 31 337,77</p></article>"))
-    assert named(tree, known=known) == {"ids", "canaries"}
 
 
 def test_known_here_reads_the_project_and_leaves_out_names_that_name_nobody(monkeypatch):
@@ -292,19 +280,18 @@ def test_what_is_out_of_reach_is_named(tmp_path, limit, name, text):
 
 @pytest.fixture
 def released(tmp_path):
-    """A tree with its manifest; inside the tree, where it does not list itself."""
+    """A tree, beside its manifest."""
     tree = plant(tmp_path / "tree", page("<p>words</p>") | {"b/c.txt": b"words"})
-    write_manifest(tree, tree / "manifest.json")
-    assert check_manifest(tree, tree / "manifest.json") == ()
+    write_manifest(tree, tmp_path / "manifest.json")
+    assert check_manifest(tree, tmp_path / "manifest.json") == ()
     return tree
 
 
 def test_a_manifest_says_what_was_checked_and_is_always_the_same(released, tmp_path):
-    content = json.loads((released / "manifest.json").read_text())
+    content = json.loads((tmp_path / "manifest.json").read_text())
     assert list(content["files"]) == ["b/c.txt", "page.html"] and content["rules"] == [rule.id for rule in ALL]
-    (released / "manifest.json").rename(tmp_path / "old.json")
-    write_manifest(released, tmp_path / "beside.json")
-    assert (tmp_path / "beside.json").read_bytes() == (tmp_path / "old.json").read_bytes()
+    write_manifest(released, tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "manifest.json").read_bytes()
 
 
 def test_any_flipped_bit_voids_the_manifest(released):
@@ -312,21 +299,21 @@ def test_any_flipped_bit_voids_the_manifest(released):
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert check_manifest(released, released / "manifest.json") == ("b/c.txt: changed",)
+        assert check_manifest(released, released.parent / "manifest.json") == ("b/c.txt: changed",)
 
 
 def test_an_added_or_removed_file_and_a_link_void_the_manifest(released, tmp_path):
     (released / "new.txt").write_bytes(b"")
-    assert check_manifest(released, released / "manifest.json") == ("new.txt: added",)
+    assert check_manifest(released, released.parent / "manifest.json") == ("new.txt: added",)
     (released / "new.txt").unlink()
     (released / "b" / "c.txt").rename(tmp_path / "c.txt")
-    assert check_manifest(released, released / "manifest.json") == ("b/c.txt: removed",)
+    assert check_manifest(released, released.parent / "manifest.json") == ("b/c.txt: removed",)
     (released / "b" / "c.txt").symlink_to(tmp_path / "c.txt")
-    assert check_manifest(released, released / "manifest.json") == ("b/c.txt: changed",)
+    assert check_manifest(released, released.parent / "manifest.json") == ("b/c.txt: changed",)
 
 
 def test_other_rules_and_another_form_void_the_manifest(released, monkeypatch):
-    manifest = released / "manifest.json"
+    manifest = released.parent / "manifest.json"
     whole = manifest.read_text()
     manifest.write_text(whole.replace("manifest 2", "manifest 1"))
     with pytest.raises(ValueError, match="not a release manifest of this version"):
@@ -360,9 +347,6 @@ def test_command_refuses_then_lets_through_then_verifies(capsys, tmp_path):
     (tree / "page.html").write_text("<p>other words</p>")
     code, out, _ = run(capsys, tree, "--verify")
     assert code == 1 and out == "page.html: changed\n"
-    (tree / "m.json").write_text("/home/someone")
-    assert run(capsys, tree, "--manifest", tree / "m.json")[0] == 0
-    assert run(capsys, tree, "--manifest", tree / "m.json", "--verify")[0] == 0
 
 
 def test_command_looks_for_canaries(capsys, tmp_path):

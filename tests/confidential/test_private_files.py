@@ -73,6 +73,7 @@ def test_what_is_there_is_not_written_over_and_no_link_is_followed(tmp_path):
     assert not (tmp_path / "elsewhere").exists() and (tmp_path / "link").read_bytes() == b"x"
 
 
+@pytest.mark.slow
 def test_a_release_killed_at_any_step_leaves_whole_files_and_the_next_one_works(tmp_path, monkeypatch):
     monkeypatch.setattr(document, "catalogue", only("flow"))
     data = write_tables(small_study(), tmp_path / "data")

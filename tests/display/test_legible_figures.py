@@ -56,11 +56,6 @@ LEAST = 11
 
 
 @pytest.fixture(scope="module")
-def studies():
-    return [holf.open_study(world) for world in PLAN.worlds]
-
-
-@pytest.fixture(scope="module")
 def pictures(studies) -> dict[str, Picture]:
     """One figure of every kind that the book draws, with the longest words where there is a choice."""
     return dict(drawn(studies))
@@ -151,6 +146,9 @@ def test_every_drawing_has_large_letters_and_says_their_size_and_its_width_in_it
     for name, width, figure in drawings(pictures):
         smallest = min(words.get_fontsize() for words in words_of(figure)) * 96 / 72
         assert smallest >= LEAST and smallest >= pictures[name].letters(width), name
+        if name not in ("timeline", "levels", "landing nb"):
+            # The file of one is made as that of another.
+            continue
         with Image.open(io.BytesIO(pictures[name].png(width))) as image:
             letters, shown = (float(part.removesuffix(" px")) for part in image.info["Letters"].split(" of "))
             # Two pixels of the file a CSS pixel.

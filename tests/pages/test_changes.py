@@ -47,22 +47,6 @@ def test_a_changed_number_is_told_as_a_number_with_its_place():
     assert "Nothing changed." in changed.as_markdown([], "old", "new")
 
 
-def test_a_state_without_values_is_compared_by_its_record_alone_and_says_so(tmp_path, capsys):
-    for name, count in (("a", 3201), ("b", 3200)):
-        state = state_of(effects_table(61, "simulated: null world"), facts=f"F001,Families,{count}")
-        if name == "a":
-            notebook = nbformat.reads(state["chapters/effects.ipynb"], as_version=4)
-            notebook.cells[0].outputs[0].metadata.clear()
-            state["chapters/effects.ipynb"] = nbformat.writes(notebook)
-        for path, content in state.items():
-            (tmp_path / name / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name / path).write_text(content, encoding="utf-8")
-    main(["changes", str(tmp_path / "a"), str(tmp_path / "b")])
-    said = capsys.readouterr().out
-    assert f"The tables of {tmp_path / 'a'} have no values" in said and "| 3201 | 3200 |" in said
-    assert "effects" not in said
-
-
 def test_new_and_withdrawn_tables_are_told_in_a_line():
     one, two = effects_table(61, RECORD), effects_table(61, RECORD, "Other")
     found = changed.changes(state_of(one), state_of(two))

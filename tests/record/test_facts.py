@@ -168,9 +168,3 @@ def test_assumptions_that_do_not_fit_each_other_are_refused(tmp_path, name, valu
     path.write_text(yaml.safe_dump(entries), encoding="utf-8")
     with pytest.raises(FactError, match=said):
         load_assumptions(path)
-
-
-def test_assumptions_lean_on_rows_that_exist():
-    ledger = load_ledger()
-    leans = [key for entry in load_assumptions().values() for key in entry.facts]
-    assert leans and all(key in ledger for key in leans)

@@ -115,6 +115,9 @@ def test_a_planted_mean_fails_grim(tmp_path):
     [
         ("whole points", "3.45", 20, True),
         ("whole points", "3.46", 20, False),
+        # Three whole numbers can have the mean 3.3, and cannot have 3.30.
+        ("whole points", "3.3", 3, True),
+        ("whole points", "3.30", 3, False),
         ("whole points, mean of 5 items", "3.46", 10, True),
         ("whole points, mean of 5 items", "3.45", 10, False),
         ("whole points, mean of 5 items", "3.45", 20, None),
@@ -126,14 +129,6 @@ def test_a_planted_mean_fails_grim(tmp_path):
 def test_grim_reads_decimals_as_printed_and_whole_numbers_from_the_unit(tmp_path, unit, mean, n, expected):
     typed = {("participation", "holf", "m0", "mean"): mean, ("participation", "holf", "m0", "n"): str(n)}
     assert verdicts(derived(write(tmp_path, typed, unit=unit))["participation"])["holf", "m0", "GRIM"] is expected
-
-
-def test_trailing_zeros_decide(tmp_path):
-    """Three whole numbers can have the mean 3.3, and cannot have 3.30."""
-    for mean, expected in (("3.3", True), ("3.30", False)):
-        typed = {("participation", "holf", "m0", "mean"): mean, ("participation", "holf", "m0", "n"): "3"}
-        found = derived(write(tmp_path, typed, unit="whole points"))["participation"]
-        assert verdicts(found)["holf", "m0", "GRIM"] is expected, mean
 
 
 def test_a_planted_p_is_found_and_not_used(tmp_path):

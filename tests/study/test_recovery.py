@@ -74,7 +74,17 @@ def first_mismatch(head, path):
     return None
 
 
-@pytest.mark.parametrize("one", SETTINGS.trials, ids=lambda one: one.truth.name)
+# One trial of each type of outcome at once, the others in the slow tests.
+QUICK = ("independent", "binary")
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        pytest.param(one, id=one.truth.name, marks=() if one.truth.name in QUICK else pytest.mark.slow)
+        for one in SETTINGS.trials
+    ],
+)
 def test_the_first_trials_drawn_again_give_the_committed_numbers(one):
     for head in simulate_estimators(one.truth, one.estimators, replicates=one.first, seed=one.seed):
         assert first_mismatch(head, data_path(RESULTS)) is None, (

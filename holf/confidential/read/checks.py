@@ -58,7 +58,6 @@ def check_tables(
     Parameters
     ----------
     sheets : dict of str to Sheet
-        The tables that are there.
     schema : Schema
     unreadable : collection of str
         Tables that are there too, but could not be read; links to them are not looked at.

@@ -39,15 +39,9 @@ def list_data(folder: Path) -> tuple[dict[str, Path], list[str]]:
 def find_files(
     folder: Path, schema: Schema, mappings: dict[str, TableMapping], *, beside: Path | None = None
 ) -> tuple[dict[str, Path], list[Finding], list[str]]:
-    """Find the file of each table; `beside` (the mapping file) may lie in the folder too.
+    """Find the file of each table, what is wrong, and what was passed over; `beside` is the mapping file.
 
-    Returns
-    -------
-    files : dict of str to Path
-        Two tables may be sheets of one file.
-    findings : list of Finding
-    notes : list of str
-        What was passed over.
+    Two tables may be sheets of one file.
     """
     here, notes = list_data(folder)
     if beside is not None and beside.resolve().parent == folder.resolve():
@@ -82,12 +76,9 @@ def _unknown_files(names: list[str]) -> Finding:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file; a pipe would be waited for, and a large file fills the memory, so neither is opened.
+    """The bytes of a file; Unreadable if it may not be opened.
 
-    Raises
-    ------
-    Unreadable
-        For these, and for a file that may not be opened.
+    A pipe would be waited for, and a large file would fill the memory, so neither is opened.
     """
     if not path.is_file():
         rule = "this is no plain file, but a pipe or a folder, or it cannot be reached"

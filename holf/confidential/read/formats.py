@@ -45,22 +45,9 @@ class Unreadable(Exception):
 class Cells:
     """A table as text.
 
-    Attributes
-    ----------
-    header : tuple of str
-        Column names as the file has them.
-    columns : tuple of list
-        Cells of each column; None where the format itself says that a value is missing.
-    decimal : str
-        Decimal mark.
-    rows : tuple of int
-        The number of each row in the file, from 1 below the header.
-    notes : tuple of str
-        What was passed over.
-    labels : dict of str to dict
-        Label of a value, by the value as text, by column name.
-    titles : dict of str to str
-        Label of a column, by its name.
+    A cell of `columns` is None where the format itself says that a value is missing. `decimal` is the decimal mark,
+    `rows` are the numbers of the rows in the file, from 1 below the header, and `notes` say what was passed over.
+    `labels` has by column the label of a value, by the value as text; `titles` has the label of each column.
     """
 
     header: tuple[str, ...]

@@ -27,16 +27,10 @@ _SIMULATED = "syn-"
 
 @dataclass(frozen=True, eq=False)
 class DropIn:
-    """Real study tables that fit the schema.
+    """Real study tables that fit the schema: columns in its order, dtypes string, Int64 and Float64.
 
-    Attributes
-    ----------
-    tables : dict of str to DataFrame
-        By table; columns in the order of the schema, dtypes string, Int64 and Float64.
-    absent : tuple of str
-        Tables of the schema that are not there.
-    files : tuple of (str, str)
-        Name and SHA-256 of each file that was read, the mapping file among them, sorted.
+    `absent` names the tables that are not there; `files` has name and SHA-256 of each file that was read, the mapping
+    file among them.
     """
 
     tables: dict[str, pd.DataFrame] = field(repr=False)
@@ -44,13 +38,7 @@ class DropIn:
     files: tuple[tuple[str, str], ...] = field(repr=False)
 
     def bytes_digest(self, key: bytes) -> str:
-        """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep: it confirms no guess.
-
-        Raises
-        ------
-        ValueError
-            If the key is shorter than 16 bytes.
-        """
+        """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep: it confirms no guess."""
         if len(key) < 16:
             raise ValueError("the key of a checksum must have at least 16 bytes")
         listing = "".join(f"{sha256} {name}\n" for name, sha256 in self.files)

@@ -103,7 +103,6 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
     Parameters
     ----------
     dropped : DropIn
-        Checked tables.
     schema : Schema
     policy : Policy
     key : bytes, optional

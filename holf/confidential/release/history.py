@@ -58,9 +58,8 @@ def write_release(
 
     Returns
     -------
-    release : Release
-    earlier : list of Release
-        With which it was compared.
+    release, earlier : Release, list of Release
+        The release, and those with which it was compared.
 
     Raises
     ------
@@ -183,12 +182,8 @@ def _on_others(old: dict[str, Any], new: dict[str, Any], policy: Policy) -> bool
 def repeated(previous: Release, release: Release) -> Release:
     """The release with the answers of the previous one to all that both answer: new is only what that did not answer.
 
-    So the two tell no difference together, however few people left or came in between.
-
-    Raises
-    ------
-    ReleaseError
-        If the two were made under different profiles.
+    So the two tell no difference together, however few people left or came in between. A ReleaseError if they were
+    made under different profiles.
     """
     if previous.content["profile"] != release.content["profile"]:
         raise ReleaseError(f"release {previous.id} was made under another profile, so its answers are not repeated")

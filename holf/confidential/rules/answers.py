@@ -86,7 +86,7 @@ def disclose(
     Parameters
     ----------
     asked : mapping of str to list of Answered
-        Every question that will be answered, with the rows behind each number.
+        Every question that will be answered.
     sets : UnitSets
         Empty; it learns the sets of units behind the counts.
     policy : Policy

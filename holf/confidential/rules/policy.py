@@ -25,17 +25,8 @@ class PolicyError(FactError):
 class Rule:
     """One rule as the policy file words it.
 
-    Attributes
-    ----------
-    id : str
-    says, reason, source : str
-        What it refuses or changes, why, and who else has it.
-    setting : str or None
-        The setting that each profile gives a value, if the rule has one.
-    floor : int, float, list of str or None
-        Weakest value of that setting.
-    floor_is : str
-        Which side is weaker: ``"least"``, ``"most"``, or ``"within"`` a list; empty without a setting.
+    Profiles give its `setting` a value, of which `floor` is the weakest; `floor_is` says which side is weaker:
+    ``"least"``, ``"most"``, or ``"within"`` a list.
     """
 
     id: str
@@ -51,24 +42,7 @@ class Rule:
 class Policy:
     """One profile of the disclosure rules: settings alone, since every rule is in force in every profile.
 
-    Attributes
-    ----------
-    profile : str
-        Its name, to be printed beside what it let through.
-    min_people, min_families, min_offices : int
-        Fewest that a number may rest on.
-    max_office_share : float
-        Largest share of these people that one office may have, 0 to 1.
-    min_residual_df : int
-        Fewest residual degrees of freedom of a model, in offices.
-    round_to : int
-        Base to which counts are rounded.
-    significant_digits : int
-        Digits of means, standard deviations and estimates.
-    min_interval : int
-        Fewest whole numbers that an attacker must be left with for a withheld count.
-    staff_levels, statistics : frozenset of str
-        Levels at which staff may be described, and statistics that may be shown of a distribution.
+    What each setting means stands in `data/disclosure.yml`, with the rule that it belongs to.
     """
 
     profile: str
@@ -136,13 +110,7 @@ def _policy(raw: dict, profile: str, file: str) -> Policy:
 
 
 def load_rules(path: Path | None = None) -> dict[str, Rule]:
-    """Read how the policy file words each rule, by id.
-
-    Raises
-    ------
-    PolicyError
-        If a rule is missing or unknown, or has no reason or source.
-    """
+    """Read how the policy file words each rule, by id; a PolicyError if a rule is missing or unknown."""
     path = path or data_path("disclosure.yml")
     parts = [part.name for part in fields(Rule) if part.name != "id"]
     with reading(name_of(path)):

@@ -41,16 +41,9 @@ _NOTES = re.compile(
 class Item:
     """Something to judge: a file's name, or a part of its content.
 
-    Attributes
-    ----------
-    kind : str
-        ``name``, ``refused``, ``unreadable``, ``markup``, ``json``, or for running text one of ``text``, ``style``,
-        ``attributes``, ``links``, ``cells`` of tables, ``output`` of a notebook, ``terms`` of the search index.
-    text : str
-    value : object
-        Parsed JSON, or parsed markup.
-    where : str
-        Part of the file, in words that never quote its content; empty for the file itself.
+    `kind` is ``name``, ``refused``, ``unreadable``, ``markup``, ``json``, or for running text one of ``text``,
+    ``style``, ``attributes``, ``links``, ``cells`` of tables, ``output`` of a notebook, ``terms`` of the search index.
+    `value` is parsed JSON or markup; `where` says which part of the file, and never quotes it.
     """
 
     kind: str
@@ -65,13 +58,7 @@ class Item:
 
 
 def list_files(tree: Path) -> list[Path]:
-    """Every file and link below `tree`, and every empty folder, hidden ones too, in the order of their names.
-
-    Raises
-    ------
-    NotADirectoryError
-        If `tree` is no folder.
-    """
+    """Every file and link below `tree`, and every empty folder, hidden ones too, in the order of their names."""
     if not tree.is_dir():
         raise NotADirectoryError(f"{tree.name} is not a folder")
     found = (path for path in tree.rglob("*") if path.is_symlink() or not path.is_dir() or not any(path.iterdir()))

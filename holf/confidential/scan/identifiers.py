@@ -62,13 +62,7 @@ def folded(text: str) -> str:
 
 
 def read_values(path: Path) -> tuple[str, ...]:
-    """Read ids or canaries, one a line, as strings; empty lines count for nothing.
-
-    Raises
-    ------
-    ValueError
-        If the file is not UTF-8, or holds no value.
-    """
+    """Read ids or canaries, one a line, as strings; a ValueError if the file is not UTF-8 or holds none."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:

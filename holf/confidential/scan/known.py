@@ -33,20 +33,9 @@ _STATIC = re.compile(r"static|locale|templates|compiled", re.IGNORECASE)
 class Known:
     """What to look for, and what to let through.
 
-    Attributes
-    ----------
-    ids : tuple of str
-        Identifiers of people, families and offices in the study tables.
-    id_pattern : str
-        Regular expression of the identifiers of simulated tables.
-    offices : tuple of str
-        Published codes and names of offices: beside numbers, in a table, they make rows of offices.
-    names : tuple of str
-        Users and machines.
-    canaries : tuple of str
-        Values that must not come out.
-    theme : frozenset of str
-        SHA-256 of the files that installed packages bring into a site; their copies are let through unopened.
+    `ids` are those of the study tables, and `id_pattern` is a regular expression of those of simulated ones. `offices`
+    are published codes and names of offices: beside numbers, in a table, they make rows of offices. `names` are those
+    of users and machines, and `theme` has the SHA-256 of the files that installed packages bring into a site.
     """
 
     ids: tuple[str, ...] = field(default=(), repr=False)

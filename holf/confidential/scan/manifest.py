@@ -14,13 +14,13 @@ from holf.confidential.scan.rules import ALL
 _FORM = "holf release manifest 2"
 
 
-def _content(tree: Path, manifest: Path) -> dict:
-    """Rules, and the SHA-256 of every file of the tree but its manifest, should that lie inside."""
-    files, own = {}, manifest.resolve()
+def _content(tree: Path) -> dict:
+    """Rules, and the SHA-256 of every file of the tree."""
+    files = {}
     for path in list_files(tree):
         if path.is_symlink():
             content = b"link\0" + os.fsencode(os.readlink(path))
-        elif path.is_file() and path.resolve() != own:
+        elif path.is_file():
             content = path.read_bytes()
         else:
             continue
@@ -29,11 +29,8 @@ def _content(tree: Path, manifest: Path) -> dict:
 
 
 def write_manifest(tree: Path, target: Path) -> None:
-    """Write the manifest of a tree whose scan left no finding; the same tree always gives the same bytes.
-
-    The manifest may lie beside the tree or inside it, and is no part of what it lists.
-    """
-    write_whole(Path(target), json.dumps(_content(Path(tree), Path(target)), indent=1, ensure_ascii=False) + "\n")
+    """Write, beside a tree whose scan left no finding, its manifest; the same tree always gives the same bytes."""
+    write_whole(target, json.dumps(_content(tree), indent=1, ensure_ascii=False) + "\n")
 
 
 def check_manifest(tree: Path, target: Path) -> tuple[str, ...]:
@@ -41,20 +38,18 @@ def check_manifest(tree: Path, target: Path) -> tuple[str, ...]:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no manifest.
     ValueError
         If the file is no manifest of this version.
     """
     try:
-        told = json.loads(Path(target).read_text(encoding="utf-8"))
+        told = json.loads(target.read_text(encoding="utf-8"))
         listed, rules = dict(told["files"]), told["rules"]
         is_ours = told["form"] == _FORM
     except (ValueError, KeyError, TypeError):
         is_ours = False
     if not is_ours:
-        raise ValueError(f"{Path(target).name} is not a release manifest of this version")
-    now = _content(Path(tree), Path(target))
+        raise ValueError(f"{target.name} is not a release manifest of this version")
+    now = _content(tree)
     found = now["files"]
     faults = ["the rules are others now"] if rules != now["rules"] else []
     faults += [f"{path}: added" for path in sorted(found.keys() - listed.keys())]

@@ -16,13 +16,8 @@ from holf.confidential.scan.rules import ALL, Rule
 class Finding:
     """A rule broken at a place; it never holds what was found.
 
-    Attributes
-    ----------
-    path : str
-        File in the tree; its number instead, where the name itself breaks a rule.
-    where : str
-        Part of the file; empty for the file itself.
-    rule, says, fix : str
+    `path` is the file in the tree, or its number where the name itself breaks a rule; `where` is a part of the file,
+    empty for the file itself.
     """
 
     path: str
@@ -48,11 +43,10 @@ def scan(
     Parameters
     ----------
     tree : Path
-        Folder as it would be published.
     rules : iterable of Rule
     known : Known
     beside : iterable of Path
-        Files in the tree that are not published, such as its own manifest.
+        Files in the tree that another check holds, such as the archive of the sources.
     shown : frozenset of str
         SHA-256 of the files that the tree's own pages give for download: they may be as long as the tables shown.
 
@@ -64,10 +58,9 @@ def scan(
     Raises
     ------
     NotADirectoryError
-        If `tree` is no folder.
     """
-    tree, rules, found = Path(tree), tuple(rules), set()
-    skipped = {Path(path).resolve() for path in beside}
+    rules, found = tuple(rules), set()
+    skipped = {path.resolve() for path in beside}
     for number, file in enumerate(list_files(tree), start=1):
         if file.resolve() in skipped:
             continue
