@@ -8,6 +8,7 @@ from importlib import import_module
 
 # No name is that of a module beside it, which would hide it.
 _MODULES = {
+    "arms": "ArmComparison compare_arms",
     "comparison": "Comparison compare",
     "equivalence_tests": "equivalence expected_regression",
     "estimands": "estimand_gap",
