@@ -24,6 +24,7 @@ _MODULES = {
     "results": "Effect Icc Ratio TrialWarning",
     "sample_size": "equivalence_power minimum_detectable_difference power",
     "simulation_study": "Recovery Scenario draw simulate_estimators unequal_sizes",
+    "subgroups": "SubgroupEffects subgroup_effects",
     "weighting": "inverse_probability_weights weighted_effect",
 }
 _MODULE_OF = {name: f"clustertrials.{module}" for module, names in _MODULES.items() for name in names.split()}
