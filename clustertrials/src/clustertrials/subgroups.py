@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from clustertrials.checks import check_level, require_columns
+from clustertrials.checks import check_level, list_of_names, require_columns
 from clustertrials.columns import read_covariates
 from clustertrials.estimators import INDIVIDUAL
 from clustertrials.results import Inference
@@ -164,7 +164,13 @@ def subgroup_effects(
     if frame[by].nunique() == 2:
         frame = frame.assign(**{by: frame[by].astype("category").cat.remove_unused_categories()})
     trial = read_trial(
-        frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=[by, *covariates], strata=strata
+        frame,
+        outcome,
+        arm=arm,
+        cluster=cluster,
+        treated=treated,
+        covariates=[by, *list_of_names("covariates", covariates)],
+        strata=strata,
     )
     read = read_covariates(frame, [by])
     columns, levels = read.expand(trial.rows)[0], read.levels[0]
