@@ -23,7 +23,7 @@ _MODULES = {
     "ratios": "ratio",
     "results": "Effect Icc Ratio TrialWarning",
     "sample_size": "equivalence_power minimum_detectable_difference power",
-    "simulation_study": "Recovery Scenario draw simulate_estimators unequal_sizes",
+    "simulation_study": "Recovery Scenario draw simulate_estimators simulate_grid unequal_sizes",
     "subgroups": "SubgroupEffects subgroup_effects",
     "weighting": "inverse_probability_weights weighted_effect",
 }
