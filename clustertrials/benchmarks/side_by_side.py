@@ -1,9 +1,8 @@
 """This library beside R's reference packages, on the same data: CPU time, ratio, and whether the answers agree.
 
 Run: OMP_NUM_THREADS=1 python side_by_side.py
-CPU time, the median of at least five calls, each from a data frame to the answer. A peer that is not
-installed has no time; a peer that gives another answer ends the run. R gets so much memory and time as the constants
-below say.
+CPU time, the median of at least five calls, each from a data frame to the answer. A peer that is not installed has no
+time; a peer that gives another answer ends the run. R gets so much memory and time as the constants below say.
 """
 
 from __future__ import annotations
@@ -68,6 +67,8 @@ def in_r(task: str, folder: str) -> tuple[float | None, list[float] | str]:
     if answer.returncode == 3:
         return None, answer.stdout.strip()
     if answer.returncode:
+        if "cannot allocate" in answer.stderr:
+            return None, f"more than {MEMORY / 2**30:g} GiB"
         errors = [line.strip() for line in answer.stderr.splitlines() if "rror" in line]
         return None, errors[0] if errors else "stopped"
     seconds, *found = map(float, answer.stdout.split())
