@@ -71,8 +71,14 @@ def test_a_plan_is_the_product_of_its_factors(plan):
 def test_the_plan_of_the_readme_is_read_and_every_factor_is_explained(tmp_path):
     (tmp_path / "plan.yml").write_text(re.search(r"```yaml\n(.*?)```", readme(), re.DOTALL)[1])
     assert len(load_sweep(tmp_path / "plan.yml").cells) == 8
-    table = "\n".join(line for line in readme().splitlines() if line.startswith("| `"))
-    assert [name for name in FACTORS if f"`{name}`" not in table] == []
+    said = {name: "" if default is None else f"{default:g}" for name, default in FACTORS.items()} | {
+        "share": "continuous"
+    }
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in readme().splitlines()]
+    assert {row[0]: row[3] for row in rows if len(row) == 4 and row[0] in FACTORS} == said
+    heading = next(line for line in load_sweep.__doc__.splitlines() if line.split()[:1] == ["Factor"])
+    lines = [line for line in load_sweep.__doc__.splitlines() if line.split()[:1] and line.split()[0] in FACTORS]
+    assert {line.split()[0]: line[heading.index("Default") :].strip() for line in lines} == said
 
 
 def test_numbers_may_be_looked_up(tmp_path):

@@ -8,6 +8,7 @@ from importlib import import_module
 
 # No name is that of a module beside it, which would hide it.
 _MODULES = {
+    "arms": "ArmComparison compare_arms",
     "comparison": "Comparison compare",
     "equivalence_tests": "equivalence expected_regression",
     "estimands": "estimand_gap",
@@ -22,7 +23,8 @@ _MODULES = {
     "ratios": "ratio",
     "results": "Effect Icc Ratio TrialWarning",
     "sample_size": "equivalence_power minimum_detectable_difference power",
-    "simulation_study": "Recovery Scenario draw simulate_estimators unequal_sizes",
+    "simulation_study": "Recovery Scenario draw simulate_estimators simulate_grid unequal_sizes",
+    "subgroups": "SubgroupEffects subgroup_effects",
     "weighting": "inverse_probability_weights weighted_effect",
 }
 _MODULE_OF = {name: f"clustertrials.{module}" for module, names in _MODULES.items() for name in names.split()}

@@ -66,7 +66,7 @@ def second_stage(values: np.ndarray, covariates: np.ndarray, treated: np.ndarray
 
     On clusters - 2 - q degrees of freedom; without any, the standard error is NaN.
     """
-    arm, rest = _arm_left(treated, covariates), _residuals(values, covariates)
+    arm, rest = _arm_left(treated, covariates), residuals(values, covariates)
     estimate, df = arm @ rest / (arm @ arm), len(values) - 2 - covariates.shape[1]
     left = rest - estimate * arm
     se = (left @ left / df / (arm @ arm)) ** 0.5 if df > 0 else np.nan
@@ -88,18 +88,18 @@ def adjusted_cluster_means(trial: Trial) -> np.ndarray:
     values, covariates = first_stage(sums_of(trial))
     if covariates.shape[1]:
         left, arm = _arm_left(trial.treated_clusters, covariates), trial.treated_clusters
-        values = _residuals(values, covariates) * len(arm) * arm.var() / (left @ left)
+        values = residuals(values, covariates) * len(arm) * arm.var() / (left @ left)
     return trial.y.mean() + values
 
 
 def _arm_left(treated: np.ndarray, covariates: np.ndarray) -> np.ndarray:
-    arm = _residuals(treated.astype(float), covariates)
+    arm = residuals(treated.astype(float), covariates)
     if arm @ arm <= RANK_TOLERANCE * len(arm):
         raise ValueError("covariates of the clusters leave nothing of the arm")
     return arm
 
 
-def _residuals(column: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+def residuals(column: np.ndarray, covariates: np.ndarray) -> np.ndarray:
     """Residuals of a column on an intercept and covariates."""
     basis = np.linalg.qr(np.column_stack([np.ones(len(column)), covariates - covariates.mean(axis=0)]))[0]
     rest = column - column.mean()

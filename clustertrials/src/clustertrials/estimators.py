@@ -92,8 +92,8 @@ def estimate_effect(
     Warns
     -----
     TrialWarning
-        If the estimator is known to fail in a trial like this: GEE with few clusters of very unequal sizes, ``"gee"``
-        with strata, ``"mixed"`` where units of a cluster are less alike than chance.
+        If the estimator is known to fail in a trial like this: ``"gee"`` and ``"gee_kc"`` with few clusters of very
+        unequal sizes, ``"gee"`` with strata, ``"mixed"`` where units of a cluster are less alike than chance.
 
     Notes
     -----
@@ -155,25 +155,33 @@ def estimate_effect(
 
 def known_weaknesses(trial: Trial, effect: Effect) -> list[str]:
     """What is known to go wrong with an estimator in a trial like this; `benchmarks/coverage.csv` has the numbers."""
-    found = []
-    if effect.estimator.startswith("gee"):
-        fewest = min(trial.treated_clusters.sum(), (~trial.treated_clusters).sum())
-        if fewest < FEW_CLUSTERS and trial.sizes.std() > UNEQUAL * trial.sizes.mean():
-            found.append(
-                f"with {fewest} clusters in an arm and very unequal sizes its interval covers too seldom; "
-                'ask "cr2" or "cluster_means"'
-            )
-        if effect.estimator == "gee" and trial.strata is not None:
-            found.append(
-                "Fay and Graubard's correction does not see the strata, so its interval covers too seldom; ask "
-                '"gee_md" or "cr2"'
-            )
+    found = gee_weakness(trial) if effect.estimator in ("gee", "gee_kc") else []
+    if effect.estimator == "gee" and trial.strata is not None:
+        found.append(
+            "Fay and Graubard's correction does not see the strata, so its interval covers too seldom; ask "
+            '"gee_md" or "cr2"'
+        )
     if effect.estimator == "mixed" and effect.icc < 0 and _icc(trial, SURE).ci_high < 0:
         found.append(
             "the units of a cluster are less alike than chance makes them (see icc), which a random intercept cannot "
             'describe, so its interval is too wide; ask "cr2" or "cluster_means"'
         )
     return found
+
+
+def gee_weakness(trial: Trial) -> list[str]:
+    """Few clusters of very unequal sizes, in which all corrections but Mancl and DeRouen's fail.
+
+    Measured with 5 v 5 clusters of 2 to 160 units and ICCs of 0 to 0.15: coverage .86 to .91, of a risk ratio .88 to
+    .91, of Mancl and DeRouen's .94 to .97; 1,000 trials each.
+    """
+    fewest = min(trial.treated_clusters.sum(), (~trial.treated_clusters).sum())
+    if fewest >= FEW_CLUSTERS or trial.sizes.std() <= UNEQUAL * trial.sizes.mean():
+        return []
+    return [
+        f"with {fewest} clusters in an arm and very unequal sizes its interval covers too seldom; ask "
+        '"cr2" or "cluster_means"'
+    ]
 
 
 def effect_of(trial: Trial, estimator: str, *, level: float = 0.95, rng: np.random.Generator | None = None) -> Effect:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,9 +12,9 @@ import pandas as pd
 from clustertrials import gee
 from clustertrials.checks import check_level, numeric, require_columns
 from clustertrials.estimands import jackknife
-from clustertrials.estimators import CLUSTER, INDIVIDUAL, WEIGHTED
+from clustertrials.estimators import CLUSTER, INDIVIDUAL, WEIGHTED, gee_weakness
 from clustertrials.means import LOG, LOGIT, Link, fit_mean
-from clustertrials.results import Inference, Ratio
+from clustertrials.results import Inference, Ratio, TrialWarning
 from clustertrials.robust import ClusteredOls, cluster_robust, leverage_of
 from clustertrials.trial import RANK_TOLERANCE, Trial, read_trial
 
@@ -58,6 +59,11 @@ def ratio(
     ValueError
         As for `clustertrials.estimate_effect`; also if the outcome is not what the measure needs, if an arm has no
         event (or, for odds, nothing but events), or if covariates or strata predict the outcome perfectly.
+
+    Warns
+    -----
+    TrialWarning
+        For ``"gee"`` with few clusters of very unequal sizes.
 
     Notes
     -----
@@ -104,6 +110,8 @@ def ratio(
     roles = {"arm": arm, "cluster": cluster, "treated": treated, "covariates": covariates, "strata": strata}
     trial = read_trial(frame[known], outcome, **roles)
     fit, means = ratio_of(trial, measure, estimator, exposures[known][trial.rows])
+    for weakness in gee_weakness(trial) if estimator == "gee" else []:
+        warnings.warn(f"column {outcome!r}, gee: {weakness}", TrialWarning, stacklevel=2)
     if not (np.isfinite([*fit.interval(level), fit.df]).all() and fit.se > 1e-12):
         raise ValueError(f"column {outcome!r}: {estimator} finds no variation to judge the ratio by")
     low, high = np.exp(fit.interval(level))

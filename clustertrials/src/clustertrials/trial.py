@@ -172,7 +172,7 @@ def middle(values: np.ndarray) -> float:
 def _check_arms(frame: pd.DataFrame, *, arm: str, cluster: str) -> None:
     values = frame[arm].nunique()
     if values > 2:
-        raise ValueError(f"column {arm!r} has {values} arms; keep the rows of the two arms to compare")
+        raise ValueError(f"column {arm!r} has {values} arms: ask compare_arms, or keep the rows of two")
     require_nested(frame, arm=arm, cluster=cluster)
 
 
