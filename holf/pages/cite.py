@@ -118,7 +118,7 @@ def cite_page(citation: dict, file: str) -> str:
         *_fenced(file, "yaml"),
         "## The documents behind the ledger",
         "",
-        "The [ledger](ledger.md#sources) lists them, each with its address and how it was read. A published number is "
+        "The [ledger](ledger.md) ends with them, each with its address and how it was read. A published number is "
         "best cited with its row, such as [F044](ledger.md#f044): the row names its source and quotes it.",
     ]
     return "\n".join(lines).rstrip() + "\n"

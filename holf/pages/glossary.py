@@ -77,7 +77,7 @@ def _in_norwegian_order(term: Term) -> str:
 
 def glossary_page(terms: Sequence[Term]) -> str:
     """Markdown of the glossary: an index by bokmål, and a heading a term: English first, then bokmål marked as such."""
-    index = [f"[{term.nb}](#{term.anchor})" for term in sorted(terms, key=_in_norwegian_order)]
+    index = [f"- [{term.nb}](#{term.anchor})" for term in sorted(terms, key=_in_norwegian_order)]
     lines = [
         "# Glossary, English and bokmål",
         "",
@@ -86,7 +86,11 @@ def glossary_page(terms: Sequence[Term]) -> str:
         "",
         '## <span lang="nb">Ord på bokmål</span>',
         "",
-        f'<div lang="nb">\n\n{" · ".join(index)}\n\n</div>',
+        '<div lang="nb" class="holf-index">',
+        "",
+        *index,
+        "",
+        "</div>",
         "",
         "## Terms",
         "",

@@ -17,7 +17,7 @@ SIGNS = dict(zip(VERDICTS, "●◐○◌"))
 _OPENING = """# What the record leaves open
 
 Which registered outcomes were reported, [where documents differ](#differences-between-documents), and what to ask the
-authors. Records of a trial grow over years and in many hands, so small differences are the rule; none is a verdict on
+authors. Records of a trial grow over years, in many hands, so small differences are the rule; none is a verdict on
 anyone's conduct.
 
 ## Registered against reported

@@ -68,7 +68,7 @@ def _fact_lines(fact: Fact, note: str, sources: dict[str, Source]) -> list[str]:
         "",
         f"**{fact.fact}:** {fact.said}",
         "",
-        f"{CLASSES[fact.kind].shape} {fact.kind} · source: {named} · {_agreement(fact)}",
+        f"{CLASSES[fact.kind].shape} {fact.kind} · {named} · {_agreement(fact)}",
         "",
     ]
     if fact.quote:
@@ -89,7 +89,9 @@ def ledger_page(ledger: Ledger, sources: dict[str, Source]) -> str:
         "the record differs from itself or from another source, and the row says how. Quotes are 15 words at most, in "
         "the language of the source.",
         "",
-        " · ".join(f"[{title}](#{default_slugify(title)})" for title in (*titles.values(), "Sources")),
+        ":::{container} holf-index",
+        *(f"- [{title}](#{default_slugify(title)})" for title in (*titles.values(), "Sources")),
+        ":::",
         "",
     ]
     for group, facts in ledger.groups().items():
