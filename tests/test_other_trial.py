@@ -135,22 +135,27 @@ def test_disclosure_rules_hold_where_no_family_stands_between_child_and_village(
     assert not any(str(number) in str(few["no_stool"].by_arm) for number in (1, 2, 3, 4))
 
 
-def test_release_names_the_trial_and_holds_no_id(other, study, tmp_path):
+@pytest.fixture(scope="module")
+def released(other, tmp_path_factory) -> Path:
+    """A release of the other trial's tables, made by the command."""
     book, folder = other
-    done = run(book, "release", "--data", folder, "--out", tmp_path / "release.json")
+    path = tmp_path_factory.mktemp("released") / "release.json"
+    done = run(book, "release", "--data", folder, "--out", path)
     assert done.returncode == 0, done.stderr
-    release = read_release(tmp_path / "release.json")
+    return path
+
+
+def test_release_names_the_trial_and_holds_no_id(study, released):
+    release = read_release(released)
     assert release.content["trial"] == "Mbita schistosomiasis trial"
     assert release.study().effect("infection").estimate == study.effect("infection").estimate
     assert not re.search(r'"[CV]\d{2,4}"', release.text())
 
 
-def test_a_page_is_built_that_says_what_it_is(other, tmp_path):
-    book, folder = other
-    release = tmp_path / "release.json"
-    assert run(book, "release", "--data", folder, "--out", release).returncode == 0
-    assert run(book, "sign", release, "--name", "A Name", "--role", "author").returncode == 0
-    done = run(book, "build", "--source", release, "--out", tmp_path / "site")
+def test_a_page_is_built_that_says_what_it_is(other, released, tmp_path):
+    book = other[0]
+    assert run(book, "sign", released, "--name", "A Name", "--role", "author").returncode == 0
+    done = run(book, "build", "--source", released, "--out", tmp_path / "site")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     page = (tmp_path / "site" / "chapters" / "effects.html").read_text(encoding="utf-8")
     assert "holf-banner-real" in page and "REAL DATA" in page and "SIMULATED" not in page
