@@ -26,6 +26,7 @@ _MODULES = {
     "simulation_study": "Recovery Scenario draw simulate_estimators simulate_grid unequal_sizes",
     "subgroups": "SubgroupEffects subgroup_effects",
     "weighting": "inverse_probability_weights weighted_effect",
+    "wild": "wild_bootstrap",
 }
 _MODULE_OF = {name: f"clustertrials.{module}" for module, names in _MODULES.items() for name in names.split()}
 __all__ = sorted(_MODULE_OF)

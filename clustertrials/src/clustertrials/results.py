@@ -113,7 +113,8 @@ class Effect(Printed):
     mean_treated, mean_other : float
         Raw means of the arms, over the rows used: neither adjusted nor weighted, whatever the estimate is.
     n_allocations : int or None
-        Size of the allocation set where the p-value comes from randomisation, else None.
+        Size of the allocation set where the p-value comes from randomisation; of the set of patterns of signs where it
+        comes from the wild bootstrap; else None.
     exact : bool
         Whether all of them were counted; False for a Monte Carlo sample of them, and where there are none.
     covariates : tuple of str
@@ -176,7 +177,8 @@ class Effect(Printed):
         units = _data(self)
         method = f"{self.estimator}, {self.estimand}" + _adjusted(self)
         if self.n_allocations is not None:
-            method += f", {'all' if self.exact else 'a sample of'} {shown_total(self.n_allocations)} allocations"
+            method += f", {'all' if self.exact else 'a sample of'} {shown_total(self.n_allocations)} "
+            method += "patterns of signs" if self.estimator == "wild_bootstrap" else "allocations"
         elif isfinite(self.df):
             method += f", t with {self.df:.1f} degrees of freedom"
         compared = f"{self.treated} minus {self.other}: " if self.treated else ""
