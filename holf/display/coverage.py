@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from clustertrials.results import LABELS
@@ -29,16 +31,20 @@ def _shares() -> pd.DataFrame:
         designs=("coverage", "size"),
     )
     names = found["estimator"].map(lambda name: LABELS.get(name, name).format(cluster="cluster", clusters="clusters"))
-    return found.assign(estimator=names)
+    return found.assign(name=found["estimator"], estimator=names)
 
 
-def coverage_sentence() -> Sentence:
-    """Say between what the average shares lie, and which estimator has the lowest share in any design."""
+def coverage_sentence(recommended: Collection[str]) -> Sentence:
+    """Say between what the shares of recommended estimators lie, and which estimator has the lowest in any design."""
     found = _shares()
-    low, high = (text.level(one, "percent") for one in found["average"].agg(["min", "max"]))
+    asked = found[found["name"].isin(recommended) & (found["effect"] == "difference")]
+    low, high = (text.level(one, "percent") for one in (asked["lowest"].min(), asked["highest"].max()))
     worst = found.loc[found["lowest"].idxmin()]
-    lowest = f"{worst['estimator']} falls lowest, to {text.level(worst['lowest'], 'percent')}"
-    return Sentence(f"Intervals hold the truth in {low} to {high} on average; {lowest}.", SOURCE)
+    return Sentence(
+        f"In every design, intervals of the recommended estimators for a difference hold the truth in {low} to {high}; "
+        f"{worst['estimator']} falls lowest, to {text.level(worst['lowest'], 'percent')}.",
+        SOURCE,
+    )
 
 
 def coverage_table() -> Table:

@@ -121,9 +121,11 @@ def error_sentence(found: Sequence[Recovery], settings: Settings) -> Sentence:
     nulls, level = true_nulls(found), settings.monte_carlo_level
     asked = [one for one in nulls if one.estimator in settings.recommended]
     odd = off_nominal(asked, level)
+    names = "; ".join(text.estimator(name, settings.words) for name in settings.recommended)
     words = (
-        f"For {len(asked) - len(odd)} of {len(asked)} pairs of a recommended estimator and a truth without effect, "
-        f"{text.percent(0.05)} lies inside the {text.percent(level)} Monte Carlo interval of the rejection rate."
+        f"For {len(asked) - len(odd)} of {len(asked)} pairs of a recommended estimator ({names}) and a truth without "
+        f"effect, {text.percent(0.05)} lies inside the {text.percent(level)} Monte Carlo interval of the rejection "
+        "rate."
     )
     if odd:
         words += f" The exceptions: {_named(odd, settings)}."
