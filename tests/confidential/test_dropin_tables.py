@@ -11,13 +11,14 @@ import pytest
 import yaml
 from dropin_faults import CANARY
 from dropin_study import write_tables
-from real_study import real_tables
+from real_study import only
 from test_dropin_command import run
 
 from holf.confidential.read import files, formats
 from holf.confidential.read.formats import Unreadable, read_cells
 from holf.confidential.read.mapping import TableMapping
 from holf.confidential.read.reader import examine, read_dropin
+from holf.confidential.release import document
 from holf.record.schema import load_schema
 
 SHEETS = {
@@ -149,8 +150,9 @@ def test_what_is_passed_over_is_named(study, tmp_path, capfd):
 
 
 @pytest.mark.slow
-def test_nine_tables_of_an_office_go_from_check_to_release(tmp_path, capfd):
-    office = write_office(real_tables(tmp_path / "study"), tmp_path / "office")
+def test_nine_tables_of_an_office_go_from_check_to_release(tables, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(document, "catalogue", only("flow"))
+    office = write_office(tables, tmp_path / "office")
     mapping = ["--mapping", office / "mapping.yml"]
     code, out, err = run(capfd, "check-data", office, *mapping)
     assert code == 0, err

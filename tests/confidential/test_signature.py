@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from holf.book.colophon import colophon
 from holf.book.edition import make_edition
 from holf.confidential.release.document import FORMAT, Release, ReleaseError, read_release
-from holf.confidential.release.form import HOW_TO_READ_COUNTS, KEYS, summary
+from holf.confidential.release.form import HOW_TO_READ_COUNTS, KEYS, NO_ANSWER, summary
 from holf.confidential.release.signature import read_signature, sign, signature_path
 from holf.paths import STAND_IN, project_root
 from holf.record.plan import load_plan
@@ -81,7 +81,12 @@ def test_a_signature_is_never_written_over_and_only_a_release_is_signed(release,
 
 
 def in_other_words(text: str) -> dict[str, bytes]:
-    content = json.loads(text)
+    content, silent = json.loads(text), {"question": "flow", "asked": {}, "no_answer": NO_ANSWER}
+
+    def answering(**changed: str) -> bytes:
+        told = {"answers": [silent | changed], "summary": summary([silent])}
+        return Release(content | told).text().encode()
+
     return {
         "a key given twice": text.replace('"absent_tables"', '"absent_tables": ["Kari"],\n"absent_tables"').encode(),
         "a remark": Release(content | {"remark": "Kari has 412300"}).text().encode(),
@@ -95,15 +100,8 @@ def in_other_words(text: str) -> dict[str, bytes]:
         "a limit in words": Release(content | {"counts_off_by_at_most": "none"}).text().encode(),
         "markup among absent outcomes": Release(content | {"absent_outcomes": ["[a](b)"]}).text().encode(),
         "a table that there is not": Release(content | {"absent_tables": ["Kari"]}).text().encode(),
-        "words of its own": Release(
-            content
-            | {
-                "answers": [{"question": "flow", "asked": {}, "no_answer": "Kari"}],
-                "summary": summary([{"no_answer": ""}]),
-            }
-        )
-        .text()
-        .encode(),
+        "words of its own": answering(no_answer="Kari"),
+        "a remark beside a question": answering(remark="Kari"),
         "a name in place of an id": Release(content | {"repeats": ["Kari"]}).text().encode(),
         "another trial": text.replace(load_plan().name, "NCT00000000").encode(),
         "another summary": text.replace('"questions": 0', '"questions": 9').encode(),

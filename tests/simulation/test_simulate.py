@@ -110,6 +110,8 @@ def test_loss_depends_on_covariates(worlds):
     assert answered[1] < answered[0]
     assert 1 - survey["answered"].mean() == pytest.approx(load_assumptions()["survey_loss"].value, abs=0.05)
     assert survey.loc[survey["answered"] == 0, "housing_quality"].isna().all()
+    children, told = worlds["null"]["children"], survey.query("answered == 1")["family_id"]
+    assert (children["participates_m12"].notna() == children["family_id"].isin(told)).all(), "parents answer for them"
 
 
 @pytest.mark.parametrize("name", ["employment", "income"])

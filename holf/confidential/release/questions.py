@@ -36,9 +36,8 @@ def _ask_everything(study: Study) -> None:
         study.sizes(table)
     study.baseline()
     study.recruitment()
-    for kind in dict.fromkeys(outcome.kind for outcome in study.plan.outcomes.values()):
-        if kind == "primary":
-            study.multiplicity(kind)
+    if any(outcome.kind == "primary" for outcome in study.plan.outcomes.values()):
+        study.multiplicity()
     for outcome in study.plan.outcomes.values():
         study.levels(outcome.id)
         study.specifications(outcome.id)
