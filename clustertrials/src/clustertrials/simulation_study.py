@@ -430,8 +430,8 @@ def _recoveries(truth: _Own, replicates: int, seed: int) -> tuple[Recovery, ...]
 
 
 def _row(one: Recovery) -> dict[str, float | str]:
-    rejected, covered = (count / one.answered if one.answered else np.nan for count in (one.rejections, one.covered))
-    errors = [(share * (1 - share) / one.answered) ** 0.5 if one.answered else np.nan for share in (rejected, covered)]
+    count = one.answered or np.nan
+    rejected, covered = one.rejections / count, one.covered / count
     return {
         "estimator": one.estimator,
         "truth": one.truth,
@@ -439,12 +439,12 @@ def _row(one: Recovery) -> dict[str, float | str]:
         "refused": one.failed,
         "mean_estimate": one.mean_estimate,
         "bias": one.bias,
-        "bias_se": one.bias_se if one.answered else np.nan,
+        "bias_se": one.sd_estimate / count**0.5,
         "sd_estimate": one.sd_estimate,
         "mean_se": one.mean_se,
         "rejected_is": "power" if one.truth else "type-I error",
         "rejected": rejected,
-        "rejected_se": errors[0],
+        "rejected_se": (rejected * (1 - rejected) / count) ** 0.5,
         "covered": covered,
-        "covered_se": errors[1],
+        "covered_se": (covered * (1 - covered) / count) ** 0.5,
     }
