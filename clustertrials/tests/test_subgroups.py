@@ -101,7 +101,11 @@ def test_groups_say_that_they_are_exploratory():
         ({}, {"by": "sex", "covariates": ["sex"]}, "'sex' is used in two roles"),
         ({}, {"by": "none"}, "'none' is not in the frame"),
         ({"one": "a"}, {"by": "one"}, "'one' is constant"),
-        ({"mine": lambda f: (f["arm"] == "new") * f["x"]}, {"by": "mine"}, "its product with the arm is a combination"),
+        (
+            {"mine": lambda f: (f["arm"] == "new") * f["x"]},
+            {"by": "mine"},
+            "'product of mine and arm' is a linear combination",
+        ),
     ],
 )
 def test_what_has_no_groups_is_refused(change, asked, message):

@@ -7,10 +7,8 @@ on their order, and a few of them can be run again to check a file of results.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import product
 from typing import Protocol
 from zlib import crc32
 
@@ -339,112 +337,3 @@ def simulate_estimators(truth: Truth, estimators: Sequence[str], *, replicates: 
     """
     estimators = list_of_names("estimators", estimators, "estimators' names")
     return tally(truth, estimators, measure(truth, estimators, seed=seed, first=0, last=replicates))
-
-
-def simulate_grid(
-    generator: Callable[..., pd.DataFrame],
-    estimators: Mapping[str, Callable[[pd.DataFrame], Effect]],
-    factors: Mapping[str, Sequence],
-    *,
-    truth: float | Callable[..., float],
-    replicates: int,
-    seed: int,
-    mapper: Callable = map,
-) -> pd.DataFrame:
-    """Draw trials from a generator of your own over a grid of factors, and report how estimators of your own perform.
-
-    Parameters
-    ----------
-    generator : callable
-        ``generator(rng, **cell)`` draws the data of one trial, `cell` being one value of each factor.
-    estimators : mapping of str to callable
-        By the name that the table shows: ``estimator(data)`` returns an `Effect`, or any object with `estimate`, `se`,
-        `p_value`, `ci_low` and `ci_high`. It may refuse a trial by ValueError.
-    factors : mapping of str to sequence
-        Values of each factor; all combinations are drawn.
-    truth : float or callable
-        True effect in every cell, or ``truth(**cell)``.
-    replicates : int
-        Trials a cell.
-    seed : int
-        A trial depends on it, on its cell and on its number alone.
-    mapper : callable
-        Applies a function to the cells, as `map` does; that of a ``ProcessPoolExecutor`` uses several cores, if all
-        callables are functions of a module.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a cell and estimator, with the columns of ``clustertrials sweep --summary``. A test rejects at a p-value
-        of 0.05 or less. Errors are Monte Carlo errors; a refused trial is counted and is in nothing else.
-
-    Notes
-    -----
-    ``clustertrials sweep`` does the same for the generator and the estimators of this package, on a cluster, and
-    continues where it was stopped.
-
-    Examples
-    --------
-    >>> def pairs(rng, clusters, effect):
-    ...     frame = pd.DataFrame({"cluster": np.repeat(range(clusters), 2), "arm": np.repeat(range(clusters), 2) % 2})
-    ...     return frame.assign(y=effect * frame["arm"] + rng.exponential(size=len(frame)))
-    >>> def mine(frame):
-    ...     return estimate_effect(frame, "y", arm="arm", cluster="cluster", treated=1, estimator="cr3")
-    >>> found = simulate_grid(
-    ...     pairs, {"mine": mine}, {"clusters": [8, 20], "effect": [0.5]}, truth=lambda clusters, effect: effect,
-    ...     replicates=20, seed=1,
-    ... )
-    >>> found[["clusters", "estimator", "truth", "trials", "refused"]].values.tolist()
-    [[8, 'mine', 0.5, 20, 0], [20, 'mine', 0.5, 20, 0]]
-    """
-    cells = [dict(zip(factors, values)) for values in product(*factors.values())]
-    own = [_Own(generator, dict(estimators), cell, truth(**cell) if callable(truth) else truth) for cell in cells]
-    found = mapper(partial(_recoveries, replicates=replicates, seed=seed), own)
-    return pd.DataFrame([cell | _row(one) for cell, recoveries in zip(cells, found) for one in recoveries])
-
-
-@dataclass(frozen=True)
-class _Own:
-    """A `Truth` that is drawn and asked by callables."""
-
-    generator: Callable[..., pd.DataFrame]
-    estimators: Mapping[str, Callable[[pd.DataFrame], Effect]]
-    cell: Mapping[str, object]
-    individual_effect: float
-
-    @property
-    def name(self) -> str:
-        return ", ".join(f"{factor}={value!r}" for factor, value in self.cell.items())
-
-    @property
-    def cluster_effect(self) -> float:
-        return self.individual_effect
-
-    def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
-        data = self.generator(rng, **self.cell)
-        return lambda name: self.estimators[name](data)
-
-
-def _recoveries(truth: _Own, replicates: int, seed: int) -> tuple[Recovery, ...]:
-    return simulate_estimators(truth, list(truth.estimators), replicates=replicates, seed=seed)
-
-
-def _row(one: Recovery) -> dict[str, float | str]:
-    rejected, covered = (count / one.answered if one.answered else np.nan for count in (one.rejections, one.covered))
-    errors = [(share * (1 - share) / one.answered) ** 0.5 if one.answered else np.nan for share in (rejected, covered)]
-    return {
-        "estimator": one.estimator,
-        "truth": one.truth,
-        "trials": one.replicates,
-        "refused": one.failed,
-        "mean_estimate": one.mean_estimate,
-        "bias": one.bias,
-        "bias_se": one.bias_se if one.answered else np.nan,
-        "sd_estimate": one.sd_estimate,
-        "mean_se": one.mean_se,
-        "rejected_is": "power" if one.truth else "type-I error",
-        "rejected": rejected,
-        "rejected_se": errors[0],
-        "covered": covered,
-        "covered_se": errors[1],
-    }

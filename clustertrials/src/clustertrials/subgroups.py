@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from clustertrials.columns import read_covariates
 from clustertrials.estimators import INDIVIDUAL
 from clustertrials.results import Inference
 from clustertrials.robust import cluster_robust, fit_ols
-from clustertrials.trial import RANK_TOLERANCE, SMALLEST_ARM, Trial, read_trial
+from clustertrials.trial import SMALLEST_ARM, Trial, orthonormal, read_trial
 
 EXPLORATORY = "exploratory unless registered"
 
@@ -182,14 +182,16 @@ def subgroup_effects(
             _check_group(trial, rows, f"column {by!r}, group {name!r}")
     scale = columns.std(axis=0)
     products = trial.treated[:, None] * (columns - (0 if levels is not None else columns.mean(axis=0))) / scale
-    fit = fit_ols(trial.y, *_orthonormal(trial, products, by), trial.starts)
-    most = trial.max_df - _constant(products, trial.starts)
+    whole = replace(trial, covariates=np.hstack([trial.covariates, products]))
+    design = np.column_stack([np.ones(len(trial.y)), trial.treated, whole.covariates])
+    names = [f"product of {by} and {arm}"] * whole.covariates.shape[1]
+    fit = fit_ols(trial.y, *orthonormal(design, names), trial.starts)
 
     def contrast(rows: np.ndarray, group: str, kind: str, weights: dict[int, float]) -> Contrast:
         combined = np.zeros(len(fit.coefficients))
         combined[list(weights)] = list(weights.values())
         found = cluster_robust(fit, combined, "CR2")
-        found = Inference(found.estimate, found.se, float(min(found.df, most)))
+        found = Inference(found.estimate, found.se, float(min(found.df, whole.max_df)))
         if not (found.df > 0 and found.se > 1e-12 * trial.y.std()):
             raise ValueError(f"column {outcome!r}: nothing is left to judge {group!r} of {by!r} by")
         low, high = (float(end) for end in found.interval(level))
@@ -220,18 +222,3 @@ def _check_group(trial: Trial, rows: np.ndarray, group: str) -> None:
     fewest = min((present & trial.treated_clusters).sum(), (present & ~trial.treated_clusters).sum())
     if fewest < SMALLEST_ARM:
         raise ValueError(f"{group}: an arm has {fewest} cluster(s); at least {SMALLEST_ARM} are needed")
-
-
-def _orthonormal(trial: Trial, products: np.ndarray, by: str) -> tuple[np.ndarray, np.ndarray]:
-    """QR decomposition of the design with the products of arm and groups last."""
-    design = np.column_stack([np.ones(len(trial.y)), trial.treated, trial.covariates, products])
-    q, upper = np.linalg.qr(design)
-    if (np.abs(np.diag(upper)) < RANK_TOLERANCE * np.linalg.norm(design, axis=0)).any():
-        raise ValueError(f"column {by!r}: its product with the arm is a combination of the other columns")
-    return q, np.linalg.inv(upper)
-
-
-def _constant(products: np.ndarray, starts: np.ndarray) -> int:
-    """Products of arm and groups that are constant inside every cluster."""
-    highest, lowest = np.maximum.reduceat(products, starts), np.minimum.reduceat(products, starts)
-    return int((highest == lowest).all(axis=0).sum())

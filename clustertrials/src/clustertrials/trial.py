@@ -153,7 +153,7 @@ def sorted_trial(
     _check_counts(treated[starts], arm, smallest_arm)
     standard = _standardise(numbers[:, 1:], covariates)
     design = np.column_stack([np.ones(len(treated)), treated, standard])
-    q, r_inverse = _orthonormal(design, covariates)
+    q, r_inverse = orthonormal(design, covariates)
     origin = middle(numbers[:, 0])
     y = numbers[:, 0] - origin
     _check_variation(y, np.linalg.norm(numbers[:, 0]), q, outcome)
@@ -211,7 +211,8 @@ def _standardise(columns: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return centred / spread
 
 
-def _orthonormal(design: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def orthonormal(design: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The `q` and `r_inverse` of `Trial`; `names` are those of the columns after intercept and arm, for messages."""
     if len(design) <= design.shape[1]:
         raise ValueError(f"{len(design)} complete rows are too few for {design.shape[1]} coefficients")
     q, upper = np.linalg.qr(design)

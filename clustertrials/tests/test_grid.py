@@ -1,0 +1,59 @@
+"""A grid of one's own trials and estimators, against what theory gives."""
+
+from concurrent.futures import ProcessPoolExecutor
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from clustertrials import simulate_grid
+
+
+def numbers(rng, effect, spread):
+    return rng.normal(effect, spread, size=30)
+
+
+def by_t(values):
+    if values[0] > 1:
+        raise ValueError("planted refusal")
+    se = values.std(ddof=1) / 30**0.5
+    middle, half = values.mean(), 2.045 * se
+    p_value = 0.01 if abs(middle) > half else 0.5
+    return SimpleNamespace(estimate=middle, se=se, p_value=p_value, ci_low=middle - half, ci_high=middle + half)
+
+
+def too_narrow(values):
+    return SimpleNamespace(**(vars(by_t(np.minimum(values, 1))) | {"ci_low": 5.0, "ci_high": 6.0}))
+
+
+GRID = {"effect": [0.0, 0.5], "spread": [0.5, 1.0]}
+
+
+def on_grid(**changed):
+    asked = {"truth": lambda effect, spread: effect, "replicates": 300, "seed": 4} | changed
+    return simulate_grid(numbers, {"t": by_t, "narrow": too_narrow}, GRID, **asked)
+
+
+def test_a_grid_of_own_trials_and_own_estimators_has_the_numbers_that_theory_gives():
+    found = on_grid()
+    assert found[["effect", "spread"]].drop_duplicates().values.tolist() == [[0, 0.5], [0, 1], [0.5, 0.5], [0.5, 1]]
+    own = found[found["estimator"] == "t"]
+    assert (own["truth"] == own["effect"]).all() and (own["trials"] == 300).all() and (own["refused"] > 0).all()
+    np.testing.assert_allclose(own["sd_estimate"], own["spread"] / 30**0.5, rtol=0.2)
+    assert (abs(own["covered"] - 0.95) < 4 * own["covered_se"] + 0.02).all()
+    assert own["rejected_is"].tolist() == ["type-I error"] * 2 + ["power"] * 2
+    assert (own["rejected"] > 0.6).tolist() == [False, False, True, True]
+    shares = own["rejected"] * (1 - own["rejected"])
+    np.testing.assert_allclose(own["rejected_se"], (shares / (300 - own["refused"])) ** 0.5)
+    assert (found.loc[found["estimator"] == "narrow", "covered"] == 0).all()
+
+
+def test_a_grid_does_not_depend_on_who_draws_it_nor_on_other_cells():
+    whole = on_grid()
+    with ProcessPoolExecutor(2) as pool:
+        pd.testing.assert_frame_equal(on_grid(truth=0.0, mapper=pool.map), on_grid(truth=0.0))
+    part = simulate_grid(numbers, {"t": by_t}, {"effect": [0.5], "spread": [1.0]}, truth=0.5, replicates=300, seed=4)
+    assert part["mean_estimate"].item() == whole[whole["estimator"] == "t"]["mean_estimate"].iloc[-1]
+    assert on_grid(seed=5)["bias"].iloc[0] != whole["bias"].iloc[0]
+    never = simulate_grid(numbers, {"t": by_t}, {"effect": [99.0], "spread": [1.0]}, truth=0, replicates=3, seed=1)
+    assert never["refused"].item() == 3 and never[["bias", "rejected", "covered_se"]].isna().all(axis=None)
