@@ -62,6 +62,6 @@ def coverage_table() -> Table:
     caption = f"95 % intervals that hold the truth, {FEWEST} clusters an arm and more"
     note = (
         "A method whose lowest share lies far below 95 % fails in some of these designs; one whose highest lies far "
-        "above is too careful there."
+        "above is too careful there. The rest to 100 % is the type I error of a test of the true effect."
     )
     return Table(caption, heads, tuple(rows), source=SOURCE, folded=True, note=note)
