@@ -77,8 +77,13 @@ def test_two_values_of_any_kind_are_two_groups(values):
 
 
 def test_columns_constant_inside_clusters_cost_degrees_of_freedom():
-    frame = main().assign(region=lambda f: f["clinic"] % 2)
-    assert all(one.df <= 29 - 2 - 1 - 1 - 1 for one in found("half", frame, strata="region").contrasts)
+    rng = np.random.default_rng(1)
+    clinic = np.repeat(np.arange(16), rng.integers(4, 9, 16))
+    frame = pd.DataFrame({"clinic": clinic, "arm": np.where(clinic % 2, "new", "usual"), "region": clinic // 4})
+    frame = frame.assign(y=rng.normal(size=len(clinic)), sex=rng.integers(0, 2, len(clinic)), half=clinic // 2 % 2)
+    # 16 clusters, two arms, three further strata; `half` and its product with the arm are constant inside clusters.
+    assert max(one.df for one in found("sex", frame, strata="region").contrasts) == 16 - 2 - 3
+    assert all(one.df <= 16 - 2 - 3 - 2 for one in found("half", frame, strata="region").contrasts)
 
 
 def test_groups_say_that_they_are_exploratory():
