@@ -58,7 +58,7 @@ def require_publishable(site: Path) -> None:
     if not verified_sums(site):
         raise ValueError(f"{site.name} is not what its {SUMS} lists: build the book again")
     if any(REAL_BANNER in page for page in pages):
-        raise ValueError("a site on real data is not archived: it carries no sources")
+        raise ValueError("a site on real data is not archived: its sources are not part of it")
     if any("holf-banner-stale" in page for page in pages):
         raise ValueError("a page of the site is out of date: build the book again")
     if not own_archive(site):

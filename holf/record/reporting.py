@@ -317,7 +317,7 @@ def _whole_audit(reporting: Reporting, plan: Plan) -> Reporting:
     for row in reporting.conflicts:
         for source in row.sources:
             if (row.outcome, row.wave, source) not in wanted:
-                raise FactError(f"{row.in_file}: {source} is no source of the audit, or the time is not registered")
+                raise FactError(f"{row.in_file}: {source} is not a source of the audit, or the time is not registered")
     return replace(reporting, findings=tuple((wanted | found).values()))
 
 

@@ -147,7 +147,7 @@ def test_nothing_judges_the_risk_of_bias(pages):
         ("audit_sources.csv", setting(0, unnamed=""), "nav-evaluation: unnamed is empty"),
         ("outcome_audit.csv", setting(0, verdict="switched"), "verdict must be one of"),
         ("outcome_audit.csv", setting(0, facts=""), "reported otherwise needs a row of the ledger"),
-        ("conflicts.csv", setting(0, sources="rumour"), "conflict-finances: rumour is no source of the audit"),
+        ("conflicts.csv", setting(0, sources="rumour"), "conflict-finances: rumour is not a source of the audit"),
         ("rob2.csv", lambda rows: [row | {"judgement": ""} for row in rows], "unknown column `judgement`"),
     ],
 )
