@@ -18,11 +18,15 @@ FILE = "clustertrials/benchmarks/coverage.csv"
 FEWEST = 8
 
 
-def _shares() -> pd.DataFrame:
-    """Share of the intervals that hold the truth, over the designs of the grid: a row an effect and estimator."""
+def _shares(*, few: bool = False) -> pd.DataFrame:
+    """Share of the intervals that hold the truth, over the designs of the grid: a row an effect and estimator.
+
+    Designs with `FEWEST` clusters in the smaller arm or more, or those with fewer.
+    """
     note_file(FILE)
     grid = pd.read_csv(project_root() / FILE)
-    grid = grid[(grid[["treated", "other"]].min(axis=1) >= FEWEST) & (grid["estimator"] != "naive")]
+    smaller = grid[["treated", "other"]].min(axis=1)
+    grid = grid[(smaller < FEWEST if few else smaller >= FEWEST) & (grid["estimator"] != "naive")]
     found = grid.groupby(["effect", "estimator"], sort=False, as_index=False).agg(
         lowest=("coverage", "min"),
         average=("coverage", "mean"),
@@ -37,14 +41,21 @@ def _shares() -> pd.DataFrame:
 def coverage_sentence(recommended: Collection[str]) -> Sentence:
     """Say between what the shares of recommended estimators lie, and which estimator has the lowest in any design."""
     found = _shares()
-    asked = found[found["name"].isin(recommended) & (found["effect"] == "difference")]
-    low, high = (text.level(one, "percent") for one in (asked["lowest"].min(), asked["highest"].max()))
+    asked, few = (
+        one[one["name"].isin(recommended) & (one["effect"] == "difference")] for one in (found, _shares(few=True))
+    )
+    low, high, lowest = map(_percent, (asked["lowest"].min(), asked["highest"].max(), few["lowest"].min()))
     worst = found.loc[found["lowest"].idxmin()]
     return Sentence(
-        f"In every design, intervals of the recommended estimators for a difference hold the truth in {low} to {high}; "
-        f"{worst['estimator']} falls lowest, to {text.level(worst['lowest'], 'percent')}.",
+        f"With {FEWEST} clusters an arm or more, intervals of the recommended estimators for a difference hold the "
+        f"truth in {low} to {high} of the trials of every design, and with fewer in {lowest} or more. "
+        f"{worst['estimator']} falls lowest, to {_percent(worst['lowest'])}.",
         SOURCE,
     )
+
+
+def _percent(share: float) -> str:
+    return text.level(share, "percent")
 
 
 def coverage_table() -> Table:
@@ -53,7 +64,7 @@ def coverage_table() -> Table:
         (
             one.estimator,
             one.effect,
-            *(text.level(share, "percent") for share in (one.lowest, one.average, one.highest, one.error)),
+            *(_percent(share) for share in (one.lowest, one.average, one.highest, one.error)),
             text.count(one.designs),
         )
         for one in _shares().itertuples()

@@ -18,6 +18,8 @@ from holf.record.plan import Plan
 
 # CSS pixels: height of a line of small letters, and the mean width of a letter.
 _LINE, _LETTER = 15.0, 6.2
+# Grounds of what was found between the arms, and over time.
+_COMPARED, _OVER_TIME = "#c6dcec", "#ffffff"
 
 
 def landing_picture(words: dict, offices: pd.DataFrame, plan: Plan) -> Picture:
@@ -100,11 +102,13 @@ def _draw_results(page: Axes, words: dict, top: float, room: float, columns: int
         x, card = 1 + place % columns * (width + 8), y + place // columns * (height + 8)
         _write(page, area, x + 8, card + 5, width - 10, weight="bold")
         for number, one in enumerate(one for one in words["results"] if one["area"] == area):
-            arrow, shade = ARROWS[one["sign"]]
+            arrow = ARROWS[one["sign"]][0]
+            # The comparison stands out: a change over time is no effect of either way of working.
+            shade, weight = (_COMPARED, "bold") if not number else (_OVER_TIME, "normal")
             above = card + 24 + row * number
             page.add_patch(Rectangle((x, above), width, row - 1, facecolor=shade, lw=0, zorder=0))
             page.text(x + 16, above + row / 2, arrow, fontsize=12, ha="center", va="center")
-            _write(page, f"{one['question']}:\n{one['says']}", x + 30, above + 4, width - 24)
+            _write(page, f"{one['question']}:\n{one['says']}", x + 30, above + 4, width - 24, weight=weight)
         page.add_patch(Rectangle((x, card), width, height, fill=False, edgecolor="#cfcfcf", lw=0.8))
     bottom = y + -(-len(areas) // columns) * (height + 8)
     return _write(page, words["note"]["says"], 1, bottom + 2, room)

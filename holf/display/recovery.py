@@ -123,9 +123,9 @@ def error_sentence(found: Sequence[Recovery], settings: Settings) -> Sentence:
     odd = off_nominal(asked, level)
     names = "; ".join(text.estimator(name, settings.words) for name in settings.recommended)
     words = (
-        f"For {len(asked) - len(odd)} of {len(asked)} pairs of a recommended estimator ({names}) and a truth without "
-        f"effect, {text.percent(0.05)} lies inside the {text.percent(level)} Monte Carlo interval of the rejection "
-        "rate."
+        f"In {len(asked) - len(odd)} of {len(asked)} checks without an effect, the recommended estimators ({names}) "
+        f"gave a false alarm as often as they should: {text.percent(0.05)} lies inside the {text.percent(level)} Monte "
+        "Carlo interval."
     )
     if odd:
         words += f" The exceptions: {_named(odd, settings)}."

@@ -126,5 +126,5 @@ def regression_table(gaps: Sequence[float], correlations: Sequence[float], outco
         for gap in gaps
     )
     columns = ("Gap to the average at entry", *(f"Correlation {text.decimal(r, 1)}" for r in correlations))
-    caption = f"{outcome.label}: change to expect from regression to the mean alone, with nothing done"
+    caption = f"Assumed example, {outcome.label.lower()}: regression to the mean alone, with nothing done"
     return Table(caption, columns, rows, source=RECORD)

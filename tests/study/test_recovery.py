@@ -202,7 +202,7 @@ def test_the_sentence_names_each_estimator_that_leaves_the_line():
     bad, naive = replace(good, rejections=90), replace(good, estimator="naive", rejections=150)
     said = recovery.error_sentence([good, replace(bad, scenario="very_alike"), naive], SETTINGS).words
     assert (
-        said.startswith("For 1 of 2 pairs")
+        said.startswith("In 1 of 2 checks without an effect, the recommended estimators (OLS, CR2; ")
         and "exceptions: OLS, CR2 where “No effect, families very alike” (9.0%)" in said
     )
     assert "naive estimator leaves it where “No effect, families alike” (15.0%)." in said
