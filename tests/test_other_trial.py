@@ -230,6 +230,7 @@ STAYS = {
     ("display.text", "office"): "translated here into the trial's word",
     ("display.text", "family"): "translated here into the trial's word",
     ("display.figure", "family"): "a drawing library's word for a typeface",
+    ("clustertrials.arms", "family"): "a term of statistics: the family-wise error",
     ("clustertrials.randomisation.allocations", "22"): "a power of two",
     ("confidential.scan.rules", "NOK"): "one spelling of a number, whose currency is the country's",
 }
