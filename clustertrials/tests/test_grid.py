@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from clustertrials import simulate_grid
 
@@ -57,3 +58,39 @@ def test_a_grid_does_not_depend_on_who_draws_it_nor_on_other_cells():
     assert on_grid(seed=5)["bias"].iloc[0] != whole["bias"].iloc[0]
     never = simulate_grid(numbers, {"t": by_t}, {"effect": [99.0], "spread": [1.0]}, truth=0, replicates=3, seed=1)
     assert never["refused"].item() == 3 and never[["bias", "rejected", "covered_se"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("factors", "message"),
+    [
+        ({"bias": [0.1]}, "factor 'bias' has the name of a column"),
+        ({"rng": [1]}, "factor 'rng' has the name"),
+        ({"effect": "abc"}, "factor 'effect' must have a sequence"),
+        ({"effect": [object()]}, "factor 'effect' must have a sequence"),
+    ],
+)
+def test_factors_that_the_table_cannot_hold_are_refused(factors, message):
+    with pytest.raises(ValueError, match=message):
+        simulate_grid(numbers, {"t": by_t}, factors, truth=0.0, replicates=2, seed=1)
+
+
+def test_a_trial_follows_from_the_values_of_its_cell_alone():
+    values = {"effect": [0.5], "spread": [1.0]}
+    asked = {"truth": 0.5, "replicates": 20, "seed": 4}
+    (first,) = simulate_grid(numbers, {"t": by_t}, values, **asked)["mean_estimate"]
+    for same in (dict(reversed(values.items())), {name: np.array(one) for name, one in values.items()}):
+        assert simulate_grid(numbers, {"t": by_t}, same, **asked)["mean_estimate"].tolist() == [first]
+
+
+def test_an_estimator_sees_its_own_copy_and_a_nan_is_no_answer():
+    def spoils(data):
+        found = by_t(data)
+        data[:] = 0.0
+        return found
+
+    def half(data):
+        return SimpleNamespace(**(vars(by_t(data)) | {"p_value": np.nan}))
+
+    factors = {"effect": [0.5], "spread": [1.0]}
+    found = simulate_grid(numbers, {"s": spoils, "t": by_t, "n": half}, factors, truth=0.5, replicates=5, seed=4)
+    assert found["refused"].tolist() == [0, 0, 5] and found["mean_estimate"][0] == found["mean_estimate"][1]

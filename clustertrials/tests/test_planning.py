@@ -114,3 +114,15 @@ def test_a_plateau_is_said(design):
 def test_what_cannot_be_planned_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         clusters_needed(**({"difference": 0.3, "mean_size": 20, "icc": 0.05} | change))
+
+
+def test_sizes_too_unequal_for_the_test_are_no_plan():
+    design = {"shares": (0.25, 0.35), "icc": 0.03}
+    with pytest.raises(
+        ValueError, match=r"size_cv=2.2 is too large for 4 and 4 clusters: the analysis would reject more than 10%"
+    ):
+        power(clusters=(4, 4), mean_size=30, size_cv=2.2, **design)
+    found = clusters_needed(mean_size=30, size_cv=2.2, **design)
+    assert found.clusters[0] > 63 and power(clusters=found.clusters, mean_size=30, size_cv=2, **design) > 0.8
+    with pytest.raises(ValueError, match=r"size_cv=2.5 is too large for 4 and 4 clusters"):
+        units_needed(clusters=(4, 4), size_cv=2.5, **design)

@@ -45,10 +45,10 @@ def refitted(frame, columns, null=0.0):
     return np.mean(np.abs(t_of(samples, design, clinic, null)) >= abs(t_of(y, design, clinic, null)) - 1e-9)
 
 
-@pytest.mark.parametrize(("columns", "asked"), [([], {}), (["x", "north"], {"covariates": ["x"], "strata": "region"})])
-def test_every_pattern_of_signs_is_counted(columns, asked):
-    frame = trial().assign(north=lambda f: f["region"] == "north")
-    found = wild_bootstrap(frame, "y", **asked, **ROLES)
+@pytest.mark.parametrize("columns", [[], ["x", "north"]])
+def test_every_pattern_of_signs_is_counted(columns):
+    frame = trial().assign(north=lambda f: 1.0 * (f["region"] == "north"))
+    found = wild_bootstrap(frame, "y", covariates=columns, **ROLES)
     assert found.p_value == refitted(frame, columns) and (found.n_allocations, found.exact) == (512, True)
     for limit, outwards in ((found.ci_low, -1), (found.ci_high, 1)):
         assert (
@@ -105,3 +105,9 @@ def test_the_error_rate_holds_in_eight_equal_clusters_and_the_interval_agrees_wi
         covered += found.ci_low <= 0 <= found.ci_high
     assert abs(rejected / draws - 0.05) < 4 * (0.05 * 0.95 / draws) ** 0.5
     assert covered == draws - rejected
+
+
+@pytest.mark.parametrize("n_draws", [0, -1, 98, 99.5, True])
+def test_too_few_draws_are_refused(n_draws):
+    with pytest.raises(ValueError, match="n_draws must be a whole number of at least 99"):
+        wild_bootstrap(trial(), "y", rng=np.random.default_rng(1), n_draws=n_draws, **ROLES)

@@ -131,7 +131,8 @@ def compare_arms(
     are. Each is exact if no arm of the set changes any outcome, so that the family-wise error holds whichever arms
     work. A joint test of all arms alone would not keep it: an arm that works changes the values that are permuted.
     Small arms gain most: of four clusters each, two arms against a control have 34,650 allocations together and 70
-    each. Values are cluster means after the covariates' part is taken out, blind to the arms.
+    each. The intervals are of one comparison at a higher level, and can then be infinite where a p-value is small.
+    Values are cluster means after the covariates' part is taken out, blind to the arms.
 
     References
     ----------

@@ -13,6 +13,12 @@ import pandas as pd
 from clustertrials.results import Effect
 from clustertrials.simulation_study import Recovery, simulate_estimators
 
+COLUMNS = (
+    *("estimator", "truth", "trials", "refused", "mean_estimate", "bias", "bias_se", "sd_estimate", "mean_se"),
+    *("rejected_is", "rejected", "rejected_se", "covered", "covered_se"),
+)
+_KINDS = (int, float, str, tuple, type(None), np.generic)
+
 
 def simulate_grid(
     generator: Callable[..., pd.DataFrame],
@@ -32,15 +38,15 @@ def simulate_grid(
         ``generator(rng, **cell)`` draws the data of one trial, `cell` being one value of each factor.
     estimators : mapping of str to callable
         By the name that the table shows: ``estimator(data)`` returns an `Effect`, or any object with `estimate`, `se`,
-        `p_value`, `ci_low` and `ci_high`. It may refuse a trial by ValueError.
+        `p_value`, `ci_low` and `ci_high`. It gets a copy of the data, and refuses a trial by ValueError or by a NaN.
     factors : mapping of str to sequence
-        Values of each factor; all combinations are drawn.
+        Values of each factor, numbers, texts or tuples; all combinations are drawn.
     truth : float or callable
         True effect in every cell, or ``truth(**cell)``.
     replicates : int
         Trials a cell.
     seed : int
-        A trial depends on it, on its cell and on its number alone.
+        A trial depends on it, on the values of its cell and on its number alone.
     mapper : callable
         Applies a function to the cells, as `map` does; that of a ``ProcessPoolExecutor`` uses several cores, if all
         callables are functions of a module.
@@ -50,6 +56,11 @@ def simulate_grid(
     pandas.DataFrame
         One row a cell and estimator, with the columns of ``clustertrials sweep --summary``. A test rejects at a p-value
         of 0.05 or less. Errors are Monte Carlo errors; a refused trial is counted and is in nothing else.
+
+    Raises
+    ------
+    ValueError
+        If a factor has the name of a column of the table or of `rng`, or values of another kind.
 
     Notes
     -----
@@ -71,6 +82,12 @@ def simulate_grid(
     >>> found[["clusters", "estimator", "truth", "trials", "refused"]].values.tolist()
     [[8, 'mine', 0.5, 20, 0], [20, 'mine', 0.5, 20, 0]]
     """
+    for factor, values in factors.items():
+        if factor in ("rng", *COLUMNS):
+            raise ValueError(f"factor {factor!r} has the name of a column of the table, or of the generator's `rng`")
+        # Of these the text tells the value, from which the seed of a trial follows.
+        if isinstance(values, str) or not all(isinstance(one, _KINDS) for one in values):
+            raise ValueError(f"factor {factor!r} must have a sequence of numbers, texts or tuples")
     cells = [dict(zip(factors, values)) for values in product(*factors.values())]
     own = [_Own(generator, dict(estimators), cell, truth(**cell) if callable(truth) else truth) for cell in cells]
     found = mapper(partial(_recoveries, replicates=replicates, seed=seed), own)
@@ -88,7 +105,7 @@ class _Own:
 
     @property
     def name(self) -> str:
-        return ", ".join(f"{factor}={value!r}" for factor, value in self.cell.items())
+        return ", ".join(sorted(f"{factor}={_plain(value)!r}" for factor, value in self.cell.items()))
 
     @property
     def cluster_effect(self) -> float:
@@ -96,7 +113,19 @@ class _Own:
 
     def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
         data = self.generator(rng, **self.cell)
-        return lambda name: self.estimators[name](data)
+        return lambda name: _answered(self.estimators[name](data.copy()))
+
+
+def _plain(value: object) -> object:
+    """A NumPy number as one of Python's, which prints alike in every version."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _answered(found: Effect) -> Effect:
+    numbers = found.estimate, found.se, found.p_value, found.ci_low, found.ci_high
+    if np.isnan(numbers).any():
+        raise ValueError("an answer with a NaN is none")
+    return found
 
 
 def _recoveries(truth: _Own, replicates: int, seed: int) -> tuple[Recovery, ...]:
@@ -106,19 +135,18 @@ def _recoveries(truth: _Own, replicates: int, seed: int) -> tuple[Recovery, ...]
 def _row(one: Recovery) -> dict[str, float | str]:
     count = one.answered or np.nan
     rejected, covered = one.rejections / count, one.covered / count
-    return {
-        "estimator": one.estimator,
-        "truth": one.truth,
-        "trials": one.replicates,
-        "refused": one.failed,
-        "mean_estimate": one.mean_estimate,
-        "bias": one.bias,
-        "bias_se": one.sd_estimate / count**0.5,
-        "sd_estimate": one.sd_estimate,
-        "mean_se": one.mean_se,
-        "rejected_is": "power" if one.truth else "type-I error",
-        "rejected": rejected,
-        "rejected_se": (rejected * (1 - rejected) / count) ** 0.5,
-        "covered": covered,
-        "covered_se": (covered * (1 - covered) / count) ** 0.5,
-    }
+    kind = "power" if one.truth else "type-I error"
+    errors = [(share * (1 - share) / count) ** 0.5 for share in (rejected, covered)]
+    values = (
+        *(
+            one.estimator,
+            one.truth,
+            one.replicates,
+            one.failed,
+            one.mean_estimate,
+            one.bias,
+            one.sd_estimate / count**0.5,
+        ),
+        *(one.sd_estimate, one.mean_se, kind, rejected, errors[0], covered, errors[1]),
+    )
+    return dict(zip(COLUMNS, values, strict=True))

@@ -8,7 +8,7 @@ from math import ceil, isfinite
 
 from clustertrials.checks import check_between
 from clustertrials.results import Printed
-from clustertrials.sample_size import planned_outcome
+from clustertrials.sample_size import UnreliablePlanError, planned_outcome
 from clustertrials.sample_size import power as power_of
 from clustertrials.trial import SMALLEST_ARM
 
@@ -99,7 +99,7 @@ def clusters_needed(
         treated = max(SMALLEST_ARM, ceil(round(other * treated_per_other, 9)))
         return _planned((treated, other), mean_size, level, planned)
 
-    found = _smallest(lambda other: trial(other).power >= power, SMALLEST_ARM, MOST_CLUSTERS)
+    found = _smallest(lambda other: _has_power(trial, other, power), SMALLEST_ARM, MOST_CLUSTERS)
     if found is None:
         raise ValueError(f"more than {MOST_CLUSTERS:,} clusters an arm were needed for a power of {power:g}")
     return trial(found)
@@ -141,7 +141,7 @@ def units_needed(*, clusters: tuple[int, int], power: float = 0.8, level: float 
     def trial(size: int) -> SampleSize:
         return _planned(clusters, size, level, planned)
 
-    found = _smallest(lambda size: trial(size).power >= power, 2, MOST_UNITS)
+    found = _smallest(lambda size: _has_power(trial, size, power), 2, MOST_UNITS)
     if found is None:
         raise ValueError(
             f"no number of units suffices: with {clusters[0]} and {clusters[1]} clusters the power stays below "
@@ -162,6 +162,14 @@ def _planned(clusters: tuple[int, int], mean_size: float, level: float, planned:
     return SampleSize(
         clusters, mean_size, size_cv, total, power, found.difference, found.design["sd"], found.design["icc"]
     )
+
+
+def _has_power(trial: Callable[[int], SampleSize], number: int, power: float) -> bool:
+    """Whether a trial has the power; one whose power says nothing has not."""
+    try:
+        return trial(number).power >= power
+    except UnreliablePlanError:
+        return False
 
 
 def _smallest(enough: Callable[[int], bool], least: int, most: int) -> int | None:

@@ -28,6 +28,10 @@ _ALLOCATIONS, _CLUSTERS_DRAWN = 2_000, 60_000
 _MOST_ICC = 1.0 - 1e-9
 
 
+class UnreliablePlanError(ValueError):
+    """Cluster sizes so unequal that the planned test would reject too often without a difference."""
+
+
 def power(
     *,
     clusters: tuple[int, int],
@@ -84,7 +88,9 @@ def power(
     Raises
     ------
     ValueError
-        If not exactly one of `difference`, `shares` and `rates` is given, or a number is out of its range.
+        If not exactly one of `difference`, `shares` and `rates` is given, or a number is out of its range; or if sizes
+        are so unequal, for so few clusters, that the test would reject more than twice as often as it should without a
+        difference: its power then says nothing.
 
     Notes
     -----
@@ -126,6 +132,13 @@ def power(
         clusters=clusters, size_cv=size_cv, covariate_r2=covariate_r2, estimator=estimator, **outcome.design
     )
     check_between("level", level, 0.5, 0.9999)
+    most = 2.0 * (1.0 - level)
+    # Also where the moments overflow.
+    if not _power_at(0.0, test, level) <= most:
+        raise UnreliablePlanError(
+            f"size_cv={size_cv:g} is too large for {clusters[0]} and {clusters[1]} clusters: the analysis would reject "
+            f"more than {most:.0%} of the trials without a difference; plan with `simulate_power`, or more clusters"
+        )
     return _power_at(abs(outcome.difference) / test.error, test, level)
 
 
