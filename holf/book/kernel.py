@@ -10,12 +10,14 @@ import gc
 import json
 import os
 import re
+import socket
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from holf.book.freshness import cells_to_run
@@ -35,6 +37,10 @@ OPTIONS = (
     # What the chapter follows from is what its kernel loads and reads.
     "--IPKernelApp.exec_lines=__import__('holf.record.used_files').record.used_files.watch()",
 )
+# What Jupyter says of a kernel that was never ready.
+_NOT_STARTED = re.compile("Kernel didn't respond|Kernel died before replying")
+# Longest path of a socket: macOS takes 103 bytes, and Jupyter adds a number.
+_LONGEST_SOCKET = 100
 # Lines of an error that are shown.
 _MOST_LINES = 10
 _LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
@@ -44,8 +50,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 def main(arguments: list[str]) -> int:
     """Execute ``INPUT OUTPUT PARAMETERS``, the last as JSON; return 1 after one message on stderr if a cell fails."""
     fault = _run(arguments)
-    # Two kernels that start at the same moment may take the same port, and one of them never answers.
-    if "Kernel didn't respond" in fault:
+    # Where kernels speak over ports (see `kernel`), two that start at the same moment may take the same one.
+    if _NOT_STARTED.search(fault):
         fault = _run(arguments)
     if fault:
         print(f"{MESSAGE}{fault}", file=sys.stderr)
@@ -64,17 +70,22 @@ def _run(arguments: list[str]) -> str:
 def kernel() -> Iterator[AsyncKernelManager]:
     """A kernel that comes up while papermill is still being imported; it ends with the block.
 
-    Each of the two takes most of a second, and neither waits for the other.
+    Each of the two takes most of a second, and neither waits for the other. The kernel is reached over sockets in a
+    private folder: a port may be taken by another program between its choice and its use.
     """
     from jupyter_client.manager import AsyncKernelManager
 
-    manager = AsyncKernelManager(kernel_name="python3")
-    asyncio.run(manager.start_kernel(extra_arguments=list(OPTIONS)))
-    try:
-        yield manager
-    finally:
-        # Whatever the kernel had to say was received; the kind way waits one to three seconds for it to leave.
-        asyncio.run(manager.shutdown_kernel(now=True))
+    with TemporaryDirectory(prefix="holf-") as folder:
+        place = str(Path(folder, "kernel"))
+        has_sockets = hasattr(socket, "AF_UNIX") and len(os.fsencode(place)) < _LONGEST_SOCKET
+        where = {"transport": "ipc", "ip": place} if has_sockets else {}
+        manager = AsyncKernelManager(kernel_name="python3", **where)
+        asyncio.run(manager.start_kernel(extra_arguments=list(OPTIONS)))
+        try:
+            yield manager
+        finally:
+            # Whatever the kernel had to say was received; the kind way waits one to three seconds for it to leave.
+            asyncio.run(manager.shutdown_kernel(now=True))
 
 
 def execute(source: str, target: str, parameters: dict, manager: AsyncKernelManager) -> str:
