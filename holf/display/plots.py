@@ -50,6 +50,8 @@ def outcome_levels(by_source: dict[str, Sequence[Level]], outcome: Outcome, plan
             "Arm": lambda one: plan.arms[one[1].group]["label"],
             "Wave": lambda one: one[1].wave,
             "Mean": lambda one: text.level(one[1].mean, outcome.show),
+            # That of a share follows from the share.
+            **({} if outcome.show == "percent" else {"SD": lambda one: text.spread(one[1].sd, outcome.show)}),
             "n": lambda one: text.count(one[1].n),
         },
         source=joint_source(by_source),

@@ -126,19 +126,3 @@ def outcome_record_table(outcome: Outcome, ledger: Ledger) -> Table:
         ("Why that margin", outcome.margin_reason),
     )
     return Table(f"{outcome.label}: the record", ("What", "Value"), rows, source=RECORD)
-
-
-def detectable_table(
-    grid: Sequence[float], values: Sequence[float], mean_size: float, cv: float, share: float
-) -> Table:
-    """Design effect and detectable difference for each assumed intraclass correlation, in SD and for a share.
-
-    All of it rests on assumptions, so all of it is classed as assumed.
-    """
-    rows = []
-    for icc, value in zip(grid, values):
-        effect, points = 1 + ((1 + cv**2) * mean_size - 1) * icc, value * (share * (1 - share)) ** 0.5
-        shown = (text.decimal(icc, 2), text.decimal(effect, 2), text.decimal(value, 2), text.amount(points, "percent"))
-        rows.append(tuple(Cell(one, "assumed") for one in shown))
-    columns = ("ICC", "Design effect", "Detectable, SD", f"Detectable where {text.chance(share)} are employed")
-    return Table("What a trial of this size could usually have seen", columns, tuple(rows), source=RECORD)

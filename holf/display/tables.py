@@ -13,7 +13,7 @@ from holf.display.table import Cell, Table, invented_arms
 from holf.record.flow import Flow
 from holf.record.plan import Outcome, Words
 from holf.record.source import data_name, joint_source
-from holf.study.answers import Attrition, Change, Level, Multiplicity, Sizes
+from holf.study.answers import Change, Level, Multiplicity, Sizes
 
 
 def published_flow_table(published: Flow, counted: Flow, arm_labels: dict[str, str]) -> Table:
@@ -43,24 +43,6 @@ def baseline_table(levels: Sequence[Level], arm_labels: dict[str, str]) -> Table
     columns = ("Characteristic", *arm_labels.values())
     source = levels[0].source
     return Table("Baseline by arm: share, or mean (SD)", columns, shown, source=source, note=invented_arms(source))
-
-
-def attrition_table(losses: Sequence[Attrition], outcomes: dict[str, Outcome], arm_labels: dict[str, str]) -> Table:
-    """Who was measured, by outcome and arm."""
-    return Table.of(
-        "Measured and lost, by arm",
-        losses,
-        {
-            "Outcome": lambda one: outcomes[one.outcome].label,
-            "Wave": lambda one: one.wave,
-            "Arm": lambda one: arm_labels[one.group],
-            "Expected": lambda one: text.count(one.n_expected),
-            "Measured": lambda one: text.count(one.n_measured),
-            "Lost": lambda one: text.level(one.share_lost, "percent"),
-        },
-        source=losses[0].source,
-        note=invented_arms(losses[0].source),
-    )
 
 
 def effects_table(effects: Sequence[tuple[Outcome, str, Effect]], caption: str) -> Table:

@@ -83,20 +83,15 @@ def sizes(rows: Rows, *, table: str, arm: str | None, contrast: str) -> list[Ans
 
 
 def baseline(rows: Rows, *, contrast: str) -> list[Answered]:
-    """Means at baseline by arm, of the schema's characteristics and of every outcome measured then."""
+    """Means at baseline by arm, of the schema's characteristics; `levels` has those of an outcome."""
     compared = rows.plan.contrast(contrast)
-    group = compared.group[1]
-    before, answers = rows.plan.baseline, []
+    group, answers = compared.group[1], []
     for table, column, label, show in rows.characteristics:
         if not rows.has_groups(table, compared):
             continue
         frame = rows.population(table, compared, [column, group, *rows.keys(table)])
         frame = frame.assign(unit=frame[rows.schema.key(table)], value=frame[column].astype(float), group=frame[group])
-        answers += [_level(frame, table, label, arm, before or "", show) for arm in compared.arms]
-    measured = [one for one in rows.plan.outcomes.values() if rows.has_groups(rows.unit_table(one), compared)]
-    for outcome in measured if before else ():
-        found = levels(rows, outcome=outcome.id, contrast=contrast)
-        answers += [one for one in found if one.answer.wave == before]
+        answers += [_level(frame, table, label, arm, rows.plan.baseline or "", show) for arm in compared.arms]
     return answers
 
 

@@ -50,7 +50,7 @@ class Study:
         return self._ask("sizes", table=table or self._first, arm=arm, contrast=self._compared(contrast))[0]
 
     def baseline(self, contrast: str | None = None) -> tuple[Level, ...]:
-        """Means at baseline by arm, for the schema's characteristics and for every outcome measured then."""
+        """Means at baseline by arm, for the schema's characteristics; `levels` has those of an outcome."""
         return self._ask("baseline", contrast=self._compared(contrast))
 
     def recruitment(self, table: str | None = None) -> tuple[RecruitmentDiagnostic, ...]:

@@ -133,7 +133,7 @@ def office_sizes(trial: dict[str, str], ledger: Ledger, cv: float) -> tuple[int,
 
 
 def _number(where: str, entry: dict, assumed: Mapping[str, Assumption]) -> float:
-    if isinstance(entry, dict) and entry.get("from") in assumed:
+    if isinstance(entry, dict) and "from" in entry and entry["from"] in assumed:
         value = assumed[entry["from"]].value
         return value[entry["place"]] if isinstance(value, tuple) else value
     if not isinstance(entry, dict) or entry.get("class") != "assumed" or not entry.get("reason"):

@@ -1,21 +1,43 @@
-"""What the solutions of the exercises say is true of the simulated worlds."""
+"""The solutions of the exercises are true of the trials that the page draws."""
 
+import contextlib
+import io
 import re
 
 import nbformat
+import pytest
 
+import clustertrials
 import holf
 from holf.paths import project_root
 
-WORLDS = ("null", "benefit", "harm")
+
+@pytest.fixture(scope="module")
+def cells() -> list:
+    return nbformat.read(project_root() / "chapters" / "exercises.ipynb", as_version=4).cells
 
 
-def test_every_exercise_has_a_folded_solution_with_code_that_was_run():
-    cells = nbformat.read(project_root() / "chapters" / "exercises.ipynb", as_version=4).cells[3:]
-    assert len(cells) == 5 * 3, "five exercises: question, words of the solution, code of the solution"
-    for question, words, code in zip(cells[::3], cells[1::3], cells[2::3]):
+@pytest.fixture(scope="module")
+def page(cells) -> dict:
+    """What the page has once it drew its trials: its parameters, trials and helpers."""
+    names = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in cells[1:3]:
+            exec(cell.source, names)
+    return names
+
+
+def effects(page, **asked):
+    return {
+        name: holf.estimate_effect(frame, "outcome", **page["roles"], **asked) for name, frame in page["trials"].items()
+    }
+
+
+def test_every_exercise_has_a_folded_solution_with_code_that_was_run(cells):
+    assert len(cells[3:]) == 5 * 3, "five exercises: question, words of the solution, code of the solution"
+    for question, words, code in zip(cells[3::3], cells[4::3], cells[5::3]):
         assert question.source.startswith("## ")
-        assert re.search(r"\*Use\* `(holf|study)\.", question.source)
+        assert re.search(r"\*Use\* `(holf|clustertrials|frame)\.", question.source)
         assert words.source.startswith(":::{dropdown} Solution") and words.source.endswith(":::")
         assert code.metadata["tags"] == ["hide-output"] and code.outputs
         for output in code.outputs:
@@ -23,36 +45,29 @@ def test_every_exercise_has_a_folded_solution_with_code_that_was_run():
             assert 'data-holf="simulated"' in output["data"]["text/html"]
 
 
-def test_improved_but_by_what(studies):
-    null = studies[0]
-    changes = [null.change("income", arm).change for arm in ("holf", "local")]
-    effect = null.effect("income")
-    assert null.planted("income") == 0 and min(changes) > 0
-    assert effect.ci_low < 0 < effect.ci_high and abs(effect.estimate) < min(changes) / 5
+def test_both_arms_improve_where_nothing_is_planted(page):
+    change = page["changes"](page["trials"]["without effect"])["Change"]
+    effect = effects(page)["without effect"]
+    assert (change > 0).all() and effect.ci_low < 0 < effect.ci_high and abs(effect.estimate) < change.min() / 5
 
 
-def test_which_world_is_which(studies):
-    effects = {world: study.effect("income") for world, study in zip(WORLDS, studies)}
-    assert effects["benefit"].ci_low > 0 > effects["harm"].ci_high
-    assert effects["null"].ci_low < 0 < effects["null"].ci_high
-    assert all(study.change("income", "holf").change > 0 for study in studies)
+def test_the_effects_tell_the_trials_apart_and_the_changes_do_not(page):
+    found = effects(page)
+    assert found["with benefit"].ci_low > 0 > found["with harm"].ci_high
+    assert found["without effect"].ci_low < 0 < found["without effect"].ci_high
+    assert all(page["changes"](frame)["Change"][1] > 0 for frame in page["trials"].values())
 
 
-def test_ignoring_the_offices_narrows_the_interval(studies):
-    study = studies[1]
-    honest, naive = study.effect("housing"), study.effect("housing", estimator="naive")
+def test_ignoring_the_offices_narrows_the_interval(page):
+    honest, naive = (effects(page, estimator=name)["with benefit"] for name in ("cr2", "naive"))
     assert naive.ci_high - naive.ci_low < honest.ci_high - honest.ci_low
-    assert study.icc("housing").estimate > 0
+    assert holf.icc(page["trials"]["with benefit"], "outcome", cluster="cluster", arm="arm").estimate > 0
 
 
-def test_no_difference_and_no_equivalence(studies):
-    null, plan = studies[0], holf.load_plan()
-    primary = [outcome for outcome in plan.outcomes.values() if outcome.kind == "primary"]
-    effects = [null.effect(outcome.id) for outcome in primary]
-    assert all(effect.ci_low < 0 < effect.ci_high for effect in effects)
-    tests = [null.equivalence(outcome.id) for outcome in primary]
-    beyond = [test.ci_low < -test.margin or test.ci_high > test.margin for test in tests]
-    assert any(beyond) and not all(beyond)
+def test_no_difference_is_found_and_the_smallest_margin_is_not_supported(page):
+    effect = effects(page)["without effect"]
+    tests = [clustertrials.equivalence(effect, margin).is_equivalent for margin in (1 / 5, 1 / 3, 1 / 2)]
+    assert effect.p_value > 0.05 and tests == [False, True, True]
 
 
 def test_six_offices_cannot_be_significant():
@@ -65,9 +80,8 @@ def test_the_page_stays_out_of_a_book_of_real_data():
     assert page.metadata["holf_only"] == "simulated-only"
 
 
-def test_no_solution_states_a_number():
+def test_no_solution_states_a_number(cells):
     """What was not computed on the page cannot go stale there."""
-    cells = nbformat.read(project_root() / "chapters" / "exercises.ipynb", as_version=4).cells
     assert not [
         cell.source for cell in cells if cell.source.startswith(":::{dropdown}") and re.search(r"\d", cell.source)
     ]
