@@ -279,8 +279,8 @@ class Arm:
 class OutcomeSummary:
     """All that follows from the slots of one outcome.
 
-    `effects` compare the arms' changes at the lowest, middle and highest assumed intraclass correlation, and are empty
-    where `between_needs` names what is missing. `source` is empty for published numbers.
+    `effects` compare the arms' changes at each intraclass correlation of the assumed grid, and are empty where
+    `between_needs` names what is missing. `source` is empty for published numbers.
     """
 
     outcome: str
@@ -351,9 +351,9 @@ def table_one(
 
     Notes
     -----
-    See `clustertrials.published`. The correlation assumed for an outcome is taken for its change as well. The implied
-    SD takes the printed p-value as one of a paired t test that ignored the offices; if the test allowed for them, the
-    SD already holds their effect, and the interval between the arms is too wide.
+    See `clustertrials.published`. The implied SD takes the printed p-value as one of a paired t test that ignored the
+    offices; if the test allowed for them, the SD already holds their effect, and the interval between the arms is too
+    wide.
 
     Examples
     --------
@@ -378,7 +378,7 @@ def table_one(
         verdicts = tuple(check for arm in arms for check in _checks(arm))
         source = next((f"simulated: {slot.source}" for slot in own if slot.kind == "simulated"), "")
         needs = _between_needs(arms, verdicts, clusters)
-        effects = () if needs else _between(arms, clusters, cv, assumptions[outcome.simulated["icc"]], level)
+        effects = () if needs else _between(arms, clusters, cv, assumptions["icc_grid"].value, level)
         effects = tuple(replace(effect, source=source) for effect in effects)
         found.append(OutcomeSummary(outcome.id, scale, arms, effects, needs, verdicts, source))
     return tuple(found)
@@ -422,8 +422,8 @@ def _between_needs(arms: Sequence[Arm], verdicts: Sequence[Check], clusters: Seq
     return "; ".join(lacking)
 
 
-def _between(arms: Sequence[Arm], clusters: Sequence[int], cv: float, icc: Assumption, level: float):
-    """Compare the first arm's change with the second's at the lowest, middle and highest correlation assumed."""
+def _between(arms: Sequence[Arm], clusters: Sequence[int], cv: float, grid: Sequence[float], level: float):
+    """Compare the first arm's change with the second's at each correlation of a grid."""
     first, second = ((arm.change, arm.implied.sd, arm.n) for arm in arms)
     shared = {"clusters1": clusters[0], "clusters2": clusters[1], "cv": cv, "level": level}
-    return [between_arms(*first, *second, icc=value, **shared) for value in (icc.low, icc.value, icc.high)]
+    return [between_arms(*first, *second, icc=value, **shared) for value in grid]

@@ -22,7 +22,7 @@ def test_committed_outputs_are_current(chapter):
     """nbval passes a notebook without outputs, so it cannot tell that outputs are missing; the signature can."""
     assert not is_stale(chapter), "run `make book` and commit the chapter"
     code = [cell for cell in nbformat.read(chapter.page, as_version=4).cells if cell.cell_type == "code"]
-    assert sum(bool(cell.outputs) for cell in code) >= 2
+    assert any(cell.outputs for cell in code)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
@@ -34,7 +34,8 @@ def test_committed_notebooks_hold_no_noise(chapter):
         for output in cell.get("outputs", ()):
             assert output.output_type != "error" and output.get("name") != "stderr"
         assert cell.metadata.keys() <= {"tags", "mystnb"}, "what an editor keeps of a cell"
-    assert notebook.metadata["holf"]["reads"]
+    # The exercises draw their own trials.
+    assert bool(notebook.metadata["holf"]["reads"]) == (chapter.name != "exercises")
     # nbval starts the kernel that a notebook names, and only this name is known everywhere.
     assert notebook.metadata["kernelspec"]["name"] == "python3"
 

@@ -307,7 +307,6 @@ def test_a_table_of_simulated_people_by_arm_says_that_no_source_gives_such_numbe
     levels = {study.source: study.levels("income")}
     for table in (
         tables.baseline_table(study.baseline(), arms),
-        tables.attrition_table(study.attrition("income"), plan.outcomes, arms),
         tables.changes_table([study.change("income", arm) for arm in arms], plan.outcome("income"), arms),
         plots.outcome_levels(levels, plan.outcome("income"), plan).table,
     ):

@@ -442,7 +442,7 @@ def test_regression_to_the_mean_is_from_the_average_of_those_chosen_from():
 
 
 def test_adjusted_differences_are_explained_where_the_raw_changes_stand_beside_them():
-    for name in ("interpretation", "exercises"):
+    for name in ("effects", "exercises"):
         cells = nbformat.read(ROOT / f"chapters/{name}.ipynb", as_version=4).cells
         said = " ".join(" ".join(cell.source for cell in cells if cell.cell_type == "markdown").split())
         assert "adjusted for the baseline, so it is not simply the difference of the two changes" in said, name

@@ -100,6 +100,22 @@ def test_an_edit_makes_stale_the_chapters_that_asked_for_that_part_and_no_other(
     assert all(part.startswith(why[0]) for why in stale.values() if why)
 
 
+def test_an_assumption_of_one_outcome_runs_at_most_three_chapters():
+    """Its page, the page of all effects, and the explorer. Staff competence has two pages and no place in the explorer.
+
+    What is simulated for an outcome stands in the columns of its table, its keys aside.
+    """
+    plan = load_plan()
+    for outcome in plan.outcomes.values():
+        waves = (plan.baseline, *outcome.waves)
+        columns = {f"{outcome.table}.{outcome.column.format(wave=wave)}" for wave in waves}
+        parts = [f"data/simulated/{world}#{column}" for world in plan.worlds for column in columns]
+        kind = outcome.id.replace("coordinator_", "").replace("leader_", "").replace("working_", "")
+        parts += [f"data/assumptions.yml#{name}" for name in load_assumptions() if kind in name.split("_")]
+        followers = {chapter for chapter, asked in ON_RECORD.items() if any(follows(asked, part) for part in parts)}
+        assert "effects" in followers and len(followers) <= 3, f"{outcome.id}: {sorted(followers)}"
+
+
 def test_a_new_row_or_another_note_runs_nothing_and_simulates_nothing(data):
     with open(data / "facts.csv", "a", encoding="utf-8") as stream:
         stream.write("F999,other,A new fact,5,families,published,registry,,consistent,,\n")
