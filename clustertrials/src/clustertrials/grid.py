@@ -86,7 +86,8 @@ def simulate_grid(
         if factor in ("rng", *COLUMNS):
             raise ValueError(f"factor {factor!r} has the name of a column of the table, or of the generator's `rng`")
         # Of these the text tells the value, from which the seed of a trial follows.
-        if isinstance(values, str) or not all(isinstance(one, _KINDS) for one in values):
+        listed = isinstance(values, Sequence | np.ndarray | pd.Index) and not isinstance(values, str)
+        if not (listed and all(isinstance(one, _KINDS) for one in values)):
             raise ValueError(f"factor {factor!r} must have a sequence of numbers, texts or tuples")
     cells = [dict(zip(factors, values)) for values in product(*factors.values())]
     own = [_Own(generator, dict(estimators), cell, truth(**cell) if callable(truth) else truth) for cell in cells]
@@ -135,18 +136,9 @@ def _recoveries(truth: _Own, replicates: int, seed: int) -> tuple[Recovery, ...]
 def _row(one: Recovery) -> dict[str, float | str]:
     count = one.answered or np.nan
     rejected, covered = one.rejections / count, one.covered / count
-    kind = "power" if one.truth else "type-I error"
-    errors = [(share * (1 - share) / count) ** 0.5 for share in (rejected, covered)]
     values = (
-        *(
-            one.estimator,
-            one.truth,
-            one.replicates,
-            one.failed,
-            one.mean_estimate,
-            one.bias,
-            one.sd_estimate / count**0.5,
-        ),
-        *(one.sd_estimate, one.mean_se, kind, rejected, errors[0], covered, errors[1]),
+        *(one.estimator, one.truth, one.replicates, one.failed, one.mean_estimate, one.bias),
+        *(one.sd_estimate / count**0.5, one.sd_estimate, one.mean_se, "power" if one.truth else "type-I error"),
+        *(rejected, (rejected * (1 - rejected) / count) ** 0.5, covered, (covered * (1 - covered) / count) ** 0.5),
     )
     return dict(zip(COLUMNS, values, strict=True))
