@@ -23,14 +23,9 @@ COLUMNS = ("estimate", "ci_low", "ci_high", "p_value", "se", "df", "estimand", "
 
 @dataclass(frozen=True)
 class Comparison:
-    """One effect by several estimators.
+    """One effect by several estimators, each adjusted and then unadjusted where there are covariates.
 
-    Attributes
-    ----------
-    effects : tuple of Effect
-        In the order that was asked for; with covariates, each estimator adjusted and then unadjusted.
-    refused : mapping of str to str
-        Estimators that have no answer, and why.
+    `refused` maps the estimators that have no answer to the reason.
     """
 
     effects: tuple[Effect, ...]

@@ -24,16 +24,8 @@ UNITS = "units a cluster"
 class Influence(Printed):
     """Changes of an effect when one cluster at a time is left out; no cluster is named or shown.
 
-    Attributes
-    ----------
-    estimate, se : float
-        Effect on all clusters and its standard error.
-    largest_shift : float
-        Largest absolute change of the estimate, in standard errors.
-    n_sign_changes, n_significance_changes, n_clusters : int
-        Clusters without which the estimate changes its sign; without which significance changes; and all clusters.
-    estimator, level, source
-        As for `clustertrials.Effect`.
+    `largest_shift` is the largest absolute change of the estimate, in standard errors; the next two count the clusters
+    without which the estimate changes its sign, or its significance.
     """
 
     estimate: float
@@ -49,21 +41,11 @@ class Influence(Printed):
 
 @dataclass(frozen=True)
 class RecruitmentDiagnostic(Printed):
-    """One characteristic of the recruited units, compared between the arms.
+    """One characteristic of the recruited units, or `UNITS`, compared between the arms.
 
-    Attributes
-    ----------
-    characteristic : str
-        Column, or `UNITS`.
-    mean_treated, mean_other, difference : float
-        Means of the cluster means (of the clusters' sizes), and treated minus other.
-    p_value : float
-        Two-sided randomisation p-value of "the arm changed nothing about who was recruited".
-    n_allocations, exact : int, bool
-        Size of the allocation set, and whether every allocation was counted.
-    n_units, n_clusters : int
-        Units with a value, and clusters with such a unit.
-    source : str
+    Means are those of the cluster means (of the clusters' sizes); `p_value` is the two-sided randomisation p-value of
+    "the arm changed nothing about who was recruited". Units without a value, and clusters without a unit that has one,
+    are not counted.
     """
 
     characteristic: str

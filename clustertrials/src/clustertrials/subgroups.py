@@ -20,18 +20,10 @@ EXPLORATORY = "exploratory unless registered"
 
 @dataclass(frozen=True)
 class Contrast:
-    """The effect in one group, or how it differs between two groups or goes with a covariate.
+    """The effect in one group, or an interaction: how it differs between two groups or goes with a covariate.
 
-    Attributes
-    ----------
-    group : str
-        The group; two of them, ``"women minus men"``; or ``"per unit of age"``.
-    kind : str
-        ``"effect"``, or ``"interaction"`` for a difference or a slope of effects.
-    estimate, se, df, p_value, ci_low, ci_high : float
-        As for `clustertrials.Effect`.
-    n_units, n_clusters : int
-        Rows of the group, or of both, and clusters they lie in.
+    `group` is the group; two of them, ``"women minus men"``; or ``"per unit of age"``. `kind` is ``"effect"`` or
+    ``"interaction"``. Units and clusters are those of the group, or of both; the rest is as for `clustertrials.Effect`.
     """
 
     group: str
@@ -48,23 +40,10 @@ class Contrast:
 
 @dataclass(frozen=True)
 class SubgroupEffects:
-    """Effects by group, and the interactions of arm and group.
+    """Effects by group, none where `by` is a covariate, then the interactions of arm and group.
 
-    Attributes
-    ----------
-    contrasts : tuple of Contrast
-        Effects of the groups, none for a numeric column, then the interactions.
-    outcome, treated, other, by : str
-        Column of the outcome, names of the arms, column of the groups.
-    n_dropped : int
-        Rows left out because a value was missing.
-    level : float
-    covariates : tuple of str
-        Adjusted for, those of labels with their reference level.
-    strata : str
-        Column of the strata; empty without.
-    status : str
-        ``"exploratory unless registered"``: a group that was chosen after the data were seen proves nothing.
+    The status says what they are worth: a group that was chosen after the data were seen proves nothing. The other
+    fields are as for `clustertrials.Effect`.
     """
 
     contrasts: tuple[Contrast, ...]
