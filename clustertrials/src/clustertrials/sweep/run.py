@@ -29,7 +29,6 @@ class SweepReport:
     before: int  # tasks done before
     done: int  # tasks done now
     failed: int  # tasks that failed now
-    torn: tuple[str, ...]  # partitions that could not be read, set aside and done again
 
 
 def run_sweep(
@@ -47,7 +46,7 @@ def run_sweep(
     """
     tasks, store = tasks_of(plan), Store(folder, plan.hash, code_hash())
     with store.opened():
-        found, torn = store.done(tasks)
+        found = store.done(tasks)
         left = [task for task in tasks if task.hash not in found]
         failed = 0
         every = _ON_TERMINAL if sys.stderr.isatty() else _IN_LOG
@@ -61,7 +60,7 @@ def run_sweep(
                 store.write(task, result)
                 failed += result.columns is None
                 progress_bar.update(task.n_trials)
-    return SweepReport(len(tasks), len(found), len(left) - failed, failed, tuple(torn))
+    return SweepReport(len(tasks), len(found), len(left) - failed, failed)
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,8 @@ def summarise(plan: SweepPlan, folder: Path, out: Path) -> int:
     """
     tasks, store = tasks_of(plan), Store.existing(folder, plan.hash)
     with store.opened():
-        done, _ = store.done(tasks)
-    if missing := len(tasks) - len(done):
+        missing = len(tasks) - len(store.done(tasks))
+    if missing:
         raise StoreError(f"{missing:,} of {len(tasks):,} tasks are not done; run the sweep to its end first")
     factors = ", ".join(f'"{name}"' for name in FACTORS)
     estimand = (
