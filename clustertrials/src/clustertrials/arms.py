@@ -40,12 +40,7 @@ class ArmComparison:
     exact: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an arm at full precision: effect, simultaneous interval, own and family-wise p-value.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
+        """One row an arm at full precision: effect, simultaneous interval, own and family-wise p-value."""
         frame = pd.DataFrame([{name: getattr(one, name) for name in _COLUMNS} for one in self.effects])
         frame.insert(frame.columns.get_loc("p_value") + 1, "p_value_adjusted", self.p_values_adjusted)
         return frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from math import isfinite
-from numbers import Number, Real
+from numbers import Integral, Number, Real
 
 import numpy as np
 import pandas as pd
@@ -119,6 +119,14 @@ def check_margin(margin: float) -> None:
     """Raise ValueError unless a margin is finite and above 0."""
     if not (isfinite(margin) and margin > 0):
         raise ValueError("margin must be a positive number, in units of the outcome")
+
+
+def check_draws(n_draws: int, least: int = 1) -> None:
+    """Raise TypeError or ValueError unless a number of draws is whole, and at least so many."""
+    if isinstance(n_draws, bool) or not isinstance(n_draws, Integral):
+        raise TypeError(f"n_draws must be a whole number, not {n_draws!r}")
+    if n_draws < least:
+        raise ValueError(f"n_draws must be at least {least}, not {n_draws}")
 
 
 def check_generator(rng: np.random.Generator) -> None:

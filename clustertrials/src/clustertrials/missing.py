@@ -65,21 +65,13 @@ def attrition_by_arm(
     """
     values, is_treated, codes = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
     lost = np.isnan(values).astype(float)
-    losses = []
-    for name, members in (("treated", is_treated), ("other", ~is_treated)):
-        shares = pd.Series(lost[members]).groupby(codes[members]).mean()
-        losses.append(
-            ArmLoss(
-                name,
-                int(members.sum()),
-                int(lost[members].sum()),
-                len(shares),
-                float(lost[members].mean()),
-                float(shares.mean()),
-                float(shares.std(ddof=1)),
-            )
-        )
-    return losses[0], losses[1]
+
+    def loss(name: str, members: np.ndarray) -> ArmLoss:
+        mine, shares = lost[members], pd.Series(lost[members]).groupby(codes[members]).mean()
+        numbers = float(mine.mean()), float(shares.mean()), float(shares.std(ddof=1))
+        return ArmLoss(name, len(mine), int(mine.sum()), len(shares), *numbers)
+
+    return loss("treated", is_treated), loss("other", ~is_treated)
 
 
 def read_units(
@@ -181,19 +173,8 @@ def manski_bounds(
         estimate_effect(frame.assign(**{outcome: np.where(missing, filling, values)}), outcome, level=level, **roles)
         for filling in fillings
     )
-    return Bounds(
-        lower=low.estimate,
-        upper=high.estimate,
-        ci_low=low.ci_low,
-        ci_high=high.ci_high,
-        df=low.df,
-        level=level,
-        n_units=len(values),
-        n_clusters=low.n_clusters,
-        n_missing_treated=int(missing[is_treated].sum()),
-        n_missing_other=int(missing[~is_treated].sum()),
-        method="manski",
-    )
+    ends = low.estimate, high.estimate, low.ci_low, high.ci_high
+    return Bounds(*ends, low.df, level, *_counts(values, is_treated, low.n_clusters), "manski")
 
 
 def lee_bounds(
@@ -247,22 +228,15 @@ def lee_bounds(
     if not min(errors) > 1e-12 * np.nanstd(values):
         raise ValueError(f"column {outcome!r}: lee finds no variation to judge the bounds by")
     quantile = float(stats.t.ppf((1 + level) / 2, df))
+    ends = lower, upper, float(lower - quantile * errors[0]), float(upper + quantile * errors[1])
+    counts = _counts(values, is_treated, len(arm_of_cluster))
+    return Bounds(*ends, df, level, *counts, "lee", ["", "treated", "other"][int(np.sign(trimmed))], abs(trimmed))
+
+
+def _counts(values: np.ndarray, is_treated: np.ndarray, n_clusters: int) -> tuple[int, int, int, int]:
+    """Units, clusters, and the units of each arm that are missing, as `Bounds` has them."""
     missing = np.isnan(values)
-    return Bounds(
-        lower=lower,
-        upper=upper,
-        ci_low=float(lower - quantile * errors[0]),
-        ci_high=float(upper + quantile * errors[1]),
-        df=df,
-        level=level,
-        n_units=len(values),
-        n_clusters=len(arm_of_cluster),
-        n_missing_treated=int(missing[is_treated].sum()),
-        n_missing_other=int(missing[~is_treated].sum()),
-        method="lee",
-        share_trimmed=abs(trimmed),
-        trimmed=["", "treated", "other"][int(np.sign(trimmed))],
-    )
+    return len(values), n_clusters, int(missing[is_treated].sum()), int(missing[~is_treated].sum())
 
 
 def _lee(values: np.ndarray, is_treated: np.ndarray) -> tuple[float, float, float]:

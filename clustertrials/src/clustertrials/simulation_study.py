@@ -169,19 +169,11 @@ def _binary(scenario: Scenario, cluster, arm, rng: np.random.Generator) -> tuple
 
 
 class Truth(Protocol):
-    """A known truth: a name that is part of the seed, two true averages, and trials that answer."""
+    """A known truth: a name that is part of the seed, the true averages over units and clusters, and its trials."""
 
-    @property
-    def name(self) -> str:
-        """Name, part of the seed."""
-
-    @property
-    def individual_effect(self) -> float:
-        """True average over units."""
-
-    @property
-    def cluster_effect(self) -> float:
-        """True average over clusters."""
+    name: str
+    individual_effect: float
+    cluster_effect: float
 
     def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
         """Draw one trial; the returned function gives an estimator's answer or raises ValueError."""

@@ -15,7 +15,7 @@ from math import comb, prod
 
 import numpy as np
 
-from clustertrials.checks import check_generator
+from clustertrials.checks import check_draws, check_generator
 from clustertrials.results import shown_total
 
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
@@ -77,10 +77,7 @@ def allocation_set(
     # Before it is known whether a sample is needed: a wrong argument is wrong for small trials too.
     if rng is not None:
         check_generator(rng)
-    if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer):
-        raise TypeError(f"n_draws must be a whole number, not {n_draws!r}")
-    if n_draws < 1:
-        raise ValueError(f"n_draws must be at least 1, not {n_draws}")
+    check_draws(n_draws)
     sizes, chosen = _stratum_counts(treated, strata)
     total = prod(comb(n, k) for n, k in zip(sizes, chosen))
     if total < 2:
