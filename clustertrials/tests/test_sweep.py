@@ -352,7 +352,7 @@ def test_a_summary_of_an_unfinished_sweep_is_refused(tmp_path, plan):
 def test_the_forecast_says_what_it_rests_on(tmp_path):
     plan = load_sweep(write(tmp_path, replicates=60, trials_a_task=30))
     cost = forecast(plan)
-    assert (cost.tasks, cost.trials, cost.pilot) == (8, 240, 20) and cost.seconds > 0
+    assert (cost.tasks, cost.trials, cost.pilot) == (8, 240, 40) and cost.seconds > 0
     run(plan, tmp_path / "out")
     size = sum(map(len, contents(tmp_path / "out").values()))
     assert size / 2 < cost.size < size * 2

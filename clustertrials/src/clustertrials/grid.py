@@ -92,7 +92,7 @@ def simulate_grid(
     cells = [dict(zip(factors, values)) for values in product(*factors.values())]
     own = [_Own(generator, dict(estimators), cell, truth(**cell) if callable(truth) else truth) for cell in cells]
     found = mapper(partial(_recoveries, replicates=replicates, seed=seed), own)
-    return pd.DataFrame([cell | _row(one) for cell, recoveries in zip(cells, found) for one in recoveries])
+    return pd.DataFrame([cell | row_of(one) for cell, recoveries in zip(cells, found) for one in recoveries])
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,8 @@ def _recoveries(truth: _Own, replicates: int, seed: int) -> tuple[Recovery, ...]
     return simulate_estimators(truth, list(truth.estimators), replicates=replicates, seed=seed)
 
 
-def _row(one: Recovery) -> dict[str, float | str]:
+def row_of(one: Recovery) -> dict[str, float | str]:
+    """The row of an estimator in the table of a simulation study; errors are Monte Carlo errors."""
     count = one.answered or np.nan
     rejected, covered = one.rejections / count, one.covered / count
     values = (

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -114,6 +115,10 @@ class Store:
         return pa.table({"data_class": [DATA_CLASS] * task.n_rows, **result.columns}).replace_schema_metadata(
             self._metadata(task)
         )
+
+    def read(self, task: Task) -> pd.DataFrame:
+        """The rows of a task that is done."""
+        return pq.read_table(self.parts / f"{task.hash}.parquet").to_pandas()
 
     def write(self, task: Task, result: TaskResult) -> None:
         """Write a partition, or the record of a failure: complete or absent, even after a loss of power."""
