@@ -36,7 +36,7 @@ def direct() -> list[Requirement]:
 
 
 # Names of conda-forge for packages that have another one on PyPI, and what it lacks.
-ON_CONDA_FORGE = {"python-duckdb": "duckdb", "playwright-python": "playwright"}
+ON_CONDA_FORGE = {"playwright-python": "playwright"}
 NOT_ON_CONDA_FORGE = {"axe-playwright-python"}
 
 

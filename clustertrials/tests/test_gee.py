@@ -115,7 +115,7 @@ def test_what_cannot_be_solved_is_refused():
 
 
 def test_iterations_that_do_not_settle_are_refused(monkeypatch):
-    monkeypatch.setattr("clustertrials.gee.SCORE_TOLERANCE", 0.0)
+    monkeypatch.setattr("clustertrials.gee.SETTLED", 0.0)
     trial, design = loaded("tiny")
     with pytest.raises(ValueError, match="do not settle"):
         fit_gee(trial.y, design, trial.codes)

@@ -67,6 +67,7 @@ def test_a_grid_does_not_depend_on_who_draws_it_nor_on_other_cells():
         ({"rng": [1]}, "factor 'rng' has the name"),
         ({"effect": "abc"}, "factor 'effect' must have a sequence"),
         ({"effect": [object()]}, "factor 'effect' must have a sequence"),
+        ({"effect": 0.5}, "factor 'effect' must have a sequence"),
     ],
 )
 def test_factors_that_the_table_cannot_hold_are_refused(factors, message):

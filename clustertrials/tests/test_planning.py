@@ -53,7 +53,7 @@ def test_a_size_prints_how_unequal_the_clusters_were_planned():
     assert "clusters of 20, " in str(clusters_needed(**design))
 
 
-@pytest.mark.parametrize("asked", [{"size_cv": 0.7}, {"treated_per_other": 2.0}, {"estimator": "mixed"}, {}])
+@pytest.mark.parametrize("asked", [{"size_cv": 0.7}, {"treated_per_other": 2.0}, {}])
 def test_one_cluster_less_is_not_enough(asked):
     design = {"difference": 0.3, "mean_size": 20, "icc": 0.05, **asked}
     found = clusters_needed(**design)
@@ -68,7 +68,7 @@ def test_one_cluster_less_is_not_enough(asked):
     assert treated == ratio * other
 
 
-@pytest.mark.parametrize("asked", [{"size_cv": 0.6}, {"estimator": "mixed"}, {"covariate_r2": 0.3}])
+@pytest.mark.parametrize("asked", [{"size_cv": 0.6}, {"covariate_r2": 0.3}])
 def test_one_unit_less_is_not_enough(asked):
     design = {"difference": 0.4, "clusters": (14, 12), "icc": 0.05, **asked}
     found = units_needed(**design)
@@ -106,13 +106,16 @@ def test_a_plateau_is_said(design):
         ({"power": 0.04}, "power must lie"),
         ({"treated_per_other": 0.0}, "treated_per_other must be"),
         ({"icc": -0.1}, "icc must lie"),
-        ({"difference": None, "rates": (1, 2), "icc": None, "between_cv": 0.1, "estimator": "mixed"}, '"cr2" alone'),
+        ({"difference": None, "shares": 0.2}, "shares must be two numbers above 0 and below 1"),
+        ({"difference": None, "shares": (0.2, 0.3), "sd": 2.0}, "shares and rates have their own"),
+        ({"difference": "0.3"}, "difference must be a number"),
+        ({"treated_per_other": None}, "treated_per_other must be a number"),
         ({"difference": None, "rates": (1, 2), "icc": None, "between_cv": 0.1, "mean_size": 0}, "mean_size must be"),
         ({"difference": None, "rates": (1, 2), "icc": None, "between_cv": -0.1}, "between_cv must be"),
     ],
 )
 def test_what_cannot_be_planned_is_refused(change, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         clusters_needed(**({"difference": 0.3, "mean_size": 20, "icc": 0.05} | change))
 
 

@@ -1,8 +1,5 @@
 """Allocations inside strata, wherever a count of allocations is behind an answer."""
 
-from itertools import product
-from math import comb, prod
-
 import brute_force
 import numpy as np
 import pandas as pd
@@ -13,7 +10,6 @@ from clustertrials.cluster_means import adjusted_cluster_means
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import recruitment_diagnostics
 from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
-from clustertrials.randomisation.allocations import best_split
 from clustertrials.trial import read_trial
 
 
@@ -155,22 +151,3 @@ def test_the_order_of_strata_decides_nothing():
     for order in [np.arange(len(strata)), *(rng.permutation(len(strata)) for _ in range(4))]:
         answers.add(randomisation_test(values[order], treated[order], strata=strata[order], interval=False).p_value)
     assert len(strata) == 85 and len(answers) == 1
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_the_cut_is_the_best_there_is(seed):
-    """Against every way to deal five strata to two halves, one of them cut."""
-    rng = np.random.default_rng(seed)
-    sizes = tuple(rng.integers(2, 7, 5).tolist())
-    # All with a choice, in no order of size: a cut of strata in the order given is worse at seeds 1, 7, 8 and 11.
-    chosen = tuple(int(rng.integers(1, n)) for n in sizes)
-    every = []
-    for cut, left_size, sides in product(range(5), range(7), product((0, 1), repeat=5)):
-        if left_size > sizes[cut]:
-            continue
-        rest = [[comb(sizes[s], chosen[s]) for s in range(5) if s != cut and sides[s] == side] for side in (0, 1)]
-        taken = range(max(0, chosen[cut] - (sizes[cut] - left_size)), min(chosen[cut], left_size) + 1)
-        left = prod(rest[0]) * sum(comb(left_size, j) for j in taken)
-        right = prod(rest[1]) * sum(comb(sizes[cut] - left_size, chosen[cut] - j) for j in taken)
-        every.append(max(left, right))
-    assert best_split(sizes, chosen).rows == min(every)

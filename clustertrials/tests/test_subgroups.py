@@ -76,6 +76,19 @@ def test_two_values_of_any_kind_are_two_groups(values):
     assert groups == [str(values[0]), str(values[1]), f"{values[1]} minus {values[0]}"]
 
 
+def test_text_of_digits_makes_groups_and_strata_may_determine_them():
+    """Fixed effects of strata contain the groups' own part: the answer is that with the group beside them."""
+    frame = main().assign(band=lambda f: pd.cut(f["x"], 3, labels=False).astype(str), region=lambda f: f["clinic"] % 5)
+    assert [one.group for one in found("band", frame).contrasts[:3]] == ["0", "1", "2"]
+    frame["coast"] = np.where(frame["region"] < 3, "yes", "no")
+    inside = found("coast", frame, strata="region").contrasts
+    for one in inside[:2]:
+        alone = estimate_effect(frame[frame["coast"] == one.group], "y", strata="region", **ROLES)
+        np.testing.assert_allclose([one.estimate, one.se], [alone.estimate, alone.se], rtol=1e-9)
+    assert inside[2].estimate == pytest.approx(inside[1].estimate - inside[0].estimate)
+    assert found("coast", frame.assign(coast=frame["coast"].where(frame.index > 4)), strata="region").n_dropped == 5
+
+
 def test_columns_constant_inside_clusters_cost_degrees_of_freedom():
     rng = np.random.default_rng(1)
     clinic = np.repeat(np.arange(16), rng.integers(4, 9, 16))

@@ -26,20 +26,11 @@ _COLUMNS = ("treated", "other", "estimate", "ci_low", "ci_high", "p_value", "se"
 class ArmComparison:
     """Each arm of a trial against its control.
 
-    Attributes
-    ----------
-    effects : tuple of Effect
-        One an arm, treated minus control, from the rows of the two alone. Their intervals hold all together with
-        probability `level`; each has the higher level that this takes. Their p-values are of one comparison alone.
-    p_values_adjusted : tuple of float
-        Family-wise p-values: with those at or below 1 - `level` called significant, the chance of any false one is at
-        most 1 - `level`.
-    level : float
-        Confidence level of all intervals together.
-    n_allocations : int or None
-        Allocations of all arms, where the p-values come from randomisation.
-    exact : bool
-        Whether all of them were counted.
+    `effects` has one an arm, treated minus control, from the rows of the two alone. Their intervals hold all together
+    with probability `level`; each has the higher level that this takes. Their p-values are of one comparison alone:
+    `p_values_adjusted` are family-wise, so that with those at or below 1 - `level` called significant, the chance of
+    any false one is at most 1 - `level`. `n_allocations` counts those of all arms, where the p-values come from
+    randomisation, and `exact` says whether all of them were counted.
     """
 
     effects: tuple[Effect, ...]
@@ -49,12 +40,7 @@ class ArmComparison:
     exact: bool = False
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an arm at full precision: effect, simultaneous interval, own and family-wise p-value.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
+        """One row an arm at full precision: effect, simultaneous interval, own and family-wise p-value."""
         frame = pd.DataFrame([{name: getattr(one, name) for name in _COLUMNS} for one in self.effects])
         frame.insert(frame.columns.get_loc("p_value") + 1, "p_value_adjusted", self.p_values_adjusted)
         return frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from math import isfinite
-from numbers import Number
+from numbers import Integral, Number, Real
 
 import numpy as np
 import pandas as pd
@@ -89,8 +89,25 @@ def strata_of(frame: pd.DataFrame, *, cluster: str, strata: str) -> np.ndarray:
 
 def check_between(name: str, value: float, low: float, high: float) -> None:
     """Raise ValueError unless a value lies strictly between two limits."""
+    check_numbers(**{name: value})
     if not low < value < high:
         raise ValueError(f"{name} must lie between {low:g} and {high:g}")
+
+
+def is_pair(values: object) -> bool:
+    """Whether something is two numbers."""
+    return isinstance(values, Sequence | np.ndarray) and len(values) == 2 and all(map(_is_number, values))
+
+
+def check_numbers(**values: float) -> None:
+    """Raise TypeError unless each value is a number."""
+    for name, value in values.items():
+        if not _is_number(value):
+            raise TypeError(f"{name} must be a number, not {value!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def check_level(level: float) -> None:
@@ -102,6 +119,14 @@ def check_margin(margin: float) -> None:
     """Raise ValueError unless a margin is finite and above 0."""
     if not (isfinite(margin) and margin > 0):
         raise ValueError("margin must be a positive number, in units of the outcome")
+
+
+def check_draws(n_draws: int, least: int = 1) -> None:
+    """Raise TypeError or ValueError unless a number of draws is whole, and at least so many."""
+    if isinstance(n_draws, bool) or not isinstance(n_draws, Integral):
+        raise TypeError(f"n_draws must be a whole number, not {n_draws!r}")
+    if n_draws < least:
+        raise ValueError(f"n_draws must be at least {least}, not {n_draws}")
 
 
 def check_generator(rng: np.random.Generator) -> None:

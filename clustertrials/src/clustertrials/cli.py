@@ -117,8 +117,6 @@ def _sweep(arguments: argparse.Namespace, *, look_up: LookUp | None) -> None:
         return
     with open_engine(arguments.workers, arguments.scheduler) as engine:
         report = run_sweep(plan, out, engine, progress=True)
-    for name in report.torn:
-        print(f"parts/{name} could not be read: set aside, and done again", file=sys.stderr)
     failed = f", {report.failed:,} failed (see {out.name}/failed)" if report.failed else ""
     print(f"{report.tasks:,} tasks on {engine.name}: {report.before:,} done before, {report.done:,} now{failed}")
     sys.exit(1 if report.failed else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill as wrapped
 from typing import TYPE_CHECKING
@@ -23,27 +23,16 @@ COLUMNS = ("estimate", "ci_low", "ci_high", "p_value", "se", "df", "estimand", "
 
 @dataclass(frozen=True)
 class Comparison:
-    """One effect by several estimators.
+    """One effect by several estimators, each adjusted and then unadjusted where there are covariates.
 
-    Attributes
-    ----------
-    effects : tuple of Effect
-        In the order that was asked for; with covariates, each estimator adjusted and then unadjusted.
-    refused : mapping of str to str
-        Estimators that have no answer, and why.
+    `refused` maps the estimators that have no answer to the reason.
     """
 
     effects: tuple[Effect, ...]
     refused: Mapping[str, str]
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an estimate: estimator, whether it is adjusted, estimate, interval, p-value, and what they rest on.
-
-        Returns
-        -------
-        pandas.DataFrame
-            At full precision.
-        """
+        """One row an estimate at full precision: estimator, whether it is adjusted, and what it found."""
         rows = [
             {"estimator": one.estimator, "adjusted": bool(one.covariates)}
             | {name: getattr(one, name) for name in COLUMNS}
@@ -52,17 +41,9 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw all estimates with their intervals; needs matplotlib.
+        """Draw all estimates with their intervals, on `ax` or a new figure; needs matplotlib.
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; a new figure without it.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-            Filled points are adjusted for covariates, hollow ones are not.
+        Filled points are adjusted for covariates, hollow ones are not.
         """
         import matplotlib.pyplot as plt
 
@@ -100,25 +81,20 @@ def compare(
     frame: pd.DataFrame,
     outcome: str,
     *,
-    arm: str,
-    cluster: str,
-    treated: Hashable,
     estimators: Sequence[str] = ESTIMATORS,
     covariates: Sequence[str] = (),
-    strata: str | None = None,
-    level: float = 0.95,
     rng: np.random.Generator | None = None,
+    **trial,
 ) -> Comparison:
     """Estimate one effect by several estimators.
 
     Parameters
     ----------
-    frame, outcome, arm, cluster, treated, covariates, strata, level
-        As for `clustertrials.estimate_effect`; with covariates, each estimator is shown adjusted and unadjusted.
+    frame, outcome, covariates, rng, **trial
+        As for `clustertrials.estimate_effect`: `arm`, `cluster`, `treated`, and where wanted `strata`, `level`. With
+        covariates, each estimator is shown adjusted and unadjusted.
     estimators : sequence of str
         Names for `clustertrials.estimate_effect`.
-    rng : numpy.random.Generator, optional
-        For ``"randomisation"`` where the allocations are too many to count.
 
     Returns
     -------
@@ -139,14 +115,13 @@ def compare(
     >>> found.to_frame()[["estimator", "estimate"]].round(4).values.tolist()
     [['cr2', -0.375], ['mixed', -0.375]]
     """
-    roles = {"arm": arm, "cluster": cluster, "treated": treated, "strata": strata, "level": level}
     names, covariates = list_of_names("estimators", estimators, "names"), list_of_names("covariates", covariates)
     effects, refused = [], {}
     for name in names:
         for adjusted in [covariates, []] if covariates else [[]]:
             draws = rng if name == "randomisation" else None
             try:
-                effects.append(estimate_effect(frame, outcome, estimator=name, covariates=adjusted, rng=draws, **roles))
+                effects.append(estimate_effect(frame, outcome, estimator=name, covariates=adjusted, rng=draws, **trial))
             except ValueError as problem:
                 refused[name] = str(problem)
     if not effects:

@@ -13,26 +13,12 @@ from clustertrials.results import Effect, Printed
 
 @dataclass(frozen=True)
 class Equivalence(Printed):
-    """Two one-sided tests of an effect against a margin.
+    """Two one-sided tests of an effect against a margin, the smallest difference that would matter.
 
-    Attributes
-    ----------
-    margin : float
-        Smallest difference that would matter, in units of the outcome, the same in both directions.
-    p_value : float
-        The larger of the next two.
-    p_above, p_below : float
-        One-sided p-values of an effect at or beyond ``+margin``, and at or beyond ``-margin``.
-    ci_low, ci_high : float
-        Interval at ``2 * level - 1``, 90 % for a level of 95 %, which the tests invert.
-    is_equivalent : bool
-        Whether that interval lies inside the margin, the limits excluded.
-    smallest_margin : float
-        The larger absolute limit of that interval: every margin above it would have been supported, none below.
-    df, level : float
-        Degrees of freedom of the t reference; level, one minus the error rate of each test.
-    estimator, source : str
-        Those of the effect.
+    `p_above` and `p_below` are the one-sided p-values of an effect at or beyond ``+margin`` and ``-margin``, `p_value`
+    the larger of them. The tests invert the interval at ``2 * level - 1``, 90 % for a level of 95 %: `is_equivalent`
+    says whether it lies inside the margin, limits excluded, and every margin above its larger absolute limit,
+    `smallest_margin`, would have been supported, none below.
     """
 
     margin: float

@@ -17,22 +17,7 @@ from clustertrials.trial import Trial, read_trial
 
 @dataclass(frozen=True)
 class EstimandGap(Printed):
-    """Individual-average effect minus cluster-average effect.
-
-    Attributes
-    ----------
-    estimate, se, df : float
-        Difference in units of the outcome, its jackknife standard error and degrees of freedom.
-    p_value, ci_low, ci_high : float
-        Two-sided p-value of no difference and interval at `level`.
-    individual_average, cluster_average : float
-        The two effects.
-    n_units, n_clusters, n_dropped : int
-        Rows used, clusters they lie in, rows left out because a value was missing.
-    level : float
-    source : str
-        Where the data came from; empty for a frame of the caller's own.
-    """
+    """Individual-average effect minus cluster-average effect, with its jackknife error, and the two effects."""
 
     estimate: float
     se: float

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize
 
-from clustertrials.means import Link
+from clustertrials.means import IDENTITY, NEWTON_STEPS, Link
 from clustertrials.results import Inference
 from clustertrials.robust import OWN_FIT, gram
 
 CORRECTIONS = ("none", "fay_graubard", "kauermann_carroll", "mancl_derouen")
 # Fay and Graubard's bound on the share of the information that one cluster may hold.
 BOUND = 0.75
-# Score a row, outcome in standard deviations, at which the iterations stop.
-SCORE_TOLERANCE = 1e-12
+# Change of a coefficient, outcome in standard deviations, and of the correlation, at which the iterations stop.
+SETTLED = 1e-11
 _STEPS = 200
 # Square inside clusters a row, outcome in standard deviations, that is rounding.
 ALIKE = 1e-20
+_UNSETTLED = "gee: the estimating equations do not settle"
 _ALIKE = "gee: the outcome does not vary inside clusters, so their correlation is not below 1"
 _TOO_HIGH = (
     "gee: the moment estimate of the correlation inside clusters, which nothing bounds, reaches 1, where the "
@@ -38,61 +39,69 @@ class GeeFit:
 
 
 def fit_gee(y: np.ndarray, design: np.ndarray, codes: np.ndarray) -> GeeFit:
-    """Solve Gaussian estimating equations with identity link and exchangeable working correlation.
-
-    Rows are sorted by cluster, `codes` number the clusters from 0, and `design` has full rank with the intercept among
-    its columns or in their span. ValueError if too few rows share a cluster, the iterations do not converge, the rows
-    of a cluster are all alike, or the correlation reaches 1, as it can in a few clusters of very unequal sizes.
-
-    The correlation is the moment estimate of statsmodels and of R's gee, which subtracts p from the number of pairs
-    (geepack does not). Where that is negative, as is common at a true correlation of 0, it is set to 0, so the
-    equations become least squares: near -1 / (n - 1) the largest cluster would take all the weight.
-
-    Liang KY, Zeger SL (1986), Biometrika 73:13-22.
-    """
-    sizes = np.bincount(codes)
-    if (sizes * (sizes - 1)).sum() <= 2 * design.shape[1]:
-        raise ValueError("gee: too few pairs of rows share a cluster to estimate their correlation")
+    """Solve Gaussian estimating equations with identity link: `fit_gee_mean` of the outcome in standard deviations."""
     middle, spread = y.mean(), y.std()
-    scaled = (y - middle) / spread
-    coefficients, correlation = _solve(scaled, design, sizes)
-    starts = np.cumsum(sizes) - sizes
-    scores, information = _sums(design, scaled - design @ coefficients, starts, sizes, correlation)
-    level = np.linalg.lstsq(design, np.full(len(design), middle), rcond=None)[0]
-    return GeeFit(
-        level + spread * coefficients, correlation, spread * scores / (1 - correlation), information / (1 - correlation)
-    )
+    scaled, ones = (y - middle) / spread, np.ones(len(y))
+    fit = fit_gee_mean(ones, scaled, design, codes, IDENTITY, np.zeros(design.shape[1]))
+    level = np.linalg.lstsq(design, middle * ones, rcond=None)[0]
+    return replace(fit, coefficients=level + spread * fit.coefficients, scores=spread * fit.scores)
 
 
 def fit_gee_mean(
     counts: np.ndarray, events: np.ndarray, design: np.ndarray, codes: np.ndarray, link: Link, start: np.ndarray
 ) -> GeeFit:
-    """Solve estimating equations for shares (logit link) or rates (log link), exchangeable working correlation.
+    """Solve estimating equations with exchangeable working correlation, for means, shares (logit) or rates (log).
 
-    A row has so much exposure (`counts`; 1 for a 0/1 outcome) and so many `events`; `start` are the coefficients under
-    independence. Scores and information are those of Pearson residuals; else as for `fit_gee`.
+    A row has so much exposure (`counts`; 1 for a mean or a 0/1 outcome) and so many `events`; `start` are coefficients
+    to start from. Rows are sorted by cluster, `codes` number the clusters from 0, and `design` has full rank with the
+    intercept among its columns or in their span. Scores and information are those of Pearson residuals. ValueError if
+    too few rows share a cluster, the rows of a cluster are all alike, the correlation reaches 1, as it can in a few
+    clusters of very unequal sizes, or no correlation reproduces itself.
+
+    The correlation is the moment estimate of statsmodels and of R's gee, which subtracts p from the number of pairs
+    (geepack does not). Where that is negative, as is common at a true correlation of 0, it is set to 0, so the
+    equations are those of independence: near -1 / (n - 1) the largest cluster would take all the weight.
+
+    Liang KY, Zeger SL (1986), Biometrika 73:13-22.
     """
     sizes = np.bincount(codes)
     starts, p = np.cumsum(sizes) - sizes, design.shape[1]
     pairs = (sizes * (sizes - 1)).sum() / 2
     if pairs <= p:
         raise ValueError("gee: too few pairs of rows share a cluster to estimate their correlation")
-    coefficients, correlation = start, 0.0
+    coefficients = start
+
+    def solved(correlation: float) -> tuple[GeeFit, float]:
+        """The fit under a correlation, by Newton's method, and the correlation of its residuals."""
+        nonlocal coefficients
+        for _ in range(NEWTON_STEPS):
+            mean = link.mean(design @ coefficients)
+            root = np.sqrt(link.variance(counts, mean))
+            residuals = (events - counts * mean) / root
+            sums = _sums(design * root[:, None], residuals, starts, sizes, correlation)
+            fit = GeeFit(coefficients, correlation, *(one / (1 - correlation) for one in sums))
+            step = np.linalg.solve(fit.information.sum(axis=0), fit.scores.sum(axis=0))
+            if np.abs(step).max() < SETTLED:
+                break
+            coefficients = coefficients + step
+        else:
+            raise ValueError(_UNSETTLED)
+        totals, square = np.add.reduceat(residuals, starts), residuals @ residuals
+        shared = (totals @ totals - square) / 2
+        found = max(0.0, float(shared / (square / (len(root) - p)) / (pairs - p)))
+        if found >= 1:
+            rates = events / counts
+            inside = rates - (np.add.reduceat(rates, starts) / sizes)[codes]
+            raise ValueError(_ALIKE if inside @ inside <= ALIKE * len(rates) else _TOO_HIGH)
+        return fit, found
+
+    before = correlation = 0.0
     for _ in range(_STEPS):
-        mean = link.mean(design @ coefficients)
-        root = np.sqrt(link.variance(counts, mean))
-        scaled, residuals = design * root[:, None], (events - counts * mean) / root
-        sums, square = np.add.reduceat(residuals, starts), residuals @ residuals
-        shared = (sums @ sums - square) / 2
-        before, correlation = correlation, max(0.0, float(shared / (square / (len(root) - p)) / (pairs - p)))
-        if correlation >= 1:
-            raise ValueError(_TOO_HIGH)
-        scores, information = (one / (1 - correlation) for one in _sums(scaled, residuals, starts, sizes, correlation))
-        step = np.linalg.solve(information.sum(axis=0), scores.sum(axis=0))
-        if np.abs(step).max() < 1e-10 and abs(correlation - before) < 1e-10:
-            return GeeFit(coefficients, correlation, scores, information)
-        coefficients = coefficients + step
-    raise ValueError("gee: the estimating equations do not settle")
+        fit, found = solved(correlation)
+        if abs(found - correlation) < SETTLED:
+            return fit
+        before, correlation = correlation, found
+    return solved(_fixed_point(lambda one: solved(one)[1] - one, before, correlation))[0]
 
 
 def _sums(
@@ -107,52 +116,13 @@ def _sums(
     return scores, information
 
 
-def _solve(y: np.ndarray, design: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, float]:
-    """Coefficients and correlation, in turn, until the score under the new correlation is zero.
-
-    Each step makes one pass over the rows for residuals and else uses sums over clusters: a matrix for each cluster, as
-    in the general algorithm, takes twenty times as long on 29 clusters, and a gigabyte on a million rows.
-    """
-    rows, p = design.shape
-    starts = np.cumsum(sizes) - sizes
-    totals, y_totals = np.add.reduceat(design, starts, axis=0), np.add.reduceat(y, starts)
-    normal, right = design.T @ design, design.T @ y
-    pairs = (sizes * (sizes - 1)).sum() / 2
-
-    def step(correlation: float) -> tuple[np.ndarray, float, bool]:
-        """Coefficients under a correlation, that of their residuals, and whether both solve the equations."""
-        weight = correlation / (1 + (sizes - 1) * correlation)
-        coefficients = np.linalg.solve(normal - (totals.T * weight) @ totals, right - totals.T @ (weight * y_totals))
-        residuals = y - design @ coefficients
-        sums, square = np.add.reduceat(residuals, starts), residuals @ residuals
-        shared = (sums @ sums - square) / 2
-        found = max(0.0, float(shared / (square / (rows - p)) / (pairs - p)))
-        if found >= 1:
-            inside = y - np.repeat(y_totals / sizes, sizes)
-            raise ValueError(_ALIKE if inside @ inside <= ALIKE * rows else _TOO_HIGH)
-        weight = found / (1 + (sizes - 1) * found)
-        score = (design.T @ residuals - totals.T @ (weight * sums)) / (1 - found)
-        return coefficients, found, bool(np.linalg.norm(score) <= SCORE_TOLERANCE * rows)
-
-    correlation = 0.0
-    for _ in range(_STEPS):
-        before = correlation
-        coefficients, correlation, settled = step(before)
-        if settled:
-            return coefficients, correlation
-    coefficients, correlation, settled = step(_fixed_point(lambda one: step(one)[1] - one, before, correlation))
-    if settled:
-        return coefficients, correlation
-    raise ValueError("gee: the estimating equations do not settle")
-
-
 def _fixed_point(excess: Callable[[float], float], before: float, after: float) -> float:
     """Correlation that reproduces itself, for iterations that approach it slowly or oscillate about it."""
     ahead = after - before
     while excess(before) * excess(after) > 0 and 0 < after < 1 - ahead:
         before, after, ahead = after, max(after + 2 * ahead, 0.0), 2 * ahead
     if excess(before) * excess(after) > 0:
-        raise ValueError("gee: the estimating equations do not settle")
+        raise ValueError(_UNSETTLED)
     return float(optimize.brentq(excess, before, after, xtol=1e-16, rtol=1e-15))
 
 

@@ -86,12 +86,13 @@ def simulate_grid(
         if factor in ("rng", *COLUMNS):
             raise ValueError(f"factor {factor!r} has the name of a column of the table, or of the generator's `rng`")
         # Of these the text tells the value, from which the seed of a trial follows.
-        if isinstance(values, str) or not all(isinstance(one, _KINDS) for one in values):
+        listed = isinstance(values, Sequence | np.ndarray | pd.Index) and not isinstance(values, str)
+        if not (listed and all(isinstance(one, _KINDS) for one in values)):
             raise ValueError(f"factor {factor!r} must have a sequence of numbers, texts or tuples")
     cells = [dict(zip(factors, values)) for values in product(*factors.values())]
     own = [_Own(generator, dict(estimators), cell, truth(**cell) if callable(truth) else truth) for cell in cells]
     found = mapper(partial(_recoveries, replicates=replicates, seed=seed), own)
-    return pd.DataFrame([cell | _row(one) for cell, recoveries in zip(cells, found) for one in recoveries])
+    return pd.DataFrame([cell | row_of(one) for cell, recoveries in zip(cells, found) for one in recoveries])
 
 
 @dataclass(frozen=True)
@@ -132,21 +133,13 @@ def _recoveries(truth: _Own, replicates: int, seed: int) -> tuple[Recovery, ...]
     return simulate_estimators(truth, list(truth.estimators), replicates=replicates, seed=seed)
 
 
-def _row(one: Recovery) -> dict[str, float | str]:
+def row_of(one: Recovery) -> dict[str, float | str]:
+    """The row of an estimator in the table of a simulation study; errors are Monte Carlo errors."""
     count = one.answered or np.nan
     rejected, covered = one.rejections / count, one.covered / count
-    kind = "power" if one.truth else "type-I error"
-    errors = [(share * (1 - share) / count) ** 0.5 for share in (rejected, covered)]
     values = (
-        *(
-            one.estimator,
-            one.truth,
-            one.replicates,
-            one.failed,
-            one.mean_estimate,
-            one.bias,
-            one.sd_estimate / count**0.5,
-        ),
-        *(one.sd_estimate, one.mean_se, kind, rejected, errors[0], covered, errors[1]),
+        *(one.estimator, one.truth, one.replicates, one.failed, one.mean_estimate, one.bias),
+        *(one.sd_estimate / count**0.5, one.sd_estimate, one.mean_se, "power" if one.truth else "type-I error"),
+        *(rejected, (rejected * (1 - rejected) / count) ** 0.5, covered, (covered * (1 - covered) / count) ** 0.5),
     )
     return dict(zip(COLUMNS, values, strict=True))

@@ -24,16 +24,8 @@ UNITS = "units a cluster"
 class Influence(Printed):
     """Changes of an effect when one cluster at a time is left out; no cluster is named or shown.
 
-    Attributes
-    ----------
-    estimate, se : float
-        Effect on all clusters and its standard error.
-    largest_shift : float
-        Largest absolute change of the estimate, in standard errors.
-    n_sign_changes, n_significance_changes, n_clusters : int
-        Clusters without which the estimate changes its sign; without which significance changes; and all clusters.
-    estimator, level, source
-        As for `clustertrials.Effect`.
+    `largest_shift` is the largest absolute change of the estimate, in standard errors; the next two count the clusters
+    without which the estimate changes its sign, or its significance.
     """
 
     estimate: float
@@ -49,21 +41,11 @@ class Influence(Printed):
 
 @dataclass(frozen=True)
 class RecruitmentDiagnostic(Printed):
-    """One characteristic of the recruited units, compared between the arms.
+    """One characteristic of the recruited units, or `UNITS`, compared between the arms.
 
-    Attributes
-    ----------
-    characteristic : str
-        Column, or `UNITS`.
-    mean_treated, mean_other, difference : float
-        Means of the cluster means (of the clusters' sizes), and treated minus other.
-    p_value : float
-        Two-sided randomisation p-value of "the arm changed nothing about who was recruited".
-    n_allocations, exact : int, bool
-        Size of the allocation set, and whether every allocation was counted.
-    n_units, n_clusters : int
-        Units with a value, and clusters with such a unit.
-    source : str
+    Means are those of the cluster means (of the clusters' sizes); `p_value` is the two-sided randomisation p-value of
+    "the arm changed nothing about who was recruited". Units without a value, and clusters without a unit that has one,
+    are not counted.
     """
 
     characteristic: str
@@ -78,24 +60,14 @@ class RecruitmentDiagnostic(Printed):
     source: str = ""
 
 
-def leave_one_out(
-    frame: pd.DataFrame,
-    outcome: str,
-    *,
-    arm: str,
-    cluster: str,
-    treated: Hashable,
-    estimator: str = "cr2",
-    covariates: Sequence[str] = (),
-    strata: str | None = None,
-    level: float = 0.95,
-) -> Influence:
+def leave_one_out(frame: pd.DataFrame, outcome: str, **asked) -> Influence:
     """Measure how much an effect depends on any single cluster.
 
     Parameters
     ----------
-    frame, outcome, arm, cluster, treated, estimator, covariates, strata, level
-        As for `clustertrials.estimate_effect`.
+    frame, outcome, **asked
+        As for `clustertrials.estimate_effect`: `arm`, `cluster`, `treated`, and where wanted `estimator`, `covariates`,
+        `strata`, `level`.
 
     Returns
     -------
@@ -115,23 +87,14 @@ def leave_one_out(
     >>> round(found.estimate, 6), round(found.largest_shift, 3), found.n_sign_changes, found.n_significance_changes
     (-0.1, 0.57, 3, 0)
     """
-    asked = {
-        "arm": arm,
-        "cluster": cluster,
-        "treated": treated,
-        "estimator": estimator,
-        "covariates": covariates,
-        "strata": strata,
-        "level": level,
-    }
     effect = estimate_effect(frame, outcome, **asked)
     without = _left_out(frame, outcome, asked)
     estimates = np.array([one.estimate for one in without])
     return Influence(
         estimate=effect.estimate,
         se=effect.se,
-        estimator=estimator,
-        level=level,
+        estimator=effect.estimator,
+        level=effect.level,
         n_clusters=len(estimates),
         largest_shift=float(np.abs(estimates - effect.estimate).max() / effect.se),
         n_sign_changes=int((np.sign(estimates) != np.sign(effect.estimate)).sum()),
@@ -144,7 +107,7 @@ def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> list[Effect]:
 
     Private, because with the effect on all clusters they reveal the mean of a single cluster.
     """
-    used = frame.dropna(subset=[outcome, asked["arm"], asked["cluster"], *asked["covariates"]])
+    used = frame.dropna(subset=[outcome, asked["arm"], asked["cluster"], *asked.get("covariates", ())])
     found = []
     for label in used[asked["cluster"]].unique():
         try:
@@ -175,12 +138,8 @@ def recruitment_diagnostics(
         One row for each unit recruited.
     characteristics : sequence of str
         Numeric columns known at recruitment; a missing value leaves out the unit for that characteristic.
-    arm, cluster, treated
-        As for `clustertrials.estimate_effect`.
-    strata : str, optional
-        Column with the strata inside which clusters were randomised, constant inside clusters.
-    rng : numpy.random.Generator, optional
-        Needed, and used, only where the allocations are too many to count.
+    arm, cluster, treated, strata, rng
+        As for `clustertrials.estimate_effect` with ``"randomisation"``.
 
     Returns
     -------
@@ -238,16 +197,8 @@ def _compare(
     one, other = float(means[is_treated].mean()), float(means[~is_treated].mean())
     if np.ptp(means) <= ALIKE * np.abs(means).max():
         total = prod(comb(int(n), int(k)) for n, k in zip(np.bincount(strata), np.bincount(strata, is_treated)))
-        return RecruitmentDiagnostic(name, one, other, 0.0, 1.0, total, True, n_units, len(means))
-    result = randomisation_test(means, is_treated, strata=strata, interval=False, rng=rng)
-    return RecruitmentDiagnostic(
-        name,
-        one,
-        other,
-        float(result.statistic),
-        float(result.p_value),
-        result.n_allocations,
-        result.exact,
-        n_units,
-        len(means),
-    )
+        found = 0.0, 1.0, total, True
+    else:
+        test = randomisation_test(means, is_treated, strata=strata, interval=False, rng=rng)
+        found = float(test.statistic), float(test.p_value), test.n_allocations, test.exact
+    return RecruitmentDiagnostic(name, one, other, *found, n_units, len(means))

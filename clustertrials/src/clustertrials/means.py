@@ -20,6 +20,7 @@ class Link:
     predictor: Callable[[float], float]  # inverse of `mean`
 
 
+IDENTITY = Link(lambda predictor: predictor, lambda counts, mean: counts, lambda mean: mean)
 LOGIT = Link(special.expit, lambda counts, mean: counts * mean * (1 - mean), special.logit)
 LOG = Link(np.exp, lambda counts, mean: counts * mean, np.log)
 
@@ -40,4 +41,4 @@ def fit_mean(design: np.ndarray, counts: np.ndarray, events: np.ndarray, link: L
         coefficients = coefficients + step
         if np.abs(step).max() < 1e-10:
             return coefficients
-    raise ValueError("the covariates or strata predict the outcome perfectly in some rows, so no ratio exists")
+    raise ValueError("the covariates or strata predict the outcome perfectly in some rows, so nothing can be estimated")

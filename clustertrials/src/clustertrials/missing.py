@@ -17,19 +17,10 @@ from clustertrials.trial import SMALLEST_ARM, Trial, read_trial
 
 @dataclass(frozen=True)
 class ArmLoss:
-    """Units of one arm without an outcome; how much clusters differ is shown without showing one.
+    """Units of one arm, ``"treated"`` or ``"other"``, without an outcome.
 
-    Attributes
-    ----------
-    arm : str
-        ``"treated"`` or ``"other"``.
-    n_units, n_missing, n_clusters : int
-        Units, those of them without an outcome, and clusters.
-    share : float
-        Share of the units without an outcome.
-    cluster_mean, cluster_sd : float
-        Mean and standard deviation over clusters of the cluster's share, every cluster alike.
-    source : str
+    `cluster_mean` and `cluster_sd` are those of the clusters' own shares, every cluster alike: how much clusters differ
+    is shown without showing one.
     """
 
     arm: str
@@ -74,21 +65,13 @@ def attrition_by_arm(
     """
     values, is_treated, codes = read_units(frame, outcome, arm=arm, cluster=cluster, treated=treated)
     lost = np.isnan(values).astype(float)
-    losses = []
-    for name, members in (("treated", is_treated), ("other", ~is_treated)):
-        shares = pd.Series(lost[members]).groupby(codes[members]).mean()
-        losses.append(
-            ArmLoss(
-                name,
-                int(members.sum()),
-                int(lost[members].sum()),
-                len(shares),
-                float(lost[members].mean()),
-                float(shares.mean()),
-                float(shares.std(ddof=1)),
-            )
-        )
-    return losses[0], losses[1]
+
+    def loss(name: str, members: np.ndarray) -> ArmLoss:
+        mine, shares = lost[members], pd.Series(lost[members]).groupby(codes[members]).mean()
+        numbers = float(mine.mean()), float(shares.mean()), float(shares.std(ddof=1))
+        return ArmLoss(name, len(mine), int(mine.sum()), len(shares), *numbers)
+
+    return loss("treated", is_treated), loss("other", ~is_treated)
 
 
 def read_units(
@@ -107,23 +90,10 @@ def read_units(
 class Bounds:
     """Lowest and highest effect that the missing outcomes allow, treated minus other, individual average.
 
-    Attributes
-    ----------
-    lower, upper : float
-        The bounds, in units of the outcome.
-    ci_low, ci_high : float
-        Lower limit of the lower and upper limit of the upper bound: covers the whole range at `level` or more.
-    df, level : float
-        Degrees of freedom and confidence level.
-    n_units, n_clusters, n_missing_treated, n_missing_other : int
-        All units, clusters, and units of each arm without an outcome.
-    method : str
-        ``"manski"`` or ``"lee"``.
-    trimmed : str
-        Arm that Lee's method trims, ``"treated"`` or ``"other"``; empty where nothing is trimmed.
-    share_trimmed : float
-        Share of that arm's measured units.
-    source : str
+    The interval is from the lower limit of the lower bound to the upper limit of the upper one, and covers the whole
+    range at `level` or more. `method` is ``"manski"`` or ``"lee"``, which trims `share_trimmed` of the measured units
+    of the arm `trimmed`, ``"treated"`` or ``"other"``; that is empty where nothing is trimmed. All units are counted,
+    measured or not.
     """
 
     lower: float
@@ -203,19 +173,8 @@ def manski_bounds(
         estimate_effect(frame.assign(**{outcome: np.where(missing, filling, values)}), outcome, level=level, **roles)
         for filling in fillings
     )
-    return Bounds(
-        lower=low.estimate,
-        upper=high.estimate,
-        ci_low=low.ci_low,
-        ci_high=high.ci_high,
-        df=low.df,
-        level=level,
-        n_units=len(values),
-        n_clusters=low.n_clusters,
-        n_missing_treated=int(missing[is_treated].sum()),
-        n_missing_other=int(missing[~is_treated].sum()),
-        method="manski",
-    )
+    ends = low.estimate, high.estimate, low.ci_low, high.ci_high
+    return Bounds(*ends, low.df, level, *_counts(values, is_treated, low.n_clusters), "manski")
 
 
 def lee_bounds(
@@ -269,22 +228,15 @@ def lee_bounds(
     if not min(errors) > 1e-12 * np.nanstd(values):
         raise ValueError(f"column {outcome!r}: lee finds no variation to judge the bounds by")
     quantile = float(stats.t.ppf((1 + level) / 2, df))
+    ends = lower, upper, float(lower - quantile * errors[0]), float(upper + quantile * errors[1])
+    counts = _counts(values, is_treated, len(arm_of_cluster))
+    return Bounds(*ends, df, level, *counts, "lee", ["", "treated", "other"][int(np.sign(trimmed))], abs(trimmed))
+
+
+def _counts(values: np.ndarray, is_treated: np.ndarray, n_clusters: int) -> tuple[int, int, int, int]:
+    """Units, clusters, and the units of each arm that are missing, as `Bounds` has them."""
     missing = np.isnan(values)
-    return Bounds(
-        lower=lower,
-        upper=upper,
-        ci_low=float(lower - quantile * errors[0]),
-        ci_high=float(upper + quantile * errors[1]),
-        df=df,
-        level=level,
-        n_units=len(values),
-        n_clusters=len(arm_of_cluster),
-        n_missing_treated=int(missing[is_treated].sum()),
-        n_missing_other=int(missing[~is_treated].sum()),
-        method="lee",
-        share_trimmed=abs(trimmed),
-        trimmed=["", "treated", "other"][int(np.sign(trimmed))],
-    )
+    return len(values), n_clusters, int(missing[is_treated].sum()), int(missing[~is_treated].sum())
 
 
 def _lee(values: np.ndarray, is_treated: np.ndarray) -> tuple[float, float, float]:
@@ -310,23 +262,11 @@ def _trimmed_means(ascending: np.ndarray, kept: float) -> tuple[float, float]:
 class TippingPoint:
     """How far the missing units of one arm would have to differ from their expected values to change the verdict.
 
-    Attributes
-    ----------
-    below, above : float or None
-        Nearest shift below and above 0 at which a limit of the interval is 0; None where no shift does that.
-    estimate, slope : float
-        Effect at shift 0, which is that of the measured units alone, and its change for each unit of shift.
-    variances : tuple of float
-        Variance of the estimate, covariance of the two, variance of the slope.
-    df, level : float
-        Degrees of freedom and confidence level.
-    shifted : str
-        ``"treated"`` or ``"other"``.
-    observed_mean, sd : float
-        Mean of that arm's measured units, and standard deviation inside arms, to judge a shift by.
-    n_missing, n_units, n_clusters, n_dropped : int
-        Units shifted, all units, clusters, rows left out because arm, cluster or a covariate is missing.
-    source : str
+    `below` and `above` are the nearest shifts on either side of 0 at which a limit of the interval is 0; None where no
+    shift does that. `estimate` is the effect at shift 0, which is that of the measured units alone, `slope` its change
+    for each unit of shift, `variances` the variance of the first, their covariance, and the variance of the second.
+    To judge a shift by: the mean of the `shifted` arm's measured units, and the standard deviation inside arms.
+    `n_dropped` rows lack the arm, the cluster or a covariate.
     """
 
     below: float | None

@@ -30,17 +30,12 @@ _IDENTIFIED = 1e-10
 
 @dataclass(frozen=True)
 class BatchedFit:
-    """REML fits of many data sets.
+    """REML fits of many data sets, in units of the outcome.
 
-    Attributes
-    ----------
-    coefficients, standard_errors : numpy.ndarray, shape (data sets, columns)
-        Fixed effects and their standard errors in units of the outcome: the square roots of the diagonal of
-        (X' V^-1 X)^-1, or Kenward and Roger's where these were asked for.
-    within, between : numpy.ndarray, shape (data sets,)
-        Variances inside and between clusters; `between` is 0 where the likelihood is highest at that boundary.
-    df : numpy.ndarray, shape (data sets, columns)
-        Kenward and Roger's degrees of freedom, not capped; NaN where they were not asked for.
+    `coefficients`, `standard_errors` and `df` have the shape (data sets, columns); errors are the square roots of the
+    diagonal of (X' V^-1 X)^-1, or Kenward and Roger's where these were asked for, with their degrees of freedom, not
+    capped and else NaN. `within` and `between`, shape (data sets,), are the variances inside and between clusters; the
+    second is 0 where the likelihood is highest at that boundary.
     """
 
     coefficients: np.ndarray
@@ -52,17 +47,9 @@ class BatchedFit:
 
 @dataclass(frozen=True)
 class SimulatedPower(Printed):
-    """Share of simulated trials whose test rejects.
+    """Share of simulated trials whose test rejects, and the mean degrees of freedom of their t tests.
 
-    Attributes
-    ----------
-    power : float
-    se : float
-        Monte Carlo standard error, with two successes and two failures added, so that it is never 0.
-    n_trials : int
-        Simulated trials.
-    df : float
-        Mean degrees of freedom of the trials' t tests.
+    The Monte Carlo standard error has two successes and two failures added, so that it is never 0.
     """
 
     power: float

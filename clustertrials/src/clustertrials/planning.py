@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, isfinite
 
-from clustertrials.checks import check_between
+from clustertrials.checks import check_between, check_numbers
 from clustertrials.results import Printed
 from clustertrials.sample_size import UnreliablePlanError, planned_outcome
 from clustertrials.sample_size import power as power_of
@@ -20,19 +20,9 @@ MOST_CLUSTERS, MOST_UNITS = 10_000, 10**9
 class SampleSize(Printed):
     """The smallest trial that has the wanted power.
 
-    Attributes
-    ----------
-    clusters : tuple of int
-        Clusters in the treated and in the other arm.
-    mean_size, size_cv : float
-        Mean number of units in a cluster, for rates mean exposure of a cluster; and their coefficient of variation.
-    total : float
-        Units, or exposure, in all clusters together.
-    power : float
-        Power of this trial, at least the wanted one.
-    difference, sd, icc : float
-        Difference, standard deviation and intraclass correlation that were planned with; for rates `sd` is that of a
-        cluster's rate, and `icc` the share of its variance that lies between clusters.
+    `clusters` are those of the treated and of the other arm, `total` the units in all of them; for rates, sizes and
+    total are exposure, `sd` is that of a cluster's rate, and `icc` the share of its variance that lies between
+    clusters. `power` is at least the wanted one.
     """
 
     clusters: tuple[int, int]
@@ -71,8 +61,8 @@ def clusters_needed(
     level : float
         As for `clustertrials.power`.
     **planned
-        `difference`, `shares` or `rates`; `icc`, for rates `between_cv`; and where wanted `size_cv`, `sd`,
-        `covariate_r2`, `estimator`, as for `clustertrials.power`.
+        `difference`, `shares` or `rates`; `icc`, for rates `between_cv`; and where wanted `size_cv`, `sd` and
+        `covariate_r2`, as for `clustertrials.power`.
 
     Returns
     -------
@@ -92,6 +82,7 @@ def clusters_needed(
     power  0.807 for a difference of -0.1, sd 0.495, ICC 0.05
     """
     check_between("power", power, 1.0 - level, 1.0)
+    check_numbers(treated_per_other=treated_per_other)
     if not (isfinite(treated_per_other) and treated_per_other > 0):
         raise ValueError("treated_per_other must be a finite number above 0")
 
@@ -99,10 +90,10 @@ def clusters_needed(
         treated = max(SMALLEST_ARM, ceil(round(other * treated_per_other, 9)))
         return _planned((treated, other), mean_size, level, planned)
 
-    found = _smallest(lambda other: _has_power(trial, other, power), SMALLEST_ARM, MOST_CLUSTERS)
+    found = _smallest(trial, power, SMALLEST_ARM, MOST_CLUSTERS)
     if found is None:
         raise ValueError(f"more than {MOST_CLUSTERS:,} clusters an arm were needed for a power of {power:g}")
-    return trial(found)
+    return found
 
 
 def units_needed(*, clusters: tuple[int, int], power: float = 0.8, level: float = 0.95, **planned) -> SampleSize:
@@ -141,20 +132,20 @@ def units_needed(*, clusters: tuple[int, int], power: float = 0.8, level: float 
     def trial(size: int) -> SampleSize:
         return _planned(clusters, size, level, planned)
 
-    found = _smallest(lambda size: _has_power(trial, size, power), 2, MOST_UNITS)
+    found = _smallest(trial, power, 2, MOST_UNITS)
     if found is None:
         raise ValueError(
             f"no number of units suffices: with {clusters[0]} and {clusters[1]} clusters the power stays below "
             f"{ceil(1000 * trial(MOST_UNITS).power) / 1000:g}; take more clusters"
         )
-    return trial(found)
+    return found
 
 
 def _planned(clusters: tuple[int, int], mean_size: float, level: float, planned: dict) -> SampleSize:
     """The record of a trial with its power; ValueError if there is nothing to find."""
     power = power_of(clusters=clusters, mean_size=mean_size, level=level, **planned)
     size_cv = planned.get("size_cv", 0.0)
-    outcome = {name: value for name, value in planned.items() if name not in ("size_cv", "covariate_r2", "estimator")}
+    outcome = {name: value for name, value in planned.items() if name not in ("size_cv", "covariate_r2")}
     found = planned_outcome(mean_size, **outcome)
     if found.difference == 0:
         raise ValueError("a difference of 0 cannot be found by a trial of any size")
@@ -164,19 +155,16 @@ def _planned(clusters: tuple[int, int], mean_size: float, level: float, planned:
     )
 
 
-def _has_power(trial: Callable[[int], SampleSize], number: int, power: float) -> bool:
-    """Whether a trial has the power; one whose power says nothing has not."""
-    try:
-        return trial(number).power >= power
-    except UnreliablePlanError:
-        return False
+def _smallest(trial: Callable[[int], SampleSize], power: float, least: int, most: int) -> SampleSize | None:
+    """The trial of the smallest number that has the power, which grows with it; None if that of `most` has not."""
 
+    def enough(number: int) -> bool:
+        try:
+            return trial(number).power >= power
+        except UnreliablePlanError:
+            return False
 
-def _smallest(enough: Callable[[int], bool], least: int, most: int) -> int | None:
-    """Smallest whole number that is enough, for something that grows with it; None if `most` is not."""
-    if enough(least):
-        return least
-    low, high = least, 2 * least
+    low, high = least - 1, least
     while not enough(high):
         if high >= most:
             return None
@@ -184,4 +172,4 @@ def _smallest(enough: Callable[[int], bool], least: int, most: int) -> int | Non
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+    return trial(high)

@@ -17,18 +17,8 @@ from clustertrials.results import Effect
 class ImpliedSd:
     """Standard deviation of the units' changes that a p-value implies.
 
-    Attributes
-    ----------
-    change, sd, se : float
-        Mean change, standard deviation of the changes, standard error of the mean; in units of the outcome.
-    sd_low, sd_high : float
-        Range that the rounding of means and p-value allows.
-    ci_low, ci_high, level : float
-        Interval of the change with every unit taken as independent, and its level.
-    n : int
-        Units.
-    is_bound : bool
-        Only a bound of p is known, so `sd`, `se` and the interval are the widest possible.
+    `sd_low` to `sd_high` is what the rounding of means and p-value allows. The interval of the mean change takes every
+    unit as independent. Where only a bound of p is known, `sd`, `se` and the interval are the widest possible.
     """
 
     change: float
@@ -47,16 +37,8 @@ class ImpliedSd:
 class Consistency:
     """A p-value computed again.
 
-    Attributes
-    ----------
-    p_value : float
-        From the numbers as printed.
-    low, high : float
-        Least and greatest from all numbers that round to them.
-    printed : float
-        The printed p-value, or its bound.
-    is_consistent : bool
-        Whether any of these rounds to the printed one, or lies below it if that is a bound.
+    `p_value` follows from the numbers as printed, `low` and `high` are the least and greatest from all numbers that
+    round to them; it is consistent if one of these rounds to the printed one, or lies below it if that is a bound.
     """
 
     p_value: float

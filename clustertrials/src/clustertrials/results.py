@@ -198,23 +198,10 @@ class Effect(Printed):
 class Ratio(Printed):
     """Ratio of the risks, odds or rates of two arms, treated over other.
 
-    Attributes
-    ----------
-    estimate, ci_low, ci_high : float
-        Ratio and its interval at `level`.
-    se_log, df, p_value : float
-        Standard error of its logarithm, degrees of freedom of the t distribution, two-sided p-value of a ratio of 1.
-    mean_treated, mean_other : float
-        Mean outcome (risk, or rate a unit of exposure) if all rows were in one arm or the other, by the fitted model.
-    measure, estimator, estimand : str
-        ``"risk"``, ``"odds"`` or ``"rate"``; name of the method; the average that it targets.
-    n_units, n_clusters, n_dropped : int
-        Rows used, clusters they lie in, rows left out because a value was missing.
-    level : float
-    covariates : tuple of str
-        Adjusted for, those of labels with their reference level.
-    outcome, treated, other, strata, source : str
-        As for `clustertrials.Effect`.
+    `se_log` is the standard error of its logarithm, `df` are the degrees of freedom of the t distribution, `p_value` is
+    two-sided, for a ratio of 1. The means are the outcome (risk, or rate a unit of exposure) if all rows were in one
+    arm or the other, by the fitted model. `measure` is ``"risk"``, ``"odds"`` or ``"rate"``; the rest is as for
+    `clustertrials.Effect`.
     """
 
     estimate: float
@@ -254,24 +241,11 @@ class Ratio(Printed):
 
 @dataclass(frozen=True)
 class Icc(Printed):
-    """Intraclass correlation with its interval.
+    """Intraclass correlation with its interval, from the F distribution (Searle), by REML from the profile likelihood.
 
-    Attributes
-    ----------
-    estimate : float
-        ANOVA estimate; may be negative, which is shown and not hidden. By REML never below 0.
-    ci_low, ci_high : float
-        Interval at `level` from the F distribution (Searle), by REML from the profile likelihood.
-    n_units, n_clusters : int
-        Rows and clusters used.
-    mean_size : float
-        The ANOVA's average cluster size n0, which lies below the plain mean for unequal sizes.
-    level : float
-        Confidence level of the interval.
-    source : str
-        Where the data came from; empty for a frame of the caller's own.
-    method : str
-        ``"anova"`` or ``"reml"``.
+    The ANOVA estimate may be negative, which is shown and not hidden; by REML it is never below 0. `mean_size` is the
+    ANOVA's average cluster size n0, which lies below the plain mean for unequal sizes. `method` is ``"anova"`` or
+    ``"reml"``.
     """
 
     estimate: float

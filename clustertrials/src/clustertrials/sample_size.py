@@ -1,7 +1,7 @@
 """Power, smallest detectable difference and equivalence power of a planned trial, by formula.
 
-The test is that of the named analysis, with the standard error and the degrees of freedom that it will have at clusters
-of the stated sizes. `clustertrials.simulate_power` answers the same question by simulation.
+The test is that of the estimator ``"cr2"``, with the standard error and the degrees of freedom that it will have at
+clusters of the stated sizes. `clustertrials.simulate_power` has the power of the mixed model, by simulation.
 """
 
 from __future__ import annotations
@@ -18,14 +18,11 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 from scipy.stats import gamma, ncf
 
-from clustertrials.checks import check_between, check_margin
-from clustertrials.mixed import batch_of, kenward_roger_of
+from clustertrials.checks import check_between, check_margin, check_numbers, is_pair
 
 # Allocations that are averaged over: all of them if they are so few, else so many draws, and fewer among many clusters,
 # whose allocations differ less.
 _ALLOCATIONS, _CLUSTERS_DRAWN = 2_000, 60_000
-# An icc nearer to 1 leaves a random intercept nothing inside clusters, and the analysis then has no answer.
-_MOST_ICC = 1.0 - 1e-9
 
 
 class UnreliablePlanError(ValueError):
@@ -43,9 +40,8 @@ def power(
     between_cv: float | None = None,
     size_cv: float = 0.0,
     level: float = 0.95,
-    sd: float = 1.0,
+    sd: float | None = None,
     covariate_r2: float = 0.0,
-    estimator: str = "cr2",
 ) -> float:
     """Probability that the two-sided test at 1 - `level` finds a true difference.
 
@@ -63,27 +59,23 @@ def power(
     rates : tuple of float, optional
         For counts of events: rate a unit of exposure in the treated and in the other arm.
     icc : float, optional
-        Intraclass correlation inside arms, for means and shares: between 0 and 1; below 1 for ``"mixed"``.
+        Intraclass correlation inside arms, for means and shares: between 0 and 1.
     between_cv : float, optional
         For rates: standard deviation of the clusters' true rates over their mean, inside arms.
     size_cv : float
         Coefficient of variation of the cluster sizes, standard deviation with divisor K over the mean.
     level : float
         Confidence level, between 0.5 and 0.9999; the test rejects at 1 - `level`.
-    sd : float
-        For means: total standard deviation of the outcome of one unit, in units of the outcome; the default is for
+    sd : float, optional
+        For means: total standard deviation of the outcome of one unit, in units of the outcome; 1 if not given, for
         differences in standard deviations. Shares and rates have their own.
     covariate_r2 : float
         Share of the variance of a cluster mean that the covariates explain (r squared in the Notes).
-    estimator : {"cr2", "mixed"}
-        The planned analysis: every unit alike (the individual average), or clusters weighted by their precision
-        (random intercept; not for rates), by the names of `clustertrials.estimate_effect`.
 
     Returns
     -------
     float
-        Share of trials in which the test rejects. For the type I error with few clusters or very unequal sizes, use
-        `clustertrials.simulate_power`.
+        Share of trials in which the test of ``"cr2"`` rejects.
 
     Raises
     ------
@@ -101,12 +93,9 @@ def power(
 
     With d normal around the difference, standard deviation `error`, and v s^2 chi-squared on v = `spread` degrees of
     freedom, the test rejects where |d| exceeds the t quantile on `df` degrees of freedom times `reported` s: the
-    squared ratio is compared with a noncentral F on 1 and v. All four are those of `planned_test`: the degrees of
-    freedom are Satterthwaite's for ``"cr2"``, Kenward and Roger's for ``"mixed"``, at most clusters - 2. Measured
-    against simulation of the analysis at a power of .80, 5 v 5 to 15 v 14 clusters with CVs of size up to 0.88: within
-    a point for ``"cr2"`` at an `icc` of 0 to 0.2; for ``"mixed"`` within two points from an `icc` of 0.05 up. Below,
-    Kenward and Roger's test is conservative and has 6 points less with ten clusters at an `icc` of 0.01: use
-    `clustertrials.simulate_power`.
+    squared ratio is compared with a noncentral F on 1 and v. All four are those of `planned_test`. Measured against
+    simulation of the analysis at a power of .80, 5 v 5 to 15 v 14 clusters with CVs of size up to 0.88, at an `icc` of
+    0 to 0.2: within a point.
 
     A covariate multiplies the variance by ``1 - r^2`` and takes no degree of freedom. For a baseline value of the
     outcome ``r = a r_c + (1 - a) r_s``, ``a = m icc / (1 + (m - 1) icc)`` with the mean size m, where r_c and r_s are
@@ -115,8 +104,8 @@ def power(
     References
     ----------
     Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683 (degrees of freedom).
-    Kenward MG, Roger JH (1997), Biometrics 53:983-997. Teerenstra et al. (2012), Statistics in Medicine 31:2169
-    (analysis of covariance). Hayes RJ, Bennett S (1999), International Journal of Epidemiology 28:319-326 (rates).
+    Teerenstra et al. (2012), Statistics in Medicine 31:2169 (analysis of covariance). Hayes RJ, Bennett S (1999),
+    International Journal of Epidemiology 28:319-326 (rates).
 
     Examples
     --------
@@ -125,12 +114,8 @@ def power(
     >>> round(power(shares=(0.25, 0.35), clusters=(24, 24), mean_size=30, icc=0.03), 2)
     0.85
     """
-    if rates is not None and estimator != "cr2":
-        raise ValueError('rates are planned with the estimator "cr2" alone')
     outcome = planned_outcome(mean_size, difference, shares, rates, icc, between_cv, sd)
-    test = planned_test(
-        clusters=clusters, size_cv=size_cv, covariate_r2=covariate_r2, estimator=estimator, **outcome.design
-    )
+    test = planned_test(clusters=clusters, size_cv=size_cv, covariate_r2=covariate_r2, **outcome.design)
     check_between("level", level, 0.5, 0.9999)
     most = 2.0 * (1.0 - level)
     # Also where the moments overflow.
@@ -157,34 +142,38 @@ def planned_outcome(
     rates: tuple[float, float] | None = None,
     icc: float | None = None,
     between_cv: float | None = None,
-    sd: float = 1.0,
+    sd: float | None = None,
 ) -> PlannedOutcome:
     """What a trial is planned to find; arguments and errors as for `clustertrials.power`."""
     if sum(one is not None for one in (difference, shares, rates)) != 1:
         raise ValueError("give exactly one of difference, shares and rates")
+    if difference is None and sd is not None:
+        raise ValueError("sd is for a difference of means; shares and rates have their own")
     if rates is not None:
         if icc is not None or between_cv is None:
             raise ValueError("rates need between_cv, and no icc")
+        check_numbers(between_cv=between_cv, mean_size=mean_size)
         if not (isfinite(between_cv) and between_cv >= 0):
             raise ValueError("between_cv must be a finite number of at least 0")
         if not (isfinite(mean_size) and mean_size > 0):
             raise ValueError("mean_size must be a finite number above 0")
-        one, other = _pair("rates", rates, most=inf)
+        one, other = _between("rates", rates, most=inf)
         between = between_cv**2 * (one**2 + other**2) / 2
         total = between + (one + other) / 2 / mean_size
         return PlannedOutcome(one - other, {"mean_size": 1.0, "icc": between / total, "sd": sqrt(total)})
     if icc is None or between_cv is not None:
         raise ValueError("means and shares need icc, and no between_cv")
     if shares is not None:
-        one, other = _pair("shares", shares, most=1.0)
+        one, other = _between("shares", shares, most=1.0)
         difference, sd = one - other, sqrt((one * (1 - one) + other * (1 - other)) / 2)
+    check_numbers(difference=difference)
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
-    return PlannedOutcome(difference, {"mean_size": mean_size, "icc": icc, "sd": sd})
+    return PlannedOutcome(difference, {"mean_size": mean_size, "icc": icc, "sd": 1.0 if sd is None else sd})
 
 
-def _pair(name: str, values: tuple[float, float], *, most: float) -> tuple[float, float]:
-    if len(values) != 2 or not all(0 < value < most for value in values):
+def _between(name: str, values: tuple[float, float], *, most: float) -> tuple[float, float]:
+    if not is_pair(values) or not all(0 < value < most for value in values):
         raise ValueError(f"{name} must be two numbers above 0{'' if most > 1 else ' and below 1'}")
     return values
 
@@ -199,7 +188,7 @@ def minimum_detectable_difference(*, power: float = 0.8, level: float = 0.95, **
     level : float
         As for `clustertrials.power`.
     **design
-        `clusters`, `mean_size`, `icc`, and where wanted `size_cv`, `sd`, `covariate_r2`, `estimator`, as for
+        `clusters`, `mean_size`, `icc`, and where wanted `size_cv`, `sd`, `covariate_r2`, as for
         `clustertrials.power`. A 0/1 outcome of share p has ``sd=(p * (1 - p)) ** 0.5``.
 
     Returns
@@ -243,22 +232,6 @@ class PlannedTest:
     spread: float  # degrees of freedom of the chi-squared distribution that the squared reported errors nearly follow
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Mean moments of the analysis ``"cr2"`` over allocations, where the mean cluster has one unit.
-
-    With u the variance between clusters and e that of one unit inside, over the mean size, the squared error is ``u
-    between + e within``, the squared reported one on the mean ``u reported + e within``, and its variance ``u^2
-    spread[0] + 2 u e spread[1] + e^2 spread[2]``. `df` is Satterthwaite's, at most clusters - 2.
-    """
-
-    between: float
-    within: float
-    reported: float
-    spread: tuple[float, float, float]
-    df: float
-
-
 def planned_test(
     *,
     clusters: tuple[int, int],
@@ -267,22 +240,18 @@ def planned_test(
     size_cv: float = 0.0,
     sd: float = 1.0,
     covariate_r2: float = 0.0,
-    estimator: str = "cr2",
 ) -> PlannedTest:
     """Error and degrees of freedom that are expected of the planned analysis; arguments as for `clustertrials.power`.
 
-    All are means over the allocations of the sizes of `representative_sizes`.
-
-    ``"cr2"``: with p_k the share of cluster k in the rows of its arm and m_k the variance of its mean, the squared
-    error is ``sum p_k^2 m_k``, the squared reported one ``sum p_k^2 / (1 - p_k) (mean_k - mean of the arm)^2``, a
-    quadratic form whose first two moments give `reported` and `spread`. `df` is Satterthwaite's under independent rows,
-    as the analysis has it; where rows are alike, the reported error is a little too small and varies more than `df`
-    says. ``"mixed"``: generalised least squares, and Kenward and Roger's error and degrees of freedom, at the planned
-    variances. Both have at most clusters - 2 degrees of freedom; covariates take none.
-
-    Bell RM, McCaffrey DF (2002), Survey Methodology 28:169-181. Kenward MG, Roger JH (1997), Biometrics 53:983-997.
+    With p_k the share of cluster k in the rows of its arm and m_k the variance of its mean, the squared error is ``sum
+    p_k^2 m_k``, the squared reported one ``sum p_k^2 / (1 - p_k) (mean_k - mean of the arm)^2``, a quadratic form whose
+    first two moments give `reported` and `spread`. All are means over the allocations of the sizes of
+    `representative_sizes`. `df` is Satterthwaite's under independent rows, as the analysis has it, at most clusters -
+    2; where rows are alike, the reported error is a little too small and varies more than `df` says. Covariates take no
+    degree of freedom. Bell RM, McCaffrey DF (2002), Survey Methodology 28:169-181.
     """
-    if len(clusters) != 2 or any(k != int(k) or k < 2 for k in clusters):
+    check_numbers(mean_size=mean_size, icc=icc, size_cv=size_cv, sd=sd, covariate_r2=covariate_r2)
+    if not is_pair(clusters) or any(k != int(k) or k < 2 for k in clusters):
         raise ValueError("clusters must be a pair of whole numbers, at least two clusters in each arm")
     if not (isfinite(mean_size) and mean_size >= 1.0):
         raise ValueError("mean_size must be a finite number of at least 1")
@@ -292,15 +261,17 @@ def planned_test(
         raise ValueError("sd must be a finite number above 0")
     if not 0.0 <= covariate_r2 < 1.0:
         raise ValueError("covariate_r2 must be at least 0 and below 1")
-    if estimator not in ("cr2", "mixed"):
-        raise ValueError('estimator must be "cr2" or "mixed"')
-    pair = int(clusters[0]), int(clusters[1])
-    if estimator == "cr2":
-        found = _cr2(moments(pair, size_cv), icc, (1.0 - icc) / mean_size)
-    else:
-        found = _mixed(mean_size * representative_sizes(sum(pair), size_cv), _allocations(*pair, size_cv), icc)
-    scale = sd * sqrt(1.0 - covariate_r2)
-    return PlannedTest(scale * found.error, scale * found.reported, float(found.df), float(found.spread))
+    found = moments((int(clusters[0]), int(clusters[1])), size_cv)
+    between, within, scale = icc, (1.0 - icc) / mean_size, sd * sqrt(1.0 - covariate_r2)
+    reported = between * found.reported + within * found.within
+    parts = between**2, 2.0 * between * within, within**2
+    variance = sum(part * one for part, one in zip(parts, found.spread))
+    return PlannedTest(
+        scale * sqrt(between * found.between + within * found.within),
+        scale * sqrt(reported),
+        found.df,
+        2.0 * reported**2 / variance,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -326,6 +297,22 @@ def representative_sizes(clusters: int, size_cv: float) -> np.ndarray:
     if size_cv < 1e-6 or excess(-4.0) < 0.0:
         raise ValueError(f"size_cv must be 0, or above 1e-06 and below what {clusters} clusters can have")
     return sizes(brentq(excess, -4.0, 30.0, xtol=1e-13))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean moments of ``"cr2"`` over allocations, where the mean cluster has one unit.
+
+    With u the variance between clusters and e that of one unit inside, over the mean size, the squared error is ``u
+    between + e within``, the squared reported one on the mean ``u reported + e within``, and its variance ``u^2
+    spread[0] + 2 u e spread[1] + e^2 spread[2]``. `df` is Satterthwaite's, at most clusters - 2.
+    """
+
+    between: float
+    within: float
+    reported: float
+    spread: tuple[float, float, float]
+    df: float
 
 
 @lru_cache(maxsize=256)
@@ -358,31 +345,6 @@ def moments(clusters: tuple[int, int], size_cv: float) -> Moments:
         float(between.mean()), float(within.mean()), float(reported.mean()), tuple(spread.mean(axis=1).tolist()),
         float(df.mean()),
     )  # fmt: skip
-
-
-def _cr2(found: Moments, between: float, within: float) -> PlannedTest:
-    """The test under a variance between clusters, and one of a unit inside over the mean size."""
-    error = between * found.between + within * found.within
-    reported = between * found.reported + within * found.within
-    parts = between**2, 2.0 * between * within, within**2
-    variance = sum(part * one for part, one in zip(parts, found.spread))
-    return PlannedTest(sqrt(error), sqrt(reported), found.df, 2.0 * reported**2 / variance)
-
-
-def _mixed(sizes: np.ndarray, treated: np.ndarray, icc: float) -> PlannedTest:
-    """Generalised least squares with Kenward and Roger's error at known variances; the design holds the arms alone."""
-    if icc > _MOST_ICC or sizes.mean() <= 1.0:
-        raise ValueError('icc must lie below 1, and mean_size above 1, for estimator "mixed"')
-    # Cluster sums of an intercept, the arm, and the outcome, which plays no part.
-    indicators = np.stack([np.ones(treated.shape), treated, np.zeros(treated.shape)]).transpose(0, 2, 1)
-    batch = batch_of(sizes, np.einsum("ikb,jkb,k->ijb", indicators, indicators, sizes), indicators * sizes[:, None])
-    theta = np.full(len(treated), icc / (1.0 - icc))
-    normal = batch.gram - batch.weigh(theta / (1.0 + batch.sizes * theta))
-    spread = np.linalg.inv(normal[:2, :2].transpose(2, 0, 1)).transpose(1, 2, 0)
-    reported, df = (of_coefficients[1] for of_coefficients in kenward_roger_of(batch, theta, spread))
-    error, reported = ((1.0 - icc) * one.mean() for one in (spread[1, 1], reported))
-    df = float(np.minimum(df, len(sizes) - 2).mean())
-    return PlannedTest(sqrt(error), sqrt(reported), df, df)
 
 
 def _allocations(one: int, other: int, size_cv: float) -> np.ndarray:

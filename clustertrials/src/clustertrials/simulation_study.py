@@ -169,19 +169,11 @@ def _binary(scenario: Scenario, cluster, arm, rng: np.random.Generator) -> tuple
 
 
 class Truth(Protocol):
-    """A known truth: a name that is part of the seed, two true averages, and trials that answer."""
+    """A known truth: a name that is part of the seed, the true averages over units and clusters, and its trials."""
 
-    @property
-    def name(self) -> str:
-        """Name, part of the seed."""
-
-    @property
-    def individual_effect(self) -> float:
-        """True average over units."""
-
-    @property
-    def cluster_effect(self) -> float:
-        """True average over clusters."""
+    name: str
+    individual_effect: float
+    cluster_effect: float
 
     def trial(self, rng: np.random.Generator) -> Callable[[str], Effect]:
         """Draw one trial; the returned function gives an estimator's answer or raises ValueError."""
@@ -191,19 +183,9 @@ class Truth(Protocol):
 class Recovery:
     """Performance of one estimator in one scenario.
 
-    Attributes
-    ----------
-    scenario, estimator, estimand : str
-    individual_effect, cluster_effect : float
-        The two true averages.
-    replicates, failed : int
-        Trials drawn, and those on which the estimator refused; the rest of the record is about the others.
-    mean_estimate, sd_estimate, mean_se : float
-        Mean and standard deviation of the estimates, and mean of their standard errors.
-    covers_individual, covers_cluster : int
-        Intervals (95 %) that hold the individual average, and the cluster average.
-    rejections : int
-        Tests with p at or below 5 %.
+    The estimator refused `failed` of the trials drawn; the rest of the record is about the others: mean and standard
+    deviation of the estimates, mean of their standard errors, 95 % intervals that hold the true individual average and
+    the true cluster average, and tests with p at or below 5 %.
     """
 
     scenario: str

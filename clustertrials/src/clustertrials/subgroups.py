@@ -20,18 +20,10 @@ EXPLORATORY = "exploratory unless registered"
 
 @dataclass(frozen=True)
 class Contrast:
-    """The effect in one group, or how it differs between two groups or goes with a covariate.
+    """The effect in one group, or an interaction: how it differs between two groups or goes with a covariate.
 
-    Attributes
-    ----------
-    group : str
-        The group; two of them, ``"women minus men"``; or ``"per unit of age"``.
-    kind : str
-        ``"effect"``, or ``"interaction"`` for a difference or a slope of effects.
-    estimate, se, df, p_value, ci_low, ci_high : float
-        As for `clustertrials.Effect`.
-    n_units, n_clusters : int
-        Rows of the group, or of both, and clusters they lie in.
+    `group` is the group; two of them, ``"women minus men"``; or ``"per unit of age"``. `kind` is ``"effect"`` or
+    ``"interaction"``. Units and clusters are those of the group, or of both; the rest is as for `clustertrials.Effect`.
     """
 
     group: str
@@ -48,23 +40,10 @@ class Contrast:
 
 @dataclass(frozen=True)
 class SubgroupEffects:
-    """Effects by group, and the interactions of arm and group.
+    """Effects by group, none where `by` is a covariate, then the interactions of arm and group.
 
-    Attributes
-    ----------
-    contrasts : tuple of Contrast
-        Effects of the groups, none for a numeric column, then the interactions.
-    outcome, treated, other, by : str
-        Column of the outcome, names of the arms, column of the groups.
-    n_dropped : int
-        Rows left out because a value was missing.
-    level : float
-    covariates : tuple of str
-        Adjusted for, those of labels with their reference level.
-    strata : str
-        Column of the strata; empty without.
-    status : str
-        ``"exploratory unless registered"``: a group that was chosen after the data were seen proves nothing.
+    The status says what they are worth: a group that was chosen after the data were seen proves nothing. The other
+    fields are as for `clustertrials.Effect`.
     """
 
     contrasts: tuple[Contrast, ...]
@@ -79,12 +58,7 @@ class SubgroupEffects:
     status: str = EXPLORATORY
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a contrast at full precision, with its status.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
+        """One row a contrast at full precision, with its status."""
         return pd.DataFrame([asdict(one) for one in self.contrasts]).assign(status=self.status)
 
     def __str__(self) -> str:
@@ -160,18 +134,15 @@ def subgroup_effects(
     [['men', 0.105, 0.496], ['women', 0.879, 0.0], ['women minus men', 0.774, 0.003]]
     """
     check_level(level)
-    require_columns(frame, [by])
-    if frame[by].nunique() == 2:
+    names = list_of_names("covariates", covariates)
+    require_columns(frame, [by, outcome, arm, cluster, *names, *([] if strata is None else [strata])])
+    n_given, frame = len(frame), frame.dropna(subset=[by])
+    if frame[by].nunique() == 2 or pd.api.types.is_string_dtype(frame[by]):
         frame = frame.assign(**{by: frame[by].astype("category").cat.remove_unused_categories()})
-    trial = read_trial(
-        frame,
-        outcome,
-        arm=arm,
-        cluster=cluster,
-        treated=treated,
-        covariates=[by, *list_of_names("covariates", covariates)],
-        strata=strata,
-    )
+    # Strata that determine `by` have its own part among their fixed effects.
+    own = [] if strata is not None and frame.groupby(strata)[by].nunique().max() == 1 else [by]
+    roles = {"arm": arm, "cluster": cluster, "treated": treated, "strata": strata}
+    trial = read_trial(frame, outcome, covariates=[*own, *names], **roles)
     read = read_covariates(frame, [by])
     columns, levels = read.expand(trial.rows)[0], read.levels[0]
     counts = [(np.ones(len(columns), bool), f"per unit of {by}")]
@@ -184,8 +155,8 @@ def subgroup_effects(
     products = trial.treated[:, None] * (columns - (0 if levels is not None else columns.mean(axis=0))) / scale
     whole = replace(trial, covariates=np.hstack([trial.covariates, products]))
     design = np.column_stack([np.ones(len(trial.y)), trial.treated, whole.covariates])
-    names = [f"product of {by} and {arm}"] * whole.covariates.shape[1]
-    fit = fit_ols(trial.y, *orthonormal(design, names), trial.starts)
+    called = [f"product of {by} and {arm}"] * whole.covariates.shape[1]
+    fit = fit_ols(trial.y, *orthonormal(design, called), trial.starts)
 
     def contrast(rows: np.ndarray, group: str, kind: str, weights: dict[int, float]) -> Contrast:
         combined = np.zeros(len(fit.coefficients))
@@ -206,15 +177,14 @@ def subgroup_effects(
     else:
         (reference, named), *others = counts
         contrasts = [contrast(reference, named, "effect", {1: 1.0})]
-        own = [{first + place: 1 / scale[place]} for place in range(len(others))]
-        contrasts += [contrast(*other, "effect", {1: 1.0, **one}) for other, one in zip(others, own)]
+        gaps = [{first + place: 1 / scale[place]} for place in range(len(others))]
+        contrasts += [contrast(*other, "effect", {1: 1.0, **gap}) for other, gap in zip(others, gaps)]
         contrasts += [
-            contrast(rows | reference, f"{name} minus {named}", "interaction", one)
-            for (rows, name), one in zip(others, own)
+            contrast(rows | reference, f"{name} minus {named}", "interaction", gap)
+            for (rows, name), gap in zip(others, gaps)
         ]
-    return SubgroupEffects(
-        tuple(contrasts), outcome, *trial.arms, by, trial.n_dropped, level, trial.described[1:], trial.strata_name
-    )
+    adjusted, n_dropped = trial.described[len(own) :], n_given - len(trial.y)
+    return SubgroupEffects(tuple(contrasts), outcome, *trial.arms, by, n_dropped, level, adjusted, trial.strata_name)
 
 
 def _check_group(trial: Trial, rows: np.ndarray, group: str) -> None:

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.optimize import linprog
-from statsmodels.genmod.families import Binomial
-from statsmodels.genmod.generalized_linear_model import GLM
 
 from clustertrials.checks import check_level, list_of_names, numeric, require_columns
 from clustertrials.estimators import ARM_COLUMN, INDIVIDUAL, effect_record
+from clustertrials.means import LOGIT, fit_mean
 from clustertrials.results import Effect, Inference
 from clustertrials.robust import cluster_robust, fit_ols
 from clustertrials.trial import RANK_TOLERANCE, Trial, read_trial
@@ -28,17 +27,9 @@ SLACK = 1e-6
 class Weights:
     """Inverse probability weights and what they cost.
 
-    Attributes
-    ----------
-    values : numpy.ndarray, shape (rows,)
-        One weight a row in the frame's order, 0 where nothing was measured; personal data, and not printed.
-    n_units, n_observed : int
-        Rows, and rows measured.
-    effective_size : float
-        Number of equally weighted rows with the same precision, (sum w)^2 / sum w^2.
-    largest : float
-        Largest weight; far above 1, few rows represent many.
-    source : str
+    `values` holds one weight a row in the frame's order, 0 where nothing was measured: personal data, and not printed.
+    `effective_size` is the number of equally weighted rows with the same precision, (sum w)^2 / sum w^2. Where the
+    `largest` weight is far above 1, few rows represent many.
     """
 
     values: np.ndarray = field(repr=False, compare=False)
@@ -102,7 +93,7 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
                 f"column {observed!r}: the predictors separate some measured from missing rows "
                 "perfectly, so no probability can be estimated; leave one out or join categories"
             )
-        chance = GLM(seen, design, family=Binomial()).fit().fittedvalues
+        chance = LOGIT.mean(design @ fit_mean(design, np.ones(len(seen)), seen, LOGIT, np.zeros(design.shape[1])))
         if chance.min() < SMALLEST_CHANCE:
             raise ValueError(
                 f"column {observed!r}: a row has practically no chance of being measured, so no "

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from clustertrials.checks import check_generator, check_level
+from clustertrials.checks import check_draws, check_generator, check_level
 from clustertrials.estimators import ARM_COLUMN, INDIVIDUAL, effect_record
 from clustertrials.results import Effect, Inference
 from clustertrials.trial import Trial, read_trial
@@ -85,8 +85,7 @@ def wild_bootstrap(
     check_level(level)
     if rng is not None:
         check_generator(rng)
-    if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer) or n_draws < FEWEST_DRAWS:
-        raise ValueError(f"n_draws must be a whole number of at least {FEWEST_DRAWS}")
+    check_draws(n_draws, FEWEST_DRAWS)
     trial = read_trial(frame, outcome, arm=arm, cluster=cluster, treated=treated, covariates=covariates)
     count, rows = len(trial.starts), len(trial.y)
     if count > MOST_CLUSTERS and rng is None:

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import product as choices
 from math import comb, prod
 
 import numpy as np
 
-from clustertrials.checks import check_generator
+from clustertrials.checks import check_draws, check_generator
 from clustertrials.results import shown_total
 
 MOST_ROWS = 2**22  # rows of one half: 4 million sort in half a second
@@ -78,10 +77,7 @@ def allocation_set(
     # Before it is known whether a sample is needed: a wrong argument is wrong for small trials too.
     if rng is not None:
         check_generator(rng)
-    if isinstance(n_draws, bool) or not isinstance(n_draws, int | np.integer):
-        raise TypeError(f"n_draws must be a whole number, not {n_draws!r}")
-    if n_draws < 1:
-        raise ValueError(f"n_draws must be at least 1, not {n_draws}")
+    check_draws(n_draws)
     sizes, chosen = _stratum_counts(treated, strata)
     total = prod(comb(n, k) for n, k in zip(sizes, chosen))
     if total < 2:
@@ -175,35 +171,29 @@ class Split:
 
 @cache
 def best_split(sizes: tuple[int, ...], chosen: tuple[int, ...]) -> Split:
-    """Split strata into two halves of which the larger has as few rows as possible.
+    """Split strata into two halves of which the larger has few rows.
 
-    `sizes` and `chosen` are clusters and treated clusters of each stratum. Strata of the same size and number of
-    treated clusters are alike, so only how many of each kind lie on the left matters. A set that can be counted at all
-    (`MOST_ROWS` squared) has at most 44 strata with a choice, and some thousand such numbers.
+    `sizes` and `chosen` are clusters and treated clusters of each stratum. Every cut through one stratum is tried; the
+    others go, those with the most choices first, to the half that has fewer rows.
     """
-    kinds: dict[tuple[int, int], list[int]] = {}
-    for code, kind in enumerate(zip(sizes, chosen)):
-        kinds.setdefault(kind, []).append(code)
-    best, winner = None, None
-    for kind in kinds:
-        others = {one: codes[1:] if one == kind else codes for one, codes in kinds.items()}
-        # A stratum without a choice has one row wherever it lies.
-        free = [one for one in others if comb(*one) > 1 and others[one]]
-        parts = list(choices(*(range(len(others[one]) + 1) for one in free)))
-        rows = np.array([prod(comb(*one) ** n for one, n in zip(free, part)) for part in parts], dtype=float)
-        for left_size in range(kind[0] + 1):
-            taken = _left_choices(*kind, left_size)
-            left = rows * sum(comb(left_size, j) for j in taken)
-            right = rows.max() / rows * sum(comb(kind[0] - left_size, kind[1] - j) for j in taken)
-            place = int(np.argmin(np.maximum(left, right)))
-            larger = max(left[place], right[place])
-            if best is None or larger < best:
-                best = larger
-                winner = kind, left_size, others, dict(zip(free, parts[place]))
-    kind, left_size, others, part = winner
-    left = [code for one, codes in others.items() for code in codes[: part.get(one, 0)]]
-    right = [code for one, codes in others.items() for code in codes[part.get(one, 0) :]]
-    return Split(tuple(left), tuple(right), kinds[kind][0], left_size, round(best))
+    rows_of = [comb(n, k) for n, k in zip(sizes, chosen)]
+    order = sorted(range(len(sizes)), key=lambda code: (-rows_of[code], sizes[code]))
+    splits = []
+    for cut in (code for code in order if rows_of[code] > 1):
+        for left_size in range(sizes[cut] + 1):
+            taken = _left_choices(sizes[cut], chosen[cut], left_size)
+            rows = [
+                sum(comb(left_size, j) for j in taken),
+                sum(comb(sizes[cut] - left_size, chosen[cut] - j) for j in taken),
+            ]
+            halves: tuple[list[int], list[int]] = [], []
+            for code in order:
+                if code != cut:
+                    side = int(rows[1] < rows[0])
+                    halves[side].append(code)
+                    rows[side] *= rows_of[code]
+            splits.append(Split(*map(tuple, halves), cut, left_size, max(rows)))
+    return min(splits, key=lambda split: split.rows)
 
 
 def _sums_by_size(rows: np.ndarray, largest: int) -> list[np.ndarray]:

@@ -21,22 +21,16 @@ class RandomisationResult(Printed):
     ----------
     statistic : float or numpy.ndarray
         Observed statistic: the difference in units of the outcome, or Welch's t.
-    p_value : float or numpy.ndarray
-        Share of allocations at least as extreme, the observed one included.
+    p_value, p_value_se : float or numpy.ndarray
+        Share of allocations at least as extreme, the observed one included; its Monte Carlo error, None if exact.
     ci_low, ci_high : float, numpy.ndarray or None
         Central interval of a constant difference: it excludes a difference exactly where one of the two one-sided
         tests of that difference, each at half of 1 - `level`, rejects it. The limits themselves are not rejected;
         they are infinite where too few allocations exist to reject anything at this level, None where no interval was
         asked for, and for Welch's t. It can disagree with a two-sided p-value at the margin if the distribution is
         skewed.
-    n_allocations : int
-        Size of the allocation set.
-    exact : bool
-        True if every allocation was counted; False for a Monte Carlo sample.
-    n_counted : int
-        Allocations counted: `n_allocations`, or the draws and the observed one.
-    p_value_se : float, numpy.ndarray or None
-        Monte Carlo standard error of the p-value; None if exact.
+    n_allocations, exact, n_counted : int, bool, int
+        Size of the allocation set; whether all of it was counted; else the draws and the observed one.
     alternative, level, method : str, float, str
         As asked, and a sentence on what was counted.
     p_value_adjusted : numpy.ndarray or None

@@ -88,7 +88,7 @@ def _content_of(path: Path) -> Mapping:
 
 
 def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
-    """Read a plan of simulated trials.
+    """Read a plan of simulated trials; the README says what each factor means.
 
     Parameters
     ----------
@@ -108,28 +108,6 @@ def load_sweep(path: Path, *, look_up: LookUp | None = None) -> SweepPlan:
     ------
     PlanError
         Names file, key and rule.
-
-    Notes
-    -----
-    For a generator or estimators of your own, see `clustertrials.simulate_grid`. The factors:
-
-    ================== ============================================================== ================ ==========
-    Factor             Meaning                                                        Range            Default
-    ================== ============================================================== ================ ==========
-    clusters           clusters of both arms together                                 whole, from 8
-    mean_size          mean number of units in a cluster                              from 2
-    icc                intraclass correlation; above 0 for a binary outcome           0 to below 1
-    treated_share      share of the clusters that is treated; 4 at least in each arm  0 to 1           0.5
-    size_cv            coefficient of variation of the cluster sizes                  0 to 2           0
-    correlation        correlation of a unit's outcome with its baseline              0 to below 1     0.5
-    effect             true effect, averaged over clusters, in standard deviations;   any; 0 to        0
-                       a difference of shares where the outcome is binary             1 - share
-    slope              growth of the effect with the relative size of a cluster;      any              0
-                       continuous outcomes only
-    share              share with a 1 where the outcome is binary                     0 to 1           continuous
-    attrition          share of units lost                                            0 to below 1     0
-    attrition_slope    growth of the log odds of loss with the standardised outcome   any              0
-    ================== ============================================================== ================ ==========
     """
     name, content = Path(path).name, _content_of(path)
     if unknown := sorted(map(str, set(content) - _KEYS)):

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 from tqdm import tqdm
 
 from clustertrials.sweep.engine import HERE, Engine, EngineError, run_tasks
-from clustertrials.sweep.plan import Cell, SweepPlan
+from clustertrials.sweep.plan import SweepPlan
 from clustertrials.sweep.store import Store, write_table
 from clustertrials.sweep.trials import NUMBERS, Task, TaskResult, code_hash, run_task, tasks_of
 
-_PILOT, _SECONDS = 20, 5.0  # trials of a cell at most, and seconds after which no more are drawn
+# A forecast rests on so many trials a cell, of so many cells, and on no more cells after so many seconds.
+_TRIALS, _CELLS, _SECONDS = 10, 20, 5.0
 _ON_TERMINAL, _IN_LOG = 1.0, 30.0  # seconds between two states of the progress bar
 
 
@@ -29,7 +29,6 @@ class SweepReport:
     before: int  # tasks done before
     done: int  # tasks done now
     failed: int  # tasks that failed now
-    torn: tuple[str, ...]  # partitions that could not be read, set aside and done again
 
 
 def run_sweep(
@@ -47,7 +46,7 @@ def run_sweep(
     """
     tasks, store = tasks_of(plan), Store(folder, plan.hash, code_hash())
     with store.opened():
-        found, torn = store.done(tasks)
+        found = store.done(tasks)
         left = [task for task in tasks if task.hash not in found]
         failed = 0
         every = _ON_TERMINAL if sys.stderr.isatty() else _IN_LOG
@@ -61,7 +60,7 @@ def run_sweep(
                 store.write(task, result)
                 failed += result.columns is None
                 progress_bar.update(task.n_trials)
-    return SweepReport(len(tasks), len(found), len(left) - failed, failed, tuple(torn))
+    return SweepReport(len(tasks), len(found), len(left) - failed, failed)
 
 
 @dataclass(frozen=True)
@@ -76,42 +75,29 @@ class Forecast:
 
 
 def forecast(plan: SweepPlan) -> Forecast:
-    """Draw a few trials of the smallest and of the largest cell in this process, and scale up.
-
-    A trial's time is taken as a + b units, through the measured times of the two cells; the size of a task's file is
-    that of the first.
-    """
-    cells = sorted(plan.cells, key=_units)
-    measured = {_units(cell): _measure(plan, cell) for cell in (cells[0], cells[-1])}
-    (low, (first, n)), (high, (last, m)) = min(measured.items()), max(measured.items())
-    slope = (last - first) / (high - low) if high > low else 0.0
-    seconds = plan.replicates * sum(max(first + slope * (_units(cell) - low), 0.0) for cell in cells)
+    """Draw a few trials of some cells in this process, and scale up; the size of a task's file is that of the first."""
     tasks = tasks_of(plan)
-    size = len(tasks) * _bytes(plan, tasks[0])
-    return Forecast(len(tasks), plan.n_trials, seconds, size, n + (m if high > low else 0))
+    size = len(tasks) * _bytes(plan, tasks[0])  # its trial, the first, loads the code and is not timed
+    seconds = cells = pilot = 0
+    for place in np.random.default_rng(plan.seed).permutation(len(plan.cells)):
+        if cells == _CELLS or seconds > _SECONDS:
+            break
+        task = Task(plan.cells[place], plan.estimators, plan.level, plan.seed, 0, min(_TRIALS, plan.replicates))
+        seconds += _done(task).seconds
+        cells, pilot = cells + 1, pilot + task.n_trials
+    return Forecast(len(tasks), plan.n_trials, seconds / pilot * plan.n_trials, size, pilot)
 
 
-def _units(cell: Cell) -> int:
-    return sum(cell.scenario.sizes)
-
-
-def _measure(plan: SweepPlan, cell: Cell) -> tuple[float, int]:
-    """Seconds a trial, and the trials that were drawn for it; the first, which loads code, is not counted."""
-    drawn, start = 0, 0.0
-    while drawn < _PILOT and (drawn < 2 or perf_counter() - start < _SECONDS):
-        if drawn == 1:
-            start = perf_counter()
-        size = 1 if drawn < 2 else _PILOT - 2
-        result = run_task(Task(cell, plan.estimators, plan.level, plan.seed, drawn, drawn + size))
-        if result.columns is None:
-            raise ValueError(f"the pilot's trial failed with {result.error}: {result.message}")
-        drawn += size
-    return (perf_counter() - start) / (drawn - 1), drawn
+def _done(task: Task) -> TaskResult:
+    result = run_task(task)
+    if result.columns is None:
+        raise ValueError(f"the pilot's trial failed with {result.error}: {result.message}")
+    return result
 
 
 def _bytes(plan: SweepPlan, task: Task) -> int:
     """Size of a partition: that of one real trial's rows over and over, with numbers that compress no better."""
-    result = run_task(replace(task, last=task.first + 1))
+    result = _done(replace(task, last=task.first + 1))
     rng = np.random.default_rng(plan.seed)
     columns = {name: list(column) * task.n_trials for name, column in result.columns.items()}
     columns |= {name: rng.standard_normal(task.n_rows) for name in NUMBERS}

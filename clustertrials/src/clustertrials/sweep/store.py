@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -29,7 +30,8 @@ class Store:
     """Folder of one sweep, with the hash of its plan and of the code that makes the numbers."""
 
     def __init__(self, folder: Path, plan: str, code: str):
-        self.folder, self.plan, self.code = Path(folder), plan, code
+        self.folder, self.code = Path(folder), code
+        self._note = {"data_class": DATA_CLASS, "label": _LABEL, "plan": plan, "code": code}
 
     @classmethod
     def existing(cls, folder: Path, plan: str) -> Store:
@@ -69,44 +71,32 @@ class Store:
 
     def _claim(self) -> None:
         note = self.folder / _NOTE
-        mine = {"data_class": DATA_CLASS, "label": _LABEL, "plan": self.plan, "code": self.code}
         if note.exists():
             try:
                 held = json.loads(note.read_text(encoding="utf-8"))
             except ValueError as problem:
                 raise StoreError(f"{self.folder.name}/{_NOTE}: not a note of a sweep") from problem
             for key, what in (("plan", "another plan"), ("code", "another version of the code")):
-                if held.get(key) != mine[key]:
+                if held.get(key) != self._note[key]:
                     raise StoreError(f"{self.folder.name}/{_NOTE}: the sweep there is of {what}; name a new folder")
         elif self.folder.exists() and any(not path.name.startswith(".") for path in self.folder.iterdir()):
             raise StoreError(f"{self.folder.name}: holds something else than a sweep; name a new folder")
         # The note comes first: a folder that has it is known again, wherever a kill fell.
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(note, json.dumps(mine, indent=2) + "\n")
+        write_whole(note, json.dumps(self._note, indent=2) + "\n")
         for folder in (self.parts, self.failed):
             folder.mkdir(exist_ok=True)
 
-    def done(self, tasks: Sequence[Task]) -> tuple[set[str], list[str]]:
-        """Return the hashes of the tasks whose partition is complete, and the names of partitions that cannot be read.
-
-        Each of the latter is set aside as ``.torn``, and its task is to be done again. StoreError for a file that no
-        task of this plan made.
-        """
-        known, done, torn = {task.hash: task for task in tasks}, set(), []
-        for path in sorted(self.parts.iterdir()):
-            if path.suffix == ".torn":
-                continue
-            task = known.get(path.stem)
-            if task is None or path.suffix != ".parquet":
+    def done(self, tasks: Sequence[Task]) -> set[str]:
+        """Hashes of the tasks whose partition is whole; StoreError for a file that no task of this plan made."""
+        known = {f"{task.hash}.parquet": task for task in tasks}
+        found = sorted(self.parts.iterdir())
+        for path in found:
+            if path.name not in known:
                 raise StoreError(f"parts/{path.name}: no task of this plan has that name")
-            if self._is_sound(path, task):
-                done.add(task.hash)
-            else:
-                os.replace(path, path.with_suffix(".torn"))
-                torn.append(path.name)
-        return done, torn
+        return {path.stem for path in found if self._is_whole(path, known[path.name])}
 
-    def _is_sound(self, path: Path, task: Task) -> bool:
+    def _is_whole(self, path: Path, task: Task) -> bool:
         """Whether a partition can be read to its last page; one of another origin is an error."""
         try:
             table = pq.read_table(path, page_checksum_verification=True)
@@ -117,14 +107,7 @@ class Store:
         return table.num_rows == task.n_rows
 
     def _metadata(self, task: Task) -> dict[bytes, bytes]:
-        notes = {
-            "data_class": DATA_CLASS,
-            "label": _LABEL,
-            "plan": self.plan,
-            "code": self.code,
-            "task": task.hash,
-            "seed": str(task.seed),
-        }
+        notes = self._note | {"task": task.hash, "seed": str(task.seed)}
         return {f"clustertrials_{key}".encode(): value.encode() for key, value in notes.items()}
 
     def table(self, task: Task, result: TaskResult) -> pa.Table:
@@ -132,6 +115,10 @@ class Store:
         return pa.table({"data_class": [DATA_CLASS] * task.n_rows, **result.columns}).replace_schema_metadata(
             self._metadata(task)
         )
+
+    def read(self, task: Task) -> pd.DataFrame:
+        """The rows of a task that is done."""
+        return pq.read_table(self.parts / f"{task.hash}.parquet").to_pandas()
 
     def write(self, task: Task, result: TaskResult) -> None:
         """Write a partition, or the record of a failure: complete or absent, even after a loss of power."""

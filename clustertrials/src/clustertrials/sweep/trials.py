@@ -183,14 +183,10 @@ def _ask(trial: Trial, estimator: str, level: float, rng: np.random.Generator) -
 def _fit(waiting: list[tuple[int, Trial]], found: np.ndarray, refusals: np.ndarray, level: float) -> None:
     """Fit trials by REML: together where their clusters agree, one by one where units were lost or one has no fit."""
     first = waiting[0][1]
-    if len(waiting) > 1 and not all(
-        np.array_equal(trial.starts, first.starts) and len(trial.y) == len(first.y) for _, trial in waiting
-    ):
-        for one in waiting:
-            _fit([one], found, refusals, level)
-        return
-    design = np.stack([np.column_stack([np.ones(len(t.y)), t.treated, t.covariates]) for _, t in waiting])
     try:
+        if not all(np.array_equal(trial.codes, first.codes) for _, trial in waiting):
+            raise ValueError("the clusters of the trials differ")
+        design = np.stack([np.column_stack([np.ones(len(t.y)), t.treated, t.covariates]) for _, t in waiting])
         fit = batched_reml(np.stack([trial.y for _, trial in waiting]), design, first.codes)
     except ValueError as problem:
         if len(waiting) == 1:
