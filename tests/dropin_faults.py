@@ -17,8 +17,8 @@ FORGOTTEN = (
 ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
 LEFT_OUT = "Leave the file out if you do not have this table."
 MARKS = (
-    'Write no thousands marks, or name them in the mapping file, as in `thousands: " "`. If , is the decimal mark, say so '
-    'there: `decimal: ","`.'
+    "(rows: 1-9). Write whole numbers in digits with '.' as their only mark, or name your marks in the mapping file, as "
+    'in `decimal: ","` and `thousands: " "`; '
 )
 ONE = "Keep one row of each."
 
@@ -140,7 +140,7 @@ MALFORMED = {
     ),
     "mixed encodings": (
         content("leaders.csv", lambda old: old + f"{CANARY}ø,S01,,\n".encode() + "ø,S01,,\n".encode("latin-1")),
-        f"leaders.csv, table leaders: the file mixes UTF-8 and Latin-1 (rows: all). {ENCODING}",
+        f"leaders.csv, table leaders, column leader_id: {ID} (rows: 1-9). Give plain pseudonyms.",
     ),
     "no encoding": (
         content("leaders.csv", lambda old: old + b"\x81" + CANARY.encode()),
@@ -207,13 +207,12 @@ MALFORMED = {
     ),
     "not a number": (
         cell("offices", "families_identified", f"about {CANARY}"),
-        "offices.csv, table offices, column families_identified: not every value is of type integer (rows: 1-9). "
-        f"Write whole numbers in digits, or {EMPTY.format('families_identified')}",
+        "offices.csv, table offices, column families_identified: not every value is of type integer "
+        f"{MARKS}{EMPTY.format('families_identified')}",
     ),
     "thousands": (
         cell("register", "income", "3.133,7"),
-        f"register.csv, table register, column income: a number is not written with '.' as its only "
-        f"mark (rows: 1-9). {MARKS}",
+        f"register.csv, table register, column income: not every value is of type integer {MARKS}{EMPTY.format('income')}",
     ),
     "unknown missing code": (
         frames("families", lambda frame: frame.assign(n_adults="-9")),

@@ -8,7 +8,7 @@ from dropin_faults import CANARY, MALFORMED
 from dropin_study import write_tables
 
 from holf.confidential.read.reader import Examination, read_dropin
-from holf.confidential.read.report import DropInError, Problem
+from holf.confidential.read.report import DropInError
 from holf.record.schema import load_schema
 
 
@@ -26,9 +26,8 @@ def test_malformed_is_refused_in_exactly_these_words(case, folder, capfd, caplog
         read_dropin(folder, load_schema())
     error = caught.value
     heading, *said = str(error).split("\n")
-    assert said == lines == [problem.line for problem in error.problems]
+    assert said == lines == list(error.lines)
     assert heading.endswith(f"{len(lines)} problem{'s' * (len(lines) > 1)}")
-    assert all(isinstance(problem, Problem) for problem in error.problems)
     assert error.__cause__ is None and error.__context__ is None and error.args == (str(error),)
     shown = [*capfd.readouterr(), caplog.text, repr(error), repr(vars(error)), *traceback.format_exception(error)]
     shown += traceback.TracebackException.from_exception(error, capture_locals=False).format()

@@ -202,8 +202,8 @@ def test_a_header_that_claims_too_many_rows_is_not_believed(tmp_path, monkeypatc
     whole, calls, read = FILES["offices.sav"], [], pyreadstat.read_sav
     monkeypatch.setattr(pyreadstat, "read_sav", lambda *file, **how: calls.append(how) or read(*file, **how))
     assert whole[80:84] == struct.pack("<i", len(OFFICES))
-    (tmp_path / "offices.sav").write_bytes(whole[:80] + struct.pack("<i", 10**6) + whole[84:])
-    with pytest.raises(DropInError, match="the file is not a whole"):
+    (tmp_path / "offices.sav").write_bytes(whole[:80] + struct.pack("<i", 10**8) + whole[84:])
+    with pytest.raises(DropInError, match="more than 20 million cells"):
         read_dropin(tmp_path, ALONE)
     assert calls == [{"metadataonly": True}]
 

@@ -173,7 +173,7 @@ def test_a_label_that_says_missing_is_not_read_as_a_number(study, tmp_path):
     labels = {"inntekt_0": {4321: "Noe"}, "inntekt_12": {4321: "Vet ikke", 0: "Ingen"}, "inntekt_24": {4321: "Noe"}}
     pyreadstat.write_sav(register, office / "register.sav", variable_value_labels=labels)
     found = examine(office, load_schema(), mapping=office / "mapping.yml").findings
-    assert found[0].problem.line == (
+    assert found[0].line == (
         "register.sav, table register, column income: a label says that a value is missing (rows: 1-9). Map it under "
         'codes in the mapping file, as in `income: {"999": ""}`.'
     )
@@ -212,7 +212,7 @@ PATTERNS = '  columns: {employed: "arbeid_{0,12,24,36,48}", income: "inntekt_{0,
 
 def test_a_wide_column_that_is_missing_is_named(study, folder):
     (found,) = wide(study, folder, {"inntekt_24": "innt_24"}, PATTERNS).findings
-    assert found.problem.line == (
+    assert found.line == (
         "register.csv, table register, column income: the column named in the mapping file is missing (rows: all). "
         "Correct it under columns there."
     )
@@ -249,7 +249,7 @@ def test_rows_of_a_wide_table_are_those_of_the_file_and_people_without_values_ha
 
 def test_a_wide_table_without_a_pattern_is_told_how_to_write_one(study, folder):
     spread(study["register"]).to_csv(folder / "register.csv", index=False)
-    lines = [finding.problem.line for finding in examine(folder, load_schema()).findings]
+    lines = [finding.line for finding in examine(folder, load_schema()).findings]
     assert any('Where each wave has its own column, name it like `income: "income_m{0,12}"`.' in line for line in lines)
 
 
@@ -331,8 +331,8 @@ def test_only_known_endings_of_unknown_files_are_shown(folder):
     for name in (f"{CANARY}.xls", f"{CANARY}.{CANARY}", "b.RDS"):
         (folder / name).write_bytes(b"x")
     (found,) = examine(folder, load_schema()).findings
-    assert found.problem.line.startswith("data folder: unknown files: 3 (.rds, .xls) (rows: all).")
-    assert "write.csv" in found.fix and "save it as .xlsx" in found.fix and CANARY not in found.problem.line
+    assert found.line.startswith("data folder: unknown files: 3 (.rds, .xls) (rows: all).")
+    assert "write.csv" in found.fix and "save it as .xlsx" in found.fix and CANARY not in found.line
     assert set(files.list_data(folder)[0]) >= {row[1] for row in found.rows} == {
         f"{CANARY}.xls", f"{CANARY}.{CANARY}", "b.RDS"}  # fmt: skip
 

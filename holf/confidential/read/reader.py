@@ -39,8 +39,6 @@ class DropIn:
 
     def bytes_digest(self, key: bytes) -> str:
         """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep: it confirms no guess."""
-        if len(key) < 16:
-            raise ValueError("the key of a checksum must have at least 16 bytes")
         listing = "".join(f"{sha256} {name}\n" for name, sha256 in self.files)
         return hmac.new(key, listing.encode(), hashlib.sha256).hexdigest()
 
@@ -73,9 +71,9 @@ def read_dropin(folder: Path, schema: Schema, *, mapping: Path | None = None) ->
     examined = examine(folder, schema, mapping=mapping)
     if examined.drop_in is not None:
         return examined.drop_in
-    problems = tuple(finding.problem for finding in examined.findings)
+    lines = [finding.line for finding in examined.findings]
     del examined
-    raise DropInError(problems)
+    raise DropInError(lines)
 
 
 def examine(folder: Path, schema: Schema, *, mapping: Path | None = None) -> Examination:
@@ -190,5 +188,5 @@ def read_simulated(folder: Path, schema: Schema) -> dict[str, pd.DataFrame]:
         sheets[name] = Sheet(path.name, name, cells, names, plain)
     tables, findings = check_tables(sheets, schema)
     if findings:
-        raise SchemaError(findings[0].problem.line)
+        raise SchemaError(findings[0].line)
     return tables
