@@ -338,22 +338,6 @@ def test_whole_numbers_bind_where_fractions_do_not():
     assert attack({"bc": 15}, pairs, {"ab": 15, "ac": 15}, POLICY)["a"] == (7, 8)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda c, e, p: ([*c, c[0]], e, p), "'a' is given twice"),
-        (lambda c, e, p: (c, [Equation("n", ("a", "x"))], p), "names 'x', which is neither"),
-        (lambda c, e, p: (c, [Equation("n", ("a",))], p), "parts of 'n' do not add up"),
-        (lambda c, e, p: (c, e, {"a": 12345}), "'a' is not the public number"),
-    ],
-)
-def test_input_that_cannot_be_is_refused_without_a_number(change, message):
-    counts = [Count("a", support(31)), Count("b", support(17)), Count("n", support(48))]
-    with pytest.raises(ValueError, match=message) as refused:
-        protect(*change(counts, [Equation("n", ("a", "b"))], {}), POLICY)
-    assert not any(character.isdigit() for character in str(refused.value))
-
-
 def test_contradicting_numbers_are_refused():
     with pytest.raises(ValueError, match="contradict"):
         attack({"a": 20, "b": Withheld("people")}, [Equation("n", ("a", "b"))], {"n": 90}, POLICY)
