@@ -15,7 +15,6 @@ from holf.confidential.scan.known import Known
 KNOWN = Known(
     ids=("F-7731", "004711", "F00112", "K12"),
     offices=("NAV Alpha", "NAV Beta", "NAV Gamma"),
-    names=("some.person", "rack-host-9"),
     canaries=("CANARY-7", "31337.77"),
 )
 SECRET = "8123.45"
@@ -182,8 +181,6 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "network path": ({"paths"}, {"a.txt": b"read from \\\\server\\share\\data.csv"}),
     "server link": ({"paths"}, page('<a href="smb://server/share">report</a>')),
     "file link": ({"paths"}, page('<a href="file:///secure/p1/report.html">report</a>')),
-    "user": ({"names"}, page("<p>built by some.person</p>")),
-    "host": ({"names"}, {"a.json": dump({"host": "RACK-HOST-9"})}),
     # Pictures.
     "png text": ({"unreadable"}, {"a.png": png(chunk(b"tEXt", b"Title\0income 8123.45"))}),
     "png compressed text": ({"unreadable"}, {"a.png": png(chunk(b"zTXt", b"Title\0\0" + zlib.compress(b"8123.45")))}),

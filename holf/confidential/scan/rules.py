@@ -56,7 +56,7 @@ _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning): \S", re.MULTIL
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its name in findings and manifests, what it finds in words that quote nothing, what to do about it,
+    """One rule: its name in findings, what it finds in words that quote nothing, what to do about it,
     and a function that says whether an item breaks it.
     """
 
@@ -189,13 +189,6 @@ def _holds_path(item: Item, known: Known) -> bool:
     return item.kind in _PLAIN and bool(own.search(item.text) or _FOREIGN.search(item.text))
 
 
-def _holds_name(item: Item, known: Known) -> bool:
-    """The name of the user or the machine that the gate runs for."""
-    if item.kind not in _PLAIN | {"name"}:
-        return False
-    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", item.text, re.IGNORECASE) for name in known.names)
-
-
 def _holds_traceback(item: Item, known: Known) -> bool:
     """The trail of an exception in any text, its last line in a listing, or a run's standard error."""
     if item.kind == "markup":
@@ -220,7 +213,6 @@ ALL = (
          _holds_offices),
     Rule("canaries", "a value that must not come out", "find out which other rule should have seen it", holds_canary),
     Rule("paths", "a path of a machine", "name files relative to the project", _holds_path),
-    Rule("names", "the name of a user or machine", "build under an account that names nobody", _holds_name),
     Rule("tracebacks", "an error, the trail of one, or what a run wrote on its standard error",
          "mend the cell, and build again", _holds_traceback),
 )  # fmt: skip
