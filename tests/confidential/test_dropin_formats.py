@@ -266,22 +266,23 @@ GUIDE = "Compare it with the example on the page for those who hold the data."
          "coordinators, families, parents, children, survey, register, delivery."),
         ("offices: {x31337: 1}", "mapping file, table offices: an entry has parts other than file, sheet, columns, "
          f"codes, encoding, separator, decimal, thousands (rows: all). {GUIDE}"),
-        ("offices: {file: ../31337.csv}", "mapping file, table offices: file is not the plain name of a file in the "
-         f"folder (rows: all). {GUIDE}"),
+        ("offices: {file: ../31337.csv}", "mapping file, table offices: file, sheet or one of columns is not one plain "
+         f"name (rows: all). {GUIDE}"),
         ("offices: {columns: {x31337: a}}", "mapping file, table offices: columns has an entry that is not a column "
          f"of the table (rows: all). {GUIDE}"),
         ("offices: {columns: {arm: x31337, office_id: X31337}}", "mapping file, table offices: columns gives two "
-         f"columns the same name, or one that is not text (rows: all). {GUIDE}"),
+         f"columns the same name (rows: all). {GUIDE}"),
         ("register: {columns: {income: 31337_, wave: \"w{12,24}\"}}", "mapping file, table register: columns has braces "
          f"where the table has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
         ("offices: {columns: {arm: \"31337{12,24}\"}}", "mapping file, table offices: columns has braces where the table "
          f"has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
         ("register: {columns: {income: \"31337{12\"}}", "mapping file, table register: columns has braces where the table "
          f"has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
-        ("offices: {sheet: [31337]}", f"mapping file, table offices: sheet is not the name of a sheet (rows: all). {GUIDE}"),
+        ("offices: {sheet: [31337]}", "mapping file, table offices: file, sheet or one of columns is not one plain "
+         f"name (rows: all). {GUIDE}"),
         ("offices: {decimal: '.'}\nleaders:\n  codes:\n    arm: {31337: a, 31337: b}", "mapping file: a name stands "
-         "twice in one list, in line 4 (rows: all). Keep one of the two."),
-        ("offices: {decimal: '.'}\noffices: {file: 31337.csv}", "mapping file: a name stands twice in one list, in line 2 "
+         "twice in the list of line 4 (rows: all). Keep one of the two."),
+        ("offices: {decimal: '.'}\noffices: {file: 31337.csv}", "mapping file: a name stands twice in the list of line 1 "
          "(rows: all). Keep one of the two."),
         ("offices: {codes: {arm: 31337}}", "mapping file, table offices: codes is not a list of pairs for each column "
          f"(rows: all). {GUIDE}"),

@@ -43,12 +43,6 @@ def refusal(support: Support, policy: Policy) -> str | None:
 
     The order counts: a number refused for another rule than staff or people is known to rest on `min_people` or more;
     `holf.confidential.rules.attack` uses that.
-
-    Examples
-    --------
-    >>> from holf.confidential.rules.policy import load_policy
-    >>> refusal(Support(people=40, families=9, offices=5, largest_share=0.3), load_policy())
-    'families'
     """
     staff = support.role == "staff"
     one_sided = support.events is not None and one_side(support.events, support.people - support.events, policy)
@@ -80,12 +74,6 @@ def safe_mean(
 
     Where the published count `n` is withheld so is the mean: otherwise the means of the other cells, and of all, would
     give that of a cell too small to show.
-
-    Examples
-    --------
-    >>> from holf.confidential.rules.policy import load_policy
-    >>> safe_mean(24873.21, 45, Support(43, 40, 9, 0.2), load_policy())
-    24900.0
     """
     if statistic not in policy.statistics:
         return Withheld("extremes")

@@ -25,13 +25,11 @@ _STATIC = re.compile(r"static|locale|templates|compiled", re.IGNORECASE)
 class Known:
     """What to look for, and what to let through.
 
-    `ids` are those of the study tables, and `id_pattern` is a regular expression of those of simulated ones. `offices`
-    are published codes and names of offices: beside numbers, in a table, they make rows of offices. `theme` has
-    the SHA-256 of the files that installed packages bring into a site.
+    `ids` are those of the study tables. `offices` are published codes and names of offices: beside numbers, in a
+    table, they make rows of offices. `theme` has the SHA-256 of the files that installed packages bring into a site.
     """
 
     ids: tuple[str, ...] = field(default=(), repr=False)
-    id_pattern: str = r"SYN[\W_]?[A-Z]+\d+[a-z]?"
     offices: tuple[str, ...] = ()
     canaries: tuple[str, ...] = field(default=(), repr=False)
     theme: frozenset[str] = field(default=frozenset(), repr=False)

@@ -45,6 +45,7 @@ _FOREIGN = re.compile(
     rf"|{_START}\\\\[\w.-]+\\[\w$.-]+|{_START}~[\w-]*/[\w.-]+",
     re.MULTILINE,
 )
+_SIMULATED = re.compile(r"(?<![^\W_])SYN[\W_]?[A-Z]+\d+[a-z]?(?![^\W_])", re.IGNORECASE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TRACE = re.compile(
     r"Traceback\s+\(most recent call last\)|^\s*-{2,}> ?\d+ |\bFile \"[^\"\n]+\", line \d+"
@@ -174,8 +175,7 @@ def _holds_national_number(item: Item, known: Known) -> bool:
 
 def holds_id(item: Item, known: Known) -> bool:
     """An identifier of the study, real or simulated: pages hold none of either."""
-    pattern = rf"(?<![^\W_]){known.id_pattern}(?![^\W_])"
-    return bool(re.search(pattern, item.normalised, re.IGNORECASE)) or known.id_index.occurs_in(item.normalised)
+    return bool(_SIMULATED.search(item.normalised)) or known.id_index.occurs_in(item.normalised)
 
 
 def holds_canary(item: Item, known: Known) -> bool:
