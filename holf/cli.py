@@ -113,7 +113,6 @@ def _add_release_check(commands: argparse._SubParsersAction) -> None:
     check.add_argument("tree", type=Path, help="folder as it would be published")
     check.add_argument("--ids", type=Path, help="ids of the study, one a line, as `holf release` writes them")
     check.add_argument("--canaries", type=Path, help="values that must not come out, one a line, as text")
-    check.add_argument("--verify", action="store_true", help="only say whether the manifest still holds")
     check.set_defaults(run=_release_check)
 
 
@@ -141,7 +140,7 @@ def _check_data(arguments: argparse.Namespace) -> None:
         if arguments.private:
             lines = write_findings(arguments.private, examined.findings)
             print(f"the private file has {'some' if lines else 'no'} lines; only you can read it")
-        raise DropInError(finding.problem for finding in examined.findings)
+        raise DropInError(finding.line for finding in examined.findings)
     print("\n".join(_readiness(examined.drop_in)))
 
 
@@ -310,18 +309,9 @@ def _release_check(arguments: argparse.Namespace) -> None:
     from holf.book.sources import own_archive
     from holf.confidential.scan.identifiers import is_distinct, read_values, require_canaries
     from holf.confidential.scan.known import known_here
-    from holf.confidential.scan.manifest import check_manifest, write_manifest
     from holf.confidential.scan.scan import scan
 
     tree = arguments.tree
-    manifest = tree.resolve().parent / "release-manifest.json"
-    if arguments.verify:
-        if faults := check_manifest(tree, manifest):
-            print("\n".join(faults))
-            print(f"{manifest.name} is void: check the tree again", file=sys.stderr)
-            sys.exit(1)
-        print(f"{manifest.name} holds")
-        return
     ids = read_values(arguments.ids) if arguments.ids else ()
     canaries = require_canaries(read_values(arguments.canaries)) if arguments.canaries else ()
     known = known_here(ids=ids, canaries=canaries)
@@ -330,10 +320,9 @@ def _release_check(arguments: argparse.Namespace) -> None:
         print(f"{short} of {len(ids)} ids were not sought: too short to be told from other words and numbers")
     if findings:
         print("\n".join(map(str, findings)))
-        print(f"{len(findings)} findings: do not publish; no manifest written", file=sys.stderr)
+        print(f"{len(findings)} findings: do not publish", file=sys.stderr)
         sys.exit(1)
-    write_manifest(tree, manifest)
-    print(f"nothing found; wrote {manifest.name}")
+    print("nothing found")
 
 
 def _changes(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Ways to spoil a drop-in, each with the lines that its holders must then read."""
+"""Ways to spoil a drop-in, each with what its holders must then read."""
 
 import pandas as pd
 
@@ -6,21 +6,7 @@ from holf.confidential.national_numbers import is_national_number
 
 # Stands in every spoiled place; nothing that anyone sees may hold it.
 CANARY = "31337"
-CODES = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
-COLUMNS = "Add it, empty if it is not known, or name yours under columns in the mapping file: `{}: YOURS`."
-EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
-ENCODING = "Save it as UTF-8, or state it in the mapping file, as in `encoding: latin-1`."
-FORGOTTEN = (
-    "a value looks like a code for missing, such as -9, 99 or 999 (rows: 1-9). Map it under codes in the mapping file: "
-    '`{0}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
-)
-ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
-LEFT_OUT = "Leave the file out if you do not have this table."
-MARKS = (
-    'Write no thousands marks, or name them in the mapping file, as in `thousands: " "`. If , is the decimal mark, say so '
-    'there: `decimal: ","`.'
-)
-ONE = "Keep one row of each."
+BYTES = CANARY.encode()
 
 
 def cell(table, column, value, row=0):
@@ -54,10 +40,6 @@ def content(name, change):
     return spoil
 
 
-def add_children(frame):
-    return pd.concat([frame, frame.iloc[[0] * 15].assign(child_id=[f"{CANARY}{i}" for i in range(15)])])
-
-
 def later_only(frame):
     first = frame["parent_id"] == frame["parent_id"][0]
     return frame[~(first & (frame["wave"] == "m12"))]
@@ -85,15 +67,6 @@ def other_office(folder):
     )
 
 
-def times(number):
-    return lambda cells: [str(number * int(cell)) if cell else "" for cell in cells]
-
-
-def twice(table, **changed):
-    """The first row stands twice, once with other values."""
-    return frames(table, lambda frame: pd.concat([frame, frame.iloc[[0]].assign(**changed)]))
-
-
 def national(folder):
     """The id of one parent is the number of a test person: 40 is added to the month of birth."""
     number = next(
@@ -111,227 +84,141 @@ def exclude_drawn(frame):
     )
 
 
-def _first_drawn(folder, group):
-    frame = pd.read_csv(folder / "families.csv", dtype=str, keep_default_na=False)
-    return frame.index[frame["followup_group"] == group][0]
+AN_ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
+NATIONAL = "an id is a national identity number, or looks like one"
+DRAWN = "not always followup_group is {0} where drawn is 1 and arm is {0} (10-49)"
 
-
+# How to spoil the tables, and what is told then: table and column, what is wrong, and of how many rows.
 MALFORMED = {
-    "empty": (
-        content("offices.csv", lambda old: b""),
-        "offices.csv, table offices: the file is empty (rows: all). Export it anew.",
-    ),
-    "blank": (
-        content("offices.csv", lambda old: b"\n\n"),
-        "offices.csv, table offices: the file is empty (rows: all). Write a header line and one line a row.",
-    ),
+    "empty": (content("offices.csv", lambda old: b""), "offices: the file is empty (all)"),
     "header only": (
         content("offices.csv", lambda old: old.split(b"\n")[0]),
-        f"offices.csv, table offices: there is a header but no row (rows: all). {LEFT_OUT}",
+        "offices: there is a header but no row (all)",
     ),
-    "nul": (
-        content("leaders.csv", lambda old: old + b"\0" + CANARY.encode()),
-        "leaders.csv, table leaders: the file holds NUL bytes (rows: all). Export it anew as text; it may be "
-        "damaged, or of another format.",
-    ),
+    "nul": (content("leaders.csv", lambda old: old + b"\0" + BYTES), "leaders: the file holds NUL bytes (all)"),
     "utf-16": (
         content("leaders.csv", lambda old: (old.decode() + CANARY).encode("utf-16")),
-        "leaders.csv, table leaders: the file is written in UTF-16 (rows: all). Save it as UTF-8.",
+        "leaders: the file is written in UTF-16 (all)",
     ),
     "mixed encodings": (
         content("leaders.csv", lambda old: old + f"{CANARY}ø,S01,,\n".encode() + "ø,S01,,\n".encode("latin-1")),
-        f"leaders.csv, table leaders: the file mixes UTF-8 and Latin-1 (rows: all). {ENCODING}",
+        f"leaders, column leader_id: {AN_ID} (1-9)",
     ),
     "no encoding": (
-        content("leaders.csv", lambda old: old + b"\x81" + CANARY.encode()),
-        f"leaders.csv, table leaders: the file is not written in UTF-8 or Latin-1 (rows: all). {ENCODING}",
+        content("leaders.csv", lambda old: old + b"\x81" + BYTES),
+        "leaders: the file is not written in UTF-8 or Latin-1 (all)",
     ),
     "two separators": (
-        content("leaders.csv", lambda old: old.replace(b"office_id", b"office;" + CANARY.encode(), 1)),
-        "leaders.csv, table leaders: the header line holds more than one of comma, semicolon and tab (rows: all). "
-        'State it in the mapping file, as in `separator: ";"`, or use one mark alone in the header line.',
+        content("leaders.csv", lambda old: old.replace(b"office_id", b"office;" + BYTES, 1)),
+        "leaders: the header line holds more than one of comma, semicolon and tab (all)",
     ),
-    "open quote": (
-        content("leaders.csv", lambda old: old + b'"' + CANARY.encode()),
-        'leaders.csv, table leaders: the quoting is broken (rows: all). Close every quotation mark; write " '
-        'inside quotes as "".',
-    ),
+    "open quote": (content("leaders.csv", lambda old: old + b'"' + BYTES), "leaders: the quoting is broken (all)"),
     "trailing separators": (
-        content("leaders.csv", lambda old: old.replace(b"\n", b",1\n").replace(b",1\n", b",\n", 1) + CANARY.encode()),
-        "leaders.csv, table leaders: the header has an empty name (rows: all). Name every column, and end no line "
-        "with a separator.",
+        content("leaders.csv", lambda old: old.replace(b"\n", b",1\n").replace(b",1\n", b",\n", 1) + BYTES),
+        "leaders: the header has an empty name (all)",
     ),
     "a name twice": (
-        content("leaders.csv", lambda old: old.replace(b"competence_m18", b"Competence_m0", 1) + CANARY.encode()),
-        "leaders.csv, table leaders: a column name stands in the header twice (rows: all). Keep one of the columns.",
+        content("leaders.csv", lambda old: old.replace(b"competence_m18", b"Competence_m0", 1) + BYTES),
+        "leaders: a column name stands in the header twice (all)",
     ),
     "uneven row": (
         content("leaders.csv", lambda old: old + f"{CANARY},S01,1,2,3\n".encode()),
-        "leaders.csv, table leaders: a row has more or fewer cells than the header (rows: 1-9). Quote cells that "
-        "hold the separator, end no line with one, and take out a title above the header.",
-    ),
-    "broken spss": (
-        lambda folder: (folder / "leaders.csv").rename(folder / "leaders.sav"),
-        "leaders.sav, table leaders: the file is not a whole .sav file (rows: all). Export it anew.",
-    ),
-    "two files": (
-        content("offices.parquet", lambda old: CANARY.encode()),
-        "offices.csv, table offices: the table has more than one file (rows: all). Keep one of them.",
-    ),
-    "strange file": (
-        content(f"{CANARY}.xlsx", lambda old: CANARY.encode()),
-        "data folder: unknown files: 1 (.xlsx) (rows: all). Name them in the mapping file, as in `file: NAME`, or take "
-        "them out; --private FILE lists their names.",
-    ),
-    "no offices": (
-        lambda folder: (folder / "offices.csv").unlink(),
-        "offices.csv, table offices: the file is missing (rows: all). Add it; no study can be read without it.",
-    ),
-    "no table above": (
-        lambda folder: (folder / "coordinators.csv").unlink(),
-        "delivery.csv, table delivery, column coordinator_id: the table coordinators, to which it refers, is not "
-        "there (rows: all). Add coordinators, or leave this table out.",
-    ),
-    "no column": (
-        frames("offices", lambda frame: frame.drop(columns="arm")),
-        f"offices.csv, table offices, column arm: the column is missing (rows: all). {COLUMNS.format('arm')}",
-    ),
-    "free text": (
-        frames("offices", lambda frame: frame.assign(**{f"note {CANARY}": CANARY})),
-        "offices.csv, table offices: unknown columns: 1 (rows: all). Take them out, or name them under columns in "
-        "the mapping file.",
-    ),
-    "two columns for one": (
-        frames("offices", lambda frame: frame.assign(kontor=CANARY)),
-        "offices.csv, table offices, column office_id: two columns stand for this one (rows: all). Keep one of them.",
-    ),
-    "not a number": (
-        cell("offices", "families_identified", f"about {CANARY}"),
-        "offices.csv, table offices, column families_identified: not every value is of type integer (rows: 1-9). "
-        f"Write whole numbers in digits, or {EMPTY.format('families_identified')}",
-    ),
-    "thousands": (
-        cell("register", "income", "3.133,7"),
-        f"register.csv, table register, column income: a number is not written with '.' as its only "
-        f"mark (rows: 1-9). {MARKS}",
-    ),
-    "unknown missing code": (
-        frames("families", lambda frame: frame.assign(n_adults="-9")),
-        f"families.csv, table families, column n_adults: a value is not one of 1, 2 (rows: 50-249). {CODES.format('n_adults')}",
-    ),
-    "formula": (
-        cell("offices", "arm", f"=cmd({CANARY})"),
-        f"offices.csv, table offices, column arm: a value is not one of holf, local (rows: 1-9). {CODES.format('arm')}",
-    ),
-    "emoji in an id": (
-        cell("leaders", "leader_id", f"{CANARY}🙂"),
-        f"leaders.csv, table leaders, column leader_id: {ID} (rows: 1-9). Give plain pseudonyms.",
-    ),
-    "out of range": (
-        cell("families", "n_children_u16", CANARY),
-        "families.csv, table families, column n_children_u16: a value lies outside 0 to 15 (rows: 1-9). Correct "
-        f"it, leave it empty if it is not known, or {EMPTY.format('n_children_u16')}",
-    ),
-    "required": (
-        cell("offices", "arm", ""),
-        "offices.csv, table offices, column arm: a required value is missing (rows: 1-9). Fill it in, or "
-        "leave the row out.",
-    ),
-    "key": (
-        frames("leaders", lambda frame: frame.assign(leader_id=CANARY)),
-        f"leaders.csv, table leaders, column leader_id: the key is not unique (rows: 1-9). {ONE}",
-    ),
-    "key of two columns": (
-        frames("register", lambda frame: pd.concat([frame, frame.iloc[:10]])),
-        f"register.csv, table register, column parent_id, wave: the key is not unique (rows: 10-49). {ONE}",
-    ),
-    "link": (
-        cell("leaders", "office_id", CANARY),
-        "leaders.csv, table leaders, column office_id: not every value is found in table offices (rows: 1-9). Add "
-        "the rows to offices, or leave these out; ids must be written alike in both.",
-    ),
-    "a family that moved": (
-        twice("families", office_id="S02"),
-        "families.csv, table families, column family_id: the key is not unique (rows: 1-9). Keep the row with the "
-        "office at randomisation.",
-    ),
-    "thousands with the decimal mark": (
-        frames("register", lambda frame: frame.assign(income=[f"{31 + i % 9}.337" for i in range(len(frame))])),
-        "register.csv, table register, column income: '.' stands before three digits: decimals or thousands (rows: "
-        '250-999). State in the mapping file which it is: `decimal: "."` or `thousands: "."`.',
-    ),
-    "forgotten codes": (
-        frames("register", lambda frame: frame.assign(income=["-9", "99999999", *frame["income"][2:]])),
-        f"register.csv, table register, column income: {FORGOTTEN.format('income')}",
-    ),
-    "income of a year": (
-        frames("register", lambda frame: frame.assign(income=times(12)(frame["income"]))),
-        "register.csv, table register, column income: the middle value above 0 is not between 1000 and 60000 NOK "
-        "per month (rows: all). Look at the unit: is it another period, or thousands?",
-    ),
-    "national numbers": (
-        national,
-        *(
-            f"{name}.csv, table {name}, column parent_id: an id is a national identity number, or looks like one (rows: "
-            "1-9). Give pseudonyms instead, and put a letter before each if they are that already."
-            for name in ("parents", "survey", "register")
-        ),
-    ),
-    "analysed without rows": (
-        without_one,
-        "parents.csv, table parents, column analysed: no row in table register, where analysed is 1 (rows: 1-9). Add "
-        "the rows to register, empty where nothing is known, or correct this column.",
-    ),
-    "rows without analysed": (
-        frames("parents", follow_all),
-        "register.csv, table register, column parent_id: not always analysed is 1 where participates is 1 (rows: "
-        "1-9). Correct one of the two.",
-    ),
-    "a coordinator of another office": (
-        other_office,
-        "delivery.csv, table delivery, column coordinator_id: office_id of coordinators is not that of families "
-        "(rows: 1-9). Give the office at randomisation to both, or correct the coordinator.",
+        "leaders: a row has more or fewer cells than the header (1-9)",
     ),
     "no header": (
         content("leaders.csv", lambda old: old.split(b"\n", 1)[1]),
-        "leaders.csv, table leaders: the first line holds no known column name (rows: all). Write a header line, or "
-        "name your columns under columns in the mapping file: `OURS: YOURS`.",
+        "leaders: the first line holds no known column name (all)",
     ),
-    "a file of R": (
-        content("parents.rds", lambda old: CANARY.encode()),
-        "data folder: unknown files: 1 (.rds) (rows: all). Name them in the mapping file, as in `file: NAME`, or "
-        'take them out; --private FILE lists their names. In R, write.csv(x, "table.csv", row.names = FALSE, '
-        'na = "") writes what is read.',
+    "broken spss": (
+        lambda folder: (folder / "leaders.csv").rename(folder / "leaders.sav"),
+        "leaders: the file is not a whole .sav file (all)",
+    ),
+    "two files": (content("offices.parquet", lambda old: BYTES), "offices: the table has more than one file (all)"),
+    "no offices": (lambda folder: (folder / "offices.csv").unlink(), "offices: the file is missing (all)"),
+    "no table above": (
+        lambda folder: (folder / "coordinators.csv").unlink(),
+        "delivery, column coordinator_id: the table coordinators, to which it refers, is not there (all)",
+    ),
+    "no column": (
+        frames("offices", lambda frame: frame.drop(columns="arm")),
+        "offices, column arm: the column is missing (all)",
+    ),
+    "free text": (
+        frames("offices", lambda frame: frame.assign(**{f"note {CANARY}": CANARY})),
+        "offices: unknown columns: 1 (all)",
+    ),
+    "two columns for one": (
+        frames("offices", lambda frame: frame.assign(kontor=CANARY)),
+        "offices, column office_id: two columns stand for this one (all)",
+    ),
+    "not a number": (
+        cell("offices", "families_identified", f"about {CANARY}"),
+        "offices, column families_identified: not every value is of type integer (1-9)",
+    ),
+    "two marks in a number": (
+        cell("register", "income", "3.133,7"),
+        "register, column income: not every value is of type integer (1-9)",
+    ),
+    "thousands with the decimal mark": (
+        frames("register", lambda frame: frame.assign(income=[f"{31 + i % 9}.337" for i in range(len(frame))])),
+        "register, column income: '.' stands before three digits: decimals or thousands (250-999)",
+    ),
+    "forgotten codes": (
+        frames("register", lambda frame: frame.assign(income=["-9", "99999999", *frame["income"][2:]])),
+        "register, column income: a value looks like a code for missing, such as -9, 99 or 999 (1-9)",
+    ),
+    "income of a year": (
+        frames(
+            "register",
+            lambda frame: frame.assign(income=[str(12 * int(one)) if one else "" for one in frame["income"]]),
+        ),
+        "register, column income: the middle value above 0 is not between 1000 and 60000 NOK per month (all)",
+    ),
+    "formula": (
+        cell("offices", "arm", f"=cmd({CANARY})"),
+        "offices, column arm: a value is not one of holf, local (1-9)",
+    ),
+    "out of range": (
+        cell("families", "n_children_u16", CANARY),
+        "families, column n_children_u16: a value lies outside 0 to 15 (1-9)",
+    ),
+    "required": (cell("offices", "arm", ""), "offices, column arm: a required value is missing (1-9)"),
+    "a family that moved": (
+        frames("families", lambda frame: pd.concat([frame, frame.iloc[[0]].assign(office_id="S02")])),
+        "families, column family_id: the key is not unique (1-9)",
+    ),
+    "key of two columns": (
+        frames("register", lambda frame: pd.concat([frame, frame.iloc[:10]])),
+        "register, column parent_id, wave: the key is not unique (10-49)",
+    ),
+    "link": (
+        cell("leaders", "office_id", CANARY),
+        "leaders, column office_id: not every value is found in table offices (1-9)",
+    ),
+    "national numbers": (
+        national,
+        *(f"{name}, column parent_id: {NATIONAL} (1-9)" for name in ("parents", "survey", "register")),
     ),
     "simulated rows": (
         frames("leaders", lambda frame: frame.assign(leader_id="syn-" + frame["leader_id"])),
-        "leaders.csv, table leaders, column leader_id: an id begins with SYN-, as only simulated rows do (rows: "
-        "1-9). Open simulated tables as what they are.",
+        "leaders, column leader_id: an id begins with SYN-, as only simulated rows do (1-9)",
     ),
-    "sixteen children": (
-        frames("children", add_children),
-        "children.csv, table children, column family_id: more than 15 rows for one family_id, where age_band is 0-5 "
-        "or 6-9 or 10-15 (rows: 10-49). Leave out who does not belong to the study.",
+    "analysed without rows": (
+        without_one,
+        "parents, column analysed: no row in table register, where analysed is 1 (1-9)",
     ),
-    "wave left out": (
-        frames("register", later_only),
-        "register.csv, table register, column wave: a wave without every earlier one (rows: 1-9). Add a row for "
-        "each earlier wave, empty where nothing is known; order: m0, m12, m24, m36, m48.",
+    "rows without analysed": (
+        frames("parents", follow_all),
+        "register, column parent_id: not always analysed is 1 where participates is 1 (1-9)",
     ),
+    "a coordinator of another office": (
+        other_office,
+        "delivery, column coordinator_id: office_id of coordinators is not that of families (1-9)",
+    ),
+    "wave left out": (frames("register", later_only), "register, column wave: a wave without every earlier one (1-9)"),
     "drawn but not eligible": (
         frames("families", exclude_drawn),
-        "families.csv, table families, column eligible: not always eligible is 1 where drawn is 1 (rows: 10-49). "
-        "Correct one of the two.",
-        "families.csv, table families, column followup_group: not always followup_group is holf where drawn is 1 "
-        "and arm is holf (rows: 10-49). Correct one of the two.",
-        "families.csv, table families, column followup_group: not always followup_group is local where drawn is 1 "
-        "and arm is local (rows: 10-49). Correct one of the two.",
-    ),
-    "arm changes inside an office": (
-        lambda folder: cell("families", "followup_group", "local", _first_drawn(folder, "holf"))(folder),
-        "families.csv, table families, column followup_group: not always followup_group is holf where drawn is 1 "
-        "and arm is holf (rows: 1-9). Correct one of the two.",
-        "families.csv, table families, column followup_group: more than one value inside one office_id, where "
-        "drawn is 1 (rows: 1-9). Give every row of one office_id the same value.",
+        "families, column eligible: not always eligible is 1 where drawn is 1 (10-49)",
+        *(f"families, column followup_group: {DRAWN.format(arm)}" for arm in ("holf", "local")),
     ),
 }

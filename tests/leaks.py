@@ -4,7 +4,6 @@ import base64
 import html
 import io
 import json
-import pickle
 import struct
 import zipfile
 import zlib
@@ -15,7 +14,6 @@ from holf.confidential.scan.known import Known
 KNOWN = Known(
     ids=("F-7731", "004711", "F00112", "K12"),
     offices=("NAV Alpha", "NAV Beta", "NAV Gamma"),
-    names=("some.person", "rack-host-9"),
     canaries=("CANARY-7", "31337.77"),
 )
 SECRET = "8123.45"
@@ -125,7 +123,6 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "plotly": ({"encoded"}, script(PLOTLY, "application/vnd.plotly.v1+json")),
     "array in a script": ({"numbers"}, page(f"<script>const a = {VALUES};</script>")),
     "array in a style": ({"numbers"}, {"a.css": f"a {{ --values: {', '.join(map(str, VALUES))}; }}".encode()}),
-    "pairs in a script": ({"numbers"}, page(f"<script>const a = {[[v, 1] for v in VALUES]};</script>")),
     "array in json": ({"numbers"}, {"a.json": dump({"x": VALUES})}),
     # Outputs of notebooks.
     "pandas error": ({"tracebacks"}, listing("KeyError: 8123.45")),
@@ -149,45 +146,30 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
         {"a.json": dump({"x": {str(step): value for step, value in enumerate(VALUES)}})},
     ),
     "csv": ({"rows", "numbers"}, {"a.csv": CSV.encode()}),
-    "csv with words": ({"rows"}, {"_downloads/a.csv": CSV.replace(",", ",m12,").encode()}),
-    "quoted csv": ({"rows"}, {"a.csv": "".join(f'"{value}","m12"\n' for value in VALUES).encode()}),
-    "lines with bars": ({"rows"}, {"a.txt": NAMED.replace(",", "|").encode()}),
-    "lines with semicolons": ({"rows"}, {"a.txt": NAMED.replace(",", ";").encode()}),
-    "lines with tabs": ({"rows"}, {"a.txt": NAMED.replace(",", "\t").encode()}),
+    **{f"lines with {mark!r}": ({"rows"}, {"a.txt": NAMED.replace(",", mark).encode()}) for mark in ";|\t"},
     "table by office": ({"offices"}, page(table(("Office", "Families"), OFFICES))),
-    "json by office": ({"offices"}, {"a.json": dump({name: int(count) for name, count in OFFICES})}),
     "csv by office": ({"offices"}, {"a.csv": "".join(f"{name},{count}\n" for name, count in OFFICES).encode()}),
     # Encoded.
     "floats in base64": ({"encoded"}, page(f'<div data-x="{b64(struct.pack("<40f", *VALUES))}"></div>')),
-    "hex digits": ({"encoded"}, page(f'<i data-x="{struct.pack("<40d", *VALUES).hex()}"></i>')),
-    "short integers": ({"encoded"}, page(f'<i data-x="{b64(struct.pack("<58h", *range(58)))}"></i>')),
     "picture in a page": ({"encoded"}, page(f'<img src="data:image/png;base64,{b64(png())}">')),
-    "zip in a link": ({"encoded"}, page(f'<a href="data:application/zip;base64,{b64(zipped(a=b""))}">x</a>')),
     "base64 in a comment": ({"encoded"}, page(f"<!-- {b64(bytes(range(120)))} -->")),
     "base64 in a table": ({"encoded"}, page(table(("a",), [(b64(bytes(range(120))),)]))),
     "base64 in the search index": ({"encoded"}, index(**{b64(bytes(range(120))): 0})),
     # Identifiers.
-    "simulated id": ({"ids"}, page("<p>family SYN-F0012 moved</p>")),
-    "known id": ({"ids"}, page('<a title="F-7731">a family</a>')),
     "id in a drawing": ({"ids"}, {"a.svg": SVG.format("<text>F-77<tspan>31</tspan></text>").encode()}),
     "id in a file name": ({"ids"}, {"pages/F-7731.html": b"<p>words</p>"}),
     "id in the search index": ({"ids"}, index(**{"004711": 0, "family": [0, 1]})),
     "id among link targets": ({"ids"}, {"objects.inv": INVENTORY + zlib.compress(b"f-7731 std:label -1 a.html -\n")}),
     "national number": ({"national-ids"}, page(f"<p>{national_number()[:6]} {national_number()[6:]}</p>")),
     "canary": ({"canaries"}, page("<p>an income of 31 337,77</p>")),
-    "canary in an attribute": ({"canaries"}, page('<p title="CANARY&#45;7">words</p>')),
     # Machines.
     "path": ({"paths"}, page("<p>read from /home/someone/data.csv</p>")),
     "windows path": ({"paths"}, {"a.txt": b"read from C:\\Users\\someone\\data.csv"}),
     "network path": ({"paths"}, {"a.txt": b"read from \\\\server\\share\\data.csv"}),
     "server link": ({"paths"}, page('<a href="smb://server/share">report</a>')),
     "file link": ({"paths"}, page('<a href="file:///secure/p1/report.html">report</a>')),
-    "user": ({"names"}, page("<p>built by some.person</p>")),
-    "host": ({"names"}, {"a.json": dump({"host": "RACK-HOST-9"})}),
     # Pictures.
     "png text": ({"unreadable"}, {"a.png": png(chunk(b"tEXt", b"Title\0income 8123.45"))}),
-    "png compressed text": ({"unreadable"}, {"a.png": png(chunk(b"zTXt", b"Title\0\0" + zlib.compress(b"8123.45")))}),
-    "png international text": ({"unreadable"}, {"a.png": png(chunk(b"iTXt", b"Title\0\0\0\0\x008123.45"))}),
     "png exif": ({"unreadable"}, {"a.png": png(chunk(b"eXIf", b"II*\0camera"))}),
     "png chunk of nobody": ({"unreadable"}, {"a.png": png(chunk(b"prVt", b"8123.45"))}),
     "png tail": ({"unreadable"}, {"a.png": png() + b"\0\1\2more"}),
@@ -196,11 +178,8 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "bytes as text": ({"unreadable"}, {"a.txt": b"\0\1words"}),
     "another alphabet": ({"unreadable"}, {"a.csv": "navn;beløp".encode("cp1252")}),
     "two-byte text": ({"unreadable"}, {"a.html": "words".encode("utf-16")}),
-    "pickle as text": ({"unreadable"}, {"a.txt": pickle.dumps({"a": 1})}),
-    "parquet as a page": ({"unreadable"}, {"a.html": b"PAR1\0\0\0PAR1"}),
     "zip as json": ({"unreadable"}, {"a.json": zipped(a=b"words")}),
     "words as json": ({"unreadable"}, {"a.json": b"income: 8123.45"}),
-    "jpeg as png": ({"unreadable"}, {"a.png": b"\xff\xd8\xff\xe0\0\x10JFIF\0"}),
     "picture cut short": ({"unreadable"}, {"a.png": png()[:40]}),
     "search index of another form": ({"unreadable"}, {"searchindex.js": b"Search.setIndex([8123.45])"}),
     "data among pages of a word": ({"unreadable"}, index(word=[8123, 1])),

@@ -34,8 +34,8 @@ and one that is weaker than the weakest allowed value is refused."""
 _GATE = """## Before a site is published
 
 `holf release-check` reads every file of a finished site. A file of a kind that a site does not hold is refused by its
-name and not opened. A finding names file and rule, never what was found; nobody can sign an exception. If there is
-none, `release-manifest.json` beside the site lists the rules and the checksum of each file.
+name and not opened. A finding names file and rule, never what was found; nobody can sign an exception. A
+site that was changed since is checked again.
 
 Ids, national identity numbers and canaries are sought as strings, so that no leading zero is lost, in one spelling:
 without tags, entities and invisible characters, whatever stands between the parts."""

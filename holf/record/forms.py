@@ -18,6 +18,7 @@ _DONE = {"title": _LINE, "own": None, "had": [_LINE]}
 _LANDING = _keys("found questions areas signs ends table note columns", offices=_LINE, arms={"*": _DONE}) | {
     "both": {"title": None, "had": [_LINE]}
 }
+_RULE, _FLOOR = _keys("says reason source"), _keys("setting floor floor_is")
 _SWEPT = _keys("values? reason? from? facts?")
 _MODEL = _keys("estimator covariates beside also")
 _PLAN = {
@@ -50,8 +51,15 @@ FORMS: dict[str, object] = {
     },
     "disclosure.yml": {
         "default": None,
-        "rules": {"*": _keys("says reason source setting? floor? floor_is?")},
-        "profiles": {"*": {"*": None}},
+        "rules": {
+            **dict.fromkeys("staff people families offices dominance df".split(), _RULE | _FLOOR),
+            **dict.fromkeys("extremes rounding digits complementary".split(), _RULE | _FLOOR),
+            **dict.fromkeys("class linked differencing".split(), _RULE | _keys("setting?")),
+        },
+        "profiles": {
+            "*": _keys("staff_levels min_people min_families min_offices max_office_share min_residual_df statistics")
+            | _keys("round_to significant_digits min_interval")
+        },
     },
     "flow.yml": [
         _keys("id label unit fact? from? loss? note? unit_changes? randomised?")

@@ -48,7 +48,6 @@ from holf.confidential.release.form import summary
 from holf.confidential.release.signature import sign
 from holf.confidential.scan.identifiers import read_values
 from holf.confidential.scan.known import Known, known_here
-from holf.confidential.scan.rules import ALL
 from holf.confidential.scan.scan import scan
 from holf.paths import project_root
 from holf.record.schema import load_schema
@@ -193,7 +192,7 @@ def test_the_whole_gate_lets_the_site_pass(built, known):
 
 def test_the_gate_finds_no_one_in_the_release(built, known, tmp_path):
     shutil.copy(built / "release.json", tmp_path)
-    assert scan(tmp_path, known=known, rules=[rule for rule in ALL if rule.id in ("canaries", "ids")]) == ()
+    assert not {"canaries", "ids"} & {finding.rule for finding in scan(tmp_path, known=known)}
 
 
 def test_the_gate_still_sees_what_is_planted_in_this_site(built, known, tmp_path):

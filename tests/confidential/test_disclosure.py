@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holf.confidential.release import form
-from holf.confidential.rules.attack import Equation
-from holf.confidential.rules.policy import RULES, PolicyError, load_policy, load_rules
-from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
-from holf.confidential.rules.suppression import Count, protect
+from holf.confidential.rules.policy import PolicyError, load_policy
+from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean
 from holf.paths import data_path
 from holf.record.facts import FactError, Ledger, load_ledger
 from holf.record.flow import load_flow
@@ -41,11 +39,6 @@ def test_stricter_profile_is_nowhere_weaker():
         assert getattr(strict, setting) <= getattr(POLICY, setting)
 
 
-def test_every_rule_is_worded():
-    assert load_rules().keys() == RULES
-    assert all(rule.says and rule.reason and rule.source for rule in load_rules().values())
-
-
 @pytest.mark.parametrize(
     ("setting", "weak", "rule"),
     [
@@ -68,16 +61,14 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
         PolicyError, match=rf"disclosure.yml, profile norwegian-strict, rule {rule}: .*weaker than the floor"
     ):
         load_policy(path=path)
-    assert load_policy("strict-15", path).profile == "strict-15"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda raw: raw["profiles"]["norwegian-strict"].pop("round_to"), "setting round_to is missing"),
-        (lambda raw: raw["profiles"]["norwegian-strict"].update(rules=[]), "unknown setting `rules`"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].pop("round_to"), "key round_to is missing"),
+        (lambda raw: raw["profiles"]["norwegian-strict"].update(rules=[]), "unknown key `rules`"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people="ten"), "rule people: .* same kind"),
-        (lambda raw: raw["profiles"]["norwegian-strict"].update(min_people=10.5), "rule people: .* same kind"),
         (
             lambda raw: raw["profiles"]["norwegian-strict"].update(max_office_share=float("nan")),
             "rule dominance: .* weaker",
@@ -85,21 +76,12 @@ def test_profile_below_the_floor_is_refused(tmp_path, setting, weak, rule):
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_families=11), "rule families: .* above min_people"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=4), "rule complementary: .* between"),
         (lambda raw: raw["profiles"]["norwegian-strict"].update(min_interval=11), "rule complementary: .* between"),
-        (lambda raw: raw["rules"].pop("class"), "rule class is missing"),
-        (lambda raw: raw["rules"].update(luck=raw["rules"]["people"]), "unknown rule `luck`"),
-        (
-            lambda raw: raw["rules"]["people"].pop("floor"),
-            "rule people: a rule with a setting needs floor and floor_is",
-        ),
+        (lambda raw: raw["rules"].pop("class"), "key class is missing"),
+        (lambda raw: raw["rules"].update(luck=raw["rules"]["people"]), "unknown key `luck`"),
+        (lambda raw: raw["rules"]["people"].pop("floor"), "rules, people: key floor is missing"),
         (lambda raw: raw["rules"]["people"].pop("reason"), "rules, people: key reason is missing"),
-        (lambda raw: raw["rules"]["people"].update(setting=None), "no rule has the setting min_people"),
         (lambda raw: raw.update(default="lax"), "profile lax: there is none"),
-        (
-            lambda raw: (
-                raw["profiles"].update({"<b>": raw["profiles"].pop(raw["default"])}) or raw.update(default="<b>")
-            ),
-            "a name has small letters",
-        ),
+        (lambda raw: raw["profiles"].update({"<b>": raw["profiles"].pop(raw["default"])}), "a name has small letters"),
     ],
 )
 def test_policy_file_with_a_hole_is_refused(tmp_path, change, message):
@@ -145,32 +127,9 @@ def test_staff_are_described_by_arm_only():
     assert refusal(replace(STAFF, people=9, offices=9), POLICY) == "people"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"families": 44}, {"offices": 41}, {"people": -1}, {"largest_share": 1.2}, {"events": 44}, {"role": "leader"}],
-)
-def test_support_that_cannot_be_is_refused_without_a_number(change):
-    with pytest.raises(ValueError, match=r"^support: ") as refused:
-        replace(PLAIN, **change)
-    assert "4" not in str(refused.value)
-
-
 @given(st.integers(0, 10_000))
 def test_rounding_is_to_the_nearest(count):
     assert rounded(count, POLICY) % 5 == 0 and abs(rounded(count, POLICY) - count) <= 2
-
-
-def test_shares_come_from_rounded_counts():
-    n, events, others = (replace(PLAIN, people=people, families=people) for people in (107, 33, 74))
-    counts = [Count("n", n), Count("events", events, outside=74), Count("others", others, implied=True)]
-    shown = protect(counts, [Equation("n", ("events", "others"))], {}, POLICY)
-    assert safe_share(shown["events"], shown["n"]) == 35 / 105
-    assert safe_share(30, Withheld("complementary")) == Withheld("complementary")
-
-
-def test_mean_of_a_share_is_refused():
-    with pytest.raises(ValueError, match="use safe_share"):
-        safe_mean(0.25, 45, replace(PLAIN, events=20), POLICY)
 
 
 def test_mean_goes_with_its_count():

@@ -22,67 +22,37 @@ def taken(study, tmp_path_factory):
     return read_dropin(write_tables(study, tmp_path_factory.mktemp("plain")), load_schema())
 
 
-def norwegian(frame, name):
-    return frame.rename(columns={c: f["holf:aliases"][0] for c, f in load_schema().fields(name).items()})
-
-
-def write_semicolons(tables, folder):
-    """As a Norwegian spreadsheet program does: semicolons, decimal comma, Latin-1, its own column names, CRLF."""
-    for name, frame in tables.items():
-        frame.to_csv(
-            folder / f"{name}.csv", index=False, sep=";", decimal=",", encoding="latin-1", lineterminator="\r\n"
-        )
-
-
 def plain(frame):
     """As other programs hold it: objects and floats."""
-    texts = [column for column in frame if frame[column].dtype == "string"]
-    return pd.DataFrame(
-        {
-            c: frame[c].astype(object).where(frame[c].notna(), "") if c in texts else frame[c].astype(float)
-            for c in frame
-        }
+    texts = frame.select_dtypes("string").columns
+    return frame.astype(float, errors="ignore").assign(
+        **{name: frame[name].astype(object).fillna("") for name in texts}
     )
 
 
+# Name, if any, and ending of a file; the first as a Norwegian spreadsheet program writes it.
 WRITERS = {
-    "semicolons": lambda tables, folder: write_semicolons(
-        {name: norwegian(frame, name) for name, frame in tables.items()}, folder
+    "norwegian.csv": lambda frame, path: frame.to_csv(
+        path, index=False, sep=";", decimal=",", encoding="latin-1", lineterminator="\r\n"
     ),
-    "byte order mark": lambda tables, folder: [
-        frame.to_csv(folder / f"{name}.csv", index=False, encoding="utf-8-sig") for name, frame in tables.items()
-    ],
-    "parquet": lambda tables, folder: [
-        frame.to_parquet(folder / f"{name}.parquet", index=False) for name, frame in tables.items()
-    ],
-    "sav": lambda tables, folder: [
-        pyreadstat.write_sav(plain(frame), folder / f"{name}.sav") for name, frame in tables.items()
-    ],
-    "zsav": lambda tables, folder: [
-        pyreadstat.write_sav(plain(frame), folder / f"{name}.zsav", compress=True) for name, frame in tables.items()
-    ],
-    "tabs": lambda tables, folder: [
-        frame.to_csv(folder / f"{name}.tsv", index=False, sep="\t") for name, frame in tables.items()
-    ],
-    "xlsx": lambda tables, folder: [
-        frame.to_excel(folder / f"{name}.xlsx", index=False) for name, frame in tables.items()
-    ],
-    "xpt": lambda tables, folder: [
-        pyreadstat.write_xport(plain(frame), folder / f"{name}.xpt") for name, frame in tables.items()
-    ],
-    "dta": lambda tables, folder: [
-        pyreadstat.write_dta(plain(frame), folder / f"{name}.DTA") for name, frame in tables.items()
-    ],
+    "byte order mark.csv": lambda frame, path: frame.to_csv(path, index=False, encoding="utf-8-sig"),
+    ".tsv": lambda frame, path: frame.to_csv(path, index=False, sep="\t"),
+    ".xlsx": lambda frame, path: frame.to_excel(path, index=False),
+    ".parquet": lambda frame, path: frame.to_parquet(path, index=False),
+    ".sav": lambda frame, path: pyreadstat.write_sav(plain(frame), path),
+    ".zsav": lambda frame, path: pyreadstat.write_sav(plain(frame), path, compress=True),
+    ".xpt": lambda frame, path: pyreadstat.write_xport(plain(frame), path),
+    ".DTA": lambda frame, path: pyreadstat.write_dta(plain(frame), path),
 }
 
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_every_format_gives_the_same_frames(kind, taken, tmp_path):
-    WRITERS[kind](taken.tables, tmp_path)
-    if kind == "semicolons":
-        raw = (tmp_path / "families.csv").read_bytes()
-        assert "oppfølgingsgruppe".encode("latin-1") in raw and b";" in raw
-        assert b"," in (tmp_path / "leaders.csv").read_bytes()
+    for name, frame in taken.tables.items():
+        if kind == "norwegian.csv":
+            fields = load_schema().fields(name)
+            frame = frame.rename(columns={column: field["holf:aliases"][0] for column, field in fields.items()})
+        WRITERS[kind](frame, tmp_path / f"{name}.{kind.split('.')[1]}")
     found = read_dropin(tmp_path, load_schema())
     assert found.tables.keys() == taken.tables.keys()
     for name, frame in taken.tables.items():
@@ -133,75 +103,44 @@ def test_a_stated_encoding_is_used():
         read_delimited(text.encode("latin-1"), TableMapping(encoding="utf-8"))
 
 
-MARK = "a number is not written with '{}' as its only mark"
+TYPE, CODE = "not every value is of type", "a value looks like a code for missing, such as -9, 99 or 999"
+THOUSANDS = "'{}' stands before three digits: decimals or thousands"
 
 
 @pytest.mark.parametrize(
-    ("cell", "decimal", "value", "rule"),
+    ("kind", "cell", "marks", "found"),
     [
-        ("1,5", ",", 1.5, None),
-        ("1.5", ".", 1.5, None),
-        ("-0.5e-3", ".", -0.0005, None),
-        ("1.234,5", ",", None, MARK.format(",")),
-        ("1.234", ",", None, MARK.format(",")),
-        ("1,234.5", ".", None, MARK.format(".")),
-        ("1,5", ".", None, MARK.format(".")),
-        ("1 234", ",", None, MARK.format(",")),
-        ("1\u00a0234", ".", None, MARK.format(".")),
-        ("nan", ".", None, "not every value is of type number"),
-        ("inf", ".", None, "a number is infinite or too large"),
-        ("-1e999", ".", None, "a number is infinite or too large"),
-        ("-9", ".", None, "a value looks like a code for missing, such as -9, 99 or 999"),
-        ("99999", ".", None, "a value looks like a code for missing, such as -9, 99 or 999"),
-        ("1.234", ".", None, "'.' stands before three digits: decimals or thousands"),
-        ("1,234", ",", None, "',' stands before three digits: decimals or thousands"),
-        ("0.234", ".", 0.234, None),
-        ("1.2340", ".", 1.234, None),
-        ("٣", ".", None, "not every value is of type number"),
-        (" 1", ".", None, "not every value is of type number"),
+        ("number", "1,5", {"decimal": ","}, 1.5),
+        ("number", "1.5", {}, 1.5),
+        ("number", "-0.5e-3", {}, -0.0005),
+        *(("number", cell, {"decimal": ","}, f"{TYPE} number") for cell in ("1.234,5", "1.234", "1 234")),
+        *(
+            ("number", cell, {}, f"{TYPE} number")
+            for cell in ("1,234.5", "1,5", "1\u00a0234", "nan", "inf", "-1e999", "٣", " 1")
+        ),
+        *(("number", cell, {}, CODE) for cell in ("-9", "99999")),
+        ("number", "1.234", {}, THOUSANDS.format(".")),
+        ("number", "1,234", {"decimal": ","}, THOUSANDS.format(",")),
+        ("number", "0.234", {}, 0.234),
+        ("number", "1.2340", {}, 1.234),
+        ("integer", "7", {}, 7),
+        ("integer", "7.0", {}, 7),
+        ("integer", "1e+05", {}, 100_000),
+        *(("integer", cell, {}, f"{TYPE} integer") for cell in ("7.5", "1e300", "9" * 17 + "8")),
+        *(("integer", cell, {}, THOUSANDS.format(".")) for cell in ("21.000", "-1.500")),
+        # Marks that the mapping file names are believed.
+        ("number", "1.234", {"decimal": ".", "is_told": True}, 1.234),
+        ("number", "21.000", {"decimal": ",", "thousands": ".", "is_told": True}, 21_000),
+        ("number", "1.234.567,5", {"decimal": ",", "thousands": ".", "is_told": True}, 1_234_567.5),
+        ("number", "1\u00a0234,5", {"decimal": ",", "thousands": " ", "is_told": True}, 1234.5),
+        ("number", "1'234", {"thousands": "'", "is_told": True}, 1234),
+        ("number", "12.34", {"decimal": ",", "thousands": ".", "is_told": True}, f"{TYPE} number"),
+        ("number", "1.2345", {"decimal": ",", "thousands": ".", "is_told": True}, f"{TYPE} number"),
     ],
 )
-def test_numbers(cell, decimal, value, rule):
-    series, failures = typed_column([cell, None], {"type": "number"}, decimal=decimal)
-    assert [failure.rule for failure in failures] == ([rule] if rule else [])
-    assert series.isna().tolist() == [value is None, True] and (value is None or series[0] == value)
-
-
-@pytest.mark.parametrize(
-    ("cell", "value"),
-    [
-        ("7", 7),
-        ("7.0", 7),
-        ("1e+05", 100_000),
-        ("7.5", None),
-        ("1e300", None),
-        ("9" * 17 + "8", None),
-        ("21.000", None),
-        ("-1.500", None),
-        ("21.0", 21),
-    ],
-)
-def test_whole_numbers(cell, value):
-    series, failures = typed_column([cell], {"type": "integer"})
-    assert (series[0] if not failures else None) == value
-
-
-@pytest.mark.parametrize(
-    ("cell", "marks", "value"),
-    [
-        ("1.234", {"decimal": "."}, 1.234),
-        ("21.000", {"decimal": ",", "thousands": "."}, 21_000),
-        ("1.234.567,5", {"decimal": ",", "thousands": "."}, 1_234_567.5),
-        ("1\u00a0234,5", {"decimal": ",", "thousands": " "}, 1234.5),
-        ("1'234", {"thousands": "'"}, 1234),
-        ("1.5", {"decimal": ",", "thousands": "."}, None),
-        ("12.34", {"decimal": ",", "thousands": "."}, None),
-        ("1.2345", {"decimal": ",", "thousands": "."}, None),
-    ],
-)
-def test_marks_that_the_mapping_file_names_are_believed(cell, marks, value):
-    series, failures = typed_column([cell], {"type": "number"}, is_told=True, **marks)
-    assert (series[0] if not failures else None) == value
+def test_a_number_is_read_in_one_way_or_not_at_all(kind, cell, marks, found):
+    series, failures = typed_column([cell, None], {"type": kind}, **marks)
+    assert [*series.dropna(), *(rule for rule, _, _ in failures)] == [found]
 
 
 def test_three_decimals_are_no_thousands_where_a_scale_ends_below_or_a_program_wrote_them():
@@ -209,7 +148,7 @@ def test_three_decimals_are_no_thousands_where_a_scale_ends_below_or_a_program_w
     assert typed_column(["1.234"], scale)[1] == []
     assert typed_column([_text(1.234)], {"type": "number"})[1] == []
     assert typed_column(["1.234", "1.5"], {"type": "number"})[1] == []
-    assert typed_column(["1.234", "15", "21.000"], {"type": "number"})[1][0].positions == (0, 2)
+    assert typed_column(["1.234", "15", "21.000"], {"type": "number"})[1][0][2] == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -224,15 +163,9 @@ def test_three_decimals_are_no_thousands_where_a_scale_ends_below_or_a_program_w
     ],
 )
 def test_a_code_far_from_all_other_counts_is_refused_without_a_label(cells, rows):
-    found = [failure.positions for failure in typed_column(cells, {"type": "integer"})[1]]
+    found = [failure[2] for failure in typed_column(cells, {"type": "integer"})[1]]
     assert found == ([rows] if rows else [])
     assert typed_column(cells, {"type": "integer"}, sure={"99", "98", "77", "999"})[1] == []
-
-
-def test_values_that_must_be_unique_and_limits_with_one_end():
-    field = {"type": "integer", "constraints": {"unique": True, "maximum": 5}}
-    rules = {failure.rule: failure.positions for failure in typed_column(["1", "1", "6", None, None], field)[1]}
-    assert rules == {"the values are not unique": (0, 1), "a value is above 5": (2,)}
 
 
 MAPPING = """
@@ -261,50 +194,41 @@ def test_the_mapping_file_names_files_columns_and_codes(study, taken, tmp_path):
         read_dropin(folder, load_schema())
 
 
-GUIDE = "Compare it with the example on the page for those who hold the data."
+BRACES = "columns has braces where the table has no wave, names the wave too, or has braces that do not close"
+PARTS = "file, sheet, columns, codes, encoding, separator, decimal, thousands"
+PLAIN = "file, sheet or one of columns is not one plain name"
 
 
 @pytest.mark.parametrize(
-    ("text", "line"),
+    ("text", "rule"),
     [
-        ("a: [31337", f"mapping file: not readable as YAML (rows: all). {GUIDE}"),
-        ("- 31337", "mapping file: an entry is not a table of the schema (rows: all). Tables: offices, leaders, "
-         "coordinators, families, parents, children, survey, register, delivery."),
-        ("offices: {x31337: 1}", "mapping file, table offices: an entry has parts other than file, sheet, columns, "
-         f"codes, encoding, separator, decimal, thousands (rows: all). {GUIDE}"),
-        ("offices: {file: ../31337.csv}", "mapping file, table offices: file is not the plain name of a file in the "
-         f"folder (rows: all). {GUIDE}"),
-        ("offices: {columns: {x31337: a}}", "mapping file, table offices: columns has an entry that is not a column "
-         f"of the table (rows: all). {GUIDE}"),
-        ("offices: {columns: {arm: x31337, office_id: X31337}}", "mapping file, table offices: columns gives two "
-         f"columns the same name, or one that is not text (rows: all). {GUIDE}"),
-        ("register: {columns: {income: 31337_, wave: \"w{12,24}\"}}", "mapping file, table register: columns has braces "
-         f"where the table has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
-        ("offices: {columns: {arm: \"31337{12,24}\"}}", "mapping file, table offices: columns has braces where the table "
-         f"has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
-        ("register: {columns: {income: \"31337{12\"}}", "mapping file, table register: columns has braces where the table "
-         f"has no wave, names the wave too, or has braces that do not close (rows: all). {GUIDE}"),
-        ("offices: {sheet: [31337]}", f"mapping file, table offices: sheet is not the name of a sheet (rows: all). {GUIDE}"),
-        ("offices: {decimal: '.'}\nleaders:\n  codes:\n    arm: {31337: a, 31337: b}", "mapping file: a name stands "
-         "twice in one list, in line 4 (rows: all). Keep one of the two."),
-        ("offices: {decimal: '.'}\noffices: {file: 31337.csv}", "mapping file: a name stands twice in one list, in line 2 "
-         "(rows: all). Keep one of the two."),
-        ("offices: {codes: {arm: 31337}}", "mapping file, table offices: codes is not a list of pairs for each column "
-         f"(rows: all). {GUIDE}"),
-        ("offices: {decimal: 31337}", f"mapping file, table offices: decimal is not one of ',' '.' (rows: all). {GUIDE}"),
-        ("offices: {decimal: '.', thousands: '.'}", "mapping file, table offices: decimal and thousands are the same "
-         f"mark (rows: all). {GUIDE}"),
-        ("offices: {file: kontorer.csv}", "kontorer.csv, table offices: the file named in the mapping file is missing "
-         "(rows: all). Correct file in the mapping file."),
+        ("a: [31337", "not readable as YAML"),
+        ("- 31337", "an entry is not a table of the schema"),
+        ("offices: {x31337: 1}", f"an entry has parts other than {PARTS}"),
+        ("offices: {colums: {}}", f"an entry has parts other than {PARTS} (`colums`: did you mean `columns`?)"),
+        ("offices: {file: ../31337.csv}", PLAIN),
+        ("offices: {sheet: [31337]}", PLAIN),
+        ("offices: {columns: {arm: [31337]}}", PLAIN),
+        ("offices: {columns: {x31337: a}}", "columns has an entry that is not a column of the table"),
+        ("offices: {columns: {arm: x31337, office_id: X31337}}", "columns gives two columns the same name"),
+        ('register: {columns: {income: 31337_, wave: "w{12,24}"}}', BRACES),
+        ('offices: {columns: {arm: "31337{12,24}"}}', BRACES),
+        ('register: {columns: {income: "31337{12"}}', BRACES),
+        ("leaders:\n  codes:\n    arm: {31337: a, 31337: b}", "a name stands twice in the list of line 3"),
+        ("offices: {}\noffices: {file: 31337.csv}", "a name stands twice in the list of line 1"),
+        ("offices: {codes: {arm: 31337}}", "codes is not a list of pairs for each column"),
+        ("offices: {decimal: 31337}", "decimal is not one of ',' '.'"),
+        ("offices: {decimal: '.', thousands: '.'}", "decimal and thousands are the same mark"),
+        ("offices: {file: kontorer.csv}", "the file named in the mapping file is missing"),
     ],
-)  # fmt: skip
-def test_a_wrong_mapping_file_is_told(text, line, study, tmp_path):
+)
+def test_a_wrong_mapping_file_is_told(text, rule, study, tmp_path):
     folder = write_tables({name: study[name] for name in ("leaders", "coordinators")}, tmp_path / "tables")
     mapping = tmp_path / "mapping.yml"
     mapping.write_text(text)
     with pytest.raises(DropInError) as caught:
         read_dropin(folder, load_schema(), mapping=mapping)
-    assert [problem.line for problem in caught.value.problems][:1] == [line] and "31337" not in str(caught.value)
+    assert f": {rule} (rows: all). " in caught.value.lines[0] and "31337" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("module", "ending"), [("pyarrow", ".parquet"), ("pyreadstat", ".sav")])
@@ -323,8 +247,6 @@ def test_digests_follow_every_byte_and_the_key(taken, study, tmp_path):
         stream.write("\n")
     changed = read_dropin(folder, load_schema())
     assert changed.bytes_digest(key) != taken.bytes_digest(key)
-    with pytest.raises(ValueError, match="at least 16 bytes"):
-        taken.bytes_digest(b"short")
     assert taken.tables["offices"]["office_id"][0] not in repr(taken) and repr(replace(taken)) == repr(taken)
 
 
@@ -342,7 +264,7 @@ def test_another_trial_brings_its_own_rules(tmp_path):
     (tmp_path / "leaders.csv").write_text(leaders)
     with pytest.raises(DropInError) as caught:
         read_dropin(tmp_path, schema)
-    assert [(one.column, one.rule, one.rows_band) for one in caught.value.problems] == [
-        ("competence_m0", "more than one value inside one arm", "1-9"),
-        ("office_id", "more than 1 rows for one office_id", "1-9"),
+    assert [line.partition(".csv, ")[2].partition(". ")[0] for line in caught.value.lines] == [
+        "table leaders, column competence_m0: more than one value inside one arm (rows: 1-9)",
+        "table leaders, column office_id: more than 1 rows for one office_id (rows: 1-9)",
     ]

@@ -11,7 +11,7 @@ from real_study import ID, copied, only, plan_of, taken, without
 
 from holf.cli import main
 from holf.confidential.release import document
-from holf.confidential.release.document import Release, ReleaseError, answer_all, make_release, read_release
+from holf.confidential.release.document import Release, ReleaseError, make_release, read_release
 from holf.confidential.release.form import public_counts as public_counts_of_the_trial
 from holf.confidential.release.form import summary
 from holf.confidential.release.history import HISTORY, _line, read_history, repeated, require_same_answers
@@ -25,6 +25,7 @@ from holf.record.plan import load_plan
 from holf.record.schema import load_schema
 from holf.study.answers import Role, Sanity, Withheld, is_withheld
 from holf.study.study import StudyError
+from holf.study.tables import Rows
 
 # Each release asks all questions twice.
 pytestmark = pytest.mark.slow
@@ -73,18 +74,23 @@ def brief(short, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def answered(dropped, short):
-    return answer_all(dropped, plan_of(dropped), SCHEMA)
+def rows(dropped):
+    return Rows(dropped.tables, plan_of(dropped), SCHEMA)
 
 
 @pytest.fixture(scope="module")
-def released(dropped, answered, short):
+def answered(rows, short):
+    return document._answer(rows, document.catalogue(rows.plan))
+
+
+@pytest.fixture(scope="module")
+def released(dropped, rows, answered, short):
     """Release under any policy, from answers computed once; a part of them where that is enough."""
 
     @cache
     def release(policy=POLICY, part=None) -> Release:
         given = {name: found for name, found in answered.items() if part is None or re.search(part, name)}
-        return document._release(dropped, plan_of(dropped), given, SCHEMA, policy, None)
+        return document._release(dropped, rows, given, policy, None)
 
     return release
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from holf.confidential.read.columns import Failure, typed_column
+from holf.confidential.read.columns import typed_column
 from holf.confidential.read.formats import Cells
 from holf.confidential.read.mapping import TableMapping, wave_column
 from holf.confidential.read.report import FEW, Finding, value_band
@@ -73,12 +73,12 @@ def check_tables(
         tables[name], found = _typed_table(sheet, schema)
         findings += found
     for sheet in sheets.values():
-        findings += _broken_key(tables, sheet, schema)
+        findings += _broken_keys(tables, sheet, schema)
         findings += _broken_links(tables, sheet, schema, unreadable)
     if not findings and not unreadable:
-        for one in broken_rules(tables, schema):
-            rows = sheets[one.table].rows(tables[one.table], one.column, one.mask)
-            findings.append(sheets[one.table].finding(one.column, one.rule, one.fix, rows=rows))
+        for table, column, rule, fix, mask in broken_rules(tables, schema):
+            rows = sheets[table].rows(tables[table], column, mask)
+            findings.append(sheets[table].finding(column, rule, fix, rows=rows))
     return tables, findings or _implausible(tables, sheets, schema)
 
 
@@ -94,20 +94,19 @@ def _typed_table(sheet: Sheet, schema: Schema) -> tuple[pd.DataFrame, list[Findi
         unsaid = {value for value, label in labels.get(name, {}).items() if says_missing(label)} - set(codes)
         coded = [None if cell in unsaid else codes.get(cell, cell) for cell in cells[name]]
         ready = [None if cell is None or cell in missing_values else cell for cell in coded]
-        described = _without_key_rule(field_, name, schema, sheet.table)
         columns[name], failures = typed_column(
             ready,
-            described,
+            field_,
             decimal=sheet.cells.decimal,
             thousands=sheet.how.thousands,
             is_told=bool(sheet.how.decimal or sheet.how.thousands),
             sure=set(codes.values()),
         )
         if places := tuple(place for place, cell in enumerate(cells[name]) if cell in unsaid):
-            failures = [Failure("a label says that a value is missing", _IN_CODES.format(name), places)]
-        for failure in failures:
-            rows = tuple((sheet.cells.rows[place], cells[name][place] or "") for place in failure.positions)
-            findings.append(sheet.finding(name, failure.rule, failure.fix, rows=rows))
+            failures = [("a label says that a value is missing", _IN_CODES.format(name), places)]
+        for rule, fix, positions in failures:
+            rows = tuple((sheet.cells.rows[place], cells[name][place] or "") for place in positions)
+            findings.append(sheet.finding(name, rule, fix, rows=rows))
     return pd.DataFrame(columns), findings
 
 
@@ -148,14 +147,6 @@ def _middle(series: pd.Series) -> float | None:
     return float(above.median()) if len(above) >= FEW else None
 
 
-def _without_key_rule(field_: dict, name: str, schema: Schema, table: str) -> dict:
-    """The field without `unique` where the primary key says it already, so that it is not reported twice."""
-    if [name] != schema.tables[table]["schema"]["primaryKey"]:
-        return field_
-    constraints = field_.get("constraints", {})
-    return field_ | {"constraints": {rule: value for rule, value in constraints.items() if rule != "unique"}}
-
-
 def _named(sheet: Sheet, fields: list[str], wave: str | None) -> tuple[dict[str, list[str | None]], list[Finding]]:
     """Cells by our column names, and what is wrong with the header."""
     found: dict[str, list[str | None]] = {}
@@ -183,16 +174,19 @@ def _named(sheet: Sheet, fields: list[str], wave: str | None) -> tuple[dict[str,
     return found, findings
 
 
-def _broken_key(tables: dict[str, pd.DataFrame], sheet: Sheet, schema: Schema) -> list[Finding]:
-    frame, key = tables[sheet.table], schema.tables[sheet.table]["schema"]["primaryKey"]
-    if not set(key) <= set(frame):
-        return []
-    twice = frame.duplicated(key, keep=False) & frame[key].notna().all(axis=1)
-    if not twice.any():
-        return []
-    kept = schema.tables[sheet.table].get("holf:one-row", "keep one row of each.")
-    fix = kept[0].upper() + kept[1:]
-    return [sheet.finding(", ".join(key), "the key is not unique", fix, rows=sheet.rows(frame, key[0], twice))]
+def _broken_keys(tables: dict[str, pd.DataFrame], sheet: Sheet, schema: Schema) -> list[Finding]:
+    frame, table = tables[sheet.table], schema.tables[sheet.table]
+    unique = [(name,) for name, one in schema.fields(sheet.table).items() if one.get("constraints", {}).get("unique")]
+    fix = table.get("holf:one-row", "keep one row of each.")
+    findings = []
+    for key in dict.fromkeys([tuple(table["schema"]["primaryKey"]), *unique]):
+        if set(key) <= set(frame):
+            twice = frame.duplicated(key, keep=False) & frame[[*key]].notna().all(axis=1)
+            rows = sheet.rows(frame, key[0], twice)
+            findings += [
+                sheet.finding(", ".join(key), "the key is not unique", fix[0].upper() + fix[1:], rows=rows)
+            ] * bool(rows)
+    return findings
 
 
 def _broken_links(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,28 +17,23 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 # Thousands, or a number with three decimals.
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
-_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 # Above this, a float no longer tells whole numbers apart.
 _EXACT = 2**53
 _BLANKS = " \u00a0\u202f"
-# Looks like a number, but with marks between its digits.
-_MARKED = re.compile(rf"[+-]?[0-9][0-9.,'{_BLANKS}]*[.,'{_BLANKS}][0-9.,'{_BLANKS}]*")
 # What programs and people write for a value that is not there; -9 and 999 are sought only among numbers.
 _CODE = re.compile(r"-[1-9]|-9+|-8+|-7+|9{3,}")
 # These may be true values too, unless they stand far from the others.
 _SHORT_CODE = re.compile(r"99|9?98|9?97|88+|77+")
-_FIXES = {"integer": "Write whole numbers in digits", "number": "Write numbers in digits"}
+_DIGITS = (
+    "Write {} in digits with '{}' as their only mark, or name your marks in the mapping file, as in "
+    '`decimal: ","` and `thousands: " "`; '
+)
 _EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
 _MAPPED = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A rule that a column breaks, and the positions (from 0) of the rows that do."""
-
-    rule: str
-    fix: str
-    positions: tuple[int, ...]
+# A rule that a column breaks, how to fix it, and the positions (from 0) of the rows that do.
+Failure = tuple[str, str, tuple[int, ...]]
 
 
 def typed_column(
@@ -84,43 +78,36 @@ def typed_column(
     numeric, listed = kind in ("integer", "number"), "enum" in rules
     # Each distinct cell is looked at once: register tables are long and say the same few things.
     distinct = set(cells) - {None}
-    plain = {cell: _ungrouped(cell, thousands) if numeric else cell for cell in distinct}
-    marked = {cell for cell in distinct if numeric and _is_marked(plain[cell], decimal)}
-    point = {cell: plain[cell].replace(decimal, ".") if numeric else cell for cell in distinct}
-    doubtful = distinct - marked if numeric and not listed and not is_told else set()
-    twofold = {cell for cell in doubtful if _may_be_thousands(point[cell], rules)}
+    plain = {cell: _plain(cell, decimal, thousands) if numeric else cell for cell in distinct}
+    measured = distinct if numeric and not listed else set()
+    twofold = {cell for cell in measured if not is_told and _may_be_thousands(plain[cell], rules)}
     # Another number of decimals beside them says that these are decimals too.
-    if any("." in point[cell] and not _THOUSANDS.fullmatch(point[cell]) for cell in doubtful):
+    if any("." in plain[cell] and not _THOUSANDS.fullmatch(plain[cell]) for cell in measured):
         twofold = set()
-    codes = {cell for cell in distinct - set(sure) if numeric and not listed and _CODE.fullmatch(cell)}
-    read = {None: None} | {cell: _PARSERS[kind](point[cell]) for cell in distinct - marked - twofold - codes}
+    codes = {cell for cell in measured - set(sure) if _CODE.fullmatch(cell)}
+    read = {None: None} | {cell: _PARSERS[kind](plain[cell]) for cell in distinct - twofold - codes}
     if kind == "integer" and not listed:
         far = _far_codes(read) - set(sure)
         codes, read = codes | far, {cell: value for cell, value in read.items() if cell not in far}
     series = pd.Series(pd.array(np.array([read.get(cell) for cell in cells], dtype=object), dtype=DTYPES[kind]))
-    wrong = {cell for cell in distinct & set(read) if read[cell] is None}
-    large = {cell for cell in wrong if numeric and _is_large(point[cell])}
     spoiled: list[tuple[str, str, set]] = []
     if rules.get("required"):
         spoiled.append(("a required value is missing", "Fill it in, or leave the row out.", {None}))
-    other = "," if decimal == "." else "."
-    fix = 'Write no thousands marks, or name them in the mapping file, as in `thousands: " "`.'
-    fix += f' If {other} is the decimal mark, say so there: `decimal: "{other}"`.'
-    spoiled.append((f"a number is not written with '{decimal}' as its only mark", fix, marked))
     fix = f'State in the mapping file which it is: `decimal: "{decimal}"` or `thousands: "{decimal}"`.'
     spoiled.append((f"'{decimal}' stands before three digits: decimals or thousands", fix, twofold))
     fix = f'Map it under codes in the mapping file: `{name}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
     spoiled.append(("a value looks like a code for missing, such as -9, 99 or 999", fix, codes))
-    fix = f"Correct it, or {_EMPTY.format(name)}"
-    spoiled.append(("a number is infinite or too large", fix, large))
-    fix = _MAPPED.format(name) if listed else f"{_FIXES.get(kind, '')}, or {_EMPTY.format(name)}"
-    spoiled.append((f"not every value is of type {kind}", fix, wrong - large))
+    digits = _DIGITS.format("whole numbers" if kind == "integer" else "numbers", decimal)
+    fix = _MAPPED.format(name) if listed else digits + _EMPTY.format(name)
+    spoiled.append(
+        (f"not every value is of type {kind}", fix, {cell for cell in read if cell is not None and read[cell] is None})
+    )
     if kind == "string" and not listed:
         spoiled += _wrong_ids(distinct)
     found = [(rule, fix, [cell in bad for cell in cells]) for rule, fix, bad in spoiled if bad]
     found += _domain(series, rules, name)
-    failures = [Failure(rule, fix, tuple(np.flatnonzero(np.asarray(mask)).tolist())) for rule, fix, mask in found]
-    return series, [failure for failure in failures if failure.positions]
+    failures = [(rule, fix, tuple(np.flatnonzero(np.asarray(mask)).tolist())) for rule, fix, mask in found]
+    return series, [failure for failure in failures if failure[2]]
 
 
 def _wrong_ids(distinct: set[str]) -> list[tuple[str, str, set]]:
@@ -137,8 +124,6 @@ def _wrong_ids(distinct: set[str]) -> list[tuple[str, str, set]]:
 def _domain(series: pd.Series, rules: dict, name: str) -> list[tuple[str, str, object]]:
     """Rules about known values, each with a mask of the rows that break it."""
     known, found = series.notna().to_numpy(), []
-    if rules.get("unique"):
-        found.append(("the values are not unique", "Keep one row of each.", series.duplicated(keep=False) & known))
     if "enum" in rules:
         allowed = ", ".join(map(str, rules["enum"]))
         found.append((f"a value is not one of {allowed}", _MAPPED.format(name), ~series.isin(rules["enum"]) & known))
@@ -151,17 +136,15 @@ def _domain(series: pd.Series, rules: dict, name: str) -> list[tuple[str, str, o
     return found
 
 
-def _is_marked(cell: str, decimal: str) -> bool:
-    """Whether a cell would be a number without thousands separators or with another decimal mark."""
-    plain = (decimal == "." or "." not in cell) and _NUMBER.fullmatch(cell.replace(decimal, "."))
-    return bool(_MARKED.fullmatch(cell)) and not plain
+def _plain(cell: str, decimal: str, thousands: str | None) -> str:
+    """A number as Python writes it, without its thousands marks, where they stand before every three digits.
 
-
-def _ungrouped(cell: str, thousands: str | None) -> str:
-    """A number without its thousands marks, where they stand before every three digits."""
+    Nothing where it has a point that is neither.
+    """
     mark = f"[{_BLANKS}]" if thousands == " " else re.escape(thousands or "")
-    grouped = thousands and re.match(rf"[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+(?![0-9])", cell)
-    return re.sub(mark, "", cell) if grouped else cell
+    if thousands and re.match(rf"[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+(?![0-9])", cell):
+        cell = re.sub(mark, "", cell)
+    return cell.replace(decimal, ".") if decimal == "." or "." not in cell else ""
 
 
 def _far_codes(read: dict[str | None, object]) -> set[str]:
@@ -177,11 +160,6 @@ def _may_be_thousands(plain: str, rules: dict) -> bool:
     if not _THOUSANDS.fullmatch(plain):
         return False
     return rules.get("minimum", -math.inf) <= float(plain.replace(".", "")) <= rules.get("maximum", math.inf)
-
-
-def _is_large(plain: str) -> bool:
-    """Whether a cell is a number, but infinite or beyond the whole numbers that are kept exactly."""
-    return bool(_INFINITE.fullmatch(plain)) or (bool(_NUMBER.fullmatch(plain)) and abs(float(plain)) >= _EXACT)
 
 
 def _integer(cell: str) -> int | None:

@@ -81,20 +81,14 @@ class TableMapping:
         }
 
 
-class _Twice(ValueError):
-    """A name stands twice in one list; the argument is its line."""
-
-
 class _Loader(yaml.BaseLoader):
     """Reads every scalar as text, so that ``no`` and ``0.10`` stay what they are; refuses a name that stands twice."""
 
     def construct_mapping(self, node, deep=False):
         """As the parent does, once no name stands twice."""
-        if isinstance(node, yaml.MappingNode):
-            names = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            for place, key in enumerate(names):
-                if key.value in {other.value for other in names[:place]}:
-                    raise _Twice(key.start_mark.line + 1)
+        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(names)) < len(names):
+            raise yaml.constructor.ConstructorError(problem_mark=node.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -109,8 +103,9 @@ def read_mapping(path: Path | None, schema: Schema) -> tuple[dict[str, TableMapp
         entries = yaml.load(path.read_bytes(), Loader=_Loader)
     except OSError:
         return tables, [_finding("the file cannot be opened", "Check its rights.")]
-    except _Twice as twice:
-        return tables, [_finding(f"a name stands twice in one list, in line {twice.args[0]}", "Keep one of the two.")]
+    except yaml.constructor.ConstructorError as twice:
+        rule = f"a name stands twice in the list of line {twice.problem_mark.line + 1}"
+        return tables, [_finding(rule, "Keep one of the two.")]
     except (yaml.YAMLError, ValueError, RecursionError):
         return tables, [_finding("not readable as YAML", _GUIDE)]
     if not isinstance(entries, dict) or not set(entries) <= set(schema.tables):
@@ -146,19 +141,20 @@ def _wrong_part(entry: object, fields: set[str], wave: str | None) -> str | None
         parts = [*TableMapping.__dataclass_fields__]
         return f"an entry has parts other than {', '.join(parts)}{_meant(entry, parts)}"
     columns, codes, file = entry.get("columns", {}), entry.get("codes", {}), entry.get("file", "x")
-    if not isinstance(file, str) or Path(file).name != file:
-        return "file is not the plain name of a file in the folder"
-    if not isinstance(entry.get("sheet", ""), str):
-        return "sheet is not the name of a sheet"
     for part, values in (("columns", columns), ("codes", codes)):
         if not isinstance(values, dict) or not set(values) <= fields:
             return f"{part} has an entry that is not a column of the table{_meant(values, fields)}"
-    if not _all_text(columns) or len({theirs.casefold() for theirs in columns.values()}) < len(columns):
-        return "columns gives two columns the same name, or one that is not text"
+    texts = [file, entry.get("sheet", ""), *columns.values()]
+    if not all(isinstance(text, str) for text in texts) or Path(file).name != file:
+        return "file, sheet or one of columns is not one plain name"
+    if len({theirs.casefold() for theirs in columns.values()}) < len(columns):
+        return "columns gives two columns the same name"
     braces = [theirs for theirs in columns.values() if "{" in theirs]
     if braces and (wave is None or wave in columns or not all(map(_WIDE.fullmatch, braces))):
         return "columns has braces where the table has no wave, names the wave too, or has braces that do not close"
-    if not all(isinstance(pairs, dict) and _all_text(pairs) for pairs in codes.values()):
+    if not all(
+        isinstance(pairs, dict) and all(isinstance(ours, str) for ours in pairs.values()) for pairs in codes.values()
+    ):
         return "codes is not a list of pairs for each column"
     for part, allowed in _ALLOWED.items():
         if entry.get(part, allowed[0]) not in allowed:
@@ -174,10 +170,6 @@ def _meant(names: object, known: Collection[str]) -> str:
         if name not in known and (meant := get_close_matches(name, known, 1)):
             return f" (`{name}`: did you mean `{meant[0]}`?)"
     return ""
-
-
-def _all_text(pairs: dict) -> bool:
-    return all(isinstance(text, str) for pair in pairs.items() for text in pair)
 
 
 def _finding(rule: str, fix: str, table: str = "") -> Finding:

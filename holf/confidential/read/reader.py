@@ -15,7 +15,7 @@ import pandas as pd
 
 from holf.confidential.read.checks import Sheet, check_tables
 from holf.confidential.read.files import find_files, read_file
-from holf.confidential.read.formats import Unreadable, read_cells, read_delimited
+from holf.confidential.read.formats import Unreadable, read_cells
 from holf.confidential.read.mapping import TableMapping, header_names, read_mapping
 from holf.confidential.read.report import DropInError, Finding
 from holf.confidential.read.wide import lengthen
@@ -39,8 +39,6 @@ class DropIn:
 
     def bytes_digest(self, key: bytes) -> str:
         """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep: it confirms no guess."""
-        if len(key) < 16:
-            raise ValueError("the key of a checksum must have at least 16 bytes")
         listing = "".join(f"{sha256} {name}\n" for name, sha256 in self.files)
         return hmac.new(key, listing.encode(), hashlib.sha256).hexdigest()
 
@@ -73,9 +71,9 @@ def read_dropin(folder: Path, schema: Schema, *, mapping: Path | None = None) ->
     examined = examine(folder, schema, mapping=mapping)
     if examined.drop_in is not None:
         return examined.drop_in
-    problems = tuple(finding.problem for finding in examined.findings)
+    lines = [finding.line for finding in examined.findings]
     del examined
-    raise DropInError(problems)
+    raise DropInError(lines)
 
 
 def examine(folder: Path, schema: Schema, *, mapping: Path | None = None) -> Examination:
@@ -170,25 +168,17 @@ def _simulated_ids(tables: dict[str, pd.DataFrame], sheets: dict[str, Sheet], sc
 
 
 def read_simulated(folder: Path, schema: Schema) -> dict[str, pd.DataFrame]:
-    """Read every simulated table of the schema from its own CSV file, UTF-8 with commas.
+    """Read every simulated table of the schema from its own CSV file.
 
     Raises
     ------
     SchemaError
         If a table is missing or anything in it breaks a rule of the schema; the message is the first problem.
     """
-    plain, sheets = TableMapping(encoding="utf-8", separator=",", decimal="."), {}
-    for name in schema.tables:
-        path = folder / f"{name}.csv"
-        if not path.exists():
-            raise SchemaError(f"{path.name}, table {name}: the file is missing")
-        try:
-            cells = read_delimited(path.read_bytes(), plain)
-        except Unreadable as refused:
-            raise SchemaError(f"{path.name}, table {name}: {refused.rule}") from None
-        names = {column.casefold(): column for column in schema.fields(name)}
-        sheets[name] = Sheet(path.name, name, cells, names, plain)
+    sheets = {name: _read_sheet(name, folder / f"{name}.csv", schema, TableMapping(), {}) for name in schema.tables}
+    if refused := [one for one in sheets.values() if not isinstance(one, Sheet)]:
+        raise SchemaError(refused[0][0].line)
     tables, findings = check_tables(sheets, schema)
     if findings:
-        raise SchemaError(findings[0].problem.line)
+        raise SchemaError(findings[0].line)
     return tables

@@ -1,4 +1,4 @@
-"""Problems of a folder of tables: a safe report for everyone, and details only in a private file."""
+"""What is wrong with a folder of tables: a safe report for everyone, and details only in a private file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from holf.paths import project_root
 
 _BANDS = ((1, 9), (10, 49), (50, 249), (250, 999))
-WHOLE = "all"
 # The middle value of fewer rows than this is not shown.
 FEW = 10
 
@@ -44,37 +43,11 @@ def value_band(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One broken rule, without any value: where it is (`column` and `table` may be empty), how many rows break it,
-    as a band such as ``"1-9"`` or ``"all"``, and what to do about it.
-    """
-
-    file: str
-    table: str
-    column: str
-    rule: str
-    rows_band: str
-    fix: str
-
-    @property
-    def line(self) -> str:
-        """The problem in one line.
-
-        Examples
-        --------
-        >>> Problem("offices.csv", "offices", "arm", "a required value is missing", "1-9", "Fill it in.").line
-        'offices.csv, table offices, column arm: a required value is missing (rows: 1-9). Fill it in.'
-        """
-        where = [self.file, self.table and f"table {self.table}", self.column and f"column {self.column}"]
-        return f"{', '.join(filter(None, where))}: {self.rule} (rows: {self.rows_band}). {self.fix}"
-
-
-@dataclass(frozen=True)
 class Finding:
-    """One broken rule with its rows and values; it stays inside this package.
+    """One broken rule: where it is (`table` and `column` may be empty), and what to do about it.
 
     `rows` are the number of each row (from 1, below the header; 0 for a name) and its value, or None for the whole file
-    or column; `whole` says that the rule is about all of it, whatever `rows` lists.
+    or column; they stay inside this package. `whole` says that the rule is about all of it, whatever `rows` lists.
     """
 
     file: str
@@ -86,19 +59,26 @@ class Finding:
     whole: bool = False
 
     @property
-    def problem(self) -> Problem:
-        """The same without values."""
-        rows = WHOLE if self.whole or self.rows is None else band(len(self.rows))
-        return Problem(self.file, self.table, self.column, self.rule, rows, self.fix)
+    def line(self) -> str:
+        """The finding in one line, without a value.
+
+        Examples
+        --------
+        >>> Finding("offices.csv", "offices", "arm", "a value is missing", "Fill it in.", ((7, ""), (9, ""))).line
+        'offices.csv, table offices, column arm: a value is missing (rows: 1-9). Fill it in.'
+        """
+        where = [self.file, self.table and f"table {self.table}", self.column and f"column {self.column}"]
+        rows = "all" if self.whole or self.rows is None else band(len(self.rows))
+        return f"{', '.join(filter(None, where))}: {self.rule} (rows: {rows}). {self.fix}"
 
 
 class DropInError(ValueError):
-    """A folder of tables does not fit the schema: a heading and one line a problem, never with a value."""
+    """A folder of tables does not fit the schema: a heading and the line of each finding, never with a value."""
 
-    def __init__(self, problems: Iterable[Problem]):
-        self.problems = tuple(problems)
-        heading = f"the tables cannot be taken: {len(self.problems)} problem{'s' * (len(self.problems) != 1)}"
-        super().__init__("\n".join([heading, *(problem.line for problem in self.problems)]))
+    def __init__(self, lines: Iterable[str]):
+        self.lines = tuple(lines)
+        heading = f"the tables cannot be taken: {len(self.lines)} problem{'s' * (len(self.lines) != 1)}"
+        super().__init__("\n".join([heading, *self.lines]))
 
 
 def check_private(path: Path, folder: Path) -> None:

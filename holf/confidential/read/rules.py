@@ -14,7 +14,6 @@ value or values that they must have (null for missing) for a row to be looked at
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,22 +22,11 @@ if TYPE_CHECKING:
     from holf.record.schema import Schema
 
 
-@dataclass(frozen=True)
-class Broken:
-    """A broken rule: where, what, how to fix it, and a mask of the rows."""
+def broken_rules(tables: dict[str, pd.DataFrame], schema: Schema) -> Iterator[tuple[str, str, str, str, pd.Series]]:
+    """Yield each rule that the typed tables break: table, column, what is wrong, how to fix it, a mask of the rows.
 
-    table: str
-    column: str
-    rule: str
-    fix: str
-    mask: pd.Series
-
-    def __repr__(self) -> str:
-        return f"Broken({self.table}, {self.column}, {self.rule})"
-
-
-def broken_rules(tables: dict[str, pd.DataFrame], schema: Schema) -> Iterator[Broken]:
-    """Yield each rule of the schema that the typed tables break; rules of tables that are not there are passed over."""
+    Rules of tables that are not there are passed over.
+    """
     for rule in schema.package.get("holf:rules", ()):
         if not {rule["table"], rule.get("by", rule["table"])} <= tables.keys():
             continue
@@ -47,7 +35,7 @@ def broken_rules(tables: dict[str, pd.DataFrame], schema: Schema) -> Iterator[Br
         column, mask, said, fix = _KINDS[rule["rule"]](frame, rule, looked_at, schema, tables)
         if mask.any():
             where = f", where {_say(rule['where'])}" if "where" in rule else ""
-            yield Broken(rule["table"], column, said + where, fix, mask)
+            yield rule["table"], column, said + where, fix, mask
 
 
 def _implies(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, *_: object) -> tuple:

@@ -44,7 +44,7 @@ def lengthen(cells: Cells, how: TableMapping, schema: Schema, table: str) -> Cel
             labels[ours][value] = f"{labels[ours].get(value, '')} {label}"
     header = (*(cells.header[number] for number in fixed), wave_name, *names)
     columns = tuple(map(list, zip(*lines)))
-    return Cells(header, columns, cells.decimal, tuple(rows), cells.notes, cells.labels | labels)
+    return Cells(header, columns, tuple(rows), cells.decimal, cells.notes, cells.labels | labels)
 
 
 def _own_name(wave: str, how: TableMapping, known: list[str], wave_name: str) -> str:

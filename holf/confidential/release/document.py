@@ -27,10 +27,9 @@ from holf.confidential.rules.answers import Safe, disclose
 from holf.confidential.rules.policy import Policy, load_profiles
 from holf.confidential.rules.rounded_rows import Published, RoundedRows
 from holf.confidential.rules.suppression import UnitSets
-from holf.record.plan import Plan, load_plan
+from holf.record.plan import load_plan
 from holf.record.schema import Schema
 from holf.record.source import REAL
-from holf.study.answers import Withheld
 from holf.study.questions import Answered, compute
 from holf.study.study import Study, StudyError
 from holf.study.tables import Rows
@@ -124,9 +123,8 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
         with warnings.catch_warnings():
             # What libraries warn of may quote values.
             warnings.simplefilter("ignore")
-            plan = available(load_plan(), schema, dropped.tables)
-            answered = answer_all(dropped, plan, schema)
-            release = _release(dropped, plan, answered, schema, policy, key)
+            rows = Rows(dropped.tables, available(load_plan(), schema, dropped.tables), schema)
+            release = _release(dropped, rows, _answer(rows, catalogue(rows.plan)), policy, key)
         broken = broken_rules(release.content, policy)
         failed = f"its numbers break the rule {', '.join(broken)}" if broken else ""
         if not failed:
@@ -137,12 +135,8 @@ def make_release(dropped: DropIn, schema: Schema, policy: Policy, *, key: bytes 
     raise ReleaseError(f"no release was made: {failed}; what it says stays inside, since it may quote a value")
 
 
-def answer_all(dropped: DropIn, plan: Plan, schema: Schema) -> dict[str, list[Answered] | None]:
-    """Ask real tables everything that the chapters ask, by question and keywords; the answers are not safe yet."""
-    return _answer(Rows(dropped.tables, plan, schema), catalogue(plan))
-
-
 def _answer(rows: Rows, questions: Iterable[tuple[str, dict[str, Any]]]) -> dict[str, list[Answered] | None]:
+    """Answers by question and keywords, None where the rows give none; they are not safe yet."""
     answered = {}
     for question, asked in questions:
         try:
@@ -153,30 +147,20 @@ def _answer(rows: Rows, questions: Iterable[tuple[str, dict[str, Any]]]) -> dict
 
 
 def _release(
-    dropped: DropIn,
-    plan: Plan,
-    answered: dict[str, list[Answered] | None],
-    schema: Schema,
-    policy: Policy,
-    key: bytes | None,
+    dropped: DropIn, rows: Rows, answered: dict[str, list[Answered] | None], policy: Policy, key: bytes | None
 ) -> Release:
+    plan, questions = rows.plan, {key_of(*one): one for one in catalogue(rows.plan)}
     given = {name: answers for name, answers in answered.items() if answers is not None}
-    rows = Rows(dropped.tables, plan, schema)
-    sets = _no_sets(rows)
-    questions = [(question, asked) for question, asked in catalogue(plan) if key_of(question, asked) in given]
 
     def ask_again(published: Published) -> dict[str, list[Answered] | None]:
-        return _answer(RoundedRows(dropped.tables, plan, schema, rows, published, policy), questions)
+        rounded_rows = RoundedRows(dropped.tables, plan, rows.schema, rows, published, policy)
+        return _answer(rounded_rows, [questions[name] for name in given])
 
-    safe, off_by = disclose(given, sets, policy, public_counts(), ask_again)
+    safe, off_by = disclose(given, _no_sets(rows), policy, public_counts(), ask_again)
     entries = [
         {"question": question, "asked": asked}
-        | (
-            {"answers": [_entry(found) for found in safe[name]]}
-            if (name := key_of(question, asked)) in safe
-            else {"no_answer": NO_ANSWER}
-        )
-        for question, asked in catalogue(plan)
+        | ({"answers": [_entry(found) for found in safe[name]]} if name in safe else {"no_answer": NO_ANSWER})
+        for name, (question, asked) in questions.items()
     ]
     return Release(
         {
@@ -271,7 +255,5 @@ def _entry_text(entry: dict[str, Any]) -> str:
 
 
 def _entry(found: Safe) -> dict[str, Any]:
-    counts = {name: getattr(found, name) for name in ("people", "families", "offices")}
-    rules = (*found.rules, *(count.rule for count in counts.values() if isinstance(count, Withheld)))
-    behind = {name: encode(count) for name, count in counts.items()}
-    return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": list(dict.fromkeys(rules))}
+    behind = {name: encode(getattr(found, name)) for name in ("people", "families", "offices")}
+    return {"answer": encode(found.answer), "rests_on": behind, "withheld_by": found.rules}

@@ -14,7 +14,7 @@ from clustertrials.influence import UNITS, Influence, RecruitmentDiagnostic
 from clustertrials.missing import Bounds, TippingPoint
 from clustertrials.results import Effect, Icc, Ratio
 from holf.confidential.rules.policy import Policy
-from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean, safe_share
+from holf.confidential.rules.primary import Support, refusal, rounded, safe_estimate, safe_mean
 from holf.confidential.rules.rounded_rows import Published, two_values
 from holf.confidential.rules.suppression import UnitSets, largest_error, protect
 from holf.record.flow import Flow
@@ -65,13 +65,19 @@ ROLES[TippingPoint] |= {
 
 @dataclass(frozen=True)
 class Safe:
-    """A safe answer, how many people, families and offices it rests on (safe as well), and the rules that were used."""
+    """A safe answer, and how many people, families and offices it rests on, which is safe as well."""
 
     answer: Any
     people: int | Withheld
     families: int | Withheld
     offices: int | Withheld
-    rules: tuple[str, ...]
+
+    @property
+    def rules(self) -> list[str]:
+        """The rules that withheld a part of it, or a count behind it."""
+        parts = sorted({part.rule for part in _numbers(self.answer) if is_withheld(part)})
+        behind = [count.rule for count in (self.people, self.families, self.offices) if is_withheld(count)]
+        return list(dict.fromkeys([*parts, *behind]))
 
 
 def disclose(
@@ -215,9 +221,8 @@ class _Judge:
         everyone = pd.concat(groups)
         families = self.sets.families(found.table, everyone)
         offices = self.sets.support(found.table, everyone).offices if few is None else few
-        rules = tuple(sorted({part.rule for part in _numbers(answer) if is_withheld(part)}))
         people = self.count(found.table, everyone)
-        return Safe(answer, people, self._families(*families) if families else 0, offices, rules)
+        return Safe(answer, people, self._families(*families) if families else 0, offices)
 
     def _families(self, table: str, frame: pd.DataFrame) -> int | Withheld:
         """How many families an answer rests on; beside a public count, the rest would be told though it is small."""
@@ -261,9 +266,10 @@ class _Judge:
         if role.kind == "size":
             return self._mean_size(found, frame)
         if ends := two_values(frame[role.column]):
-            share = safe_share(self.count(found.table, frame[frame[role.column] == ends[1]]), n)
-            if is_withheld(share):
-                return share
+            events = self.count(found.table, frame[frame[role.column] == ends[1]])
+            if (refused := next(filter(is_withheld, (events, n)), None)) is not None:
+                return refused
+            share = events / n
             width = ends[1] - ends[0]
             return ends[0] + width * share if role.kind == "mean" else width * math.sqrt(share * (1 - share))
         if math.isnan(value):
@@ -307,8 +313,7 @@ class _Judge:
         # Rounded, boxes do not add up.
         answer = replace(found.answer, counts=tuple(counts), slack=math.inf)
         first = next(count for count in answer.counts if not self.sets.is_cluster(count.box.table))
-        rules = tuple(sorted({part.rule for part in _numbers(answer) if is_withheld(part)}))
-        return Safe(answer, first.total, first.total, self.sets.n_offices, rules)
+        return Safe(answer, first.total, first.total, self.sets.n_offices)
 
 
 def _numbers(value: Any) -> Iterable[Any]:

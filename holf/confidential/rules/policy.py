@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from holf.paths import data_path
-from holf.record.reading import FactError, name_of, nearest, read_yaml, reading
+from holf.record.forms import FORMS
+from holf.record.reading import FactError, name_of, read_yaml, reading
 
-RULES = frozenset(
-    "staff people families offices dominance class df extremes rounding digits"
-    " complementary linked differencing".split()
-)
+RULES = frozenset(FORMS["disclosure.yml"]["rules"])
 
 PROFILE_NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 
@@ -58,7 +56,6 @@ class Policy:
     statistics: frozenset[str]
 
 
-_SETTINGS = frozenset(field.name for field in fields(Policy)) - {"profile"}
 # Each says what is strong enough, so that NaN, which compares with nothing, is not.
 _STRONG = {
     "least": lambda value, floor: value >= floor,
@@ -73,8 +70,8 @@ def load_policy(profile: str | None = None, path: Path | None = None) -> Policy:
     Raises
     ------
     PolicyError
-        If there is no such profile, if it lacks a setting or has an unknown one, if one lies below its floor, or if
-        two settings cannot both be kept.
+        If there is no such profile, or a profile of the file has a setting below its floor, or two settings that
+        cannot both be kept. A FactError if the file or a profile lacks something, or has something unknown.
 
     Examples
     --------
@@ -84,67 +81,42 @@ def load_policy(profile: str | None = None, path: Path | None = None) -> Policy:
     """
     path = path or data_path("disclosure.yml")
     with reading(name_of(path)):
-        raw = _read(path)
-        return _policy(raw, profile or raw["default"], name_of(path))
-
-
-def _policy(raw: dict, profile: str, file: str) -> Policy:
-    where = f"{file}, profile {profile}"
-    if profile not in raw["profiles"]:
-        raise PolicyError(f"{where}: there is none of that name; known: {', '.join(raw['profiles'])}")
-    if not re.fullmatch(PROFILE_NAME, profile):
-        raise PolicyError(f"{where}: a name has small letters, digits and hyphens, since every page shows it")
-    values = raw["profiles"][profile]
-    if unknown := sorted(values.keys() - _SETTINGS):
-        raise PolicyError(f"{where}: unknown setting `{unknown[0]}`; {nearest(unknown[0], sorted(_SETTINGS))}")
-    if lacking := sorted(_SETTINGS - values.keys()):
-        raise PolicyError(f"{where}: setting {lacking[0]} is missing")
-    for name, rule in raw["rules"].items():
-        if (setting := rule.get("setting")) is not None:
-            _check_floor(f"{where}, rule {name}", setting, values[setting], rule)
-    _check_together(where, values)
-    return Policy(
-        profile=profile,
-        **{name: frozenset(value) if isinstance(value, list) else value for name, value in values.items()},
-    )
-
-
-def load_rules(path: Path | None = None) -> dict[str, Rule]:
-    """Read how the policy file words each rule, by id; a PolicyError if a rule is missing or unknown."""
-    path = path or data_path("disclosure.yml")
-    parts = [part.name for part in fields(Rule) if part.name != "id"]
-    with reading(name_of(path)):
-        return {
-            name: Rule(id=name, **{part: rule[part] for part in parts if part in rule})
-            for name, rule in _read(path)["rules"].items()
-        }
+        raw = read_yaml(path)
+        profiles = {name: _policy(name, values, raw["rules"], path) for name, values in raw["profiles"].items()}
+        name = profile or raw["default"]
+        if name not in profiles:
+            raise PolicyError(
+                f"{name_of(path)}, profile {name}: there is none of that name; known: {', '.join(profiles)}"
+            )
+        return profiles[name]
 
 
 def load_profiles(path: Path | None = None) -> dict[str, Policy]:
-    """Read every profile of the policy file by name, the default one first; a PolicyError as for `load_policy`."""
-    path = path or data_path("disclosure.yml")
-    with reading(name_of(path)):
-        raw = _read(path)
-        names = [raw["default"], *(name for name in raw["profiles"] if name != raw["default"])]
-        return {name: _policy(raw, name, name_of(path)) for name in names}
+    """Read every profile of the policy file by name, the default one first; errors as for `load_policy`."""
+    default = load_policy(path=path)
+    names = read_yaml(path or data_path("disclosure.yml"))["profiles"]
+    return {default.profile: default} | {name: load_policy(name, path) for name in names}
 
 
-def _read(path: Path) -> dict:
-    """The file's content, after checking that each rule is there, with its words and a floor for its setting."""
-    raw = read_yaml(path)
-    if unknown := sorted(raw["rules"].keys() - RULES):
-        raise PolicyError(f"{name_of(path)}: unknown rule `{unknown[0]}`; {nearest(unknown[0], sorted(RULES))}")
-    if lacking := sorted(RULES - raw["rules"].keys()):
-        raise PolicyError(f"{name_of(path)}: rule {lacking[0]} is missing")
-    for name, rule in raw["rules"].items():
-        where = f"{name_of(path)}, rule {name}"
-        if rule.get("setting") and not {"floor", "floor_is"} <= rule.keys():
-            raise PolicyError(f"{where}: a rule with a setting needs floor and floor_is")
-        if "floor_is" in rule and rule["floor_is"] not in _STRONG:
-            raise PolicyError(f"{where}: floor_is must be one of {', '.join(_STRONG)}")
-    if without := sorted(_SETTINGS - {rule.get("setting") for rule in raw["rules"].values()}):
-        raise PolicyError(f"{name_of(path)}: no rule has the setting {without[0]}, so it has no floor")
-    return raw
+def load_rules(path: Path | None = None) -> dict[str, Rule]:
+    """Read how the policy file words each rule, by id."""
+    rules = read_yaml(path or data_path("disclosure.yml"))["rules"]
+    return {name: Rule(id=name, **rule) for name, rule in rules.items()}
+
+
+def _policy(profile: str, values: dict, rules: dict, path: Path) -> Policy:
+    where = f"{name_of(path)}, profile {profile}"
+    if not re.fullmatch(PROFILE_NAME, profile):
+        raise PolicyError(f"{where}: a name has small letters, digits and hyphens, since every page shows it")
+    for name, rule in rules.items():
+        if setting := rule.get("setting"):
+            _check_floor(f"{where}, rule {name}", setting, values[setting], rule)
+    if values["min_families"] > values["min_people"]:
+        # Families have members, so the rule on people would never speak; what a refusal tells is counted in people.
+        raise PolicyError(f"{where}, rule families: min_families is above min_people")
+    if not values["round_to"] <= values["min_interval"] <= values["min_people"]:
+        raise PolicyError(f"{where}, rule complementary: min_interval must lie between round_to and min_people")
+    return Policy(profile, **{name: frozenset(one) if isinstance(one, list) else one for name, one in values.items()})
 
 
 def _check_floor(where: str, setting: str, value: object, rule: dict) -> None:
@@ -155,12 +127,3 @@ def _check_floor(where: str, setting: str, value: object, rule: dict) -> None:
         raise PolicyError(f"{where}: {setting} must be of the same kind as its floor, {floor}")
     if not _STRONG[rule["floor_is"]](value, floor):
         raise PolicyError(f"{where}: {setting} {value} is weaker than the floor of {floor}, or senseless")
-
-
-def _check_together(where: str, values: dict) -> None:
-    """Refuse settings that cannot all be kept."""
-    if values["min_families"] > values["min_people"]:
-        # Families have members, so the rule on people would never speak; what a refusal tells is counted in people.
-        raise PolicyError(f"{where}, rule families: min_families is above min_people")
-    if not values["round_to"] <= values["min_interval"] <= values["min_people"]:
-        raise PolicyError(f"{where}, rule complementary: min_interval must lie between round_to and min_people")

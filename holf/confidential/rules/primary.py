@@ -37,29 +37,12 @@ class Support:
     events: int | None = None
     whole: bool = True
 
-    def __post_init__(self):
-        if self.role not in ("client", "staff"):
-            raise ValueError("support: role must be client or staff")
-        nested = self.people >= self.families >= self.offices if self.role == "client" else self.people >= self.offices
-        if not nested or min(self.people, self.families, self.offices) < 0:
-            raise ValueError("support: people, families and offices must be nested, none negative")
-        if not 0 <= self.largest_share <= 1:
-            raise ValueError("support: largest_share must lie between 0 and 1")
-        if self.events is not None and not 0 <= self.events <= self.people:
-            raise ValueError("support: events must be among the people")
-
 
 def refusal(support: Support, policy: Policy) -> str | None:
     """Return the id of the first primary rule that refuses a number, or None.
 
     The order counts: a number refused for another rule than staff or people is known to rest on `min_people` or more;
     `holf.confidential.rules.attack` uses that.
-
-    Examples
-    --------
-    >>> from holf.confidential.rules.policy import load_policy
-    >>> refusal(Support(people=40, families=9, offices=5, largest_share=0.3), load_policy())
-    'families'
     """
     staff = support.role == "staff"
     one_sided = support.events is not None and one_side(support.events, support.people - support.events, policy)
@@ -84,29 +67,14 @@ def rounded(count: int, policy: Policy) -> int:
     return (count + policy.round_to // 2) // policy.round_to * policy.round_to
 
 
-def safe_share(events: int | Withheld, n: int | Withheld) -> float | Withheld:
-    """Return a share from its two counts as they are published, or the refusal of either."""
-    if is_withheld(events):
-        return events
-    return n if is_withheld(n) else events / n
-
-
 def safe_mean(
     value: float, n: int | Withheld, support: Support, policy: Policy, *, statistic: str = "mean"
 ) -> float | Withheld:
     """Return a mean or standard deviation to the policy's digits, or the refusal.
 
     Where the published count `n` is withheld so is the mean: otherwise the means of the other cells, and of all, would
-    give that of a cell too small to show. The mean of a 0/1 variable is a share, and a ValueError.
-
-    Examples
-    --------
-    >>> from holf.confidential.rules.policy import load_policy
-    >>> safe_mean(24873.21, 45, Support(43, 40, 9, 0.2), load_policy())
-    24900.0
+    give that of a cell too small to show.
     """
-    if support.events is not None:
-        raise ValueError("the mean of a 0/1 variable is a share: use safe_share")
     if statistic not in policy.statistics:
         return Withheld("extremes")
     if is_withheld(n):

@@ -1,4 +1,4 @@
-"""The release gate: what a published site may not contain, and the manifest of a site that passed."""
+"""The release gate: what a published site may not contain."""
 
 # Ending, or whole name, of a file that a site may hold, and what it is. Every other kind of file is refused.
 KINDS = {

@@ -66,13 +66,7 @@ def list_files(tree: Path) -> list[Path]:
 
 
 def items_of(path: str, data: bytes) -> Iterator[Item]:
-    """Every part of a file, given its path in the tree and its bytes.
-
-    Examples
-    --------
-    >>> [[item.kind for item in items_of(name, b"\\x00")] for name in ("a.txt", "a.txt.gz", ".git/a.txt")]
-    [['unreadable'], ['refused'], ['refused']]
-    """
+    """Every part of a file, given its path in the tree and its bytes."""
     place = PurePosixPath(path)
     kind = next((kind for kind in (place.name, place.suffix) if kind in KINDS), "")
     # What is hidden is for tools, not for readers.
@@ -80,7 +74,7 @@ def items_of(path: str, data: bytes) -> Iterator[Item]:
         yield Item("refused")
         return
     try:
-        yield from _OPENERS.get(kind, _open_text)(data)
+        yield from _OPENERS[kind](data) if kind in _OPENERS else [Item("text", _decoded(data))]
     except _UnreadableFile:
         yield Item("unreadable")
 
@@ -106,14 +100,6 @@ def _parsed(text: str) -> object:
         raise _UnreadableFile from None
 
 
-def _open_text(data: bytes) -> Iterator[Item]:
-    yield Item("text", _decoded(data))
-
-
-def _open_style(data: bytes) -> Iterator[Item]:
-    yield Item("style", _decoded(data))
-
-
 def _open_script(data: bytes) -> Iterator[Item]:
     text = _decoded(data)
     if not text.startswith(_INDEX):
@@ -132,10 +118,6 @@ def _open_script(data: bytes) -> Iterator[Item]:
             words.append(word)
     yield Item("terms", "\n".join(words), where="words of the search index")
     yield from _value_parts("titles of the search index", index)
-
-
-def _open_json(data: bytes) -> Iterator[Item]:
-    yield from _value_parts("", _parsed(_decoded(data)))
 
 
 def _value_parts(where: str, value: object) -> Iterator[Item]:
@@ -239,9 +221,9 @@ def _open_picture(data: bytes) -> Iterator[Item]:
 _OPENERS = {
     ".html": _open_markup,
     ".svg": _open_markup,
-    ".css": _open_style,
+    ".css": lambda data: [Item("style", _decoded(data))],
     ".js": _open_script,
-    ".json": _open_json,
+    ".json": lambda data: _value_parts("", _parsed(_decoded(data))),
     ".png": _open_picture,
     "objects.inv": _open_inventory,
 }

@@ -1,12 +1,10 @@
-"""What the gate knows when it scans: ids, offices, names of this machine, canaries, files of the installed theme."""
+"""What the gate knows when it scans: ids, offices, canaries, files of the installed theme."""
 
 from __future__ import annotations
 
 import csv
-import getpass
 import hashlib
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -18,12 +16,6 @@ from holf.confidential.scan.identifiers import IdIndex
 from holf.paths import data_path
 from holf.record.plan import load_plan
 
-# Common names of users and machines, ignored because they identify nobody and are words of style sheets.
-_COMMON_NAMES = frozenset(
-    "root user users admin runner jovyan ubuntu debian docker build builder localhost host test work data book home "
-    "guest nobody default student".split()
-)
-_SHORTEST_NAME = 4
 # Packages whose static files Sphinx copies into a site, unchanged.
 _THEME = ("furo", "sphinx_basic_ng", "sphinx", "sphinx_copybutton", "sphinx_design", "myst_nb")
 _STATIC = re.compile(r"static|locale|templates|compiled", re.IGNORECASE)
@@ -33,15 +25,12 @@ _STATIC = re.compile(r"static|locale|templates|compiled", re.IGNORECASE)
 class Known:
     """What to look for, and what to let through.
 
-    `ids` are those of the study tables, and `id_pattern` is a regular expression of those of simulated ones. `offices`
-    are published codes and names of offices: beside numbers, in a table, they make rows of offices. `names` are those
-    of users and machines, and `theme` has the SHA-256 of the files that installed packages bring into a site.
+    `ids` are those of the study tables. `offices` are published codes and names of offices: beside numbers, in a
+    table, they make rows of offices. `theme` has the SHA-256 of the files that installed packages bring into a site.
     """
 
     ids: tuple[str, ...] = field(default=(), repr=False)
-    id_pattern: str = r"SYN[\W_]?[A-Z]+\d+[a-z]?"
     offices: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
     canaries: tuple[str, ...] = field(default=(), repr=False)
     theme: frozenset[str] = field(default=frozenset(), repr=False)
 
@@ -49,18 +38,6 @@ class Known:
     def id_index(self) -> IdIndex:
         """The identifiers, but for offices with public names, which pages may name."""
         return IdIndex(set(self.ids) - set(self.offices))
-
-
-def usable_names(*names: str) -> tuple[str, ...]:
-    """Names that can tell one person or machine from another."""
-    return tuple(name for name in names if len(name) >= _SHORTEST_NAME and name.lower() not in _COMMON_NAMES)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may run under a number that has no name
-        return ""
 
 
 @cache
@@ -86,12 +63,7 @@ def _public_offices() -> set[str]:
 
 
 def known_here(*, ids: Iterable[str] = (), canaries: Iterable[str] = ()) -> Known:
-    """What can be known on this machine: the project's offices, its user and host, the files of its packages."""
-    host = socket.gethostname()
+    """What can be known on this machine: the project's offices, and the files of its packages."""
     return Known(
-        ids=tuple(ids),
-        offices=tuple(sorted(_public_offices())),
-        names=usable_names(*dict.fromkeys([_user(), host, host.partition(".")[0]])),
-        canaries=tuple(canaries),
-        theme=theme_files(),
+        ids=tuple(ids), offices=tuple(sorted(_public_offices())), canaries=tuple(canaries), theme=theme_files()
     )

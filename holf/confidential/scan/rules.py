@@ -45,6 +45,7 @@ _FOREIGN = re.compile(
     rf"|{_START}\\\\[\w.-]+\\[\w$.-]+|{_START}~[\w-]*/[\w.-]+",
     re.MULTILINE,
 )
+_SIMULATED = re.compile(r"(?<![^\W_])SYN[\W_]?[A-Z]+\d+[a-z]?(?![^\W_])", re.IGNORECASE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _TRACE = re.compile(
     r"Traceback\s+\(most recent call last\)|^\s*-{2,}> ?\d+ |\bFile \"[^\"\n]+\", line \d+"
@@ -56,7 +57,7 @@ _RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Warning): \S", re.MULTIL
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: its name in findings and manifests, what it finds in words that quote nothing, what to do about it,
+    """One rule: its name in findings, what it finds in words that quote nothing, what to do about it,
     and a function that says whether an item breaks it.
     """
 
@@ -174,8 +175,7 @@ def _holds_national_number(item: Item, known: Known) -> bool:
 
 def holds_id(item: Item, known: Known) -> bool:
     """An identifier of the study, real or simulated: pages hold none of either."""
-    pattern = rf"(?<![^\W_]){known.id_pattern}(?![^\W_])"
-    return bool(re.search(pattern, item.normalised, re.IGNORECASE)) or known.id_index.occurs_in(item.normalised)
+    return bool(_SIMULATED.search(item.normalised)) or known.id_index.occurs_in(item.normalised)
 
 
 def holds_canary(item: Item, known: Known) -> bool:
@@ -187,13 +187,6 @@ def _holds_path(item: Item, known: Known) -> bool:
     """A path of a machine; not a link inside the site."""
     own = _MACHINE if item.kind == "links" else _ABSOLUTE
     return item.kind in _PLAIN and bool(own.search(item.text) or _FOREIGN.search(item.text))
-
-
-def _holds_name(item: Item, known: Known) -> bool:
-    """The name of the user or the machine that the gate runs for."""
-    if item.kind not in _PLAIN | {"name"}:
-        return False
-    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", item.text, re.IGNORECASE) for name in known.names)
 
 
 def _holds_traceback(item: Item, known: Known) -> bool:
@@ -220,7 +213,6 @@ ALL = (
          _holds_offices),
     Rule("canaries", "a value that must not come out", "find out which other rule should have seen it", holds_canary),
     Rule("paths", "a path of a machine", "name files relative to the project", _holds_path),
-    Rule("names", "the name of a user or machine", "build under an account that names nobody", _holds_name),
     Rule("tracebacks", "an error, the trail of one, or what a run wrote on its standard error",
          "mend the cell, and build again", _holds_traceback),
 )  # fmt: skip

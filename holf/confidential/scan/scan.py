@@ -31,19 +31,13 @@ class Finding:
 
 
 def scan(
-    tree: Path,
-    *,
-    rules: Iterable[Rule] = ALL,
-    known: Known,
-    beside: Iterable[Path] = (),
-    shown: frozenset[str] = frozenset(),
+    tree: Path, *, known: Known, beside: Iterable[Path] = (), shown: frozenset[str] = frozenset()
 ) -> tuple[Finding, ...]:
     """Find everything in a tree that breaks a rule.
 
     Parameters
     ----------
     tree : Path
-    rules : iterable of Rule
     known : Known
     beside : iterable of Path
         Files in the tree that another check holds, such as the archive of the sources.
@@ -59,24 +53,22 @@ def scan(
     ------
     NotADirectoryError
     """
-    rules, found = tuple(rules), set()
-    skipped = {path.resolve() for path in beside}
+    skipped, found = {path.resolve() for path in beside}, set()
     for number, file in enumerate(list_files(tree), start=1):
         if file.resolve() in skipped:
             continue
         path = file.relative_to(tree).as_posix()
-        in_name = [rule for rule in rules if rule.finds(Item("name", path), known)]
+        in_name = [rule for rule in ALL if rule.finds(Item("name", path), known)]
         # Where its name itself tells something, the file is named by its number.
         place = f"(file {number})" if in_name else path
-        broken = [("the name of the file", rule) for rule in in_name] + list(_broken(file, path, rules, known, shown))
+        broken = [("the name of the file", rule) for rule in in_name] + list(_broken(file, path, known, shown))
         found |= {Finding(place, where, rule.id, rule.says, rule.fix) for where, rule in broken}
     return tuple(sorted(found))
 
 
-def _broken(
-    file: Path, path: str, rules: tuple[Rule, ...], known: Known, shown: frozenset[str]
-) -> Iterator[tuple[str, Rule]]:
+def _broken(file: Path, path: str, known: Known, shown: frozenset[str]) -> Iterator[tuple[str, Rule]]:
     """Rules that a file breaks, each with the part of the file."""
+    rules = ALL
     if file.is_file() and not file.is_symlink():
         data = file.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
@@ -84,7 +76,7 @@ def _broken(
             return
         if digest in shown:
             # It holds just what a table on a page of the tree shows, and may have as many rows as that table.
-            rules = tuple(rule for rule in rules if rule.id != "rows")
+            rules = tuple(rule for rule in ALL if rule.id != "rows")
         items = items_of(path, data)
     else:
         # An empty folder, or a link, pipe or device.
