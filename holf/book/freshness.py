@@ -19,7 +19,7 @@ from pathlib import Path
 from clustertrials.files import write_whole
 from holf.book.checksums import fingerprint
 from holf.paths import code_file, code_root, library_root, project_root
-from holf.record.parts import digest_of, file_of, part_digests
+from holf.record.parts import LENGTH, digest_of, file_of, part_digests
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 # Tags that change what a run does with a cell.
@@ -59,7 +59,9 @@ class Chapter:
         return self.page.stem
 
 
-def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
+def parts(
+    chapter: Chapter, files: Iterable[str], page: dict, recorded: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Digests of everything that a chapter's outputs follow from, and of these outputs, part by part.
 
     Parameters
@@ -70,6 +72,8 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
     page : dict
         The executed notebook, as its file has it: outputs, words for figures and code of a template's page that were
         edited are none of the run's.
+    recorded : mapping of str to str, optional
+        What was found when it ran.
 
     Raises
     ------
@@ -95,7 +99,22 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
         "parameters": digest_of(chapter.parameters),
         "outputs": digest_of([outputs, shown, page["metadata"].get("holf", {}).get("reads")]),
     }
-    return found | part_digests([*RUNNER, "requirements.lock", *files])
+    return found | _digests([*RUNNER, "requirements.lock", *files], recorded or {})
+
+
+def _digests(names: Iterable[str], recorded: Mapping[str, str]) -> dict[str, str]:
+    """Digests of parts as they are now; what counts for nothing, such as a comment, leaves the recorded one.
+
+    Behind the digest of a module's syntax stands that of its file: to parse all modules takes a third of a build.
+    """
+    files = {name: code_file(name) for name in names if name.endswith(".py")}
+    whole = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()[:LENGTH] for name, path in files.items() if path.exists()
+    }
+    same = {name: recorded[name] for name in whole if recorded.get(name, "")[LENGTH:] == whole[name]}
+    found = part_digests(name for name in names if name not in same)
+    kept = {name: digest for name, digest in recorded.items() if digest[:LENGTH] == found.get(name)}
+    return {name: digest + whole.get(name, "") for name, digest in found.items()} | kept | same
 
 
 def surroundings(others: Iterable[str]) -> str:
@@ -132,7 +151,7 @@ def why_stale(chapter: Chapter) -> list[str]:
     page, changes = _notebook(chapter.page), []
     for name, run in _runs():
         if name == chapter.name:
-            now = parts(chapter, [part for part in run if part not in _OWN], page)
+            now = parts(chapter, [part for part in run if part not in _OWN], page, run)
             changes.append([part for part in now if now[part] != run.get(part)])
     return min(changes, key=len, default=[NO_RUN])
 
@@ -217,17 +236,6 @@ def renew_prose(chapter: Chapter) -> bool:
         return False
     write_whole(chapter.page, json.dumps(page | {"cells": cells}, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     return True
-
-
-def markdown_of(path: Path) -> list[str]:
-    """Texts of the Markdown cells of a notebook, in order.
-
-    Raises
-    ------
-    ChapterError
-        If it is no notebook.
-    """
-    return [_source(cell) for cell in _notebook(path)["cells"] if cell["cell_type"] == "markdown"]
 
 
 def cells_to_run(notebook: Path, parameters: Mapping) -> list[str]:

@@ -19,7 +19,7 @@ from holf.book.chapters import start_stale_chapters
 from holf.book.execute import as_run, clean, run_chapter
 from holf.book.freshness import Chapter, ChapterError, is_stale, renew_prose
 from holf.book.kernel import main
-from holf.book.staging import exchange, written_from
+from holf.book.staging import exchange
 from holf.paths import project_root
 from holf.simulation.worlds import write_study
 
@@ -232,16 +232,6 @@ def test_a_chapter_that_takes_long_says_how_far_it_is(own, monkeypatch):
     chapters.run_chapters([chapter], own.root / "_build" / "papermill", jobs=1, say=listen)
     assert re.fullmatch(r"plain runs since \d+ s, cell [1-3] of 3", said[said.index("opened") - 1])
     assert said[-1].startswith("chapter 1/1 plain: ")
-
-
-def test_pages_are_written_anew_for_places_to_link_to_and_not_for_prose(own):
-    before = written_from()
-    own.edit("plain", "## Part", "## Part\n\nMore words.")
-    assert written_from() == before
-    for old, new in (("## Part", "(place)=\n## Part"), ("More words.", "```\nMore words."), ("## Part", "## Parts")):
-        own.edit("plain", old, new)
-        assert written_from() != before, new
-        before = written_from()
 
 
 def test_an_edit_made_while_the_chapter_runs_is_not_lost(own):
