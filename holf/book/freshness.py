@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clustertrials.files import write_whole
-from holf.book.checksums import fingerprint
-from holf.paths import code_file, code_root, library_root, project_root
-from holf.record.parts import LENGTH, digest_of, file_of, part_digests
+from holf.paths import code_file, project_root
+from holf.record.parts import LENGTH, digest_of, part_digests
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 # Tags that change what a run does with a cell.
@@ -115,25 +114,6 @@ def _digests(names: Iterable[str], recorded: Mapping[str, str]) -> dict[str, str
     found = part_digests(name for name in names if name not in same)
     kept = {name: digest for name, digest in recorded.items() if digest[:LENGTH] == found.get(name)}
     return {name: digest + whole.get(name, "") for name, digest in found.items()} | kept | same
-
-
-def surroundings(others: Iterable[str]) -> str:
-    """Fingerprint of what a run can read: outputs that were signed with anything newer would never be stale.
-
-    Parameters
-    ----------
-    others : iterable of str
-        From `other_files`, as it was when the run began.
-    """
-    root = project_root()
-    folders = [root / "data", code_root(), library_root(), root / "requirements.lock", (root / TEMPLATE).parent]
-    return fingerprint([*folders, *map(code_file, others)])
-
-
-def other_files() -> list[str]:
-    """Files that runs on record loaded or read elsewhere than in the folders of the data and of this package."""
-    names = {file_of(part) for _, run in _runs() for part in run if part not in _OWN}
-    return sorted(name for name in names if not name.startswith(("data/", "holf/", "clustertrials/")))
 
 
 def why_stale(chapter: Chapter) -> list[str]:
@@ -236,16 +216,6 @@ def renew_prose(chapter: Chapter) -> bool:
         return False
     write_whole(chapter.page, json.dumps(page | {"cells": cells}, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     return True
-
-
-def cells_to_run(notebook: Path, parameters: Mapping) -> list[str]:
-    """Sources of the cells that a run executes, in order, with the one in which papermill sets parameters."""
-    found = []
-    for cell in _notebook(notebook)["cells"]:
-        # As in Jupyter, an empty cell is not run.
-        found += [_source(cell).strip()] if _is_code(cell) and _source(cell).strip() else []
-        found += ["# Parameters"] if parameters and PARAMETERS in _tags(cell) else []
-    return found
 
 
 def _notebook(path: Path) -> dict:
