@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +30,7 @@ USED_FILES = "holf/record/used_files.py"
 
 @dataclass(frozen=True)
 class Run:
-    """A run that was started, its process, a folder of its own for what it writes, and when it began.
+    """A run that was started, a folder of its own, its process, and when it began by the clock of the file system.
 
     What a killed build started may go on writing for a moment: the next one gets another folder.
     """
@@ -57,7 +56,8 @@ def start_chapter(chapter: Chapter, work: Path) -> Run:
         Folder for the executed copy.
     """
     work.mkdir(parents=True, exist_ok=True)
-    start, scratch = time.time(), tempfile.TemporaryDirectory(dir=work)
+    scratch = tempfile.TemporaryDirectory(dir=work)
+    start = Path(scratch.name).stat().st_ctime
     executed, log = _files(chapter, scratch)
     arguments = [str(chapter.template), str(executed), json.dumps(chapter.parameters)]
     job = subprocess.Popen(
@@ -94,7 +94,7 @@ def end_chapter(run: Run) -> float:
         files = _files_noted(log)
         if USED_FILES not in files:
             raise ChapterError(f"{chapter.name}: its kernel noted nothing of what it loaded")
-        notebook = nbformat.read(executed, as_version=4)
+        notebook, seconds = nbformat.read(executed, as_version=4), executed.stat().st_ctime - run.start
     clean(notebook)
     show_values(notebook.cells, chapter.parameters)
     notebook.cells[0].source = titled(notebook.cells[0].source, chapter)
@@ -108,7 +108,7 @@ def end_chapter(run: Run) -> float:
     write_whole(chapter.page, content)
     # After the page: a build that is killed in between leaves outputs that are on no record, and so a stale chapter.
     put_on_record(chapter, found)
-    return time.time() - run.start
+    return seconds
 
 
 def show_values(cells: list[nbformat.NotebookNode], parameters: dict) -> None:

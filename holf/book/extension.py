@@ -29,6 +29,7 @@ from holf.book.downloads import pages as downloads
 from holf.book.freshness import ChapterError, in_one_line, why_stale
 from holf.book.redirects import redirects
 from holf.book.theme.checks import SiteError
+from holf.pages.disclosure import own_release
 from holf.pages.write import write_pages
 from holf.paths import check_book, project_root
 from holf.record.reading import read_yaml
@@ -127,7 +128,7 @@ def refresh() -> None:
     for path in sorted((project_root() / "data").rglob("*.yml")):
         read_yaml(path)
     # A book on real data holds no simulated study, so that none can slip into it.
-    for world in [] if banners.real_source() else refresh_studies():
+    for world in [] if own_release() else refresh_studies():
         _say(f"simulated the {world} world")
     for page in write_pages():
         _say(f"wrote {page}")

@@ -220,18 +220,13 @@ def renew_prose(chapter: Chapter) -> bool:
 
 def _notebook(path: Path) -> dict:
     # As JSON: nbformat checks each notebook against its schema, at every build.
-    text = path.read_text(encoding="utf-8")
     try:
-        found = json.loads(text)
-        return found if {"cells", "metadata"} <= found.keys() else {}["cells"]
-    except (ValueError, KeyError, AttributeError):
-        marker = next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith("<<<<<<< ")), None)
-        if marker is None:
-            raise ChapterError(f"chapters/{path.name} is not a notebook") from None
-        raise ChapterError(
-            f"chapters/{path.name} has conflict markers at line {marker}: settle prose and code, take either side of "
-            "an output, and build again; the chapter then runs"
-        ) from None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not {"cells", "metadata"} <= found.keys():
+        raise ChapterError(f"chapters/{path.name} is not a notebook, or has conflict markers of Git")
+    return found
 
 
 def _source(cell: dict) -> str:
