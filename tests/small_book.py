@@ -105,7 +105,7 @@ class SmallBook:
 
 def small_book(root: Path) -> SmallBook:
     """Write the small book into a folder; it is not built yet."""
-    for name in ("data", "holf", "clustertrials", "assets"):
+    for name in ("data", "holf", "clustertrials", "assets", "templates"):
         shutil.copytree(project_root() / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("_config.yml", "CITATION.cff", "requirements.lock"):
         shutil.copy2(project_root() / name, root / name)

@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from holf.book.marks import BAND, BANNER, REAL_BANNER
-from holf.paths import STAND_IN, project_root
+from holf.pages.disclosure import own_release
 from holf.record.plan import load_plan
 from holf.record.source import MARK, REAL_MARK
 
@@ -54,21 +54,11 @@ def banners(page: Path, why_stale: str) -> str:
     found = ""
     if any(MARK in output for output in outputs) or any(name.startswith("simulated/") for name in reads):
         found += _SIMULATED.format(where=_ON_PAGE)
-    if any(REAL_MARK in output for output in outputs) and (source := real_source()):
+    if any(REAL_MARK in output for output in outputs) and (release := own_release()):
         plan = load_plan()
-        found += _REAL.format(source=source, trial=escape(plan.trial["acronym"]), clusters=escape(plan.words.clusters))
+        trial, clusters = escape(plan.trial["acronym"]), escape(plan.words.clusters)
+        found += _REAL.format(source=release.source, trial=trial, clusters=clusters)
     return found + (_STALE.format(why=escape(why_stale)) if why_stale else "")
-
-
-def real_source() -> str:
-    """What the release of a book on real data says of itself; empty for any other book."""
-    path = project_root() / "data" / f"{STAND_IN}.json"
-    if not path.exists():
-        return ""
-    # It brings the estimators along, and most builds have no release.
-    from holf.confidential.release.document import read_release
-
-    return read_release(path).source
 
 
 def add_banners(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
-from holf.book.execute import Run, end_chapter, progress, start_chapter
+from holf.book.execute import Run, end_chapter, run_chapter, start_chapter
 from holf.book.freshness import TEMPLATE, Chapter, ChapterError, in_one_line, renew_prose, why_stale
 from holf.paths import project_root
 
 SOURCE = "HOLF_SOURCE"
-# Seconds without news, after which the chapters that run are named.
-_PATIENCE = 10
-# Lines in which the errors of a build are told.
-_MOST_LINES = 13
 
 
 def list_chapters() -> list[Chapter]:
@@ -91,7 +87,7 @@ def start_stale_chapters(work: Path, *, force: bool, jobs: int, say: Callable[[s
     begun = [start_chapter(chapter, work) for chapter in stale[:jobs]]
 
     def finish() -> None:
-        run_chapters(stale[jobs:], work, jobs=jobs, say=say, begun=begun, reasons=reasons)
+        run_chapters(begun, stale[jobs:], work, jobs=jobs, say=say, reasons=reasons)
         for chapter in chapters:
             if chapter not in stale and renew_prose(chapter):
                 say(f"new prose in chapters/{chapter.page.name}")
@@ -100,73 +96,49 @@ def start_stale_chapters(work: Path, *, force: bool, jobs: int, say: Callable[[s
 
 
 def run_chapters(
-    chapters: list[Chapter],
+    begun: list[Run],
+    waiting: list[Chapter],
     work: Path,
     *,
     jobs: int,
     say: Callable[[str], None],
-    begun: Collection[Run] = (),
-    reasons: dict[Path, str] | None = None,
+    reasons: Mapping[Path, str],
 ) -> None:
     """Run chapters side by side, one process each, and report every one as it ends.
 
     Parameters
     ----------
-    chapters : list of Chapter
+    begun : list of Run
+    waiting : list of Chapter
+        Those to start when others have ended.
     work : Path
         Folder for executed copies.
     jobs : int
         How many run at once.
     say : callable
         Told of each, in a line.
-    begun : collection of Run
-        Of other chapters, which are waited for as well.
-    reasons : dict of Path to str, optional
+    reasons : mapping of Path to str
         Why each page is run.
 
     Raises
     ------
     ChapterError
-        If any failed, after all have ended; the message fits on a screen.
+        If any failed, after all have ended: what is wrong with one, and the names of the others.
     """
     failures, pool = {}, ThreadPoolExecutor(max_workers=jobs)
     try:
-        running = {run.chapter.name: run for run in begun}
         futures = {pool.submit(end_chapter, run): run.chapter for run in begun}
-        futures |= {pool.submit(_run_noted, chapter, work, running): chapter for chapter in chapters}
-        waiting, done = {*futures}, 0
-        while waiting:
-            ended, waiting = wait(waiting, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
-            if not ended:
-                unfinished = [futures[future].name for future in waiting]
-                say("; ".join(progress(run) for name, run in running.items() if name in unfinished))
-            for future in ended:
-                error, chapter, done = future.exception(), futures[future], done + 1
-                if error is not None and not isinstance(error, ChapterError):
-                    raise error
-                result = "FAILED" if error else f"{future.result():.1f} s"
-                why = f" ({reasons[chapter.page]})" if reasons else ""
-                say(f"chapter {done}/{len(futures)} {chapter.name}: {result}{why}")
-                if error:
-                    failures[chapter.name] = str(error)
+        futures |= {pool.submit(run_chapter, chapter, work): chapter for chapter in waiting}
+        for number, future in enumerate(as_completed(futures), start=1):
+            chapter = futures[future]
+            try:
+                result = f"{future.result():.1f} s"
+            except ChapterError as error:
+                failures[chapter.name], result = str(error), "FAILED"
+            say(f"chapter {number}/{len(futures)} {chapter.name}: {result} ({reasons[chapter.page]})")
     finally:
         # After an interruption no other chapter is started.
         pool.shutdown(cancel_futures=True)
     if failures:
-        raise ChapterError(_in_few_lines(failures))
-
-
-def _in_few_lines(failures: dict[str, str]) -> str:
-    """Errors by chapter as one message: the first ones whole, and the names of the others."""
-    shown, names = [], sorted(failures)
-    for number, name in enumerate(names):
-        lines = failures[name].splitlines()
-        if shown and len(shown) + len(lines) >= _MOST_LINES:
-            return "\n".join([*shown, f"failed as well: {', '.join(names[number:])}"])
-        shown += lines
-    return "\n".join(shown)
-
-
-def _run_noted(chapter: Chapter, work: Path, running: dict[str, Run]) -> float:
-    running[chapter.name] = start_chapter(chapter, work)
-    return end_chapter(running[chapter.name])
+        first, *others = sorted(failures)
+        raise ChapterError("\n".join([failures[first], *([f"failed as well: {', '.join(others)}"] if others else [])]))

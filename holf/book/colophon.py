@@ -1,54 +1,34 @@
 """The colophon: from what the book in front of the reader was made, so that others can make it again and compare.
 
-It names no commit: the same files in another checkout, or unpacked from an archive, must give the same page. It names
-the folders by checksums of their contents instead.
+It names no commit: the same files in another checkout, or unpacked from an archive, must give the same page.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from html import escape
-from pathlib import Path
 
 from sphinx.application import Sphinx
 
 from holf.book import sources
-from holf.book.banners import real_source
 from holf.book.chapters import list_chapters
 from holf.book.checksums import SUMS
 from holf.book.freshness import signature
+from holf.pages.disclosure import own_release
 from holf.paths import MARK_FILE, STAND_IN, project_root
 
 PLACE = "<!-- colophon -->"
-FOLDERS = ("assets", "chapters", "clustertrials", "data", "holf")
-
-
-def content_id(folder: Path) -> str:
-    """SHA-256 of the list that ``sha256sum`` gives of a folder's files, in the order of their names.
-
-    Files and folders whose name begins with a dot, and caches of Python, are left out, as if they were ignored.
-
-    Parameters
-    ----------
-    folder : Path
-    """
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    kept = sorted(name for name in files if not re.search(r"(^|/)(\.|__pycache__/)", name))
-    lines = "".join(f"{hashlib.sha256(files[name].read_bytes()).hexdigest()}  {name}\n" for name in kept)
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def data_mode() -> str:
     """In one sentence, whose numbers the study results of this book are."""
-    if source := real_source():
+    if release := own_release():
         # It brings the estimators along, and most builds have no release.
         from holf.confidential.release.signature import read_signature
 
         signed = read_signature(project_root() / "data" / f"{STAND_IN}.json")
         who = f"{signed.name}, {signed.role}, on {signed.date}"
-        return f"Real data, under disclosure control: {source}. Signed by {who}."
+        return f"Real data, under disclosure control: {release.source}. Signed by {who}."
     data = project_root() / "data"
     marks = sorted([*data.glob(f"simulated/*/{MARK_FILE}"), *data.glob(f"{STAND_IN}/{MARK_FILE}")])
     worlds = [json.loads(mark.read_text(encoding="utf-8")) for mark in marks]
@@ -56,21 +36,6 @@ def data_mode() -> str:
         return "No study data: the published record alone."
     named = ", ".join(f"{world['world']} (seed {world['seed']})" for world in worlds)
     return f"Simulated, no finding of the trial. Worlds: {named}."
-
-
-def _table(caption: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
-    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-    body = [
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(f"<td>{cell}</td>" for cell in row[1:]) + "</tr>" for row in rows
-    ]
-    name = escape(caption)
-    return [
-        f'<div class="holf-scroll" role="group" tabindex="0" aria-label="{name}">',
-        f'<table class="holf-table"><caption>{name}</caption><thead><tr>{top}</tr></thead><tbody>',
-        *body,
-        "</tbody></table></div>",
-        "",
-    ]
 
 
 def _code(text: str) -> str:
@@ -96,18 +61,12 @@ def _chapters() -> list[str]:
 
 
 def colophon() -> str:
-    """What the build puts into the colophon page, as Markdown with tables of HTML."""
-    root = project_root()
-    lock = root / "requirements.lock"
-    made = [(f"{name}/", _code(content_id(root / name))) for name in FOLDERS if (root / name).exists()]
-    if lock.exists():
-        made.append(("requirements.lock", _code(hashlib.sha256(lock.read_bytes()).hexdigest())))
+    """What the build puts into the colophon page, as Markdown with HTML."""
     return "\n".join(
         [
             # As HTML: Markdown would read a name with its marks, such as brackets, as a link.
             f"<p><strong>Data.</strong> {escape(data_mode())}</p>",
             "",
-            *_table("What this book was made from", ("Part", "SHA-256 of its list of files"), made),
             *_chapters(),
             f'<p>Every file of this site, with its checksum: <a href="../{SUMS}">{SUMS}</a>.</p>',
         ]

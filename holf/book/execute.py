@@ -11,29 +11,15 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustertrials.files import write_whole
-from holf.book.freshness import (
-    INJECTED,
-    PARAMETERS,
-    Chapter,
-    ChapterError,
-    cells_to_run,
-    other_files,
-    parts,
-    put_on_record,
-    surroundings,
-    titled,
-    with_values,
-)
+from holf.book.freshness import INJECTED, PARAMETERS, Chapter, ChapterError, parts, put_on_record, titled, with_values
 from holf.book.kernel import MESSAGE
-from holf.paths import READS_LOG, code_folders, project_root
+from holf.paths import READS_LOG, code_file, code_folders, project_root
 from holf.record.parts import file_of, without_inner
-from holf.record.used_files import cells_run
 
 if TYPE_CHECKING:
     import nbformat
@@ -44,25 +30,12 @@ USED_FILES = "holf/record/used_files.py"
 
 @dataclass(frozen=True)
 class Run:
-    """A run that was started.
+    """A run that was started, a folder of its own, its process, and when it began by the clock of the file system.
 
-    Attributes
-    ----------
-    chapter : Chapter
-    before : bytes
-        The page as it was.
-    around : tuple of (list of str, str)
-        Files elsewhere that chapters follow from, and the fingerprint of all that a run can read, before it began.
-    scratch : tempfile.TemporaryDirectory
-        A folder of its own: what a killed build started may go on writing for a moment.
-    job : subprocess.Popen
-    start : float
-        Seconds, of a clock that only goes forward.
+    What a killed build started may go on writing for a moment: the next one gets another folder.
     """
 
     chapter: Chapter
-    before: bytes
-    around: tuple[list[str], str]
     scratch: tempfile.TemporaryDirectory
     job: subprocess.Popen
     start: float
@@ -71,13 +44,6 @@ class Run:
 def run_chapter(chapter: Chapter, work: Path) -> float:
     """Run one chapter from start to end; see `start_chapter` and `end_chapter`."""
     return end_chapter(start_chapter(chapter, work))
-
-
-def progress(run: Run) -> str:
-    """How far a chapter is that is still running."""
-    cells = len(cells_to_run(run.chapter.template, run.chapter.parameters))
-    now = min(cells_run(_files(run.chapter, run.scratch)[1]) + 1, cells)
-    return f"{run.chapter.name} runs since {time.monotonic() - run.start:.0f} s, cell {now} of {cells}"
 
 
 def start_chapter(chapter: Chapter, work: Path) -> Run:
@@ -90,10 +56,9 @@ def start_chapter(chapter: Chapter, work: Path) -> Run:
         Folder for the executed copy.
     """
     work.mkdir(parents=True, exist_ok=True)
-    before, scratch = _read_bytes(chapter.page), tempfile.TemporaryDirectory(dir=work)
+    scratch = tempfile.TemporaryDirectory(dir=work)
+    start = Path(scratch.name).stat().st_ctime
     executed, log = _files(chapter, scratch)
-    others = other_files()
-    around = others, surroundings(others)
     arguments = [str(chapter.template), str(executed), json.dumps(chapter.parameters)]
     job = subprocess.Popen(
         [sys.executable, "-m", "holf.book.kernel", *arguments],
@@ -103,7 +68,7 @@ def start_chapter(chapter: Chapter, work: Path) -> Run:
         text=True,
         env=_environment(log),
     )
-    return Run(chapter, before, around, scratch, job, time.monotonic())
+    return Run(chapter, scratch, job, start)
 
 
 def end_chapter(run: Run) -> float:
@@ -129,7 +94,7 @@ def end_chapter(run: Run) -> float:
         files = _files_noted(log)
         if USED_FILES not in files:
             raise ChapterError(f"{chapter.name}: its kernel noted nothing of what it loaded")
-        notebook = nbformat.read(executed, as_version=4)
+        notebook, seconds = nbformat.read(executed, as_version=4), executed.stat().st_ctime - run.start
     clean(notebook)
     show_values(notebook.cells, chapter.parameters)
     notebook.cells[0].source = titled(notebook.cells[0].source, chapter)
@@ -137,15 +102,13 @@ def end_chapter(run: Run) -> float:
     content = nbformat.writes(notebook) + "\n"
     found = parts(chapter, files, json.loads(content))
     # Last, so that nothing which changed while this was made is signed or overwritten.
-    others, before = run.around
-    if surroundings(others) != before:
-        raise ChapterError(f"{chapter.name}: data, code or a template changed while it ran; build again")
-    if _read_bytes(chapter.page) != run.before:
-        raise ChapterError(f"{chapter.name}: the notebook was saved while it ran; build again")
+    follows = {code_file(file_of(name)) for name in (*found, *files)} | {chapter.template, chapter.page}
+    if changed := [path.name for place in follows for path in (place, *place.rglob("*")) if _is_newer(path, run.start)]:
+        raise ChapterError(f"{chapter.name}: {min(changed)} was changed while it ran; build again")
     write_whole(chapter.page, content)
     # After the page: a build that is killed in between leaves outputs that are on no record, and so a stale chapter.
     put_on_record(chapter, found)
-    return time.monotonic() - run.start
+    return seconds
 
 
 def show_values(cells: list[nbformat.NotebookNode], parameters: dict) -> None:
@@ -192,8 +155,9 @@ def clean(notebook: nbformat.NotebookNode) -> None:
     notebook.metadata["language_info"] = {"name": "python"}
 
 
-def _read_bytes(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+def _is_newer(path: Path, start: float) -> bool:
+    """Whether a file was written, or put in its place, after `start`."""
+    return path.is_file() and path.stat().st_ctime > start
 
 
 def _files(chapter: Chapter, scratch: tempfile.TemporaryDirectory) -> tuple[Path, Path]:

@@ -23,15 +23,17 @@ from sphinx.config import Config
 from sphinx.errors import ConfigError, ExtensionError, SphinxError
 from sphinx.util import logging
 
-from clustertrials.files import write_whole
 from holf.book import banners, colophon, power_chart, search, staging, tooltips
 from holf.book.chapters import list_chapters, start_stale_chapters
 from holf.book.downloads import pages as downloads
 from holf.book.freshness import ChapterError, in_one_line, why_stale
 from holf.book.redirects import redirects
 from holf.book.theme.checks import SiteError
+from holf.pages.disclosure import own_release
+from holf.pages.write import write_pages
 from holf.paths import check_book, project_root
 from holf.record.reading import read_yaml
+from holf.simulation.worlds import refresh_studies
 
 MODES = ("auto", "force", "off", "check")
 # New objects until the next look for garbage; 700 is what Python itself takes.
@@ -75,7 +77,7 @@ def setup(app: Sphinx) -> dict:
     app.connect("html-page-context", search.give_rows)
     # After every other extension has finished its files.
     app.connect("build-finished", publish, priority=900)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
 
 
 def begin(app: Sphinx) -> None:
@@ -97,11 +99,9 @@ def begin(app: Sphinx) -> None:
         app.connect("build-finished", lambda _app, _error: os.close(lock), priority=999)
         refuse_unlisted()
         if mode in ("auto", "force"):
-            build = Path(app.outdir).parent
-            build.mkdir(parents=True, exist_ok=True)
-            refresh(build / ".refreshed")
+            refresh()
             app.holf_renewed = start_stale_chapters(
-                build / "papermill", force=mode == "force", jobs=app.config.papermill_jobs, say=_say
+                Path(app.outdir).with_name("papermill"), force=mode == "force", jobs=app.config.papermill_jobs, say=_say
             )
 
 
@@ -122,25 +122,16 @@ def refuse_unlisted() -> None:
             )
 
 
-def refresh(note: Path) -> None:
-    """Write simulated tables and pages anew, unless the note says that nothing changed from which they follow."""
-    now = staging.written_from()
-    if note.exists() and note.read_text(encoding="utf-8") == now:
-        return
-    # As chapters would read them, and before any runs.
+def refresh() -> None:
+    """Write simulated tables and pages anew whose data have changed."""
+    # Every file is read before a chapter runs, so that a fault in one is told at once.
     for path in sorted((project_root() / "data").rglob("*.yml")):
         read_yaml(path)
-    # Imported here: most builds need neither.
-    from holf.pages.write import write_pages
-    from holf.simulation.worlds import refresh_studies
-
     # A book on real data holds no simulated study, so that none can slip into it.
-    for world in [] if banners.real_source() else refresh_studies():
+    for world in [] if own_release() else refresh_studies():
         _say(f"simulated the {world} world")
     for page in write_pages():
         _say(f"wrote {page}")
-    # As it was before: what was edited meanwhile is followed by the next build.
-    write_whole(note, now)
 
 
 def prepare(app: Sphinx, config: Config) -> None:

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clustertrials.files import write_whole
-from holf.book.checksums import fingerprint
-from holf.paths import code_file, code_root, library_root, project_root
-from holf.record.parts import digest_of, file_of, part_digests
+from holf.paths import code_file, project_root
+from holf.record.parts import LENGTH, digest_of, part_digests
 
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
 # Tags that change what a run does with a cell.
@@ -59,7 +58,9 @@ class Chapter:
         return self.page.stem
 
 
-def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
+def parts(
+    chapter: Chapter, files: Iterable[str], page: dict, recorded: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Digests of everything that a chapter's outputs follow from, and of these outputs, part by part.
 
     Parameters
@@ -70,6 +71,8 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
     page : dict
         The executed notebook, as its file has it: outputs, words for figures and code of a template's page that were
         edited are none of the run's.
+    recorded : mapping of str to str, optional
+        What was found when it ran.
 
     Raises
     ------
@@ -95,26 +98,22 @@ def parts(chapter: Chapter, files: Iterable[str], page: dict) -> dict[str, str]:
         "parameters": digest_of(chapter.parameters),
         "outputs": digest_of([outputs, shown, page["metadata"].get("holf", {}).get("reads")]),
     }
-    return found | part_digests([*RUNNER, "requirements.lock", *files])
+    return found | _digests([*RUNNER, "requirements.lock", *files], recorded or {})
 
 
-def surroundings(others: Iterable[str]) -> str:
-    """Fingerprint of what a run can read: outputs that were signed with anything newer would never be stale.
+def _digests(names: Iterable[str], recorded: Mapping[str, str]) -> dict[str, str]:
+    """Digests of parts as they are now; what counts for nothing, such as a comment, leaves the recorded one.
 
-    Parameters
-    ----------
-    others : iterable of str
-        From `other_files`, as it was when the run began.
+    Behind the digest of a module's syntax stands that of its file: to parse all modules takes a third of a build.
     """
-    root = project_root()
-    folders = [root / "data", code_root(), library_root(), root / "requirements.lock", (root / TEMPLATE).parent]
-    return fingerprint([*folders, *map(code_file, others)])
-
-
-def other_files() -> list[str]:
-    """Files that runs on record loaded or read elsewhere than in the folders of the data and of this package."""
-    names = {file_of(part) for _, run in _runs() for part in run if part not in _OWN}
-    return sorted(name for name in names if not name.startswith(("data/", "holf/", "clustertrials/")))
+    files = {name: code_file(name) for name in names if name.endswith(".py")}
+    whole = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()[:LENGTH] for name, path in files.items() if path.exists()
+    }
+    same = {name: recorded[name] for name in whole if recorded.get(name, "")[LENGTH:] == whole[name]}
+    found = part_digests(name for name in names if name not in same)
+    kept = {name: digest for name, digest in recorded.items() if digest[:LENGTH] == found.get(name)}
+    return {name: digest + whole.get(name, "") for name, digest in found.items()} | kept | same
 
 
 def why_stale(chapter: Chapter) -> list[str]:
@@ -132,7 +131,7 @@ def why_stale(chapter: Chapter) -> list[str]:
     page, changes = _notebook(chapter.page), []
     for name, run in _runs():
         if name == chapter.name:
-            now = parts(chapter, [part for part in run if part not in _OWN], page)
+            now = parts(chapter, [part for part in run if part not in _OWN], page, run)
             changes.append([part for part in now if now[part] != run.get(part)])
     return min(changes, key=len, default=[NO_RUN])
 
@@ -219,41 +218,15 @@ def renew_prose(chapter: Chapter) -> bool:
     return True
 
 
-def markdown_of(path: Path) -> list[str]:
-    """Texts of the Markdown cells of a notebook, in order.
-
-    Raises
-    ------
-    ChapterError
-        If it is no notebook.
-    """
-    return [_source(cell) for cell in _notebook(path)["cells"] if cell["cell_type"] == "markdown"]
-
-
-def cells_to_run(notebook: Path, parameters: Mapping) -> list[str]:
-    """Sources of the cells that a run executes, in order, with the one in which papermill sets parameters."""
-    found = []
-    for cell in _notebook(notebook)["cells"]:
-        # As in Jupyter, an empty cell is not run.
-        found += [_source(cell).strip()] if _is_code(cell) and _source(cell).strip() else []
-        found += ["# Parameters"] if parameters and PARAMETERS in _tags(cell) else []
-    return found
-
-
 def _notebook(path: Path) -> dict:
     # As JSON: nbformat checks each notebook against its schema, at every build.
-    text = path.read_text(encoding="utf-8")
     try:
-        found = json.loads(text)
-        return found if {"cells", "metadata"} <= found.keys() else {}["cells"]
-    except (ValueError, KeyError, AttributeError):
-        marker = next((n for n, line in enumerate(text.splitlines(), 1) if line.startswith("<<<<<<< ")), None)
-        if marker is None:
-            raise ChapterError(f"chapters/{path.name} is not a notebook") from None
-        raise ChapterError(
-            f"chapters/{path.name} has conflict markers at line {marker}: settle prose and code, take either side of "
-            "an output, and build again; the chapter then runs"
-        ) from None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not {"cells", "metadata"} <= found.keys():
+        raise ChapterError(f"chapters/{path.name} is not a notebook, or has conflict markers of Git")
+    return found
 
 
 def _source(cell: dict) -> str:

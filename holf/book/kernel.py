@@ -20,10 +20,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from holf.book.freshness import cells_to_run
-from holf.paths import READS_LOG
-from holf.record.used_files import cells_run
-
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager
 
@@ -101,7 +97,6 @@ def execute(source: str, target: str, parameters: dict, manager: AsyncKernelMana
         Of a kernel that was started.
     """
     import papermill
-    from nbclient.exceptions import DeadKernelError
     from papermill.execute import ERROR_MARKER_TAG
 
     # papermill itself only warns of a parameter that the notebook does not have, and runs without it.
@@ -123,9 +118,6 @@ def execute(source: str, target: str, parameters: dict, manager: AsyncKernelMana
     except papermill.PapermillExecutionError:
         # Judged below: to papermill a cell that ends the kernel is no error, and one that is meant to fail is one.
         pass
-    except DeadKernelError:
-        cells, ran = cells_to_run(Path(source), parameters), cells_run(os.environ[READS_LOG])
-        return f"{_named(ran + 1, cells[ran])}: the kernel died while it ran (ended, killed, or out of memory)"
     executed = json.loads(Path(target).read_text(encoding="utf-8"))
     # Papermill's own note of an error.
     executed["cells"] = [cell for cell in executed["cells"] if ERROR_MARKER_TAG not in cell["metadata"].get("tags", [])]

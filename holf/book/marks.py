@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from copy import copy
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
@@ -90,7 +91,7 @@ def _loose_fault(output: Tag, simulated: bool) -> str | None:
     """What an output holds beside pictures and tables: words, which on a simulated page begin with the mark."""
     if output.find(_FOREIGN):
         return f"an output holds {output.find(_FOREIGN).name}, whose numbers cannot be checked"
-    rest = BeautifulSoup(str(output), "html.parser")
+    rest = copy(output)
     for known in rest.find_all(_is_known):
         known.decompose()
     for block in rest.find_all(["pre", "p", "li", "h1", "h2", "h3", "h4", "h5", "h6"]):

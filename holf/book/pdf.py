@@ -32,9 +32,6 @@ _NOT_PRINTED = (
     "script, style, picture > source, .headerlink, .holf-said, .holf-code, .holf-label, .toctree-wrapper, .copybtn, "
     "input, .holf-mind fieldset, .holf-mind figure"
 )
-# Columns that a sheet holds; with more, words stand letter below letter.
-WIDEST = 12
-_UNKNOWN = ("", "—")
 _REFERENCES = ("aria-describedby", "aria-details", "aria-labelledby", "aria-controls", "data-said")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _HEADS = re.compile(r'content: "([^"\n]*(?:imulated|SIMULATED|REAL DATA)[^"\n]*)"')
@@ -176,9 +173,6 @@ def _article(site: Path, page: str, bound: set[str]) -> str:
         tag.unwrap()
     for details in body.select("details"):
         details["open"] = ""
-    for table in body.select("table"):
-        if len(table.select("thead th")) > WIDEST:
-            table.replace_with(_rows(soup, table))
     for tag in body.find_all(True):
         for name in _REFERENCES:
             tag.attrs.pop(name, None)
@@ -193,24 +187,6 @@ def _article(site: Path, page: str, bound: set[str]) -> str:
     lang = soup.html.get("lang", "en")
     inner = body.decode_contents()
     return f'<article class="holf-sheets-{kind}" id="{_place(page, "")}" lang="{lang}">{inner}</article>'
-
-
-def _rows(soup: BeautifulSoup, table: Tag) -> Tag:
-    """A table as paragraphs, one a row: each value after the name of its column, without what is not known."""
-    rows = soup.new_tag("div", attrs={"class": f"holf-rows-{table.get('data-holf', 'other')}"})
-    if table.caption:
-        caption = soup.new_tag("div", attrs={"class": "holf-rows-caption"})
-        caption.extend(list(table.caption.contents))
-        rows.append(caption)
-    names = [head.get_text(" ", strip=True) for head in table.select("thead th")]
-    for row in table.select("tbody > tr"):
-        told = soup.new_tag("p", attrs={"class": "holf-row"})
-        for name, cell in zip(names, row.find_all(["th", "td"], recursive=False), strict=True):
-            if cell.get_text(strip=True) not in _UNKNOWN:
-                strong = soup.new_tag("strong", string=name)
-                told.extend([*([", "] if told.contents else []), strong, " ", *list(cell.contents)])
-        rows.append(told)
-    return rows
 
 
 def _place(page: str, anchor: str) -> str:

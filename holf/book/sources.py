@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from holf.book.banners import real_source
+from holf.pages.disclosure import own_release
 from holf.paths import project_root
 
 ARCHIVE = "source.zip"
@@ -76,7 +76,7 @@ def _write_archive(names: tuple[str, ...], folder: Path) -> None:
 
 def write_sources(site: Path) -> None:
     """Put the archive into a site; none into that of a book on real data, nor where the sources are not listed."""
-    if (files := source_files()) and not real_source():
+    if (files := source_files()) and not own_release():
         _write_archive(files, site)
 
 
@@ -94,7 +94,7 @@ def fill_in(source: str) -> str:
     """A page with its place for the archive filled: a link, or why there is none."""
     if PLACE not in source:
         return source
-    if real_source():
+    if own_release():
         said = "This book was made from a release of real data; its site does not carry the sources."
     elif files := source_files():
         said = (

@@ -7,10 +7,8 @@ that was killed or failed leaves a cache that the next one deletes.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import logging
 import os
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -21,17 +19,14 @@ from sphinx.errors import ExtensionError
 
 from holf.book.checksums import digests, fingerprint, verified_sums, write_sums
 from holf.book.downloads.pages import write_downloads
-from holf.book.freshness import RUNS, markdown_of
 from holf.book.marks import site_faults
 from holf.book.sources import write_sources
 from holf.book.theme.checks import refuse_faults
 from holf.paths import code_root, library_root, project_root
 
-# What of a page is a place to link to, or hides one.
-_PLACES = re.compile(r"^(?:\([\w-]+\)=\n+.*|(?:#|```|~~~).*)", re.MULTILINE)
 _SETTINGS = ("_config.yml", "_toc.yml", "CITATION.cff", "requirements.lock")
-# Files of data from which a page follows as it is read, or the check of its numbers.
-READ_WITH_PAGES = ("data/columns.yml", "data/flow.yml", "data/plan.yml")
+# Files of data from which the check of a page's numbers follows; other data reach pages when they are written.
+_CHECKED_WITH = ("data/flow.yml", "data/plan.yml")
 
 
 def acquire_lock(folder: Path, say: Callable[[str], None]) -> int:
@@ -63,27 +58,9 @@ def acquire_lock(folder: Path, say: Callable[[str], None]) -> int:
 
 
 def foundation() -> str:
-    """SHA-256 over all that Sphinx does not look at and any page may come from: settings, code, and some data.
-
-    All other data reaches pages when they are written, and every build writes them all.
-    """
+    """SHA-256 over all that Sphinx does not look at and any page may come from: settings, code, and some data."""
     root = project_root()
-    return fingerprint([*(root / name for name in (*_SETTINGS, *READ_WITH_PAGES)), code_root(), library_root()])
-
-
-def written_from() -> str:
-    """SHA-256 over all that simulated tables and written pages follow from, and over those pages."""
-    digest = hashlib.sha256((foundation() + fingerprint([project_root() / "data"])).encode())
-    for path in sorted((project_root() / "chapters").rglob("*")):
-        if path.suffix == ".ipynb":
-            # Written pages link to headings and labels of notebooks, and fences hide what only looks like one.
-            content = "\0".join(line for text in markdown_of(path) for line in _PLACES.findall(text)).encode()
-        elif path.is_file() and path.suffix != Path(RUNS).suffix:
-            content = path.read_bytes()
-        else:
-            continue
-        digest.update(path.name.encode() + b"\0" + hashlib.sha256(content).digest())
-    return digest.hexdigest()
+    return fingerprint([*(root / name for name in (*_SETTINGS, *_CHECKED_WITH)), code_root(), library_root()])
 
 
 def open_staging(app: Sphinx) -> None:

@@ -13,7 +13,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from holf.paths import READS_LOG, code_root, library_root, note_file, project_root
+from holf.paths import code_root, library_root, note_file, project_root
 
 
 def watch() -> None:
@@ -36,26 +36,7 @@ def watch() -> None:
     for name in ("exit", "quit"):
         shell.user_ns.pop(name, None)
     # After every cell, since a kernel gets no notice before it is ended.
-    shell.events.register("post_run_cell", lambda result: _note_cell(of_chapter=result.info.store_history))
-
-
-def _note_cell(*, of_chapter: bool) -> None:
-    """Record the modules that are loaded once code has run, and, if it is a cell of the chapter, that it has."""
-    for name in modules_loaded():
-        note_file(name)
-    if of_chapter and (log := os.environ.get(READS_LOG)):
-        with open(_cells_log(log), "a", encoding="utf-8") as stream:
-            stream.write("\n")
-
-
-def cells_run(log: str | Path) -> int:
-    """How many cells of a chapter have run to their end, by the list of what it reads."""
-    cells = _cells_log(log)
-    return len(cells.read_text(encoding="utf-8").splitlines()) if cells.exists() else 0
-
-
-def _cells_log(log: str | Path) -> Path:
-    return Path(f"{log}.cells")
+    shell.events.register("post_run_cell", lambda _result: [note_file(name) for name in modules_loaded()])
 
 
 def modules_loaded() -> list[str]:

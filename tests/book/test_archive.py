@@ -12,7 +12,7 @@ from rocrate.rocrate import ROCrate
 from holf.book.archive import CRATE, PDF, archive_time, make_archive
 from holf.book.checksums import SUMS, verified_sums, write_sums
 from holf.book.marks import BANNER, REAL_BANNER
-from holf.book.pdf import WIDEST, PdfError, bind, contents, page_texts, print_book, sheet_faults, sheet_heads
+from holf.book.pdf import PdfError, bind, contents, page_texts, print_book, sheet_faults, sheet_heads
 from holf.book.sources import ARCHIVE, LIST, own_archive, source_files, write_sources
 from holf.paths import project_root
 
@@ -71,25 +71,6 @@ def test_every_sheet_says_what_it_shows(tmp_path, banner, head):
     assert "efficient official offices in Ås." in "".join(texts), "ligatures and letters are read as they are"
     assert b"/CreationDate (D:20231114221320+00'00')" in pdf and b"/StructTreeRoot" in pdf and b"/Outlines" in pdf
     assert b"/MediaBox [0 0 59" in pdf, "A4"
-
-
-def wide_table(columns: int) -> str:
-    heads = "".join(f"<th>Column {number}</th>" for number in range(columns))
-    cells = "".join(f"<td>{'—' if number == 3 else f'value {number}'}</td>" for number in range(1, columns))
-    caption = '<caption><strong class="holf-mark">SIMULATED</strong> Wide</caption>'
-    return (
-        f'<table class="holf-table" data-holf="simulated">{caption}<thead><tr>{heads}</tr></thead>'
-        f"<tbody><tr><th>Row 1</th>{cells}</tr></tbody></table>"
-    )
-
-
-def test_a_table_wider_than_a_sheet_is_told_row_by_row(tmp_path):
-    assert "<table" in bind(small_site(tmp_path / "narrow", text=wide_table(WIDEST)), "Book")
-    bound = bind(small_site(tmp_path / "wide", text=wide_table(WIDEST + 1)), "Book")
-    assert "<table" not in bound and '<div class="holf-rows-simulated">' in bound
-    assert '<strong class="holf-mark">SIMULATED</strong> Wide' in bound
-    assert "<strong>Column 0</strong> Row 1, <strong>Column 1</strong> value 1, <strong>Column 2</strong>" in bound
-    assert f"<strong>Column {WIDEST}</strong> value {WIDEST}</p>" in bound and "Column 3" not in bound
 
 
 def test_a_sheet_without_its_mark_is_found_and_nothing_is_written(tmp_path):
@@ -213,7 +194,7 @@ def test_only_files_that_git_knows_go_into_the_archive_of_the_sources(tmp_path, 
 
 
 def test_a_book_on_real_data_does_not_carry_its_sources(tmp_path, monkeypatch):
-    monkeypatch.setattr("holf.book.sources.real_source", lambda: "release 1")
+    monkeypatch.setattr("holf.book.sources.own_release", lambda: "release 1")
     write_sources(tmp_path)
     assert not (tmp_path / ARCHIVE).exists()
 

@@ -15,9 +15,8 @@ from sphinx.errors import ExtensionError
 from holf.book.chapters import run_chapters
 from holf.book.checksums import fingerprint
 from holf.book.execute import run_chapter
-from holf.book.extension import refresh, refuse_other_builders
+from holf.book.extension import refuse_other_builders
 from holf.book.freshness import Chapter, ChapterError, is_stale
-from holf.book.staging import READ_WITH_PAGES
 
 # Every test builds a small book.
 pytestmark = pytest.mark.slow
@@ -63,8 +62,8 @@ def test_what_is_saved_while_sphinx_reads_it_is_read_by_the_next_build(book):
     assert book.build().returncode == 0 and "Saved late" in page(book)
 
 
-def test_data_that_sphinx_does_not_look_at_counts_if_a_page_is_read_with_it(book):
-    """Every file of data that is opened while pages are read is one of those after whose change all are read anew."""
+def test_no_data_are_opened_while_pages_are_read(book):
+    """Sphinx reads a page again when its source changes; data must reach it when it is written, in every build."""
     with_extension(
         book,
         "import pathlib, sys\n"
@@ -85,10 +84,7 @@ def test_data_that_sphinx_does_not_look_at_counts_if_a_page_is_read_with_it(book
         file.write("\n:::{container} holf-download-list\nAll.\n:::\n")
     done = book.build()
     assert done.returncode == 0, done.stdout + done.stderr
-    opened = next(line for line in done.stdout.splitlines() if line.startswith("opened "))
-    # The plan is checked against the ledger, the assumptions and the schema; no page follows from that.
-    checks = {"data/assumptions.yml", "data/datapackage.json", "data/facts.csv"}
-    assert {*opened.split()[1:]} - checks == {*READ_WITH_PAGES} - {"data/flow.yml"}
+    assert [line for line in done.stdout.splitlines() if line.startswith("opened")] == ["opened"]
 
 
 def test_a_new_row_of_the_ledger_runs_nothing_and_only_its_page_is_read(book):
@@ -117,21 +113,6 @@ def test_a_chapter_saved_while_extensions_load_is_not_called_fresh(book):
     assert done.returncode == 0 and "chapter plain is stale: changed since it ran: code cells" in done.stderr
     assert "OUT OF DATE" in page(book, "chapters/plain")
     assert book.build().returncode == 0 and ">43<" in page(book, "chapters/plain")
-
-
-def test_an_edit_while_pages_are_written_is_followed_by_the_next_build(own, monkeypatch):
-    note, asked = own.root / "_build" / ".note", []
-
-    def edit_and_write() -> list[str]:
-        asked.append("pages")
-        if len(asked) == 1:
-            (own.root / "data" / "sources.yml").open("a").write("# An edit.\n")
-        return []
-
-    monkeypatch.setattr("holf.pages.write.write_pages", edit_and_write)
-    for times in (1, 2, 2):
-        refresh(note)
-        assert len(asked) == times
 
 
 DATA_FAULTS = {
@@ -201,22 +182,24 @@ def test_what_python_writes_beside_code_is_no_change(tmp_path):
     assert fingerprint([code]) != before
 
 
-def test_of_many_failures_the_first_are_told_and_the_others_named(tmp_path, monkeypatch):
-    def fail(chapter, work, running):
+def run_all(names: str, folder, say=lambda line: None) -> None:
+    chapters = [Chapter(folder / f"{name}.ipynb", folder / f"{name}.ipynb") for name in names]
+    run_chapters([], chapters, folder, jobs=1, say=say, reasons={chapter.page: "new" for chapter in chapters})
+
+
+def test_of_many_failures_the_first_is_told_and_the_others_named(tmp_path, monkeypatch):
+    def fail(chapter, work):
         raise ChapterError(f"{chapter.name}: line 1\n" + "more\n" * 5)
 
-    monkeypatch.setattr("holf.book.chapters._run_noted", fail)
-    chapters = [Chapter(tmp_path / f"{name}.ipynb", tmp_path / f"{name}.ipynb") for name in "abcdefg"]
-    with pytest.raises(ChapterError) as caught:
-        run_chapters(chapters, tmp_path, jobs=1, say=lambda line: None)
-    lines = str(caught.value).splitlines()
-    assert lines[0] == "a: line 1" and lines[-1] == "failed as well: c, d, e, f, g" and len(lines) == 13
+    monkeypatch.setattr("holf.book.chapters.run_chapter", fail)
+    with pytest.raises(ChapterError, match=r"(?s)^a: line 1\n.*\nfailed as well: b, c, d$"):
+        run_all("abcd", tmp_path)
 
 
 def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
     started = []
 
-    def slow(chapter, work, running):
+    def slow(chapter, work):
         started.append(chapter.name)
         time.sleep(0.5)
         return 0.5
@@ -224,10 +207,9 @@ def test_no_chapter_is_started_after_an_interruption(tmp_path, monkeypatch):
     def interrupt(line):
         raise KeyboardInterrupt(line)
 
-    monkeypatch.setattr("holf.book.chapters._run_noted", slow)
-    chapters = [Chapter(tmp_path / f"{name}.ipynb", tmp_path / f"{name}.ipynb") for name in "abcd"]
+    monkeypatch.setattr("holf.book.chapters.run_chapter", slow)
     with pytest.raises(KeyboardInterrupt):
-        run_chapters(chapters, tmp_path, jobs=1, say=interrupt)
+        run_all("abcd", tmp_path, interrupt)
     assert started[0] == "a" and "d" not in started
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -13,13 +12,12 @@ from urllib.parse import quote
 import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
 from holf.book.downloads.check import FOLDER, download_faults
-from holf.book.downloads.descriptions import DESCRIPTIONS, load_descriptions
+from holf.book.downloads.descriptions import load_descriptions
 from holf.book.downloads.outputs import Download, OutputError, downloads_of
-from holf.book.freshness import markdown_of
-from holf.paths import project_root
 from holf.record.plan import load_plan
 from holf.record.source import mark_of
 
@@ -31,25 +29,9 @@ LINE = '<p class="holf-downloads">'
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx; `holf.book.extension` calls it."""
-    app.connect("env-get-outdated", reread_list)
     app.connect("doctree-read", add_links)
-    app.connect("doctree-read", add_list)
-
-
-def _of_page(app: Sphinx, docname: str) -> list[list[Download]]:
-    path = Path(app.env.doc2path(docname))
-    if path.suffix != ".ipynb":
-        return []
-    # Kept with Sphinx's own notes of the page: a build asks four times for every page, and the list needs them all.
-    kept = app.env.__dict__.setdefault("holf_downloads", {})
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if kept.get(docname, ("", []))[0] != digest:
-        try:
-            kept[docname] = digest, downloads_of(nbformat.reads(content.decode(), as_version=4), path.stem)
-        except OutputError as error:
-            raise ExtensionError(str(error)) from None
-    return kept[docname][1]
+    # When all pages are read.
+    app.connect("doctree-resolved", add_list)
 
 
 def _size(content: str) -> str:
@@ -92,47 +74,41 @@ def line_of_link(download: Download, above: str, whose: str = "") -> str:
 
 
 def add_links(app: Sphinx, doctree: nodes.document) -> None:
-    """Put below what each cell shows a line for each file."""
-    groups = _of_page(app, app.env.docname)
-    if not any(groups):
+    """Put below what each cell of a notebook shows a line for each file, and note the files for lists and the site."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
         return
+    try:
+        groups = downloads_of(nbformat.read(path, as_version=4), path.stem)
+    except OutputError as error:
+        raise ExtensionError(str(error)) from None
+    # Kept by Sphinx from build to build, with the page.
+    app.env.__dict__.setdefault("holf_downloads", {})[app.env.docname] = [one for group in groups for one in group]
     shown = [node for node in doctree.findall(nodes.container) if "cell_output" in node["classes"]]
     if len(shown) != len(groups):
         raise ExtensionError(f"{app.env.docname}: {len(groups)} cells with outputs, but {len(shown)} on the page")
     above = "../" * app.env.docname.count("/")
     for node, group in zip(shown, groups):
-        lines = []
-        for one in group:
-            # Where a cell shows several, each line says which it belongs to.
-            whose = f"{escape(one.values.caption)}: " if len(group) > 1 else ""
-            lines.append(line_of_link(one, above, whose))
+        # Where a cell shows several, each line says which it belongs to.
+        whose = [f"{escape(one.values.caption)}: " if len(group) > 1 else "" for one in group]
+        lines = [line_of_link(one, above, name) for one, name in zip(group, whose)]
         if lines:
             node.parent.insert(node.parent.index(node) + 1, nodes.raw("", "\n".join(lines), format="html"))
 
 
-def _titles(app: Sphinx, docname: str) -> str:
-    return markdown_of(Path(app.env.doc2path(docname)))[0].splitlines()[0].removeprefix("# ")
-
-
-def _in_order(app: Sphinx, docname: str) -> Iterator[str]:
+def _in_order(env: BuildEnvironment, docname: str) -> Iterator[str]:
     """A page and all below it, as `_toc.yml` lists them."""
     yield docname
-    if docname not in app.env.external_site_map:
-        return
-    entry = app.env.external_site_map[docname]
-    for child in entry.child_files():
-        yield from _in_order(app, child)
-    for pattern in entry.child_globs():
-        yield from fnmatch.filter(sorted(app.env.found_docs), pattern)
+    for child in env.toctree_includes.get(docname, ()):
+        yield from _in_order(env, child)
 
 
 def _chapters(app: Sphinx) -> list[tuple[str, list[Download]]]:
     """Every page with downloads, in the order of the book's contents."""
-    found = []
-    for docname in dict.fromkeys(_in_order(app, app.config.root_doc)):
-        if groups := [one for group in _of_page(app, docname) for one in group]:
-            found.append((docname, groups))
-    return found
+    kept = app.env.__dict__.get("holf_downloads", {})
+    # Sphinx names some pages more than once.
+    pages = dict.fromkeys(_in_order(app.env, app.config.root_doc))
+    return [(name, kept[name]) for name in pages if kept.get(name)]
 
 
 def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
@@ -147,8 +123,9 @@ def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
             f"<li>{'Figure' if one.is_figure else 'Table'}: {escape(one.values.caption)}<br>{_link(one, '../')}</li>\n"
             for one in downloads
         )
-        page = f'<p>Page: <a href="{quote(name)}.html">{escape(_titles(app, docname))}</a></p>'
-        summary = f"<summary>{escape(_titles(app, docname))}: {len(downloads)} files</summary>"
+        title = escape(app.env.titles[docname].astext())
+        page = f'<p>Page: <a href="{quote(name)}.html">{title}</a></p>'
+        summary = f"<summary>{title}: {len(downloads)} files</summary>"
         out.append(f'<details class="holf-twin">{summary}\n{page}\n<ul>\n{items}</ul></details>\n')
     return "".join(out)
 
@@ -161,24 +138,12 @@ def _columns_html() -> str:
     return f'<details class="holf-twin"><summary>What the columns mean</summary><dl>\n{rows}</dl></details>\n'
 
 
-def add_list(app: Sphinx, doctree: nodes.document) -> None:
+def add_list(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
     """Fill each place for a list: of all downloads, or of the pages that its further classes name."""
     for node in list(doctree.findall(nodes.container)):
         if LIST in node["classes"]:
             only = set(node["classes"]) - {LIST}
             node.children = [nodes.raw("", _list_html(app, only) + _columns_html(), format="html")]
-            app.env.note_dependency(str(project_root() / DESCRIPTIONS))
-
-
-def reread_list(app: Sphinx, env, _added, _changed, _removed) -> Iterable[str]:
-    """Name the pages with a list if a notebook changed: the lists are made of all of them."""
-    sources = {docname: Path(env.doc2path(docname)) for docname in sorted(env.found_docs)}
-    notebooks = b"\0".join(path.read_bytes() for path in sources.values() if path.suffix == ".ipynb")
-    former, env.holf_listed = getattr(env, "holf_listed", None), hashlib.sha256(notebooks).hexdigest()
-    if former in (None, env.holf_listed):
-        return []
-    prose = {name: path for name, path in sources.items() if path.suffix == ".md"}
-    return [name for name, path in prose.items() if LIST in path.read_text(encoding="utf-8")]
 
 
 def write_downloads(app: Sphinx, site: Path) -> None:

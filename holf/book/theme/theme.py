@@ -94,6 +94,8 @@ def configure(_app: Sphinx, config: Config) -> None:
     config.html_theme_options = {}
     # Furo registers this setting later, when Sphinx loads the theme; in _config.yml it would be unknown.
     config.pygments_dark_style = "a11y-dark"
+    # Jupyter Book's extension for LaTeX switches it on; to number figures, Sphinx walks through every page.
+    config.numfig = False
     config.templates_path.insert(0, str(Path(__file__).parent / "templates"))
     # Another trial's project may have no citation file.
     ways = ways_to_reach(load_citation()) if (project_root() / "CITATION.cff").exists() else []
@@ -132,6 +134,8 @@ def add_contents(app: Sphinx, pagename: str, _template: str, context: dict, _doc
     words = app.config.holf_menus.get(lang, {})
     root = app.config.root_doc
     context["frame"] = _FRAME.get(lang, _FRAME["en"])
+    # Furo would make its own menu of it, which the layout does not show.
+    context.pop("toctree", None)
     # The title of the landing page is the answer, and not what the page is called.
     home = {"name": root, "title": "Home", "lang": None, "parts": []}
     context["parts"] = _in_words([("", [home]), *contents(app.env, root)], words, lang)
