@@ -8,14 +8,14 @@ their own; a number that is typed in is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
 from holf.paths import data_path, unnoted
 from holf.record.facts import FactError, Ledger, load_ledger
-from holf.record.links import Anchors, link_targets
+from holf.record.links import link_targets
 from holf.record.plan import Plan, load_registered
 from holf.record.reading import read_rows
 
@@ -350,7 +350,7 @@ def load_reporting(folder: Path | None = None) -> Reporting:
         return _whole_audit(reporting, load_registered())
 
 
-def check_anchors(reporting: Reporting, anchors: Anchors) -> None:
+def check_anchors(reporting: Reporting, anchors: Collection[str]) -> None:
     """Raise FactError for the first row that points to a page, heading or label which the book does not have."""
     for row in reporting.rows():
         linked = [target for words in texts(row).values() for target in link_targets(words)]
