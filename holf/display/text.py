@@ -125,20 +125,23 @@ def tick(value: float, _position: int) -> str:
     return decimal(value, 0) if abs(value) >= 1000 or float(value).is_integer() else f"{value:g}".replace("-", MINUS)
 
 
-def decimal(value: float, places: int) -> str:
-    """`value` with separators and a true minus sign; an em dash for NaN or None, the rule of a withheld number."""
+def decimal(value: float, places: int, *, factor: float = 1, plus: bool = False) -> str:
+    """`value` times `factor` with separators and a true minus sign, and a plus sign where that is asked for.
+
+    An em dash for NaN or None, the rule of a withheld number; what rounds to zero has no sign.
+    """
     if is_withheld(value):
         return withheld(value)
     if value is None or math.isnan(value):
         return MISSING
-    text = INFINITE if math.isinf(value) else f"{abs(value):,.{places}f}"
-    return _number(f"{MINUS}{text}" if value < 0 and float(digits(text)) != 0 else text)
+    text = INFINITE if math.isinf(value) else f"{abs(value * factor):,.{places}f}"
+    sign = MINUS if value < 0 else "+" if plus and value > 0 else ""
+    return _number(text if float(digits(text)) == 0 else sign + text)
 
 
 def signed(value: float, places: int) -> str:
     """`decimal` with a plus sign for what does not round to zero."""
-    text = decimal(value, places)
-    return _number(f"+{text}") if value > 0 and float(text.numbers["number"]) != 0 else text
+    return decimal(value, places, plus=True)
 
 
 def level(value: float, show: str, *, unit: bool = True) -> str:
@@ -147,47 +150,46 @@ def level(value: float, show: str, *, unit: bool = True) -> str:
     That is ``percent``, ``points``, ``number``, or decimals and a unit, such as ``0 NOK``.
     """
     factor, places, name, _ = _style(show)
-    text = decimal(value if is_withheld(value) or value is None else value * factor, places)
+    text = decimal(value, places, factor=factor)
     return _with_unit(text, name) if unit else text
 
 
 def difference(value: float, show: str, *, unit: bool = True) -> str:
     """A signed difference between two levels, in percentage points where the levels are percentages."""
     factor, places, _, name = _style(show)
-    text = signed(value if is_withheld(value) else value * factor, places)
+    text = decimal(value, places, factor=factor, plus=True)
     return _with_unit(text, name) if unit else text
 
 
 def amount(value: float, show: str) -> str:
     """A difference without a sign, such as a margin."""
     factor, places, _, name = _style(show)
-    return _with_unit(decimal(value if is_withheld(value) else abs(value) * factor, places), name)
+    return _with_unit(decimal(value if is_withheld(value) else abs(value), places, factor=factor), name)
 
 
 def interval(low: float, high: float, show: str, *, unit: bool = True) -> str:
     """Two limits of a difference, ``low to high``."""
-    if is_withheld(low):
-        return withheld(low)
-    ends = {"low": difference(low, show, unit=False), "high": difference(high, show, unit=False)}
-    text = printed("{low} to {high}", **ends)
+    text = _between(low, difference(low, show, unit=False), difference(high, show, unit=False))
     return _with_unit(text, _style(show)[3]) if unit else text
 
 
-def limits(low: float, high: float, places: int) -> str:
+def limits(low: float, high: float, places: int, *, plus: bool = False) -> str:
     """Two limits of a number without a style of its own, such as a ratio or a correlation."""
-    if is_withheld(low):
-        return withheld(low)
-    return printed("{low} to {high}", low=decimal(low, places), high=decimal(high, places))
+    return _between(low, decimal(low, places, plus=plus), decimal(high, places, plus=plus))
 
 
 def share_limits(low: float, high: float) -> str:
     """Two limits of a share, in per cent."""
-    return printed("{low} to {high}", low=level(low, "percent"), high=level(high, "percent"))
+    return _between(low, level(low, "percent"), level(high, "percent"))
+
+
+def _between(value: float, low: str, high: str) -> str:
+    return low if is_withheld(value) else printed("{low} to {high}", low=low, high=high)
 
 
 def percent(share: float) -> str:
     """A level, such as that of an interval, in whole per cent."""
-    return f"{decimal(100 * share, 0)}\N{NO-BREAK SPACE}%"
+    return f"{decimal(share, 0, factor=100)}\N{NO-BREAK SPACE}%"
 
 
 def with_interval(estimate: float, low: float, high: float, show: str) -> str:
@@ -245,8 +247,7 @@ def average(name: str, outcome) -> str:
     first, _, rest = name.partition(" ")
     words = {"cluster": outcome.words.cluster, "individual": outcome.level}
     words |= {"office": outcome.words.cluster, "family": outcome.level}
-    shown = words.get(first, first)
-    return f"{shown} {rest}".rstrip()
+    return f"{words.get(first, first)} {rest}".rstrip()
 
 
 def method(effect, outcome) -> str:
@@ -255,7 +256,7 @@ def method(effect, outcome) -> str:
     return estimator(effect.estimator, outcome.words) + (", no covariate" if bare else "")
 
 
-def figures(value: float, count: int = 10) -> str:
+def figures(value: float, count: int) -> str:
     """`value` to `count` significant figures, whole numbers whole: as many as stay the same on every machine."""
     if math.isnan(value):
         return MISSING
@@ -265,22 +266,15 @@ def figures(value: float, count: int = 10) -> str:
 
 def bound(distance: float) -> str:
     """A power of ten that a distance lies below, no finer than 1e-10."""
-    power = _power(_order(distance))
-    return Value(f"< {power}", {"relation": "<"} | power.numbers)
+    power = _FINEST if distance == 0 else max(_FINEST, math.floor(math.log10(distance)) + 1)
+    number = _number(f"1e{power}".replace("-", MINUS))
+    return Value(f"< {number}", {"relation": "<"} | number.numbers)
 
 
 def at_most(value: float, places: int) -> str:
     """An upper bound of a number."""
     number = decimal(value, places)
     return Value(f"at most {number}", {"relation": "<="} | number.numbers)
-
-
-def _power(exponent: int) -> Value:
-    return _number(f"1e{exponent}".replace("-", MINUS))
-
-
-def _order(distance: float) -> int:
-    return _FINEST if distance == 0 else max(_FINEST, math.floor(math.log10(distance)) + 1)
 
 
 def p_value(value: float) -> str:
@@ -302,7 +296,7 @@ def chance(value: float) -> str:
         return _with_unit(Value("under 1", {"relation": "<", "number": "1"}), "%")
     if value > 0.99:
         return _with_unit(Value("over 99", {"relation": ">", "number": "99"}), "%")
-    return _with_unit(decimal(100 * value, 0), "%")
+    return _with_unit(decimal(value, 0, factor=100), "%")
 
 
 def p_value_of(found) -> str:

@@ -14,6 +14,8 @@ from holf.record.source import CLASSES
 
 COLUMNS = ("id", "group", "fact", "value", "unit", "class", "source", "quote", "status", "severity", "note")
 QUOTE_WORDS = 15
+# A row's name in words, in the place of its value.
+PLACE = re.compile(r"\{(F\d+)\}")
 Note = Callable[[str], None]
 # Units of the ledger that say what kind of value stands there; beside the value they would only be in the way.
 _KINDS_OF_VALUE = ("date", "direction", "month", "timing", "year", "years")
@@ -46,12 +48,18 @@ class Fact:
     @property
     def number(self) -> int | float:
         """The value as a number; raises FactError where the ledger holds words or a range."""
+        if self._number is None:
+            raise FactError(f"data/facts.csv, row {self.id}: the value is not a single number")
+        return self._number
+
+    @property
+    def _number(self) -> int | float | None:
         for parse in (int, float):
             try:
                 return parse(self.value)
             except ValueError:
                 pass
-        raise FactError(f"data/facts.csv, row {self.id}: the value is not a single number")
+        return None
 
     @property
     def shown(self) -> str:
@@ -59,23 +67,15 @@ class Fact:
 
         A year and the number of a record are no quantities, and get none.
         """
-        if self._is_number and isinstance(self.number, int) and not self.unit.endswith(("year", "number")):
-            return f"{self.number:,}"
-        return self.value
+        is_quantity = isinstance(self._number, int) and not self.unit.endswith(("year", "number"))
+        return f"{self._number:,}" if is_quantity else self.value
 
     @property
     def said(self) -> str:
         """The value with its unit; without it for a date, and where the words name the unit already."""
         named = f"{self.fact} {self.value}".lower()
-        repeated = not self._is_number and self.unit.lower().removesuffix("s") in named
+        repeated = self._number is None and self.unit.lower().removesuffix("s") in named
         return self.shown if repeated or self.unit in ("", *_KINDS_OF_VALUE) else f"{self.shown} {self.unit}"
-
-    @property
-    def _is_number(self) -> bool:
-        try:
-            return self.number is not None
-        except FactError:
-            return False
 
     def link(self) -> str:
         """Markdown link whose text is the value and whose target is this row on the ledger page."""
@@ -100,7 +100,7 @@ class Ledger(Asked[Fact]):
 
     def fill(self, words: str) -> str:
         """Words with the value of its row in the place of each name in braces, as in ``{F067} families``."""
-        return words.format_map(_Shown(self))
+        return PLACE.sub(lambda found: self[found[1]].shown, words)
 
     def groups(self) -> dict[str, list[Fact]]:
         """Facts by theme, both in the order of the file."""
@@ -108,16 +108,6 @@ class Ledger(Asked[Fact]):
         for fact in self.values():
             themes.setdefault(fact.group, []).append(fact)
         return themes
-
-
-class _Shown(dict):
-    """Values of a ledger's rows as text, looked up as they are named."""
-
-    def __init__(self, ledger: Ledger):
-        self._ledger = ledger
-
-    def __missing__(self, key: str) -> str:
-        return self._ledger[key].shown
 
 
 def _check_fact(row: dict[str, str], seen: set[str], name: str) -> None:

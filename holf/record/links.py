@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -15,20 +14,6 @@ _HEADING = re.compile(r"^(#{1,3}) (.+)$", re.MULTILINE)
 _LABEL = re.compile(r"^\(([\w-]+)\)=$", re.MULTILINE)
 _LABELLED = re.compile(r"^\(([\w-]+)\)=\n+#{1,3} (.+)$", re.MULTILINE)
 _TARGET = re.compile(r"\]\(((?:[\w-]+\.(?:md|ipynb))?(?:#[\w-]+)?)\)")
-
-
-@dataclass(frozen=True)
-class Anchors:
-    """Places by page. A place reads ``page.md``, ``page.md#heading``, ``page.md#label`` or, for a label, ``#label``."""
-
-    pages: Mapping[str, frozenset[str]]
-    labels: frozenset[str]
-
-    def __contains__(self, place: str) -> bool:
-        page, _, anchor = place.partition("#")
-        if not page:
-            return anchor in self.labels
-        return page in self.pages and (not anchor or anchor in self.pages[page])
 
 
 def _prose(path: Path) -> str:
@@ -61,17 +46,17 @@ def link_targets(text: str) -> list[str]:
     return [target for target in _TARGET.findall(text) if target]
 
 
-def read_anchors(folder: Path, fresh: Mapping[str, str]) -> Anchors:
+def read_anchors(folder: Path, fresh: Mapping[str, str]) -> set[str]:
     """Read every place of the pages (`.md` and `.ipynb`) in a folder.
 
-    `fresh` has pages that are about to be written, by file name: their text counts, and not that of the file.
+    A place reads ``page.md``, ``page.md#heading``, ``page.md#label`` or, for a label, ``#label``. `fresh` has pages
+    that are about to be written, by file name: their text counts, and not that of the file.
     """
-    sources = _sources(folder, fresh)
-    labels = {name: set(_LABEL.findall(text)) for name, text in sources.items()}
-    return Anchors(
-        {name: frozenset(_slugs(text).keys() | labels[name]) for name, text in sources.items()},
-        frozenset().union(*labels.values()),
-    )
+    places = set()
+    for name, text in _sources(folder, fresh).items():
+        labels = _LABEL.findall(text)
+        places |= {name, *(f"{name}#{place}" for place in (*_slugs(text), *labels)), *(f"#{one}" for one in labels)}
+    return places
 
 
 def _sources(folder: Path, fresh: Mapping[str, str]) -> dict[str, str]:

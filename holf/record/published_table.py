@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
 
 from clustertrials.published import (
@@ -23,7 +22,7 @@ from clustertrials.published import (
 from clustertrials.results import Effect
 from holf.paths import data_path
 from holf.record.facts import Assumption, FactError, Ledger
-from holf.record.plan import Outcome, Plan
+from holf.record.plan import Plan
 from holf.record.reading import name_of, read_rows
 
 COLUMNS = (
@@ -31,7 +30,7 @@ COLUMNS = (
     *("source", "page", "entered_by", "entered_on", "note"),
 )
 STATISTICS = ("mean", "sd", "n", "p_value_change")
-# Units in which a mean has a highest value.
+# Units of 0/1 variables, and the highest mean in each.
 _MOST = {"percent": 100, "share": 1}
 _WHOLE = re.compile(r"whole points(?:, mean of (\d+) items)?")
 _NUMBER = re.compile(r"<? ?(-?\d+(\.\d+)?|\.\d+)")
@@ -39,7 +38,7 @@ _NUMBER = re.compile(r"<? ?(-?\d+(\.\d+)?|\.\d+)")
 
 @dataclass(frozen=True)
 class Slot:
-    """One place for a number of the article's Table 1; `value` is None until someone types it in from the paper.
+    """One place for a number of the article's Table 1, empty until someone types it in from the paper.
 
     `printed` is the text as typed: it alone knows trailing zeros, and whether a p-value is only a bound. `kind` is the
     class of the number, empty while the slot is.
@@ -49,13 +48,17 @@ class Slot:
     arm: str
     wave: str
     statistic: str
-    value: float | None
+    printed: str
     unit: str
+    kind: str
     source: str
-    page: str = ""
-    printed: str = ""
-    kind: str = ""
-    file: str = ""
+    page: str
+    file: str
+
+    @property
+    def value(self) -> float | None:
+        """The number; None where there is none."""
+        return float(self.printed.lstrip("< ")) if _NUMBER.fullmatch(self.printed) else None
 
     @property
     def where(self) -> str:
@@ -78,37 +81,27 @@ class Slot:
         return len(self.printed.partition(".")[2])
 
 
-def _slot_fault(slot: Slot) -> str:
-    """The rule that a filled slot breaks, or an empty string."""
-    value, most = slot.value, _MOST.get(slot.unit)
+def _fault(slot: Slot, kind: str) -> str:
+    """The rule that a slot breaks, or an empty string."""
+    value, is_p, most = slot.value, slot.statistic == "p_value_change", _MOST.get(slot.unit)
+    if slot.statistic not in STATISTICS:
+        return f"column statistic must be one of {', '.join(STATISTICS)}"
+    if not slot.printed:
+        return ""
+    if not (slot.kind == kind and slot.source and slot.page):
+        return f"a value needs class {kind}, a source and a page"
     if value is None:
         return "column value must be a number with a point for decimals and no other separator"
     outside = slot.statistic == "mean" and most is not None and not 0 <= value <= most
     rules = {
-        "only a p-value may be a bound": slot.is_bound and slot.statistic != "p_value_change",
-        "a p-value lies between 0 and 1": slot.statistic == "p_value_change" and not 0 <= value <= 1,
-        "a p printed as 0 is a bound; type it as one, as in <0.001": slot.statistic == "p_value_change" and value == 0,
+        "only a p-value may be a bound": slot.is_bound and not is_p,
+        "a p-value lies between 0 and 1": is_p and not 0 <= value <= 1,
+        "a p printed as 0 is a bound; type it as one, as in <0.001": is_p and value == 0,
         "n is a whole number of at least 1": slot.statistic == "n" and (value < 1 or not slot.printed.isdigit()),
         "a standard deviation is not negative": slot.statistic == "sd" and value < 0,
         f"a mean in {slot.unit} lies between 0 and {most}": outside,
     }
     return next((f"column value: {rule}" for rule, broken in rules.items() if broken), "")
-
-
-def _slot(row: dict[str, str], file: str, kind: str) -> Slot:
-    printed = row["value"].strip()
-    key = (row["outcome"], row["arm"], row["wave"], row["statistic"])
-    value = float(printed.lstrip("< ")) if _NUMBER.fullmatch(printed) else None
-    slot = Slot(*key, value, row["unit"], row["source"], row["page"], printed, row["class"] if printed else "", file)
-    if slot.statistic not in STATISTICS:
-        fault = f"column statistic must be one of {', '.join(STATISTICS)}"
-    elif printed and not (slot.kind == kind and slot.source and row["page"]):
-        fault = f"a value needs class {kind}, a source and a page"
-    else:
-        fault = _slot_fault(slot) if printed else ""
-    if fault:
-        raise FactError(f"{slot.where}: {fault}")
-    return slot
 
 
 def load_published_results(path: Path | None = None, *, kind: str = "published") -> tuple[Slot, ...]:
@@ -136,44 +129,23 @@ def load_published_results(path: Path | None = None, *, kind: str = "published")
     >>> sorted({slot.statistic for slot in load_published_results()})
     ['mean', 'n', 'p_value_change']
     """
-    path = path or data_path("published_results.csv")
-    slots = {}
+    path, slots = path or data_path("published_results.csv"), {}
     for row in read_rows(path, COLUMNS):
-        slot = _slot(row, name_of(path), kind)
-        if slot.where in slots:
-            raise FactError(f"{slot.where}: the slot is there twice")
+        printed = row["value"].strip()
+        slot = Slot(
+            *(row[name] for name in ("outcome", "arm", "wave", "statistic")), printed, row["unit"],
+            row["class"] if printed else "", row["source"], row["page"], name_of(path),
+        )  # fmt: skip
+        if fault := _fault(slot, kind) or ("the slot is there twice" if slot.where in slots else ""):
+            raise FactError(f"{slot.where}: {fault}")
         slots[slot.where] = slot
     return tuple(slots.values())
-
-
-@dataclass(frozen=True)
-class TypedUnit:
-    """Unit of an outcome's means, as typed."""
-
-    unit: str
-
-    @property
-    def factor(self) -> int:
-        """What divides a printed number into the scale on which this module computes: 100 for percent."""
-        return 100 if self.unit == "percent" else 1
-
-    @property
-    def is_share(self) -> bool:
-        """Whether the values are 0 or 1."""
-        return self.unit in _MOST
-
-    @property
-    def items(self) -> int:
-        """How many whole numbers a unit's value averages; 0 where that is not known."""
-        whole = _WHOLE.fullmatch(self.unit)
-        return 1 if self.is_share else int(whole[1] or 1) if whole else 0
 
 
 @dataclass(frozen=True)
 class Check:
     """One check of printed numbers; `holds` is None where it cannot tell, and `reason` then says why."""
 
-    arm: str
     wave: str
     rule: str
     holds: bool | None
@@ -183,156 +155,116 @@ class Check:
 
 @dataclass(frozen=True)
 class Arm:
-    """The filled slots of one arm and outcome, by wave and statistic, and what follows from them."""
+    """What follows from the filled slots of one arm and outcome, and what each number that does not follow needs.
+
+    `n` is the most units that can have been measured at both waves: the smaller of the two numbers; where they differ
+    (`same_n`), the change may in part be one of other units. `implied` is the spread of the change that the p-value
+    implies, and `limits` are its bounds from means of a 0/1 variable or from typed SDs. `decimals` are the fewest with
+    which the means are printed.
+    """
 
     arm: str
-    scale: TypedUnit
-    before: str
-    after: str
-    slots: dict[tuple[str, str], Slot]
-    level: float
-
-    def value(self, wave: str, statistic: str) -> float:
-        """The number on the outcome's scale; in decimal arithmetic, since 45.3 / 100 is off itself in binary."""
-        return float(Decimal(self.slots[wave, statistic].printed) / self.scale.factor)
-
-    def count(self, wave: str) -> int:
-        """Units at a wave."""
-        return int(self.slots[wave, "n"].value)
-
-    def decimals(self, statistic: str, *waves: str) -> int:
-        """Decimals on the outcome's scale, the fewest of these waves or of both."""
-        printed = min(self.slots[wave, statistic].decimals for wave in waves or (self.before, self.after))
-        return printed + (2 if self.scale.factor == 100 else 0)
-
-    def lacking(self, *statistics: str, waves: Sequence[str] = ()) -> str:
-        """Those of some statistics that are not filled, at these waves or at both, in words; empty if none."""
-        keys = [(wave, one) for one in statistics for wave in waves or (self.before, self.after)]
-        return ", ".join(f"{one} at {wave}" for wave, one in keys if (wave, one) not in self.slots)
-
-    @property
-    def means(self) -> tuple[float, float]:
-        """Means before and after."""
-        return self.value(self.before, "mean"), self.value(self.after, "mean")
-
-    @property
-    def p_value(self) -> Slot | None:
-        """Slot of the p-value for change."""
-        return self.slots.get((self.after, "p_value_change"))
-
-    @property
-    def n(self) -> int | None:
-        """The most units that can have been measured at both waves: the smaller of the two numbers."""
-        return None if self.lacking("n") else min(self.count(self.before), self.count(self.after))
-
-    @property
-    def same_n(self) -> bool:
-        """Whether the numbers agree; where they do not, the change may in part be one of other units."""
-        return self.n is None or self.count(self.before) == self.count(self.after)
-
-    @property
-    def change_needs(self) -> str:
-        """What the change lacks."""
-        return self.lacking("mean")
-
-    @property
-    def change(self) -> float | None:
-        """Mean after minus mean before."""
-        return None if self.change_needs else self.means[1] - self.means[0]
-
-    @cached_property
-    def _implied(self) -> tuple[ImpliedSd | None, str]:
-        lacks = (self.lacking("mean", "n"), self.lacking("p_value_change", waves=[self.after]))
-        if any(lacks):
-            return None, ", ".join(filter(None, lacks))
-        p = self.p_value
-        printed = {"is_bound": p.is_bound, "p_decimals": p.decimals, "decimals": self.decimals("mean")}
-        try:
-            return implied_sd_of_change(*self.means, self.n, p.value, level=self.level, **printed), ""
-        except ValueError as error:
-            return None, f"other numbers: {error}"
-
-    @property
-    def implied(self) -> ImpliedSd | None:
-        """Spread of the change that the p-value implies."""
-        return self._implied[0]
-
-    @property
-    def sd_needs(self) -> str:
-        """What that spread lacks."""
-        return self._implied[1]
-
-    @property
-    def limits(self) -> SdLimits | None:
-        """Bounds of that spread, from means of a 0/1 variable or from typed SDs; None where neither is there."""
-        if self.lacking("mean", "n") or self.n < 2:
-            return None
-        if self.scale.is_share:
-            return share_change_limits(*self.means, self.n, decimals=self.decimals("mean"))
-        if self.lacking("sd"):
-            return None
-        sds = self.value(self.before, "sd"), self.value(self.after, "sd")
-        return change_limits(*sds, decimals=self.decimals("sd"))
+    n: int | None
+    same_n: bool
+    change: float | None
+    change_needs: str
+    implied: ImpliedSd | None
+    sd_needs: str
+    limits: SdLimits | None
+    decimals: int
+    checks: tuple[Check, ...]
 
 
 @dataclass(frozen=True)
 class OutcomeSummary:
-    """All that follows from the slots of one outcome.
+    """All that follows from the slots of one outcome, whose means are in `unit`.
 
-    `effects` compare the arms' changes at each intraclass correlation of the assumed grid, and are empty where
-    `between_needs` names what is missing. `source` is empty for published numbers.
+    `factor` divides a printed number into the scale of the answers: 100 for percent. `effects` compare the arms'
+    changes at each intraclass correlation of the assumed grid, and are empty where `between_needs` names what is
+    missing. `source` is empty for published numbers.
     """
 
     outcome: str
-    scale: TypedUnit
+    unit: str
+    factor: int
     arms: tuple[Arm, ...]
     effects: tuple[Effect, ...]
     between_needs: str
-    checks: tuple[Check, ...]
     source: str
 
 
-def _scale_of(slots: Sequence[Slot]) -> TypedUnit:
-    """The scale by the unit of the means of one outcome; FactError if filled ones differ."""
-    measured = [slot for slot in slots if slot.statistic in ("mean", "sd")]
-    filled = [slot for slot in measured if slot.value is not None]
-    if odd := [slot for slot in filled if slot.unit != filled[0].unit]:
-        raise FactError(f"{odd[0].where}: column unit must be the same for all means of an outcome")
-    return TypedUnit(next((slot.unit for slot in filled or measured), "not stated"))
+def _arm(name: str, slots: Mapping[tuple[str, str], Slot], waves: tuple[str, str], unit: str, level: float) -> Arm:
+    scale, after = 100 if unit == "percent" else 1, waves[1]
+
+    def lacking(*statistics: str, at: Sequence[str] = waves) -> str:
+        return ", ".join(f"{one} at {wave}" for one in statistics for wave in at if (wave, one) not in slots)
+
+    def number(statistic: str, wave: str) -> float:
+        # In decimal arithmetic, since 45.3 / 100 is off itself in binary.
+        return float(Decimal(slots[wave, statistic].printed) / scale)
+
+    def decimals(statistic: str, at: Sequence[str] = waves) -> int:
+        return min(slots[wave, statistic].decimals for wave in at) + (2 if scale == 100 else 0)
+
+    change_needs, n, same_n = lacking("mean"), None, True
+    if not lacking("n"):
+        counts = [int(slots[wave, "n"].value) for wave in waves]
+        n, same_n = min(counts), counts[0] == counts[1]
+    means = [] if change_needs else [number("mean", wave) for wave in waves]
+    limits = None
+    if means and n and n >= 2:
+        if unit in _MOST:
+            limits = share_change_limits(*means, n, decimals=decimals("mean"))
+        elif not lacking("sd"):
+            limits = change_limits(*(number("sd", wave) for wave in waves), decimals=decimals("sd"))
+    needs = ", ".join(filter(None, (lacking("mean", "n"), lacking("p_value_change", at=[after]))))
+    implied, sd_needs, p_check = None, needs, (None, f"needs {needs}")
+    if not needs:
+        p = slots[after, "p_value_change"]
+        printed = {"is_bound": p.is_bound, "p_decimals": p.decimals, "decimals": decimals("mean")}
+        try:
+            implied = implied_sd_of_change(*means, n, p.value, level=level, **printed)
+        except ValueError as error:
+            sd_needs = f"other numbers: {error}"
+        if not same_n:
+            p_check = None, "n differs between the waves, so the means are not those of the same units"
+        elif limits is None:
+            p_check = None, f"needs {lacking('sd') or 'two units'}"
+        else:
+            found = recomputed_p_of_change(*means, n, limits, printed=p.value, **printed)
+            said = "a paired t test can give it" if found.is_consistent else "no paired t test of these means gives it"
+            p_check = found.is_consistent, said, found
+    checks = []
+    for wave in waves:
+        if lacks := lacking("mean", "n", at=[wave]):
+            checks.append(Check(wave, "GRIM", None, f"needs {lacks}"))
+        else:
+            mean, count = number("mean", wave), int(slots[wave, "n"].value)
+            checks.append(Check(wave, "GRIM", *_grim(mean, count, decimals("mean", [wave]), unit)))
+    return Arm(
+        arm=name,
+        n=n,
+        same_n=same_n,
+        change=means[1] - means[0] if means else None,
+        change_needs=change_needs,
+        implied=implied,
+        sd_needs=sd_needs,
+        limits=limits,
+        decimals=min(slots[wave, "mean"].decimals for wave in waves) if means else 0,
+        checks=(*checks, Check(after, "p for change", *p_check)),
+    )
 
 
-def _checks(arm: Arm) -> tuple[Check, ...]:
-    """Every check of one arm: GRIM at each wave, and the p-value of the change."""
-    means = [Check(arm.arm, wave, "GRIM", *_grim(arm, wave)) for wave in (arm.before, arm.after)]
-    return (*means, Check(arm.arm, arm.after, "p for change", *_p_of_change(arm)))
-
-
-def _grim(arm: Arm, wave: str) -> tuple[bool | None, str]:
-    if lacking := arm.lacking("mean", "n", waves=[wave]):
-        return None, f"needs {lacking}"
-    if not arm.scale.items:
-        return None, f"the unit does not say whole numbers: {arm.scale.unit}"
-    n, decimals = arm.count(wave), arm.decimals("mean", wave)
-    if n * arm.scale.items >= 10**decimals:
+def _grim(mean: float, n: int, decimals: int, unit: str) -> tuple[bool | None, str]:
+    whole = _WHOLE.fullmatch(unit)
+    if not whole and unit not in _MOST:
+        return None, f"the unit does not say whole numbers: {unit}"
+    items = int(whole[1] or 1) if whole else 1
+    if n * items >= 10**decimals:
         return None, "n is too large for so few decimals: every mean is possible"
-    if grim(arm.value(wave, "mean"), n, decimals=decimals, items=arm.scale.items):
+    if grim(mean, n, decimals=decimals, items=items):
         return True, "whole numbers can have this mean"
     return False, "no whole numbers of so many units have this mean"
-
-
-def _p_of_change(arm: Arm) -> tuple[bool | None, str, Consistency | None]:
-    lacks = (arm.lacking("mean", "n"), arm.lacking("p_value_change", waves=[arm.after]))
-    if any(lacks):
-        return None, f"needs {', '.join(filter(None, lacks))}", None
-    if not arm.same_n:
-        return None, "n differs between the waves, so the means are not those of the same units", None
-    if arm.limits is None:
-        return None, f"needs {arm.lacking('sd') or 'two units'}", None
-    p = arm.p_value
-    printed = {"printed": p.value, "p_decimals": p.decimals, "is_bound": p.is_bound, "decimals": arm.decimals("mean")}
-    found = recomputed_p_of_change(*arm.means, arm.n, arm.limits, **printed)
-    said = "a paired t test can give it" if found.is_consistent else "no paired t test of these means gives it"
-    return found.is_consistent, said, found
 
 
 def table_one(
@@ -351,9 +283,9 @@ def table_one(
 
     Notes
     -----
-    See `clustertrials.published`. The implied SD takes the printed p-value as one of a paired t test that ignored the
-    offices; if the test allowed for them, the SD already holds their effect, and the interval between the arms is too
-    wide.
+    See `clustertrials.published`. The implied
+    SD takes the printed p-value as one of a paired t test that ignored the offices; if the test allowed for them, the
+    SD already holds their effect, and the interval between the arms is too wide.
 
     Examples
     --------
@@ -363,42 +295,52 @@ def table_one(
     >>> found[0].outcome, found[0].arms[0].change_needs
     ('employment', 'mean at m0, mean at m12')
     """
-    contrast = next(one for one in plan.contrasts.values() if one.registered)
-    groups = contrast.treated + contrast.other
-    _check_slots(slots, plan, ledger, groups)
+    groups = next(one for one in plan.contrasts.values() if one.registered).arms
+    first = min(plan.waves, key=plan.waves.get)
+    waves = {outcome.id: (first, outcome.waves[0]) for outcome in plan.outcomes.values()}
+    _check_slots(slots, plan, ledger, groups, waves)
     clusters = [ledger.number(plan.arms[name]["offices_fact"]) for name in groups]
     cv, found = assumptions["parents_size_cv"].value, []
     for outcome in plan.outcomes.values():
         own = [slot for slot in slots if slot.outcome == outcome.id]
         if not own:
             continue
-        scale, waves = _scale_of(own), _waves(plan, outcome)
+        unit = _unit(own)
         filled = {name: {(s.wave, s.statistic): s for s in own if s.arm == name and s.printed} for name in groups}
-        arms = tuple(Arm(name, scale, *waves, filled[name], level) for name in groups)
-        verdicts = tuple(check for arm in arms for check in _checks(arm))
+        arms = tuple(_arm(name, filled[name], waves[outcome.id], unit, level) for name in groups)
         source = next((f"simulated: {slot.source}" for slot in own if slot.kind == "simulated"), "")
-        needs = _between_needs(arms, verdicts, clusters)
-        effects = () if needs else _between(arms, clusters, cv, assumptions["icc_grid"].value, level)
-        effects = tuple(replace(effect, source=source) for effect in effects)
-        found.append(OutcomeSummary(outcome.id, scale, arms, effects, needs, verdicts, source))
+        effects, needs = (), _between_needs(arms, clusters)
+        if not needs:
+            sides = [value for arm in arms for value in (arm.change, arm.implied.sd, arm.n)]
+            asked = {"clusters1": clusters[0], "clusters2": clusters[1], "cv": cv, "level": level}
+            compared = (between_arms(*sides, icc=icc, **asked) for icc in assumptions["icc_grid"].value)
+            effects = tuple(replace(effect, source=source) for effect in compared)
+        factor = 100 if unit == "percent" else 1
+        found.append(OutcomeSummary(outcome.id, unit, factor, arms, effects, needs, source))
     return tuple(found)
 
 
-def _waves(plan: Plan, outcome: Outcome) -> tuple[str, str]:
-    return min(plan.waves, key=plan.waves.get), outcome.waves[0]
+def _unit(slots: Sequence[Slot]) -> str:
+    """Unit of the means of one outcome; FactError if filled ones differ."""
+    measured = [slot for slot in slots if slot.statistic in ("mean", "sd")]
+    filled = [slot for slot in measured if slot.value is not None]
+    if odd := [slot for slot in filled if slot.unit != filled[0].unit]:
+        raise FactError(f"{odd[0].where}: column unit must be the same for all means of an outcome")
+    return next((slot.unit for slot in filled or measured), "not stated")
 
 
-def _check_slots(slots: Sequence[Slot], plan: Plan, ledger: Ledger, groups: Sequence[str]) -> None:
+def _check_slots(
+    slots: Sequence[Slot], plan: Plan, ledger: Ledger, groups: Sequence[str], waves: Mapping[str, tuple[str, str]]
+) -> None:
     fact, level = plan.trial["analysed"]["fact"], plan.trial["analysed"]["level"]
     most, totals = ledger.number(fact), {}
     for slot in slots:
-        if slot.outcome not in plan.outcomes:
+        if slot.outcome not in waves:
             raise FactError(f"{slot.where}: no such outcome in data/plan.yml")
-        outcome = plan.outcome(slot.outcome)
-        if slot.arm not in groups or slot.wave not in _waves(plan, outcome):
-            known = ", ".join(groups), ", ".join(_waves(plan, outcome))
+        if slot.arm not in groups or slot.wave not in waves[slot.outcome]:
+            known = ", ".join(groups), ", ".join(waves[slot.outcome])
             raise FactError(f"{slot.where}: arm must be one of {known[0]}, and wave one of {known[1]}")
-        if slot.statistic != "n" or slot.value is None or outcome.level != level:
+        if slot.statistic != "n" or slot.value is None or plan.outcome(slot.outcome).level != level:
             continue
         if slot.value > most:
             raise FactError(f"{slot.where}: n is larger than all that were analysed, {most} in row {fact}")
@@ -408,22 +350,14 @@ def _check_slots(slots: Sequence[Slot], plan: Plan, ledger: Ledger, groups: Sequ
             raise FactError(f"{slot.where}: the arms' n add up to more than were analysed, {most} in row {fact}")
 
 
-def _between_needs(arms: Sequence[Arm], verdicts: Sequence[Check], clusters: Sequence[int]) -> str:
+def _between_needs(arms: Sequence[Arm], clusters: Sequence[int]) -> str:
     """What the comparison lacks: in each arm, a possible implied SD and at least as many units as clusters."""
-    impossible = {check.arm for check in verdicts if check.p is not None and not check.holds}
     lacking = []
     for arm, count in zip(arms, clusters):
         if arm.implied is None:
             lacking.append(f"{arm.arm}: {arm.sd_needs}")
-        elif arm.arm in impossible:
+        elif any(check.p is not None and not check.holds for check in arm.checks):
             lacking.append(f"{arm.arm}: a p-value that its means allow")
         elif arm.n < count:
             lacking.append(f"{arm.arm}: at least one unit in each cluster")
     return "; ".join(lacking)
-
-
-def _between(arms: Sequence[Arm], clusters: Sequence[int], cv: float, grid: Sequence[float], level: float):
-    """Compare the first arm's change with the second's at each correlation of a grid."""
-    first, second = ((arm.change, arm.implied.sd, arm.n) for arm in arms)
-    shared = {"clusters1": clusters[0], "clusters2": clusters[1], "cv": cv, "level": level}
-    return [between_arms(*first, *second, icc=value, **shared) for value in grid]

@@ -8,14 +8,14 @@ their own; a number that is typed in is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
 from holf.paths import data_path, unnoted
-from holf.record.facts import FactError, Ledger, load_ledger
-from holf.record.links import Anchors, link_targets
+from holf.record.facts import PLACE, FactError, Ledger, load_ledger
+from holf.record.links import link_targets
 from holf.record.plan import Plan, load_registered
 from holf.record.reading import read_rows
 
@@ -31,7 +31,6 @@ SIGNS = ("none", "somewhat", "better", "own account", "not significant")
 NOT_NAMED = "not named"
 STANDARDS = ("core", "cluster", "spi")
 GIST_WORDS = 12
-_PLACE = re.compile(r"\{(F\d+)\}")
 _LINK_END = re.compile(r"\]\([^)]*\)")
 _ROW_LINK = re.compile(r"\[[^\]]*\]\(ledger\.md#(f\d+)\)")
 # Columns in which a number could only come from the record. The others hold names: items, waves, dates, titles.
@@ -57,8 +56,8 @@ class Row:
 
     @property
     def name(self) -> str:
-        """How an error names the row; on pages also its anchor."""
-        return self.named.format_map(vars(self))
+        """How an error names the row; on pages also its anchor, in which no point may stand."""
+        return self.named.format_map(vars(self)).replace(".", "-")
 
     @property
     def in_file(self) -> str:
@@ -183,6 +182,7 @@ class Question(Row):
     """One signalling question of RoB 2 for cluster trials, with what the record offers; it holds no judgement."""
 
     file = "rob2.csv"
+    named = "rob2-{question}"
     optional = ("facts", "where", "check")
     closed: ClassVar[dict[str, tuple[str, ...]]] = {"check": ("", "yes")}
     domain: str
@@ -192,11 +192,6 @@ class Question(Row):
     facts: tuple[str, ...]
     where: tuple[str, ...]
     check: str
-
-    @property
-    def name(self) -> str:
-        """How an error names the row, and the anchor on its page."""
-        return f"rob2-{self.question.replace('.', '-')}"
 
 
 @dataclass(frozen=True)
@@ -253,7 +248,7 @@ def expand(text: str, ledger: Ledger) -> str:
     >>> expand("{F067} families", load_ledger())
     '[3,201](ledger.md#f067) families'
     """
-    return _PLACE.sub(lambda found: ledger[found.group(1)].link(), text)
+    return PLACE.sub(lambda found: ledger[found.group(1)].link(), text)
 
 
 def _read(kind: type, folder: Path) -> tuple:
@@ -284,10 +279,10 @@ def _check_row(row: Row, ledger: Ledger) -> None:
 
 
 def _check_words(where: str, words: str, of_record: bool, ledger: Ledger) -> None:
-    named = [*_PLACE.findall(words), *(anchor.upper() for anchor in _ROW_LINK.findall(words))]
+    named = [*PLACE.findall(words), *(anchor.upper() for anchor in _ROW_LINK.findall(words))]
     if unknown := [key for key in named if key not in ledger]:
         raise FactError(f"{where} names {unknown[0]}, which is not in the ledger")
-    rest = _LINK_END.sub("", _PLACE.sub("", _ROW_LINK.sub("", words)))
+    rest = _LINK_END.sub("", PLACE.sub("", _ROW_LINK.sub("", words)))
     if of_record and re.search(r"\d", _NAMES.sub("", rest)):
         raise FactError(f"{where} holds a typed number; write {{F...}} for its row of the ledger")
 
@@ -350,7 +345,7 @@ def load_reporting(folder: Path | None = None) -> Reporting:
         return _whole_audit(reporting, load_registered())
 
 
-def check_anchors(reporting: Reporting, anchors: Anchors) -> None:
+def check_anchors(reporting: Reporting, anchors: Collection[str]) -> None:
     """Raise FactError for the first row that points to a page, heading or label which the book does not have."""
     for row in reporting.rows():
         linked = [target for words in texts(row).values() for target in link_targets(words)]

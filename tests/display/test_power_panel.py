@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -29,8 +30,7 @@ def panel(**change) -> power_panel.Panel:
 
 
 def design(scale: detectable.Scale, **change) -> detectable.Design:
-    held = {"n_clusters": 29, "n_units": 862, "icc": scale.icc, "margin": scale.margin, "level": 0.95}
-    return detectable.Design(scale, **held | {"size_cv": 0.25, "target": 0.8} | change)
+    return replace(START, **{"scale": scale, "icc": scale.icc, "margin": scale.margin} | change)
 
 
 def test_scales_take_spread_and_correlation_from_the_assumptions_and_margins_from_the_plan():
@@ -52,12 +52,6 @@ def test_answers_are_those_of_the_formulas(n_clusters, level):
     assert found.excluded == holf.equivalence_power(margin=SCALES[2].margin, **asked)
 
 
-def test_the_page_agrees_with_design():
-    """Design shows the same trial in standard deviations (tests/test_sample_size.py holds its numbers)."""
-    shown = holf.minimum_detectable_difference(clusters=(15, 14), mean_size=862 / 29, icc=0.05, size_cv=0.25)
-    assert detectable.answer(design(SCALES[0], icc=0.05)).detectable == pytest.approx(SCALES[0].sd * shown)
-
-
 def test_the_table_doubles_what_it_says():
     table = power_page.size_table(START, SCALES[:1], *WORDS)
     assert [row[1:3] for row in table.rows] == [
@@ -66,12 +60,6 @@ def test_the_table_doubles_what_it_says():
     ]  # fmt: skip
     doubled = detectable.answer(design(SCALES[0], n_clusters=58, n_units=1724))
     assert table.rows[3][4].text == chance(doubled.power) != table.rows[0][4].text
-
-
-def test_more_units_in_the_same_clusters_never_pass_a_floor():
-    many = detectable.answer(design(SCALES[1], n_units=10**9)).detectable
-    assert many > 0.5 * detectable.answer(design(SCALES[1])).detectable
-    assert detectable.answer(design(SCALES[1], n_units=10**9, n_clusters=2000)).detectable < 0.2 * many
 
 
 VERDICTS = {
@@ -102,11 +90,6 @@ def test_what_an_estimate_would_say():
     assert "Between: both" in power_panel.estimates(wide)
     found = detectable.answer(wide)
     assert f"Within ±{found.excluded_within:.2f} points" in power_panel.estimates(wide)
-
-
-def test_a_chance_is_never_shown_as_impossible_or_certain():
-    shown = [chance(p) for p in (0, 0.0099, 0.01, 0.8, 0.99, 0.9901, 1)]
-    assert shown == ["under 1%", "under 1%", "1%", "80%", "99%", "over 99%", "over 99%"]
 
 
 def test_the_panel_holds_the_answers_before_any_script_runs():

@@ -43,86 +43,71 @@ def test_rounding(shown, expected):
     assert shown == expected
 
 
-def test_table_marks_what_is_simulated():
-    rows = (("a", "1"),)
-    record, simulated = (
-        Table("Facts", ("x", "y"), rows, source=RECORD),
-        Table("Facts", ("x", "y"), rows, source="simulated: null world"),
-    )
-    assert MARK not in record._repr_html_() + repr(record)
-    assert f"{MARK}</strong>" in simulated._repr_html_() and repr(simulated).startswith(f"{MARK} (null world)")
-    assert 'data-holf="simulated"' in simulated._repr_html_() and 'data-holf="record"' in record._repr_html_()
+def table(*rows, columns=("what", "x"), source=RECORD, **options) -> Table:
+    return Table("t", columns, rows, source=source, **options)
+
+
+def test_table_marks_what_is_simulated_and_says_no_other_class_in_its_caption():
+    number = Cell(text.count(1), "published", "F001")
+    record, simulated = (table(("a", number), source=one) for one in (RECORD, "simulated: null world"))
+    assert MARK not in record._repr_html_() + repr(record) and 'data-holf="record"' in record._repr_html_()
+    assert repr(simulated).startswith(f"{MARK} (null world)") and 'data-holf="simulated"' in simulated._repr_html_()
+    caption, _, rest = simulated._repr_html_().partition("</caption>")
+    assert f"{MARK}</strong>" in caption and "published" not in caption and "holf-published" in rest
 
 
 def test_a_unit_that_a_whole_column_has_stands_in_its_heading_alone():
-    rows = (
-        (
-            "a",
-            text.difference(61, "0 NOK"),
-            text.level(0.2, "percent"),
-            text.interval(-5, 1200, "0 NOK"),
-            text.count(3),
-        ),
-        ("b", text.withheld(Withheld("people")), text.amount(5, "points"), text.MISSING, text.count(4)),
-        ("c", text.difference(-7, "0 NOK"), "not asked", text.interval(0, 0, "0 NOK"), text.count(5)),
+    shown = table(
+        ("a", text.difference(61, "0 NOK"), text.level(0.2, "percent"), text.interval(-5, 1200, "0 NOK"), "words"),
+        ("b", text.withheld(Withheld("people")), text.amount(5, "points"), text.MISSING, text.amount(5, "0 NOK")),
+        ("c", text.difference(-7, "0 NOK"), "not asked", text.interval(0, 0, "0 NOK"), "words"),
+        columns=("what", "x", "mixed", "limits", "few"),
     )
-    shown = Table("t", ("what", "x", "mixed", "limits", "n"), rows, source=RECORD)
     assert repr(shown).splitlines()[1:] == [
-        "what | x (NOK) | mixed | limits (NOK) | n",
-        "a | +61 | 20.0% | \N{MINUS SIGN}5 to +1,200 | 3",
-        "b | withheld (people) | 5.00 points | \N{EM DASH} | 4",
-        "c | \N{MINUS SIGN}7 | not asked | 0 to 0 | 5",
+        "what | x (NOK) | mixed | limits (NOK) | few",
+        "a | +61 | 20.0% | \N{MINUS SIGN}5 to +1,200 | words",
+        "b | withheld (people) | 5.00 points | \N{EM DASH} | 5 NOK",
+        "c | \N{MINUS SIGN}7 | not asked | 0 to 0 | words",
     ]
-    assert "NOK</td>" not in shown._repr_html_() and '<th scope="col">x (NOK)</th>' in shown._repr_html_()
+    assert '<th scope="col">x (NOK)</th>' in shown._repr_html_()
     assert [one.unit for one in shown.values.columns if one.name == "x"] == ["NOK"]
-
-
-def test_a_unit_of_a_few_numbers_among_words_stays_with_them():
-    rows = (("a", "words"), ("b", text.amount(5, "0 NOK")))
-    assert "5 NOK" in repr(Table("t", ("what", "Value"), rows, source=RECORD))
 
 
 def test_a_class_that_every_row_has_stands_in_the_caption_alone():
     one, two = Cell(text.count(1), "assumed", "F001"), Cell(text.count(2), "assumed")
-    shown = Table("t", ("what", "x"), (("a", one), ("b", two)), source=RECORD)
+    shown = table(("a", one), ("b", two))
     html = shown._repr_html_()
     assert html.count("holf-badge") == 1 and html.index("holf-assumed") < html.index("</caption>")
     assert repr(shown).splitlines() == ["t [assumed]", "what | x", "a | 1 [F001]", "b | 2"] and "#f001" in html
     assert shown.values.rows[1]["x_class"] == "assumed"
 
 
-def test_the_caption_of_a_simulated_table_says_no_other_class():
-    shown = Table(
-        "t", ("what", "x"), (("a", Cell(text.count(1), "published", "F001")),), source="simulated: null world"
-    )
-    caption = shown._repr_html_().partition("</caption>")[0]
-    assert MARK in caption and "published" not in caption and "holf-published" in shown._repr_html_()
-
-
 @pytest.mark.parametrize("other", [Cell(text.count(2), "published", "F001"), text.count(2), "words"])
 def test_a_class_that_one_row_lacks_stays_with_its_numbers(other):
-    shown = Table("t", ("what", "x"), (("a", Cell(text.count(1), "assumed")), ("b", other)), source=RECORD)
+    shown = table(("a", Cell(text.count(1), "assumed")), ("b", other))
     assert "assumed" not in shown._repr_html_().partition("</caption>")[0] and "1 [assumed]" in repr(shown)
 
 
-def test_table_escapes_and_checks_its_rows():
-    html = Table("<b>", ("x",), ((Cell("<i>", "published", "F001"),),), source=RECORD)._repr_html_()
-    assert "<b>" not in html and "<i>" not in html and 'href="ledger.html#f001"' in html
-    with pytest.raises(ValueError, match="a row has 1 entries for 2 columns"):
-        Table("t", ("x", "y"), (("a",),), source=RECORD)
-    with pytest.raises(ValueError, match="source must be RECORD or begin with simulated"):
-        Table("t", ("x",), (("a",),), source="")
-    with pytest.raises(TypeError, match="source"):
-        Table("t", ("x",), (("a",),))
+def test_a_table_escapes_its_words_and_links_or_places_what_is_published():
+    linked, placed = Cell("<i>", "published", "F001"), Cell("29", "published", place="article, page 5")
+    shown = table((linked, placed))
+    assert "<i>" not in shown._repr_html_() and 'href="ledger.html#f001"' in shown._repr_html_()
+    assert "(article, page 5)" in shown._repr_html_() and "| 29 [published article, page 5]" in repr(
+        table(("a", placed), ("b", "c"))
+    )
 
 
-def test_a_published_cell_links_to_the_ledger_or_names_its_page():
-    with pytest.raises(
-        ValueError, match=re.escape('links to no row of the ledger; write Cell(\'29\', "published", "F')
-    ):
-        Table("t", ("x", "y"), (("a", Cell("29", "published")),), source=RECORD)
-    shown = Table("t", ("x", "y"), (("a", Cell("29", "published", place="article, page 5")),), source=RECORD)
-    assert "(article, page 5)" in shown._repr_html_() and "a | 29 [article, page 5]" in repr(shown)
+@pytest.mark.parametrize(
+    ("row", "source", "said"),
+    [
+        (("a",), RECORD, "a row has 1 entries for 2 columns"),
+        (("a", "b"), "", "source must be RECORD or begin with simulated"),
+        (("a", Cell("29", "published")), RECORD, 'links to no row of the ledger; write Cell(\'29\', "published", "F'),
+    ],
+)
+def test_a_table_that_hides_where_its_numbers_are_from_is_refused(row, source, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        table(row, source=source)
 
 
 def test_simulated_and_real_never_share_a_table_or_a_figure(studies):
@@ -180,55 +165,29 @@ def test_figures_of_the_record_are_not_stamped():
         assert Image.open(io.BytesIO(picture.png(PHONE))).info["Comment"] == "RECORD"
 
 
-def test_same_figure_same_bytes(studies):
-    effect, outcome = studies[1].effect("income"), studies[1].plan.outcome("income")
-    one, two = (plots.outcome_effects([effect], outcome, {}).png() for _ in range(2))
-    assert one == two
-
-
-def test_labels_are_in_words_of_the_trial(studies):
-    study = studies[0]
-    arms = {arm: study.plan.arms[arm]["label"] for arm in study.plan.main.arms}
-    table = tables.recruitment_table(study.recruitment(), arms, study.plan.words)
-    assert table.rows[0][0] == "number in each office"
-
-
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
+    ("low", "high", "p_value", "said"),
     [
-        (-900, 900, "the interval rules out a difference as large as the assumed margin"),
-        (-1500, 200, "one as large as the assumed margin of 1,000 NOK stays open"),
-        (-200, 1500, "one as large as the assumed margin of 1,000 NOK stays open"),
-        (200, 1800, "lies higher; the interval excludes zero"),
-        (-1800, -200, "lies lower; the interval excludes zero"),
-        (100, 900, "the interval rules out"),
+        (-900, 900, 0.3, "the interval rules out a difference as large as the assumed margin"),
+        (100, 900, 0.01, "the interval rules out"),
+        (-1500, 200, 0.3, "one as large as the assumed margin of 1,000 NOK stays open"),
+        (-200, 1500, 0.3, "one as large as the assumed margin of 1,000 NOK stays open"),
+        (200, 1800, 0.01, "lies higher; the interval excludes zero"),
+        (-1800, -200, 0.01, "lies lower; the interval excludes zero"),
+        # An exact interval is two one-sided tests, which a two-sided p-value need not agree with.
+        (0.0, 1800, 0.04, "lies higher; the two-sided test has p = 0.040, though the interval holds zero."),
+        (10, 1800, 0.06, "stays open. Zero lies outside the interval, but the two-sided test has p = 0.060."),
     ],
 )
-def test_sentences_never_take_no_difference_for_equality(studies, low, high, said):
-    outcome = studies[0].plan.outcome("income")
-    p_value = 0.01 if low * high > 0 else 0.3
-    effect = replace(studies[0].effect("income"), estimate=(low + high) / 2, ci_low=low, ci_high=high, p_value=p_value)
+def test_a_verdict_is_that_of_the_p_value_and_never_takes_no_difference_for_equality(studies, low, high, p_value, said):
+    outcome, effect = studies[0].plan.outcome("income"), studies[0].effect("income")
+    effect = replace(effect, estimate=(low + high) / 2, ci_low=low, ci_high=high, p_value=p_value)
     sentence = effect_sentence(effect, outcome)
     assert said in sentence.words and "no effect" not in sentence.words
     assert "In these invented data, " in sentence.words
     assert "invented" not in effect_sentence(replace(effect, source="real data: a"), outcome).words
     assert "ny difference is smaller" not in sentence.words, "an interval rules out, and proves nothing"
     assert repr(sentence).startswith(MARK) and sentence._repr_markdown_().startswith(f"**{MARK}**")
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "p_value", "said"),
-    [
-        (0.0, 1800, 0.04, "lies higher; the two-sided test has p = 0.040, though the interval holds zero."),
-        (10, 1800, 0.06, "no clear difference, and one as large as the assumed margin"),
-        (10, 1800, 0.06, "Zero lies outside the interval, but the two-sided test has p = 0.060."),
-    ],
-)
-def test_a_verdict_is_that_of_the_p_value(studies, low, high, p_value, said):
-    """An exact interval is two one-sided tests, which a two-sided p-value need not agree with."""
-    outcome = studies[0].plan.outcome("income")
-    effect = replace(studies[0].effect("income"), estimate=700.0, ci_low=low, ci_high=high, p_value=p_value)
-    assert said in effect_sentence(effect, outcome).words
 
 
 def test_what_the_interpretation_chapter_says_of_the_worlds_holds(studies):
@@ -253,8 +212,9 @@ def test_a_sampled_p_value_is_never_called_exact(studies, monkeypatch):
     assert "Exact" not in shown and "\np by Monte Carlo, office means (a sample of 1.3e+30 allocations)" in shown
     found = [replace(one, exact=False) for one in study.recruitment()]
     arms = {arm: study.plan.arms[arm]["label"] for arm in study.plan.main.arms}
-    table = tables.recruitment_table(found, arms, study.plan.words)
-    assert table.columns[-1] == "Randomisation p" and "a sample of " in table.rows[0][-1]
+    shown = tables.recruitment_table(found, arms, study.plan.words)
+    assert shown.columns[-1] == "Randomisation p" and "a sample of " in shown.rows[0][-1]
+    assert shown.rows[0][0] == "number in each office", "in words of the trial"
 
 
 def words_drawn(picture) -> list[str]:
@@ -305,10 +265,10 @@ def test_a_table_of_simulated_people_by_arm_says_that_no_source_gives_such_numbe
     plan = holf.load_plan()
     arms = {arm: entry["label"] for arm, entry in plan.arms.items() if "offices_fact" in entry}
     levels = {study.source: study.levels("income")}
-    for table in (
+    for shown in (
         tables.baseline_table(study.baseline(), arms),
         tables.changes_table([study.change("income", arm) for arm in arms], plan.outcome("income"), arms),
         plots.outcome_levels(levels, plan.outcome("income"), plan).table,
     ):
-        assert "<tfoot>" in table._repr_html_() and "no source read gives numbers by arm" in repr(table).lower()
-        assert "<tfoot>" not in replace(table, note=invented_arms("real data: r"))._repr_html_()
+        assert "<tfoot>" in shown._repr_html_() and "no source read gives numbers by arm" in repr(shown).lower()
+        assert "<tfoot>" not in replace(shown, note=invented_arms("real data: r"))._repr_html_()
