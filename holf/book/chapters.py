@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
-from holf.book.execute import Run, end_chapter, run_chapter, start_chapter
+from holf.book.execute import Run, end_chapter, progress, run_chapter, start_chapter
 from holf.book.freshness import TEMPLATE, Chapter, ChapterError, in_one_line, renew_prose, why_stale
 from holf.paths import project_root
 
 SOURCE = "HOLF_SOURCE"
+# Seconds without news, after which the chapters that run are named.
+_PATIENCE = 10
 
 
 def list_chapters() -> list[Chapter]:
@@ -129,13 +131,18 @@ def run_chapters(
     try:
         futures = {pool.submit(end_chapter, run): run.chapter for run in begun}
         futures |= {pool.submit(run_chapter, chapter, work): chapter for chapter in waiting}
-        for number, future in enumerate(as_completed(futures), start=1):
-            chapter = futures[future]
-            try:
-                result = f"{future.result():.1f} s"
-            except ChapterError as error:
-                failures[chapter.name], result = str(error), "FAILED"
-            say(f"chapter {number}/{len(futures)} {chapter.name}: {result} ({reasons[chapter.page]})")
+        running, done = {*futures}, 0
+        while running:
+            ended, running = wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+            if not ended:
+                say(progress(work))
+            for future in ended:
+                chapter, done = futures[future], done + 1
+                try:
+                    result = f"{future.result():.1f} s"
+                except ChapterError as error:
+                    failures[chapter.name], result = str(error), "FAILED"
+                say(f"chapter {done}/{len(futures)} {chapter.name}: {result} ({reasons[chapter.page]})")
     finally:
         # After an interruption no other chapter is started.
         pool.shutdown(cancel_futures=True)

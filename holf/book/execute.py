@@ -11,13 +11,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustertrials.files import write_whole
 from holf.book.freshness import INJECTED, PARAMETERS, Chapter, ChapterError, parts, put_on_record, titled, with_values
-from holf.book.kernel import MESSAGE
+from holf.book.kernel import MESSAGE, PROGRESS
 from holf.paths import READS_LOG, code_file, code_folders, project_root
 from holf.record.parts import file_of, without_inner
 
@@ -44,6 +45,16 @@ class Run:
 def run_chapter(chapter: Chapter, work: Path) -> float:
     """Run one chapter from start to end; see `start_chapter` and `end_chapter`."""
     return end_chapter(start_chapter(chapter, work))
+
+
+def progress(work: Path) -> str:
+    """How far the chapters are that run now."""
+    found = []
+    for path in sorted(work.glob(f"*/*{PROGRESS}")):
+        # The folder of a run goes when it ends.
+        with suppress(FileNotFoundError):
+            found.append(f"{path.stem} runs, {path.read_text(encoding='utf-8')}")
+    return "; ".join(found) or "chapters are being started"
 
 
 def start_chapter(chapter: Chapter, work: Path) -> Run:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Marks the message of this process among what its kernel prints.
 MESSAGE = "holf.book.kernel: "
+# Ending of the file beside the executed copy that says how far the run is.
+PROGRESS = ".progress"
 OPTIONS = (
     # Nobody types commands, and two kernels would get into each other's way in the file of their history.
     "--HistoryManager.enabled=False",
@@ -97,11 +99,21 @@ def execute(source: str, target: str, parameters: dict, manager: AsyncKernelMana
         Of a kernel that was started.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from papermill.execute import ERROR_MARKER_TAG
 
     # papermill itself only warns of a parameter that the notebook does not have, and runs without it.
     if parameters and (unknown := set(parameters) - set(papermill.inspect_notebook(source))):
         return f"the notebook has no parameter {sorted(unknown)[0]!r}"
+    cells = json.loads(Path(source).read_text(encoding="utf-8"))["cells"]
+    # Papermill puts a cell of its own behind the parameters.
+    total, begun = sum(map(_is_run, cells)) + bool(parameters), []
+
+    def begin(cell: dict, cell_index: int) -> None:
+        if _is_run(cell):
+            begun.append(cell["source"].strip())
+            Path(target).with_suffix(PROGRESS).write_text(f"cell {len(begun)} of {total}", encoding="utf-8")
+
     try:
         papermill.execute_notebook(
             source,
@@ -114,10 +126,13 @@ def execute(source: str, target: str, parameters: dict, manager: AsyncKernelMana
             request_save_on_cell_execute=False,
             autosave_cell_every=0,
             km=manager,
+            on_cell_start=begin,
         )
     except papermill.PapermillExecutionError:
         # Judged below: to papermill a cell that ends the kernel is no error, and one that is meant to fail is one.
         pass
+    except DeadKernelError:
+        return f"{_named(len(begun), begun[-1])}: the kernel died while it ran (ended, killed, or out of memory)"
     executed = json.loads(Path(target).read_text(encoding="utf-8"))
     # Papermill's own note of an error.
     executed["cells"] = [cell for cell in executed["cells"] if ERROR_MARKER_TAG not in cell["metadata"].get("tags", [])]
@@ -144,12 +159,10 @@ def first_failure(cells: list[dict]) -> str:
     """
     number = 0
     for cell in cells:
-        source = "".join(cell["source"]).strip()
-        # As in Jupyter, an empty cell is not run.
-        if cell["cell_type"] != "code" or not source:
+        if not _is_run(cell):
             continue
         number += 1
-        name = _named(number, source)
+        name = _named(number, "".join(cell["source"]).strip())
         tags = cell["metadata"].get("tags", [])
         errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
         if errors and "raises-exception" not in tags:
@@ -159,6 +172,11 @@ def first_failure(cells: list[dict]) -> str:
                 return f"{name} was not run: its tags say so"
             return f"{name} did not run to its end: it, or the one before it, ended the kernel"
     return ""
+
+
+def _is_run(cell: dict) -> bool:
+    """As in Jupyter, an empty cell is not run."""
+    return cell["cell_type"] == "code" and bool("".join(cell["source"]).strip())
 
 
 def _named(number: int, source: str) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from holf.book import chapters
 from holf.book.chapters import start_stale_chapters
 from holf.book.execute import as_run, clean, run_chapter
 from holf.book.freshness import Chapter, ChapterError, is_stale, renew_prose
@@ -211,6 +212,25 @@ def test_sphinx_goes_on_while_chapters_run_and_hears_of_their_faults(own):
     assert sorted(line.split()[2] for line in said if line.startswith("chapter ")) == ["more:", "plain:", "study:"]
     assert "more: FAILED (every chapter was asked for)" in " ".join(said)
     assert (own.root / "_build" / "papermill" / "more.ipynb").exists(), "left for inspection"
+
+
+def test_a_chapter_that_takes_long_says_how_far_it_is(own, monkeypatch):
+    gate = own.root / "gate"
+    os.mkfifo(gate)
+    own.write("plain", ["# Plain", "factor = 2", f"open({str(gate)!r}).read()", "factor"])
+    monkeypatch.setattr(chapters, "_PATIENCE", 1)
+    said = []
+
+    def listen(line: str) -> None:
+        said.append(line)
+        if line == "plain runs, cell 2 of 3" and "opened" not in said:
+            said.append("opened")
+            gate.write_text("")
+
+    chapter = Chapter(own.path("plain"), own.path("plain"))
+    work = own.root / "_build" / "papermill"
+    chapters.run_chapters([], [chapter], work, jobs=1, say=listen, reasons={chapter.page: "new"})
+    assert "opened" in said and said[-1].startswith("chapter 1/1 plain: ")
 
 
 def test_an_edit_made_while_the_chapter_runs_is_not_lost(own):

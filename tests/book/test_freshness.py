@@ -211,14 +211,14 @@ def test_a_cell_that_ends_the_kernel_fails_the_run_and_leaves_the_page(own, code
     assert (own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()) == (before, record)
 
 
-def test_a_kernel_that_dies_is_told_and_the_next_run_is_whole(own):
+def test_a_kernel_that_dies_is_told_with_its_cell_and_the_next_run_is_whole(own):
     """Killed from outside, as for want of memory, is killed with the same signal."""
     own.write(
         "plain", ["# Plain", "factor = 2", "", "import os\nif factor == 3:\n    os.kill(os.getpid(), 9)", "'after'"]
     )
     before, record = own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()
     chapter, work = Chapter(own.path("plain"), own.path("plain"), {"factor": 3}), own.root / "_build" / "papermill"
-    with pytest.raises(ChapterError, match="plain: the notebook did not run to its end: DeadKernelError: Kernel died"):
+    with pytest.raises(ChapterError, match=r"plain: cell \[3\] `import os`: the kernel died while it ran"):
         run_chapter(chapter, work)
     assert (own.path("plain").read_bytes(), (own.root / RUNS).read_bytes()) == (before, record)
     assert [path.name for path in work.iterdir()] == [] and is_stale(chapter)
