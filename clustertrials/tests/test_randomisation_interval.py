@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test, statistics
+from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
 
 SLOW = settings(max_examples=60, deadline=None, derandomize=True)
 LEVELS = st.sampled_from([Fraction(8, 10), Fraction(9, 10), Fraction(95, 100)])
@@ -77,19 +77,6 @@ def test_the_interval_of_a_weighted_difference(design, level):
     assert all(turn >= 0 for _, turn in found)  # so that the shifts not rejected are an interval
     check(found, level, lambda **o: randomisation_test(
         floats(values), treated, weights=floats(weights), strata=strata, **o))  # fmt: skip
-
-
-@SLOW
-@given(designs(), LEVELS, st.booleans())
-def test_many_steps_are_narrowed_to_the_same_limits(design, level, weighted):
-    """As where very many allocations tie at one step: they are listed in pieces, equal ones once."""
-    values, treated, strata, weights = design
-    weights = weights if weighted else [Fraction(1)] * len(values)
-    found = brute_force.steps(values, weights, treated, strata)
-    options = {"weights": floats(weights)} if weighted else {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statistics, "_MOST_STEPS", 3)
-        check(found, level, lambda **o: randomisation_test(floats(values), treated, strata=strata, **options, **o))
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)

@@ -6,7 +6,7 @@ lowered by a shift, the count changes at steps, one an allocation, and the limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from math import inf, lcm
@@ -22,9 +22,7 @@ from clustertrials.trial import middle
 # order of summation; from 1e-14 to 1e-8 the count for binary outcomes equals that by integers, 1e-6 does not.
 TOLERANCE = 1e-10
 # Width, in standard errors, to which a limit is bracketed before its step is looked for.
-_BRACKET = 1e-7
-# Steps listed at once; more of them inside a bracket are ties, whose tables are made smaller first.
-_MOST_STEPS = 1_000_000
+_BRACKET = 1e-12
 
 
 @dataclass(frozen=True)
@@ -104,22 +102,17 @@ def difference(allocations: Allocations, values: np.ndarray, rounding: float = 0
             _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed) for a, b in tables.pairs
         )
 
-    def steps(low: float, high: float) -> np.ndarray:
-        shift = (low + high) / 2.0
-        reach = (high - low) * np.abs(arm).sum() + slack(shift)
-        found = []
-        for pair in tables.pairs:
-            for sums in _sums_near(pair, shift, own - shift * scale, reach):
-                found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
-        return np.unique(np.concatenate(found))
-
     # Permutation standard deviation with the effect taken out, or with it where only rounding is left.
     left = np.linalg.norm(score - centre * arm)
     spread = float((left if left > slack(0.0) else np.linalg.norm(score)) / (2.0 * scale))
-    blur = 2.0 * slack(0.0) / np.ptp(arm)
-    limit = _limit_of_steps(
-        centre, spread, lambda shift, side: count(shift, centre - shift, -side), steps, allocations.size, blur
-    )
+    blur = 2.0 * slack(0.0) / np.ptp(arm)  # how far the tolerance for ties moves a step
+
+    def limit(allowed: int, side: int) -> float:
+        near = _crossing(
+            centre, spread, lambda shift: count(shift, centre - shift, -side), allocations.size, allowed, side
+        )
+        return near if np.isinf(near) else _nearest_step(tables, own, scale, near - side * blur, slack(0.0))
+
     return Statistic(float(centre), partial(count, 0.0), limit, slack(0.0) / scale)
 
 
@@ -285,82 +278,40 @@ def _denominators(tables: SplitSums, a: np.ndarray, b: np.ndarray) -> np.ndarray
     return found
 
 
-def _steps(numerator: np.ndarray, slope: np.ndarray, slack: float) -> np.ndarray:
-    """Shifts at which allocations tie with the observed one; those that always do, as itself, have none."""
-    moving = slope > 1e-9 * np.abs(slope).max(initial=0.0)
-    numerator, slope = numerator[moving], slope[moving]
+def _nearest_step(tables: SplitSums, own: float, scale: float, shift: float, slack: float) -> float:
+    """The step nearest to a shift: where the allocation whose lowered score is nearest ties with the observed one."""
+    found = []
+    for pair in tables.pairs:
+        few, many = sorted(pair, key=lambda table: table.shape[1])
+        if few.shape[1] == 1:  # a sample can hold the observed allocation more than once
+            many = many[:, scale - few[1] - many[1] > 1e-9 * scale]
+        if not many.size:
+            continue
+        lowered = many[0] - shift * many[1]
+        order = np.argsort(lowered)
+        places = np.searchsorted(lowered[order], own - shift * scale - (few[0] - shift * few[1]))
+        # The nearest on either side, and one more: the observed allocation ties at every shift, and rounding decides
+        # on which side it stands.
+        for beside in (-2, -1, 0, 1):
+            sums = few + many[:, order[np.clip(places + beside, 0, len(order) - 1)]]
+            numerator, slope = own - sums[0], scale - sums[1]
+            gap = np.where(slope > 1e-9 * scale, np.abs(numerator - shift * slope), inf)
+            best = gap.argmin()
+            found.append((gap[best], numerator[best], slope[best]))
+    _, numerator, slope = min(found)
     # Ties at no difference are found by the same rule that counts them.
-    return np.where(np.abs(numerator) <= slack, 0.0, numerator / slope)
-
-
-def _sums_near(pair: tuple[np.ndarray, np.ndarray], shift: float, target: float, reach: float) -> Iterator[np.ndarray]:
-    """Sums (score, arm) of the allocations whose lowered score lies within `reach` of `target`, in pieces."""
-    few, many = sorted(pair, key=lambda table: table.shape[1])
-    first, last = _ranges(few, many, shift, target, reach)[1:]
-    if (last - first).sum() > _MOST_STEPS:
-        few, many = _distinct(few), _distinct(many)
-    many, first, last = _ranges(few, many, shift, target, reach)
-    length = last - first
-    for rows in np.split(np.arange(len(length)), np.flatnonzero(np.diff(np.cumsum(length) // _MOST_STEPS)) + 1):
-        n = length[rows]
-        if n.sum():
-            columns = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + np.repeat(first[rows], n)
-            yield few[:, np.repeat(rows, n)] + many[:, columns]
-
-
-def _ranges(few: np.ndarray, many: np.ndarray, shift: float, target: float, reach: float) -> tuple:
-    """`many` in order of its lowered score, and for each column of `few` the range of it that lies near `target`."""
-    lowered = many[0] - shift * many[1]
-    order = np.argsort(lowered)
-    needed = target - (few[0] - shift * few[1])
-    first, last = (
-        np.searchsorted(lowered[order], needed + end, side) for end, side in ((-reach, "left"), (reach, "right"))
-    )
-    return many[:, order], first, last
-
-
-def _distinct(table: np.ndarray) -> np.ndarray:
-    """A table without columns that are equal but for rounding."""
-    size = np.abs(table).max(axis=1, keepdims=True)
-    return table[:, np.unique(np.round(table / np.where(size, size, 1.0), 12), axis=1, return_index=True)[1]]
-
-
-def _limit_of_steps(
-    centre: float, spread: float, held: Callable, steps: Callable, size: int, blur: float
-) -> Callable[[int, int], float]:
-    """Limits of a difference whose count falls with every step outwards: the step at which it passes what is allowed.
-
-    ``held(shift, side)`` is the number of allocations with a statistic at most (`side` 1) or at least (-1) the observed
-    one, `steps` lists the shifts between two where it falls, and `blur` is how far the tolerance for ties moves one.
-    """
-
-    def limit(allowed: int, side: int) -> float:
-        near = _crossing(centre, spread, held, size, allowed, side)
-        if np.isinf(near):
-            return near
-        width = blur + 4.0 * (_BRACKET * spread + np.finfo(float).eps * abs(near))
-        outwards = side * np.sort(side * steps(near - width, near + width))
-        inner, outer = 0, len(outwards)
-        while outer - inner > 1:
-            middle = (inner + outer) // 2
-            if held(outwards[middle], side) > allowed:
-                inner = middle
-            else:
-                outer = middle
-        return float(outwards[inner])
-
-    return limit
+    return 0.0 if abs(numerator) <= slack else float(numerator / slope)
 
 
 def _crossing(centre: float, spread: float, held: Callable, size: int, allowed: int, side: int) -> float:
-    """About where the count passes what is allowed, on one side; infinite where it never does."""
+    """About where the count `held` passes what is allowed, on one side; infinite where it never does."""
     if allowed < 1:
         return side * inf
     target = ndtri((allowed + 0.5) / size)
 
     @cache
     def excess(shift: float) -> float:
-        return float(ndtri(min(held(shift, side), size - 0.5) / size) - target)
+        return float(ndtri(min(held(shift), size - 0.5) / size) - target)
 
     inside = centre
     while excess(inside) <= 0.0:
