@@ -120,10 +120,8 @@ def expected_regression(baseline_mean: float, reference_mean: float, correlation
 
     Parameters
     ----------
-    baseline_mean : float
-        Mean of the group at baseline.
-    reference_mean : float
-        Mean of the population that the group was chosen from, taken as the same at both times.
+    baseline_mean, reference_mean : float
+        Mean of the group at baseline, and of the population it was chosen from, the same at both times.
     correlation : float
         Correlation of the two measurements in that population, from -1 to 1.
 

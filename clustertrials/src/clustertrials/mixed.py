@@ -124,21 +124,13 @@ def simulate_power(
 
     Parameters
     ----------
-    difference : float
-        True difference between the arms, in units of the outcome; 0 gives the type I error.
-    clusters : tuple of int
-        Number of clusters in the treated and in the other arm, at least two each.
+    difference, clusters, icc, level, sd
+        As for `clustertrials.power`, with an `icc` below 1; a difference of 0 gives the type I error.
     sizes : array of int, shape (clusters,)
         Units in each cluster; which cluster falls into which arm is drawn anew in each trial.
-    icc : float
-        Intraclass correlation, at least 0 and below 1.
     rng : numpy.random.Generator
     n_trials : int
         Simulated trials.
-    level : float
-        Confidence level; the test rejects at 1 - `level`.
-    sd : float
-        Total standard deviation of the outcome, in its units.
     covariate_r2 : float
         Squared correlation of the outcome with a baseline covariate, alike between and inside clusters, on which
         the model then adjusts; 0 for no covariate.

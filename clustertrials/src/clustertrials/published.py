@@ -167,11 +167,11 @@ def between_arms(
     """
     check_level(level)
     variance = 0.0
+    if not (isfinite(cv) and cv >= 0):
+        raise ValueError("cv must be 0 or more")
     for mean, sd, n, clusters in ((mean1, sd1, n1, clusters1), (mean2, sd2, n2, clusters2)):
         if not (isfinite(mean + sd + n) and sd > 0 and n >= clusters >= 2):
             raise ValueError("each arm needs a finite mean, a positive sd, two clusters, and no fewer units")
-        if not (isfinite(cv) and cv >= 0):
-            raise ValueError("cv must be 0 or more")
         variance += sd**2 * variance_inflation(n / clusters, cv, icc) / n
     estimate, se, df = mean1 - mean2, sqrt(variance), clusters1 + clusters2 - 2
     return Effect.from_t(
@@ -228,12 +228,6 @@ def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
         raise ValueError(f"mean has more than {decimals} decimals")
     count = int(n * items)
     return ceil((printed - half) * count) <= floor((printed + half) * count)
-
-
-def _fits(low: float, high: float, printed: float, p_decimals: int, is_bound: bool) -> bool:
-    """Whether a p-value from `low` to `high` can be printed so."""
-    slack = 0.0 if is_bound else half_unit(p_decimals)
-    return low <= printed + slack and (is_bound or printed - slack <= high)
 
 
 @dataclass(frozen=True)
@@ -379,5 +373,6 @@ def recomputed_p_of_change(
         return float(2 * stats.t.sf(t, n - 1))
 
     low, high = p_of(size + slack, limits.low), p_of(max(size - slack, 0.0), limits.high)
-    fits = _fits(low, high, printed, p_decimals, is_bound)
+    p_slack = 0.0 if is_bound else half_unit(p_decimals)
+    fits = low <= printed + p_slack and (is_bound or printed - p_slack <= high)
     return Consistency(p_of(size, limits.unrelated), low, high, printed, fits)

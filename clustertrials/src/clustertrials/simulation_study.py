@@ -89,17 +89,7 @@ class Scenario:
 
 
 def draw(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw one trial.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a unit: cluster (0, 1, …), arm (1 treated), baseline and outcome.
+    """Draw one trial, one row a unit: cluster (0, 1, …), arm (1 treated), baseline and outcome.
 
     Notes
     -----

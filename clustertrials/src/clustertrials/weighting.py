@@ -13,9 +13,9 @@ from scipy.optimize import linprog
 from clustertrials.checks import check_level, list_of_names, numeric, require_columns
 from clustertrials.estimators import ARM_COLUMN, INDIVIDUAL, effect_record
 from clustertrials.means import LOGIT, fit_mean
-from clustertrials.results import Effect, Inference
+from clustertrials.results import Effect
 from clustertrials.robust import cluster_robust, fit_ols
-from clustertrials.trial import RANK_TOLERANCE, Trial, read_trial
+from clustertrials.trial import RANK_TOLERANCE, read_trial
 
 # A row that the model gives less than this chance of being measured has nobody like it among the measured.
 SMALLEST_CHANCE = 1e-6
@@ -164,16 +164,13 @@ def weighted_effect(
         raise ValueError("weights must be one finite number a row of the frame, none below 0")
     counts = given > 0
     trial = read_trial(frame[counts], outcome, **roles)
-    fit = _weighted_fit(trial, np.sqrt(given[counts][trial.rows]))
-    effect = effect_record(trial, replace(fit, df=min(fit.df, trial.max_df)), "ipw", INDIVIDUAL, level)
-    return replace(effect, n_dropped=trial.n_dropped + int((~counts).sum()))
-
-
-def _weighted_fit(trial: Trial, root: np.ndarray) -> Inference:
+    root = np.sqrt(given[counts][trial.rows])
     design = np.column_stack([np.ones(len(root)), trial.treated, trial.covariates])
     basis, upper = np.linalg.qr(design * root[:, None])
-    fit = fit_ols((trial.y - trial.y.mean()) * root, basis, np.linalg.inv(upper), trial.starts)
-    return cluster_robust(fit, np.eye(design.shape[1])[ARM_COLUMN], "CR2")
+    parts = fit_ols((trial.y - trial.y.mean()) * root, basis, np.linalg.inv(upper), trial.starts)
+    fit = cluster_robust(parts, np.eye(design.shape[1])[ARM_COLUMN], "CR2")
+    effect = effect_record(trial, replace(fit, df=min(fit.df, trial.max_df)), "ipw", INDIVIDUAL, level)
+    return replace(effect, n_dropped=trial.n_dropped + int((~counts).sum()))
 
 
 def _predictors(frame: pd.DataFrame, observed: str, predictors: Sequence[str]) -> np.ndarray:

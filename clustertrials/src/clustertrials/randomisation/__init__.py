@@ -136,16 +136,11 @@ def adjusted_randomisation_test(
 
     Parameters
     ----------
-    outcome : array of float, shape (units,)
-        Outcome of each unit.
+    outcome, cluster, treated, strata : array, shape (units,)
+        Outcome of each unit, label of its cluster, its arm and, if there are strata, its stratum, both the same inside
+        a cluster; fixed effects of the strata are taken out.
     covariates : array of float, shape (units,) or (units, covariates)
-        Baseline covariates of each unit.
-    cluster : array, shape (units,)
-        Labels of the clusters.
-    treated : array of bool or 0/1, shape (units,)
-        Arm of each unit, the same inside a cluster.
-    strata : array, shape (units,), optional
-        Labels of the strata, the same inside a cluster; their fixed effects are taken out.
+        Baseline covariates of each unit, which must not depend on the arm.
     alternative, level, interval, rng, n_draws
         As for `randomisation_test`; the interval takes some ten seconds for 29 clusters.
 
@@ -157,8 +152,7 @@ def adjusted_randomisation_test(
 
     Notes
     -----
-    The covariates must not depend on the arm. The coefficient is recomputed for every allocation, so the test is
-    exact whether or not the regression is right.
+    The coefficient is recomputed for every allocation, so the test is exact whether or not the regression is right.
 
     References
     ----------
