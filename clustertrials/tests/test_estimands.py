@@ -33,18 +33,6 @@ def test_gap_is_a_jackknife_of_the_two_public_estimators(covariates):
     assert found.ci_low < found.estimate == found.individual_average - found.cluster_average < found.ci_high
 
 
-def test_jackknife_of_a_difference_of_means_is_welch():
-    generator = np.random.default_rng(2)
-    treated = np.arange(11) < 6
-    values = generator.normal(size=11)
-    left_out = [
-        values[treated & (np.arange(11) != k)].mean() - values[~treated & (np.arange(11) != k)].mean()
-        for k in range(11)
-    ]
-    welch = values[treated].var(ddof=1) / 6 + values[~treated].var(ddof=1) / 5
-    assert jackknife(np.array(left_out), treated) == pytest.approx(welch)
-
-
 def test_a_gap_that_was_planted_is_seen():
     """The effect is 0 in small clinics and 2 in large ones."""
     generator = np.random.default_rng(9)
@@ -71,44 +59,6 @@ def test_gap_needs_every_clinic_to_be_spared():
 
 def odds_ratio(frame, outcome, **asked):
     return ratio(frame, outcome, measure="odds", estimator="jackknife", **asked)
-
-
-def test_odds_ratio_without_covariates_is_that_of_the_raw_risks():
-    frame = read("main")
-    new, usual = frame["b"][frame["arm"] == "new"].mean(), frame["b"][frame["arm"] == "usual"].mean()
-    found = odds_ratio(frame, "b", **ROLES)
-    assert (found.mean_treated, found.mean_other) == pytest.approx((new, usual))
-    assert found.estimate == pytest.approx(new / (1 - new) / usual * (1 - usual))
-    assert found.ci_low < found.estimate < found.ci_high and found.df == 27
-
-
-def test_odds_ratio_turns_with_the_arms_and_the_outcome():
-    frame = read("main")
-    base = odds_ratio(frame, "b", covariates=["x"], **ROLES)
-    swapped = odds_ratio(frame, "b", covariates=["x"], **(ROLES | {"treated": "usual"}))
-    reverse = odds_ratio(frame.assign(b=1 - frame["b"]), "b", covariates=["x"], **ROLES)
-    for other in (swapped, reverse):
-        assert (other.estimate, other.ci_low, other.p_value) == pytest.approx(
-            (1 / base.estimate, 1 / base.ci_high, base.p_value)
-        )
-
-
-@pytest.mark.parametrize(
-    "change, arguments, message",
-    [
-        (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
-        (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "no event in arm"),
-        (
-            lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["clinic"] == 0), 0)),
-            {},
-            "all events of an arm are in what is left out",
-        ),
-        (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict the outcome perfectly"),
-    ],
-)
-def test_odds_ratio_refuses_what_is_not_finite(change, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        odds_ratio(change(small()), "b", **(ROLES | arguments))
 
 
 @pytest.mark.parametrize("covariates", [[], ["s"], ["x", "s"]])

@@ -70,6 +70,17 @@ def test_the_interval_of_a_difference(design, level):
 
 
 @SLOW
+@given(designs(), st.booleans())
+def test_two_sided_p_values_count_every_allocation(design, weighted):
+    values, treated, strata, weights = design
+    weights = weights if weighted else [Fraction(1)] * len(values)
+    *_, both, total = brute_force.counts(values, weights, treated, strata, brute_force.coefficient)
+    options = {"weights": floats(weights)} if weighted else {}
+    result = randomisation_test(floats(values), treated, strata=strata, interval=False, **options)
+    assert (result.p_value, result.n_allocations, result.exact) == (both / total, total, True)
+
+
+@SLOW
 @given(designs(), LEVELS)
 def test_the_interval_of_a_weighted_difference(design, level):
     values, treated, strata, weights = design

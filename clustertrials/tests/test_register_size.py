@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 
 from clustertrials.estimators import METHODS, effect_of, estimate_effect
-from clustertrials.gee import fit_gee
 from clustertrials.randomisation import allocations
 from clustertrials.randomisation.allocations import allocation_set
 from clustertrials.simulation_study import Scenario, draw, unequal_sizes
@@ -67,20 +65,6 @@ def test_a_trial_read_once_gives_the_same(many, name):
     again = {"rng": np.random.default_rng(1)} if name == "randomisation" else {}
     whole = estimate_effect(many, "outcome", estimator=name, **TRIAL, **options)
     assert repr(effect_of(trial, name, **again)) == repr(whole)
-
-
-@pytest.mark.parametrize(("icc", "binary"), [(0.02, False), (0.3, False), (0.9, False), (0.1, True)])
-def test_estimating_equations_are_those_of_statsmodels(icc, binary):
-    rng = np.random.default_rng(8)
-    sizes = rng.integers(1, 40, 24)
-    codes = np.repeat(np.arange(24), sizes)
-    y = icc**0.5 * rng.normal(size=24)[codes] + (1 - icc) ** 0.5 * rng.normal(size=len(codes))
-    y = (y > 0.4).astype(float) if binary else y
-    design = np.column_stack([codes % 2 == 0, codes % 2 == 1, rng.normal(size=len(codes))]).astype(float)
-    fit = fit_gee(y, design, codes)
-    found = sm.GEE(y, design, groups=codes, cov_struct=sm.cov_struct.Exchangeable()).fit(ctol=1e-10, maxiter=200)
-    np.testing.assert_allclose(fit.coefficients, found.params, atol=1e-9)
-    assert fit.correlation == pytest.approx(found.cov_struct.dep_params, abs=1e-8)
 
 
 def test_unequal_sizes_have_the_total_and_the_spread():

@@ -6,7 +6,7 @@ import pytest
 import statsmodels.api as sm
 from reference_trials import ROLES, read
 
-from clustertrials.robust import KINDS, cluster_robust, fit_ols, gram
+from clustertrials.robust import KINDS, cluster_robust, fit_ols
 from clustertrials.trial import read_trial
 
 
@@ -93,26 +93,3 @@ def test_cr2_is_the_t_test_of_means_for_equal_clusters():
     found = cluster_robust(fit, np.array([0.0, 1]), "CR2")
     spread = means[:4].var(ddof=1) / 4 + means[4:].var(ddof=1) / 4
     assert found.se == pytest.approx(spread**0.5) and found.df == pytest.approx(6)
-
-
-def test_gram_sums_outer_products_inside_clusters():
-    columns = np.random.default_rng(1).normal(size=(9, 3))
-    sums = gram(columns, np.array([0, 2, 3]))
-    for k, inside in enumerate((slice(0, 2), slice(2, 3), slice(3, 9))):
-        np.testing.assert_allclose(sums[k], columns[inside].T @ columns[inside])
-
-
-def test_no_matrix_of_rows_by_rows():
-    """A cluster of 60,000 rows: its block of the hat matrix would take 29 GB."""
-    generator = np.random.default_rng(2)
-    design = np.column_stack([np.ones(60_100), np.arange(60_100) % 2])
-    basis, upper = np.linalg.qr(design)
-    starts = np.append(0, np.arange(60_000, 60_100, 10))
-    fit = fit_ols(generator.normal(size=60_100), basis, np.linalg.inv(upper), starts)
-    assert cluster_robust(fit, np.array([0.0, 1])).df > 0
-
-
-def test_unknown_kind():
-    trial = read_trial(read("tiny"), "y", **ROLES)
-    with pytest.raises(ValueError, match="one of CR0, CR2, CR3"):
-        cluster_robust(fitted(trial), np.array([0.0, 1]), "CR1")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from test_examples import readme
 
-from clustertrials.cli import main, pin_threads
+from clustertrials.cli import main
 from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
 from clustertrials.simulation_study import draw
 from clustertrials.sweep.engine import open_engine
@@ -169,9 +169,6 @@ def test_a_trial_depends_neither_on_its_task_nor_on_the_other_cells(tmp_path, pl
     pd.testing.assert_frame_equal(one[exact], two[exact], check_exact=True)
     # The batched search ends when the last of a batch has settled, so its last digits go with the batch.
     np.testing.assert_allclose(one[list(NUMBERS)].astype(float), two[list(NUMBERS)].astype(float), rtol=1e-9)
-
-
-def test_another_seed_gives_other_numbers(tmp_path, plan):
     numbers = [run_task(tasks_of(p)[0]).columns["estimate"] for p in (plan, load_sweep(write(tmp_path, seed=2)))]
     assert not np.isclose(*numbers).any()
 
@@ -358,15 +355,6 @@ def test_the_forecast_says_what_it_rests_on(tmp_path):
     assert size / 2 < cost.size < size * 2
 
 
-def test_progress_counts_trials_and_goes_on_where_the_sweep_stopped(tmp_path, plan, capsys):
-    run(plan, tmp_path / "out", progress=True)
-    assert "24/24" in capsys.readouterr().err
-    run(plan, tmp_path / "out", progress=True)
-    assert "24/24" in capsys.readouterr().err
-    run(plan, tmp_path / "other")
-    assert capsys.readouterr().err == ""
-
-
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -405,9 +393,3 @@ def test_wrong_usage_ends_with_one_clear_line(capsys, tmp_path, monkeypatch, opt
     assert code == 2 and out == "" and said in err.splitlines()[-1] and "Traceback" not in err
     assert not (tmp_path / "out").exists()
     assert command(capsys, tmp_path / "nothing.yml", "--out", tmp_path / "out")[0] == 2
-
-
-def test_threads_are_held_at_one(monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    pin_threads()
-    assert os.environ["OMP_NUM_THREADS"] == "1"
