@@ -98,17 +98,6 @@ def test_lee_is_the_answer_of_a_linear_programme(seed, outcome):
     assert found.trimmed == ("treated" if fuller == "new" else "other")
 
 
-def test_lee_by_hand_with_whole_units():
-    """All 16 new measured, 12 of 16 usual: the 4 lowest or 4 highest of the new are trimmed."""
-    frame = pd.DataFrame({"clinic": np.repeat(range(8), 4)})
-    frame["arm"] = np.where(frame["clinic"] % 2, "new", "usual")
-    new = frame["arm"] == "new"
-    frame.loc[new, "y"] = np.arange(16.0)
-    frame.loc[~new, "y"] = [np.nan, 1, 2, 3] * 4
-    found = lee_bounds(frame, "y", **ROLES)
-    assert (found.lower, found.upper) == (5.5 - 2, 9.5 - 2) and found.share_trimmed == pytest.approx(0.25)
-
-
 def test_lee_interval_is_the_jackknife_over_clinics():
     frame = incomplete()
     found = lee_bounds(frame, "y", level=0.9, **ROLES)

@@ -7,7 +7,6 @@ from reference_trials import ROLES, read
 from scipy import linalg
 
 from clustertrials.gee import BOUND, CORRECTIONS, fit_gee, sandwich
-from clustertrials.robust import cluster_robust, fit_ols
 from clustertrials.trial import read_trial
 
 
@@ -86,15 +85,6 @@ def test_the_bound_holds_where_one_cluster_has_all_the_information():
     for name, correction in (("gee_md", "mancl_derouen"), ("gee_kc", "kauermann_carroll")):
         with pytest.raises(ValueError, match=f"{name}: one cluster holds all"):
             sandwich(fit, np.array([1.0, -1, 0]), correction)
-
-
-def test_kauermann_and_carroll_are_cr2_under_independence():
-    trial, design = loaded("zero")
-    fit = fit_gee(trial.y, design, trial.codes)
-    basis, upper = np.linalg.qr(design)
-    found = cluster_robust(fit_ols(trial.y, basis, np.linalg.inv(upper), trial.starts), np.array([1.0, -1, 0]), "CR2")
-    assert fit.correlation == 0
-    assert sandwich(fit, np.array([1.0, -1, 0]), "kauermann_carroll").se == pytest.approx(found.se, rel=1e-10)
 
 
 def test_what_cannot_be_solved_is_refused():

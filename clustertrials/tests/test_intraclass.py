@@ -57,12 +57,6 @@ def test_reml_is_the_mixed_models_and_stops_at_zero():
     assert alike.estimate == alike.ci_low == 0 < alike.ci_high
 
 
-def test_reml_for_equal_sizes_is_the_analysis_of_variance():
-    frame = pd.DataFrame({"y": [0.0, 2, 3, 5, 6, 8, 1, 4], "clinic": list("aabbccdd")})
-    plain, reml = (icc(frame, "y", cluster="clinic", method=method) for method in ("anova", "reml"))
-    assert reml.estimate == pytest.approx(plain.estimate, rel=1e-9)
-
-
 def test_the_reml_interval_holds_the_truth_about_as_often_as_it_says():
     """200 trials of 12 x 8 at 0.2: 4 Monte Carlo errors and 3 points for a small number of clusters."""
     generator = np.random.default_rng(8)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from reference_trials import in_full
 from scipy import stats
 
 from clustertrials.estimators import estimate_effect
@@ -129,38 +130,19 @@ def test_equal_weights_are_the_plain_estimator():
         same(replace(found, estimator="cr2"), plain)
 
 
-def weighted_in_full(frame, weights, covariates):
-    """Estimate, CR2 error and Satterthwaite df with every matrix written out."""
-    used = frame["y"].notna().to_numpy()
-    root = np.sqrt(weights[used])[:, None]
-    design = np.column_stack([np.ones(used.sum()), frame.loc[used, "new"], frame.loc[used, covariates]]) * root
-    bread = np.linalg.inv(design.T @ design)
-    coefficients = bread @ design.T @ (frame.loc[used, "y"].to_numpy() * root[:, 0])
-    leave = np.eye(len(design)) - design @ bread @ design.T
-    residuals = leave @ (frame.loc[used, "y"].to_numpy() * root[:, 0])
-    variance, rows = 0.0, []
-    for k in frame.loc[used, "clinic"].unique():
-        inside = (frame.loc[used, "clinic"] == k).to_numpy()
-        values, vectors = np.linalg.eigh(leave[np.ix_(inside, inside)])
-        scores = (vectors * values**-0.5) @ vectors.T @ design[inside] @ bread[1]
-        variance += (scores @ residuals[inside]) ** 2
-        rows.append(leave[:, inside] @ scores)
-    form = np.array(rows) @ np.array(rows).T
-    return coefficients[1], variance**0.5, np.trace(form) ** 2 / (form**2).sum()
-
-
 @pytest.mark.parametrize("covariates", [[], ["x"]])
 def test_weighted_effect_equals_full_matrices_and_statsmodels(covariates):
     frame = incomplete().sample(frac=1, random_state=4).reset_index(drop=True)
     weights = np.random.default_rng(2).uniform(0.5, 4, len(frame))
     found = weighted_effect(frame, "y", weights=weights, covariates=covariates, **ROLES)
     assert found.covariates == tuple(covariates)
-    expected = weighted_in_full(frame, weights, covariates)
-    np.testing.assert_allclose([found.estimate, found.se, found.df], expected, rtol=1e-9)
     seen = frame["y"].notna()
     design = sm.add_constant(frame.loc[seen, ["new", *covariates]])
     model = sm.WLS(frame["y"][seen], design, weights=weights[seen]).fit()
-    assert found.estimate == pytest.approx(model.params["new"])
+    error, df = in_full(
+        model.model.wexog, model.wresid, frame.loc[seen, "clinic"].to_numpy(), np.eye(len(model.params))[1]
+    )
+    assert (found.estimate, found.se, found.df) == pytest.approx((model.params["new"], error, df), rel=1e-9)
     assert found.p_value == pytest.approx(2 * stats.t.sf(abs(found.statistic), found.df))
     assert found.ci_high - found.ci_low == pytest.approx(2 * found.se * stats.t.ppf(0.975, found.df))
     assert found.n_dropped == frame["y"].isna().sum() and found.n_units + found.n_dropped == 96

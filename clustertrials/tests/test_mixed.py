@@ -71,19 +71,6 @@ def test_kenward_roger_equals_full_matrices(name, covariates):
     )
 
 
-def test_equal_clusters_give_the_t_test_of_means():
-    generator = np.random.default_rng(8)
-    means = generator.normal(0, 3, size=12)
-    design = np.column_stack([np.ones(60), np.repeat(np.arange(12) < 7, 5)])
-    y = np.repeat(means, 5) + generator.normal(size=60)
-    fit = fitted(y, design, np.repeat(np.arange(12), 5))
-    clinics = y.reshape(12, 5).mean(axis=1)
-    pooled = (6 * clinics[:7].var(ddof=1) + 4 * clinics[7:].var(ddof=1)) / 10
-    assert fit.coefficients[1] == pytest.approx(clinics[:7].mean() - clinics[7:].mean())
-    assert fit.se[1] == pytest.approx((pooled * (1 / 7 + 1 / 5)) ** 0.5)
-    assert fit.df[1] == pytest.approx(10)
-
-
 def test_zero_between_variance_is_least_squares_with_few_df():
     trial = loaded("zero", ())
     fit = fit_of(trial)
@@ -92,20 +79,6 @@ def test_zero_between_variance_is_least_squares_with_few_df():
     assert fit.within == pytest.approx(plain.scale)
     np.testing.assert_allclose(fit.coefficients, plain.params, rtol=1e-9)
     assert fit.df[1] < len(trial.starts) - 2
-
-
-@pytest.mark.parametrize("share", [1e-7, 1e-3, 0.999999])
-def test_any_ratio_of_variances_is_found(share):
-    generator = np.random.default_rng(3)
-    codes = np.repeat(np.arange(200), 50)
-    y = share**0.5 * generator.normal(size=200)[codes] + (1 - share) ** 0.5 * generator.normal(size=len(codes))
-    ones = np.full((len(y), 1), len(y) ** -0.5)
-    fit = fitted(y, ones, codes)
-    within = y.reshape(200, 50).var(axis=1, ddof=1).mean()
-    between = max(0, y.reshape(200, 50).mean(axis=1).var(ddof=1) - within / 50)
-    assert fit.between == pytest.approx(between, rel=1e-6)
-    if between > 0:
-        assert fit.within == pytest.approx(within, rel=1e-9)
 
 
 @pytest.mark.parametrize("size", [2, 3, 50, 1000])

@@ -4,11 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clustertrials.estimators import METHODS, effect_of, estimate_effect
+from clustertrials.estimators import METHODS, estimate_effect
 from clustertrials.randomisation import allocations
 from clustertrials.randomisation.allocations import allocation_set
 from clustertrials.simulation_study import Scenario, draw, unequal_sizes
-from clustertrials.trial import read_trial
 
 TRIAL = {"arm": "arm", "cluster": "cluster", "treated": 1, "covariates": ("baseline",)}
 MANY = Scenario("many", unequal_sizes(120, 2400, 0.4), treated=60, icc=0.1, correlation=0.5, effect=0.05)
@@ -56,15 +55,6 @@ def test_without_a_generator_it_is_refused_at_once_and_in_few_words(many):
     # Trying every cut of 3,000 clusters would take minutes.
     with pytest.raises(ValueError, match="e\\+901 allocations"):
         allocation_set(arm, np.zeros(3000, int), linear=True, rng=None, n_draws=9)
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_a_trial_read_once_gives_the_same(many, name):
-    trial = read_trial(many, "outcome", **TRIAL)
-    options = {"rng": np.random.default_rng(1)} if name == "randomisation" else {}
-    again = {"rng": np.random.default_rng(1)} if name == "randomisation" else {}
-    whole = estimate_effect(many, "outcome", estimator=name, **TRIAL, **options)
-    assert repr(effect_of(trial, name, **again)) == repr(whole)
 
 
 def test_unequal_sizes_have_the_total_and_the_spread():

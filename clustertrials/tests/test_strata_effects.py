@@ -8,7 +8,7 @@ import pytest
 import statsmodels.formula.api as smf
 from reference_trials import ROLES
 from scipy import stats
-from test_robust import in_full
+from test_robust import expected_of
 from test_strata import trial
 
 from clustertrials import estimate_effect, leave_one_out, weighted_effect
@@ -53,7 +53,7 @@ def test_cr2_and_cr3_with_strata_and_labels_are_those_of_full_matrices(kind):
     place = list(model.params.index).index("C(arm, Treatment('usual'))[T.new]")
     assert found.estimate == pytest.approx(model.params.iloc[place], rel=1e-10)
     read = read_trial(frame, "y", strata="region", covariates=["kind"], **ROLES)
-    error, df = in_full(read, np.eye(len(read.r_inverse))[1], kind)
+    error, df = expected_of(read, np.eye(len(read.r_inverse))[1], kind)
     assert found.se == pytest.approx(error, rel=1e-9) and found.df == pytest.approx(min(df, 7), rel=1e-9)
     assert found.covariates == ("kind (reference a)",)
 
