@@ -58,6 +58,11 @@ def test_one_clinic_that_makes_the_answer():
     assert found.largest_shift > 0.9
 
 
+def test_an_answer_that_hangs_on_none():
+    found = leave_one_out(trial(clinics=20).assign(y=lambda f: f["y"] + 5 * f["new"]), "y", **ROLES)
+    assert (found.n_sign_changes, found.n_significance_changes, found.n_clusters) == (0, 0, 20)
+
+
 def test_an_clinic_without_an_outcome_is_not_left_out():
     frame = trial()
     holes = frame.assign(y=frame["y"].mask(frame["clinic"] == 4))

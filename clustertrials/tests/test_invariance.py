@@ -79,6 +79,8 @@ def odds(frame, outcome, **asked):
 def ask(name, frame, outcome="y", **changes):
     if name == "odds":
         return odds(frame, outcome, **(ROLES | changes))
+    if name == "rate":
+        return ratio(frame.assign(n=frame[outcome].abs()), "n", measure="rate", **(ROLES | changes))
     return ASKED[name](frame, outcome, **(ROLES | changes))
 
 
@@ -245,14 +247,14 @@ def endless(answer):
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(hard_frames())
-@pytest.mark.parametrize("name", [*ASKED, "odds"])
+@pytest.mark.parametrize("name", [*ASKED, "odds", "rate"])
 def test_a_number_or_an_error(name, drawn):
     frame, covariates = drawn
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", TrialWarning)
         try:
-            found = ask(name, frame, **({"covariates": covariates} if name in ADJUSTED else {}))
+            found = ask(name, frame, **({"covariates": covariates} if name in [*ADJUSTED, "rate"] else {}))
         except ValueError:
             return
     allowed = {"df", "icc"} if name == "randomisation" else {"icc"}

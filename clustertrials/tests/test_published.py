@@ -173,6 +173,10 @@ def test_the_p_value_of_data_lies_in_its_limits(seed):
     limits = share_change_limits(before.mean(), after.mean(), 60)
     found = recomputed_p_of_change(before.mean(), after.mean(), 60, limits, printed=p_value, p_decimals=12)
     assert found.is_consistent and found.low - 1e-12 <= p_value <= found.high < 1
+    rounded = [round(mean, 1) for mean in (before.mean(), after.mean())]
+    wide = share_change_limits(*rounded, 60, decimals=1)
+    again = recomputed_p_of_change(*rounded, 60, wide, printed=p_value, p_decimals=12, decimals=1)
+    assert again.low <= found.low and found.high <= again.high and again.is_consistent
     for wrong in (found.low / 3, found.high * 1.1):
         other = recomputed_p_of_change(before.mean(), after.mean(), 60, limits, printed=wrong, p_decimals=12)
         assert not other.is_consistent

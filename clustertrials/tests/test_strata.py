@@ -10,6 +10,7 @@ from clustertrials.cluster_means import adjusted_cluster_means
 from clustertrials.estimators import estimate_effect
 from clustertrials.influence import recruitment_diagnostics
 from clustertrials.randomisation import randomisation_test
+from clustertrials.randomisation.allocations import Allocations, best_split, split_sums
 from clustertrials.trial import read_trial
 
 
@@ -105,3 +106,7 @@ def test_the_order_of_strata_decides_nothing():
     for order in [np.arange(len(strata)), *(rng.permutation(len(strata)) for _ in range(4))]:
         answers.add(randomisation_test(values[order], treated[order], strata=strata[order], interval=False).p_value)
     assert len(strata) == 85 and len(answers) == 1
+    ((left, right),) = split_sums(Allocations(treated, strata, 2), values[None]).pairs[-1:]
+    sizes, chosen = np.bincount(strata), np.bincount(strata, treated).astype(int)
+    rows = best_split(tuple(sizes.tolist()), tuple(chosen.tolist())).rows
+    assert max(left.shape[1], right.shape[1]) <= rows < 2**22
