@@ -317,14 +317,8 @@ def within_cluster_difference(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        One row a unit.
-    outcome, arm, cluster : str
-        Columns; `arm` has two values and varies inside clusters.
-    treated : hashable
-        Value of `arm` for the treated group.
-    level : float
-        Confidence level, between 0 and 1.
+    frame, outcome, arm, cluster, treated, level
+        As for `estimate_effect`, but that `arm` varies inside clusters.
 
     Returns
     -------
@@ -334,8 +328,7 @@ def within_cluster_difference(
     Raises
     ------
     ValueError
-        If a column is missing, not numeric or infinite, if fewer than two clusters hold both groups, or if all clusters
-        have the same difference.
+        If a column is not numeric, fewer than two clusters hold both groups, or all have the same difference.
 
     Notes
     -----

@@ -149,8 +149,7 @@ def recruitment_diagnostics(
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, an arm or cluster is missing in a row, the arm varies inside a
-        cluster, there are not two arms, or an arm has no unit with a value.
+        As for `clustertrials.attrition_by_arm`, or if an arm has no unit with a value.
 
     Notes
     -----

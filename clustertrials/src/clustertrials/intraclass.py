@@ -32,15 +32,11 @@ def icc(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        One row a unit; rows with a missing value in a used column are left out.
-    outcome, cluster : str
-        Columns with a numeric outcome and the cluster.
+    frame, outcome, cluster, level
+        As for `clustertrials.estimate_effect`.
     arm : str, optional
         Column with the arm, of any number of values. If given, clusters are compared inside their arm, so that an
         effect of the arm does not count as correlation.
-    level : float
-        Confidence level of the interval, between 0 and 1.
     method : {"anova", "reml"}
         ``"anova"`` can be negative; ``"reml"`` is that of a random intercept, from 0 up, with the interval of its
         profile likelihood.
@@ -48,8 +44,8 @@ def icc(
     Raises
     ------
     ValueError
-        If a column is missing, not numeric or constant, the arm varies inside a cluster, no arm has two clusters, or
-        every cluster has one row; by ``"reml"`` also if the outcome does not vary inside clusters.
+        If a column is not numeric or constant, the arm varies inside a cluster, no arm has two clusters, or every
+        cluster has one row; by ``"reml"`` also if the outcome does not vary inside clusters.
 
     Notes
     -----

@@ -53,8 +53,8 @@ def attrition_by_arm(
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, an arm or cluster is missing in a row, an arm varies inside a
-        cluster, there are not two arms, or an arm has fewer than 4 clusters.
+        If a column is not numeric, a row lacks its arm or cluster, an arm varies inside a cluster, there are not two
+        arms, or an arm has fewer than 4 clusters.
 
     Examples
     --------

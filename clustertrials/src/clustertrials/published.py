@@ -134,10 +134,8 @@ def between_arms(
     ----------
     mean1, sd1, n1, clusters1, mean2, sd2, n2, clusters2
         Mean (or mean change), standard deviation, units and clusters of the treated and of the other arm.
-    icc : float
-        Intraclass correlation, an assumption wherever it is not published for this outcome.
-    cv : float
-        Standard deviation of the cluster sizes over their mean, with divisor K.
+    icc, cv : float
+        Intraclass correlation, an assumption wherever it is not published, and coefficient of variation of the sizes.
     level : float
         Confidence level.
 
@@ -329,14 +327,12 @@ def recomputed_p_of_change(
 
     Parameters
     ----------
-    before, after, n : float, float, int
-        Means of the same `n` units at both times.
+    before, after, n, decimals
+        As for `share_change_limits`.
     limits : SdLimits
         Of the change's standard deviation, from `share_change_limits` or `change_limits`.
     printed, p_decimals, is_bound : float, int, bool
         The printed two-sided p-value, its decimals, and whether it is only a bound, as in "p < 0.001".
-    decimals : int, optional
-        Decimals of the means, exact if not given.
 
     Returns
     -------

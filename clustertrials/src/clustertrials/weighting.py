@@ -60,9 +60,8 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, `observed` is not 0/1 or nowhere 1, a predictor has a missing value,
-        is constant or collinear; if the predictors separate measured from missing rows, wholly or in part; if some
-        row has practically no chance of being measured.
+        If a column is not fit for its role, or if the predictors separate some measured from missing rows, or leave a
+        row practically no chance of being measured.
 
     Notes
     -----
