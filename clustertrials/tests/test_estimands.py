@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from reference_trials import ROLES, read
-from statsmodels.formula.api import logit
 from test_estimators import small
 
 from clustertrials.estimands import estimand_gap, jackknife
 from clustertrials.estimators import estimate_effect
-from clustertrials.ratios import ratio
 
 
 def both(frame, covariates):
@@ -55,25 +53,3 @@ def test_gap_needs_every_clinic_to_be_spared():
     frame = small().drop(index=1).assign(own=lambda f: (f["clinic"] == 2) * 1)
     with pytest.raises(ValueError, match="'y': a coefficient rests on one cluster"):
         estimand_gap(frame, "y", covariates=["own"], **ROLES)
-
-
-def odds_ratio(frame, outcome, **asked):
-    return ratio(frame, outcome, measure="odds", estimator="jackknife", **asked)
-
-
-@pytest.mark.parametrize("covariates", [[], ["s"], ["x", "s"]])
-def test_odds_ratio_leaves_out_each_cluster_by_a_fit_of_its_own(covariates):
-    """Cluster by cluster with statsmodels, which knows no distinct rows."""
-    generator = np.random.default_rng(4)
-    frame = pd.DataFrame({"clinic": np.repeat(np.arange(12), 15), "b": generator.integers(0, 2, 180)})
-    frame = frame.assign(s=generator.integers(0, 2, 180), x=generator.normal(size=180), new=frame["clinic"] % 2)
-
-    def log_odds(part):
-        fit = logit(" + ".join(["b ~ new", *covariates]), part).fit(disp=0, tol=1e-13)
-        risks = np.array([fit.predict(part.assign(new=arm)).mean() for arm in (1, 0)])
-        return float(np.log(risks / (1 - risks)) @ [1, -1])
-
-    found = odds_ratio(frame, "b", arm="new", cluster="clinic", treated=1, covariates=covariates)
-    left_out = np.array([log_odds(frame[frame["clinic"] != k]) for k in range(12)])
-    assert np.log(found.estimate) == pytest.approx(log_odds(frame), rel=1e-9)
-    assert found.se_log == pytest.approx(jackknife(left_out, np.arange(12) % 2 == 1) ** 0.5, rel=1e-9)

@@ -129,16 +129,6 @@ def test_every_allocation_written_out(frame):
         assert (row.n_units, row.n_clusters) == (frame[column].notna().sum(), len(values))
 
 
-def test_an_arm_that_recruited_more_shows():
-    sizes = [8, 3, 9, 4, 10, 5, 8, 4, 9, 3]
-    frame = pd.DataFrame({"clinic": np.repeat(range(10), sizes)}).assign(
-        arm=lambda f: np.where(f["clinic"] % 2, "usual", "new")
-    )
-    (row,) = recruitment_diagnostics(frame, [], **ROLES)
-    assert (row.characteristic, row.mean_treated, row.mean_other) == ("units a cluster", 8.8, 3.8)
-    assert row.p_value == pytest.approx(2 / 252) and row.difference == pytest.approx(5)
-
-
 def test_clinics_alike_have_p_one():
     """Also where rounding tells them apart: the mean of three or six times 0.1 is not 0.1."""
     frame = trial(clinics=8).assign(age=7.1)

@@ -191,19 +191,6 @@ def test_swapped_arms_turn_the_sign(name):
         assert getattr(turned, same) == pytest.approx(getattr(base, same), rel=1e-7, nan_ok=True)
 
 
-def test_the_odds_ratio_has_the_same_symmetries():
-    frame = trial()
-    base = odds_ratio(frame, "b", **ROLES)
-    moved = frame.assign(clinic="s" + frame["clinic"].astype(str)).sample(frac=1, random_state=1)
-    same = odds_ratio(moved, "b", **ROLES)
-    turned = odds_ratio(frame, "b", **(ROLES | {"treated": "usual"}))
-    events = odds_ratio(frame.assign(b=1 - frame["b"]), "b", **ROLES)
-    close(picked(base, IN_UNITS | UNITLESS), picked(same, IN_UNITS | UNITLESS), 1e-9)
-    for other in (turned, events):
-        assert (1 / other.estimate, 1 / other.ci_high) == pytest.approx((base.estimate, base.ci_low), rel=1e-9)
-        assert other.se_log == pytest.approx(base.se_log, rel=1e-9)
-
-
 @st.composite
 def hard_frames(draw):
     """Everything that goes wrong in data, several at a time."""
@@ -272,25 +259,6 @@ def test_what_is_not_finite_is_found():
     answer = ask("cr2", trial())
     assert endless(answer) == set()
     assert endless(dataclasses.replace(answer, se=float("nan"), ci_high=float("inf"))) == {"se", "ci_high"}
-
-
-def test_rows_of_zeros_and_ones_far_from_zero_keep_every_exact_p():
-    rng = np.random.default_rng(3)
-    for _ in range(40):
-        clinic = np.repeat(np.arange(10), rng.integers(3, 9, 10))
-        frame = pd.DataFrame({"clinic": clinic, "arm": clinic % 2, "y": rng.integers(0, 2, len(clinic))})
-        near, far = (
-            estimate_effect(
-                frame.assign(y=frame["y"] + offset),
-                "y",
-                estimator="randomisation",
-                arm="arm",
-                cluster="clinic",
-                treated=1,
-            )
-            for offset in (0, 10**9)
-        )
-        assert (near.p_value, near.ci_low, near.ci_high) == (far.p_value, far.ci_low, far.ci_high)
 
 
 def test_a_sum_of_decimals_is_constant_too():

@@ -4,15 +4,12 @@ import itertools
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from clustertrials.equivalence_tests import equivalence
-from clustertrials.estimators import estimate_effect
 from clustertrials.intraclass import design_effect
 from clustertrials.published import (
     between_arms,
@@ -78,22 +75,6 @@ def test_the_design_effect_is_that_of_the_sizes():
         5.4, 2.0, 50, 5.0, 2.0, 50, icc=0.07, clusters1=5, clusters2=5, cv=np.std(sizes) / np.mean(sizes)
     )
     assert found.se**2 == pytest.approx(2 * 4 / 50 * design_effect(sizes, 0.07))
-
-
-def test_a_trial_told_by_its_summaries_is_nearly_the_trial():
-    """30 equal clinics and the ICC of the data: the error is nearly that of the clinic means."""
-    generator = np.random.default_rng(3)
-    clinic = np.repeat(np.arange(30), 40)
-    frame = pd.DataFrame(
-        {"clinic": clinic, "arm": clinic % 2, "y": generator.normal(0, 1, 1200) + generator.normal(0, 0.4, 30)[clinic]}
-    )
-    whole = estimate_effect(frame, "y", arm="arm", cluster="clinic", treated=1, estimator="cluster_means")
-    arms = frame.groupby("arm")["y"].agg(["mean", "std", "size"])
-    found = between_arms(*arms.loc[1], *arms.loc[0], icc=whole.icc, clusters1=15, clusters2=15)
-    assert found.estimate == pytest.approx(whole.estimate) and found.df == whole.df
-    assert found.se == pytest.approx(whole.se, rel=0.03)
-    assert found.se > 2 * between_arms(*arms.loc[1], *arms.loc[0], icc=0, clusters1=15, clusters2=15).se
-    assert equivalence(found, 2.0).is_equivalent
 
 
 # --- GRIM ---

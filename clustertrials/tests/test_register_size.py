@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from clustertrials.estimators import METHODS, estimate_effect
-from clustertrials.randomisation import allocations
 from clustertrials.randomisation.allocations import allocation_set
 from clustertrials.simulation_study import Scenario, draw, unequal_sizes
 
@@ -16,21 +15,6 @@ MANY = Scenario("many", unequal_sizes(120, 2400, 0.4), treated=60, icc=0.1, corr
 @pytest.fixture(scope="module")
 def many():
     return draw(MANY, np.random.default_rng(3))
-
-
-def test_a_sample_keeps_every_stratum_and_does_not_depend_on_its_blocks(monkeypatch):
-    treated, strata = np.array([1, 1, 0, 0, 0, 1, 0, 0, 0], bool), np.array([0, 0, 0, 0, 1, 1, 1, 2, 2])
-    whole = allocations.draw_allocations(treated, strata, 500, np.random.default_rng(1))
-    assert (whole[0] == treated).all() and len(whole) == 501
-    for code in range(3):
-        assert set(whole[:, strata == code].sum(axis=1)) == {treated[strata == code].sum()}
-    assert np.abs(whole[1:, strata == 0].mean(axis=0) - 0.5).max() < 0.08
-    rows = np.random.default_rng(2).normal(size=(2, 9))
-    sums = allocations.drawn_sums(rows, whole)
-    monkeypatch.setattr(allocations, "_DRAWN_CELLS", 40)
-    np.testing.assert_array_equal(allocations.draw_allocations(treated, strata, 500, np.random.default_rng(1)), whole)
-    np.testing.assert_allclose(allocations.drawn_sums(rows, whole), sums, rtol=1e-13)
-    np.testing.assert_allclose(sums, rows @ whole.T, rtol=1e-13)
 
 
 def test_a_seeded_sample_answers_where_nothing_can_be_counted(many):

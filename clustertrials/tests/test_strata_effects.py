@@ -58,19 +58,6 @@ def test_cr2_and_cr3_with_strata_and_labels_are_those_of_full_matrices(kind):
     assert found.covariates == ("kind (reference a)",)
 
 
-def test_the_mixed_model_and_gee_with_strata_are_those_of_statsmodels():
-    frame = trial(seed=5, rows=12).sort_values("clinic").assign(new=lambda f: (f["arm"] == "new") * 1.0)
-    mixed = smf.mixedlm("y ~ new + C(region)", frame, groups="clinic").fit(reml=True, method="bfgs")
-    assert effect(frame, estimator="mixed", strata="region").estimate == pytest.approx(mixed.params["new"], abs=1e-5)
-    import statsmodels.api as sm
-
-    model = smf.gee("y ~ new + C(region)", "clinic", frame, cov_struct=sm.cov_struct.Exchangeable())
-    gee = model.fit(ctol=1e-10, cov_type="bias_reduced")
-    found = effect(frame, estimator="gee_md", strata="region")
-    assert found.estimate == pytest.approx(gee.params["new"], rel=1e-8)
-    assert found.se == pytest.approx(gee.bse["new"], rel=1e-7)
-
-
 @pytest.mark.parametrize("name", ["cr2", "cluster_means", "mixed"])
 def test_pairs_of_equal_clusters_are_the_paired_t_test(name):
     frame = paired()

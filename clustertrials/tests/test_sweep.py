@@ -98,34 +98,27 @@ FAULTS = {
     "no list": ({"estimators": "cr2"}, "estimators: must be a list"),
     "factors": ({"factors": [1]}, "factors: must name factors"),
     "kind": ({"kind": "party"}, "kind: no such key"),
-}
-FACTOR_FAULTS = {
-    "luck": ({"luck": 1}, "factors, luck: no such factor"),
-    "none": ({"icc": []}, "factors, icc: must be a number or a list"),
-    "word": ({"icc": "much"}, "factors, icc: must be a number"),
-    "true": ({"icc": True}, "factors, icc: must be a number"),
-    "missing": ({"effect": [None]}, "factors, effect: a number is missing"),
-    "infinite": ({"effect": float("inf")}, "factors, effect: a number is missing or infinite"),
-    "equal": ({"effect": [0, 0.0]}, "factors, effect: a value is listed twice"),
-    "clusters": ({"clusters": 4}, "clusters must be a whole number of at least 8 .clusters 4"),
-    "share": ({"treated_share": 0.1}, "must leave 4 clusters in either arm"),
-    "icc": ({"icc": 1}, "icc and correlation lie in"),
-    "binary": ({"share": 0.9, "effect": 0.5, "icc": 0.1}, "room for effect"),
-    "slope": ({"attrition_slope": 1}, "attrition_slope needs attrition"),
-    "no reason": ({"icc": {"values": [0.1]}}, "factors, icc: needs values and a reason"),
-}
+} | {name: ({"factors": CONTENT["factors"] | changes}, said) for name, changes, said in [
+    ("luck", {"luck": 1}, "factors, luck: no such factor"),
+    ("factor none", {"icc": []}, "factors, icc: must be a number or a list"),
+    ("word", {"icc": "much"}, "factors, icc: must be a number"),
+    ("true", {"icc": True}, "factors, icc: must be a number"),
+    ("factor missing", {"effect": [None]}, "factors, effect: a number is missing"),
+    ("infinite", {"effect": float("inf")}, "factors, effect: a number is missing or infinite"),
+    ("equal", {"effect": [0, 0.0]}, "factors, effect: a value is listed twice"),
+    ("factor clusters", {"clusters": 4}, "clusters must be a whole number of at least 8 .clusters 4"),
+    ("factor share", {"treated_share": 0.1}, "must leave 4 clusters in either arm"),
+    ("factor icc", {"icc": 1}, "icc and correlation lie in"),
+    ("binary", {"share": 0.9, "effect": 0.5, "icc": 0.1}, "room for effect"),
+    ("factor slope", {"attrition_slope": 1}, "attrition_slope needs attrition"),
+    ("no reason", {"icc": {"values": [0.1]}}, "factors, icc: needs values and a reason"),
+]}  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "said"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_of_a_plan_names_file_key_and_rule(tmp_path, changes, said):
     with pytest.raises(PlanError, match=f"^plan.yml, .*{said.removeprefix('plan.yml, ')}"):
         load_sweep(write(tmp_path, **changes))
-
-
-@pytest.mark.parametrize(("changes", "said"), FACTOR_FAULTS.values(), ids=FACTOR_FAULTS)
-def test_a_fault_of_a_factor_names_file_key_and_rule(tmp_path, changes, said):
-    with pytest.raises(PlanError, match=rf"^plan.yml, factors.*{said.removeprefix('factors')}"):
-        load_sweep(write(tmp_path, factors=CONTENT["factors"] | changes))
 
 
 @pytest.mark.parametrize("key", ["seed", "replicates", "estimators", "factors"])

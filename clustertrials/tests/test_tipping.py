@@ -70,14 +70,6 @@ def test_at_shift_zero_it_is_the_effect_of_the_measured():
     assert found.variances[0] == pytest.approx(plain.se**2 * 14 / 15, rel=0.001)
 
 
-def test_a_clear_effect_tips_only_where_the_missing_are_far_off():
-    frame = incomplete(effect=2.0)
-    found = tipping_point(frame, "y", covariates=["x"], **ROLES)
-    assert excludes_zero(found) and found.above is None and found.below < -2 * found.sd
-    assert found.at(found.below)[1] == pytest.approx(0, abs=1e-9)
-    assert found.at(found.below * 0.99)[1] > 0 > found.at(found.below * 1.01)[1]
-
-
 def test_no_missing_unit_in_the_shifted_arm_tips_nothing():
     frame = incomplete().assign(y=lambda f: f["y"].where(f["arm"] == "new", f["full"]))
     found = tipping_point(frame, "y", shifted="other", **ROLES)

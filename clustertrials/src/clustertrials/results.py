@@ -87,7 +87,7 @@ class Printed:
 
 @dataclass(frozen=True)
 class Effect(Printed):
-    """Difference between two arms, treated minus other, on the outcome's own scale: a risk difference for a 0/1 outcome.
+    """Difference between two arms, treated minus other, on the outcome's own scale, for a 0/1 outcome of risks.
 
     Attributes
     ----------
