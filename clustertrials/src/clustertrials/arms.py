@@ -116,8 +116,6 @@ def compare_arms(
     arms left as they are. Each is exact if no arm of the set changes any outcome, so that the family-wise error holds
     whichever arms work. Intervals are of one comparison at a higher level, and infinite where few allocations exist.
 
-    References
-    ----------
     Holm S (1979), Scandinavian Journal of Statistics 6:65-70. Marcus R, Peritz E, Gabriel KR (1976), Biometrika
     63:655-660 (closed tests).
 

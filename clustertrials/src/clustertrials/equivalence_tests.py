@@ -69,8 +69,6 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     estimate and m the margin. p lies below 1 - level exactly if the interval d -/+ se t(level) lies inside the
     margin. A difference that is not significant may fail this test, and one that is significant may pass it.
 
-    References
-    ----------
     Schuirmann DJ (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680.
 
     Examples

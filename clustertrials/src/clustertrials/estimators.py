@@ -118,8 +118,6 @@ def estimate_effect(
     and K_s0 clusters, ``"cluster_means"`` weights the differences inside strata by K_s1 K_s0 / (K_s1 + K_s0); in
     matched pairs of equal size it, ``"cr2"`` and ``"mixed"`` with a variance between clusters are the paired t test.
 
-    References
-    ----------
     Hayes RJ, Moulton LH (2017), Cluster Randomised Trials, chapters 10-11. Kahan BC et al. (2023), International
     Journal of Epidemiology 52:107-118. Each method's own source is with its function.
 
@@ -335,8 +333,6 @@ def within_cluster_difference(
     d_k = mean treated - mean other in cluster k; estimate = mean(d_k), se = sd(d_k) / sqrt(K). Clusters that lack one
     of the groups are left out and their rows counted as dropped.
 
-    References
-    ----------
     Imai K, King G, Nall C (2009), Statistical Science 24:29-53.
 
     Examples

@@ -156,8 +156,6 @@ def recruitment_diagnostics(
     Difference of unweighted cluster means with `clustertrials.randomisation_test`. A cluster that recruited nobody has
     no row and is not counted.
 
-    References
-    ----------
     Bolzern J et al. (2018), Journal of Clinical Epidemiology 99:106-112.
 
     Examples

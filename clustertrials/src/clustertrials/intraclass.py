@@ -58,8 +58,6 @@ def icc(
     whose restricted deviance, all else profiled out, lies within the `level` quantile of chi-squared (1) of the least
     one. It is conservative near the boundary 0.
 
-    References
-    ----------
     Donner A (1986), International Statistical Review 54:67-82. Searle SR (1971), Linear Models, section 9.9.
     Patterson HD, Thompson R (1971), Biometrika 58:545-554. Self SG, Liang K-Y (1987), JASA 82:605-610 (boundary).
 
@@ -177,8 +175,6 @@ def design_effect(sizes: ArrayLike, icc: float) -> float:
     1 + ((1 + cv^2) m - 1) icc, where m is the mean size and cv the standard deviation of the sizes, with divisor K,
     over the mean. It holds for the mean over rows, each row weighted alike.
 
-    References
-    ----------
     Eldridge SM, Ashby D, Kerry S (2006), International Journal of Epidemiology 35:1292-1300.
 
     Examples

@@ -87,8 +87,6 @@ def batched_reml(
     inner variance. The restricted likelihood of theta alone is scanned on 23 values; around the best of them the
     slope is solved by the Illinois method, and the result is compared with theta = 0.
 
-    References
-    ----------
     Patterson & Thompson (1971), Biometrika 58:545. Dowell & Jarratt (1971), BIT 11:168 (Illinois method).
 
     Examples
@@ -141,8 +139,6 @@ def simulate_power(
     with variances icc and 1 - icc. The test is that of ``clustertrials.estimate_effect(..., estimator="mixed")``: REML
     with Kenward and Roger's error and degrees of freedom, at most clusters - 2 of them.
 
-    References
-    ----------
     Leyrat, Morgan, Leurent & Kahan (2018), International Journal of Epidemiology 47:321 (degrees of freedom).
 
     Examples

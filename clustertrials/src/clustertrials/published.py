@@ -153,8 +153,6 @@ def between_arms(
     -----
     se^2 = sum over arms of sd^2 D / n with the design effect D = 1 + ((1 + cv^2) n / clusters - 1) icc.
 
-    References
-    ----------
     Eldridge SM, Ashby D, Kerry S (2006), International Journal of Epidemiology 35:1292-1300.
 
     Examples
@@ -349,8 +347,6 @@ def recomputed_p_of_change(
     t = |after - before| sqrt(n) / sd on n - 1 degrees of freedom, every unit independent. A test that respected
     clusters, or a mean adjusted for a covariate, may have another p-value and is not wrong for it.
 
-    References
-    ----------
     Nuijten MB et al. (2016), Behavior Research Methods 48:1205-1226.
 
     Examples

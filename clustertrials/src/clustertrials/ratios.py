@@ -74,8 +74,6 @@ def ratio(
     At most clusters - 2 degrees of freedom, less one for each covariate or further stratum, as in
     `clustertrials.estimate_effect`. The delta method takes the covariates as they are, the jackknife as a sample.
 
-    References
-    ----------
     Zhang Z (2008), Statistics in Medicine 27:4714-4725 (standardised means). Pustejovsky JE, Tipton E (2018), Journal
     of Business & Economic Statistics 36:672-683. Kauermann G, Carroll RJ (2001), Journal of the American Statistical
     Association 96:1387-1396.

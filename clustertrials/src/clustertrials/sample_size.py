@@ -100,8 +100,6 @@ def power(
     outcome ``r = a r_c + (1 - a) r_s``, ``a = m icc / (1 + (m - 1) icc)`` with the mean size m, where r_c and r_s are
     its correlations with the outcome between clusters and inside them.
 
-    References
-    ----------
     Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683 (degrees of freedom).
     Teerenstra et al. (2012), Statistics in Medicine 31:2169 (analysis of covariance). Hayes RJ, Bennett S (1999),
     International Journal of Epidemiology 28:319-326 (rates).
@@ -399,8 +397,6 @@ def equivalence_power(*, margin: float, difference: float = 0.0, level: float = 
     with r = t reported, over s from 0 to margin / r, f the density of s: Owen's Q in another form, integrated
     numerically.
 
-    References
-    ----------
     Schuirmann DJ (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680 (the tests).
     Phillips KF (1990), Journal of Pharmacokinetics and Biopharmaceutics 18:137-144 (their power).
 

@@ -70,8 +70,6 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
     programme: a combination of predictors that no measured row has below zero and no missing row above, without being
     zero throughout.
 
-    References
-    ----------
     Seaman SR, White IR (2013), Statistical Methods in Medical Research 22:278-295. Konis K (2007), Linear
     programming algorithms for detecting separated data in binary logistic regression models, DPhil thesis, Oxford.
 
@@ -142,8 +140,6 @@ def weighted_effect(
     independent errors with variance 1 / weight. Weights count as known, which for estimated ones is conservative on
     average. At most clusters - 2 degrees of freedom.
 
-    References
-    ----------
     Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683. Robins JM, Rotnitzky A,
     Zhao LP (1995), Journal of the American Statistical Association 90:106-121.
 

@@ -83,8 +83,6 @@ def randomisation_test(
     beyond the exact critical value of max|T|, taken under no effect. Measured joint coverage at level 0.90 (1,500
     trials of 6 v 6, four outcomes): 0.90 for effects of two standard errors, 0.89 for five.
 
-    References
-    ----------
     Edgington & Onghena (2007), Randomization Tests, 4th ed. Westfall & Young (1993), Resampling-Based Multiple
     Testing. Small, Ten Have & Rosenbaum (2008), JASA 103:271 (cluster trials).
 
@@ -154,8 +152,6 @@ def adjusted_randomisation_test(
     -----
     The coefficient is recomputed for every allocation, so the test is exact whether or not the regression is right.
 
-    References
-    ----------
     Rosenbaum (2002), Statistical Science 17:286 (covariance adjustment in randomisation inference).
 
     Examples
