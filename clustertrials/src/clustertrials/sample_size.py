@@ -111,8 +111,8 @@ def power(
     >>> round(power(shares=(0.25, 0.35), clusters=(24, 24), mean_size=30, icc=0.03), 2)
     0.85
     """
-    outcome = planned_outcome(mean_size, difference, shares, rates, icc, between_cv, sd)
-    test = planned_test(clusters=clusters, size_cv=size_cv, covariate_r2=covariate_r2, **outcome.design)
+    difference, design = planned_outcome(mean_size, difference, shares, rates, icc, between_cv, sd)
+    test = planned_test(clusters=clusters, size_cv=size_cv, covariate_r2=covariate_r2, **design)
     check_between("level", level, 0.5, 0.9999)
     most = 2.0 * (1.0 - level)
     # Also where the moments overflow.
@@ -121,15 +121,7 @@ def power(
             f"size_cv={size_cv:g} is too large for {clusters[0]} and {clusters[1]} clusters: the analysis would reject "
             f"more than {most:.0%} of the trials without a difference; plan with `simulate_power`, or more clusters"
         )
-    return _power_at(abs(outcome.difference) / test.error, test, level)
-
-
-@dataclass(frozen=True)
-class PlannedOutcome:
-    """A true difference, and `mean_size`, `icc` and `sd` of the outcome; a rate counts as one unit of its cluster."""
-
-    difference: float
-    design: dict[str, float]
+    return _power_at(abs(difference) / test.error, test, level)
 
 
 def planned_outcome(
@@ -140,8 +132,11 @@ def planned_outcome(
     icc: float | None = None,
     between_cv: float | None = None,
     sd: float | None = None,
-) -> PlannedOutcome:
-    """What a trial is planned to find; arguments and errors as for `clustertrials.power`."""
+) -> tuple[float, dict[str, float]]:
+    """The true difference, and `mean_size`, `icc` and `sd` of the outcome; a rate counts as one unit of its cluster.
+
+    Arguments and errors are those of `clustertrials.power`.
+    """
     if sum(one is not None for one in (difference, shares, rates)) != 1:
         raise ValueError("give exactly one of difference, shares and rates")
     if difference is None and sd is not None:
@@ -157,7 +152,7 @@ def planned_outcome(
         one, other = _between("rates", rates, most=inf)
         between = between_cv**2 * (one**2 + other**2) / 2
         total = between + (one + other) / 2 / mean_size
-        return PlannedOutcome(one - other, {"mean_size": 1.0, "icc": between / total, "sd": sqrt(total)})
+        return one - other, {"mean_size": 1.0, "icc": between / total, "sd": sqrt(total)}
     if icc is None or between_cv is not None:
         raise ValueError("means and shares need icc, and no between_cv")
     if shares is not None:
@@ -166,7 +161,7 @@ def planned_outcome(
     check_numbers(difference=difference)
     if not isfinite(difference):
         raise ValueError("difference must be a finite number")
-    return PlannedOutcome(difference, {"mean_size": mean_size, "icc": icc, "sd": 1.0 if sd is None else sd})
+    return difference, {"mean_size": mean_size, "icc": icc, "sd": 1.0 if sd is None else sd}
 
 
 def _between(name: str, values: tuple[float, float], *, most: float) -> tuple[float, float]:

@@ -191,15 +191,17 @@ def _joined(
     rejected = tail_allowance(allocations.size, first.level, tails=1)
     unit = denominator(allocations, weights)
     tolerances = np.array([one.tolerance * unit for one in statistics])
-    joint = joint_distribution(allocations, scores, deviations, weights, rejected, first.alternative, tolerances)
+    adjusted, critical = joint_distribution(
+        allocations, scores, deviations, weights, rejected, first.alternative, tolerances
+    )
     names = ("statistic", "p_value", "ci_low", "ci_high", "p_value_se")
     joined = {n: np.array([getattr(a, n) for a in answers]) for n in names if getattr(first, n) is not None}
     if first.ci_low is not None:
-        bounds = (joint.critical * deviations + 2.0 * tolerances) / unit
+        bounds = (critical * deviations + 2.0 * tolerances) / unit
         joined["simultaneous_low"], joined["simultaneous_high"] = (
             np.array([_simultaneous(one, b, side) for one, b in zip(statistics, bounds)]) for side in (-1, 1)
         )
-    return replace(first, **joined, p_value_adjusted=joint.adjusted)
+    return replace(first, **joined, p_value_adjusted=adjusted)
 
 
 def _simultaneous(statistic: Statistic, bound: float, side: int) -> float:
