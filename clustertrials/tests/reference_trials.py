@@ -59,6 +59,24 @@ def read(name: str) -> pd.DataFrame:
     return _all()[name].copy()
 
 
+def in_full(design, residuals, codes, contrast, power=-0.5):
+    """Cluster-robust error and Satterthwaite df with the hat matrix written out.
+
+    `power` is that of I - H: -1/2 for CR2; eigenvalues near 0 are dropped, as by the pseudo-inverse.
+    """
+    bread = np.linalg.inv(design.T @ design)
+    leave = np.eye(len(design)) - design @ bread @ design.T
+    variance, rows = 0.0, []
+    for inside in (codes == k for k in np.unique(codes)):
+        values, vectors = np.linalg.eigh(leave[np.ix_(inside, inside)])
+        powers = np.where(values < 1e-10, 0, np.maximum(values, 1e-10) ** power)
+        weights = (vectors * powers) @ vectors.T @ design[inside] @ bread @ contrast
+        variance += (weights @ residuals[inside]) ** 2
+        rows.append(leave[:, inside] @ weights)
+    form = np.array(rows) @ np.array(rows).T
+    return variance**0.5, np.trace(form) ** 2 / (form**2).sum()
+
+
 if __name__ == "__main__":
     for name, frame in _all().items():
         frame.rename(columns={"clinic": "office"}).to_csv(Path(sys.argv[1]) / f"{name}.csv", index=False)

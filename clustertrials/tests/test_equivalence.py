@@ -30,22 +30,9 @@ def trial(seed=1, clinics=14, rows=6):
 
 
 def effect(estimate=0.1, se=0.1, df=27.0, **changes) -> Effect:
-    fields = {
-        "statistic": estimate / se,
-        "p_value": 0.5,
-        "ci_low": -1.0,
-        "ci_high": 1.0,
-        "n_units": 800,
-        "n_clusters": 29,
-        "n_dropped": 0,
-        "icc": 0.02,
-        "estimator": "cr2",
-        "estimand": "individual average",
-        "level": 0.95,
-        "mean_treated": 1.0,
-        "mean_other": 0.9,
-    }
-    return Effect(estimate=estimate, se=se, df=df, **(fields | changes))
+    fields = {"n_units": 800, "n_clusters": 29, "n_dropped": 0, "icc": 0.02, "estimator": "cr2", "level": 0.95,
+              "estimand": "individual average", "mean_treated": 1.0, "mean_other": 0.9}  # fmt: skip
+    return replace(Effect.from_t(estimate, se, df, **fields), **changes)
 
 
 @pytest.mark.parametrize("margin", [0.2, 0.5, 1.0])
@@ -81,19 +68,6 @@ def test_p_value_interval_and_smallest_margin_say_the_same(given_effect, margin,
     assert equivalence(given_effect, found.smallest_margin * 1.001, level=level).is_equivalent
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
-@given(effects, st.floats(0.01, 10))
-def test_swapped_arms_and_other_units(given_effect, margin):
-    found = equivalence(given_effect, margin)
-    swapped = equivalence(replace(given_effect, estimate=-given_effect.estimate), margin)
-    assert (swapped.p_above, swapped.p_below) == (found.p_below, found.p_above)
-    assert (swapped.p_value, swapped.ci_low) == (found.p_value, -found.ci_high)
-    scaled = equivalence(
-        replace(given_effect, estimate=1000 * given_effect.estimate, se=1000 * given_effect.se), 1000 * margin
-    )
-    assert scaled.p_value == pytest.approx(found.p_value) and scaled.is_equivalent == found.is_equivalent
-
-
 def test_not_significant_is_not_equivalent_and_significant_may_be():
     assert not equivalence(effect(0.1, 0.5), 0.3).is_equivalent
     significant = effect(0.1, 0.01)
@@ -101,27 +75,25 @@ def test_not_significant_is_not_equivalent_and_significant_may_be():
 
 
 @pytest.mark.parametrize(
-    "wrong, message",
+    "changes, asked, message",
     [
-        (lambda: equivalence(effect(), 0.0), "margin must be a positive number"),
-        (lambda: equivalence(effect(), -0.3), "margin must be a positive number"),
-        (lambda: equivalence(effect(), float("nan")), "margin must be a positive number"),
-        (lambda: equivalence(effect(), float("inf")), "margin must be a positive number"),
-        (lambda: equivalence(effect(), 0.3, level=0.5), "level must lie between 0.5 and 1"),
-        (lambda: equivalence(effect(), 0.3, level=95), "level must lie between 0.5 and 1"),
-        (lambda: equivalence(effect(df=float("nan")), 0.3), "cr2: the effect has no finite degrees of freedom"),
-        (lambda: equivalence(effect(df=float("inf")), 0.3), "cr2: the effect has no finite degrees of freedom"),
-        (lambda: equivalence(effect(df=0.0), 0.3), "cr2: the effect has no finite degrees of freedom"),
-        (lambda: equivalence(effect(se=float("nan")), 0.3), "positive standard error"),
-        (lambda: equivalence(replace(effect(), se=0.0), 0.3), "positive standard error"),
-        (lambda: equivalence(effect(estimate=float("nan")), 0.3), "no finite estimate"),
-        (lambda: equivalence(effect(n_allocations=20), 0.3), "from randomisation has no t reference"),
-        (lambda: equivalence(estimate_effect(trial(), "y", estimator="randomisation", **ROLES), 0.3), "randomisation"),
+        ({}, {"margin": 0.0}, "margin must be a positive number"),
+        ({}, {"margin": -0.3}, "margin must be a positive number"),
+        ({}, {"margin": float("nan")}, "margin must be a positive number"),
+        ({}, {"margin": float("inf")}, "margin must be a positive number"),
+        ({}, {"level": 0.5}, "level must lie between 0.5 and 1"),
+        ({"df": float("nan")}, {}, "cr2: the effect has no finite degrees of freedom"),
+        ({"df": float("inf")}, {}, "cr2: the effect has no finite degrees of freedom"),
+        ({"df": 0.0}, {}, "cr2: the effect has no finite degrees of freedom"),
+        ({"se": float("nan")}, {}, "positive standard error"),
+        ({"se": 0.0}, {}, "positive standard error"),
+        ({"estimate": float("nan")}, {}, "no finite estimate"),
+        ({"n_allocations": 20}, {}, "from randomisation has no t reference"),
     ],
 )
-def test_refusals(wrong, message):
+def test_refusals(changes, asked, message):
     with pytest.raises(ValueError, match=message):
-        wrong()
+        equivalence(replace(effect(), **changes), **({"margin": 0.3} | asked))
 
 
 def test_expected_regression_is_what_selection_alone_brings():
@@ -133,11 +105,6 @@ def test_expected_regression_is_what_selection_alone_brings():
     seen = second[chosen].mean() - first[chosen].mean()
     assert expected_regression(first[chosen].mean(), 6, 0.6) == pytest.approx(seen, abs=0.03)
     assert seen > 1
-
-
-def test_expected_regression_at_its_ends():
-    assert expected_regression(4, 6, 1) == 0 and expected_regression(4, 6, 0) == 2
-    assert expected_regression(6, 6, 0.3) == 0 and expected_regression(8, 6, 0.5) == -1
 
 
 @pytest.mark.parametrize(

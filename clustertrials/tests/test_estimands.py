@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from reference_trials import ROLES, read
-from statsmodels.formula.api import logit
 from test_estimators import small
 
 from clustertrials.estimands import estimand_gap, jackknife
 from clustertrials.estimators import estimate_effect
-from clustertrials.ratios import ratio
 
 
 def both(frame, covariates):
@@ -31,18 +29,6 @@ def test_gap_is_a_jackknife_of_the_two_public_estimators(covariates):
     assert found.se == pytest.approx(jackknife(left_out, treated) ** 0.5, rel=1e-9)
     assert found.df == len(clinics) - (3 if "z" in covariates else 2)
     assert found.ci_low < found.estimate == found.individual_average - found.cluster_average < found.ci_high
-
-
-def test_jackknife_of_a_difference_of_means_is_welch():
-    generator = np.random.default_rng(2)
-    treated = np.arange(11) < 6
-    values = generator.normal(size=11)
-    left_out = [
-        values[treated & (np.arange(11) != k)].mean() - values[~treated & (np.arange(11) != k)].mean()
-        for k in range(11)
-    ]
-    welch = values[treated].var(ddof=1) / 6 + values[~treated].var(ddof=1) / 5
-    assert jackknife(np.array(left_out), treated) == pytest.approx(welch)
 
 
 def test_a_gap_that_was_planted_is_seen():
@@ -67,63 +53,3 @@ def test_gap_needs_every_clinic_to_be_spared():
     frame = small().drop(index=1).assign(own=lambda f: (f["clinic"] == 2) * 1)
     with pytest.raises(ValueError, match="'y': a coefficient rests on one cluster"):
         estimand_gap(frame, "y", covariates=["own"], **ROLES)
-
-
-def odds_ratio(frame, outcome, **asked):
-    return ratio(frame, outcome, measure="odds", estimator="jackknife", **asked)
-
-
-def test_odds_ratio_without_covariates_is_that_of_the_raw_risks():
-    frame = read("main")
-    new, usual = frame["b"][frame["arm"] == "new"].mean(), frame["b"][frame["arm"] == "usual"].mean()
-    found = odds_ratio(frame, "b", **ROLES)
-    assert (found.mean_treated, found.mean_other) == pytest.approx((new, usual))
-    assert found.estimate == pytest.approx(new / (1 - new) / usual * (1 - usual))
-    assert found.ci_low < found.estimate < found.ci_high and found.df == 27
-
-
-def test_odds_ratio_turns_with_the_arms_and_the_outcome():
-    frame = read("main")
-    base = odds_ratio(frame, "b", covariates=["x"], **ROLES)
-    swapped = odds_ratio(frame, "b", covariates=["x"], **(ROLES | {"treated": "usual"}))
-    reverse = odds_ratio(frame.assign(b=1 - frame["b"]), "b", covariates=["x"], **ROLES)
-    for other in (swapped, reverse):
-        assert (other.estimate, other.ci_low, other.p_value) == pytest.approx(
-            (1 / base.estimate, 1 / base.ci_high, base.p_value)
-        )
-
-
-@pytest.mark.parametrize(
-    "change, arguments, message",
-    [
-        (lambda f: f.assign(b=2 * f["b"]), {}, "'b' is not 0/1"),
-        (lambda f: f.assign(b=f["b"].where(f["arm"] == "new", 0)), {}, "no event in arm"),
-        (
-            lambda f: f.assign(b=f["b"].where((f["arm"] == "new") | (f["clinic"] == 0), 0)),
-            {},
-            "all events of an arm are in what is left out",
-        ),
-        (lambda f: f.assign(x=f["x"].abs() * (2 * f["b"] - 1)), {"covariates": ["x"]}, "predict the outcome perfectly"),
-    ],
-)
-def test_odds_ratio_refuses_what_is_not_finite(change, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        odds_ratio(change(small()), "b", **(ROLES | arguments))
-
-
-@pytest.mark.parametrize("covariates", [[], ["s"], ["x", "s"]])
-def test_odds_ratio_leaves_out_each_cluster_by_a_fit_of_its_own(covariates):
-    """Cluster by cluster with statsmodels, which knows no distinct rows."""
-    generator = np.random.default_rng(4)
-    frame = pd.DataFrame({"clinic": np.repeat(np.arange(12), 15), "b": generator.integers(0, 2, 180)})
-    frame = frame.assign(s=generator.integers(0, 2, 180), x=generator.normal(size=180), new=frame["clinic"] % 2)
-
-    def log_odds(part):
-        fit = logit(" + ".join(["b ~ new", *covariates]), part).fit(disp=0, tol=1e-13)
-        risks = np.array([fit.predict(part.assign(new=arm)).mean() for arm in (1, 0)])
-        return float(np.log(risks / (1 - risks)) @ [1, -1])
-
-    found = odds_ratio(frame, "b", arm="new", cluster="clinic", treated=1, covariates=covariates)
-    left_out = np.array([log_odds(frame[frame["clinic"] != k]) for k in range(12)])
-    assert np.log(found.estimate) == pytest.approx(log_odds(frame), rel=1e-9)
-    assert found.se_log == pytest.approx(jackknife(left_out, np.arange(12) % 2 == 1) ** 0.5, rel=1e-9)

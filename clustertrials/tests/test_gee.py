@@ -7,7 +7,6 @@ from reference_trials import ROLES, read
 from scipy import linalg
 
 from clustertrials.gee import BOUND, CORRECTIONS, fit_gee, sandwich
-from clustertrials.robust import cluster_robust, fit_ols
 from clustertrials.trial import read_trial
 
 
@@ -64,30 +63,6 @@ def test_a_negative_correlation_is_taken_as_zero():
     np.testing.assert_allclose(fit.coefficients, np.linalg.lstsq(design, trial.y, rcond=None)[0], rtol=1e-10)
 
 
-def test_arm_columns_make_fay_and_graubard_blind_to_which_arm_is_named_first():
-    trial, design = loaded("main", covariates=())
-    by_arm = [
-        sandwich(fit_gee(trial.y, columns, trial.codes), sign * np.array([1.0, -1])).se
-        for columns, sign in ((design, 1), (design[:, ::-1], -1))
-    ]
-    assert by_arm[0] == pytest.approx(by_arm[1], rel=1e-9)
-    coded = [
-        sandwich(fit_gee(trial.y, np.column_stack([np.ones(len(trial.y)), arm]), trial.codes), np.array([0.0, 1])).se
-        for arm in design.T
-    ]
-    assert abs(coded[0] / coded[1] - 1) > 1e-3
-
-
-def test_fay_and_graubard_by_arm_divide_by_the_rest_of_the_arm():
-    """Equal clusters, one column an arm: each score is divided by the root of (K - 1) / K of its own arm."""
-    generator = np.random.default_rng(5)
-    codes = np.repeat(np.arange(10), 4)
-    design = np.column_stack([codes < 6, codes >= 6]).astype(float)
-    fit = fit_gee(generator.normal(size=10)[codes] + generator.normal(size=40), design, codes)
-    new, usual = (sandwich(fit, contrast).se / sandwich(fit, contrast, "none").se for contrast in np.eye(2))
-    assert new == pytest.approx((6 / 5) ** 0.5) and usual == pytest.approx((4 / 3) ** 0.5)
-
-
 def test_the_bound_holds_where_one_cluster_has_all_the_information():
     trial, design = loaded("tiny", covariates=())
     own = np.column_stack([design, trial.codes == 4])
@@ -98,33 +73,11 @@ def test_the_bound_holds_where_one_cluster_has_all_the_information():
             sandwich(fit, np.array([1.0, -1, 0]), correction)
 
 
-def test_kauermann_and_carroll_are_cr2_under_independence():
-    trial, design = loaded("zero")
-    fit = fit_gee(trial.y, design, trial.codes)
-    basis, upper = np.linalg.qr(design)
-    found = cluster_robust(fit_ols(trial.y, basis, np.linalg.inv(upper), trial.starts), np.array([1.0, -1, 0]), "CR2")
-    assert fit.correlation == 0
-    assert sandwich(fit, np.array([1.0, -1, 0]), "kauermann_carroll").se == pytest.approx(found.se, rel=1e-10)
-
-
 def test_what_cannot_be_solved_is_refused():
     with pytest.raises(ValueError, match="too few pairs"):
         fit_gee(np.arange(6.0), np.ones((6, 1)), np.array([0, 0, 1, 2, 3, 4]))
     with pytest.raises(ValueError, match="does not vary inside clusters"):
         fit_gee(np.array([1.0, 1, 2, 2, 5, 5]), np.ones((6, 1)), np.array([0, 0, 1, 1, 2, 2]))
-
-
-def test_iterations_that_do_not_settle_are_refused(monkeypatch):
-    monkeypatch.setattr("clustertrials.gee.SETTLED", 0.0)
-    trial, design = loaded("tiny")
-    with pytest.raises(ValueError, match="do not settle"):
-        fit_gee(trial.y, design, trial.codes)
-
-
-def test_unknown_correction():
-    trial, design = loaded("tiny")
-    with pytest.raises(ValueError, match="one of none, fay_graubard, kauermann_carroll, mancl_derouen"):
-        sandwich(fit_gee(trial.y, design, trial.codes), np.array([1.0, -1, 0]), "pan")
 
 
 def unequal(seed, icc=None):

@@ -44,8 +44,9 @@ def test_a_grid_of_own_trials_and_own_estimators_has_the_numbers_that_theory_giv
     assert (abs(own["covered"] - 0.95) < 4 * own["covered_se"] + 0.02).all()
     assert own["rejected_is"].tolist() == ["type-I error"] * 2 + ["power"] * 2
     assert (own["rejected"] > 0.6).tolist() == [False, False, True, True]
-    shares = own["rejected"] * (1 - own["rejected"])
-    np.testing.assert_allclose(own["rejected_se"], (shares / (300 - own["refused"])) ** 0.5)
+    for name in ("rejected", "covered"):
+        shares = own[name] * (1 - own[name])
+        np.testing.assert_allclose(own[f"{name}_se"], (shares / (300 - own["refused"])) ** 0.5)
     assert (found.loc[found["estimator"] == "narrow", "covered"] == 0).all()
 
 

@@ -46,6 +46,7 @@ def test_shift_and_signs_by_another_routine(covariates):
     assert found.estimate == pytest.approx(whole) and found.n_clusters == 12
     assert found.largest_shift == pytest.approx(np.abs(without - whole).max() / found.se)
     assert found.n_sign_changes == (without * whole < 0).sum()
+    assert not set(vars(found).values()) & set(without), "an effect without one clinic shows that clinic"
 
 
 def test_one_clinic_that_makes_the_answer():
@@ -58,53 +59,8 @@ def test_one_clinic_that_makes_the_answer():
 
 
 def test_an_answer_that_hangs_on_none():
-    frame = trial(clinics=20)
-    found = leave_one_out(frame.assign(y=frame["y"] + 5 * frame["new"]), "y", **ROLES)
+    found = leave_one_out(trial(clinics=20).assign(y=lambda f: f["y"] + 5 * f["new"]), "y", **ROLES)
     assert (found.n_sign_changes, found.n_significance_changes, found.n_clusters) == (0, 0, 20)
-    assert found.largest_shift < 1
-
-
-def test_a_higher_level_changes_which_intervals_exclude_zero():
-    """The lower limit at 95 % is put just above zero; far from there, at 50 % and 99.999 %, no clinic matters."""
-    frame = trial(seed=3)
-    base = estimate_effect(frame, "y", **ROLES)
-    frame["y"] += (base.se / 100 - base.ci_low) * frame["new"]
-    levels = (0.5, 0.95, 1 - 1e-5)
-    counts = [leave_one_out(frame, "y", level=level, **ROLES).n_significance_changes for level in levels]
-    assert counts[0] == counts[2] == 0 < counts[1]
-
-
-@pytest.mark.parametrize("estimator", ["cr2", "cluster_means", "randomisation"])
-def test_leave_one_out_under_known_transformations(estimator):
-    frame = trial(clinics=10)
-    base = leave_one_out(frame, "y", estimator=estimator, **ROLES)
-    named = frame.assign(clinic="Q" + frame["clinic"].astype(str)).sample(frac=1, random_state=2)
-    for other in (named, frame.assign(y=300 - 40 * frame["y"])):
-        found = leave_one_out(other, "y", estimator=estimator, **ROLES)
-        assert found.largest_shift == pytest.approx(base.largest_shift) and found.estimator == estimator
-        assert (found.n_sign_changes, found.n_significance_changes) == (
-            base.n_sign_changes,
-            base.n_significance_changes,
-        )
-    swapped = leave_one_out(frame, "y", estimator=estimator, **(ROLES | {"treated": "usual"}))
-    assert swapped.largest_shift == pytest.approx(base.largest_shift)
-
-
-def test_the_answer_holds_nothing_of_a_single_clinic():
-    frame = trial().assign(clinic=lambda f: "Q" + f["clinic"].astype(str))
-    found = leave_one_out(frame, "y", **ROLES)
-    assert "Q" not in repr(found) and set(vars(found)) == {
-        "estimate",
-        "se",
-        "largest_shift",
-        "n_sign_changes",
-        "n_significance_changes",
-        "n_clusters",
-        "estimator",
-        "level",
-        "source",
-    }
-    assert all(isinstance(value, float | int | str) for value in vars(found).values())
 
 
 def test_an_clinic_without_an_outcome_is_not_left_out():
@@ -173,16 +129,6 @@ def test_every_allocation_written_out(frame):
         assert (row.n_units, row.n_clusters) == (frame[column].notna().sum(), len(values))
 
 
-def test_an_arm_that_recruited_more_shows():
-    sizes = [8, 3, 9, 4, 10, 5, 8, 4, 9, 3]
-    frame = pd.DataFrame({"clinic": np.repeat(range(10), sizes)}).assign(
-        arm=lambda f: np.where(f["clinic"] % 2, "usual", "new")
-    )
-    (row,) = recruitment_diagnostics(frame, [], **ROLES)
-    assert (row.characteristic, row.mean_treated, row.mean_other) == ("units a cluster", 8.8, 3.8)
-    assert row.p_value == pytest.approx(2 / 252) and row.difference == pytest.approx(5)
-
-
 def test_clinics_alike_have_p_one():
     """Also where rounding tells them apart: the mean of three or six times 0.1 is not 0.1."""
     frame = trial(clinics=8).assign(age=7.1)
@@ -190,18 +136,6 @@ def test_clinics_alike_have_p_one():
     assert frame.groupby("clinic")["fee"].mean().nunique() > 1
     for row in recruitment_diagnostics(frame, ["age", "fee"], **ROLES):
         assert (row.difference, row.p_value, row.n_allocations, row.exact, row.n_clusters) == (0, 1, 70, True, 8)
-
-
-def test_recruitment_of_swapped_arms_and_other_units():
-    frame = trial()
-    base = recruitment_diagnostics(frame, ["x", "age"], **ROLES)
-    swapped = recruitment_diagnostics(frame, ["x", "age"], **(ROLES | {"treated": "usual"}))
-    moved = frame.assign(x=90 - 5 * frame["x"]).sample(frac=1, random_state=1)
-    moved = recruitment_diagnostics(moved, ["x", "age"], **ROLES)
-    for one, other, third in zip(base, swapped, moved):
-        assert other.difference == pytest.approx(-one.difference) and other.p_value == pytest.approx(one.p_value)
-        assert third.p_value == pytest.approx(one.p_value)
-    assert moved[1].difference == pytest.approx(-5 * base[1].difference)
 
 
 def test_too_many_allocations_need_a_generator_and_say_so():
@@ -213,26 +147,19 @@ def test_too_many_allocations_need_a_generator_and_say_so():
 
 
 @pytest.mark.parametrize(
-    "change, characteristics, arguments, message",
+    "change, characteristics, message",
     [
-        (lambda f: f, "age", {}, "characteristics must be a list of column names; got str"),
-        (lambda f: f, ["income"], {}, "'income' is not in the frame"),
-        (lambda f: f.assign(age="old"), ["age"], {}, "'age' is not numeric"),
-        (lambda f: f.assign(age=np.inf), ["age"], {}, "'age' has an infinite value"),
-        (lambda f: f.assign(arm=f["arm"].where(f.index != 0)), ["age"], {}, "'arm' has a missing value"),
-        (lambda f: f.assign(clinic=f["clinic"].where(f.index != 0)), ["age"], {}, "'clinic' has a missing value"),
-        (lambda f: f.assign(arm=f["arm"].where(f.index != 0, "new")), ["age"], {}, "not constant inside 'clinic'"),
-        (lambda f: f.assign(arm=f["arm"].where(f["clinic"] > 1, "third")), ["age"], {}, "must have two arms"),
-        (lambda f: f[f["arm"] == "new"], ["age"], {}, "must have two arms"),
-        (lambda f: f, ["age"], {"treated": "NEW"}, "must have two arms, one of them the treated value 'NEW'"),
-        (lambda f: f.assign(x=f["x"].where(f["arm"] == "new")), ["x"], {}, "'x': an arm has nobody with a value"),
-        (lambda f: f.assign(x=np.nan), ["x"], {}, "'x': an arm has nobody with a value"),
-        (lambda f: f, ["age", "age"], {}, "used in two roles"),
+        (lambda f: f, "age", "characteristics must be a list of column names; got str"),
+        (lambda f: f, ["age", "age"], "used in two roles"),
+        (lambda f: f.assign(arm=f["arm"].where(f.index != 0)), ["age"], "'arm' has a missing value"),
+        (lambda f: f.assign(clinic=f["clinic"].where(f.index != 0)), ["age"], "'clinic' has a missing value"),
+        (lambda f: f.assign(x=f["x"].where(f["arm"] == "new")), ["x"], "'x': an arm has nobody with a value"),
+        (lambda f: f.assign(x=np.nan), ["x"], "'x': an arm has nobody with a value"),
     ],
 )
-def test_recruitment_refuses(change, characteristics, arguments, message):
+def test_recruitment_refuses(change, characteristics, message):
     with pytest.raises(ValueError, match=message):
-        recruitment_diagnostics(change(trial()), characteristics, **(ROLES | arguments))
+        recruitment_diagnostics(change(trial()), characteristics, **ROLES)
 
 
 def test_significance_is_that_of_the_p_value():

@@ -8,7 +8,6 @@ from reference_trials import ROLES, read
 from scipy import stats
 from statsmodels.stats.anova import anova_lm
 
-from clustertrials.checks import strata_of
 from clustertrials.intraclass import design_effect, icc
 from clustertrials.mixed import batched_reml
 from clustertrials.trial import read_trial
@@ -33,22 +32,6 @@ def test_equal_sizes_by_hand():
     assert (found.ci_low, found.ci_high) == pytest.approx(((low - 1) / (low + 1), (high - 1) / (high + 1)))
 
 
-def test_the_interval_holds_the_truth_at_its_level():
-    """Equal sizes and normal data: the interval is exact. 2,000 trials of 10 x 5 at 0.2, 4 Monte Carlo errors."""
-    generator = np.random.default_rng(6)
-    y = 0.2**0.5 * generator.normal(size=(2000, 10, 1)) + 0.8**0.5 * generator.normal(size=(2000, 10, 5))
-    between = 5 * y.mean(axis=2).var(axis=1, ddof=1)
-    f = between / y.var(axis=2, ddof=1).mean(axis=1)
-    frame = pd.DataFrame({"y": y[0].ravel(), "clinic": np.repeat(range(10), 5)})
-    found = icc(frame, "y", cluster="clinic")
-    assert found.estimate == pytest.approx((f[0] - 1) / (f[0] + 4))
-    scale = [(f[0] - 1) / (f[0] + 4), found.ci_low, found.ci_high]
-    ratios = [(1 + 4 * rho) / (1 - rho) for rho in scale]
-    limits = f[:, None] * np.array(ratios[1:]) / ratios[0]
-    covered = ((limits[:, 0] <= (1 + 4 * 0.2) / 0.8) & ((1 + 4 * 0.2) / 0.8 <= limits[:, 1])).mean()
-    assert abs(covered - 0.95) < 4 * (0.95 * 0.05 / 2000) ** 0.5
-
-
 def test_an_effect_of_the_arm_passes_for_correlation_unless_the_arm_is_named():
     frame = read("main")
     shifted = frame.assign(y=frame["y"] + 5 * (frame["arm"] == "new"))
@@ -62,18 +45,6 @@ def test_negative_estimates_are_shown():
     assert found.estimate < 0 and found.ci_low < found.estimate < found.ci_high
 
 
-def test_unmoved_by_units_order_and_labels():
-    frame = read("tiny")
-    base = icc(frame, "y", cluster="clinic", arm="arm")
-    changed = frame.assign(y=3 - 7 * frame["y"], clinic="s" + frame["clinic"].astype(str))
-    found = icc(changed.sample(frac=1, random_state=1), "y", cluster="clinic", arm="arm")
-    np.testing.assert_allclose(
-        [found.estimate, found.ci_low, found.ci_high, found.mean_size],
-        [base.estimate, base.ci_low, base.ci_high, base.mean_size],
-        rtol=1e-10,
-    )
-
-
 def test_reml_is_the_mixed_models_and_stops_at_zero():
     frame = read("main")
     trial = read_trial(frame, "y", **ROLES)
@@ -84,22 +55,6 @@ def test_reml_is_the_mixed_models_and_stops_at_zero():
     assert found.method == "reml" and found.ci_low < found.estimate < found.ci_high
     alike = icc(read("zero"), "y", cluster="clinic", arm="arm", method="reml")
     assert alike.estimate == alike.ci_low == 0 < alike.ci_high
-
-
-def test_reml_for_equal_sizes_is_the_analysis_of_variance():
-    frame = pd.DataFrame({"y": [0.0, 2, 3, 5, 6, 8, 1, 4], "clinic": list("aabbccdd")})
-    plain, reml = (icc(frame, "y", cluster="clinic", method=method) for method in ("anova", "reml"))
-    assert reml.estimate == pytest.approx(plain.estimate, rel=1e-9)
-
-
-@pytest.mark.parametrize("method", ["anova", "reml"])
-def test_either_correlation_is_unmoved_by_units_order_and_labels(method):
-    frame = read("tiny")
-    base = icc(frame, "y", cluster="clinic", arm="arm", method=method)
-    changed = frame.assign(y=1e9 - 7 * frame["y"], clinic="s" + frame["clinic"].astype(str))
-    found = icc(changed.sample(frac=1, random_state=1), "y", cluster="clinic", arm="arm", method=method)
-    numbers = [[one.estimate, one.ci_low, one.ci_high] for one in (found, base)]
-    np.testing.assert_allclose(*numbers, rtol=1e-5)
 
 
 def test_the_reml_interval_holds_the_truth_about_as_often_as_it_says():
@@ -169,12 +124,3 @@ def test_design_effect_is_kish_with_the_sizes_squares():
 def test_design_effect_refuses(sizes, rho, message):
     with pytest.raises(ValueError, match=message):
         design_effect(sizes, rho)
-
-
-def test_strata_by_clinic():
-    frame = pd.DataFrame({"clinic": ["b", "b", "a", "c"], "region": ["n", "n", "s", "n"]})
-    assert strata_of(frame, cluster="clinic", strata="region").tolist() == [0, 1, 0]
-    with pytest.raises(ValueError, match="'region' is not constant inside 'clinic': 1 cluster"):
-        strata_of(frame.assign(region=list("nsss")), cluster="clinic", strata="region")
-    with pytest.raises(ValueError, match="'region' has a row without a stratum"):
-        strata_of(frame.assign(region=["n", None, "s", "n"]), cluster="clinic", strata="region")

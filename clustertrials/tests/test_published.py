@@ -4,17 +4,22 @@ import itertools
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.weightstats import DescrStatsW
 
-from clustertrials.equivalence_tests import equivalence
-from clustertrials.estimators import estimate_effect
 from clustertrials.intraclass import design_effect
-from clustertrials.published import between_arms, grim, implied_sd_of_change
+from clustertrials.published import (
+    between_arms,
+    change_limits,
+    grim,
+    implied_sd_of_change,
+    recomputed_p_of_change,
+    share_change_limits,
+    share_sd,
+)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -28,13 +33,6 @@ def test_the_sd_of_the_data_comes_back(seed):
     assert found.sd_low == found.sd == found.sd_high and found.se == pytest.approx(found.sd / 40**0.5)
     assert (found.ci_low, found.ci_high) == pytest.approx(DescrStatsW(after - before).tconfint_mean(0.1))
     assert (found.n, found.is_bound, found.level) == (40, False, 0.9)
-
-
-def test_implied_sd_by_hand():
-    """t(0.975, 99) = 1.98422, so a change of 0.5 in 100 units at p = 0.05 has sd 5 / 1.98422."""
-    found = implied_sd_of_change(5.5, 5.0, 100, 0.05)
-    assert found.change == -0.5 and found.sd == pytest.approx(5 / 1.984217, rel=1e-6)
-    assert (found.ci_low, found.ci_high) == (pytest.approx(-1), pytest.approx(0, abs=1e-12))
 
 
 def test_a_bound_of_p_gives_a_bound_of_the_sd():
@@ -58,39 +56,6 @@ def test_rounding_keeps_the_sd_inside_its_limits(before, after, n, p_value, deci
     assert found.sd_low < found.sd < found.sd_high
 
 
-def test_means_that_may_be_equal_leave_the_sd_open_downwards():
-    assert implied_sd_of_change(5.0, 5.1, 100, 0.4, decimals=1).sd_low == 0
-    assert implied_sd_of_change(5.0, 5.2, 100, 0.004, p_decimals=2).sd_low == 0
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ((5, 5, 100, 0.5), "finite and differ"),
-        ((5, math.nan, 100, 0.5), "finite and differ"),
-        ((5, math.inf, 100, 0.5), "finite and differ"),
-        ((5, 6, 1, 0.5), "whole number of at least 2"),
-        ((5, 6, 20.5, 0.5), "whole number of at least 2"),
-        ((5, 6, math.nan, 0.5), "whole number"),
-        ((5, 6, math.inf, 0.5), "whole number"),
-        ((5, 6, 100, 0), "give a printed 0 as its bound"),
-        ((5, 6, 100, 1), "p must lie between"),
-        ((5, 6, 100, math.nan), "p must lie between"),
-    ],
-)
-def test_implied_sd_refuses(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        implied_sd_of_change(*arguments)
-
-
-def test_implied_sd_refuses_a_p_that_rounds_to_one_and_a_wrong_level():
-    with pytest.raises(ValueError, match="rounding included"):
-        implied_sd_of_change(5, 6, 100, 0.996, p_decimals=2)
-    assert implied_sd_of_change(5, 6, 100, 0.996, p_decimals=2, is_bound=True).is_bound
-    with pytest.raises(ValueError, match="level must lie"):
-        implied_sd_of_change(5, 6, 100, 0.5, level=95)
-
-
 # --- between arms ---
 
 
@@ -110,65 +75,6 @@ def test_the_design_effect_is_that_of_the_sizes():
         5.4, 2.0, 50, 5.0, 2.0, 50, icc=0.07, clusters1=5, clusters2=5, cv=np.std(sizes) / np.mean(sizes)
     )
     assert found.se**2 == pytest.approx(2 * 4 / 50 * design_effect(sizes, 0.07))
-
-
-def test_a_trial_told_by_its_summaries_is_nearly_the_trial():
-    """30 equal clinics and the ICC of the data: the error is nearly that of the clinic means."""
-    generator = np.random.default_rng(3)
-    clinic = np.repeat(np.arange(30), 40)
-    frame = pd.DataFrame(
-        {"clinic": clinic, "arm": clinic % 2, "y": generator.normal(0, 1, 1200) + generator.normal(0, 0.4, 30)[clinic]}
-    )
-    whole = estimate_effect(frame, "y", arm="arm", cluster="clinic", treated=1, estimator="cluster_means")
-    arms = frame.groupby("arm")["y"].agg(["mean", "std", "size"])
-    found = between_arms(*arms.loc[1], *arms.loc[0], icc=whole.icc, clusters1=15, clusters2=15)
-    assert found.estimate == pytest.approx(whole.estimate) and found.df == whole.df
-    assert found.se == pytest.approx(whole.se, rel=0.03)
-    assert found.se > 2 * between_arms(*arms.loc[1], *arms.loc[0], icc=0, clusters1=15, clusters2=15).se
-    assert equivalence(found, 2.0).is_equivalent
-
-
-def test_swapped_arms():
-    one = between_arms(5.4, 2.0, 80, 5.0, 3.0, 120, icc=0.03, clusters1=8, clusters2=12)
-    other = between_arms(5.0, 3.0, 120, 5.4, 2.0, 80, icc=0.03, clusters1=12, clusters2=8)
-    assert (other.estimate, other.ci_low) == (-one.estimate, -one.ci_high)
-    assert (other.se, other.p_value) == pytest.approx((one.se, one.p_value))
-
-
-ARMS = {
-    "mean1": 5.0,
-    "sd1": 2.0,
-    "n1": 80,
-    "mean2": 5.0,
-    "sd2": 2.0,
-    "n2": 80,
-    "icc": 0.03,
-    "clusters1": 8,
-    "clusters2": 8,
-}
-
-
-@pytest.mark.parametrize(
-    "change, message",
-    [
-        ({"sd1": 0}, "positive sd"),
-        ({"sd2": -1}, "positive sd"),
-        ({"sd1": math.inf}, "positive sd"),
-        ({"mean1": math.nan}, "finite mean"),
-        ({"n1": 7}, "no fewer units"),
-        ({"n2": math.inf}, "no fewer units"),
-        ({"clusters2": 1}, "two clusters"),
-        ({"icc": 1.5}, "icc must lie"),
-        ({"icc": math.nan}, "icc must lie"),
-        ({"icc": -0.2}, "more negative than clusters of these sizes allow"),
-        ({"cv": -0.1}, "cv must be 0 or more"),
-        ({"cv": math.inf}, "cv must be 0 or more"),
-        ({"level": 0}, "level must lie"),
-    ],
-)
-def test_between_arms_refuses(change, message):
-    with pytest.raises(ValueError, match=message):
-        between_arms(**(ARMS | change))
 
 
 # --- GRIM ---
@@ -200,29 +106,124 @@ def test_grim_on_the_example_of_its_authors():
     assert [grim(mean, 28, decimals=2) for mean in (5.19, 5.18, 5.21)] == [False, True, True]
 
 
-def test_grim_takes_either_rounding_of_a_tie():
-    assert grim(0.12, 8, decimals=2) and grim(0.13, 8, decimals=2) and not grim(0.14, 8, decimals=2)
+# --- the spread of a change ---
 
 
-def test_grim_is_no_check_from_ten_to_the_decimals_on():
-    assert all(grim(hundredth / 100, 100, decimals=2) for hundredth in range(501))
-    assert not all(grim(hundredth / 100, 99, decimals=2) for hundredth in range(501))
-    assert not grim(3.1, 7, decimals=2) and grim(3.1, 10, decimals=2)
+@pytest.mark.parametrize("yes", range(8))
+def test_sd_of_a_share_is_that_of_its_values(yes):
+    values = np.repeat([1, 0], [yes, 7 - yes])
+    assert share_sd(yes / 7, 7) == pytest.approx(values.std(ddof=1))
+
+
+def test_limits_of_a_share_are_those_of_all_its_tables():
+    """Every two-by-two table of nine units, grouped by its margins."""
+    spreads = {}
+    for kept, gained, lost in itertools.product(range(10), repeat=3):
+        if kept + gained + lost > 9:
+            continue
+        change = np.repeat([0, 1, -1], [9 - gained - lost, gained, lost])
+        spreads.setdefault((kept + lost, kept + gained), []).append(change.std(ddof=1))
+    for (before, after), sds in spreads.items():
+        limits = share_change_limits(before / 9, after / 9, 9)
+        assert (limits.low, limits.high) == pytest.approx((min(sds), max(sds)), abs=1e-7)
+        assert limits.low - 1e-7 <= limits.unrelated <= limits.high + 1e-7
+
+
+def test_rounding_only_widens():
+    for before, after in itertools.product(np.linspace(0, 1, 21), repeat=2):
+        printed = [round(share, 1) for share in (before, after)]
+        exact, wide = share_change_limits(before, after, 50), share_change_limits(*printed, 50, decimals=1)
+        assert wide.low <= exact.low + 1e-9 and exact.high <= wide.high + 1e-9
+
+
+def test_limits_of_scores_are_those_of_correlations_of_one():
+    scores = np.array([1.0, 2, 4, 7])
+    limits = change_limits(scores.std(ddof=1), (2 * scores).std(ddof=1))
+    assert limits.low == pytest.approx((2 * scores - scores).std(ddof=1))
+    assert limits.high == pytest.approx((2 * scores + scores).std(ddof=1))
+    rounded = change_limits(1.0, 1.05, decimals=1), change_limits(1.0, 2.0, decimals=1)
+    assert rounded[0].low == 0 and (rounded[1].low, rounded[1].high) == pytest.approx((0.9, 3.1))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_p_value_of_data_lies_in_its_limits(seed):
+    generator = np.random.default_rng(seed)
+    before = generator.integers(0, 2, 60)
+    after = np.where(generator.random(60) < 0.3, 1, before)
+    p_value = stats.ttest_rel(after, before).pvalue
+    limits = share_change_limits(before.mean(), after.mean(), 60)
+    found = recomputed_p_of_change(before.mean(), after.mean(), 60, limits, printed=p_value, p_decimals=12)
+    assert found.is_consistent and found.low - 1e-12 <= p_value <= found.high < 1
+    rounded = [round(mean, 1) for mean in (before.mean(), after.mean())]
+    wide = share_change_limits(*rounded, 60, decimals=1)
+    again = recomputed_p_of_change(*rounded, 60, wide, printed=p_value, p_decimals=12, decimals=1)
+    assert again.low <= found.low and found.high <= again.high and again.is_consistent
+    for wrong in (found.low / 3, found.high * 1.1):
+        other = recomputed_p_of_change(before.mean(), after.mean(), 60, limits, printed=wrong, p_decimals=12)
+        assert not other.is_consistent
+
+
+def test_a_bound_fits_if_the_smallest_possible_p_does():
+    limits = share_change_limits(0.5, 0.6, 100)
+    numbers = (0.5, 0.6, 100, limits)
+    for p_value, expected in ((0.9, True), (0.01, True), (0.0001, False)):
+        found = recomputed_p_of_change(*numbers, printed=p_value, p_decimals=4, is_bound=True)
+        assert found.is_consistent is expected
+    assert not recomputed_p_of_change(*numbers, printed=0.9, p_decimals=4).is_consistent
+
+
+def change(*numbers, **asked):
+    return implied_sd_of_change(*numbers, **asked)
+
+
+def arms(**changed):
+    summaries = {"mean1": 5.0, "sd1": 2.0, "n1": 80, "mean2": 5.0, "sd2": 2.0, "n2": 80, "icc": 0.03}
+    return between_arms(**(summaries | {"clusters1": 8, "clusters2": 8} | changed))
+
+
+def printed(**changed):
+    return grim(**({"mean": 3.45, "n": 20, "decimals": 2} | changed))
+
+
+NAN, INF = math.nan, math.inf
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("call", "message"),
     [
-        ({"mean": 3.455}, "mean has more than 2 decimals"),
-        ({"mean": math.nan}, "mean must be finite"),
-        ({"mean": math.inf}, "mean must be finite"),
-        ({"n": 0}, "whole numbers of at least 1"),
-        ({"n": 20.5}, "whole numbers"),
-        ({"items": 0}, "whole numbers"),
-        ({"items": 1.5}, "whole numbers"),
-        ({"decimals": -1}, "none below 0"),
+        (lambda: change(5, 5, 100, 0.5), "finite and differ"),
+        (lambda: change(5, NAN, 100, 0.5), "finite and differ"),
+        (lambda: change(5, INF, 100, 0.5), "finite and differ"),
+        (lambda: change(5, 6, 1, 0.5), "whole number of at least 2"),
+        (lambda: change(5, 6, 20.5, 0.5), "whole number of at least 2"),
+        (lambda: change(5, 6, NAN, 0.5), "whole number"),
+        (lambda: change(5, 6, 100, 0), "give a printed 0 as its bound"),
+        (lambda: change(5, 6, 100, 1), "p must lie between"),
+        (lambda: change(5, 6, 100, NAN), "p must lie between"),
+        (lambda: change(5, 6, 100, 0.996, p_decimals=2), "rounding included"),
+        (lambda: change(5, 6, 100, 0.5, level=95), "level must lie"),
+        (lambda: arms(sd1=0), "positive sd"),
+        (lambda: arms(sd1=INF), "positive sd"),
+        (lambda: arms(mean1=NAN), "finite mean"),
+        (lambda: arms(n1=7), "no fewer units"),
+        (lambda: arms(clusters2=1), "two clusters"),
+        (lambda: arms(icc=1.5), "icc must lie"),
+        (lambda: arms(icc=-0.2), "more negative than clusters of these sizes allow"),
+        (lambda: arms(cv=-0.1), "cv must be 0 or more"),
+        (lambda: arms(level=0), "level must lie"),
+        (lambda: printed(mean=3.455), "mean has more than 2 decimals"),
+        (lambda: printed(mean=NAN), "mean must be finite"),
+        (lambda: printed(n=0), "whole numbers of at least 1"),
+        (lambda: printed(n=20.5), "whole numbers"),
+        (lambda: printed(items=1.5), "whole numbers"),
+        (lambda: printed(decimals=-1), "none below 0"),
+        (lambda: share_sd(1.2, 10), "share must lie"),
+        (lambda: share_sd(0.5, 1), "n be at least 2"),
+        (lambda: share_change_limits(0.5, NAN, 10), "share must lie"),
+        (lambda: change_limits(-1, 2), "finite and not negative"),
+        (lambda: recomputed_p_of_change(0, 1, 1, change_limits(1, 1), printed=0.5, p_decimals=1), "at least 2"),
     ],
 )
-def test_grim_refuses(arguments, message):
+def test_what_cannot_be_printed_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
-        grim(**({"mean": 3.45, "n": 20, "decimals": 2} | arguments))
+        call()

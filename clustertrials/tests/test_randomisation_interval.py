@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test, statistics
+from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
 
 SLOW = settings(max_examples=60, deadline=None, derandomize=True)
 LEVELS = st.sampled_from([Fraction(8, 10), Fraction(9, 10), Fraction(95, 100)])
@@ -70,6 +70,17 @@ def test_the_interval_of_a_difference(design, level):
 
 
 @SLOW
+@given(designs(), st.booleans())
+def test_two_sided_p_values_count_every_allocation(design, weighted):
+    values, treated, strata, weights = design
+    weights = weights if weighted else [Fraction(1)] * len(values)
+    *_, both, total = brute_force.counts(values, weights, treated, strata, brute_force.coefficient)
+    options = {"weights": floats(weights)} if weighted else {}
+    result = randomisation_test(floats(values), treated, strata=strata, interval=False, **options)
+    assert (result.p_value, result.n_allocations, result.exact) == (both / total, total, True)
+
+
+@SLOW
 @given(designs(), LEVELS)
 def test_the_interval_of_a_weighted_difference(design, level):
     values, treated, strata, weights = design
@@ -77,19 +88,6 @@ def test_the_interval_of_a_weighted_difference(design, level):
     assert all(turn >= 0 for _, turn in found)  # so that the shifts not rejected are an interval
     check(found, level, lambda **o: randomisation_test(
         floats(values), treated, weights=floats(weights), strata=strata, **o))  # fmt: skip
-
-
-@SLOW
-@given(designs(), LEVELS, st.booleans())
-def test_many_steps_are_narrowed_to_the_same_limits(design, level, weighted):
-    """As where very many allocations tie at one step: they are listed in pieces, equal ones once."""
-    values, treated, strata, weights = design
-    weights = weights if weighted else [Fraction(1)] * len(values)
-    found = brute_force.steps(values, weights, treated, strata)
-    options = {"weights": floats(weights)} if weighted else {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(statistics, "_MOST_STEPS", 3)
-        check(found, level, lambda **o: randomisation_test(floats(values), treated, strata=strata, **options, **o))
 
 
 @settings(max_examples=30, deadline=None, derandomize=True)

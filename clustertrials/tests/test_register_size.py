@@ -3,14 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 
-from clustertrials.estimators import METHODS, effect_of, estimate_effect
-from clustertrials.gee import fit_gee
-from clustertrials.randomisation import allocations
+from clustertrials.estimators import METHODS, estimate_effect
 from clustertrials.randomisation.allocations import allocation_set
 from clustertrials.simulation_study import Scenario, draw, unequal_sizes
-from clustertrials.trial import read_trial
 
 TRIAL = {"arm": "arm", "cluster": "cluster", "treated": 1, "covariates": ("baseline",)}
 MANY = Scenario("many", unequal_sizes(120, 2400, 0.4), treated=60, icc=0.1, correlation=0.5, effect=0.05)
@@ -19,21 +15,6 @@ MANY = Scenario("many", unequal_sizes(120, 2400, 0.4), treated=60, icc=0.1, corr
 @pytest.fixture(scope="module")
 def many():
     return draw(MANY, np.random.default_rng(3))
-
-
-def test_a_sample_keeps_every_stratum_and_does_not_depend_on_its_blocks(monkeypatch):
-    treated, strata = np.array([1, 1, 0, 0, 0, 1, 0, 0, 0], bool), np.array([0, 0, 0, 0, 1, 1, 1, 2, 2])
-    whole = allocations.draw_allocations(treated, strata, 500, np.random.default_rng(1))
-    assert (whole[0] == treated).all() and len(whole) == 501
-    for code in range(3):
-        assert set(whole[:, strata == code].sum(axis=1)) == {treated[strata == code].sum()}
-    assert np.abs(whole[1:, strata == 0].mean(axis=0) - 0.5).max() < 0.08
-    rows = np.random.default_rng(2).normal(size=(2, 9))
-    sums = allocations.drawn_sums(rows, whole)
-    monkeypatch.setattr(allocations, "_DRAWN_CELLS", 40)
-    np.testing.assert_array_equal(allocations.draw_allocations(treated, strata, 500, np.random.default_rng(1)), whole)
-    np.testing.assert_allclose(allocations.drawn_sums(rows, whole), sums, rtol=1e-13)
-    np.testing.assert_allclose(sums, rows @ whole.T, rtol=1e-13)
 
 
 def test_a_seeded_sample_answers_where_nothing_can_be_counted(many):
@@ -58,29 +39,6 @@ def test_without_a_generator_it_is_refused_at_once_and_in_few_words(many):
     # Trying every cut of 3,000 clusters would take minutes.
     with pytest.raises(ValueError, match="e\\+901 allocations"):
         allocation_set(arm, np.zeros(3000, int), linear=True, rng=None, n_draws=9)
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_a_trial_read_once_gives_the_same(many, name):
-    trial = read_trial(many, "outcome", **TRIAL)
-    options = {"rng": np.random.default_rng(1)} if name == "randomisation" else {}
-    again = {"rng": np.random.default_rng(1)} if name == "randomisation" else {}
-    whole = estimate_effect(many, "outcome", estimator=name, **TRIAL, **options)
-    assert repr(effect_of(trial, name, **again)) == repr(whole)
-
-
-@pytest.mark.parametrize(("icc", "binary"), [(0.02, False), (0.3, False), (0.9, False), (0.1, True)])
-def test_estimating_equations_are_those_of_statsmodels(icc, binary):
-    rng = np.random.default_rng(8)
-    sizes = rng.integers(1, 40, 24)
-    codes = np.repeat(np.arange(24), sizes)
-    y = icc**0.5 * rng.normal(size=24)[codes] + (1 - icc) ** 0.5 * rng.normal(size=len(codes))
-    y = (y > 0.4).astype(float) if binary else y
-    design = np.column_stack([codes % 2 == 0, codes % 2 == 1, rng.normal(size=len(codes))]).astype(float)
-    fit = fit_gee(y, design, codes)
-    found = sm.GEE(y, design, groups=codes, cov_struct=sm.cov_struct.Exchangeable()).fit(ctol=1e-10, maxiter=200)
-    np.testing.assert_allclose(fit.coefficients, found.params, atol=1e-9)
-    assert fit.correlation == pytest.approx(found.cov_struct.dep_params, abs=1e-8)
 
 
 def test_unequal_sizes_have_the_total_and_the_spread():

@@ -9,7 +9,6 @@ from scipy import stats
 
 from clustertrials.equivalence_tests import equivalence
 from clustertrials.estimators import estimate_effect
-from clustertrials.intraclass import design_effect
 from clustertrials.mixed import simulate_power
 from clustertrials.results import Effect
 from clustertrials.robust import ClusteredOls, cluster_robust
@@ -129,22 +128,6 @@ def test_moments_are_those_of_the_quadratic_forms(clusters, size_cv, icc):
     expected = [np.mean(errors) ** 0.5, np.mean(reported) ** 0.5, np.mean(dfs)]
     assert [found.error, found.reported, found.df] == pytest.approx(expected, rel=1e-9)
     assert found.spread == pytest.approx(2 * np.mean(reported) ** 2 / np.mean(variances), rel=1e-9)
-
-
-@pytest.mark.parametrize("count, size_cv", [(5, 0.5), (29, 0.25), (29, 2.0), (4, 1.5), (60, 0.001)])
-def test_representative_sizes_have_the_stated_spread(count, size_cv):
-    sizes = representative_sizes(count, size_cv)
-    assert len(sizes) == count and sizes.min() >= 0 and np.all(np.diff(sizes) >= 0)
-    assert (sizes.mean(), sizes.std()) == pytest.approx((1.0, size_cv), rel=1e-8)
-
-
-def test_every_unit_alike_costs_the_design_effect_of_the_sizes():
-    sizes = np.array([14, 20, 26, 30, 33, 37, 45, 60])
-    mean, cv, icc = sizes.mean(), sizes.std() / sizes.mean(), 0.05
-    # Over arms of 200, what chance puts into each matters little.
-    many = planned_test(size_cv=cv, icc=icc, clusters=(200, 200), mean_size=mean)
-    alone = planned_test(icc=0.0, clusters=(200, 200), mean_size=mean)
-    assert many.error / alone.error == pytest.approx(design_effect(sizes, icc) ** 0.5, rel=2e-3)
 
 
 @pytest.mark.parametrize("target", [0.06, 0.5, 0.8, 0.999])

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from test_examples import readme
 
-from clustertrials.cli import main, pin_threads
+from clustertrials.cli import main
 from clustertrials.estimators import CLUSTER, METHODS, estimate_effect
 from clustertrials.simulation_study import draw
 from clustertrials.sweep.engine import open_engine
@@ -98,34 +98,27 @@ FAULTS = {
     "no list": ({"estimators": "cr2"}, "estimators: must be a list"),
     "factors": ({"factors": [1]}, "factors: must name factors"),
     "kind": ({"kind": "party"}, "kind: no such key"),
-}
-FACTOR_FAULTS = {
-    "luck": ({"luck": 1}, "factors, luck: no such factor"),
-    "none": ({"icc": []}, "factors, icc: must be a number or a list"),
-    "word": ({"icc": "much"}, "factors, icc: must be a number"),
-    "true": ({"icc": True}, "factors, icc: must be a number"),
-    "missing": ({"effect": [None]}, "factors, effect: a number is missing"),
-    "infinite": ({"effect": float("inf")}, "factors, effect: a number is missing or infinite"),
-    "equal": ({"effect": [0, 0.0]}, "factors, effect: a value is listed twice"),
-    "clusters": ({"clusters": 4}, "clusters must be a whole number of at least 8 .clusters 4"),
-    "share": ({"treated_share": 0.1}, "must leave 4 clusters in either arm"),
-    "icc": ({"icc": 1}, "icc and correlation lie in"),
-    "binary": ({"share": 0.9, "effect": 0.5, "icc": 0.1}, "room for effect"),
-    "slope": ({"attrition_slope": 1}, "attrition_slope needs attrition"),
-    "no reason": ({"icc": {"values": [0.1]}}, "factors, icc: needs values and a reason"),
-}
+} | {name: ({"factors": CONTENT["factors"] | changes}, said) for name, changes, said in [
+    ("luck", {"luck": 1}, "factors, luck: no such factor"),
+    ("factor none", {"icc": []}, "factors, icc: must be a number or a list"),
+    ("word", {"icc": "much"}, "factors, icc: must be a number"),
+    ("true", {"icc": True}, "factors, icc: must be a number"),
+    ("factor missing", {"effect": [None]}, "factors, effect: a number is missing"),
+    ("infinite", {"effect": float("inf")}, "factors, effect: a number is missing or infinite"),
+    ("equal", {"effect": [0, 0.0]}, "factors, effect: a value is listed twice"),
+    ("factor clusters", {"clusters": 4}, "clusters must be a whole number of at least 8 .clusters 4"),
+    ("factor share", {"treated_share": 0.1}, "must leave 4 clusters in either arm"),
+    ("factor icc", {"icc": 1}, "icc and correlation lie in"),
+    ("binary", {"share": 0.9, "effect": 0.5, "icc": 0.1}, "room for effect"),
+    ("factor slope", {"attrition_slope": 1}, "attrition_slope needs attrition"),
+    ("no reason", {"icc": {"values": [0.1]}}, "factors, icc: needs values and a reason"),
+]}  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "said"), FAULTS.values(), ids=FAULTS)
 def test_a_fault_of_a_plan_names_file_key_and_rule(tmp_path, changes, said):
     with pytest.raises(PlanError, match=f"^plan.yml, .*{said.removeprefix('plan.yml, ')}"):
         load_sweep(write(tmp_path, **changes))
-
-
-@pytest.mark.parametrize(("changes", "said"), FACTOR_FAULTS.values(), ids=FACTOR_FAULTS)
-def test_a_fault_of_a_factor_names_file_key_and_rule(tmp_path, changes, said):
-    with pytest.raises(PlanError, match=rf"^plan.yml, factors.*{said.removeprefix('factors')}"):
-        load_sweep(write(tmp_path, factors=CONTENT["factors"] | changes))
 
 
 @pytest.mark.parametrize("key", ["seed", "replicates", "estimators", "factors"])
@@ -169,9 +162,6 @@ def test_a_trial_depends_neither_on_its_task_nor_on_the_other_cells(tmp_path, pl
     pd.testing.assert_frame_equal(one[exact], two[exact], check_exact=True)
     # The batched search ends when the last of a batch has settled, so its last digits go with the batch.
     np.testing.assert_allclose(one[list(NUMBERS)].astype(float), two[list(NUMBERS)].astype(float), rtol=1e-9)
-
-
-def test_another_seed_gives_other_numbers(tmp_path, plan):
     numbers = [run_task(tasks_of(p)[0]).columns["estimate"] for p in (plan, load_sweep(write(tmp_path, seed=2)))]
     assert not np.isclose(*numbers).any()
 
@@ -358,15 +348,6 @@ def test_the_forecast_says_what_it_rests_on(tmp_path):
     assert size / 2 < cost.size < size * 2
 
 
-def test_progress_counts_trials_and_goes_on_where_the_sweep_stopped(tmp_path, plan, capsys):
-    run(plan, tmp_path / "out", progress=True)
-    assert "24/24" in capsys.readouterr().err
-    run(plan, tmp_path / "out", progress=True)
-    assert "24/24" in capsys.readouterr().err
-    run(plan, tmp_path / "other")
-    assert capsys.readouterr().err == ""
-
-
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
@@ -405,9 +386,3 @@ def test_wrong_usage_ends_with_one_clear_line(capsys, tmp_path, monkeypatch, opt
     assert code == 2 and out == "" and said in err.splitlines()[-1] and "Traceback" not in err
     assert not (tmp_path / "out").exists()
     assert command(capsys, tmp_path / "nothing.yml", "--out", tmp_path / "out")[0] == 2
-
-
-def test_threads_are_held_at_one(monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    pin_threads()
-    assert os.environ["OMP_NUM_THREADS"] == "1"

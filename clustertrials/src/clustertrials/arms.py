@@ -107,21 +107,15 @@ def compare_arms(
     Notes
     -----
     Each effect is that of `clustertrials.estimate_effect` on the rows of one arm and the control. With m comparisons
-    its interval has level 1 - (1 - `level`) / m (Bonferroni). The p-values are Holm's: for any dependence of the
-    comparisons they keep the family-wise error of the tests that they adjust. Dunnett's are a little smaller, and exact
-    for a variance that all arms share, which these estimators do not assume.
+    its interval has level 1 - (1 - `level`) / m (Bonferroni). The p-values are Holm's, which keep the family-wise error
+    for any dependence of the comparisons.
 
     ``"randomisation"`` takes a closed test instead: an arm's p-value is the largest among all sets of comparisons that
     contain it. That of a set is the share of the allocations of its arms and the control, inside strata, whose largest
-    absolute difference, in permutation standard deviations, reaches the observed one, with the other arms left as they
-    are. Each is exact if no arm of the set changes any outcome, so that the family-wise error holds whichever arms
-    work. A joint test of all arms alone would not keep it: an arm that works changes the values that are permuted.
-    Small arms gain most: of four clusters each, two arms against a control have 34,650 allocations together and 70
-    each. The intervals are of one comparison at a higher level, and can then be infinite where a p-value is small.
-    Values are cluster means after the covariates' part is taken out, blind to the arms.
+    absolute difference of cluster means, in permutation standard deviations, reaches the observed one, with the other
+    arms left as they are. Each is exact if no arm of the set changes any outcome, so that the family-wise error holds
+    whichever arms work. Intervals are of one comparison at a higher level, and infinite where few allocations exist.
 
-    References
-    ----------
     Holm S (1979), Scandinavian Journal of Statistics 6:65-70. Marcus R, Peritz E, Gabriel KR (1976), Biometrika
     63:655-660 (closed tests).
 

@@ -69,8 +69,6 @@ def equivalence(effect: Effect, margin: float, *, level: float = 0.95) -> Equiva
     estimate and m the margin. p lies below 1 - level exactly if the interval d -/+ se t(level) lies inside the
     margin. A difference that is not significant may fail this test, and one that is significant may pass it.
 
-    References
-    ----------
     Schuirmann DJ (1987), Journal of Pharmacokinetics and Biopharmaceutics 15:657-680.
 
     Examples
@@ -120,10 +118,8 @@ def expected_regression(baseline_mean: float, reference_mean: float, correlation
 
     Parameters
     ----------
-    baseline_mean : float
-        Mean of the group at baseline.
-    reference_mean : float
-        Mean of the population that the group was chosen from, taken as the same at both times.
+    baseline_mean, reference_mean : float
+        Mean of the group at baseline, and of the population it was chosen from, the same at both times.
     correlation : float
         Correlation of the two measurements in that population, from -1 to 1.
 

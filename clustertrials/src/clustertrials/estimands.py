@@ -68,8 +68,6 @@ def estimand_gap(
     error by the jackknife, one cluster out at a time, arm by arm: sum_a (K_a - 1) / K_a sum_k (d_k - d_a)^2, with t on
     clusters - 2 degrees of freedom (one less for each covariate that is constant inside clusters).
 
-    References
-    ----------
     Kahan BC et al. (2023), International Journal of Epidemiology 52:107-118. Efron B, Stein C (1981), Annals of
     Statistics 9:586-596.
 

@@ -118,8 +118,6 @@ def estimate_effect(
     and K_s0 clusters, ``"cluster_means"`` weights the differences inside strata by K_s1 K_s0 / (K_s1 + K_s0); in
     matched pairs of equal size it, ``"cr2"`` and ``"mixed"`` with a variance between clusters are the paired t test.
 
-    References
-    ----------
     Hayes RJ, Moulton LH (2017), Cluster Randomised Trials, chapters 10-11. Kahan BC et al. (2023), International
     Journal of Epidemiology 52:107-118. Each method's own source is with its function.
 
@@ -317,14 +315,8 @@ def within_cluster_difference(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        One row a unit.
-    outcome, arm, cluster : str
-        Columns; `arm` has two values and varies inside clusters.
-    treated : hashable
-        Value of `arm` for the treated group.
-    level : float
-        Confidence level, between 0 and 1.
+    frame, outcome, arm, cluster, treated, level
+        As for `estimate_effect`, but that `arm` varies inside clusters.
 
     Returns
     -------
@@ -334,16 +326,13 @@ def within_cluster_difference(
     Raises
     ------
     ValueError
-        If a column is missing, not numeric or infinite, if fewer than two clusters hold both groups, or if all clusters
-        have the same difference.
+        If a column is not numeric, fewer than two clusters hold both groups, or all have the same difference.
 
     Notes
     -----
     d_k = mean treated - mean other in cluster k; estimate = mean(d_k), se = sd(d_k) / sqrt(K). Clusters that lack one
     of the groups are left out and their rows counted as dropped.
 
-    References
-    ----------
     Imai K, King G, Nall C (2009), Statistical Science 24:29-53.
 
     Examples

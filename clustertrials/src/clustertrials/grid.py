@@ -54,18 +54,14 @@ def simulate_grid(
     Returns
     -------
     pandas.DataFrame
-        One row a cell and estimator, with the columns of ``clustertrials sweep --summary``. A test rejects at a p-value
-        of 0.05 or less. Errors are Monte Carlo errors; a refused trial is counted and is in nothing else.
+        One row a cell and estimator, as ``clustertrials sweep --summary`` has it for trials of this package. A test
+        rejects at a p-value of 0.05 or less. Errors are Monte Carlo errors; a refused trial is counted and is in
+        nothing else.
 
     Raises
     ------
     ValueError
         If a factor has the name of a column of the table or of `rng`, or values of another kind.
-
-    Notes
-    -----
-    ``clustertrials sweep`` does the same for the generator and the estimators of this package, on a cluster, and
-    continues where it was stopped.
 
     Examples
     --------

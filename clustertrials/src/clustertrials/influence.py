@@ -149,16 +149,13 @@ def recruitment_diagnostics(
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, an arm or cluster is missing in a row, the arm varies inside a
-        cluster, there are not two arms, or an arm has no unit with a value.
+        As for `clustertrials.attrition_by_arm`, or if an arm has no unit with a value.
 
     Notes
     -----
     Difference of unweighted cluster means with `clustertrials.randomisation_test`. A cluster that recruited nobody has
     no row and is not counted.
 
-    References
-    ----------
     Bolzern J et al. (2018), Journal of Clinical Epidemiology 99:106-112.
 
     Examples

@@ -32,15 +32,11 @@ def icc(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        One row a unit; rows with a missing value in a used column are left out.
-    outcome, cluster : str
-        Columns with a numeric outcome and the cluster.
+    frame, outcome, cluster, level
+        As for `clustertrials.estimate_effect`.
     arm : str, optional
         Column with the arm, of any number of values. If given, clusters are compared inside their arm, so that an
         effect of the arm does not count as correlation.
-    level : float
-        Confidence level of the interval, between 0 and 1.
     method : {"anova", "reml"}
         ``"anova"`` can be negative; ``"reml"`` is that of a random intercept, from 0 up, with the interval of its
         profile likelihood.
@@ -48,8 +44,8 @@ def icc(
     Raises
     ------
     ValueError
-        If a column is missing, not numeric or constant, the arm varies inside a cluster, no arm has two clusters, or
-        every cluster has one row; by ``"reml"`` also if the outcome does not vary inside clusters.
+        If a column is not numeric or constant, the arm varies inside a cluster, no arm has two clusters, or every
+        cluster has one row; by ``"reml"`` also if the outcome does not vary inside clusters.
 
     Notes
     -----
@@ -62,8 +58,6 @@ def icc(
     whose restricted deviance, all else profiled out, lies within the `level` quantile of chi-squared (1) of the least
     one. It is conservative near the boundary 0.
 
-    References
-    ----------
     Donner A (1986), International Statistical Review 54:67-82. Searle SR (1971), Linear Models, section 9.9.
     Patterson HD, Thompson R (1971), Biometrika 58:545-554. Self SG, Liang K-Y (1987), JASA 82:605-610 (boundary).
 
@@ -181,8 +175,6 @@ def design_effect(sizes: ArrayLike, icc: float) -> float:
     1 + ((1 + cv^2) m - 1) icc, where m is the mean size and cv the standard deviation of the sizes, with divisor K,
     over the mean. It holds for the mean over rows, each row weighted alike.
 
-    References
-    ----------
     Eldridge SM, Ashby D, Kerry S (2006), International Journal of Epidemiology 35:1292-1300.
 
     Examples

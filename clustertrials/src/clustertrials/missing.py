@@ -53,8 +53,8 @@ def attrition_by_arm(
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, an arm or cluster is missing in a row, an arm varies inside a
-        cluster, there are not two arms, or an arm has fewer than 4 clusters.
+        If a column is not numeric, a row lacks its arm or cluster, an arm varies inside a cluster, there are not two
+        arms, or an arm has fewer than 4 clusters.
 
     Examples
     --------
@@ -149,8 +149,6 @@ def manski_bounds(
     bound: the reverse. Each is the estimator ``"cr2"`` on the data so completed. The width is
     (highest - lowest) (share missing treated + share missing other).
 
-    References
-    ----------
     Horowitz JL, Manski CF (2000), Journal of the American Statistical Association 95:77-84.
 
     Examples
@@ -204,8 +202,6 @@ def lee_bounds(
     of the jackknife over clusters. Where the two shares are nearly the same, the arm that is trimmed changes from one
     left-out cluster to the next and the interval is rough.
 
-    References
-    ----------
     Lee DS (2009), Review of Economic Studies 76:1071-1102.
 
     Examples
@@ -332,8 +328,6 @@ def tipping_point(
     interval. Its limits are 0 where (estimate + shift slope)^2 = t^2 (V11 + 2 shift V12 + shift^2 V22), solved for the
     shift.
 
-    References
-    ----------
     White IR, Carpenter J, Horton NJ (2018), Statistica Sinica 28:1985-2003. Efron B, Stein C (1981), Annals of
     Statistics 9:586-596.
 

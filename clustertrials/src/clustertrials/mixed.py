@@ -87,8 +87,6 @@ def batched_reml(
     inner variance. The restricted likelihood of theta alone is scanned on 23 values; around the best of them the
     slope is solved by the Illinois method, and the result is compared with theta = 0.
 
-    References
-    ----------
     Patterson & Thompson (1971), Biometrika 58:545. Dowell & Jarratt (1971), BIT 11:168 (Illinois method).
 
     Examples
@@ -124,21 +122,13 @@ def simulate_power(
 
     Parameters
     ----------
-    difference : float
-        True difference between the arms, in units of the outcome; 0 gives the type I error.
-    clusters : tuple of int
-        Number of clusters in the treated and in the other arm, at least two each.
+    difference, clusters, icc, level, sd
+        As for `clustertrials.power`, with an `icc` below 1; a difference of 0 gives the type I error.
     sizes : array of int, shape (clusters,)
         Units in each cluster; which cluster falls into which arm is drawn anew in each trial.
-    icc : float
-        Intraclass correlation, at least 0 and below 1.
     rng : numpy.random.Generator
     n_trials : int
         Simulated trials.
-    level : float
-        Confidence level; the test rejects at 1 - `level`.
-    sd : float
-        Total standard deviation of the outcome, in its units.
     covariate_r2 : float
         Squared correlation of the outcome with a baseline covariate, alike between and inside clusters, on which
         the model then adjusts; 0 for no covariate.
@@ -149,8 +139,6 @@ def simulate_power(
     with variances icc and 1 - icc. The test is that of ``clustertrials.estimate_effect(..., estimator="mixed")``: REML
     with Kenward and Roger's error and degrees of freedom, at most clusters - 2 of them.
 
-    References
-    ----------
     Leyrat, Morgan, Leurent & Kahan (2018), International Journal of Epidemiology 47:321 (degrees of freedom).
 
     Examples

@@ -146,13 +146,11 @@ def _planned(clusters: tuple[int, int], mean_size: float, level: float, planned:
     power = power_of(clusters=clusters, mean_size=mean_size, level=level, **planned)
     size_cv = planned.get("size_cv", 0.0)
     outcome = {name: value for name, value in planned.items() if name not in ("size_cv", "covariate_r2")}
-    found = planned_outcome(mean_size, **outcome)
-    if found.difference == 0:
+    difference, design = planned_outcome(mean_size, **outcome)
+    if difference == 0:
         raise ValueError("a difference of 0 cannot be found by a trial of any size")
     total = mean_size * sum(clusters)
-    return SampleSize(
-        clusters, mean_size, size_cv, total, power, found.difference, found.design["sd"], found.design["icc"]
-    )
+    return SampleSize(clusters, mean_size, size_cv, total, power, difference, design["sd"], design["icc"])
 
 
 def _smallest(trial: Callable[[int], SampleSize], power: float, least: int, most: int) -> SampleSize | None:

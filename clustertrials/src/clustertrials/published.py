@@ -134,10 +134,8 @@ def between_arms(
     ----------
     mean1, sd1, n1, clusters1, mean2, sd2, n2, clusters2
         Mean (or mean change), standard deviation, units and clusters of the treated and of the other arm.
-    icc : float
-        Intraclass correlation, an assumption wherever it is not published for this outcome.
-    cv : float
-        Standard deviation of the cluster sizes over their mean, with divisor K.
+    icc, cv : float
+        Intraclass correlation, an assumption wherever it is not published, and coefficient of variation of the sizes.
     level : float
         Confidence level.
 
@@ -155,8 +153,6 @@ def between_arms(
     -----
     se^2 = sum over arms of sd^2 D / n with the design effect D = 1 + ((1 + cv^2) n / clusters - 1) icc.
 
-    References
-    ----------
     Eldridge SM, Ashby D, Kerry S (2006), International Journal of Epidemiology 35:1292-1300.
 
     Examples
@@ -167,11 +163,11 @@ def between_arms(
     """
     check_level(level)
     variance = 0.0
+    if not (isfinite(cv) and cv >= 0):
+        raise ValueError("cv must be 0 or more")
     for mean, sd, n, clusters in ((mean1, sd1, n1, clusters1), (mean2, sd2, n2, clusters2)):
         if not (isfinite(mean + sd + n) and sd > 0 and n >= clusters >= 2):
             raise ValueError("each arm needs a finite mean, a positive sd, two clusters, and no fewer units")
-        if not (isfinite(cv) and cv >= 0):
-            raise ValueError("cv must be 0 or more")
         variance += sd**2 * variance_inflation(n / clusters, cv, icc) / n
     estimate, se, df = mean1 - mean2, sqrt(variance), clusters1 + clusters2 - 2
     return Effect.from_t(
@@ -228,12 +224,6 @@ def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
         raise ValueError(f"mean has more than {decimals} decimals")
     count = int(n * items)
     return ceil((printed - half) * count) <= floor((printed + half) * count)
-
-
-def _fits(low: float, high: float, printed: float, p_decimals: int, is_bound: bool) -> bool:
-    """Whether a p-value from `low` to `high` can be printed so."""
-    slack = 0.0 if is_bound else half_unit(p_decimals)
-    return low <= printed + slack and (is_bound or printed - slack <= high)
 
 
 @dataclass(frozen=True)
@@ -335,14 +325,12 @@ def recomputed_p_of_change(
 
     Parameters
     ----------
-    before, after, n : float, float, int
-        Means of the same `n` units at both times.
+    before, after, n, decimals
+        As for `share_change_limits`.
     limits : SdLimits
         Of the change's standard deviation, from `share_change_limits` or `change_limits`.
     printed, p_decimals, is_bound : float, int, bool
         The printed two-sided p-value, its decimals, and whether it is only a bound, as in "p < 0.001".
-    decimals : int, optional
-        Decimals of the means, exact if not given.
 
     Returns
     -------
@@ -359,8 +347,6 @@ def recomputed_p_of_change(
     t = |after - before| sqrt(n) / sd on n - 1 degrees of freedom, every unit independent. A test that respected
     clusters, or a mean adjusted for a covariate, may have another p-value and is not wrong for it.
 
-    References
-    ----------
     Nuijten MB et al. (2016), Behavior Research Methods 48:1205-1226.
 
     Examples
@@ -379,5 +365,6 @@ def recomputed_p_of_change(
         return float(2 * stats.t.sf(t, n - 1))
 
     low, high = p_of(size + slack, limits.low), p_of(max(size - slack, 0.0), limits.high)
-    fits = _fits(low, high, printed, p_decimals, is_bound)
+    p_slack = 0.0 if is_bound else half_unit(p_decimals)
+    fits = low <= printed + p_slack and (is_bound or printed - p_slack <= high)
     return Consistency(p_of(size, limits.unrelated), low, high, printed, fits)

@@ -37,13 +37,9 @@ def ratio(
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        One row a unit. Rows with a missing value in a used column are left out and counted.
-    outcome : str
-        Column of 0 and 1 for risk and odds, of counts of events (0, 1, 2, …) for rates.
+    frame, outcome, arm, cluster, treated, covariates, strata, level
+        As for `clustertrials.estimate_effect`; the outcome is 0 or 1 for risk and odds, a count of events for rates.
     measure : {"risk", "odds", "rate"}
-    arm, cluster, treated, covariates, strata, level
-        As for `clustertrials.estimate_effect`.
     estimator : {"cr2", "jackknife", "cluster_means", "gee"}
         See Notes.
     exposure : str, optional
@@ -60,11 +56,6 @@ def ratio(
         As for `clustertrials.estimate_effect`; also if the outcome is not what the measure needs, if an arm has no
         event (or, for odds, nothing but events), or if covariates or strata predict the outcome perfectly.
 
-    Warns
-    -----
-    TrialWarning
-        For ``"gee"`` with few clusters of very unequal sizes.
-
     Notes
     -----
     A logistic regression (risk, odds) or a Poisson regression with log link (rate) on arm, covariates and strata gives
@@ -78,13 +69,11 @@ def ratio(
       stratum at a time if an arm has a single cluster in some stratum.
     - ``"cluster_means"``: as ``"cr2"``, with rows weighted so that every cluster counts alike; cluster average.
     - ``"gee"``: exchangeable working correlation, logit or log link, Kauermann and Carroll's correction, t on clusters
-      - coefficients; precision-weighted average.
+      - coefficients; precision-weighted average. A `TrialWarning` says where its interval is known to be too short.
 
     At most clusters - 2 degrees of freedom, less one for each covariate or further stratum, as in
     `clustertrials.estimate_effect`. The delta method takes the covariates as they are, the jackknife as a sample.
 
-    References
-    ----------
     Zhang Z (2008), Statistics in Medicine 27:4714-4725 (standardised means). Pustejovsky JE, Tipton E (2018), Journal
     of Business & Economic Statistics 36:672-683. Kauermann G, Carroll RJ (2001), Journal of the American Statistical
     Association 96:1387-1396.

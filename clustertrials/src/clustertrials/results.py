@@ -87,18 +87,12 @@ class Printed:
 
 @dataclass(frozen=True)
 class Effect(Printed):
-    """Difference between two arms, treated minus other, on the outcome's own scale.
+    """Difference between two arms, treated minus other, on the outcome's own scale, for a 0/1 outcome of risks.
 
     Attributes
     ----------
-    estimate, se : float
-        Point estimate and standard error, in units of the outcome (a risk difference for a 0/1 outcome).
-    df : float
-        Degrees of freedom of the reference t distribution; NaN where the reference is not a t.
-    statistic, p_value : float
-        Test statistic and two-sided p-value of no difference.
-    ci_low, ci_high : float
-        Limits of the interval at `level`.
+    estimate, se, df, statistic, p_value, ci_low, ci_high, level : float
+        The two-sided p-value is of no difference, the interval at `level`; `df` is NaN where the reference is not a t.
     n_units, n_clusters, n_dropped : int
         Rows used, clusters they lie in, and rows left out because a value was missing.
     icc : float
@@ -108,23 +102,15 @@ class Effect(Printed):
     estimator, estimand : str
         Name of the method, and the average it targets: ``"individual average"`` weights every row alike,
         ``"cluster average"`` every cluster alike, ``"precision-weighted average"`` neither.
-    level : float
-        Confidence level of the interval.
     mean_treated, mean_other : float
         Raw means of the arms, over the rows used: neither adjusted nor weighted, whatever the estimate is.
-    n_allocations : int or None
-        Size of the allocation set where the p-value comes from randomisation; of the set of patterns of signs where it
-        comes from the wild bootstrap; else None.
-    exact : bool
-        Whether all of them were counted; False for a Monte Carlo sample of them, and where there are none.
-    covariates : tuple of str
-        Adjusted for, those of labels with their reference level; empty where nothing was.
-    source : str
-        Where the data came from, e.g. ``"simulated: null world"``; empty for a frame of the caller's own.
-    outcome, treated, other : str
-        Column of the outcome, and what the treated arm and the other one are called in the data.
-    strata : str
-        Column of the strata that the estimate is given; empty without strata.
+    n_allocations, exact : int or None, bool
+        Size of the set of allocations, or of patterns of signs, from which the p-value comes, if it does; and whether
+        all of them were counted, not a Monte Carlo sample.
+    covariates, strata : tuple of str, str
+        What the estimate is adjusted for, labels with their reference level, and the column of the strata.
+    outcome, treated, other, source : str
+        Column of the outcome, what the arms are called in the data, and where these came from, if that was said.
     """
 
     estimate: float

@@ -74,8 +74,6 @@ def cluster_robust(fit: ClusteredOls, contrast: np.ndarray, kind: str = "CR2") -
     Bell RM, McCaffrey DF (2002), Survey Methodology 28:169-181. Pustejovsky JE, Tipton E (2018), Journal of Business &
     Economic Statistics 36:672-683.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}")
     shares, axes = fit.shares, fit.axes
     room = 1 - shares
     alone = room < OWN_FIT

@@ -29,24 +29,10 @@ _ESTIMATE, _SE, _COVERS_INDIVIDUAL, _COVERS_CLUSTER, _REJECTS = range(5)
 class Scenario:
     """A known truth from which trials are drawn; cluster sizes are fixed, who is treated is drawn anew each time.
 
-    Attributes
-    ----------
-    name : str
-        Name, part of the seed.
-    sizes : tuple of int
-        Units in each cluster.
-    treated : int
-        Clusters drawn into the treated arm.
-    icc : float
-        Intraclass correlation of outcome and baseline inside arms.
-    correlation : float
-        Correlation of a unit's outcome with its own baseline, apart from the effect.
-    effect : float
-        True effect averaged over clusters, in standard deviations of a continuous outcome, or a difference of shares.
-    slope : float
-        Informative size: a cluster's effect is ``effect + slope * (size / mean size - 1)``. Continuous outcomes only.
-    share : float or None
-        Share with a 1 where the outcome is binary; None for a normal outcome of variance 1.
+    `name` is part of the seed. The outcome is normal with variance 1, and `effect`, averaged over clusters, in standard
+    deviations; or binary, with `share` the share of ones and `effect` a difference of shares. `icc` is that of outcome
+    and baseline inside arms, `correlation` that of a unit's outcome with its own baseline, apart from the effect. With
+    a `slope`, size is informative: the effect of a cluster is ``effect + slope * (size / mean size - 1)``.
 
     Examples
     --------
@@ -89,17 +75,7 @@ class Scenario:
 
 
 def draw(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw one trial.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a unit: cluster (0, 1, …), arm (1 treated), baseline and outcome.
+    """Draw one trial, one row a unit: cluster (0, 1, …), arm (1 treated), baseline and outcome.
 
     Notes
     -----

@@ -118,8 +118,6 @@ def subgroup_effects(
     is constant inside clusters. Each interaction compares a group with the first. Compare the groups by it, and not by
     which of them is significant alone.
 
-    References
-    ----------
     Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683. Wang R et al. (2007), New
     England Journal of Medicine 357:2189-2194 (reporting subgroups).
 

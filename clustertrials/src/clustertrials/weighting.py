@@ -13,9 +13,9 @@ from scipy.optimize import linprog
 from clustertrials.checks import check_level, list_of_names, numeric, require_columns
 from clustertrials.estimators import ARM_COLUMN, INDIVIDUAL, effect_record
 from clustertrials.means import LOGIT, fit_mean
-from clustertrials.results import Effect, Inference
+from clustertrials.results import Effect
 from clustertrials.robust import cluster_robust, fit_ols
-from clustertrials.trial import RANK_TOLERANCE, Trial, read_trial
+from clustertrials.trial import RANK_TOLERANCE, read_trial
 
 # A row that the model gives less than this chance of being measured has nobody like it among the measured.
 SMALLEST_CHANCE = 1e-6
@@ -60,9 +60,8 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
     Raises
     ------
     ValueError
-        If a column is missing or not numeric, `observed` is not 0/1 or nowhere 1, a predictor has a missing value,
-        is constant or collinear; if the predictors separate measured from missing rows, wholly or in part; if some
-        row has practically no chance of being measured.
+        If a column is not fit for its role, or if the predictors separate some measured from missing rows, or leave a
+        row practically no chance of being measured.
 
     Notes
     -----
@@ -71,8 +70,6 @@ def inverse_probability_weights(frame: pd.DataFrame, *, observed: str, predictor
     programme: a combination of predictors that no measured row has below zero and no missing row above, without being
     zero throughout.
 
-    References
-    ----------
     Seaman SR, White IR (2013), Statistical Methods in Medical Research 22:278-295. Konis K (2007), Linear
     programming algorithms for detecting separated data in binary logistic regression models, DPhil thesis, Oxford.
 
@@ -143,8 +140,6 @@ def weighted_effect(
     independent errors with variance 1 / weight. Weights count as known, which for estimated ones is conservative on
     average. At most clusters - 2 degrees of freedom.
 
-    References
-    ----------
     Pustejovsky JE, Tipton E (2018), Journal of Business & Economic Statistics 36:672-683. Robins JM, Rotnitzky A,
     Zhao LP (1995), Journal of the American Statistical Association 90:106-121.
 
@@ -164,16 +159,13 @@ def weighted_effect(
         raise ValueError("weights must be one finite number a row of the frame, none below 0")
     counts = given > 0
     trial = read_trial(frame[counts], outcome, **roles)
-    fit = _weighted_fit(trial, np.sqrt(given[counts][trial.rows]))
-    effect = effect_record(trial, replace(fit, df=min(fit.df, trial.max_df)), "ipw", INDIVIDUAL, level)
-    return replace(effect, n_dropped=trial.n_dropped + int((~counts).sum()))
-
-
-def _weighted_fit(trial: Trial, root: np.ndarray) -> Inference:
+    root = np.sqrt(given[counts][trial.rows])
     design = np.column_stack([np.ones(len(root)), trial.treated, trial.covariates])
     basis, upper = np.linalg.qr(design * root[:, None])
-    fit = fit_ols((trial.y - trial.y.mean()) * root, basis, np.linalg.inv(upper), trial.starts)
-    return cluster_robust(fit, np.eye(design.shape[1])[ARM_COLUMN], "CR2")
+    parts = fit_ols((trial.y - trial.y.mean()) * root, basis, np.linalg.inv(upper), trial.starts)
+    fit = cluster_robust(parts, np.eye(design.shape[1])[ARM_COLUMN], "CR2")
+    effect = effect_record(trial, replace(fit, df=min(fit.df, trial.max_df)), "ipw", INDIVIDUAL, level)
+    return replace(effect, n_dropped=trial.n_dropped + int((~counts).sum()))
 
 
 def _predictors(frame: pd.DataFrame, observed: str, predictors: Sequence[str]) -> np.ndarray:

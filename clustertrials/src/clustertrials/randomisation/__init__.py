@@ -83,8 +83,6 @@ def randomisation_test(
     beyond the exact critical value of max|T|, taken under no effect. Measured joint coverage at level 0.90 (1,500
     trials of 6 v 6, four outcomes): 0.90 for effects of two standard errors, 0.89 for five.
 
-    References
-    ----------
     Edgington & Onghena (2007), Randomization Tests, 4th ed. Westfall & Young (1993), Resampling-Based Multiple
     Testing. Small, Ten Have & Rosenbaum (2008), JASA 103:271 (cluster trials).
 
@@ -136,16 +134,11 @@ def adjusted_randomisation_test(
 
     Parameters
     ----------
-    outcome : array of float, shape (units,)
-        Outcome of each unit.
+    outcome, cluster, treated, strata : array, shape (units,)
+        Outcome of each unit, label of its cluster, its arm and, if there are strata, its stratum, both the same inside
+        a cluster; fixed effects of the strata are taken out.
     covariates : array of float, shape (units,) or (units, covariates)
-        Baseline covariates of each unit.
-    cluster : array, shape (units,)
-        Labels of the clusters.
-    treated : array of bool or 0/1, shape (units,)
-        Arm of each unit, the same inside a cluster.
-    strata : array, shape (units,), optional
-        Labels of the strata, the same inside a cluster; their fixed effects are taken out.
+        Baseline covariates of each unit, which must not depend on the arm.
     alternative, level, interval, rng, n_draws
         As for `randomisation_test`; the interval takes some ten seconds for 29 clusters.
 
@@ -157,11 +150,8 @@ def adjusted_randomisation_test(
 
     Notes
     -----
-    The covariates must not depend on the arm. The coefficient is recomputed for every allocation, so the test is
-    exact whether or not the regression is right.
+    The coefficient is recomputed for every allocation, so the test is exact whether or not the regression is right.
 
-    References
-    ----------
     Rosenbaum (2002), Statistical Science 17:286 (covariance adjustment in randomisation inference).
 
     Examples
@@ -201,15 +191,17 @@ def _joined(
     rejected = tail_allowance(allocations.size, first.level, tails=1)
     unit = denominator(allocations, weights)
     tolerances = np.array([one.tolerance * unit for one in statistics])
-    joint = joint_distribution(allocations, scores, deviations, weights, rejected, first.alternative, tolerances)
+    adjusted, critical = joint_distribution(
+        allocations, scores, deviations, weights, rejected, first.alternative, tolerances
+    )
     names = ("statistic", "p_value", "ci_low", "ci_high", "p_value_se")
     joined = {n: np.array([getattr(a, n) for a in answers]) for n in names if getattr(first, n) is not None}
     if first.ci_low is not None:
-        bounds = (joint.critical * deviations + 2.0 * tolerances) / unit
+        bounds = (critical * deviations + 2.0 * tolerances) / unit
         joined["simultaneous_low"], joined["simultaneous_high"] = (
             np.array([_simultaneous(one, b, side) for one, b in zip(statistics, bounds)]) for side in (-1, 1)
         )
-    return replace(first, **joined, p_value_adjusted=joint.adjusted)
+    return replace(first, **joined, p_value_adjusted=adjusted)
 
 
 def _simultaneous(statistic: Statistic, bound: float, side: int) -> float:

@@ -17,26 +17,18 @@ from clustertrials.results import Printed, shown_total
 class RandomisationResult(Printed):
     """Answer of a randomisation test; arrays with one entry an outcome where several outcomes were given.
 
-    Attributes
-    ----------
-    statistic : float or numpy.ndarray
-        Observed statistic: the difference in units of the outcome, or Welch's t.
-    p_value, p_value_se : float or numpy.ndarray
-        Share of allocations at least as extreme, the observed one included; its Monte Carlo error, None if exact.
-    ci_low, ci_high : float, numpy.ndarray or None
-        Central interval of a constant difference: it excludes a difference exactly where one of the two one-sided
-        tests of that difference, each at half of 1 - `level`, rejects it. The limits themselves are not rejected;
-        they are infinite where too few allocations exist to reject anything at this level, None where no interval was
-        asked for, and for Welch's t. It can disagree with a two-sided p-value at the margin if the distribution is
-        skewed.
-    n_allocations, exact, n_counted : int, bool, int
-        Size of the allocation set; whether all of it was counted; else the draws and the observed one.
-    alternative, level, method : str, float, str
-        As asked, and a sentence on what was counted.
-    p_value_adjusted : numpy.ndarray or None
-        Family-wise p-values by step-down max-T, for several outcomes.
-    simultaneous_low, simultaneous_high : numpy.ndarray or None
-        Intervals that exclude 0 exactly where the single-step two-sided max-T test rejects.
+    The statistic is the difference in units of the outcome, or Welch's t; `p_value` is the share of allocations at
+    least as extreme, the observed one included, `p_value_se` its Monte Carlo error, None if exact. `n_counted` of the
+    `n_allocations` were counted; `method` says so in a sentence.
+
+    `ci_low` to `ci_high` is the central interval of a constant difference: it excludes a difference exactly where one
+    of the two one-sided tests of that difference, each at half of 1 - `level`, rejects it. The limits themselves are
+    not rejected; they are infinite where too few allocations exist to reject anything at this level, None where no
+    interval was asked for, and for Welch's t. It can disagree with a two-sided p-value at the margin if the
+    distribution is skewed.
+
+    For several outcomes, `p_value_adjusted` holds family-wise p-values by step-down max-T; the simultaneous intervals
+    exclude 0 exactly where the single-step two-sided max-T test rejects.
     """
 
     statistic: float | np.ndarray

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from clustertrials.randomisation.allocations import Allocations, blocks, split_sums
 from clustertrials.randomisation.statistics import Largest
-
-
-@dataclass(frozen=True)
-class Joint:
-    """Step-down adjusted p-values, shape (outcomes,), and the critical value of the largest absolute statistic."""
-
-    adjusted: np.ndarray
-    critical: float
 
 
 def joint_distribution(
@@ -26,8 +16,8 @@ def joint_distribution(
     rejected: int,
     alternative: str,
     tolerances: np.ndarray,
-) -> Joint:
-    """Step-down adjusted p-values and the two-sided critical value of the largest standardised statistic.
+) -> tuple[np.ndarray, float]:
+    """Step-down adjusted p-values, and the two-sided critical value of the largest standardised statistic.
 
     `scores`, shape (outcomes, clusters), are centred cluster values, times the weights if there are any; `deviations`
     make outcomes comparable; sums of scores that differ by less than `tolerances` are ties; the critical value may
@@ -63,7 +53,7 @@ def joint_distribution(
         largest.add(absolute.ravel())
     adjusted = np.empty(len(rows))
     adjusted[order] = np.maximum.accumulate(counts[::-1])[::-1] / allocations.size
-    return Joint(adjusted, largest.smallest())
+    return adjusted, largest.smallest()
 
 
 def denominator(allocations: Allocations, weights: np.ndarray | None) -> float:

@@ -6,7 +6,7 @@ lowered by a shift, the count changes at steps, one an allocation, and the limit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from math import inf, lcm
@@ -22,9 +22,7 @@ from clustertrials.trial import middle
 # order of summation; from 1e-14 to 1e-8 the count for binary outcomes equals that by integers, 1e-6 does not.
 TOLERANCE = 1e-10
 # Width, in standard errors, to which a limit is bracketed before its step is looked for.
-_BRACKET = 1e-7
-# Steps listed at once; more of them inside a bracket are ties, whose tables are made smaller first.
-_MOST_STEPS = 1_000_000
+_BRACKET = 1e-12
 
 
 @dataclass(frozen=True)
@@ -104,22 +102,17 @@ def difference(allocations: Allocations, values: np.ndarray, rounding: float = 0
             _pairs_at_least(sign * (a[0] - shift * a[1]), sign * (b[0] - shift * b[1]), needed) for a, b in tables.pairs
         )
 
-    def steps(low: float, high: float) -> np.ndarray:
-        shift = (low + high) / 2.0
-        reach = (high - low) * np.abs(arm).sum() + slack(shift)
-        found = []
-        for pair in tables.pairs:
-            for sums in _sums_near(pair, shift, own - shift * scale, reach):
-                found.append(_steps(own - sums[0], scale - sums[1], slack(0.0)))
-        return np.unique(np.concatenate(found))
-
     # Permutation standard deviation with the effect taken out, or with it where only rounding is left.
     left = np.linalg.norm(score - centre * arm)
     spread = float((left if left > slack(0.0) else np.linalg.norm(score)) / (2.0 * scale))
-    blur = 2.0 * slack(0.0) / np.ptp(arm)
-    limit = _limit_of_steps(
-        centre, spread, lambda shift, side: count(shift, centre - shift, -side), steps, allocations.size, blur
-    )
+    blur = 2.0 * slack(0.0) / np.ptp(arm)  # how far the tolerance for ties moves a step
+
+    def limit(allowed: int, side: int) -> float:
+        near = _crossing(
+            centre, spread, lambda shift: count(shift, centre - shift, -side), allocations.size, allowed, side
+        )
+        return near if np.isinf(near) else _nearest_step(tables, own, scale, near - side * blur, slack(0.0))
+
     return Statistic(float(centre), partial(count, 0.0), limit, slack(0.0) / scale)
 
 
@@ -179,14 +172,12 @@ def _ratio(
     to the strata.
 
     ``T = S / D``, ``D = sum over strata of W1 W0 / W - sum_j (sum basis_j)^2``, sums over the treated clusters
-    (Frisch-Waugh). Without covariates the only cross term of two halves is a product of two weight sums, so rows
-    of equal weight share one bound; with covariates every allocation is visited. With A the treated sum of `arm`, an
-    allocation ties with the observed one, whose T is t, at the shift ``(t D - S) / (D - A)``. Without covariates D is
-    above A for every other allocation, so the count falls with every step. With covariates it need not be, and the
-    differences that are not rejected can have gaps: the limits are then the outermost of them.
+    (Frisch-Waugh). Every allocation is visited. With A the treated sum of `arm`, an allocation ties with the observed
+    one, whose T is t, at the shift ``(t D - S) / (D - A)``. Without covariates D is above A for every other allocation,
+    so the count falls with every step. With covariates it need not be, and the differences that are not rejected can
+    have gaps: the limits are then the outermost of them.
     """
     tables = split_sums(allocations, np.vstack([score, arm, basis]), weights)
-    visit = _visited if len(basis) else _grouped
     observed_arm = float(arm[allocations.treated].sum())
     if observed_arm <= 1e-9 * weights[allocations.treated].sum():
         raise ValueError("covariates: together with the strata they determine the arm of every cluster")
@@ -195,7 +186,8 @@ def _ratio(
     slack = TOLERANCE * np.abs(score).sum() + rounding
 
     def count(bound: float, sign: int) -> int:
-        return visit(tables, bound, sign, slack)
+        excess = (a[0] + b[0] - bound * _denominators(tables, a, b) for a, b in blocks(tables))
+        return sum(int(np.count_nonzero(sign * one >= -slack)) for one in excess)
 
     limit = _limit_of_visits(tables, centre, slack, 1e-9 * weights.sum())
     return Statistic(float(centre), count, limit, slack / observed_arm)
@@ -253,30 +245,6 @@ def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
     return few.size * many.size - int(np.searchsorted(many, bound - few[::-1]).sum())
 
 
-def _grouped(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
-    """Count without covariates: rows of the smaller table that share a weight share their bounds."""
-    found = 0
-    for pair in tables.pairs:
-        few, many = sorted(pair, key=lambda table: table.shape[1])
-        numerators = [sign * (t[0] - bound * t[-2]) for t in (few, many)]
-        order = np.lexsort((numerators[0], few[-1]))
-        starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
-        slope = sign * bound * tables.cross * many[-1]
-        for group in np.split(order, starts[1:]):
-            reach = -slack - numerators[1] - slope * few[-1, group[0]]
-            found += group.size * reach.size - int(np.searchsorted(numerators[0][group], reach).sum())
-    return found
-
-
-def _visited(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
-    """Count with covariates: every allocation is visited."""
-    found = 0
-    for a, b in blocks(tables):
-        excess = a[0] + b[0] - bound * _denominators(tables, a, b)
-        found += int(np.count_nonzero(sign * excess >= -slack))
-    return found
-
-
 def _denominators(tables: SplitSums, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """D of `_ratio` for the allocations of a block; rows 0 and 1 of its tables are score and arm."""
     found = tables.squares(a, b)
@@ -285,82 +253,40 @@ def _denominators(tables: SplitSums, a: np.ndarray, b: np.ndarray) -> np.ndarray
     return found
 
 
-def _steps(numerator: np.ndarray, slope: np.ndarray, slack: float) -> np.ndarray:
-    """Shifts at which allocations tie with the observed one; those that always do, as itself, have none."""
-    moving = slope > 1e-9 * np.abs(slope).max(initial=0.0)
-    numerator, slope = numerator[moving], slope[moving]
+def _nearest_step(tables: SplitSums, own: float, scale: float, shift: float, slack: float) -> float:
+    """The step nearest to a shift: where the allocation whose lowered score is nearest ties with the observed one."""
+    found = []
+    for pair in tables.pairs:
+        few, many = sorted(pair, key=lambda table: table.shape[1])
+        if few.shape[1] == 1:  # a sample can hold the observed allocation more than once
+            many = many[:, scale - few[1] - many[1] > 1e-9 * scale]
+        if not many.size:
+            continue
+        lowered = many[0] - shift * many[1]
+        order = np.argsort(lowered)
+        places = np.searchsorted(lowered[order], own - shift * scale - (few[0] - shift * few[1]))
+        # The nearest on either side, and one more: the observed allocation ties at every shift, and rounding decides
+        # on which side it stands.
+        for beside in (-2, -1, 0, 1):
+            sums = few + many[:, order[np.clip(places + beside, 0, len(order) - 1)]]
+            numerator, slope = own - sums[0], scale - sums[1]
+            gap = np.where(slope > 1e-9 * scale, np.abs(numerator - shift * slope), inf)
+            best = gap.argmin()
+            found.append((gap[best], numerator[best], slope[best]))
+    _, numerator, slope = min(found)
     # Ties at no difference are found by the same rule that counts them.
-    return np.where(np.abs(numerator) <= slack, 0.0, numerator / slope)
-
-
-def _sums_near(pair: tuple[np.ndarray, np.ndarray], shift: float, target: float, reach: float) -> Iterator[np.ndarray]:
-    """Sums (score, arm) of the allocations whose lowered score lies within `reach` of `target`, in pieces."""
-    few, many = sorted(pair, key=lambda table: table.shape[1])
-    first, last = _ranges(few, many, shift, target, reach)[1:]
-    if (last - first).sum() > _MOST_STEPS:
-        few, many = _distinct(few), _distinct(many)
-    many, first, last = _ranges(few, many, shift, target, reach)
-    length = last - first
-    for rows in np.split(np.arange(len(length)), np.flatnonzero(np.diff(np.cumsum(length) // _MOST_STEPS)) + 1):
-        n = length[rows]
-        if n.sum():
-            columns = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + np.repeat(first[rows], n)
-            yield few[:, np.repeat(rows, n)] + many[:, columns]
-
-
-def _ranges(few: np.ndarray, many: np.ndarray, shift: float, target: float, reach: float) -> tuple:
-    """`many` in order of its lowered score, and for each column of `few` the range of it that lies near `target`."""
-    lowered = many[0] - shift * many[1]
-    order = np.argsort(lowered)
-    needed = target - (few[0] - shift * few[1])
-    first, last = (
-        np.searchsorted(lowered[order], needed + end, side) for end, side in ((-reach, "left"), (reach, "right"))
-    )
-    return many[:, order], first, last
-
-
-def _distinct(table: np.ndarray) -> np.ndarray:
-    """A table without columns that are equal but for rounding."""
-    size = np.abs(table).max(axis=1, keepdims=True)
-    return table[:, np.unique(np.round(table / np.where(size, size, 1.0), 12), axis=1, return_index=True)[1]]
-
-
-def _limit_of_steps(
-    centre: float, spread: float, held: Callable, steps: Callable, size: int, blur: float
-) -> Callable[[int, int], float]:
-    """Limits of a difference whose count falls with every step outwards: the step at which it passes what is allowed.
-
-    ``held(shift, side)`` is the number of allocations with a statistic at most (`side` 1) or at least (-1) the observed
-    one, `steps` lists the shifts between two where it falls, and `blur` is how far the tolerance for ties moves one.
-    """
-
-    def limit(allowed: int, side: int) -> float:
-        near = _crossing(centre, spread, held, size, allowed, side)
-        if np.isinf(near):
-            return near
-        width = blur + 4.0 * (_BRACKET * spread + np.finfo(float).eps * abs(near))
-        outwards = side * np.sort(side * steps(near - width, near + width))
-        inner, outer = 0, len(outwards)
-        while outer - inner > 1:
-            middle = (inner + outer) // 2
-            if held(outwards[middle], side) > allowed:
-                inner = middle
-            else:
-                outer = middle
-        return float(outwards[inner])
-
-    return limit
+    return 0.0 if abs(numerator) <= slack else float(numerator / slope)
 
 
 def _crossing(centre: float, spread: float, held: Callable, size: int, allowed: int, side: int) -> float:
-    """About where the count passes what is allowed, on one side; infinite where it never does."""
+    """About where the count `held` passes what is allowed, on one side; infinite where it never does."""
     if allowed < 1:
         return side * inf
     target = ndtri((allowed + 0.5) / size)
 
     @cache
     def excess(shift: float) -> float:
-        return float(ndtri(min(held(shift, side), size - 0.5) / size) - target)
+        return float(ndtri(min(held(shift), size - 0.5) / size) - target)
 
     inside = centre
     while excess(inside) <= 0.0:
