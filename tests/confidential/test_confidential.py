@@ -290,15 +290,22 @@ def words_of(error: BaseException) -> str:
     return " ".join(f"{one!r} {one} {one.args} {vars(one)} {getattr(one, '__notes__', '')}" for one in chain(error))
 
 
-@pytest.mark.parametrize("kind", [ValueError, RuntimeError])
-def test_a_question_that_fails_says_nothing_of_anyone(home, data, monkeypatch, capfd, recwarn, kind):
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("holf.study.questions.estimate_effect", ValueError),
+        ("holf.study.questions.estimate_effect", RuntimeError),
+        ("holf.confidential.release.document.disclose", ValueError),
+    ],
+)
+def test_a_failure_says_nothing_of_anyone(home, data, monkeypatch, capfd, recwarn, place, kind):
     def fail(*_, **__):
         warnings.warn(SECRET, stacklevel=1)
         raise kind(SECRET)
 
-    monkeypatch.setattr("holf.study.questions.estimate_effect", fail)
+    monkeypatch.setattr(place, fail)
     monkeypatch.setattr(document, "catalogue", only("effect", outcomes=("income",)))
-    if kind is ValueError:
+    if (kind, "questions" in place) == (ValueError, True):
         refused = open_study(home / "data")
         with pytest.raises(holf.StudyError, match="these data give no answer") as raised:
             refused.effect("income")
@@ -307,17 +314,6 @@ def test_a_question_that_fails_says_nothing_of_anyone(home, data, monkeypatch, c
             open_study(home / "data")
     assert not sentinels_in(words_of(raised.value)) and recwarn.list == []
     assert not sentinels_in("".join(capfd.readouterr()))
-
-
-def test_a_failure_of_disclosure_control_says_nothing_of_anyone(home, data, monkeypatch):
-    def fail(*_):
-        raise ValueError(SECRET)
-
-    monkeypatch.setattr(document, "catalogue", only("flow"))
-    monkeypatch.setattr(document, "disclose", fail)
-    with pytest.raises(ReleaseError) as raised:
-        open_study(home / "data")
-    assert not sentinels_in(words_of(raised.value))
 
 
 def test_a_corrupt_folder_says_nothing_of_anyone(home, data, tmp_path, capfd):
