@@ -265,6 +265,6 @@ def test_another_trial_brings_its_own_rules(tmp_path):
     with pytest.raises(DropInError) as caught:
         read_dropin(tmp_path, schema)
     assert [line.partition(".csv, ")[2].partition(". ")[0] for line in caught.value.lines] == [
-        "table leaders, column competence_m0: more than one value inside one arm (rows: 1-9)",
-        "table leaders, column office_id: more than 1 rows for one office_id (rows: 1-9)",
+        "table leaders, column competence_m0: not so in every row: competence_m0 has one value inside each arm (rows: 1-9)",
+        "table leaders, column office_id: not so in every row: one office_id has at most 1 rows (rows: 1-9)",
     ]
