@@ -80,6 +80,8 @@ def read_file(path: Path) -> bytes:
 
     A pipe would be waited for, and a large file would fill the memory, so neither is opened.
     """
+    if not path.exists():
+        raise Unreadable("the file is missing", "Put it there.")
     if not path.is_file():
         rule = "this is no plain file, but a pipe or a folder, or it cannot be reached"
         raise Unreadable(rule, "Put a copy of the file there.")

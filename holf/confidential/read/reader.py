@@ -29,18 +29,16 @@ _SIMULATED = "syn-"
 class DropIn:
     """Real study tables that fit the schema: columns in its order, dtypes string, Int64 and Float64.
 
-    `absent` names the tables that are not there; `files` has name and SHA-256 of each file that was read, the mapping
-    file among them.
+    `absent` names the tables that are not there.
     """
 
     tables: dict[str, pd.DataFrame] = field(repr=False)
     absent: tuple[str, ...]
-    files: tuple[tuple[str, str], ...] = field(repr=False)
 
-    def bytes_digest(self, key: bytes) -> str:
-        """HMAC-SHA256 over names and bytes of the files, under a key that the holders keep: it confirms no guess."""
-        listing = "".join(f"{sha256} {name}\n" for name, sha256 in self.files)
-        return hmac.new(key, listing.encode(), hashlib.sha256).hexdigest()
+    def digest(self, key: bytes) -> str:
+        """HMAC-SHA256 over the tables, under a key that the holders keep: it confirms no guess."""
+        text = "".join(f"{name}\n{frame.to_csv(index=False)}" for name, frame in self.tables.items())
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
     def ids(self, schema: Schema) -> list[str]:
         """Every id in the tables, sorted: those of people, families and offices."""
@@ -103,41 +101,34 @@ def _examine(folder: Path, schema: Schema, mapping: Path | None) -> Examination:
         if table not in paths and not any(finding.table == table for finding in findings):
             fix = "Add it; no study can be read without it."
             findings.append(Finding(f"{table}.csv", table, "", "the file is missing", fix))
-    sheets, digests = {}, {}
+    sheets = {}
     for table, path in paths.items():
-        sheet = _read_sheet(table, path, schema, mappings[table], digests)
+        sheet = _read_sheet(table, path, schema, mappings[table])
         if isinstance(sheet, Sheet):
             sheets[table] = sheet
             notes += [f"{path.name}, table {table}: {note}" for note in sheet.cells.notes]
         else:
             findings += sheet
-    if mapping is not None:
-        digests["mapping file"] = hashlib.sha256(mapping.read_bytes()).hexdigest()
     present = set(paths) | {finding.table for finding in findings}
     tables, found = check_tables(sheets, schema, unreadable=present - set(sheets))
     findings += found or _simulated_ids(tables, sheets, schema)
     if findings:
         return Examination(None, tuple(findings), tuple(notes))
     absent = tuple(name for name in schema.tables if name not in tables)
-    return Examination(DropIn(tables, absent, tuple(sorted(digests.items()))), (), tuple(notes))
+    return Examination(DropIn(tables, absent), (), tuple(notes))
 
 
-def _read_sheet(
-    table: str, path: Path, schema: Schema, how: TableMapping, digests: dict[str, str]
-) -> Sheet | list[Finding]:
-    """Read one file once, so that its digest is of the bytes that were read."""
+def _read_sheet(table: str, path: Path, schema: Schema, how: TableMapping) -> Sheet | list[Finding]:
     names = header_names(schema, table, how)
     known = {*names, *(theirs.casefold() for waves in how.wide.values() for theirs in waves.values())}
     try:
-        content = read_file(path)
-        cells = read_cells(path.name, content, how, known, table=table)
+        cells = read_cells(path.name, read_file(path), how, known, table=table)
         if lost := _lost_columns(cells.header, known, how):
             return [Finding(path.name, table, *one) for one in lost]
         cells = lengthen(cells, how, schema, table) if how.wide else cells
     except Unreadable as refused:
         rows = refused.rows and tuple((row, "") for row in refused.rows)
         return [Finding(path.name, table, "", refused.rule, refused.fix, rows)]
-    digests[path.name] = hashlib.sha256(content).hexdigest()
     return Sheet(path.name, table, cells, names, how)
 
 
@@ -175,7 +166,7 @@ def read_simulated(folder: Path, schema: Schema) -> dict[str, pd.DataFrame]:
     SchemaError
         If a table is missing or anything in it breaks a rule of the schema; the message is the first problem.
     """
-    sheets = {name: _read_sheet(name, folder / f"{name}.csv", schema, TableMapping(), {}) for name in schema.tables}
+    sheets = {name: _read_sheet(name, folder / f"{name}.csv", schema, TableMapping()) for name in schema.tables}
     if refused := [one for one in sheets.values() if not isinstance(one, Sheet)]:
         raise SchemaError(refused[0][0].line)
     tables, findings = check_tables(sheets, schema)
