@@ -77,16 +77,8 @@ def national(folder):
         frames(name, lambda frame: frame.assign(parent_id=frame["parent_id"].replace(one, number)))(folder)
 
 
-def exclude_drawn(frame):
-    drawn = frame["drawn"] == "1"
-    return frame.assign(
-        eligible=frame["eligible"].mask(drawn, "0"), followup_group=frame["followup_group"].mask(drawn, "")
-    )
-
-
 AN_ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
 NATIONAL = "an id is a national identity number, or looks like one"
-DRAWN = "not so in every row: where drawn is 1 and arm is {0}, followup_group is {0} (10-49)"
 
 # How to spoil the tables, and what is told then: table and column, what is wrong, and of how many rows.
 MALFORMED = {
@@ -218,10 +210,5 @@ MALFORMED = {
     "wave left out": (
         frames("register", later_only),
         "register, column wave: not so in every row: of one parent_id, a row of a later wave comes with a row of every earlier one: m0, m12, m24, m36, m48 (1-9)",
-    ),
-    "drawn but not eligible": (
-        frames("families", exclude_drawn),
-        "families, column eligible: not so in every row: where drawn is 1, eligible is 1 (10-49)",
-        *(f"families, column followup_group: {DRAWN.format(arm)}" for arm in ("holf", "local")),
     ),
 }

@@ -66,18 +66,6 @@ def test_an_arm_without_an_event_is_withheld_and_not_unanswered(tables, tmp_path
     assert release.content["summary"]["questions_without_answer"] == 0 and "participation" in kept_waves(release)
 
 
-def test_missing_is_not_zero(tables, tmp_path, monkeypatch):
-    zero, missing = copied(tables), copied(tables)
-    later = zero["register"].index[zero["register"]["wave"] == "m12"][::3]
-    zero["register"].loc[later, "income"] = "0"
-    missing["register"].loc[later, "income"] = ""
-    as_zero, as_missing = (
-        released(tables, tmp_path / name, monkeypatch, "income", questions=("levels",)).study().levels("income")[2]
-        for name, tables in (("zero", zero), ("missing", missing))
-    )
-    assert as_zero.n > 1.3 * as_missing.n and as_zero.mean < 0.8 * as_missing.mean
-
-
 def test_an_outcome_and_a_wave_without_a_value_are_named(tables, tmp_path, monkeypatch):
     tables = copied(tables)
     tables["survey"]["housing_quality"] = ""
