@@ -12,8 +12,8 @@ from real_study import ID, copied, only, plan_of, taken, without
 from holf.cli import main
 from holf.confidential.release import document
 from holf.confidential.release.document import Release, ReleaseError, make_release, read_release
+from holf.confidential.release.form import broken_rules, summary
 from holf.confidential.release.form import public_counts as public_counts_of_the_trial
-from holf.confidential.release.form import summary
 from holf.confidential.release.history import HISTORY, _line, read_history, repeated, require_same_answers
 from holf.confidential.rules.attack import Equation, attack
 from holf.confidential.rules.policy import RULES, load_policy
@@ -240,17 +240,6 @@ def test_no_count_is_further_off_than_the_release_says(release, answered):
     assert "A difference of two shown counts is no count" in text and "slack" not in text
 
 
-def every_number(part, name=""):
-    if isinstance(part, dict):
-        for key, value in part.items():
-            yield from every_number(value, key)
-    elif isinstance(part, list):
-        for value in part:
-            yield from every_number(value, name)
-    else:
-        yield name, part
-
-
 def has(release, question, name, rule, **keywords):
     return any(answer.get(name) == {"withheld": rule} for answer in asked(release, question, **keywords))
 
@@ -260,13 +249,6 @@ def hides(release, question, name, **keywords):
     return any(isinstance(answer[name], dict) for answer in asked(release, question, **keywords))
 
 
-def few_are_shown(release):
-    return any(
-        name.startswith("n_") and type(value) is int and 0 < value < 10 and name not in ("n_clusters", "n_offices")
-        for name, value in every_number(release.content["answers"])
-    ) or not has(release, "tipping", "n_dropped", "people", outcome="participation")
-
-
 def is_round(count):
     return isinstance(count, dict) or count % 5 == 0
 
@@ -274,7 +256,7 @@ def is_round(count):
 # Settings under which the rule speaks, what then holds of a release of real tables, and settings that ask for nothing:
 # it fails then.
 SPEAKS = {
-    "people": ({}, lambda one: not few_are_shown(one), {"min_people": 0}),
+    "people": ({}, lambda one: has(one, "tipping", "n_dropped", "people", outcome="participation"), {"min_people": 0}),
     "families": ({"min_families": 500}, lambda one: "families" in one.content["summary"]["answers_by_withholding_rule"],
                  {"min_families": 0}),
     "offices": ({"min_offices": 15}, lambda one: hides(one, "levels", "n", outcome="income"), {"min_offices": 0}),
@@ -289,8 +271,7 @@ SPEAKS = {
     "rounding": ({}, lambda one: all(is_round(count["total"]) for count in asked(one, "flow")[0]["counts"]
                             if count["box"]["box"] in ("drawn", "not_enrolled", "families_enrolled")),
                  {"round_to": 1}),
-    "digits": ({}, lambda one: all(float(f"{effect['se']:.2e}") == effect["se"]
-                                   for effect in asked(one, "effect", outcome="income")), {"significant_digits": 17}),
+    "digits": ({}, lambda one: "digits" not in broken_rules(one.content, POLICY), {"significant_digits": 17}),
     "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval, {"min_interval": 1}),
 }  # fmt: skip
 # The questions whose answers show it, for rules that do not need all of these.
