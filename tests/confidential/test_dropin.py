@@ -8,7 +8,7 @@ import pytest
 from dropin_faults import CANARY, MALFORMED
 from dropin_study import write_tables
 
-from holf.confidential.read.reader import Examination, read_dropin
+from holf.confidential.read.reader import DropIn, read_dropin
 from holf.confidential.read.report import DropInError
 from holf.record.schema import load_schema
 
@@ -39,7 +39,7 @@ def test_malformed_is_refused_in_these_words(case, folder, capfd, caplog):
     # Names of frames live on in a traceback, where a debugger or a notebook's %tb would show them.
     places = [place for place, _ in traceback.walk_tb(error.__traceback__) if "holf" in place.f_globals["__name__"]]
     kept = [value for place in places for value in place.f_locals.values()]
-    assert places and not any(isinstance(value, Examination) for value in kept)
+    assert places and not any(isinstance(value, DropIn) for value in kept)
     shown = [*capfd.readouterr(), caplog.text, repr(vars(error)), *traceback.format_exception(error), *map(repr, kept)]
     assert CANARY not in "".join(shown) and "3.133,7" not in "".join(shown)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
