@@ -50,16 +50,3 @@ def test_the_unspoiled_study_is_taken(folder, study):
     assert drop_in.absent == () and {name: len(frame) for name, frame in drop_in.tables.items()} == {
         name: len(frame) for name, frame in study.items()
     }
-
-
-def test_rules_name_what_the_schema_has():
-    schema = load_schema()
-    for rule in schema.package["holf:rules"]:
-        tables = [rule["table"], *(above for _, above in schema.path(rule["table"]))]
-        known = {column for table in tables for column in schema.fields(table)}
-        named = {rule.get("column"), rule.get("within")} - {None}
-        assert named | {column for part in ("if", "then", "where") for column in rule.get(part, ())} <= known
-    for table in schema.tables:
-        names = [name for column, field in schema.fields(table).items() for name in (column, *field["holf:aliases"])]
-        assert len({name.casefold() for name in names}) == len(names)
-    assert set(schema.package["holf:required-tables"]) <= set(schema.tables)

@@ -33,21 +33,14 @@ def released(tables, folder, monkeypatch, *outcomes, questions=FEW):
     return make_release(taken(tables, folder), SCHEMA, POLICY)
 
 
-def test_an_office_with_one_family(tables, tmp_path, monkeypatch):
-    families = tables["families"].query(
-        "office_id == @lone and enrolled == '1'", local_dict={"lone": office(tables, "holf")}
-    )
-    study = released(
-        without(tables, "family_id", set(families["family_id"][1:])), tmp_path, monkeypatch, "income"
-    ).study()
+def test_28_offices_of_which_one_has_one_family(tables, tmp_path, monkeypatch):
+    families = tables["families"].query("enrolled == '1'").groupby("office_id").get_group(office(tables, "holf"))
+    left = without(tables, "office_id", {office(tables, "local")})
+    left = without(left, "family_id", set(families["family_id"][1:]))
+    study = released(left, tmp_path, monkeypatch, "income").study()
     effect = study.effect("income")
-    assert effect.n_clusters == 29 and effect.n_units % 5 == 0
-
-
-def test_28_offices(tables, tmp_path, monkeypatch):
-    study = released(without(tables, "office_id", {office(tables, "local")}), tmp_path, monkeypatch, "income").study()
-    offices = next(count for count in study.flow().counts if count.box.id == "offices")
-    assert offices.total == 28 and study.effect("income").n_clusters == 28
+    assert effect.n_clusters == 28 and effect.n_units % 5 == 0
+    assert next(count for count in study.flow().counts if count.box.id == "offices").total == 28
 
 
 def test_an_arm_without_an_event_is_withheld_and_not_unanswered(tables, tmp_path, monkeypatch):

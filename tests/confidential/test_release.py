@@ -17,7 +17,6 @@ from holf.confidential.release.form import public_counts as public_counts_of_the
 from holf.confidential.release.history import HISTORY, _line, read_history, repeated, require_same_answers
 from holf.confidential.rules.attack import Equation, attack
 from holf.confidential.rules.policy import RULES, load_policy
-from holf.paths import project_root
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
@@ -504,11 +503,3 @@ def test_another_number_is_another_release_or_breaks_a_rule(release, tmp_path):
     path.write_text(re.sub(r'"se": (0\.\d+)', r'"se": \g<1>77', release.text(), count=1))
     with pytest.raises(ReleaseError, match="its numbers break the rule digits of its profile"):
         read_release(path)
-
-
-def test_simulated_tables_make_no_release(capsys, tmp_path):
-    folder = project_root() / "data" / "simulated" / "benefit"
-    with pytest.raises(SystemExit) as end:
-        main(["release", "--data", str(folder), "--out", str(tmp_path / "release.json")])
-    assert end.value.code == 2 and list(tmp_path.iterdir()) == []
-    assert capsys.readouterr().err.startswith("holf: the tables cannot be taken")
