@@ -141,7 +141,7 @@ def _check_data(arguments: argparse.Namespace) -> None:
             lines = write_findings(arguments.private, examined.findings)
             print(f"the private file has {'some' if lines else 'no'} lines; only you can read it")
         raise DropInError(finding.line for finding in examined.findings)
-    print("\n".join(_readiness(examined.drop_in)))
+    print("\n".join(_readiness(examined)))
 
 
 def _suggest(folder: Path) -> None:

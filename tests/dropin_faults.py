@@ -77,16 +77,8 @@ def national(folder):
         frames(name, lambda frame: frame.assign(parent_id=frame["parent_id"].replace(one, number)))(folder)
 
 
-def exclude_drawn(frame):
-    drawn = frame["drawn"] == "1"
-    return frame.assign(
-        eligible=frame["eligible"].mask(drawn, "0"), followup_group=frame["followup_group"].mask(drawn, "")
-    )
-
-
 AN_ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
 NATIONAL = "an id is a national identity number, or looks like one"
-DRAWN = "not always followup_group is {0} where drawn is 1 and arm is {0} (10-49)"
 
 # How to spoil the tables, and what is told then: table and column, what is wrong, and of how many rows.
 MALFORMED = {
@@ -205,20 +197,18 @@ MALFORMED = {
     ),
     "analysed without rows": (
         without_one,
-        "parents, column analysed: no row in table register, where analysed is 1 (1-9)",
+        "parents, column analysed: not so in every row: where analysed is 1, every parent_id has a row in register (1-9)",
     ),
     "rows without analysed": (
         frames("parents", follow_all),
-        "register, column parent_id: not always analysed is 1 where participates is 1 (1-9)",
+        "register, column parent_id: not so in every row: where participates is 1, analysed is 1 (1-9)",
     ),
     "a coordinator of another office": (
         other_office,
-        "delivery, column coordinator_id: office_id of coordinators is not that of families (1-9)",
+        "delivery, column coordinator_id: not so in every row: a row and its row in coordinators have the same office_id (1-9)",
     ),
-    "wave left out": (frames("register", later_only), "register, column wave: a wave without every earlier one (1-9)"),
-    "drawn but not eligible": (
-        frames("families", exclude_drawn),
-        "families, column eligible: not always eligible is 1 where drawn is 1 (10-49)",
-        *(f"families, column followup_group: {DRAWN.format(arm)}" for arm in ("holf", "local")),
+    "wave left out": (
+        frames("register", later_only),
+        "register, column wave: not so in every row: of one parent_id, a row of a later wave comes with a row of every earlier one: m0, m12, m24, m36, m48 (1-9)",
     ),
 }

@@ -8,7 +8,7 @@ import pytest
 from dropin_faults import CANARY, MALFORMED
 from dropin_study import write_tables
 
-from holf.confidential.read.reader import Examination, read_dropin
+from holf.confidential.read.reader import DropIn, read_dropin
 from holf.confidential.read.report import DropInError
 from holf.record.schema import load_schema
 
@@ -39,7 +39,7 @@ def test_malformed_is_refused_in_these_words(case, folder, capfd, caplog):
     # Names of frames live on in a traceback, where a debugger or a notebook's %tb would show them.
     places = [place for place, _ in traceback.walk_tb(error.__traceback__) if "holf" in place.f_globals["__name__"]]
     kept = [value for place in places for value in place.f_locals.values()]
-    assert places and not any(isinstance(value, Examination) for value in kept)
+    assert places and not any(isinstance(value, DropIn) for value in kept)
     shown = [*capfd.readouterr(), caplog.text, repr(vars(error)), *traceback.format_exception(error), *map(repr, kept)]
     assert CANARY not in "".join(shown) and "3.133,7" not in "".join(shown)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -50,16 +50,3 @@ def test_the_unspoiled_study_is_taken(folder, study):
     assert drop_in.absent == () and {name: len(frame) for name, frame in drop_in.tables.items()} == {
         name: len(frame) for name, frame in study.items()
     }
-
-
-def test_rules_name_what_the_schema_has():
-    schema = load_schema()
-    for rule in schema.package["holf:rules"]:
-        tables = [rule["table"], *(above for _, above in schema.path(rule["table"]))]
-        known = {column for table in tables for column in schema.fields(table)}
-        named = {rule.get("column"), rule.get("within")} - {None}
-        assert named | {column for part in ("if", "then", "where") for column in rule.get(part, ())} <= known
-    for table in schema.tables:
-        names = [name for column, field in schema.fields(table).items() for name in (column, *field["holf:aliases"])]
-        assert len({name.casefold() for name in names}) == len(names)
-    assert set(schema.package["holf:required-tables"]) <= set(schema.tables)

@@ -192,5 +192,5 @@ def test_readers_in_other_languages_print_nothing(name, tmp_path, capfd):
     for cut in range(0, len(FILES[name]), 97):
         (tmp_path / name).write_bytes(FILES[name][:cut] + CANARY.encode() + FILES[name][cut:])
         examined = reader.examine(tmp_path, ALONE)
-        assert (examined.drop_in is None) == bool(examined.findings)
+        assert (not examined.tables) == bool(examined.findings)
     assert tuple(capfd.readouterr()) == ("", "")

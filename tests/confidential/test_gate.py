@@ -14,7 +14,7 @@ from holf.confidential.scan.files import Item, items_of
 from holf.confidential.scan.known import Known, theme_files
 from holf.confidential.scan.rules import ALL, holds_canary, holds_id
 from holf.confidential.scan.scan import scan
-from tests.leaks import HARMLESS, KNOWN, LEAKS, REFUSED, SECRET, index, national_number, page
+from tests.leaks import HARMLESS, KNOWN, LEAKS, REFUSED, SECRET, national_number, page
 
 
 def plant(root, files):
@@ -225,26 +225,6 @@ PLACES = {
 def test_a_canary_is_found_in_every_place(canary, place):
     name, written = PLACES[place]
     assert any(holds_canary(item, Known(canaries=CANARIES)) for item in items_of(name, written(canary).encode()))
-
-
-@pytest.mark.parametrize(
-    ("limit", "name", "text"),
-    [
-        ("encodings", "a.txt", "Q0FOQVJZLTc="),
-        ("escapes in scripts", "a.js", "'CANARY\\u002d7'"),
-        ("addresses", "a.html", "<a href='?q=CANARY%2D7'>a</a>"),
-        ("reversed", "a.txt", "7-YRANAC"),
-        ("glued", "a.txt", f"id{NUMBER} and xF-7731"),
-        ("glued", "a.txt", f"{NUMBER}{NUMBER}"),
-        ("a part only", "searchindex.js", index(**{"7731": 0, "canari": 1})["searchindex.js"].decode()),
-        ("short id", "a.txt", "K12"),
-        ("rounded", "a.txt", "31338"),
-        ("computed with", "a.txt", "62675.54"),
-    ],
-)
-def test_what_is_out_of_reach_is_named(tmp_path, limit, name, text):
-    assert any(limit in sentence for sentence in OUT_OF_REACH)
-    assert scan(plant(tmp_path, {name: text.encode()}), known=KNOWN) == ()
 
 
 # The command.

@@ -12,18 +12,15 @@ from real_study import ID, copied, only, plan_of, taken, without
 from holf.cli import main
 from holf.confidential.release import document
 from holf.confidential.release.document import Release, ReleaseError, make_release, read_release
+from holf.confidential.release.form import broken_rules, summary
 from holf.confidential.release.form import public_counts as public_counts_of_the_trial
-from holf.confidential.release.form import summary
 from holf.confidential.release.history import HISTORY, _line, read_history, repeated, require_same_answers
-from holf.confidential.release.questions import catalogue
-from holf.confidential.rules.answers import ROLES
 from holf.confidential.rules.attack import Equation, attack
 from holf.confidential.rules.policy import RULES, load_policy
-from holf.paths import project_root
 from holf.record.flow import load_flow
 from holf.record.plan import load_plan
 from holf.record.schema import load_schema
-from holf.study.answers import Role, Sanity, Withheld, is_withheld
+from holf.study.answers import Withheld, is_withheld
 from holf.study.study import StudyError
 from holf.study.tables import Rows
 
@@ -242,17 +239,6 @@ def test_no_count_is_further_off_than_the_release_says(release, answered):
     assert "A difference of two shown counts is no count" in text and "slack" not in text
 
 
-def every_number(part, name=""):
-    if isinstance(part, dict):
-        for key, value in part.items():
-            yield from every_number(value, key)
-    elif isinstance(part, list):
-        for value in part:
-            yield from every_number(value, name)
-    else:
-        yield name, part
-
-
 def has(release, question, name, rule, **keywords):
     return any(answer.get(name) == {"withheld": rule} for answer in asked(release, question, **keywords))
 
@@ -262,13 +248,6 @@ def hides(release, question, name, **keywords):
     return any(isinstance(answer[name], dict) for answer in asked(release, question, **keywords))
 
 
-def few_are_shown(release):
-    return any(
-        name.startswith("n_") and type(value) is int and 0 < value < 10 and name not in ("n_clusters", "n_offices")
-        for name, value in every_number(release.content["answers"])
-    ) or not has(release, "tipping", "n_dropped", "people", outcome="participation")
-
-
 def is_round(count):
     return isinstance(count, dict) or count % 5 == 0
 
@@ -276,7 +255,7 @@ def is_round(count):
 # Settings under which the rule speaks, what then holds of a release of real tables, and settings that ask for nothing:
 # it fails then.
 SPEAKS = {
-    "people": ({}, lambda one: not few_are_shown(one), {"min_people": 0}),
+    "people": ({}, lambda one: has(one, "tipping", "n_dropped", "people", outcome="participation"), {"min_people": 0}),
     "families": ({"min_families": 500}, lambda one: "families" in one.content["summary"]["answers_by_withholding_rule"],
                  {"min_families": 0}),
     "offices": ({"min_offices": 15}, lambda one: hides(one, "levels", "n", outcome="income"), {"min_offices": 0}),
@@ -291,8 +270,7 @@ SPEAKS = {
     "rounding": ({}, lambda one: all(is_round(count["total"]) for count in asked(one, "flow")[0]["counts"]
                             if count["box"]["box"] in ("drawn", "not_enrolled", "families_enrolled")),
                  {"round_to": 1}),
-    "digits": ({}, lambda one: all(float(f"{effect['se']:.2e}") == effect["se"]
-                                   for effect in asked(one, "effect", outcome="income")), {"significant_digits": 17}),
+    "digits": ({}, lambda one: "digits" not in broken_rules(one.content, POLICY), {"significant_digits": 17}),
     "complementary": ({}, lambda one: narrowest(one) >= POLICY.min_interval, {"min_interval": 1}),
 }  # fmt: skip
 # The questions whose answers show it, for rules that do not need all of these.
@@ -312,13 +290,6 @@ def test_a_release_needs_every_rule(rule, released):
     policy, part = replace(POLICY, **settings), PARTS.get(rule, PART)
     assert holds(released(policy, part=part))
     assert not holds(released(replace(policy, **nothing), part=part)), "nothing notices that the rule asks for nothing"
-
-
-def test_extremes_are_withheld_because_of_their_role(released, monkeypatch):
-    part = '"(levels|effect|sanity)".*"income"'
-    assert has(released(part=part), "sanity", "smallest", "extremes")
-    monkeypatch.setitem(ROLES, Sanity, ROLES[Sanity] | {"smallest": Role("estimate")})
-    assert not has(released.__wrapped__(part=part), "sanity", "smallest", "extremes")
 
 
 def test_the_remaining_rules_are_needed_elsewhere():
@@ -348,14 +319,6 @@ def changes(old, new, where=""):
             yield from changes(*pair, f"{where}[{place}]")
     elif old != new:
         yield where, old, new
-
-
-def test_one_family_moves_no_count_further_than_rounding(release, fewer):
-    for where, old, new in changes(release.content["answers"], fewer[1].content["answers"]):
-        if type(old) is type(new) is int:
-            # What goes from public, or from the rest of a public total, to rounded moves by a family's members on top.
-            is_rounded = not old % POLICY.round_to and not new % POLICY.round_to
-            assert abs(old - new) <= POLICY.round_to + (0 if is_rounded else 4), where
 
 
 @pytest.mark.parametrize("families", [1, 40])
@@ -425,15 +388,6 @@ def test_the_history_is_whole_or_says_what_was_changed(release, fewer, tmp_path)
         path.write_text(_line(release) + line)
         with pytest.raises(ReleaseError, match=f"history, line 2: {says}"):
             read_history(path)
-
-
-def test_a_changed_value_is_refused_though_every_count_stays(release):
-    moved = json.loads(release.text())
-    entry = next(one for one in moved["answers"] if one["question"] == "levels" and one["asked"]["outcome"] == "income")
-    entry["answers"][0]["answer"]["mean"] += 100.0
-    with pytest.raises(ReleaseError, match="1 answers are not those of release"):
-        require_same_answers([release], Release(moved), POLICY)
-    require_same_answers([release], release, POLICY)
 
 
 @pytest.mark.parametrize(
@@ -539,72 +493,13 @@ def test_a_release_answers_from_the_file_alone(release, tmp_path):
         study.effect("income", level=0.9)
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        ({"format": "holf release, version 0"}, "not a release that this version can read"),
-        ({"data": "SIMULATED"}, "the two are never mixed"),
-        ({"answers": [{"question": "flow", "asked": {}, "answers": [{"answer": {"answer": "Rows", "n": 1}}]}]}, "form"),
-        ({"answers": [{"question": "flow", "asked": {}, "answers": [{}]}]}, "form"),
-        ({"answers": 3}, "form"),
-    ],
-)
-def test_a_tampered_release_is_refused(release, tmp_path, change, says):
-    path = tmp_path / "release.json"
-    path.write_text(json.dumps(release.content | change))
-    with pytest.raises(ReleaseError, match=says):
-        read_release(path)
-
-
-def test_another_number_is_another_release(release, tmp_path):
+def test_another_number_is_another_release_or_breaks_a_rule(release, tmp_path):
     path = tmp_path / "release.json"
     path.write_text(release.text().replace('"n_offices": 29', '"n_offices": 28', 1))
     assert read_release(path).id != release.id
-    for word, markup in (('"label": "', '"label": "<b>'), ('{"withheld": "people"}', '{"withheld": "<b>"}')):
-        path.write_text(release.text().replace(word, markup, 1))
-        with pytest.raises(ReleaseError, match="a form that this version does not know"):
-            read_release(path)
     path.write_text(re.sub(r'"n": \d+', '"n": 3', release.text(), count=1))
     with pytest.raises(ReleaseError, match="its numbers break the rule people of its profile"):
         read_release(path)
     path.write_text(re.sub(r'"se": (0\.\d+)', r'"se": \g<1>77', release.text(), count=1))
     with pytest.raises(ReleaseError, match="its numbers break the rule digits of its profile"):
         read_release(path)
-    path.write_text("{")
-    with pytest.raises(ReleaseError, match="not a file of JSON"):
-        read_release(path)
-
-
-SMUGGLED = {
-    "a remark in a question": lambda entry: entry["asked"].update(remark="Kari"),
-    "a question twice": lambda entry: entry.update(question="flow", asked={}),
-    "a word for a number": lambda entry: entry["answers"][0]["answer"].update(n="Kari"),
-    "a word for a count": lambda entry: entry["answers"][0]["rests_on"].update(people="Kari"),
-    "a word for a rule": lambda entry: entry["answers"][0]["rests_on"].update(people={"withheld": "Kari"}),
-    "a rule that there is not": lambda entry: entry["answers"][0]["withheld_by"].append("Kari"),
-}
-
-
-@pytest.mark.parametrize("how", SMUGGLED)
-def test_no_word_that_is_not_asked_for_leaves_with_a_release(release, tmp_path, how):
-    content = json.loads(json.dumps(release.content))
-    path = tmp_path / "release.json"
-    Release(content).write(path)
-    assert read_release(path) == release
-    SMUGGLED[how](next(entry for entry in content["answers"] if entry["question"] == "levels"))
-    Release(content | {"summary": summary(content["answers"])}).write(path)
-    with pytest.raises(ReleaseError, match="it was changed|does not know"):
-        read_release(path)
-
-
-def test_simulated_tables_make_no_release(capsys, tmp_path):
-    folder = project_root() / "data" / "simulated" / "benefit"
-    with pytest.raises(SystemExit) as end:
-        main(["release", "--data", str(folder), "--out", str(tmp_path / "release.json")])
-    assert end.value.code == 2 and list(tmp_path.iterdir()) == []
-    assert capsys.readouterr().err.startswith("holf: the tables cannot be taken")
-
-
-def test_every_question_of_a_study_is_in_the_catalogue():
-    questions = {question for question, _ in catalogue(load_plan())}
-    assert {"flow", "effect", "levels", "exact", "odds", "multiplicity"} <= questions

@@ -166,7 +166,8 @@ def _named(sheet: Sheet, fields: list[str], wave: str | None) -> tuple[dict[str,
             if name == wave:
                 example = next(field for field in reversed(fields) if field != wave)
                 fix += f' Where each wave has its own column, name it like `{example}: "{example}_m{{0,12}}"`.'
-            findings.append(sheet.finding(name, "the column is missing", fix))
+            named = " named in the mapping file" if name in sheet.how.narrow else ""
+            findings.append(sheet.finding(name, f"the column{named} is missing", fix))
     if unknown:
         # A stray header can hold a person's data, so the names go to the private report only.
         fix = "Take them out, or name them under columns in the mapping file."

@@ -128,11 +128,12 @@ def wave_column(schema: Schema, table: str) -> str | None:
 
 
 def header_names(schema: Schema, table: str, mapping: TableMapping) -> dict[str, str]:
-    """Our column name by every name that may stand in the header, in lower case: own, alias, mapped."""
-    fields = schema.fields(table)
-    names = {alias.casefold(): name for name, field in fields.items() for alias in field.get("holf:aliases", ())}
-    names |= {name.casefold(): name for name in fields}
-    return names | {theirs.casefold(): name for name, theirs in mapping.narrow.items()}
+    """Our column name by every name that may stand in the header, in lower case: mapped, or else ours and aliases."""
+    names = {}
+    for name, column in schema.fields(table).items():
+        own = [mapping.narrow[name]] if name in mapping.narrow else [name, *column.get("holf:aliases", ())]
+        names |= {one.casefold(): name for one in own}
+    return names
 
 
 def _wrong_part(entry: object, fields: set[str], wave: str | None) -> str | None:

@@ -32,57 +32,50 @@ def broken_rules(tables: dict[str, pd.DataFrame], schema: Schema) -> Iterator[tu
             continue
         frame = schema.linked(tables, rule["table"])
         looked_at = _holds(frame, rule.get("where", {}))
-        column, mask, said, fix = _KINDS[rule["rule"]](frame, rule, looked_at, schema, tables)
+        column, mask, fix = _KINDS[rule["rule"]](frame, rule, looked_at, schema, tables)
         if mask.any():
-            where = f", where {_say(rule['where'])}" if "where" in rule else ""
-            yield rule["table"], column, said + where, fix, mask
+            said = rule_in_words(
+                rule, schema.fields(rule["table"]).get("wave", {}).get("constraints", {}).get("enum", [])
+            )
+            yield rule["table"], column, f"not so in every row: {said[0].lower()}{said[1:].rstrip('.')}", fix, mask
 
 
 def _implies(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, *_: object) -> tuple:
-    mask = looked_at & _holds(frame, rule["if"]) & ~_holds(frame, rule["then"])
-    said = f"not always {_say(rule['then'])} where {_say(rule['if'])}"
     column = next(iter(rule["then"]))
     # A column of a table above is shown at the key of its own.
     shown = column if column in schema.fields(rule["table"]) else schema.key(rule["table"])
-    return shown, mask, said, "Correct one of the two."
+    return shown, looked_at & _holds(frame, rule["if"]) & ~_holds(frame, rule["then"]), "Correct one of the two."
 
 
 def _constant(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, *_: object) -> tuple:
-    column, within = rule["column"], rule["within"]
-    kinds = frame.loc[looked_at].groupby(within)[column].nunique()
-    mask = looked_at & frame[within].isin(kinds.index[kinds > 1])
-    return column, mask, f"more than one value inside one {within}", f"Give every row of one {within} the same value."
+    kinds = frame.loc[looked_at].groupby(rule["within"])[rule["column"]].nunique()
+    mask = looked_at & frame[rule["within"]].isin(kinds.index[kinds > 1])
+    return rule["column"], mask, f"Give every row of one {rule['within']} the same value."
 
 
 def _at_most(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, *_: object) -> tuple:
-    within, most = rule["within"], rule["rows"]
-    sizes = frame.loc[looked_at, within].value_counts()
-    mask = looked_at & frame[within].isin(sizes.index[sizes > most])
-    return within, mask, f"more than {most} rows for one {within}", "Leave out who does not belong to the study."
+    sizes = frame.loc[looked_at, rule["within"]].value_counts()
+    mask = looked_at & frame[rule["within"]].isin(sizes.index[sizes > rule["rows"]])
+    return rule["within"], mask, "Leave out who does not belong to the study."
 
 
 def _waves(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, *_: object) -> tuple:
-    column, within = rule["column"], rule["within"]
-    order = schema.fields(rule["table"])[column]["constraints"]["enum"]
-    rank = frame[column].map({wave: place for place, wave in enumerate(order)}).astype("Int64")
+    order = schema.fields(rule["table"])[rule["column"]]["constraints"]["enum"]
+    rank = frame[rule["column"]].map({wave: place for place, wave in enumerate(order)}).astype("Int64")
     # The key makes waves unique, so without a gap the place among one's own rows is the place in the order.
-    place = rank.where(looked_at).groupby(frame[within]).rank(method="first") - 1
-    fix = f"Add a row for each earlier wave, empty where nothing is known; order: {', '.join(order)}."
-    return column, looked_at & (place != rank), "a wave without every earlier one", fix
+    place = rank.where(looked_at).groupby(frame[rule["within"]]).rank(method="first") - 1
+    return rule["column"], looked_at & (place != rank), "Add a row for each earlier wave, empty where nothing is known."
 
 
 def _followed(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, tables: dict) -> tuple:
-    column, by = rule["column"], rule["by"]
-    fix = f"Add the rows to {by}, empty where nothing is known, or correct this column."
-    mask = looked_at & ~frame[column].isin(tables[by][column])
-    return next(iter(rule.get("where", (column,)))), mask, f"no row in table {by}", fix
+    fix = f"Add the rows to {rule['by']}, empty where nothing is known, or correct this column."
+    mask = looked_at & ~frame[rule["column"]].isin(tables[rule["by"]][rule["column"]])
+    return next(iter(rule.get("where", (rule["column"],)))), mask, fix
 
 
 def _same(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, tables: dict) -> tuple:
-    column, by, through = rule["column"], rule["by"], rule["through"]
-    theirs = frame[through].map(tables[by].set_index(through)[column])
-    said = f"{column} of {by} is not that of {schema.path(rule['table'])[0][1]}"
-    return through, looked_at & (theirs != frame[column]).fillna(False), said, rule["fix"]
+    theirs = frame[rule["through"]].map(tables[rule["by"]].set_index(rule["through"])[rule["column"]])
+    return rule["through"], looked_at & (theirs != frame[rule["column"]]).fillna(False), rule["fix"]
 
 
 def _holds(frame: pd.DataFrame, where: dict) -> pd.Series:

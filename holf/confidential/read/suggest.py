@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from holf.confidential.read.checks import says_missing
-from holf.confidential.read.files import list_data, read_file
 from holf.confidential.read.formats import EXCEL, FORMATS, Cells, Unreadable, ending_of, read_cells, sheets_of
 from holf.confidential.read.mapping import TableMapping, header_names, wave_column
+from holf.confidential.read.reader import list_data, read_file
 from holf.record.schema import Schema
 
 # How alike two names must be, from 0 to 1, for a guess.

@@ -12,15 +12,19 @@ from holf.record.schema import Schema
 def lengthen(cells: Cells, how: TableMapping, schema: Schema, table: str) -> Cells:
     """Give every wave of the mapping's wide columns its own row.
 
-    A person with no value at any wave gets no row, as in a table that has one row a wave from the start. Every column
-    that the mapping names must be there.
+    A person with no value at any wave gets no row, as in a table that has one row a wave from the start.
 
     Raises
     ------
     Unreadable
-        If nobody has a value.
+        If nobody has a value, or a column that the mapping names is missing.
     """
     wide, place = how.wide, {name.strip().casefold(): number for number, name in enumerate(cells.header)}
+    for ours, waves in wide.items():
+        if not {theirs.casefold() for theirs in waves.values()} <= place.keys():
+            raise Unreadable(
+                f"a column that the mapping file names for {ours} is missing", "Correct it under columns there."
+            )
     names = {ours: {wave: place[theirs.casefold()] for wave, theirs in waves.items()} for ours, waves in wide.items()}
     spread = {number for waves in names.values() for number in waves.values()}
     fixed = [number for number in range(len(cells.header)) if number not in spread]

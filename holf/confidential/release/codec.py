@@ -31,12 +31,6 @@ def encode(value: Any) -> Any:
     ------
     CodecError
         For anything that is not a typed answer made of numbers, words and tuples: a frame, an array, a row.
-
-    Examples
-    --------
-    >>> from holf.study.answers import Level
-    >>> encode(Level("Employed", "a", "m0", Withheld("people"), float("nan"), 15, "percent"))["mean"]
-    {'withheld': 'people'}
     """
     if is_withheld(value):
         return {"withheld": value.rule}

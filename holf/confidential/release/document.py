@@ -168,7 +168,7 @@ def _release(
             "trial": plan.name,
             "data": REAL,
             "profile": policy.profile,
-            "input_hmac_sha256": dropped.bytes_digest(key) if key else None,
+            "input_hmac_sha256": dropped.digest(key) if key else None,
             "outcomes": {name: list(outcome.waves) for name, outcome in plan.outcomes.items()},
             "absent_tables": sorted(dropped.absent),
             "absent_outcomes": [

@@ -45,10 +45,8 @@ def write_release(
 
     Parameters
     ----------
-    dropped : DropIn
-    schema : Schema
-    policy : Policy
-    out : Path
+    dropped, schema, policy, out
+        As for `make_release`, and the new file.
     key : Path
         File of the key; made if there is none.
     previous : Path, optional

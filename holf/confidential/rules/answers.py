@@ -179,11 +179,16 @@ class _Judge:
         if isinstance(found.answer, Flow):
             return self._flow(found)
         groups = _groups(found)
-        measured = [found.behind[name] for name in _MEASURED if name in found.behind]
-        supports = [self._support(found.table, frame) for frame in groups]
-        df = sum(support.offices for support in supports) - 2
         missing = [name for name in found.behind if name.startswith("n_missing")]
-        lost, roles, parts = self._lost(found, groups, missing), ROLES.get(type(found.answer), {}), {}
+        # What an estimate rests on, by the rows of its role.
+        rests = {
+            "": (groups, missing),
+            "measured": ([found.behind[one] for one in _MEASURED if one in found.behind], []),
+        }
+        supports = {name: [self._support(found.table, one) for one in frames] for name, (frames, _) in rests.items()}
+        lost = {name: self._lost(found, *one) for name, one in rests.items()}
+        df = sum(support.offices for support in supports[""]) - 2
+        roles, parts = ROLES.get(type(found.answer), {}), {}
         behind = (self._support(found.table, frame) for frame in found.behind.values() if len(frame))
         few = Withheld("staff") if any(not support.whole for support in behind) else None
         for field in fields(again):
@@ -203,19 +208,13 @@ class _Judge:
                 parts[field.name] = self._described(found, role, value)
             elif role.kind == "extreme":
                 parts[field.name] = Withheld("extremes")
-            elif role.kind == "left out" and supports[0].role == "staff":
+            elif role.kind == "left out" and supports[""][0].role == "staff":
                 parts[field.name] = Withheld("staff")
-            elif role.kind == "left out":
-                parts[field.name] = value if lost is None else lost
-            elif role.rows == "measured":
-                lost_here = self._lost(found, measured, [])
-                mine = [self._support(found.table, frame) for frame in measured]
-                parts[field.name] = self._estimates(value, mine, df) if lost_here is None else lost_here
-            elif lost is not None:
+            elif (refused := lost[rows := role.rows if role.rows in rests else ""]) is not None:
                 # None is an answer as well: that no shift turns the verdict is told by the same rows.
-                parts[field.name] = lost
-            elif value is not None:
-                parts[field.name] = self._estimates(value, supports, df)
+                parts[field.name] = refused
+            elif role.kind != "left out":
+                parts[field.name] = self._estimates(value, supports[rows], df)
         parts |= self._differences(found, parts)
         answer = replace(again, **parts)
         everyone = pd.concat(groups)

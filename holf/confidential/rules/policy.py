@@ -72,12 +72,6 @@ def load_policy(profile: str | None = None, path: Path | None = None) -> Policy:
     PolicyError
         If there is no such profile, or a profile of the file has a setting below its floor, or two settings that
         cannot both be kept. A FactError if the file or a profile lacks something, or has something unknown.
-
-    Examples
-    --------
-    >>> policy = load_policy()
-    >>> policy.profile, policy.min_people, policy.round_to
-    ('norwegian-strict', 10, 5)
     """
     path = path or data_path("disclosure.yml")
     with reading(name_of(path)):

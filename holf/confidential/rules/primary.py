@@ -86,20 +86,9 @@ def safe_mean(
 def safe_estimate(value: float, groups: Iterable[Support], policy: Policy, *, df: float) -> float | Withheld:
     """Return a model's number (estimate, error, limit, p-value) to the policy's digits, or the refusal.
 
-    Parameters
-    ----------
-    value : float
-    groups : iterable of Support
-        One for each group that the model compares. Every one must pass: an effect is no better hidden than its
-        smallest arm, and beside the larger arm's mean it gives the smaller arm's.
-    policy : Policy
-    df : float
-        Offices less parameters of the model.
-
-    Raises
-    ------
-    ValueError
-        If `groups` is empty.
+    Every one of the `groups` that the model compares must pass: an effect is no better hidden than its smallest arm,
+    and beside the larger arm's mean it gives the smaller arm's; none at all is a ValueError. `df` are offices less
+    parameters of the model.
     """
     groups = tuple(groups)
     if not groups:

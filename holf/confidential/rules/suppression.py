@@ -106,13 +106,10 @@ def largest_error(
     policy: Policy,
 ) -> int:
     """By how much a count that `protect` shows can be off: half the base for each one that it is computed from."""
-    counts, terms = tuple(counts), 0
-    for linked in _systems(counts, tuple(equations), public, policy):
-        mine = {name: shown[name] for name in linked.counts if name in shown}
-        if any(name not in public and not is_withheld(count) for name, count in mine.items()):
-            factors = [factors.values() for factors, _ in linked.dependent(mine).values()]
-            terms = max(terms, 1, *(sum(map(abs, one)) for one in factors))
-    return terms * (policy.round_to // 2)
+    whole = _Linked({count.id: count for count in counts}, tuple(equations), dict(public), policy)
+    is_rounded = any(name not in public and not is_withheld(count) for name, count in shown.items())
+    terms = [sum(map(abs, factors.values())) for factors, _ in whole.dependent(shown).values()]
+    return max([*terms, int(is_rounded)]) * (policy.round_to // 2)
 
 
 def _systems(

@@ -51,13 +51,7 @@ def _plain_letter(letter: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Letters and digits of a text in one spelling, with nothing between them.
-
-    Examples
-    --------
-    >>> folded("F-77 31"), folded("004711")
-    ('f7731', '004711')
-    """
+    """Letters and digits of a text in one spelling, with nothing between them."""
     return "".join(_WORD.findall(normalised(text)))
 
 
@@ -83,13 +77,7 @@ def require_canaries(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_distinct(identifier: str) -> bool:
-    """Say whether an id can be told from other words and numbers: five characters or more, six if all are digits.
-
-    Examples
-    --------
-    >>> is_distinct("F-7731"), is_distinct("17"), is_distinct("00471"), is_distinct("004711")
-    (True, False, False, True)
-    """
+    """Say whether an id can be told from other words and numbers: five characters or more, six if all are digits."""
     plain = folded(identifier)
     return len(plain) >= (_SHORTEST_NUMERIC_ID if plain.isdigit() else _SHORTEST_ID)
 

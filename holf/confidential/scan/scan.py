@@ -33,7 +33,7 @@ class Finding:
 def scan(
     tree: Path, *, known: Known, beside: Iterable[Path] = (), shown: frozenset[str] = frozenset()
 ) -> tuple[Finding, ...]:
-    """Find everything in a tree that breaks a rule.
+    """Find everything in a tree that breaks a rule: each place and rule once, sorted; nothing if it may be published.
 
     Parameters
     ----------
@@ -43,15 +43,6 @@ def scan(
         Files in the tree that another check holds, such as the archive of the sources.
     shown : frozenset of str
         SHA-256 of the files that the tree's own pages give for download: they may be as long as the tables shown.
-
-    Returns
-    -------
-    tuple of Finding
-        Sorted, each place and rule once. Empty if the tree may be published.
-
-    Raises
-    ------
-    NotADirectoryError
     """
     skipped, found = {path.resolve() for path in beside}, set()
     for number, file in enumerate(list_files(tree), start=1):
