@@ -194,10 +194,6 @@ def renew_prose(chapter: Chapter) -> bool:
     """Give the page of a template the template's prose and tags as they are now, and say whether anything changed.
 
     Outputs and code stay; a stale chapter is left as it is, since its run brings the prose along.
-
-    Parameters
-    ----------
-    chapter : Chapter
     """
     if chapter.page == chapter.template or is_stale(chapter):
         return False

@@ -132,10 +132,6 @@ def first_failure(cells: list[dict]) -> str:
 
     A cell with the tag ``raises-exception`` may fail, as elsewhere in Jupyter.
 
-    Parameters
-    ----------
-    cells : list of dict
-
     Examples
     --------
     >>> cell = {"cell_type": "code", "source": "1", "outputs": [], "metadata": {}, "execution_count": None}

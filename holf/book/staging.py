@@ -157,12 +157,7 @@ def exchange(fresh: Path, site: Path) -> None:
 
 
 class Unwritten(logging.Handler):
-    """Collects files that Sphinx could not write: of those it only warns, and would go on to publish half a site.
-
-    Attributes
-    ----------
-    errors : list of OSError
-    """
+    """Collects files that Sphinx could not write: of those it only warns, and would go on to publish half a site."""
 
     def __init__(self):
         super().__init__(logging.WARNING)

@@ -240,9 +240,7 @@ def test_every_place_of_words_is_read():
     pages = {"index.md", "README.md", "chapters/summary_nb.md", "chapters/ledger.md"}
     data = {"data/glossary.yml", "data/plan.yml", "data/landing.yml", "data/facts.csv", "data/reporting/rob2.csv"}
     assert {"chapters/templates/outcome.ipynb", "chapters/design.ipynb"} <= {*TEXTS}
-    assert pages | data | {"CITATION.cff", "holf/pages/disclosure.py", "holf/book/downloads/descriptions.py"} <= {
-        *TEXTS
-    }
+    assert pages | data | {"CITATION.cff", "holf/pages/disclosure.py", "holf/book/downloads/outputs.py"} <= {*TEXTS}
     assert (
         "the value is not a single number" in TEXTS["holf/record/facts.py"]
         and "The value as" not in TEXTS["holf/record/facts.py"]

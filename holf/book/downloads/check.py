@@ -37,10 +37,6 @@ def shown_digests(tree: Path) -> frozenset[str]:
     """SHA-256 of every file that the pages of a tree give for download, each below the table that it was made of.
 
     A file with another content is none of this book's, wherever it lies and whatever it calls itself.
-
-    Parameters
-    ----------
-    tree : Path
     """
     pages = (links for _, tables, links in _pages(tree) if len(tables) == len(links))
     return frozenset(digest for links in pages for line in links for _, digest in line)
@@ -48,10 +44,6 @@ def shown_digests(tree: Path) -> frozenset[str]:
 
 def download_faults(site: Path) -> list[str]:
     """Where the downloads of a built site are not what its pages say; empty if all is well.
-
-    Parameters
-    ----------
-    site : Path
 
     Returns
     -------

@@ -16,9 +16,11 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
 from holf.book.downloads.check import FOLDER, download_faults
-from holf.book.downloads.descriptions import load_descriptions
 from holf.book.downloads.outputs import Download, OutputError, downloads_of
-from holf.record.plan import load_plan
+from holf.display import text
+from holf.paths import project_root
+from holf.record.plan import Plan, load_plan
+from holf.record.reading import read_yaml
 from holf.record.source import mark_of
 
 # A page with a list names the place with a container of this class.
@@ -130,11 +132,25 @@ def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
     return "".join(out)
 
 
+def column_descriptions(plan: Plan) -> dict[str, str]:
+    """What the columns of the downloads mean: by heading, else by name or by part of a cell, such as ``low``."""
+    path = project_root() / "data" / "columns.yml"
+    # Another trial's project may have none.
+    raw = read_yaml(path) if path.exists() else {}
+    names = {
+        "arm": [arm["label"] for arm in plan.arms.values()],
+        "world": [world["label"] for world in plan.worlds.values()],
+        "estimator": text.estimators(plan.words),
+    }
+    named = {name: raw.get("named", {}).get(kind, "") for kind, found in names.items() for name in found}
+    parts = {name.replace("_", " "): words for name, words in raw.get("parts", {}).items()}
+    return parts | raw.get("headings", {}) | named
+
+
 def _columns_html() -> str:
     """What the columns of the files mean, folded."""
-    found = load_descriptions(load_plan())
-    said = {name.replace("_", " "): words for name, words in found.parts.items()} | found.headings
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>\n" for name, words in said.items())
+    said = column_descriptions(load_plan()).items()
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>\n" for name, words in said)
     return f'<details class="holf-twin"><summary>What the columns mean</summary><dl>\n{rows}</dl></details>\n'
 
 
