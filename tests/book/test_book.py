@@ -8,14 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from base64 import b64encode
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from holf.book.chapters import start_stale_chapters
-from holf.book.execute import as_run, clean, run_chapter
+from holf.book.execute import run_chapter
 from holf.book.freshness import Chapter, ChapterError, is_stale, renew_prose
 from holf.book.staging import exchange
 from holf.paths import project_root
@@ -190,13 +189,6 @@ def test_a_known_parameter_is_injected_without_noise(own):
     assert str(own.root) not in own.path("plain").read_text()
 
 
-def test_values_of_a_run_stand_in_the_place_of_the_cells_own():
-    cell = 'a = "æ" # one\nb: list = [\n    1,\n    2,\n]  # two\nc = d = 3\nprint(a)'
-    run = as_run(cell, {"a": "y", "b": ["x"], "z": 9})
-    assert run == 'a = "y" # one\nb: list = ["x"]  # two\nc = d = 3\nprint(a)'
-    assert as_run(run, {"a": "y", "b": ["x"]}) == run and as_run(cell, {}) == cell
-
-
 def test_sphinx_goes_on_while_chapters_run_and_hears_of_their_faults(own):
     own.write("more", ["# More", "factor = 3", "factor / 0"])
     gate = own.root / "gate"
@@ -347,24 +339,6 @@ def test_a_folder_that_is_not_the_one_of_HOLF_ROOT_is_not_built(book, tmp_path):
         cwd=book.root,
     )
     assert done.returncode != 0 and f"set `HOLF_ROOT={book.root}`" in done.stderr + done.stdout
-
-
-def test_clean_gives_a_figure_its_text_and_drops_what_varies():
-    png = b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 8 + (400).to_bytes(4) + (300).to_bytes(4) + b"\0" * 40).decode()
-    cell = nbformat.v4.new_code_cell(
-        "x",
-        outputs=[
-            nbformat.v4.new_output("display_data", data={"image/png": png, "text/plain": "A figure with 3 points."})
-        ],
-        metadata={"papermill": {"duration": 1}, "execution": {}, "tags": []},
-    )
-    notebook = nbformat.v4.new_notebook(
-        cells=[cell],
-        metadata={"papermill": {"start_time": "now"}, "language_info": {"name": "python", "version": "3.11.7"}},
-    )
-    clean(notebook)
-    assert notebook.cells[0].metadata == {"mystnb": {"image": {"alt": "A figure with 3 points."}}}
-    assert notebook.metadata == {"language_info": {"name": "python"}}
 
 
 def test_exchange_with_and_without_help_of_the_system(tmp_path, monkeypatch):

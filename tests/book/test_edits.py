@@ -13,7 +13,6 @@ from small_book import SmallBook
 from sphinx.errors import ExtensionError
 
 from holf.book.chapters import run_chapters
-from holf.book.checksums import fingerprint
 from holf.book.execute import run_chapter
 from holf.book.extension import refuse_other_builders
 from holf.book.freshness import Chapter, ChapterError, is_stale
@@ -169,17 +168,6 @@ def test_outputs_that_were_cleared_or_edited_are_made_again(book, monkeypatch):
     chapter.page.write_bytes(before.replace(b">42<", b">43<"))
     assert chapter.page.read_bytes() != before and is_stale(chapter)
     assert book.build().returncode == 0 and chapter.page.read_bytes() == before
-
-
-def test_what_python_writes_beside_code_is_no_change(tmp_path):
-    code = tmp_path / "code"
-    (code / "__pycache__").mkdir(parents=True)
-    (code / "a.py").write_text("a = 1")
-    before = fingerprint([code])
-    (code / "__pycache__" / "a.cpython-311.pyc.140229").write_bytes(b"half")
-    assert fingerprint([code]) == before
-    (code / "a.py").write_text("a = 2")
-    assert fingerprint([code]) != before
 
 
 def run_all(names: str, folder, say=lambda line: None) -> None:

@@ -1,13 +1,11 @@
 """The whole book as a site: every page marked, every link whole; and the check must see what is planted."""
 
-import re
 import shutil
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
-import nbformat
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
@@ -31,40 +29,6 @@ def pages(site: Path) -> list[Path]:
 
 def test_no_unmarked_simulated_content(site):
     assert site_faults(site) == []
-
-
-def test_pages_with_simulated_results_carry_banner_and_marks(site):
-    for chapter in list_chapters():
-        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
-        reads = nbformat.read(chapter.page, as_version=4).metadata["holf"]["reads"]
-        simulated = any(name.startswith("simulated/") for name in reads)
-        assert bool(soup.select(".holf-banner-simulated")) == simulated
-        if simulated:
-            assert soup.select('table[data-holf="simulated"]')
-            title = soup.find("h1")
-            band = soup.select_one(".holf-band")
-            title = band.find("h2") if band else title
-            assert MARK in title.find_next("aside").get_text(), "the banner stands right below the title"
-
-
-def shown_values(page: Path) -> dict[str, str]:
-    """What the code that a page shows assigns first to each name."""
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    code = "\n".join(cell.get_text() for cell in soup.select(".cell_input pre"))
-    return {name: value.strip() for name, value in reversed(re.findall(r"^(\w+) = ([^#\n]*)", code, re.MULTILINE))}
-
-
-def test_the_code_of_each_page_shows_with_which_parameters_it_was_run(site, tmp_path):
-    shared = [chapter for chapter in list_chapters() if chapter.parameters]
-    assert shared, "outcome pages share a template"
-    for chapter in shared:
-        shown = shown_values(site / "chapters" / f"{chapter.name}.html")
-        assert {name: shown[name].strip('"') for name in chapter.parameters} == chapter.parameters, chapter.name
-    planted = tmp_path / "planted.html"
-    planted.write_text(
-        '<div class="cell_input"><pre>outcome = "employment"  # x</pre><pre>outcome = "income"</pre></div>'
-    )
-    assert shown_values(planted) == {"outcome": '"employment"'}, "the first is the one that readers copy"
 
 
 def spoil(page: Path, tmp_path: Path, change) -> list[str]:
@@ -166,17 +130,6 @@ def test_the_refusal_of_a_bare_figure_tells_what_to_write(tmp_path):
     (tmp_path / "plot.png").write_bytes(picture.png())
     cell = f'<img src="plot.png" alt="{picture.alt}"/>{table._repr_html_()}'
     assert page_faults(page_of(cell, tmp_path)) == []
-
-
-def test_a_table_of_the_record_whose_caption_alone_says_the_class_has_to_say_it(site, tmp_path):
-    page = site / "chapters" / "design.html"
-    assert page_faults(page) == []
-
-    def change(soup):
-        for badge in soup.select(".holf-caption .holf-badge"):
-            badge.decompose()
-
-    assert any("without the badge of its class" in fault for fault in spoil(page, tmp_path, change))
 
 
 def test_an_image_that_says_simulated_in_its_file_only_is_found(site, tmp_path):

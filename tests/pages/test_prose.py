@@ -26,7 +26,7 @@ from prose_rules import (
 )
 
 from holf.paths import project_root
-from holf.record.facts import FactError, load_assumptions, load_ledger
+from holf.record.facts import load_assumptions, load_ledger
 
 PAGES, RULES = prose_pages(), load_rules()
 LEDGER, ASSUMED = load_ledger(), load_assumptions()
@@ -175,19 +175,7 @@ def test_the_line_of_a_fault_is_right():
 @pytest.mark.parametrize("kind", RULES.kinds, ids=lambda kind: kind.id)
 def test_every_kind_that_may_stand_alone_is_used(kind):
     assert any(kind.pattern.search(visible(page)) for page in PAGES.values()), "delete it from data/prose.yml"
-    assert len(kind.reason.split()) >= 3
-
-
-def test_a_kind_without_reason_or_with_a_wrong_example_is_refused(tmp_path):
-    for entry, message in (
-        ("{pattern: 'x', example: x, reason: ''}", "needs a reason"),
-        ("{pattern: 'x', example: y, reason: because of it}", "does not find its example"),
-    ):
-        (tmp_path / "prose.yml").write_text(
-            f"kinds:\n  one: {entry}\nwords: {{en: [twenty]}}\nbefore: {{en: [x]}}\n", encoding="utf-8"
-        )
-        with pytest.raises(FactError, match=f"prose.yml, one: .*{message}"):
-            load_rules(tmp_path / "prose.yml")
+    assert kind.pattern.search(kind.example) and len(kind.reason.split()) >= 3
 
 
 WRONG = (
@@ -286,6 +274,10 @@ BEYOND = {
     "Ingen rapport nevner det.": "Ingen rapport",
     "Det kan ingen si.": "kan ingen si",
     "Bare forskerne kan forklare det.": "Bare forskerne",
+    "Families excluded before randomisation": "excluded before randomisation",
+    "Families enter such a project late.": "enter such a project",
+    "ut over god [lokal praksis](glossary.md#local-practice)": "god lokal praksis",
+    "It is nearly empty, and that is the finding.": "that is the finding",
 }  # fmt: skip
 
 
@@ -333,15 +325,3 @@ def test_every_text_that_is_allowed_stands_somewhere(allowed):
     words = re.compile(r"\s+".join(map(re.escape, allowed.split())))
     assert any(words.search(text) for text in TEXTS.values()), "delete it from data/prose.yml"
     assert len(CLAIMS.allowed[allowed].split()) >= 3
-
-
-def test_an_allowed_text_without_reason_or_purpose_is_refused(tmp_path):
-    for entry, message in (
-        ("{text: not published, reason: ''}", "needs a reason"),
-        ("{text: published, reason: because of it}", "nothing to allow"),
-    ):
-        (tmp_path / "prose.yml").write_text(
-            f"beyond_what_was_read: {{patterns: [not published], silent: [], allowed: [{entry}]}}\n", encoding="utf-8"
-        )
-        with pytest.raises(FactError, match=f"prose.yml, .*{message}"):
-            load_claims(tmp_path / "prose.yml")
