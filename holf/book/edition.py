@@ -28,14 +28,7 @@ SIMULATED_ONLY, REAL_ONLY = "simulated-only", "real-only"
 
 
 def make_edition(source: str, copy: Path) -> str:
-    """Copy the project into an empty folder and make it ask `source`.
-
-    Parameters
-    ----------
-    source : str
-        A simulated world, a folder of simulated tables, or a release file.
-    copy : Path
-        Folder that does not exist yet.
+    """Copy the project into an empty folder and make it ask a world, a folder of simulated tables, or a release.
 
     Returns
     -------

@@ -149,16 +149,8 @@ def page_faults(page: Path) -> list[str]:
 def site_faults(site: Path, *, passed: Collection[str] = ()) -> list[str]:
     """Faults of a whole built site, each with the page's name; empty if all is well.
 
-    Parameters
-    ----------
-    site : Path
-    passed : collection of str
-        Files that passed this check before, byte for byte, and are not opened again on their own.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no page to check.
+    Files in `passed` passed this check before, byte for byte, and are not opened again on their own. A site without a
+    page is a FileNotFoundError.
     """
     pages = [page for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
     if not pages:

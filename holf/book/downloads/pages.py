@@ -62,16 +62,7 @@ def _link(download: Download, above: str) -> str:
 
 
 def line_of_link(download: Download, above: str, whose: str = "") -> str:
-    """HTML of the line below a table: the link to its file.
-
-    Parameters
-    ----------
-    download : Download
-    above : str
-        Path from the page to the top of the site.
-    whose : str
-        What the line belongs to, where a cell shows several tables.
-    """
+    """HTML of the line below a table with the link to its file; `above` leads from the page to the top of the site."""
     return f"{LINE}Download {whose}{_link(download, above)}</p>"
 
 
