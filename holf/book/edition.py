@@ -94,9 +94,6 @@ def _tell_real(copy: Path, release: Release) -> None:
     for page in sorted(chapters.glob("*.ipynb")):
         if page.stem in gone:
             page.unlink()
-        elif page.stem.startswith("outcome-"):
-            # Run anew from the template; here it still shows simulated results.
-            _without_outputs(page)
         elif _is_simulated_only(page):
             gone.add(page.stem)
             page.unlink()
@@ -157,15 +154,6 @@ def _example(page: Path) -> str | None:
 def _is_simulated_only(page: Path) -> bool:
     """A chapter that shows simulations whatever the study is: one that says so itself."""
     return nbformat.read(page, as_version=4).metadata.get("holf_only") == SIMULATED_ONLY
-
-
-def _without_outputs(page: Path) -> None:
-    notebook = nbformat.read(page, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = []
-    notebook.metadata.pop("holf", None)
-    nbformat.write(notebook, page)
 
 
 def _retell(page: Path, gone: set[str]) -> None:

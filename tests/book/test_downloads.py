@@ -34,13 +34,13 @@ from holf.book.downloads.pages import column_descriptions, line_of_link
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known
 from holf.confidential.scan.scan import scan
-from holf.display import design_figures, flow_diagram, office_map, plots, recovery, text
+from holf.display import design_figures, flow_diagram, plots, recovery, text
 from holf.display.effect_sizes import analysed_table, published_table
 from holf.display.figure import Picture
 from holf.display.table import Cell, Table
 from holf.display.text import Value
 from holf.display.values import TableValues, slug
-from holf.paths import data_path, project_root
+from holf.paths import data_path
 from holf.record import flow
 from holf.record.reading import read_yaml
 from holf.record.reporting import load_reporting
@@ -393,16 +393,10 @@ def test_figures_draw_the_numbers_of_their_files(studies):
     assert undrawn(spoilt, ["difference"]), "a table of another effect is noticed"
 
 
-def test_the_map_and_the_flow_draw_what_their_files_name():
-    offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    picture = office_map.office_map(offices)
-    named = {row["office"].removeprefix("NAV ") for row in rows_of(picture.table)}
-    for figure in picture.drawings.values():
-        assert named == {words.get_text() for axes in figure.axes for words in axes.texts}
+def test_the_flow_draws_what_its_file_names():
     arms = {arm: PLAN.arms[arm]["label"] for arm in PLAN.main.arms}
-    published = flow.published_flow(
-        holf.load_ledger(), flow.load_flow(), arms={a: PLAN.arms[a]["offices_fact"] for a in arms}
-    )
+    offices = {arm: PLAN.arms[arm]["offices_fact"] for arm in arms}
+    published = flow.published_flow(holf.load_ledger(), flow.load_flow(), arms=offices)
     picture = flow_diagram.flow_diagram(published, arm_labels=arms)
     assert undrawn(picture, ["in_all", slug(arms["holf"]), slug(arms["local"])]) == []
 
