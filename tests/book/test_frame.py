@@ -259,15 +259,6 @@ def test_a_site_that_asks_elsewhere_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_page_that_asks_elsewhere_ends_the_build_and_leaves_the_former_site(book):
-    (book.root / "index.md").write_text("# Small book\n\n## Part\n\nWords, and $x^2$.\n", encoding="utf-8")
-    before = book.snapshot()
-    done = book.build()
-    assert done.returncode != 0 and book.snapshot() == before
-    assert "index.html: asks another host: https://cdn.jsdelivr.net" in done.stdout + done.stderr
-
-
-@pytest.mark.slow
 def test_a_change_of_the_layout_reaches_every_page(book):
     layout = book.root / "holf" / "book" / "theme" / "templates" / "page.html"
     layout.write_text(layout.read_text().replace("{{ author|e }} ·", "{{ author|e }}, "))
