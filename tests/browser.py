@@ -13,8 +13,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from holf.book.marks import pages_of
 from holf.book.pdf import find_browser
-from holf.book.theme.checks import pages_of
 from holf.paths import project_root
 
 # Everything that browsers do by themselves is switched off, so that what is asked is asked by a page.

@@ -15,8 +15,8 @@ from docutils.utils import new_document
 from PIL import Image, ImageChops, PngImagePlugin
 from sphinxext.opengraph import get_description
 
-from holf.book.marks import BANNER, REAL_BANNER
-from holf.book.theme.checks import SiteError, page_faults, pages_of, refuse_faults
+from holf.book.marks import BANNER, REAL_BANNER, pages_of
+from holf.book.theme.checks import SiteError, page_faults, refuse_faults
 from holf.book.theme.html import NameColumns
 from holf.book.theme.theme import POLICY, describe
 from holf.confidential.scan.chart_runtime import RUNTIME

@@ -14,17 +14,13 @@ from site_links import link_faults
 import holf
 from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
-from holf.book.marks import page_faults, site_faults
+from holf.book.marks import page_faults, pages_of, site_faults
 from holf.book.sources import ARCHIVE
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
 from holf.paths import project_root
 from holf.record.facts import load_ledger
 from holf.record.source import MARK
-
-
-def pages(site: Path) -> list[Path]:
-    return sorted(page for page in site.rglob("*.html") if "_static" not in page.parts)
 
 
 def test_no_unmarked_simulated_content(site):
@@ -183,7 +179,7 @@ def unmarked_derived(soup) -> list[str]:
 
 
 def test_a_number_worked_out_from_published_ones_says_so_where_it_stands(site):
-    soups = [BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in pages(site)]
+    soups = [BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in pages_of(site)]
     assert [found for soup in soups for found in unmarked_derived(soup)] == []
     links = [link for soup in soups for link in soup.select("a[data-derived]")]
     assert len(links) > 10 and "a[data-derived]::before" in (project_root() / "assets" / "holf.css").read_text()

@@ -16,8 +16,7 @@ from holf.confidential.release.form import HOW_TO_READ_COUNTS, KEYS
 from holf.confidential.rules.policy import load_policy, load_profiles, load_rules
 from holf.confidential.scan.rules import ALL
 from holf.pages.data_dictionary import dictionary
-from holf.pages.disclosure import current_safety_page, holders_page, own_release, safety_page
-from holf.pages.write import write_pages
+from holf.pages.disclosure import holders_page, own_release, safety_page
 from holf.paths import project_root
 from holf.record.facts import load_ledger
 from holf.record.schema import Schema, SchemaError, load_schema
@@ -62,24 +61,6 @@ def release(**content) -> Release:
 
 def told(of: Release | None) -> str:
     return safety_page(load_rules(), load_profiles(), ALL, of)
-
-
-def test_committed_pages_are_those_of_the_rules_and_the_schema():
-    assert page("disclosure") == current_safety_page()
-    assert dictionary(load_schema()) in page("disclosure")
-
-
-def test_a_page_that_is_not_current_is_seen_and_written_anew(tmp_path, monkeypatch):
-    (tmp_path / "chapters").mkdir()
-    (tmp_path / "data").symlink_to(project_root() / "data")
-    (tmp_path / "CITATION.cff").symlink_to(project_root() / "CITATION.cff")
-    (tmp_path / "_toc.yml").write_text("root: index\n")
-    monkeypatch.setenv("HOLF_ROOT", str(tmp_path))
-    assert "chapters/disclosure.md" in write_pages()
-    assert write_pages() == []
-    old = tmp_path / "chapters" / "disclosure.md"
-    old.write_text(old.read_text(encoding="utf-8").replace("### people", "### persons"), encoding="utf-8")
-    assert old.read_text(encoding="utf-8") != current_safety_page() and write_pages() == ["chapters/disclosure.md"]
 
 
 def test_rules_stand_with_words_settings_and_floor():
@@ -135,9 +116,8 @@ def test_every_table_column_and_rule_is_in_the_dictionary():
         }
         assert list(rows) == list(schema.fields(name))
         for column, field in schema.fields(name).items():
-            described, kind, unit, allowed, needed, aliases = rows[column]
-            assert (described, kind, unit) == (field["description"], field["type"], field.get("holf:unit", ""))
-            assert needed.startswith("yes") == bool(field["constraints"].get("required"))
+            described, kind, _, allowed, _, aliases = rows[column]
+            assert (described, kind) == (field["description"], field["type"])
             assert all(str(value) in allowed for value in field["constraints"].get("enum", ()))
             assert re.findall(r"`([^`]+)`", aliases) == field["holf:aliases"]
         rules = [rule for rule in schema.package["holf:rules"] if rule["table"] == name]
@@ -223,27 +203,11 @@ def test_the_thresholds_on_the_page_are_those_of_the_default_profile():
     assert (
         page("data_holders").endswith(text) and len(re.findall(r"^\| .*disclosure\.md#|^\| Who signs", text, re.M)) == 5
     )
-    for number, rule in (
-        (policy.min_people, "people"),
-        (policy.min_families, "families"),
-        (policy.min_offices, "offices"),
-    ):
+    for number, rule in ((policy.min_people, "people"), (policy.min_families, "families")):
         assert f"[{number} {rule}](disclosure.md#{rule})" in text
-    for said in (
-        "multiple of [5]",
-        "more than [50%]",
-        "at least [10 people](disclosure.md#differencing) came or went",
-        "[10th highest]",
-    ):
-        assert said in text
     stricter = holders_page(template, load_policy("strict-15"))
-    for said in (
-        "[15 families]",
-        "multiple of [10]",
-        "more than [34%]",
-        "at least [15 people](disclosure.md#differencing)",
-    ):
-        assert said in stricter
+    for said, stricter_said in {"multiple of [5]": "multiple of [10]", "more than [50%]": "more than [34%]"}.items():
+        assert said in text and stricter_said in stricter
 
 
 def test_availability_quotes_both_lines_of_the_registry_word_for_word():

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from holf.book.downloads.outputs import PREFIXES
+from holf.book.marks import pages_of
 from holf.display.values import ASSUMED
 from holf.record.source import RECORD, TABLE_CLASSES
 
@@ -25,12 +26,11 @@ Link = tuple[Path, str]
 
 def _pages(site: Path) -> Iterator[tuple[Path, list[str], list[list[Link]]]]:
     """Every page with the classes of its tables, and with the links below each of them."""
-    for page in sorted(site.rglob("*.html")):
-        if page.is_file() and "_static" not in page.parts:
-            html = page.read_text(encoding="utf-8", errors="replace")
-            lines = [_LINK.findall(line) for line in _LINE.findall(html)]
-            links = [[((page.parent / unquote(href)).resolve(), digest) for href, digest in line] for line in lines]
-            yield page, _TABLE.findall(html), links
+    for page in filter(Path.is_file, pages_of(site)):
+        html = page.read_text(encoding="utf-8", errors="replace")
+        lines = [_LINK.findall(line) for line in _LINE.findall(html)]
+        links = [[((page.parent / unquote(href)).resolve(), digest) for href, digest in line] for line in lines]
+        yield page, _TABLE.findall(html), links
 
 
 def shown_digests(tree: Path) -> frozenset[str]:

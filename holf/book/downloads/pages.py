@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -27,13 +26,6 @@ from holf.record.source import mark_of
 LIST = "holf-download-list"
 # How a line of links below a table or figure begins.
 LINE = '<p class="holf-downloads">'
-
-
-def setup(app: Sphinx) -> None:
-    """Connect to Sphinx; `holf.book.extension` calls it."""
-    app.connect("doctree-read", add_links)
-    # When all pages are read.
-    app.connect("doctree-resolved", add_list)
 
 
 def _size(content: str) -> str:
@@ -104,20 +96,16 @@ def _chapters(app: Sphinx) -> list[tuple[str, list[Download]]]:
     return [(name, kept[name]) for name in pages if kept.get(name)]
 
 
-def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
-    """The downloads of all pages, or of those whose names `only` has, as HTML."""
+def _list_html(app: Sphinx) -> str:
+    """The downloads of all pages, as HTML."""
     out = []
     for docname, downloads in _chapters(app):
-        name = docname.rpartition("/")[2]
-        # docutils writes classes with hyphens.
-        if only and name.replace("_", "-") not in only:
-            continue
         items = "".join(
             f"<li>{'Figure' if one.is_figure else 'Table'}: {escape(one.values.caption)}<br>{_link(one, '../')}</li>\n"
             for one in downloads
         )
         title = escape(app.env.titles[docname].astext())
-        page = f'<p>Page: <a href="{quote(name)}.html">{title}</a></p>'
+        page = f'<p>Page: <a href="{quote(docname.rpartition("/")[2])}.html">{title}</a></p>'
         summary = f"<summary>{title}: {len(downloads)} files</summary>"
         out.append(f'<details class="holf-twin">{summary}\n{page}\n<ul>\n{items}</ul></details>\n')
     return "".join(out)
@@ -146,11 +134,10 @@ def _columns_html() -> str:
 
 
 def add_list(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
-    """Fill each place for a list: of all downloads, or of the pages that its further classes name."""
+    """Fill each place for a list of all downloads."""
     for node in list(doctree.findall(nodes.container)):
         if LIST in node["classes"]:
-            only = set(node["classes"]) - {LIST}
-            node.children = [nodes.raw("", _list_html(app, only) + _columns_html(), format="html")]
+            node.children = [nodes.raw("", _list_html(app) + _columns_html(), format="html")]
 
 
 def write_downloads(app: Sphinx, site: Path) -> None:
@@ -161,7 +148,6 @@ def write_downloads(app: Sphinx, site: Path) -> None:
     ExtensionError
         If a file is not what its page says.
     """
-    shutil.rmtree(site / FOLDER, ignore_errors=True)
     for _, downloads in _chapters(app):
         for one in downloads:
             name, content = one.file

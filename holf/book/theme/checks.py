@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from holf.book.marks import pages_of
+
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|source|video|audio|embed|input|track)\b[^>]*?\s(?:src|srcset|poster)=[\"']([^\"']*)"
     r"|<link\b(?![^>]*rel=[\"'](?:canonical|license|author|prev|next|alternate|search))[^>]*?\shref=[\"']([^\"']*)"
@@ -22,11 +24,6 @@ _INLINE = {
 
 class SiteError(ValueError):
     """A site that may not be published, with the pages and what is wrong with them."""
-
-
-def pages_of(site: Path) -> list[Path]:
-    """Pages of a site, in order."""
-    return [page for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
 
 
 def page_faults(html: str) -> list[str]:
