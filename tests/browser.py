@@ -13,22 +13,17 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from holf.book.marks import pages_of
 from holf.book.pdf import find_browser
-from holf.book.theme.checks import pages_of
 from holf.paths import project_root
 
 # Everything that browsers do by themselves is switched off, so that what is asked is asked by a page.
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 
 
-def site_folder() -> Path:
-    """The built site: the variable HOLF_SITE, else what `make book` wrote."""
-    return Path(os.environ.get("HOLF_SITE", project_root() / "_build" / "html")).resolve()
-
-
 def need_site() -> Path:
-    """The built site, or an error that says how to get it."""
-    site = site_folder()
+    """The built site: the variable HOLF_SITE, else what `make book` wrote; an error that says how to get it."""
+    site = Path(os.environ.get("HOLF_SITE", project_root() / "_build" / "html")).resolve()
     if not (site / "index.html").exists():
         raise FileNotFoundError("there is no built site in _build/html: run `make book` first")
     return site

@@ -5,7 +5,7 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-from holf.book.theme.checks import pages_of
+from holf.book.marks import pages_of
 
 _HREF = re.compile(r"<(?:a|area|link)\b[^>]*?\shref=\"([^\"]*)\"")
 # A name is an anchor in a link only: every page has a `<meta name="description">`.

@@ -57,23 +57,10 @@ def _with_source(chapter: Chapter) -> Chapter:
 
 
 def start_stale_chapters(work: Path, *, force: bool, jobs: int, say: Callable[[str], None]) -> Callable[[], None]:
-    """Start the chapters that are stale, so that they run while Sphinx loads its extensions.
+    """Start the chapters that are stale, or all with `force`, so that they run while Sphinx loads its extensions.
 
-    Parameters
-    ----------
-    work : pathlib.Path
-        Folder for executed copies.
-    force : bool
-        Run every chapter.
-    jobs : int
-        How many run at once.
-    say : callable
-        Told what is done, a line at a time.
-
-    Returns
-    -------
-    callable
-        Waits for the chapters, and renews the prose of the others; raises `ChapterError` if any failed.
+    Returns what waits for them and renews the prose of the others; it raises `ChapterError` if any failed. `work` is a
+    folder for executed copies, `jobs` how many run at once, and `say` is told what is done, a line at a time.
     """
     # Copies of runs that failed or were killed in an earlier build.
     shutil.rmtree(work, ignore_errors=True)
@@ -106,26 +93,9 @@ def run_chapters(
     say: Callable[[str], None],
     reasons: Mapping[Path, str],
 ) -> None:
-    """Run chapters side by side, one process each, and report every one as it ends.
+    """Wait for those that have begun, run those that wait, and report each with its reason as it ends.
 
-    Parameters
-    ----------
-    begun : list of Run
-    waiting : list of Chapter
-        Those to start when others have ended.
-    work : Path
-        Folder for executed copies.
-    jobs : int
-        How many run at once.
-    say : callable
-        Told of each, in a line.
-    reasons : mapping of Path to str
-        Why each page is run.
-
-    Raises
-    ------
-    ChapterError
-        If any failed, after all have ended: what is wrong with one, and the names of the others.
+    A ChapterError comes after all have ended: what is wrong with one, and the names of the others that failed.
     """
     failures, pool = {}, ThreadPoolExecutor(max_workers=jobs)
     try:

@@ -32,34 +32,17 @@ def fingerprint(places: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def write_sums(folder: Path) -> dict[str, str]:
-    """Write the list of a folder's files into it, for `sha256sum --check`, and return it."""
-    found = digests(folder)
-    write_whole(folder / SUMS, "".join(f"{digest}  {name}\n" for name, digest in found.items()))
-    return found
+def write_sums(folder: Path) -> None:
+    """Write the list of a folder's files into it, for `sha256sum --check`."""
+    write_whole(folder / SUMS, _listing(digests(folder)))
 
 
-def read_sums(path: Path) -> dict[str, str]:
-    """Read a list as `write_sums` and `sha256sum` write it; empty if there is none.
-
-    Raises
-    ------
-    ValueError
-        If a line is none of such a list.
-    """
-    if not path.exists():
-        return {}
-    out = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        digest, between, name = line[:64], line[64:66], line[66:]
-        if between != "  " or not name or set(digest) - set("0123456789abcdef"):
-            raise ValueError(f"{path.name}, line {number}: not a checksum, two spaces and a file")
-        out[name] = digest
-    return out
+def _listing(found: dict[str, str]) -> str:
+    return "".join(f"{digest}  {name}\n" for name, digest in found.items())
 
 
 def verified_sums(folder: Path) -> dict[str, str]:
-    """Return the list of a folder whose files are exactly those it lists; empty for any other folder.
+    """Return the checksums of a folder's files if they are exactly those that its list has; else nothing.
 
     Examples
     --------
@@ -72,14 +55,5 @@ def verified_sums(folder: Path) -> dict[str, str]:
     ...     whole, verified_sums(Path(name))
     (['index.html'], {})
     """
-    try:
-        listed = read_sums(folder / SUMS)
-    except ValueError:
-        return {}
-    return listed if listed and listed == digests(folder) else {}
-
-
-def differences(left: Path, right: Path) -> list[str]:
-    """Name the files that two folders do not share byte for byte; empty if they are the same."""
-    one, other = digests(left), digests(right)
-    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    found, listed = digests(folder), folder / SUMS
+    return found if listed.exists() and listed.read_text(encoding="utf-8") == _listing(found) else {}

@@ -16,7 +16,7 @@ from holf.confidential.release.document import Release, read_release
 from holf.confidential.release.signature import read_signature, signature_path
 from holf.paths import MARK_FILE, STAND_IN, project_root
 from holf.record.links import without_links
-from holf.record.plan import REGISTERED, Outcome, load_plan
+from holf.record.plan import REGISTERED, load_plan
 
 # What a build needs of the project, as far as it is there; everything else stays where it is.
 _PROJECT = (
@@ -28,14 +28,7 @@ SIMULATED_ONLY, REAL_ONLY = "simulated-only", "real-only"
 
 
 def make_edition(source: str, copy: Path) -> str:
-    """Copy the project into an empty folder and make it ask `source`.
-
-    Parameters
-    ----------
-    source : str
-        A simulated world, a folder of simulated tables, or a release file.
-    copy : Path
-        Folder that does not exist yet.
+    """Copy the project into an empty folder and make it ask a world, a folder of simulated tables, or a release.
 
     Returns
     -------
@@ -96,13 +89,11 @@ def _tell_real(copy: Path, release: Release) -> None:
         picture.unlink()
     chapters = copy / "chapters"
     gone = {f"outcome-{outcome.page}" for outcome in absent}
-    missing = [_why_absent(outcome, release) for outcome in absent] + _lost_waves(kept)
+    missing = [f"{outcome.label}: these data do not answer what its page asks." for outcome in absent]
+    missing += _lost_waves(kept)
     for page in sorted(chapters.glob("*.ipynb")):
         if page.stem in gone:
             page.unlink()
-        elif page.stem.startswith("outcome-"):
-            # Run anew from the template; here it still shows simulated results.
-            _without_outputs(page)
         elif _is_simulated_only(page):
             gone.add(page.stem)
             page.unlink()
@@ -126,12 +117,7 @@ def _tell_real(copy: Path, release: Release) -> None:
 
 
 def kept_waves(release: Release) -> dict[str, list[str]]:
-    """Waves of the outcomes that get a page, by outcome: every question that a page asks has an answer.
-
-    Parameters
-    ----------
-    release : Release
-    """
+    """Waves of the outcomes that get a page, by outcome: every question that a page asks has an answer."""
     # The correlation of a level with one unit an office has no answer in any data, and no page asks for it.
     silent = {
         entry["asked"].get("outcome")
@@ -139,16 +125,6 @@ def kept_waves(release: Release) -> dict[str, list[str]]:
         if "no_answer" in entry and entry["question"] != "icc"
     }
     return {name: waves for name, waves in release.content["outcomes"].items() if name not in silent}
-
-
-def _why_absent(outcome: Outcome, release: Release) -> str:
-    if outcome.table in release.content["absent_tables"]:
-        why = f"these data have no table {outcome.table}"
-    elif outcome.id in release.content["outcomes"]:
-        why = "these data leave questions about it without an answer"
-    else:
-        why = "these data hold no measurement of it, or none at baseline"
-    return f"{outcome.label}: {why}."
 
 
 def _lost_waves(kept: dict[str, list[str]]) -> list[str]:
@@ -178,15 +154,6 @@ def _example(page: Path) -> str | None:
 def _is_simulated_only(page: Path) -> bool:
     """A chapter that shows simulations whatever the study is: one that says so itself."""
     return nbformat.read(page, as_version=4).metadata.get("holf_only") == SIMULATED_ONLY
-
-
-def _without_outputs(page: Path) -> None:
-    notebook = nbformat.read(page, as_version=4)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs = []
-    notebook.metadata.pop("holf", None)
-    nbformat.write(notebook, page)
 
 
 def _retell(page: Path, gone: set[str]) -> None:

@@ -58,14 +58,7 @@ def progress(work: Path) -> str:
 
 
 def start_chapter(chapter: Chapter, work: Path) -> Run:
-    """Start one chapter in a process of its own, which ends if this one does.
-
-    Parameters
-    ----------
-    chapter : Chapter
-    work : Path
-        Folder for the executed copy.
-    """
+    """Start one chapter in a process of its own, which ends if this one does; its executed copy goes to `work`."""
     work.mkdir(parents=True, exist_ok=True)
     scratch = tempfile.TemporaryDirectory(dir=work)
     start = Path(scratch.name).stat().st_ctime
@@ -123,31 +116,18 @@ def end_chapter(run: Run) -> float:
 
 
 def show_values(cells: list[nbformat.NotebookNode], parameters: dict) -> None:
-    """Set the parameters cell to the values of a run, in place; `clean` takes the injected cell out of view."""
-    for cell in cells:
-        if parameters and PARAMETERS in cell.metadata.get("tags", []):
-            cell.source = as_run(cell.source, parameters)
-
-
-def as_run(source: str, parameters: dict) -> str:
-    """Source of a parameters cell with the values of a run in the place of its own, as papermill writes them.
+    """Set the parameters cell to the values of a run, in place; `clean` takes the injected cell out of view.
 
     A page shows this cell and not the one that papermill injects: who copies it gets the numbers of the page.
-
-    Parameters
-    ----------
-    source : str
-    parameters : dict
-        Values of the run, by name; names that the cell does not set are left out.
-
-    Examples
-    --------
-    >>> as_run('outcome = "employment"  # of the plan', {"outcome": "income"})
-    'outcome = "income"  # of the plan'
     """
+    if not parameters:
+        return
     from papermill.translators import PythonTranslator
 
-    return with_values(source, {name: PythonTranslator.translate(value) for name, value in parameters.items()})
+    values = {name: PythonTranslator.translate(value) for name, value in parameters.items()}
+    for cell in cells:
+        if PARAMETERS in cell.metadata.get("tags", []):
+            cell.source = with_values(cell.source, values)
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:

@@ -50,7 +50,6 @@ def setup(app: Sphinx) -> dict:
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     app.add_config_value("papermill_mode", "auto", "env")
-    app.add_config_value("papermill_jobs", os.cpu_count() or 1, "")
     # Sphinx reads every page anew when a value of this kind changes.
     app.add_config_value("holf_foundation", "", "env")
     # Social cards are off (`_config.yml`), and what would draw them loads Matplotlib: an eighth of a build.
@@ -66,10 +65,11 @@ def setup(app: Sphinx) -> dict:
     # While pages are read.
     app.connect("env-get-outdated", staging.reread_replaced)
     app.connect("source-read", colophon.fill_in)
-    downloads.setup(app)
+    app.connect("doctree-read", downloads.add_links)
     app.connect("env-updated", staging.date_from_start)
     # While pages are written.
     app.connect("env-updated", banners.choose_banners)
+    app.connect("doctree-resolved", downloads.add_list)
     app.connect("doctree-resolved", banners.add_banners)
     app.connect("html-collect-pages", redirects)
     app.connect("html-page-context", tooltips.explain_page)
@@ -101,7 +101,7 @@ def begin(app: Sphinx) -> None:
         if mode in ("auto", "force"):
             refresh()
             app.holf_renewed = start_stale_chapters(
-                Path(app.outdir).with_name("papermill"), force=mode == "force", jobs=app.config.papermill_jobs, say=_say
+                Path(app.outdir).with_name("papermill"), force=mode == "force", jobs=os.cpu_count() or 1, say=_say
             )
 
 

@@ -65,7 +65,6 @@ def parts(
 
     Parameters
     ----------
-    chapter : Chapter
     files : iterable of str
         What its kernel loaded and asked for (`holf.record.used_files`, `holf.record.parts`).
     page : dict
@@ -194,10 +193,6 @@ def renew_prose(chapter: Chapter) -> bool:
     """Give the page of a template the template's prose and tags as they are now, and say whether anything changed.
 
     Outputs and code stay; a stale chapter is left as it is, since its run brings the prose along.
-
-    Parameters
-    ----------
-    chapter : Chapter
     """
     if chapter.page == chapter.template or is_stale(chapter):
         return False
@@ -250,13 +245,7 @@ def _is_code(cell: dict) -> bool:
 
 
 def with_values(source: str, values: Mapping[str, str]) -> str:
-    """Source of a cell with other code in the place of what it sets names to.
-
-    Parameters
-    ----------
-    source : str
-    values : mapping of str to str
-        Code by name; names that the cell does not set are left out.
+    """Source of a cell with other code, by name, in the place of what it sets names to.
 
     Examples
     --------

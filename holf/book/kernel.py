@@ -87,17 +87,7 @@ def kernel() -> Iterator[AsyncKernelManager]:
 
 
 def execute(source: str, target: str, parameters: dict, manager: AsyncKernelManager) -> str:
-    """Execute a notebook in a kernel; return what failed, or nothing.
-
-    Parameters
-    ----------
-    source, target : str
-        Paths of the notebook and of its executed copy.
-    parameters : dict
-        Values by name.
-    manager : jupyter_client.manager.AsyncKernelManager
-        Of a kernel that was started.
-    """
+    """Execute the notebook `source` in a kernel that was started, write it to `target`, and return what failed."""
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.execute import ERROR_MARKER_TAG
@@ -146,10 +136,6 @@ def first_failure(cells: list[dict]) -> str:
     """Say which cell of an executed notebook failed, at which line, or was not run; empty if all ran to their end.
 
     A cell with the tag ``raises-exception`` may fail, as elsewhere in Jupyter.
-
-    Parameters
-    ----------
-    cells : list of dict
 
     Examples
     --------

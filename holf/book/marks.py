@@ -33,6 +33,11 @@ FIGURE_LINES = """\
 _FOREIGN = ["svg", "iframe", "canvas", "script", "video", "object", "embed"]
 
 
+def pages_of(site: Path) -> list[Path]:
+    """Pages of a site, in order."""
+    return [page for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
+
+
 def drawings_of(image: Tag) -> list[str]:
     """Addresses of an image's drawings: its own, and those for other widths beside it in a `picture`."""
     others = image.parent.find_all("source") if image.parent and image.parent.name == "picture" else []
@@ -149,18 +154,10 @@ def page_faults(page: Path) -> list[str]:
 def site_faults(site: Path, *, passed: Collection[str] = ()) -> list[str]:
     """Faults of a whole built site, each with the page's name; empty if all is well.
 
-    Parameters
-    ----------
-    site : Path
-    passed : collection of str
-        Files that passed this check before, byte for byte, and are not opened again on their own.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no page to check.
+    Files in `passed` passed this check before, byte for byte, and are not opened again on their own. A site without a
+    page is a FileNotFoundError.
     """
-    pages = [page for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
+    pages = pages_of(site)
     if not pages:
         raise FileNotFoundError(f"no page in {site.name}")
     names = {page: page.relative_to(site).as_posix() for page in pages}

@@ -12,22 +12,12 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def write_chapter(name: str) -> list[str]:
-    """Write `chapters/NAME.ipynb`, which does not exist yet, and its line at the end of `_toc.yml`.
-
-    Parameters
-    ----------
-    name : str
-        Small letters, digits and underscores: the name of the file, and of the page in addresses.
-
-    Returns
-    -------
-    list of str
-        The two files, relative to the project.
+    """Write `chapters/NAME.ipynb`, which does not exist yet, and its line in `_toc.yml`; return the two names.
 
     Raises
     ------
     ValueError
-        If the name is none.
+        If the name is not of small letters, digits and underscores.
     FileExistsError
         If there is such a page.
     """

@@ -13,16 +13,7 @@ _SHARED = ("assets", "data/disclosure.yml", ".gitignore")
 
 
 def write_trial(folder: Path) -> Path:
-    """Write the book to `folder`, which does not exist yet, completely or not at all.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    Path
-        `folder`.
+    """Write the book to `folder`, which does not exist yet, completely or not at all, and return its whole path.
 
     Raises
     ------

@@ -81,21 +81,9 @@ def sheet_faults(texts: list[str], heads: tuple[str, ...]) -> list[str]:
 
 
 def print_book(site: Path, target: Path, *, title: str, epoch: int) -> int:
-    """Print a built site as one PDF.
+    """Print a built site, which is left as it is, as one PDF with this title, and return its number of sheets.
 
-    Parameters
-    ----------
-    site : Path
-        Left as it is.
-    target : Path
-    title : str
-    epoch : int
-        Seconds since 1970 that the file names as its date; the same site and date give the same bytes.
-
-    Returns
-    -------
-    int
-        Number of sheets.
+    `epoch` is its date in seconds since 1970; the same site and date give the same bytes.
 
     Raises
     ------

@@ -52,16 +52,7 @@ def _own(root: Path, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def pack(target: Path, files: Iterable[tuple[str, bytes]], when: tuple[int, ...] = EARLIEST) -> None:
-    """Write a ZIP file of one date; nothing is compressed, which programs do differently.
-
-    Parameters
-    ----------
-    target : Path
-    files : iterable of (str, bytes)
-        Name and content, in order.
-    when : tuple of int
-        Year, month, day, hour, minute, second.
-    """
+    """Write names and contents as a ZIP file of one date; nothing is compressed, which programs do differently."""
     with zipfile.ZipFile(target, "w") as packed:
         for name, content in files:
             entry = zipfile.ZipInfo(name, when)

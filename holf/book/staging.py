@@ -30,20 +30,10 @@ _CHECKED_WITH = ("data/flow.yml", "data/plan.yml")
 
 
 def acquire_lock(folder: Path, say: Callable[[str], None]) -> int:
-    """Wait until no other build works in a folder, and keep others out until this process ends, however it ends.
+    """Wait until no other build works in a folder, and keep others out until the descriptor that is returned is closed.
 
     The system itself takes the lock away with the process, so a killed build leaves none behind, and no file either.
-
-    Parameters
-    ----------
-    folder : Path
-    say : callable
-        Told once, in one line, if there is somebody to wait for.
-
-    Returns
-    -------
-    int
-        An open descriptor; closing it lets others in.
+    `say` is told once if there is somebody to wait for.
     """
     handle = os.open(folder, os.O_RDONLY)
     if os.name == "posix":
@@ -157,12 +147,7 @@ def exchange(fresh: Path, site: Path) -> None:
 
 
 class Unwritten(logging.Handler):
-    """Collects files that Sphinx could not write: of those it only warns, and would go on to publish half a site.
-
-    Attributes
-    ----------
-    errors : list of OSError
-    """
+    """Collects files that Sphinx could not write: of those it only warns, and would go on to publish half a site."""
 
     def __init__(self):
         super().__init__(logging.WARNING)

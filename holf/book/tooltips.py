@@ -9,15 +9,14 @@ other checks read, is as it was.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 
 from docutils import nodes
 from sphinx.application import Sphinx
 
 from holf.pages.glossary import load_glossary
 from holf.paths import project_root
-from holf.record.facts import Assumption, Fact, load_assumptions, load_ledger, load_sources
+from holf.record.facts import Fact, load_assumptions, load_ledger, load_sources
 from holf.record.source import CLASSES
 
 _LINK = re.compile(r'<a\b(?=[^>]*\bhref="(?:[^"#]*/)?(ledger|assumptions|glossary)\.html#([a-z0-9-]+)")([^>]*)>')
@@ -53,49 +52,26 @@ _FRAME = {
 }
 
 
-@dataclass(frozen=True)
-class Said:
-    """What is said at a link.
-
-    Attributes
-    ----------
-    parts : tuple of (str, str)
-        Words and their language, in order; together they are the text.
-    derived : bool
-        Whether the number is worked out from published ones; the style sheet then marks the link with ◆.
-    """
-
-    parts: tuple[tuple[str, str], ...]
-    derived: bool = False
-
-    def __str__(self) -> str:
-        return "".join(words for words, _ in self.parts)
-
-    def html(self, around: str) -> str:
-        """The words as HTML for a place in the language `around`, where those of others say so."""
-        return "".join(
-            escape(words) if lang == around else f'<span lang="{lang}">{escape(words)}</span>'
-            for words, lang in self.parts
-        )
+def _words(parts: list[tuple[str, str]], around: str) -> str:
+    """Parts, each with its language, as HTML for a place in the language `around`, where those of others say so."""
+    said = [(escape(words), lang) for words, lang in parts if words]
+    return "".join(words if lang == around else f'<span lang="{lang}">{words}</span>' for words, lang in said)
 
 
-def fact_words(fact: Fact, note: str, lang: str = "en", quoted_in: str = "en") -> Said:
-    """What a reader should know of a published or derived number, in three or four lines.
+def text_of(said: str) -> str:
+    """The words alone of what is said at a link."""
+    return unescape(re.sub(r"<[^>]+>", "", said))
 
-    Parameters
-    ----------
-    fact : Fact
-    note : str
-        The remark beside it.
-    lang : str
-        Language of the frame; ``en`` or ``nb``.
-    quoted_in : str
-        Language of the quote.
+
+def fact_words(fact: Fact, note: str, lang: str = "en", quoted_in: str = "en") -> str:
+    """What a reader should know of a published or derived number, in three or four lines of HTML.
+
+    `lang` is the language of the page, ``en`` or ``nb``, and `quoted_in` that of the quote.
 
     Examples
     --------
     >>> from holf.record.facts import load_ledger
-    >>> print(fact_words(load_ledger()["F044"], ""))
+    >>> print(text_of(fact_words(load_ledger()["F044"], "")))
     ● published: Offices randomised, 29 offices
     Source: registry
     “involving 29 labor and welfare offices, 58 family coordinators”
@@ -114,74 +90,55 @@ def fact_words(fact: Fact, note: str, lang: str = "en", quoted_in: str = "en") -
         parts += [(f"\n{frame['contradicted']} ({level}).", lang), (f" {note}".rstrip(), "en")]
     elif note:
         parts += [(f"\n{frame['note']}: ", lang), (note, "en")]
-    return Said(tuple(part for part in parts if part[0]), derived=fact.kind == "derived")
+    return _words(parts, lang)
 
 
-def assumption_words(entry: Assumption, reason: str, lang: str = "en") -> Said:
-    """What a reader should know of an assumed number: that it is one, and why."""
-    sign = f"{CLASSES['assumed'].shape} {_FRAME[lang]['assumed']}: "
-    return Said(((sign, lang), (f"{entry.unit}\n{reason}", "en")))
-
-
-def row_words(lang: str = "en") -> dict[tuple[str, str], Said]:
-    """Words for every row and term that a page can link to, by page and anchor, in the language of the page.
+def row_words(lang: str = "en") -> dict[tuple[str, str], str]:
+    """HTML for every row and term that a page in a language can link to, by page and anchor.
 
     What the ledger says is English, and its quotes are in the language of their source; only the frame around them and
     the terms are in bokmål.
     """
     ledger, assumed = load_ledger(), load_assumptions()
-    sources = load_sources(ledger)
+    sources, sign = load_sources(ledger), f"{CLASSES['assumed'].shape} {_FRAME[lang]['assumed']}: "
     words = {
         ("ledger", key.lower()): fact_words(fact, ledger.remark(key), lang, sources[fact.sources[0]].lang)
         for key, fact in ledger.items()
     }
     words |= {
-        ("assumptions", name.replace("_", "-")): assumption_words(entry, assumed.remark(name), lang)
+        ("assumptions", name.replace("_", "-")): _words(
+            [(sign, lang), (f"{entry.unit}\n{assumed.remark(name)}", "en")], lang
+        )
         for name, entry in assumed.items()
     }
     # Another trial's project may have no glossary.
     if (project_root() / "data" / "glossary.yml").exists():
-        words |= {("glossary", term.anchor): Said(((term.said(lang), lang),)) for term in load_glossary(ledger)}
+        words |= {("glossary", term.anchor): escape(term.said(lang)) for term in load_glossary(ledger)}
     return words
 
 
-def explain_links(body: str, words: dict[tuple[str, str], Said], lang: str = "en") -> str:
-    """Give each link to a row or a term its words.
+def explain_links(body: str, words: dict[tuple[str, str], str], lang: str = "en") -> str:
+    """Give each link to a row or a term its words (`row_words`), in ``data-said`` and by ``aria-describedby``.
 
-    Parameters
-    ----------
-    body : str
-        HTML of a page's content.
-    words : dict of (str, str) to Said
-        Words by page and anchor, such as ``("ledger", "f044")``.
-    lang : str
-        Language of the page.
-
-    Returns
-    -------
-    str
-        The same HTML; links have the attributes ``data-said`` and ``aria-describedby``, and a hidden list at the end
-        holds each row's words once.
+    A hidden list at the end of the page's content holds each row's words once.
     """
-    used: dict[str, Said] = {}
+    used: dict[str, str] = {}
 
     def explained(found: re.Match) -> str:
         said = words.get((found[1], found[2]))
         if said is None:
             return found[0]
-        used[f"said-{found[1]}-{found[2]}"] = said
-        derived = " data-derived" if said.derived else ""
-        return f'<a{found[3]} data-said="{_quoted(str(said))}" aria-describedby="said-{found[1]}-{found[2]}"{derived}>'
+        name = f"said-{found[1]}-{found[2]}"
+        used[name] = said
+        derived = " data-derived" if said.startswith(CLASSES["derived"].shape) else ""
+        shown = escape(text_of(said)).replace("\n", "&#10;")
+        return f'<a{found[3]} data-said="{shown}" aria-describedby="{name}"{derived}>'
 
     body = _LINK.sub(explained, body)
     if not used:
         return body
-    rows = "".join(f'<span id="{name}" lang="{lang}">{said.html(lang)}</span>\n' for name, said in sorted(used.items()))
+    rows = "".join(f'<span id="{name}" lang="{lang}">{said}</span>\n' for name, said in sorted(used.items()))
     return f'{body}\n<div class="holf-said" hidden>\n{rows}</div>\n'
-
-
-def _quoted(said: str) -> str:
-    return escape(said).replace("\n", "&#10;")
 
 
 def explain_page(app: Sphinx, pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:

@@ -9,7 +9,6 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import yaml
@@ -30,9 +29,8 @@ Key = tuple[str, str, str, int]
 class Change:
     """One number that is not what it was, and where it stands.
 
-    `old` and `new` have its unit and the digits that are printed, and an em dash where there was or is none; `moved` is
-    new minus old, where both are numbers of one unit; `mark` is the class of the numbers in capitals, empty for the
-    record.
+    `old` and `new` have its unit and the digits that are printed, and an em dash where there was or is none; `mark` is
+    the class of the numbers in capitals, empty for the record.
     """
 
     page: str
@@ -41,7 +39,6 @@ class Change:
     column: str
     old: str
     new: str
-    moved: str
     mark: str
 
 
@@ -100,19 +97,15 @@ def _tables_in(path: str, content: str) -> Iterator[TableValues]:
         yield from (TableValues.from_json(content) for content in contents if content)
 
 
-# An entry of a file and its unit.
-Entry = tuple[str, str]
-
-
-def _rows(table: TableValues) -> dict[tuple[str, int], dict[str, Entry]]:
-    """Entries by row and column; a row is known by its words, which outlast its numbers."""
+def _rows(table: TableValues) -> dict[tuple[str, int], dict[str, str]]:
+    """What is shown, by row and column; a row is known by its words, which outlast its numbers."""
     columns = [column for column in table.columns if column.part not in ("class", "source", "fact", "unit")]
-    out: dict[tuple[str, int], dict[str, Entry]] = {}
+    out: dict[tuple[str, int], dict[str, str]] = {}
     for row in table.rows:
         words = [row[one.name] for one in columns[1:] if one.part == "words" and not re.search(r"\d", row[one.name])]
         label = ", ".join([row[columns[0].name], *filter(None, words)])
         place = sum(key[0] == label for key in out)
-        out[label, place] = {_title(one): (row[one.name], _unit(row, one)) for one in columns if row[one.name]}
+        out[label, place] = {_title(one): _shown(row, one) for one in columns if row[one.name]}
     return out
 
 
@@ -120,29 +113,10 @@ def _title(column: Column) -> str:
     return column.heading if column.part in ("number", "words") else f"{column.heading}, {column.part}"
 
 
-def _unit(row: Mapping[str, str], column: Column) -> str:
-    """Unit of a number or of a limit."""
-    return row.get(f"{column.name.removesuffix(f'_{column.part}')}_unit", "") if column.unit else ""
-
-
-def _shown(entry: Entry | None) -> str:
-    return " ".join(filter(None, entry)).replace("-", MINUS) if entry else MISSING
-
-
-def moved_by(old: Entry | None, new: Entry | None) -> str:
-    """New minus old with its sign, in the digits of both; empty if one is no number, or their units differ.
-
-    Examples
-    --------
-    >>> moved_by(("61", "NOK"), ("1058", "NOK")), moved_by(("3.2", "%"), ("3.1", "%")), moved_by(("a", ""), ("3", ""))
-    ('+997', '\N{MINUS SIGN}0.1', '')
-    """
-    if old is None or new is None or old[1] != new[1]:
-        return ""
-    try:
-        return f"{Decimal(new[0]) - Decimal(old[0]):+,f}".replace("-", MINUS)
-    except InvalidOperation:
-        return ""
+def _shown(row: Mapping[str, str], column: Column) -> str:
+    """An entry with the unit of a number or of a limit."""
+    unit = row.get(f"{column.name.removesuffix(f'_{column.part}')}_unit", "") if column.unit else ""
+    return f"{row[column.name]} {unit}".rstrip().replace("-", MINUS)
 
 
 def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
@@ -156,7 +130,7 @@ def changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[Change]:
             table = after.get(key) or before[key]
             there = f"table of {len(table.rows)} rows"
             values = (MISSING, there) if key in after else (there, MISSING)
-            out.append(Change(key[0], table.caption, "", "", *values, "", mark_of(table.source)[0]))
+            out.append(Change(key[0], table.caption, "", "", *values, mark_of(table.source)[0]))
     return out
 
 
@@ -165,9 +139,9 @@ def _cells_changed(page: str, before: TableValues, after: TableValues) -> Iterat
     for row in dict.fromkeys([*states[1], *states[0]]):
         entries = [state.get(row, {}) for state in states]
         for column in dict.fromkeys([*entries[1], *entries[0]]):
-            old, new = (one.get(column) for one in entries)
+            old, new = (one.get(column, MISSING) for one in entries)
             if old != new:
-                yield Change(page, after.caption, row[0], column, _shown(old), _shown(new), moved_by(old, new), mark)
+                yield Change(page, after.caption, row[0], column, old, new, mark)
 
 
 def as_markdown(found: list[Change], old: str, new: str) -> str:
@@ -181,14 +155,14 @@ def as_markdown(found: list[Change], old: str, new: str) -> str:
             lines += ["Nothing changed.", ""]
             continue
         rows = [_line(*(getattr(one, name) for name in _COLUMNS)) for one in mine]
-        table = [_line("Page", "Table", "Row", "What", "Before", "After", "Moved by"), "|" + " --- |" * 7, *rows]
+        table = [_line("Page", "Table", "Row", "What", "Before", "After"), "|" + " --- |" * 6, *rows]
         if mark == MARK:
             table = [f"<details><summary>{len(mine)} numbers</summary>", "", *table, "", "</details>"]
         lines += [*table, ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-_COLUMNS = ("page", "table", "row", "column", "old", "new", "moved")
+_COLUMNS = ("page", "table", "row", "column", "old", "new")
 
 
 def _line(*entries: str) -> str:

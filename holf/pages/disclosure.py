@@ -58,14 +58,7 @@ def safety_page(
 ) -> str:
     """Markdown of the disclosure page: one heading a rule, so that a withheld number can point to its reason.
 
-    Parameters
-    ----------
-    rules : dict of str to Rule
-    profiles : dict of str to Policy
-        The default one first.
-    checks : iterable of holf.confidential.scan.rules.Rule
-    release : Release or None
-        What the book was built from.
+    The default profile comes first; `release` is what the book was built from, if anything.
     """
     lines = [_NOTE, "", _OPENING, "", _CHECKED, ""]
     lines += _release_lines(release, profiles) if release else [_NO_RELEASE]

@@ -36,25 +36,13 @@ class Term:
 
 
 def load_glossary(ledger: Ledger, path: Path | None = None) -> tuple[Term, ...]:
-    """Read the glossary, in the order of the English words.
-
-    Parameters
-    ----------
-    ledger : Ledger
-    path : Path, optional
-        A YAML file in the form of `data/glossary.yml`; that file itself by default.
+    """Read the glossary, by default `data/glossary.yml`, in the order of the English words.
 
     Raises
     ------
     FactError
         If a term lacks a language or its facts, leans on a row that the ledger does not have, stands twice, or stands
         out of order.
-
-    Examples
-    --------
-    >>> from holf.record.facts import load_ledger
-    >>> [term.nb for term in load_glossary(load_ledger()) if term.en == "Cluster"]
-    ['klynge']
     """
     path = path or data_path("glossary.yml")
     terms: list[Term] = []

@@ -124,10 +124,7 @@ def _outcome(outcome: Outcome, reporting: Reporting, ledger: Ledger) -> list[str
 
 
 def open_questions_page(reporting: Reporting, ledger: Ledger, plan: Plan, ways: Sequence[tuple[str, str]] = ()) -> str:
-    """Markdown of the page: what was reported of each outcome, and where documents differ.
-
-    `ways` say where an answer of the authors may go.
-    """
+    """Markdown of the page: what was reported of each outcome, and where documents differ."""
     lines = [_OPENING, *_glance(reporting, plan, ledger)]
     lines += ["## Where the reports differ", ""]
     for conflict in reporting.conflicts:
@@ -159,28 +156,9 @@ def _finish(file: str, lines: list[str]) -> str:
 def reporting_pages(
     reporting: Reporting, ledger: Ledger, plan: Plan, ways: Sequence[tuple[str, str]] = ()
 ) -> dict[str, str]:
-    """The pages of `data/reporting/`.
+    """Markdown of the pages of `data/reporting/`, by file name inside `chapters/`.
 
-    Parameters
-    ----------
-    reporting : Reporting
-    ledger : Ledger
-    plan : Plan
-    ways : sequence of (str, str)
-        Words and addresses for those who want to answer (`holf.pages.cite.ways_to_reach`).
-
-    Returns
-    -------
-    dict of str to str
-        Markdown by file name inside `chapters/`.
-
-    Examples
-    --------
-    >>> from holf.record.facts import load_ledger
-    >>> from holf.record.plan import load_plan
-    >>> from holf.record.reporting import load_reporting
-    >>> list(reporting_pages(load_reporting(), load_ledger(), load_plan()))
-    ['open_questions.md', 'standards.md', 'parts/two_ways.md']
+    `ways` are words and addresses for those who want to answer (`holf.pages.cite.ways_to_reach`).
     """
     return {
         "open_questions.md": open_questions_page(reporting, ledger, plan, ways),

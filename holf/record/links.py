@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-import nbformat
 from myst_parser.mdit_to_docutils.base import default_slugify
 
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
@@ -20,8 +20,12 @@ def _prose(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".ipynb":
         return text
-    cells = nbformat.reads(text, as_version=4).cells
-    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    try:
+        # As JSON: nbformat would check each notebook against its schema, at every build.
+        cells = json.loads(text)["cells"]
+    except (ValueError, KeyError):
+        raise ValueError(f"chapters/{path.name} is not a notebook, or has conflict markers of Git") from None
+    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
 
 
 def _slugs(text: str) -> dict[str, str]:

@@ -20,7 +20,6 @@ from PIL import Image, PngImagePlugin
 import holf
 from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
-from holf.book.downloads.descriptions import load_descriptions
 from holf.book.downloads.outputs import (
     EMPTY,
     STRANGE,
@@ -31,26 +30,27 @@ from holf.book.downloads.outputs import (
     downloads_of,
     stem_of,
 )
-from holf.book.downloads.pages import line_of_link
+from holf.book.downloads.pages import column_descriptions, line_of_link
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known
 from holf.confidential.scan.scan import scan
-from holf.display import design_figures, flow_diagram, office_map, plots, recovery, text
+from holf.display import design_figures, flow_diagram, plots, recovery, text
 from holf.display.effect_sizes import analysed_table, published_table
 from holf.display.figure import Picture
 from holf.display.table import Cell, Table
 from holf.display.text import Value
 from holf.display.values import TableValues, slug
-from holf.paths import project_root
+from holf.paths import data_path
 from holf.record import flow
+from holf.record.reading import read_yaml
 from holf.record.reporting import load_reporting
-from holf.record.source import MARK, RECORD
+from holf.record.source import MARK
 from holf.study import truths
 from holf.study.answers import Withheld
 from holf.study.study import Study
 
 PLAN = holf.load_plan()
-DESCRIPTIONS = load_descriptions(PLAN)
+DESCRIBED = column_descriptions(PLAN)
 NUMBER = re.compile(r"(?<![\w.])[+\u2212-]?\d[\d,]*(?:\.\d+)?")
 INCOME = PLAN.outcome("income")
 
@@ -79,12 +79,15 @@ def rows_of(table: Table) -> list[dict[str, str]]:
 # --- what a file holds -------------------------------------------------------------------------------------------
 
 
+GONE = Withheld("people")
 EXACT = SimpleNamespace(p_value=0.65, n_allocations=77558760, exact=True)
 
 
 @pytest.mark.parametrize(
     ("value", "shown", "numbers", "unit"),
     [
+        (text.with_interval(GONE, GONE, GONE, "points"), "withheld (people)", {"withheld": "people"}, ""),
+        (text.interval(GONE, GONE, "points"), "withheld (people)", {"withheld": "people"}, ""),
         (text.interval(-0.4, 0.41, "points"), "\N{MINUS SIGN}0.40 to +0.41 points", {"low": "-0.40", "high": "0.41"}, "points"),
         (text.with_interval(0.055, -0.038, 0.076, "percent"), "+5.5 percentage points (\N{MINUS SIGN}3.8 to +7.6)",
          {"number": "5.5", "low": "-3.8", "high": "7.6"}, "percentage points"),
@@ -95,32 +98,14 @@ EXACT = SimpleNamespace(p_value=0.65, n_allocations=77558760, exact=True)
         (text.chance(0.001), "under 1%", {"relation": "<", "number": "1"}, "%"),
         (text.bound(3e-10), "< 1e\N{MINUS SIGN}9", {"relation": "<", "number": "1e-9"}, ""),
         (text.level(19292.3, "0 NOK"), "19,292 NOK", {"number": "19292"}, "NOK"),
-        (text.level(Withheld("people"), "0 NOK"), "withheld (people)", {"withheld": "people"}, ""),
+        (text.level(GONE, "0 NOK"), "withheld (people)", {"withheld": "people"}, ""),
         (text.typed("3,201"), "3,201", {"number": "3201"}, ""),
     ],
 )  # fmt: skip
 def test_a_printed_number_keeps_the_digits_that_are_shown_and_no_more(value, shown, numbers, unit):
     assert (value, value.numbers, value.unit) == (shown, numbers, unit)
-
-
-@pytest.mark.parametrize("words", ["m12", "2016-01-01", "not published", "+12, +24 months", "CC0 1.0"])
-def test_words_are_no_number(words):
-    assert not isinstance(text.typed(words), Value)
-
-
-def test_a_text_with_a_withheld_or_missing_number_is_words():
-    for value in (Withheld("people"), float("nan")):
-        shown = text.printed("{number} of {of}", number=text.count(value), of=text.count(29))
-        assert not isinstance(shown, Value) and shown.endswith(" of 29")
-
-
-def test_a_withheld_number_has_no_limits_and_no_degrees_of_freedom():
-    gone = Withheld("people")
-    for shown in (text.with_interval(gone, gone, gone, "points"), text.interval(gone, gone, "points"),
-                  text.p_value_of(SimpleNamespace(p_value=gone, n_allocations=gone))):  # fmt: skip
-        assert (shown, shown.numbers) == ("withheld (people)", {"withheld": "people"})
-    known = text.with_interval(0.5, gone, gone, "points")
-    assert known == "+0.50 points (withheld (people))" and not isinstance(known, Value)
+    for words in ("m12", "2016-01-01", "+12, +24 months", text.with_interval(0.5, GONE, GONE, "points")):
+        assert not isinstance(text.typed(str(words)), Value), "words are no number"
 
 
 def test_every_number_that_the_book_shows_is_in_its_file_and_no_other(book, notebooks):
@@ -147,14 +132,6 @@ def tables_in(notebook) -> Iterator[tuple[str, list[list[str]]]]:
                 yield table.caption.get_text(), [[one.get_text() for one in row.find_all(["th", "td"])] for row in body]
 
 
-def test_no_number_stands_among_the_words_of_a_file(book):
-    """A number that was put into a table as plain text would keep its separators, and have no column for its unit."""
-    found = {(one.page, column.heading) for one in book for column in one.values.columns if column.part == "words"
-             for entry in column.entries if re.fullmatch(r"[<+\u2212-]? ?\d[\d,]*(\.\d+)?%?", entry)}  # fmt: skip
-    # A year is a date.
-    assert found == {("design", "From"), ("design", "To")}
-
-
 def test_a_file_has_one_head_and_says_its_class_in_every_row(book):
     for one in book:
         frame = pd.read_csv(io.StringIO(one.values.csv()), dtype=str, keep_default_na=False)
@@ -163,19 +140,6 @@ def test_a_file_has_one_head_and_says_its_class_in_every_row(book):
         is_simulated = one.values.source.startswith("simulated")
         assert is_simulated == one.stem.startswith("simulated-") == one.text.startswith(MARK)
         assert is_simulated == (set(frame["data_class"]) == {"simulated"}) and all(frame["data_source"])
-
-
-def test_a_row_that_is_all_assumed_is_never_of_the_class_of_the_record():
-    rows = (("ICC", Cell("0.03", "assumed")), ("Offices", Cell("29", "published", "F044")))
-    assert [row["data_class"] for row in rows_of(Table("t", ("What", "Value"), rows, source=RECORD))] == [
-        "assumed",
-        "record",
-    ]
-
-
-def test_a_simulated_row_names_its_own_world():
-    table = Table("t", ("World", "x"), (("harm world", "1"), ("?", "2")), source="simulated: null world, harm world")
-    assert [row["data_source"] for row in rows_of(table)] == ["harm world", "null world, harm world"]
 
 
 def test_units_and_withheld_numbers_stand_in_columns_of_their_own():
@@ -190,19 +154,15 @@ def test_units_and_withheld_numbers_stand_in_columns_of_their_own():
     assert stem_of(table.values, ()) == "real-data-t"
 
 
-def test_every_column_of_the_book_is_explained(book):
-    columns = [column for one in book for column in one.values.columns]
-    unexplained = {one.heading for one in columns if one.heading and not DESCRIPTIONS.of_heading(one.heading)}
+def test_every_column_of_the_book_is_explained_and_no_other(book):
+    columns, listed = [column for one in book for column in one.values.columns], read_yaml(data_path("columns.yml"))
+    heads = {one.heading for one in columns if one.heading}
+    # Headings that hold a name or a number of their own.
+    unexplained = {head for head in heads if not DESCRIBED.get(head)}
+    assert [head for head in unexplained if not any(re.fullmatch(one, head) for one in listed["patterns"])] == []
     others = {one.part if one.heading else one.name for one in columns} - {"number", "nothing yet"}
-    assert unexplained | others - {*DESCRIPTIONS.parts} == set(), "say in data/columns.yml what it means"
-    assert DESCRIPTIONS.of_heading("A new heading") == ""
-
-
-def test_no_explanation_is_left_over(book):
-    heads = {column.heading for one in book for column in one.values.columns}
-    named = {arm["label"] for arm in PLAN.arms.values()} | {world["label"] for world in PLAN.worlds.values()}
-    unused = set(DESCRIPTIONS.headings) - heads - named - set(holf.display.text.estimators(PLAN.words)) - {"Counted"}
-    assert unused == set(), "data/columns.yml explains what no table has"
+    assert others <= {*listed["parts"]}, "say in data/columns.yml what it means"
+    assert {*listed["headings"]} - heads <= {"Counted"}, "data/columns.yml explains what no table has"
 
 
 # --- from the outputs of record ----------------------------------------------------------------------------------
@@ -253,19 +213,12 @@ def test_a_figure_of_no_or_of_other_numbers_is_refused(picture):
     stale = Picture(picture.drawings, picture.alt.replace("power of 80.0%", "power of 81.0%"), picture.table)
     with pytest.raises(OutputError, match="its text alternative has numbers that are not drawn"):
         downloads_of(notebook_of(stale, picture.table), "page")
+    mixed = notebook_of(picture, picture.table)
+    mixed.cells[0].outputs[1].data["image/png"] = b64encode(other.png(350)).decode()
+    with pytest.raises(OutputError, match="it was drawn from other numbers"):
+        downloads_of(mixed, "page")
     ((found,),) = downloads_of(notebook_of(picture, picture.table), "page")
     assert found.text == picture.alt and found.is_figure
-
-
-def test_two_drawings_of_other_numbers_before_one_table_are_refused(picture):
-    other = design_figures.detectable([0.0, 0.05], [0.2, 0.325], power=0.8, caption="Smallest detectable difference")
-    with pytest.raises(OutputError, match="has no table of what it draws"):
-        downloads_of(notebook_of(picture, other, other.table), "page")
-    mixed = Picture({720: picture.drawings[720], 350: other.drawings[350]}, picture.alt, picture.table)
-    notebook = notebook_of(mixed, mixed.table)
-    notebook.cells[0].outputs[1].data["image/png"] = b64encode(other.png(350)).decode()
-    with pytest.raises(OutputError, match="it was drawn from other numbers"):
-        downloads_of(notebook, "page")
 
 
 # --- the check of a site -----------------------------------------------------------------------------------------
@@ -440,16 +393,10 @@ def test_figures_draw_the_numbers_of_their_files(studies):
     assert undrawn(spoilt, ["difference"]), "a table of another effect is noticed"
 
 
-def test_the_map_and_the_flow_draw_what_their_files_name():
-    offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    picture = office_map.office_map(offices)
-    named = {row["office"].removeprefix("NAV ") for row in rows_of(picture.table)}
-    for figure in picture.drawings.values():
-        assert named == {words.get_text() for axes in figure.axes for words in axes.texts}
+def test_the_flow_draws_what_its_file_names():
     arms = {arm: PLAN.arms[arm]["label"] for arm in PLAN.main.arms}
-    published = flow.published_flow(
-        holf.load_ledger(), flow.load_flow(), arms={a: PLAN.arms[a]["offices_fact"] for a in arms}
-    )
+    offices = {arm: PLAN.arms[arm]["offices_fact"] for arm in arms}
+    published = flow.published_flow(holf.load_ledger(), flow.load_flow(), arms=offices)
     picture = flow_diagram.flow_diagram(published, arm_labels=arms)
     assert undrawn(picture, ["in_all", slug(arms["holf"]), slug(arms["local"])]) == []
 
@@ -462,19 +409,25 @@ def analysed(studies) -> Table:
     return analysed_table(studies)
 
 
-def test_effect_sizes_have_a_row_for_everything_registered_and_none_is_filled_by_guessing():
+@pytest.fixture(scope="module")
+def published() -> pd.DataFrame:
+    """The file of what is published, as a program reads it."""
     table = published_table(PLAN, holf.load_ledger(), holf.load_published_results(), load_reporting().findings)
-    rows = rows_of(table)
-    main, beside = (one for one in sorted(PLAN.contrasts.values(), key=lambda one: one != PLAN.main))
-    wanted = {(what.label, wave, main.label) for what in PLAN.outcomes.values() for wave in what.waves}
-    wanted |= {(PLAN.outcome(name).label, wave, beside.label) for name in beside.outcomes
-               for wave in PLAN.outcome(name).waves}  # fmt: skip
-    assert {(row["outcome"], row["wave"], row["contrast"]) for row in rows} == wanted and len(rows) == len(wanted)
-    assert {row["registered_contrast"] for row in rows if row["contrast"] == beside.label} == {"no"}
-    for row in rows:
-        assert row["data_class"] == "record"
-        assert all(not row[name] for name in ("yi", "vi", "se", "ci_low", "n_treated", "mean_treated", "icc"))
     assert stem_of(table.values, ()) == "effect_sizes"
+    return pd.DataFrame(rows_of(table))
+
+
+def test_effect_sizes_have_a_row_for_everything_registered_and_none_is_filled_by_guessing(published):
+    found = [*zip(published["outcome"], published["wave"], published["contrast"], strict=True)]
+    wanted = {(what.label, wave, PLAN.main.label) for what in PLAN.outcomes.values() for wave in what.waves}
+    for beside in (one for one in PLAN.contrasts.values() if one != PLAN.main):
+        for what in map(PLAN.outcome, beside.outcomes):
+            wanted |= {(what.label, wave, beside.label) for wave in what.waves}
+    assert {*found} == wanted and len(found) == len(wanted)
+    assert ((published["registered_contrast"] == "yes") == (published["contrast"] == PLAN.main.label)).all()
+    assert {*published["data_class"]} == {"record"}
+    assert {*published[["yi", "vi", "se", "ci_low", "n_treated", "mean_treated", "icc"]].to_numpy().flat} == {""}
+    assert {*published["analysed"]} == {""}, "no source gives the parents behind one outcome"
 
 
 def test_a_row_of_assumptions_does_not_name_the_public_record_as_its_source(book):
@@ -490,60 +443,21 @@ def test_a_row_of_assumptions_does_not_name_the_public_record_as_its_source(book
     assert named["detectable"] == {"assumption of this book"} and named["effects"] == {"public record"}
 
 
-@pytest.fixture(scope="module")
-def published() -> pd.DataFrame:
-    """The file of what is published, as a program reads it."""
-    table = published_table(PLAN, holf.load_ledger(), holf.load_published_results(), load_reporting().findings)
-    return pd.DataFrame(rows_of(table))
-
-
 def test_a_contrast_is_told_only_by_documents_that_speak_of_it(published):
     """The article and the blog compare HOLF with local practice alone: they say nothing of the other contrast."""
     other = published[published["registered_contrast"] == "no"]
     said = [name for name in other if name.endswith("_fact") and name not in ("months_fact", "level_fact")]
     cited = {fact for name in said for fact in other[name]} - {""}
     assert cited == {"F135", "F158"}
-    named = {one.split(": ")[0] for row in other["documents"] for one in row.split("; ")}
-    assert named == {"nav-register", "nav-news"}
-    told = other.set_index(["outcome", "wave"])["in_words_fact"].to_dict()
-    assert {wave for (_, wave), fact in told.items() if fact} == {"m12", "m24"}
-    assert set(other.loc[other["wave"].isin(["m36", "m48"]), "in_words"]) == {"not found"}
     assert not {"F111", "F112", "F113", "F114"} & cited
     assert not set(other["clusters_treated"]) - {""}, "families were drawn, not offices"
-
-
-def test_what_is_said_of_a_contrast_holds_in_the_audit_and_the_ledger():
-    sources, ledger = {source.id for source in load_reporting().sources}, holf.load_ledger()
-    said = [one for contrast in PLAN.contrasts.values() for one in contrast.published]
-    assert said and all(one.source in sources and one.fact in ledger for one in said)
 
 
 def test_what_is_assumed_or_as_randomised_says_so(published):
     main = published[published["registered_contrast"] == "yes"]
     assert set(published["scale_class"]) == {"assumed"}
-    vague = published["outcome"].isin([PLAN.outcome(name).label for name in ("income", "working_alliance")])
-    assert set(published.loc[vague, "level_class"]) == {"assumed"}
-    assert set(published.loc[~vague, "level_class"]) == {"published"}
     assert set(main["clusters_treated"]) == {"15"} and set(main["clusters_other"]) == {"14"}
     assert set(main["clusters_treated_fact"]) == {"F046"} and set(main["clusters_other_fact"]) == {"F047"}
-    assert not set(published["analysed"]) - {""}, "no source gives the parents behind one outcome"
-
-
-def test_another_report_and_the_measure_that_was_reported_stand_beside(published):
-    first = published[published["registered_contrast"] == "yes"].drop_duplicates("outcome").set_index("outcome")
-    for name, fact in {"employment": "F190", "housing": "F190", "income": "F190", "participation": "F157"}.items():
-        assert first.loc[PLAN.outcome(name).label, "another_report_says_fact"] == fact
-    assert "social inclusion" in first.loc[PLAN.outcome("participation").label, "in_words"]
-    skills = first.loc[PLAN.outcome("coordinator_competence").label]
-    assert (skills["in_words"], skills["in_words_class"]) == ("not found in the sources read", "unknown")
-    assert skills["another_report_says_fact"] == "F189"
-    assert "not said compared with what" in skills["another_report_says"]
-
-
-def test_no_cell_of_a_simulated_file_calls_itself_published(analysed):
-    frame = pd.DataFrame(rows_of(analysed))
-    assert len(frame) and not [name for name in frame if name.endswith("_class") and name != "data_class"]
-    assert not frame.isin(["published"]).any().any()
 
 
 def test_a_typed_slot_of_table_one_stands_in_the_file():

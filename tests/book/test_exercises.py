@@ -76,11 +76,6 @@ def test_six_offices_cannot_be_significant():
     assert test.p_value == 2 / test.n_allocations > 1 / 20
 
 
-def test_the_page_stays_out_of_a_book_of_real_data():
-    page = nbformat.read(project_root() / "chapters" / "exercises.ipynb", as_version=4)
-    assert page.metadata["holf_only"] == "simulated-only"
-
-
 def test_no_solution_states_a_number(cells):
     """What was not computed on the page cannot go stale there."""
     assert not [

@@ -12,20 +12,19 @@ from browser import pages_to_read
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
-from PIL import Image, ImageChops, ImageDraw, PngImagePlugin
+from PIL import Image, ImageChops, PngImagePlugin
 from sphinxext.opengraph import get_description
 
-from holf.book.marks import BANNER, REAL_BANNER
-from holf.book.theme.checks import SiteError, page_faults, pages_of, refuse_faults
-from holf.book.theme.html import LinkNumbers, NameColumns, PairDrawings, StackTables, drawings
+from holf.book.marks import BANNER, REAL_BANNER, pages_of
+from holf.book.theme.checks import SiteError, page_faults, refuse_faults
+from holf.book.theme.html import NameColumns
 from holf.book.theme.theme import POLICY, describe
 from holf.confidential.scan.chart_runtime import RUNTIME
-from holf.display import design_figures
 from holf.display.figure import with_palette
 from holf.display.table import Table
 from holf.display.widths import COLUMN, PHONE
 from holf.paths import project_root
-from holf.record.source import MARK, REAL_MARK, RECORD
+from holf.record.source import MARK, REAL_MARK
 
 HEAVIEST = 400_000
 
@@ -70,13 +69,6 @@ def test_no_page_is_heavy(site, tmp_path):
     picture = copy / re.search(r'<img [^>]*src="\.\./(_images/[^"]+)"', design)[1]
     picture.write_bytes(picture.read_bytes() + bytes(HEAVIEST))
     assert len(heavy(copy)) > 1
-
-
-def test_the_site_names_no_host_from_which_themes_load(site):
-    files = [path for path in site.rglob("*.*") if path.suffix in (".html", ".css", ".js")]
-    assert len(files) > 50
-    for path in files:
-        assert not re.search(r"unpkg|jsdelivr|cdnjs|googleapis", path.read_text(encoding="utf-8")), path.name
 
 
 def head_of(soup) -> dict[str, str]:
@@ -174,13 +166,6 @@ def unmarked_words(soup) -> list[str]:
     return [part.get_text() for part in shown if part.get_text() not in words and part.get("lang") != "en"]
 
 
-def test_outcomes_stand_below_the_trial_and_not_below_a_demonstration(soups):
-    for name, soup in soups.items():
-        links = soup.select('.sidebar-tree a[href*="outcome-"]')
-        captions = {link.find_previous(class_="caption").get_text() for link in links}
-        assert captions <= {"The trial", "Forsøket (på engelsk)"}, name
-
-
 def test_words_in_another_language_say_so(soups):
     nb = soups["chapters/summary_nb.html"]
     assert unmarked_words(nb) == [] and nb.select_one(".bottom-of-page").get_text().startswith("Forfatterne av")
@@ -207,22 +192,6 @@ def test_the_list_of_chapters_holds_every_page_once_and_says_which_one_this_is(s
     assert len(soups["chapters/ledger.html"].select(".toc-tree a")) < 20, "not one for each of 160 rows"
 
 
-def test_every_picture_has_its_width_and_height(soups, site):
-    pictures = [(name, image) for name, soup in soups.items() for image in soup.find_all("img")]
-    assert pictures
-    for name, image in pictures:
-        with Image.open((site / name).parent / image["src"]) as file:
-            width, height = file.size
-        assert abs(int(image["height"]) - int(image["width"]) * height / width) <= 1
-        assert int(image["width"]) <= width, "a picture is never blown up"
-
-
-def test_a_comment_parts_no_list(soups):
-    """Blocks for one kind of book stand between comments, which end a list unless they are indented."""
-    (items,) = soups["index.html"].find(id="more-ways-in").find_all("ul")
-    assert len(items.find_all("li", recursive=False)) >= 5
-
-
 def test_every_figure_leads_to_the_table_of_its_numbers(soups):
     figures = [(name, image, soup) for name, soup in soups.items() for image in soup.select(".cell_output img")]
     assert len(figures) >= 20
@@ -235,19 +204,6 @@ def raw(html: str) -> nodes.raw:
     return nodes.raw("", html, format="html")
 
 
-def test_two_drawings_of_one_figure_become_one_picture(tmp_path):
-    one, other = (design_figures.detectable([0.0, 0.05], [0.2, end], power=0.8, caption="c") for end in (0.315, 0.325))
-    for name, content in {"a": one.png(COLUMN), "b": one.png(PHONE), "c": other.png(COLUMN)}.items():
-        (tmp_path / f"{name}.png").write_bytes(content)
-    page = new_document("x")
-    page.settings.env = SimpleNamespace(srcdir=tmp_path)
-    page += [nodes.image(uri=f"{name}.png") for name in "abc"]
-    PairDrawings(page).run()
-    (pair, alone) = page.children
-    assert isinstance(pair, drawings) and [image["uri"] for image in pair] == ["b.png", "a.png"], "the narrow one first"
-    assert alone["uri"] == "c.png", "another figure stays by itself"
-
-
 def test_every_figure_of_the_site_has_a_drawing_for_phones(soups, site):
     figures = [(name, image) for name, soup in soups.items() for image in soup.select("article img")]
     assert len(figures) >= 20 and "index.html" in dict(figures)
@@ -258,59 +214,6 @@ def test_every_figure_of_the_site_has_a_drawing_for_phones(soups, site):
             with Image.open((site / name).parent / address) as file:
                 assert file.info["Letters"].endswith(f" of {width} px"), name
         assert int(image["width"]) == COLUMN and int(narrow["width"]) <= round(1.25 * PHONE)
-
-
-def test_a_figure_leads_to_the_next_table_before_another_figure():
-    twin, box = '<details class="holf-twin"><table></table></details>', '<div class="holf-scroll"></div>'
-    page = new_document("x")
-    page += [raw(twin), nodes.image(), raw("<p>words</p>"), raw(twin), nodes.image(), raw(box), raw(twin)]
-    page += [nodes.image(), nodes.image()]
-    LinkNumbers(page).run()
-    assert [image.get("details") for image in page.findall(nodes.image)] == ["numbers-1", "numbers-2", None, None]
-    named = {node["ids"][0]: node for node in page.findall(nodes.container)}
-    assert [page.index(named[name]) for name in ("numbers-1", "numbers-2")] == [3, 5]
-
-
-def markdown_table(*rows: str) -> nodes.table:
-    """A table with a letter, or a hyphen for nothing, in each cell."""
-
-    def row(words: str):
-        return nodes.row("", *(nodes.entry("", nodes.paragraph("", word.strip("-"))) for word in words))
-
-    columns = [nodes.colspec() for _ in rows[0]]
-    parts = [nodes.thead("", row(rows[0])), nodes.tbody("", *map(row, rows[1:]))]
-    return nodes.table("", nodes.tgroup("", *columns, *parts, cols=len(columns)))
-
-
-def test_rows_of_stacked_tables_are_headed_and_others_stay():
-    page = new_document("x")
-    tables = [markdown_table("AB&", "xyz", "u-w"), markdown_table("AB", "xy"), markdown_table("ABC", "xyz")]
-    page += [nodes.container("", table, classes=["holf-stacked"]) for table in tables[:2]] + tables[2:]
-    page += markdown_table("ABCDE", "vwxyz")
-    StackTables(page).run()
-    read = [[entry.astext() for entry in table.findall(nodes.entry)] for table in page.findall(nodes.table)]
-    assert read[0] == ["A", "B", "&", "x", "B\n\ny", "&\n\nz", "u", "", "&\n\nw"]
-    assert read[1] == ["A", "B", "x", "B\n\ny"], "one cell names its column too"
-    assert read[2] == ["A", "B", "C", "x", "y", "z"]
-    assert read[3][5:7] == ["v", "B\n\nw"], "a table of many columns is stacked without being asked"
-    stubs = [[colspec.get("stub") for colspec in table.findall(nodes.colspec)] for table in page.findall(nodes.table)]
-    assert stubs[:3] == [[1, None, None], [1, None], [None, None, None]]
-
-
-def test_cells_of_a_table_too_wide_for_a_phone_name_their_column():
-    def named(rows: int, *cells: str) -> bool:
-        columns = tuple(f"B<{number}" for number in range(len(cells)))
-        page = new_document("x")
-        page += raw(Table("t", ("A", *columns), (("row", *cells),) * rows, source=RECORD)._repr_html_())
-        NameColumns(page).run()
-        soup = BeautifulSoup(page.astext(), "html.parser")
-        names = [cell.get("data-column") for cell in soup.find_all("td")]
-        assert set(names) <= {*columns} or set(names) == {None}
-        assert bool(soup.select(".holf-scroll.holf-cards-of-rows")) == (None not in names)
-        return None not in names
-
-    assert named(2, *"bcde") and named(40, *"bcde") and named(2, "b", "a cell of a good many letters")
-    assert not named(2, *"bcd") and not named(2, "a cell of a good many letters")
 
 
 def test_a_table_of_very_many_columns_is_its_caption_and_its_size():
@@ -330,29 +233,21 @@ FAULTS = {
     '<img alt="" src="http://example.org/x.png">': "asks another host",
     '<iframe src="https://example.org"></iframe>': "asks another host",
     '<form action="https://example.org/send"></form>': "asks another host",
-    '<script src="https://cdn.example.org/mathjax@3/x.js"></script>': "mathematics would be drawn by a script",
     "<script>let x = 1</script>": "a script that stands in the page",
     "<style>p {}</style>": "a style that stands in the page",
     '<p style="color: red">x</p>': "a style that stands in the page",
     '<button onclick="x()">x</button>': "a script in an attribute",
 }
 FINE = (
-    '<a href="https://example.org">elsewhere, if the reader asks</a>',
-    '<link rel="canonical" href="https://example.org/index.html">',
-    '<script type="application/json">{"a": 1}</script>',
-    '<script src="../_static/vega.js"></script>',
-    '<img src="../_images/x.png">',
+    '<a href="https://example.org">elsewhere, if the reader asks</a><img src="../_images/x.png">'
+    '<link rel="canonical" href="https://example.org/index.html"><script src="../_static/vega.js"></script>'
+    '<script type="application/json">{"a": 1}</script>'
 )
 
 
 @pytest.mark.parametrize("planted", FAULTS)
 def test_what_would_ask_elsewhere_is_found(planted):
-    assert any(FAULTS[planted] in fault for fault in page_faults(planted))
-
-
-@pytest.mark.parametrize("html", FINE)
-def test_what_stays_inside_is_fine(html):
-    assert page_faults(html) == []
+    assert any(FAULTS[planted] in fault for fault in page_faults(planted)) and page_faults(FINE) == []
 
 
 def test_a_site_that_asks_elsewhere_is_refused(tmp_path):
@@ -364,15 +259,6 @@ def test_a_site_that_asks_elsewhere_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_mathematics_ends_a_build_with_clear_words_and_leaves_the_former_site(book):
-    (book.root / "index.md").write_text("# Small book\n\n## Part\n\nWords, and $x^2$.\n", encoding="utf-8")
-    before = book.snapshot()
-    done = book.build()
-    assert done.returncode != 0 and book.snapshot() == before
-    assert "index.html: mathematics would be drawn by a script from elsewhere" in done.stdout + done.stderr
-
-
-@pytest.mark.slow
 def test_a_change_of_the_layout_reaches_every_page(book):
     layout = book.root / "holf" / "book" / "theme" / "templates" / "page.html"
     layout.write_text(layout.read_text().replace("{{ author|e }} ·", "{{ author|e }}, "))
@@ -380,27 +266,12 @@ def test_a_change_of_the_layout_reaches_every_page(book):
     assert all("authors,  ©" in page.read_text() for page in pages_of(book.site))
 
 
-def drawing(colours: int, mode: str = "RGB") -> bytes:
-    picture = Image.new(mode, (64, 64), "white")
-    draw = ImageDraw.Draw(picture)
-    for number in range(colours - 1):
-        draw.point((number % 64, number // 64), fill=(number % 256, (7 * number) % 256, (13 * number) // 256 % 256))
-    words = PngImagePlugin.PngInfo()
-    words.add_text("Comment", "RECORD")
-    stream = io.BytesIO()
-    picture.save(stream, format="png", pnginfo=words, compress_level=0)
-    return stream.getvalue()
-
-
-def difference(one: bytes, other: bytes) -> int:
-    first, second = (Image.open(io.BytesIO(data)).convert("RGB") for data in (one, other))
-    return max(high for _, high in ImageChops.difference(first, second).getextrema())
-
-
 def test_pictures_with_a_palette_look_the_same_and_keep_what_they_say():
-    few, many = drawing(50, "RGBA"), drawing(2000)
-    assert with_palette(few) == with_palette(few) and len(with_palette(few)) < len(few) / 2
-    assert difference(few, with_palette(few)) == 0, "up to 64 colours nothing is lost"
-    assert 0 < difference(many, with_palette(many)) < 48
-    assert Image.open(io.BytesIO(with_palette(few))).info["Comment"] == "RECORD"
-    assert with_palette(with_palette(few)) == with_palette(few)
+    first = Image.linear_gradient("L").resize((64, 64)).convert("RGB")
+    words, stream = PngImagePlugin.PngInfo(), io.BytesIO()
+    words.add_text("Comment", "RECORD")
+    first.save(stream, format="png", pnginfo=words, compress_level=0)
+    packed = with_palette(stream.getvalue())
+    with Image.open(io.BytesIO(packed)) as picture:
+        far = max(high for _, high in ImageChops.difference(first, picture.convert("RGB")).getextrema())
+        assert far < 48 and picture.info["Comment"] == "RECORD" and len(packed) < len(stream.getvalue()) / 2

@@ -11,7 +11,6 @@ import pytest
 from holf.book.chapters import list_chapters
 from holf.book.execute import run_chapter
 from holf.book.freshness import RUNS, Chapter, ChapterError, is_stale, renew_prose, why_stale
-from holf.book.kernel import first_failure
 from holf.paths import code_file, project_root
 
 PROJECT, CHAPTERS = project_root(), list_chapters()
@@ -240,8 +239,3 @@ def test_a_cell_that_is_meant_to_fail_may_and_one_that_is_skipped_may_not(own):
     tagged("skip-execution")
     with pytest.raises(ChapterError, match=r"plain: cell \[2\] `1 / 0` was not run: its tags say so"):
         run(own)
-
-
-def test_an_empty_cell_has_nothing_to_run():
-    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": [" \n"]}
-    assert first_failure([cell]) == "" and "did not run" in first_failure([cell | {"source": ["1"]}])

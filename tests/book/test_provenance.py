@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from holf.book.marks import site_faults
-from holf.book.tooltips import Said, explain_links, fact_words, row_words
+from holf.book.tooltips import explain_links, fact_words, row_words, text_of
 from holf.paths import project_root
 from holf.record.facts import load_ledger, load_sources
 
@@ -15,19 +15,19 @@ WORDS = row_words()
 
 def test_words_name_class_source_quote_and_contradictions():
     ledger = load_ledger()
-    said = str(fact_words(ledger["F066"], ledger.remark("F066")))
+    said = text_of(fact_words(ledger["F066"], ledger.remark("F066")))
     assert said.startswith("● published: ") and "Source: registry" in said and "“Enrollment (Actual) 884”" in said
     assert "Sources differ (open). The unit is not stated" in said
-    said = str(fact_words(ledger["F069"], ""))
+    said = text_of(fact_words(ledger["F069"], ""))
     assert said.startswith("◆ derived: ") and "“" not in said
     for key, fact in ledger.items():
-        said = str(WORDS["ledger", key.lower()])
+        said = text_of(WORDS["ledger", key.lower()])
         assert fact.source in said and fact.quote in said and ledger.remark(key) in said
         assert ("Sources differ" in said) == (fact.status == "contradicted")
 
 
 def test_every_assumption_says_that_it_is_one():
-    said = [str(words) for (page, _), words in WORDS.items() if page == "assumptions"]
+    said = [text_of(words) for (page, _), words in WORDS.items() if page == "assumptions"]
     assert said and all(words.startswith("▲ assumed: ") for words in said)
 
 
@@ -43,7 +43,7 @@ def test_a_link_to_a_row_gets_its_words(link):
     soup = BeautifulSoup(explain_links(f"<p>{link} and {link}</p>", WORDS), "html.parser")
     page, _, anchor = LINKS[link].partition("-")
     assert len(soup.select("a[data-said][aria-describedby][href]")) == 2
-    assert soup.a["data-said"] == str(WORDS[page, anchor])
+    assert soup.a["data-said"] == text_of(WORDS[page, anchor])
     (described,) = soup.find_all(id=soup.a["aria-describedby"])
     assert described.get_text() == soup.a["data-said"] and described.parent.has_attr("hidden")
 
@@ -59,9 +59,8 @@ def test_other_links_and_pages_stay_as_they_are():
 
 
 def test_words_are_escaped():
-    body = explain_links(
-        '<a href="ledger.html#f001">x</a>', {("ledger", "f001"): Said((('a "quote" <b>\nline', "en"),))}
-    )
+    words = {("ledger", "f001"): "a &quot;quote&quot; &lt;b&gt;\nline"}
+    body = explain_links('<a href="ledger.html#f001">x</a>', words)
     assert "&quot;quote&quot; &lt;b&gt;&#10;line" in body
     assert BeautifulSoup(body, "html.parser").a["data-said"] == 'a "quote" <b>\nline'
 
@@ -122,7 +121,7 @@ def test_a_row_speaks_the_language_of_the_page_around_words_of_the_record():
     )
     row = BeautifulSoup(explain_links('<a href="ledger.html#f133">x</a>', WORDS), "html.parser").find(lang="nb")
     assert row.get_text().startswith("“Familiekoordinatorene"), "on an English page the quote says its language"
-    said = str(row_words("nb")["ledger", "f066"])
+    said = text_of(row_words("nb")["ledger", "f066"])
     assert "Kildene spriker (åpent). The unit is not stated" in said and "Sources differ" not in said
 
 
@@ -136,12 +135,12 @@ def test_the_language_of_every_quote_is_known():
         looks = bool(re.search(r"\b(og|ikke|har|som|av|er|mot|barn|kr|prosjekt\w*)\b", fact.quote))
         assert not looks or quoted_in == "nb", fact.id
         assert not re.search(r"\b(the|of|and|with)\b", fact.quote) or quoted_in == "en", fact.id
-        assert f"({fact.severity})" not in str(fact_words(fact, "", "nb")), fact.id
+        assert f"({fact.severity})" not in text_of(fact_words(fact, "", "nb")), fact.id
 
 
 def test_words_of_terms_have_no_markup():
     words = [*row_words("en").items(), *row_words("nb").items()]
-    said = [str(text) for (page, _), text in words if page == "glossary"]
+    said = [text_of(text) for (page, _), text in words if page == "glossary"]
     assert len(said) > 60 and not [text for text in said if set("[]*") & set(text) or ".md" in text]
 
 

@@ -9,12 +9,18 @@ from small_book import SmallBook, small_book, whole_book
 from surroundings import ORDINARY, STRANGER
 
 from holf.book.chapters import start_stale_chapters
-from holf.book.checksums import SUMS, differences, read_sums, verified_sums, write_sums
+from holf.book.checksums import SUMS, digests, verified_sums, write_sums
 from holf.book.freshness import Chapter, signature
 from holf.book.sources import ARCHIVE
 from holf.paths import project_root
 
 pytestmark = pytest.mark.slow
+
+
+def differences(left, right) -> list[str]:
+    """Names of the files that two folders do not share byte for byte."""
+    one, other = digests(left), digests(right)
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
 def built(book: SmallBook, where, **extra: str) -> SmallBook:
@@ -64,7 +70,8 @@ def test_every_chapter_run_again_gives_the_committed_bytes(tmp_path, monkeypatch
 def test_the_list_of_files_is_whole_and_for_everyone(both):
     site = both[0].site
     files = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
-    assert set(read_sums(site / SUMS)) == files - {SUMS}
+    listed = {line[66:] for line in (site / SUMS).read_text(encoding="utf-8").splitlines()}
+    assert listed == files - {SUMS}
     checked = subprocess.run(["sha256sum", "--check", "--strict", SUMS], cwd=site, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
 
@@ -75,10 +82,6 @@ def test_a_changed_site_fits_its_list_no_more(tmp_path):
     assert verified_sums(tmp_path) == {"index.html": hashlib.sha256(b"words").hexdigest()}
     (tmp_path / "more.html").write_text("words")
     assert verified_sums(tmp_path) == {}
-    (tmp_path / SUMS).write_text("words\n")
-    assert verified_sums(tmp_path) == {}
-    with pytest.raises(ValueError, match="SHA256SUMS, line 1"):
-        read_sums(tmp_path / SUMS)
 
 
 def test_the_colophon_says_from_what(both, monkeypatch):
@@ -92,12 +95,12 @@ def test_the_colophon_says_from_what(both, monkeypatch):
 
 def test_source_date_epoch_sets_the_one_year_that_sphinx_writes(both):
     book = both[0]
-    before = read_sums(book.site / SUMS)
+    before = digests(book.site)
     assert "2026, CC BY" in (book.site / "index.html").read_text(encoding="utf-8")
     built(book, ORDINARY, SOURCE_DATE_EPOCH="946684800")
     assert "2000, CC BY" in (book.site / "index.html").read_text(encoding="utf-8")
     built(book, STRANGER)
-    assert read_sums(book.site / SUMS) == before
+    assert digests(book.site) == before
 
 
 def plant(book: SmallBook) -> None:

@@ -1,6 +1,5 @@
 """The whole book as a site: every page marked, every link whole; and the check must see what is planted."""
 
-import re
 import shutil
 import textwrap
 from pathlib import Path
@@ -15,7 +14,7 @@ from site_links import link_faults
 import holf
 from holf.book.chapters import list_chapters
 from holf.book.downloads.check import download_faults, shown_digests
-from holf.book.marks import page_faults, site_faults
+from holf.book.marks import page_faults, pages_of, site_faults
 from holf.book.sources import ARCHIVE
 from holf.confidential.scan.known import known_here
 from holf.confidential.scan.scan import scan
@@ -24,45 +23,8 @@ from holf.record.facts import load_ledger
 from holf.record.source import MARK
 
 
-def pages(site: Path) -> list[Path]:
-    return sorted(page for page in site.rglob("*.html") if "_static" not in page.parts)
-
-
 def test_no_unmarked_simulated_content(site):
     assert site_faults(site) == []
-
-
-def test_pages_with_simulated_results_carry_banner_and_marks(site):
-    for chapter in list_chapters():
-        soup = BeautifulSoup((site / "chapters" / f"{chapter.name}.html").read_text(encoding="utf-8"), "html.parser")
-        simulated = 'data-holf=\\"simulated\\"' in chapter.page.read_text(encoding="utf-8")
-        assert bool(soup.select(".holf-banner-simulated")) == simulated
-        if simulated:
-            assert soup.select('table[data-holf="simulated"]')
-            title = soup.find("h1")
-            band = soup.select_one(".holf-band")
-            title = band.find("h2") if band else title
-            assert MARK in title.find_next("aside").get_text(), "the banner stands right below the title"
-
-
-def shown_values(page: Path) -> dict[str, str]:
-    """What the code that a page shows assigns first to each name."""
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    code = "\n".join(cell.get_text() for cell in soup.select(".cell_input pre"))
-    return {name: value.strip() for name, value in reversed(re.findall(r"^(\w+) = ([^#\n]*)", code, re.MULTILINE))}
-
-
-def test_the_code_of_each_page_shows_with_which_parameters_it_was_run(site, tmp_path):
-    shared = [chapter for chapter in list_chapters() if chapter.parameters]
-    assert shared, "outcome pages share a template"
-    for chapter in shared:
-        shown = shown_values(site / "chapters" / f"{chapter.name}.html")
-        assert {name: shown[name].strip('"') for name in chapter.parameters} == chapter.parameters, chapter.name
-    planted = tmp_path / "planted.html"
-    planted.write_text(
-        '<div class="cell_input"><pre>outcome = "employment"  # x</pre><pre>outcome = "income"</pre></div>'
-    )
-    assert shown_values(planted) == {"outcome": '"employment"'}, "the first is the one that readers copy"
 
 
 def spoil(page: Path, tmp_path: Path, change) -> list[str]:
@@ -166,17 +128,6 @@ def test_the_refusal_of_a_bare_figure_tells_what_to_write(tmp_path):
     assert page_faults(page_of(cell, tmp_path)) == []
 
 
-def test_a_table_of_the_record_whose_caption_alone_says_the_class_has_to_say_it(site, tmp_path):
-    page = site / "chapters" / "design.html"
-    assert page_faults(page) == []
-
-    def change(soup):
-        for badge in soup.select(".holf-caption .holf-badge"):
-            badge.decompose()
-
-    assert any("without the badge of its class" in fault for fault in spoil(page, tmp_path, change))
-
-
 def test_an_image_that_says_simulated_in_its_file_only_is_found(site, tmp_path):
     """A figure whose pixels are stamped but whose page calls it a record is a fault, and the other way round."""
     page = site / "chapters" / "design.html"
@@ -228,7 +179,7 @@ def unmarked_derived(soup) -> list[str]:
 
 
 def test_a_number_worked_out_from_published_ones_says_so_where_it_stands(site):
-    soups = [BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in pages(site)]
+    soups = [BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in pages_of(site)]
     assert [found for soup in soups for found in unmarked_derived(soup)] == []
     links = [link for soup in soups for link in soup.select("a[data-derived]")]
     assert len(links) > 10 and "a[data-derived]::before" in (project_root() / "assets" / "holf.css").read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
-from holf.book.marks import BAND, BANNER, page_faults
+from holf.book.marks import BAND, BANNER
 from holf.book.redirects import load_redirects
 from holf.paths import project_root
 from holf.record.links import read_anchors
@@ -91,17 +91,6 @@ def test_published_parts_come_first_and_their_page_is_not_called_simulated(site)
         assert BAND not in soup.select("section section")[0].get("class", []), "the first part is published"
 
 
-def test_a_simulated_output_outside_the_band_is_found(site, tmp_path):
-    shutil.copytree(site, tmp_path / "site")
-    page = tmp_path / "site" / "chapters" / "effects.html"
-    assert page_faults(page) == []
-    soup = soup_of(page)
-    table = soup.select_one(f'.{BAND} table[data-holf="simulated"]').extract()
-    soup.select_one(".cell_output").append(table)
-    page.write_text(str(soup), encoding="utf-8")
-    assert any("stands outside every band" in fault for fault in page_faults(page))
-
-
 def bare_headings(site: Path) -> list[str]:
     """Headings below the first of a band that do not say that the part is simulated."""
     pages = [soup_of(page) for page in sorted((site / "chapters").glob("*.html"))]
@@ -173,11 +162,6 @@ def test_the_search_finds_no_simulated_number(site):
     # A number of a simulated table that reaches the index is seen.
     index["terms"]["87654"] = index["docnames"].index("chapters/effects")
     assert numbers_found_only_in_simulations(site, index) == {"chapters/effects": {"87654"}}
-
-
-def test_the_words_around_a_hit_leave_out_what_is_simulated(site):
-    script = (site / "_static" / "search.js").read_text(encoding="utf-8")
-    assert ".holf-banner-simulated" in script and ".cell_output" in script
 
 
 def redirect_faults(site: Path, old: str) -> list[str]:

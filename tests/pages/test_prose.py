@@ -26,7 +26,7 @@ from prose_rules import (
 )
 
 from holf.paths import project_root
-from holf.record.facts import FactError, load_assumptions, load_ledger
+from holf.record.facts import load_assumptions, load_ledger
 
 PAGES, RULES = prose_pages(), load_rules()
 LEDGER, ASSUMED = load_ledger(), load_assumptions()
@@ -108,34 +108,22 @@ def test_every_place_of_prose_is_read():
 BARE = {
     "Of 884 enrolled, few left.": "884",
     "## The 29 offices": "29",
-    "- a list with 862 parents": "862",
-    "1. An entry with 58 coordinators": "58",
-    "| a table | 3,201 |": "3,201",
     "An effect of -0.3 (p = 0.04).": "-0.3",
-    "They saved 12 % of it.": "12",
     "Twenty-nine offices took part.": "Twenty-nine",
     "See [15 offices](design.ipynb).": "15",
     "A [29](https://example.org/ledger) that links elsewhere.": "29",
     ":::{note}\nHidden 14 in a box.\n:::": "14",
-    "```{note}\nHidden 14 in a box.\n```": "14",
-    "**14** and *15* in bold.": "**14**",
     "Chapter T3 and CR9.": "T3",
     "A 97 % interval.": "97",
     "Only five of nine offices improved.": "five of nine",
-    "Only nine offices improved.": "nine offices",
-    "Eleven families left.": "Eleven families",
     "One office left.": "One office",
     "Two hundred and three single parents.": "hundred",
-    "Seven single parents left.": "Seven single parents",
     "A third of the families.": "A third of the families",
     "Half of all offices.": "Half of all offices",
-    "By ten percentage points.": "ten percentage",
     "Twelve percent improved.": "Twelve percent",
     "\u00bd of them signed.": "\u00bd",
-    "1/2 signed.": "1/2",
     "`884` enrolled.": "`884`",
     "Of `3,201 families` few came.": "`3,201",
-    "A gain of `+12 %`.": "`+12",
     NB + "Bare fem kontorer ble bedre.": "fem kontorer",
     NB + "En tredel av familiene.": "En tredel av familiene",
     NB + "Det var 14 kontorer.": "14",
@@ -175,19 +163,7 @@ def test_the_line_of_a_fault_is_right():
 @pytest.mark.parametrize("kind", RULES.kinds, ids=lambda kind: kind.id)
 def test_every_kind_that_may_stand_alone_is_used(kind):
     assert any(kind.pattern.search(visible(page)) for page in PAGES.values()), "delete it from data/prose.yml"
-    assert len(kind.reason.split()) >= 3
-
-
-def test_a_kind_without_reason_or_with_a_wrong_example_is_refused(tmp_path):
-    for entry, message in (
-        ("{pattern: 'x', example: x, reason: ''}", "needs a reason"),
-        ("{pattern: 'x', example: y, reason: because of it}", "does not find its example"),
-    ):
-        (tmp_path / "prose.yml").write_text(
-            f"kinds:\n  one: {entry}\nwords: {{en: [twenty]}}\nbefore: {{en: [x]}}\n", encoding="utf-8"
-        )
-        with pytest.raises(FactError, match=f"prose.yml, one: .*{message}"):
-            load_rules(tmp_path / "prose.yml")
+    assert kind.pattern.search(kind.example) and len(kind.reason.split()) >= 3
 
 
 WRONG = (
@@ -240,9 +216,7 @@ def test_every_place_of_words_is_read():
     pages = {"index.md", "README.md", "chapters/summary_nb.md", "chapters/ledger.md"}
     data = {"data/glossary.yml", "data/plan.yml", "data/landing.yml", "data/facts.csv", "data/reporting/rob2.csv"}
     assert {"chapters/templates/outcome.ipynb", "chapters/design.ipynb"} <= {*TEXTS}
-    assert pages | data | {"CITATION.cff", "holf/pages/disclosure.py", "holf/book/downloads/descriptions.py"} <= {
-        *TEXTS
-    }
+    assert pages | data | {"CITATION.cff", "holf/pages/disclosure.py", "holf/book/downloads/outputs.py"} <= {*TEXTS}
     assert (
         "the value is not a single number" in TEXTS["holf/record/facts.py"]
         and "The value as" not in TEXTS["holf/record/facts.py"]
@@ -252,42 +226,32 @@ def test_every_place_of_words_is_read():
 
 BEYOND = {
     "No estimate or interval is published.": "No estimate or interval is published",
-    "An unpublished number.": "unpublished",
     "Its size is not *yet* [published](ledger.md#f111).": "not yet published",
-    "Its size has not\nbeen published.": "not been published",
-    "Its size hasn't been made public.": "n't been made public",
-    "The data are not public.": "not public",
     "Why they differ, nobody has published.": "nobody has published",
-    "Rows that nobody reported.": "nobody reported",
-    "The working alliance was never reported.": "never reported",
-    "No margin of the trial is public.": "No margin of the trial is public",
     "Only the mean of it is published.": "Only the mean of it is published",
     "There is no published estimate.": "no published",
-    "It was published by no one.": "published by no one",
     "Hvor mange som sa ja, er ikke publisert.": "ikke publisert",
-    "Det er aldri blitt offentliggjort.": "aldri blitt offentliggjort",
     "Dataene er ikke offentlige.": "ikke offentlige",
     "Ingen anslag er publisert for forsøket.": "Ingen anslag er publisert",
-    "Bare gjennomsnittet er publisert.": "Bare gjennomsnittet er publisert",
     "Upubliserte tall.": "Upubliserte",
     "No source explains the difference.": "No source",
     "Ingen kilde oppgir noe anslag.": "Ingen kilde",
     "The authors do not report an estimate.": "do not report",
     "The article gives no interval.": "gives no interval",
-    "The trial gives no standard error.": "gives no standard error",
     "No report gives its size.": "No report gives",
     "No paper on it has a number.": "No paper on it has",
-    "The data have never been released.": "never been released",
     "They did not report how many left.": "did not report",
     "Only the authors can say why.": "Only the authors",
-    "Only the trial's authors know.": "Only the trial's authors",
     "Nobody can say how sure it is.": "Nobody can say",
-    "No one knows what it cost.": "No one knows",
     "Artikkelen oppgir ikke hvor mange.": "oppgir ikke",
     "Hvor mange som sa ja, er ikke kjent.": "er ikke kjent",
     "Ingen rapport nevner det.": "Ingen rapport",
     "Det kan ingen si.": "kan ingen si",
     "Bare forskerne kan forklare det.": "Bare forskerne",
+    "Families excluded before randomisation": "excluded before randomisation",
+    "Families enter such a project late.": "enter such a project",
+    "ut over god [lokal praksis](glossary.md#local-practice)": "god lokal praksis",
+    "It is nearly empty, and that is the finding.": "that is the finding",
 }  # fmt: skip
 
 
@@ -299,11 +263,9 @@ def test_a_claim_beyond_what_was_read_is_found(text):
 SILENT = {
     "Who was lost is not known.": "is not known",
     "Offices were randomised; how is not stated.": "is not stated",
-    "Why they differ is unknown.": "is unknown",
     "The gap is unexplained.": "is unexplained",
     "Whether it means change was not said.": "was not said",
     "Sammenlignet med hva, står det ikke.": "står det ikke",
-    "Hvor mange er ukjent.": "er ukjent",
 }
 
 
@@ -335,15 +297,3 @@ def test_every_text_that_is_allowed_stands_somewhere(allowed):
     words = re.compile(r"\s+".join(map(re.escape, allowed.split())))
     assert any(words.search(text) for text in TEXTS.values()), "delete it from data/prose.yml"
     assert len(CLAIMS.allowed[allowed].split()) >= 3
-
-
-def test_an_allowed_text_without_reason_or_purpose_is_refused(tmp_path):
-    for entry, message in (
-        ("{text: not published, reason: ''}", "needs a reason"),
-        ("{text: published, reason: because of it}", "nothing to allow"),
-    ):
-        (tmp_path / "prose.yml").write_text(
-            f"beyond_what_was_read: {{patterns: [not published], silent: [], allowed: [{entry}]}}\n", encoding="utf-8"
-        )
-        with pytest.raises(FactError, match=f"prose.yml, .*{message}"):
-            load_claims(tmp_path / "prose.yml")

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from holf.book.downloads.outputs import PREFIXES
+from holf.book.marks import pages_of
 from holf.display.values import ASSUMED
 from holf.record.source import RECORD, TABLE_CLASSES
 
@@ -25,22 +26,17 @@ Link = tuple[Path, str]
 
 def _pages(site: Path) -> Iterator[tuple[Path, list[str], list[list[Link]]]]:
     """Every page with the classes of its tables, and with the links below each of them."""
-    for page in sorted(site.rglob("*.html")):
-        if page.is_file() and "_static" not in page.parts:
-            html = page.read_text(encoding="utf-8", errors="replace")
-            lines = [_LINK.findall(line) for line in _LINE.findall(html)]
-            links = [[((page.parent / unquote(href)).resolve(), digest) for href, digest in line] for line in lines]
-            yield page, _TABLE.findall(html), links
+    for page in filter(Path.is_file, pages_of(site)):
+        html = page.read_text(encoding="utf-8", errors="replace")
+        lines = [_LINK.findall(line) for line in _LINE.findall(html)]
+        links = [[((page.parent / unquote(href)).resolve(), digest) for href, digest in line] for line in lines]
+        yield page, _TABLE.findall(html), links
 
 
 def shown_digests(tree: Path) -> frozenset[str]:
     """SHA-256 of every file that the pages of a tree give for download, each below the table that it was made of.
 
     A file with another content is none of this book's, wherever it lies and whatever it calls itself.
-
-    Parameters
-    ----------
-    tree : Path
     """
     pages = (links for _, tables, links in _pages(tree) if len(tables) == len(links))
     return frozenset(digest for links in pages for line in links for _, digest in line)
@@ -48,10 +44,6 @@ def shown_digests(tree: Path) -> frozenset[str]:
 
 def download_faults(site: Path) -> list[str]:
     """Where the downloads of a built site are not what its pages say; empty if all is well.
-
-    Parameters
-    ----------
-    site : Path
 
     Returns
     -------

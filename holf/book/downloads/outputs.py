@@ -36,19 +36,9 @@ class OutputError(ValueError):
 
 @dataclass(frozen=True)
 class Download:
-    """What a reader can take from one place of a page.
+    """What a reader can take from one place of a page: a file with the values of a table, or behind a figure.
 
-    Attributes
-    ----------
-    page : str
-        Name of the chapter.
-    stem : str
-        Name of the file without its ending; says what is not of the record.
-    values : TableValues
-        Of the table itself, or of the table behind a figure.
-    text : str
-        The table as plain text, or the text alternative of the figure, which are checked against the numbers.
-    is_figure : bool
+    `text` is the table as plain text, or the text alternative of the figure, which is checked against the values.
     """
 
     page: str
@@ -140,14 +130,7 @@ def _of_cell(cell: NotebookNode, page: str, taken: set[str]) -> list[Download]:
 
 
 def figure_faults(figure: NotebookNode, values: TableValues) -> list[str]:
-    """Why an output with a figure is none of a table with these values; empty if it is.
-
-    Parameters
-    ----------
-    figure : NotebookNode
-        Data of the output: the PNG file, and its text alternative as plain text.
-    values : TableValues
-    """
+    """Why an output with a figure, its PNG file and its text alternative, is none of a table with these values."""
     seal = Image.open(io.BytesIO(b64decode(figure["image/png"]))).info.get("Source", "")
     drawn = [] if seal == f"sha256 {values.digest()}" else ["it was drawn from other numbers: run the chapter again"]
     return drawn + alt_faults(figure["text/plain"], values)
@@ -158,12 +141,6 @@ def alt_faults(alt: str, values: TableValues) -> list[str]:
 
     Every number in it has to be in the table, perhaps there with more digits; it has to have some if the table has, and
     to be short enough to listen to.
-
-    Parameters
-    ----------
-    alt : str
-    values : TableValues
-        Of the table behind the figure.
     """
     if not alt.strip():
         return [EMPTY]

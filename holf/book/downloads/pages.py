@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -16,22 +15,17 @@ from sphinx.environment import BuildEnvironment
 from sphinx.errors import ExtensionError
 
 from holf.book.downloads.check import FOLDER, download_faults
-from holf.book.downloads.descriptions import load_descriptions
 from holf.book.downloads.outputs import Download, OutputError, downloads_of
-from holf.record.plan import load_plan
+from holf.display import text
+from holf.paths import project_root
+from holf.record.plan import Plan, load_plan
+from holf.record.reading import read_yaml
 from holf.record.source import mark_of
 
 # A page with a list names the place with a container of this class.
 LIST = "holf-download-list"
 # How a line of links below a table or figure begins.
 LINE = '<p class="holf-downloads">'
-
-
-def setup(app: Sphinx) -> None:
-    """Connect to Sphinx; `holf.book.extension` calls it."""
-    app.connect("doctree-read", add_links)
-    # When all pages are read.
-    app.connect("doctree-resolved", add_list)
 
 
 def _size(content: str) -> str:
@@ -60,16 +54,7 @@ def _link(download: Download, above: str) -> str:
 
 
 def line_of_link(download: Download, above: str, whose: str = "") -> str:
-    """HTML of the line below a table: the link to its file.
-
-    Parameters
-    ----------
-    download : Download
-    above : str
-        Path from the page to the top of the site.
-    whose : str
-        What the line belongs to, where a cell shows several tables.
-    """
+    """HTML of the line below a table with the link to its file; `above` leads from the page to the top of the site."""
     return f"{LINE}Download {whose}{_link(download, above)}</p>"
 
 
@@ -111,39 +96,48 @@ def _chapters(app: Sphinx) -> list[tuple[str, list[Download]]]:
     return [(name, kept[name]) for name in pages if kept.get(name)]
 
 
-def _list_html(app: Sphinx, only: Collection[str] = ()) -> str:
-    """The downloads of all pages, or of those whose names `only` has, as HTML."""
+def _list_html(app: Sphinx) -> str:
+    """The downloads of all pages, as HTML."""
     out = []
     for docname, downloads in _chapters(app):
-        name = docname.rpartition("/")[2]
-        # docutils writes classes with hyphens.
-        if only and name.replace("_", "-") not in only:
-            continue
         items = "".join(
             f"<li>{'Figure' if one.is_figure else 'Table'}: {escape(one.values.caption)}<br>{_link(one, '../')}</li>\n"
             for one in downloads
         )
         title = escape(app.env.titles[docname].astext())
-        page = f'<p>Page: <a href="{quote(name)}.html">{title}</a></p>'
+        page = f'<p>Page: <a href="{quote(docname.rpartition("/")[2])}.html">{title}</a></p>'
         summary = f"<summary>{title}: {len(downloads)} files</summary>"
         out.append(f'<details class="holf-twin">{summary}\n{page}\n<ul>\n{items}</ul></details>\n')
     return "".join(out)
 
 
+def column_descriptions(plan: Plan) -> dict[str, str]:
+    """What the columns of the downloads mean: by heading, else by name or by part of a cell, such as ``low``."""
+    path = project_root() / "data" / "columns.yml"
+    # Another trial's project may have none.
+    raw = read_yaml(path) if path.exists() else {}
+    names = {
+        "arm": [arm["label"] for arm in plan.arms.values()],
+        "world": [world["label"] for world in plan.worlds.values()],
+        "estimator": text.estimators(plan.words),
+    }
+    named = {name: raw.get("named", {}).get(kind, "") for kind, found in names.items() for name in found}
+    parts = {name.replace("_", " "): words for name, words in raw.get("parts", {}).items()}
+    return parts | raw.get("headings", {}) | named
+
+
 def _columns_html() -> str:
     """What the columns of the files mean, folded."""
-    found = load_descriptions(load_plan())
-    said = {name.replace("_", " "): words for name, words in found.parts.items()} | found.headings
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>\n" for name, words in said.items())
+    said = column_descriptions(load_plan()).items()
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>\n" for name, words in said)
     return f'<details class="holf-twin"><summary>What the columns mean</summary><dl>\n{rows}</dl></details>\n'
 
 
 def add_list(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
-    """Fill each place for a list: of all downloads, or of the pages that its further classes name."""
+    """Fill each place for a list of all downloads."""
     for node in list(doctree.findall(nodes.container)):
         if LIST in node["classes"]:
-            only = set(node["classes"]) - {LIST}
-            node.children = [nodes.raw("", _list_html(app, only) + _columns_html(), format="html")]
+            node.children = [nodes.raw("", _list_html(app) + _columns_html(), format="html")]
 
 
 def write_downloads(app: Sphinx, site: Path) -> None:
@@ -154,7 +148,6 @@ def write_downloads(app: Sphinx, site: Path) -> None:
     ExtensionError
         If a file is not what its page says.
     """
-    shutil.rmtree(site / FOLDER, ignore_errors=True)
     for _, downloads in _chapters(app):
         for one in downloads:
             name, content = one.file

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from holf.book.marks import pages_of
+
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|source|video|audio|embed|input|track)\b[^>]*?\s(?:src|srcset|poster)=[\"']([^\"']*)"
     r"|<link\b(?![^>]*rel=[\"'](?:canonical|license|author|prev|next|alternate|search))[^>]*?\shref=[\"']([^\"']*)"
@@ -24,17 +26,8 @@ class SiteError(ValueError):
     """A site that may not be published, with the pages and what is wrong with them."""
 
 
-def pages_of(site: Path) -> list[Path]:
-    """Pages of a site, in order."""
-    return [page for page in sorted(site.rglob("*.html")) if "_static" not in page.parts]
-
-
 def page_faults(html: str) -> list[str]:
     """What in a page would ask another host, or what its content-security policy would refuse to run or show.
-
-    Parameters
-    ----------
-    html : str
 
     Examples
     --------
@@ -43,17 +36,11 @@ def page_faults(html: str) -> list[str]:
     """
     found = [next(filter(None, groups), "") for groups in _FETCHED.findall(html)]
     faults = [f"asks another host: {address}" for address in found if _ELSEWHERE.match(address)]
-    if any("mathjax" in fault.lower() for fault in faults):
-        faults.append("mathematics would be drawn by a script from elsewhere: write it in words and signs (½, ≤, σ²)")
     return faults + [what for what, pattern in _INLINE.items() if pattern.search(html)]
 
 
 def refuse_faults(site: Path) -> None:
     """Stop the publication of a site whose pages are not whole by themselves.
-
-    Parameters
-    ----------
-    site : pathlib.Path
 
     Raises
     ------
