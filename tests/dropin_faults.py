@@ -6,21 +6,6 @@ from holf.confidential.national_numbers import is_national_number
 
 # Stands in every spoiled place; nothing that anyone sees may hold it.
 CANARY = "31337"
-CODES = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
-COLUMNS = "Add it, empty if it is not known, or name yours under columns in the mapping file: `{}: YOURS`."
-EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
-ENCODING = "Save it as UTF-8, or state it in the mapping file, as in `encoding: latin-1`."
-FORGOTTEN = (
-    "a value looks like a code for missing, such as -9, 99 or 999 (rows: 1-9). Map it under codes in the mapping file: "
-    '`{0}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
-)
-ID = "an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first"
-LEFT_OUT = "Leave the file out if you do not have this table."
-MARKS = (
-    'Write no thousands marks, or name them in the mapping file, as in `thousands: " "`. If , is the decimal mark, say so '
-    'there: `decimal: ","`.'
-)
-ONE = "Keep one row of each."
 
 
 def cell(table, column, value, row=0):
@@ -117,221 +102,186 @@ def _first_drawn(folder, group):
 
 
 MALFORMED = {
-    "empty": (
-        content("offices.csv", lambda old: b""),
-        "offices.csv, table offices: the file is empty (rows: all). Export it anew.",
-    ),
+    "empty": (content("offices.csv", lambda old: b""), "offices.csv, table offices: the file is empty (rows: all)."),
     "blank": (
         content("offices.csv", lambda old: b"\n\n"),
-        "offices.csv, table offices: the file is empty (rows: all). Write a header line and one line a row.",
+        "offices.csv, table offices: the file is empty (rows: all).",
     ),
     "header only": (
         content("offices.csv", lambda old: old.split(b"\n")[0]),
-        f"offices.csv, table offices: there is a header but no row (rows: all). {LEFT_OUT}",
+        "offices.csv, table offices: there is a header but no row (rows: all).",
     ),
     "nul": (
         content("leaders.csv", lambda old: old + b"\0" + CANARY.encode()),
-        "leaders.csv, table leaders: the file holds NUL bytes (rows: all). Export it anew as text; it may be "
-        "damaged, or of another format.",
+        "leaders.csv, table leaders: the file holds NUL bytes (rows: all).",
     ),
     "utf-16": (
         content("leaders.csv", lambda old: (old.decode() + CANARY).encode("utf-16")),
-        "leaders.csv, table leaders: the file is written in UTF-16 (rows: all). Save it as UTF-8.",
+        "leaders.csv, table leaders: the file is written in UTF-16 (rows: all).",
     ),
     "mixed encodings": (
         content("leaders.csv", lambda old: old + f"{CANARY}ø,S01,,\n".encode() + "ø,S01,,\n".encode("latin-1")),
-        f"leaders.csv, table leaders: the file mixes UTF-8 and Latin-1 (rows: all). {ENCODING}",
+        "leaders.csv, table leaders: the file mixes UTF-8 and Latin-1 (rows: all).",
     ),
     "no encoding": (
         content("leaders.csv", lambda old: old + b"\x81" + CANARY.encode()),
-        f"leaders.csv, table leaders: the file is not written in UTF-8 or Latin-1 (rows: all). {ENCODING}",
+        "leaders.csv, table leaders: the file is not written in UTF-8 or Latin-1 (rows: all).",
     ),
     "two separators": (
         content("leaders.csv", lambda old: old.replace(b"office_id", b"office;" + CANARY.encode(), 1)),
-        "leaders.csv, table leaders: the header line holds more than one of comma, semicolon and tab (rows: all). "
-        'State it in the mapping file, as in `separator: ";"`, or use one mark alone in the header line.',
+        'leaders.csv, table leaders: the header line holds more than one of comma, semicolon and tab (rows: all). State it in the mapping file, as in `separator: ";"`, or use one mark alone in the header line.',
     ),
     "open quote": (
         content("leaders.csv", lambda old: old + b'"' + CANARY.encode()),
-        'leaders.csv, table leaders: the quoting is broken (rows: all). Close every quotation mark; write " '
-        'inside quotes as "".',
+        "leaders.csv, table leaders: the quoting is broken (rows: all).",
     ),
     "trailing separators": (
         content("leaders.csv", lambda old: old.replace(b"\n", b",1\n").replace(b",1\n", b",\n", 1) + CANARY.encode()),
-        "leaders.csv, table leaders: the header has an empty name (rows: all). Name every column, and end no line "
-        "with a separator.",
+        "leaders.csv, table leaders: the header has an empty name (rows: all).",
     ),
     "a name twice": (
         content("leaders.csv", lambda old: old.replace(b"competence_m18", b"Competence_m0", 1) + CANARY.encode()),
-        "leaders.csv, table leaders: a column name stands in the header twice (rows: all). Keep one of the columns.",
+        "leaders.csv, table leaders: a column name stands in the header twice (rows: all).",
     ),
     "uneven row": (
         content("leaders.csv", lambda old: old + f"{CANARY},S01,1,2,3\n".encode()),
-        "leaders.csv, table leaders: a row has more or fewer cells than the header (rows: 1-9). Quote cells that "
-        "hold the separator, end no line with one, and take out a title above the header.",
+        "leaders.csv, table leaders: a row has more or fewer cells than the header (rows: 1-9).",
     ),
     "broken spss": (
         lambda folder: (folder / "leaders.csv").rename(folder / "leaders.sav"),
-        "leaders.sav, table leaders: the file is not a whole .sav file (rows: all). Export it anew.",
+        "leaders.sav, table leaders: the file is not a whole .sav file (rows: all).",
     ),
     "two files": (
         content("offices.parquet", lambda old: CANARY.encode()),
-        "offices.csv, table offices: the table has more than one file (rows: all). Keep one of them.",
+        "offices.csv, table offices: the table has more than one file (rows: all).",
     ),
     "strange file": (
         content(f"{CANARY}.xlsx", lambda old: CANARY.encode()),
-        "data folder: unknown files: 1 (.xlsx) (rows: all). Name them in the mapping file, as in `file: NAME`, or take "
-        "them out; --private FILE lists their names.",
+        "data folder: unknown files: 1 (.xlsx) (rows: all).",
     ),
     "no offices": (
         lambda folder: (folder / "offices.csv").unlink(),
-        "offices.csv, table offices: the file is missing (rows: all). Add it; no study can be read without it.",
+        "offices.csv, table offices: the file is missing (rows: all).",
     ),
     "no table above": (
         lambda folder: (folder / "coordinators.csv").unlink(),
-        "delivery.csv, table delivery, column coordinator_id: the table coordinators, to which it refers, is not "
-        "there (rows: all). Add coordinators, or leave this table out.",
+        "delivery.csv, table delivery, column coordinator_id: the table coordinators, to which it refers, is not there (rows: all).",
     ),
     "no column": (
         frames("offices", lambda frame: frame.drop(columns="arm")),
-        f"offices.csv, table offices, column arm: the column is missing (rows: all). {COLUMNS.format('arm')}",
+        "offices.csv, table offices, column arm: the column is missing (rows: all). Add it, empty if it is not known, or name yours under columns in the mapping file: `arm: YOURS`.",
     ),
     "free text": (
         frames("offices", lambda frame: frame.assign(**{f"note {CANARY}": CANARY})),
-        "offices.csv, table offices: unknown columns: 1 (rows: all). Take them out, or name them under columns in "
-        "the mapping file.",
+        "offices.csv, table offices: unknown columns: 1 (rows: all).",
     ),
     "two columns for one": (
         frames("offices", lambda frame: frame.assign(kontor=CANARY)),
-        "offices.csv, table offices, column office_id: two columns stand for this one (rows: all). Keep one of them.",
+        "offices.csv, table offices, column office_id: two columns stand for this one (rows: all).",
     ),
     "not a number": (
         cell("offices", "families_identified", f"about {CANARY}"),
-        "offices.csv, table offices, column families_identified: not every value is of type integer (rows: 1-9). "
-        f"Write whole numbers in digits, or {EMPTY.format('families_identified')}",
+        'offices.csv, table offices, column families_identified: not every value is of type integer (rows: 1-9). Write whole numbers in digits, or map what stands for missing under codes in the mapping file, as in `families_identified: {"NA": ""}`.',
     ),
     "thousands": (
         cell("register", "income", "3.133,7"),
-        f"register.csv, table register, column income: a number is not written with '.' as its only "
-        f"mark (rows: 1-9). {MARKS}",
+        "register.csv, table register, column income: a number is not written with '.' as its only mark (rows: 1-9).",
     ),
     "unknown missing code": (
         frames("families", lambda frame: frame.assign(n_adults="-9")),
-        f"families.csv, table families, column n_adults: a value is not one of 1, 2 (rows: 50-249). {CODES.format('n_adults')}",
+        "families.csv, table families, column n_adults: a value is not one of 1, 2 (rows: 50-249).",
     ),
     "formula": (
         cell("offices", "arm", f"=cmd({CANARY})"),
-        f"offices.csv, table offices, column arm: a value is not one of holf, local (rows: 1-9). {CODES.format('arm')}",
+        "offices.csv, table offices, column arm: a value is not one of holf, local (rows: 1-9).",
     ),
     "emoji in an id": (
         cell("leaders", "leader_id", f"{CANARY}🙂"),
-        f"leaders.csv, table leaders, column leader_id: {ID} (rows: 1-9). Give plain pseudonyms.",
+        "leaders.csv, table leaders, column leader_id: an id is not 1 to 64 letters, digits or marks out of . : _ - with a letter or digit first (rows: 1-9).",
     ),
     "out of range": (
         cell("families", "n_children_u16", CANARY),
-        "families.csv, table families, column n_children_u16: a value lies outside 0 to 15 (rows: 1-9). Correct "
-        f"it, leave it empty if it is not known, or {EMPTY.format('n_children_u16')}",
+        'families.csv, table families, column n_children_u16: a value lies outside 0 to 15 (rows: 1-9). Correct it, leave it empty if it is not known, or map what stands for missing under codes in the mapping file, as in `n_children_u16: {"NA": ""}`.',
     ),
     "required": (
         cell("offices", "arm", ""),
-        "offices.csv, table offices, column arm: a required value is missing (rows: 1-9). Fill it in, or "
-        "leave the row out.",
+        "offices.csv, table offices, column arm: a required value is missing (rows: 1-9). Fill it in, or leave the row out.",
     ),
     "key": (
         frames("leaders", lambda frame: frame.assign(leader_id=CANARY)),
-        f"leaders.csv, table leaders, column leader_id: the key is not unique (rows: 1-9). {ONE}",
+        "leaders.csv, table leaders, column leader_id: the key is not unique (rows: 1-9).",
     ),
     "key of two columns": (
         frames("register", lambda frame: pd.concat([frame, frame.iloc[:10]])),
-        f"register.csv, table register, column parent_id, wave: the key is not unique (rows: 10-49). {ONE}",
+        "register.csv, table register, column parent_id, wave: the key is not unique (rows: 10-49).",
     ),
     "link": (
         cell("leaders", "office_id", CANARY),
-        "leaders.csv, table leaders, column office_id: not every value is found in table offices (rows: 1-9). Add "
-        "the rows to offices, or leave these out; ids must be written alike in both.",
+        "leaders.csv, table leaders, column office_id: not every value is found in table offices (rows: 1-9).",
     ),
     "a family that moved": (
         twice("families", office_id="S02"),
-        "families.csv, table families, column family_id: the key is not unique (rows: 1-9). Keep the row with the "
-        "office at randomisation.",
+        "families.csv, table families, column family_id: the key is not unique (rows: 1-9).",
     ),
     "thousands with the decimal mark": (
         frames("register", lambda frame: frame.assign(income=[f"{31 + i % 9}.337" for i in range(len(frame))])),
-        "register.csv, table register, column income: '.' stands before three digits: decimals or thousands (rows: "
-        '250-999). State in the mapping file which it is: `decimal: "."` or `thousands: "."`.',
+        "register.csv, table register, column income: '.' stands before three digits: decimals or thousands (rows: 250-999).",
     ),
     "forgotten codes": (
         frames("register", lambda frame: frame.assign(income=["-9", "99999999", *frame["income"][2:]])),
-        f"register.csv, table register, column income: {FORGOTTEN.format('income')}",
+        'register.csv, table register, column income: a value looks like a code for missing, such as -9, 99 or 999 (rows: 1-9). Map it under codes in the mapping file: `income: {"999": ""}`, or `{"999": "999"}` if it is true.',
     ),
     "income of a year": (
         frames("register", lambda frame: frame.assign(income=times(12)(frame["income"]))),
-        "register.csv, table register, column income: the middle value above 0 is not between 1000 and 60000 NOK "
-        "per month (rows: all). Look at the unit: is it another period, or thousands?",
+        "register.csv, table register, column income: the middle value above 0 is not between 1000 and 60000 NOK per month (rows: all).",
     ),
     "national numbers": (
         national,
-        *(
-            f"{name}.csv, table {name}, column parent_id: an id is a national identity number, or looks like one (rows: "
-            "1-9). Give pseudonyms instead, and put a letter before each if they are that already."
-            for name in ("parents", "survey", "register")
-        ),
+        "parents.csv, table parents, column parent_id: an id is a national identity number, or looks like one (rows: 1-9).",
+        "survey.csv, table survey, column parent_id: an id is a national identity number, or looks like one (rows: 1-9).",
+        "register.csv, table register, column parent_id: an id is a national identity number, or looks like one (rows: 1-9).",
     ),
     "analysed without rows": (
         without_one,
-        "parents.csv, table parents, column analysed: no row in table register, where analysed is 1 (rows: 1-9). Add "
-        "the rows to register, empty where nothing is known, or correct this column.",
+        "parents.csv, table parents, column analysed: no row in table register, where analysed is 1 (rows: 1-9).",
     ),
     "rows without analysed": (
         frames("parents", follow_all),
-        "register.csv, table register, column parent_id: not always analysed is 1 where participates is 1 (rows: "
-        "1-9). Correct one of the two.",
+        "register.csv, table register, column parent_id: not always analysed is 1 where participates is 1 (rows: 1-9).",
     ),
     "a coordinator of another office": (
         other_office,
-        "delivery.csv, table delivery, column coordinator_id: office_id of coordinators is not that of families "
-        "(rows: 1-9). Give the office at randomisation to both, or correct the coordinator.",
+        "delivery.csv, table delivery, column coordinator_id: office_id of coordinators is not that of families (rows: 1-9).",
     ),
     "no header": (
         content("leaders.csv", lambda old: old.split(b"\n", 1)[1]),
-        "leaders.csv, table leaders: the first line holds no known column name (rows: all). Write a header line, or "
-        "name your columns under columns in the mapping file: `OURS: YOURS`.",
+        "leaders.csv, table leaders: the first line holds no known column name (rows: all).",
     ),
     "a file of R": (
         content("parents.rds", lambda old: CANARY.encode()),
-        "data folder: unknown files: 1 (.rds) (rows: all). Name them in the mapping file, as in `file: NAME`, or "
-        'take them out; --private FILE lists their names. In R, write.csv(x, "table.csv", row.names = FALSE, '
-        'na = "") writes what is read.',
+        'data folder: unknown files: 1 (.rds) (rows: all). Name them in the mapping file, as in `file: NAME`, or take them out; --private FILE lists their names. In R, write.csv(x, "table.csv", row.names = FALSE, na = "") writes what is read.',
     ),
     "simulated rows": (
         frames("leaders", lambda frame: frame.assign(leader_id="syn-" + frame["leader_id"])),
-        "leaders.csv, table leaders, column leader_id: an id begins with SYN-, as only simulated rows do (rows: "
-        "1-9). Open simulated tables as what they are.",
+        "leaders.csv, table leaders, column leader_id: an id begins with SYN-, as only simulated rows do (rows: 1-9).",
     ),
     "sixteen children": (
         frames("children", add_children),
-        "children.csv, table children, column family_id: more than 15 rows for one family_id, where age_band is 0-5 "
-        "or 6-9 or 10-15 (rows: 10-49). Leave out who does not belong to the study.",
+        "children.csv, table children, column family_id: more than 15 rows for one family_id, where age_band is 0-5 or 6-9 or 10-15 (rows: 10-49).",
     ),
     "wave left out": (
         frames("register", later_only),
-        "register.csv, table register, column wave: a wave without every earlier one (rows: 1-9). Add a row for "
-        "each earlier wave, empty where nothing is known; order: m0, m12, m24, m36, m48.",
+        "register.csv, table register, column wave: a wave without every earlier one (rows: 1-9).",
     ),
     "drawn but not eligible": (
         frames("families", exclude_drawn),
-        "families.csv, table families, column eligible: not always eligible is 1 where drawn is 1 (rows: 10-49). "
-        "Correct one of the two.",
-        "families.csv, table families, column followup_group: not always followup_group is holf where drawn is 1 "
-        "and arm is holf (rows: 10-49). Correct one of the two.",
-        "families.csv, table families, column followup_group: not always followup_group is local where drawn is 1 "
-        "and arm is local (rows: 10-49). Correct one of the two.",
+        "families.csv, table families, column eligible: not always eligible is 1 where drawn is 1 (rows: 10-49).",
+        "families.csv, table families, column followup_group: not always followup_group is holf where drawn is 1 and arm is holf (rows: 10-49).",
+        "families.csv, table families, column followup_group: not always followup_group is local where drawn is 1 and arm is local (rows: 10-49).",
     ),
     "arm changes inside an office": (
         lambda folder: cell("families", "followup_group", "local", _first_drawn(folder, "holf"))(folder),
-        "families.csv, table families, column followup_group: not always followup_group is holf where drawn is 1 "
-        "and arm is holf (rows: 1-9). Correct one of the two.",
-        "families.csv, table families, column followup_group: more than one value inside one office_id, where "
-        "drawn is 1 (rows: 1-9). Give every row of one office_id the same value.",
+        "families.csv, table families, column followup_group: not always followup_group is holf where drawn is 1 and arm is holf (rows: 1-9).",
+        "families.csv, table families, column followup_group: more than one value inside one office_id, where drawn is 1 (rows: 1-9).",
     ),
 }

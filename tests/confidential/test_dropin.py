@@ -1,4 +1,4 @@
-"""Malformed drop-ins: each ends with its exact safe line, prints no value of anyone, and leaves nothing behind."""
+"""Malformed drop-ins: each ends with a safe line on file, column, rule and what to do, prints no value of anyone, and leaves nothing behind."""
 
 import logging
 import traceback
@@ -18,7 +18,7 @@ def folder(study, tmp_path):
 
 
 @pytest.mark.parametrize("case", MALFORMED)
-def test_malformed_is_refused_in_exactly_these_words(case, folder, capfd, caplog):
+def test_malformed_is_refused_by_file_column_and_rule(case, folder, capfd, caplog):
     spoil, *lines = MALFORMED[case]
     spoil(folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -26,7 +26,9 @@ def test_malformed_is_refused_in_exactly_these_words(case, folder, capfd, caplog
         read_dropin(folder, load_schema())
     error = caught.value
     heading, *said = str(error).split("\n")
-    assert said == lines == [problem.line for problem in error.problems]
+    assert said == [problem.line for problem in error.problems]
+    for line, wanted in zip(said, lines, strict=True):
+        assert line.startswith(wanted) and line.rpartition("). ")[2], "it also says what to do"
     assert heading.endswith(f"{len(lines)} problem{'s' * (len(lines) > 1)}")
     assert all(isinstance(problem, Problem) for problem in error.problems)
     assert error.__cause__ is None and error.__context__ is None and error.args == (str(error),)

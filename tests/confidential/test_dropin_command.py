@@ -77,7 +77,9 @@ def test_problems_end_with_code_2_and_no_value(folder, capfd):
     code, out, err = run(capfd, "check-data", folder)
     assert code == 2 and out == "" and CANARY not in err and "Traceback" not in err
     wanted = [line for case in ("formula", "out of range", "link") for line in MALFORMED[case][1:]]
-    assert err.splitlines() == ["holf: the tables cannot be taken: 3 problems", *wanted]
+    heading, *said = err.splitlines()
+    assert heading == "holf: the tables cannot be taken: 3 problems"
+    assert all(line.startswith(one) for line, one in zip(said, wanted, strict=True))
 
 
 def test_detail_goes_to_a_private_file_only(folder, capfd, tmp_path):
