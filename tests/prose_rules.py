@@ -48,70 +48,44 @@ _FRACTIONS = "\u00bc-\u00be\u2150-\u215e"
 
 
 def in_language(shown: str, lang: str) -> str:
-    """A number as printed in English, in the style of another language; words and ranges stay as they are.
-
-    Examples
-    --------
-    >>> in_language("10.0", "nb"), in_language("2,881", "nb").split()
-    ('10,0', ['2', '881'])
-    """
+    """A number as printed in English, in the style of another language; words and ranges stay as they are."""
     if lang != "nb" or not re.fullmatch(r"\d+(,\d{3})*(\.\d+)?", shown):
         return shown
     return shown.replace(",", "\N{NO-BREAK SPACE}").replace(".", ",")
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of number that may stand without a link, with the reason and a text that it must find."""
-
-    id: str
-    pattern: re.Pattern
-    reason: str
-    example: str
-
-
-@dataclass(frozen=True)
 class Rules:
-    """What `data/prose.yml` says: the kinds, and the number words of each language."""
+    """What `data/prose.yml` says: kinds of number that may stand without a link, and the number words of a language."""
 
-    kinds: tuple[Kind, ...]
+    kinds: dict[str, re.Pattern]
     words: dict[str, re.Pattern]
 
 
 def load_rules(path: Path | None = None) -> Rules:
     """Read the kinds of number that may stand alone.
 
-    Raises
-    ------
-    FactError
-        If a kind has no reason, or does not find its own example.
+    FactError: if a kind has no reason, or does not find its own example.
     """
     path = path or data_path("prose.yml")
-    content, kinds = read_yaml(path), []
+    content, kinds = read_yaml(path), {}
     for name, entry in content["kinds"].items():
-        kind = Kind(name, re.compile(entry["pattern"]), entry.get("reason") or "", entry["example"])
-        if not kind.reason:
+        kinds[name] = re.compile(entry["pattern"])
+        if not entry.get("reason"):
             raise FactError(f"{path.name}, {name}: a number without a link needs a reason")
-        if not kind.pattern.search(kind.example):
+        if not kinds[name].search(entry["example"]):
             raise FactError(f"{path.name}, {name}: the pattern does not find its example")
-        kinds.append(kind)
     words = {
         lang: re.compile(
             rf"\b[\w-]*(?:{'|'.join(names)})[\w-]*|\b(?:{'|'.join(content['before'][lang])})\b", re.IGNORECASE
         )
         for lang, names in content["words"].items()
     }
-    return Rules(tuple(kinds), words)
+    return Rules(kinds, words)
 
 
 def language(page: str) -> str:
-    """Language of a page, from `lang` in its front matter; English by default.
-
-    Examples
-    --------
-    >>> language("---\\nlang: nb\\n---\\n# Sammendrag"), language("# Summary")
-    ('nb', 'en')
-    """
+    """Language of a page, from `lang` in its front matter; English by default."""
     front = _FRONT.match(page)
     return (yaml.safe_load(front[1]) or {}).get("lang", "en") if front else "en"
 
@@ -124,17 +98,11 @@ def visible(page: str) -> str:
 
 
 def bare_numbers(page: str, rules: Rules) -> list[str]:
-    """Numbers without a link and of no kind that may stand alone, each with its line and the words around it.
-
-    Examples
-    --------
-    >>> bare_numbers("Of 29 offices, [15](ledger.md#f046) used it.", load_rules())
-    ['line 1: 29 in "Of 29 offices,"']
-    """
+    """Numbers without a link and of no kind that may stand alone, each with its line and the words around it."""
     prose = visible(page)
-    for kind in rules.kinds:
+    for pattern in rules.kinds.values():
         # A blank, so that what stood on both sides does not become one word.
-        prose = kind.pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), prose)
+        prose = pattern.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), prose)
     faults = []
     for number, line in enumerate(prose.splitlines(), start=1):
         found = [
@@ -184,16 +152,7 @@ def _row_text(fact: Fact, ledger: Ledger) -> str:
 
 
 def wording_faults(page: str, ledger: Ledger, wording: Wording) -> list[str]:
-    """Links of words to the ledger that have no word of their row, or a number word that is not its number.
-
-    Examples
-    --------
-    >>> from holf.record.facts import load_ledger
-    >>> wording_faults("Of the areas, [three](ledger.md#f114) improved.", load_ledger(), load_wording())
-    ["'three' is no number of F114"]
-    >>> wording_faults("[Trust](ledger.md#f044) is high.", load_ledger(), load_wording())
-    ["'Trust' has no word of F044"]
-    """
+    """Links of words to the ledger that have no word of their row, or a number word that is not its number."""
     lang, faults = language(page), []
     for shown, where, anchor in ROW_LINK.findall(page):
         key = anchor.upper()
@@ -230,27 +189,13 @@ def arms_named(words: str) -> set[str]:
 
 
 def other_arm(words: str, fact: Fact) -> bool:
-    """Whether the words beside a value name one arm, and its row the other.
-
-    Examples
-    --------
-    >>> from holf.record.facts import load_ledger
-    >>> other_arm("HOLF offices", load_ledger()["F047"]), other_arm("HOLF offices", load_ledger()["F046"])
-    (True, False)
-    """
+    """Whether the words beside a value name one arm, and its row the other."""
     said, meant = arms_named(words), arms_named(fact.fact)
     return len(said) == len(meant) == 1 and said != meant
 
 
 def arm_faults(page: str, ledger: Ledger) -> list[str]:
-    """Numbers of one arm in prose that stand with the name of the other: up to the next link or the end of a sentence.
-
-    Examples
-    --------
-    >>> from holf.record.facts import load_ledger
-    >>> arm_faults("[14](ledger.md#f047) used the HOLF model.", load_ledger())
-    ['14 of F047 stands with the other arm']
-    """
+    """Numbers of one arm in prose that stand with the name of the other: up to the next link or the end of a sentence."""
     faults = []
     for found in ROW_LINK.finditer(page):
         shown, where, anchor = found.groups()
@@ -266,13 +211,6 @@ def says(shown: str, row: Fact | Assumption, lang: str = "en") -> bool:
 
     It is the value, perhaps with a plus sign for a wave, in the style of the language; or words whose numbers all stand
     in a ledger row's value or quote.
-
-    Examples
-    --------
-    >>> from holf.record.facts import load_ledger
-    >>> row = load_ledger()["F067"]
-    >>> says("3,201", row), says("3,201", row, "nb"), says("3\\N{NO-BREAK SPACE}201", row, "nb")
-    (True, False, True)
     """
     values = [row.shown] if isinstance(row, Fact) else [f"{value:,}" for value in _listed(row.value)]
     if shown.lstrip("+") in [in_language(value, lang) for value in values]:
@@ -316,10 +254,7 @@ class Claims:
 def load_claims(path: Path | None = None) -> Claims:
     """Read the words that say what exists, and the texts that may hold them.
 
-    Raises
-    ------
-    FactError
-        If a text has no reason, or holds none of the words.
+    FactError: if a text has no reason, or holds none of the words.
     """
     path = path or data_path("prose.yml")
     content = read_yaml(path)["beyond_what_was_read"]
@@ -339,15 +274,6 @@ def beyond_what_was_read(words: str, claims: Claims, *, prose: bool = False) -> 
     """Claims that something is published nowhere, where only the sources read are known not to have it.
 
     In prose, a sentence also has to say which source is silent.
-
-    Examples
-    --------
-    >>> beyond_what_was_read("Its size is not *yet* [published](ledger.md#f111).", load_claims())
-    ['not yet published']
-    >>> beyond_what_was_read("No source this book could read gives its size.", load_claims())
-    []
-    >>> beyond_what_was_read("Its size is not known.", load_claims(), prose=True)
-    ['is not known']
     """
     shown = re.sub(r"\*", "", re.sub(r"\[([^\]]*)\]\([^)\s]*\)", r"\1", words))
     for text_allowed in claims.allowed:
