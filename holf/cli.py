@@ -11,11 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from clustertrials.cli import add_power, add_sweep
 from holf.book.freshness import ChapterError
+from holf.confidential.scan import KINDS, OUT_OF_REACH
 from holf.paths import check_book, code_folders, project_root
 from holf.record.sweep_numbers import recorded_numbers
 
@@ -24,97 +26,73 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="holf", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    simulate = commands.add_parser("simulate", help="write the simulated study tables of one world")
-    simulate.add_argument("--world", required=True, help="a world of data/plan.yml")
-    simulate.add_argument("--seed", type=int, help="default: the seed in data/assumptions.yml")
-    simulate.add_argument("--out", type=Path, required=True, help="folder for the tables")
-    simulate.set_defaults(run=_simulate)
+    def command(name: str, run: Callable[[argparse.Namespace], None], said: str, **more: str) -> Callable:
+        """Add a command that calls one function; what is returned adds its arguments."""
+        added = commands.add_parser(name, help=said, **more)
+        added.set_defaults(run=run)
+        return added.add_argument
 
-    check = commands.add_parser("check-data", help="check a folder of real tables; shows no value of anyone")
-    check.add_argument("folder", type=Path, metavar="DIR", help="the tables: CSV, Excel, SPSS, Stata, SAS or Parquet")
-    check.add_argument("--mapping", type=Path, help="YAML file with your names of files, columns and codes")
-    check.add_argument(
-        "--private", type=Path, metavar="FILE", help="new file, outside project and DIR, for row numbers and values"
-    )
-    check.add_argument(
-        "--suggest", action="store_true", help="only write DIR/mapping.yml to begin with, from names and labels"
-    )
-    check.set_defaults(run=_check_data)
+    word = command("simulate", _simulate, "write the simulated study tables of one world")
+    word("--world", required=True, help="a world of data/plan.yml")
+    word("--seed", type=int, help="default: the seed in data/assumptions.yml")
+    word("--out", type=Path, required=True, help="folder for the tables")
 
-    build = commands.add_parser("build", help="build the book")
-    build.add_argument(
-        "--check", action="store_true", help="run nothing; name stale chapters and fail if there are any"
-    )
-    build.add_argument("--source", help="another study: a world, a folder of simulated tables, or a signed release")
-    build.add_argument("--out", type=Path, help="folder for the book from another source")
-    build.set_defaults(run=_build)
+    word = command("check-data", _check_data, "check a folder of real tables; shows no value of anyone")
+    word("folder", type=Path, metavar="DIR", help="the tables: CSV, Excel, SPSS, Stata, SAS or Parquet")
+    word("--mapping", type=Path, help="YAML file with your names of files, columns and codes")
+    private = "new file, outside project and DIR, for row numbers and values"
+    word("--private", type=Path, metavar="FILE", help=private)
+    suggest = "only write DIR/mapping.yml to begin with, from names and labels"
+    word("--suggest", action="store_true", help=suggest)
 
-    new = commands.add_parser("new-chapter", help="write a notebook to begin with, and its line in _toc.yml")
-    new.add_argument("name", help="of the file and the page: small letters, digits and underscores")
-    new.set_defaults(run=_new_chapter)
+    word = command("build", _build, "build the book")
+    word("--check", action="store_true", help="run nothing; name stale chapters and fail if there are any")
+    word("--source", help="another study: a world, a folder of simulated tables, or a signed release")
+    word("--out", type=Path, help="folder for the book from another source")
 
-    trial = commands.add_parser(
-        "new", help="write a book about another trial, which builds as it stands, to begin with"
-    )
-    trial.add_argument("folder", type=Path, metavar="DIR", help="new folder for the book")
-    trial.set_defaults(run=_new_trial)
+    word = command("new-chapter", _new_chapter, "write a notebook to begin with, and its line in _toc.yml")
+    word("name", help="of the file and the page: small letters, digits and underscores")
+
+    word = command("new", _new_trial, "write a book about another trial, which builds as it stands, to begin with")
+    word("folder", type=Path, metavar="DIR", help="new folder for the book")
 
     add_power(commands)
     add_sweep(commands, look_up=recorded_numbers)
 
-    release = commands.add_parser(
-        "release", help="answer all that the chapters ask of real tables, under disclosure control, into one file"
+    said = "answer all that the chapters ask of real tables, under disclosure control, into one file"
+    word = command("release", _release, said)
+    word("--data", type=Path, required=True, help="folder of real tables, as for `holf check-data`")
+    word("--out", type=Path, required=True, help="the release file to write; it must not exist")
+    word("--mapping", type=Path, help="mapping file for other column names and codes")
+    word("--profile", help="profile of data/disclosure.yml (default: the file's default)")
+    word("--previous", type=Path, help="an earlier release that is not in the history beside the key")
+    repeat = "repeat the answers of earlier releases, and publish only what they do not answer"
+    word("--repeat", action="store_true", help=repeat)
+    key = "key of the input's checksum (default: beside --out, made when missing; keep it inside)"
+    word("--key", type=Path, help=key)
+
+    word = command("sign", _sign, "say that you have read a release and answer for it")
+    word("release", type=Path, metavar="RELEASE", help="file that `holf release` wrote")
+    word("--name", required=True, help="your name; the book shows it")
+    word("--role", required=True, help="in which role you sign, such as data controller")
+
+    kinds = f"Scan a built site. Files of other kinds than these are refused: {', '.join(KINDS)}."
+    blind = f"It does not see: {'; '.join(OUT_OF_REACH)}."
+    word = command(
+        "release-check", _release_check, "scan a built site before publishing", description=kinds, epilog=blind
     )
-    release.add_argument("--data", type=Path, required=True, help="folder of real tables, as for `holf check-data`")
-    release.add_argument("--out", type=Path, required=True, help="the release file to write; it must not exist")
-    release.add_argument("--mapping", type=Path, help="mapping file for other column names and codes")
-    release.add_argument("--profile", help="profile of data/disclosure.yml (default: the file's default)")
-    release.add_argument("--previous", type=Path, help="an earlier release that is not in the history beside the key")
-    release.add_argument(
-        "--repeat",
-        action="store_true",
-        help="repeat the answers of earlier releases, and publish only what they do not answer",
-    )
-    release.add_argument(
-        "--key",
-        type=Path,
-        help="key of the input's checksum (default: beside --out, made when missing; keep it inside)",
-    )
-    release.set_defaults(run=_release)
+    word("tree", type=Path, help="folder as it would be published")
+    word("--ids", type=Path, help="ids of the study, one a line, as `holf release` writes them")
+    word("--canaries", type=Path, help="values that must not come out, one a line, as text")
+    word("--verify", action="store_true", help="only say whether the manifest still holds")
 
-    sign = commands.add_parser("sign", help="say that you have read a release and answer for it")
-    sign.add_argument("release", type=Path, metavar="RELEASE", help="file that `holf release` wrote")
-    sign.add_argument("--name", required=True, help="your name; the book shows it")
-    sign.add_argument("--role", required=True, help="in which role you sign, such as data controller")
-    sign.set_defaults(run=_sign)
+    word = command("changes", _changes, "numbers that differ between two states of the book, as Markdown")
+    word("old", help="a revision, or a folder with the project")
+    word("new", nargs="?", default=".", help="the same (default: this folder)")
 
-    _add_release_check(commands)
-
-    changes = commands.add_parser("changes", help="numbers that differ between two states of the book, as Markdown")
-    changes.add_argument("old", help="a revision, or a folder with the project")
-    changes.add_argument("new", nargs="?", default=".", help="the same (default: this folder)")
-    changes.set_defaults(run=_changes)
-
-    archive = commands.add_parser("archive", help="one file with the site, its sources, a PDF, checksums and metadata")
-    archive.add_argument("--out", type=Path, required=True, help="folder for the archive")
-    archive.set_defaults(run=_archive)
+    word = command("archive", _archive, "one file with the site, its sources, a PDF, checksums and metadata")
+    word("--out", type=Path, required=True, help="folder for the archive")
     return parser
-
-
-def _add_release_check(commands: argparse._SubParsersAction) -> None:
-    from holf.confidential.scan import KINDS, OUT_OF_REACH
-
-    check = commands.add_parser(
-        "release-check",
-        help="scan a built site before publishing",
-        description=f"Scan a built site. Files of other kinds than these are refused: {', '.join(KINDS)}.",
-        epilog=f"It does not see: {'; '.join(OUT_OF_REACH)}.",
-    )
-    check.add_argument("tree", type=Path, help="folder as it would be published")
-    check.add_argument("--ids", type=Path, help="ids of the study, one a line, as `holf release` writes them")
-    check.add_argument("--canaries", type=Path, help="values that must not come out, one a line, as text")
-    check.add_argument("--verify", action="store_true", help="only say whether the manifest still holds")
-    check.set_defaults(run=_release_check)
 
 
 def _simulate(arguments: argparse.Namespace) -> None:
@@ -228,16 +206,9 @@ def _new_trial(arguments: argparse.Namespace) -> None:
 
 
 def _sphinx(root: Path, **extra: str) -> int:
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        str(root),
-        "-W",
-        "-n",
-        "--keep-going",
-        "--quiet",
-    ]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(root)]
     paths = os.pathsep.join(filter(None, [*code_folders(root), os.environ.get("PYTHONPATH")]))
+    command += ["-W", "-n", "--keep-going", "--quiet"]
     return subprocess.run(command, env=os.environ | {"HOLF_PAPERMILL": "auto", "PYTHONPATH": paths} | extra).returncode
 
 
@@ -274,15 +245,10 @@ def _release(arguments: argparse.Namespace) -> None:
     out, schema, policy = arguments.out, load_schema(), load_policy(arguments.profile)
     if out.exists():
         raise FileExistsError(f"{out.name} exists already; a release is never written over")
-    release, earlier = write_release(
-        read_dropin(arguments.data, schema, mapping=arguments.mapping),
-        schema,
-        policy,
-        out,
-        key=arguments.key or out.with_name(f"{out.name}.key"),
-        previous=arguments.previous,
-        repeat=arguments.repeat,
-    )
+    tables = read_dropin(arguments.data, schema, mapping=arguments.mapping)
+    asked = {"previous": arguments.previous, "repeat": arguments.repeat}
+    key = arguments.key or out.with_name(f"{out.name}.key")
+    release, earlier = write_release(tables, schema, policy, out, key=key, **asked)
     print(f"wrote {out.name}: release {release.id}, profile {policy.profile}")
     print(f"wrote {out.name}.ids: the ids in these tables, for `holf release-check --ids`; keep it inside")
     for name, number in release.content["summary"].items():
