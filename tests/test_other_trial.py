@@ -211,7 +211,7 @@ OWN_ROOMS = {
     "display.published_overview": "what its reports say",
     "pages.analysis_plan": "the plan of its analysis",
     "study.truths": "simulated trials of its size (data/recovery.yml)",
-    "display.recovery": "how the methods did on those",
+    "display.methods": "how the methods did on those",
     "pages.checklists": "its reporting checklists",
     "pages.cite": "how its book is cited",
     "record.reporting": "rows of its reporting checklists",

@@ -298,3 +298,26 @@ def load_assumptions(path: Path | None = None, *, note: Note = note_file) -> Ask
             if (limit := entry.get("at_most")) and not found[name].value <= found[limit].value:
                 raise FactError(f"{file}, {name}: more than {limit}")
     return Asked("data/assumptions.yml", found, note, {name: entry["reason"] for name, entry in entries.items()})
+
+
+def recorded_numbers(entry: Mapping) -> object:
+    """Look up the numbers that a plan names as ``{from: NAME}`` or ``{facts: [ID, …]}``: one, or a sequence of them.
+
+    Raises
+    ------
+    KeyError
+        If it is neither, or there is no such assumption or number.
+
+    Examples
+    --------
+    >>> recorded_numbers({"facts": ["F044", "F046"]})
+    [29, 15]
+    """
+    if set(entry) not in ({"from"}, {"facts"}):
+        raise KeyError("needs values and a reason, or from, or facts")
+    try:
+        if "from" in entry:
+            return load_assumptions()[entry["from"]].value
+        return [load_ledger().number(row) for row in entry["facts"]]
+    except (KeyError, TypeError, FactError) as problem:
+        raise KeyError("names no assumption or number of the ledger") from problem

@@ -35,7 +35,7 @@ from holf.book.downloads.pages import line_of_link
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known
 from holf.confidential.scan.scan import scan
-from holf.display import design_figures, flow_diagram, office_map, plots, recovery, text
+from holf.display import design_figures, flow_diagram, methods, office_map, plots, text
 from holf.display.effect_sizes import analysed_table, published_table
 from holf.display.figure import Picture
 from holf.display.table import Cell, Table
@@ -432,7 +432,7 @@ def test_figures_draw_the_numbers_of_their_files(studies):
         (plots.overview(every, PLAN.outcomes), ["in_margins"]),
         (plots.change_and_effect(arms, effects, INCOME, PLAN), ["value", *interval]),
         (power, ["intraclass_correlation", "smallest_detectable_difference_sd"]),
-        (recovery.coverage_figure(found[:6], settings), ["share", "monte_carlo_interval_99_low"]),
+        (methods.coverage_figure(found[:6], settings), ["share", "monte_carlo_interval_99_low"]),
     ):
         assert undrawn(picture, columns) == [], picture.table.caption
     other = replace(effects[0], estimate=effects[0].estimate + 700)

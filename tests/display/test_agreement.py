@@ -13,11 +13,21 @@ from reference.counts import counted
 
 from clustertrials.estimators import estimate_effect
 from holf.book.marks import page_faults
-from holf.display import agreement
+from holf.display import methods
 from holf.paths import project_root
 from holf.record.source import CLASSES, MARK
-from holf.study.agreement import OUTCOMES, compared, leaves, load_trials, read_table, references, tolerance
-from holf.study.reanalysis import COVARIATES, ROLES, answers
+from holf.study.agreement import (
+    COVARIATES,
+    OUTCOMES,
+    ROLES,
+    answers,
+    compared,
+    leaves,
+    load_trials,
+    read_table,
+    references,
+    tolerance,
+)
 
 TRIALS, OTHER = load_trials(), CLASSES["elsewhere"].mark
 HERE = [name for name, trial in TRIALS.items() if trial.table]
@@ -136,7 +146,7 @@ def page(tmp_path, *tables):
 
 def test_another_trials_numbers_are_marked_and_the_mark_is_checked(tmp_path):
     simulated, other = (
-        agreement.summary_table([(TRIALS[name], compared(TRIALS[name], "y"))]) for name in ("tiny", "schisto")
+        methods.summary_table([(TRIALS[name], compared(TRIALS[name], "y"))]) for name in ("tiny", "schisto")
     )
     assert repr(simulated).startswith(f"{MARK} (few small") and repr(other).startswith(f"{OTHER} (schisto")
     spoilt = page(tmp_path, simulated, other)
@@ -148,5 +158,5 @@ def test_another_trials_numbers_are_marked_and_the_mark_is_checked(tmp_path):
 
 
 def test_the_licence_of_each_trial_is_on_the_page():
-    shown = repr(agreement.trials_table(list(TRIALS.values())))
+    shown = repr(methods.trials_table(list(TRIALS.values())))
     assert shown.count("CC0 1.0") == len(HERE) and "GPL-3" in shown

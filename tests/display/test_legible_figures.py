@@ -30,11 +30,10 @@ from holf.display import (
     flow_diagram,
     landing,
     landing_picture,
+    methods,
     office_map,
     plots,
     published_overview,
-    recovery,
-    sweeps,
 )
 from holf.display.figure import ALARM, INK, QUIET, Picture, arm_style, canvas, finish
 from holf.display.table import Table
@@ -47,7 +46,7 @@ from holf.record.reporting import load_reporting
 from holf.record.source import RECORD
 from holf.study import truths
 from holf.study.answers import Withheld
-from holf.study.swept import load_swept
+from holf.study.truths import load_swept
 
 PLAN = holf.load_plan()
 ARMS = ("holf", "local")
@@ -78,16 +77,16 @@ def drawn(studies) -> Iterator[tuple[str, Picture]]:
     changes = [one.change("income", arm) for one in studies for arm in ARMS]
     yield "changes", plots.change_and_effect(changes, [s.effect("income") for s in studies], income, PLAN)
     settings, found = truths.load_settings(), truths.load_recoveries()
-    nulls = recovery.true_nulls(found)
-    yield "rejections", recovery.rejection_figure(nulls, settings)
-    yield "coverage", recovery.coverage_figure([one for one in found if one not in nulls], settings)
+    nulls = methods.true_nulls(found)
+    yield "rejections", methods.rejection_figure(nulls, settings)
+    yield "coverage", methods.coverage_figure([one for one in found if one not in nulls], settings)
     reporting = load_reporting()
     yield "published", published_overview.published_overview(reporting, PLAN)
     offices = pd.read_csv(project_root() / "data" / "offices.csv")
     for language, words in landing.load_landing(ledger, reporting).items():
         yield f"landing {language}", landing_picture.landing_picture(words, offices, PLAN)
     _, cells = load_swept()
-    yield "power", sweeps.power_surface(cells, "cr2", PLAN.words)
+    yield "power", methods.power_surface(cells, "cr2", PLAN.words)
 
 
 def words_of(figure: Figure) -> list[Text]:

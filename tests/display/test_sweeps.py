@@ -10,11 +10,11 @@ import holf
 from clustertrials.sweep.plan import PlanError, load_sweep
 from clustertrials.sweep.run import run_sweep
 from clustertrials.sweep.summary import summarise
-from holf.display import sweeps
+from holf.display import methods
 from holf.paths import data_path, project_root
+from holf.record.facts import recorded_numbers
 from holf.record.source import MARK
-from holf.record.sweep_numbers import recorded_numbers
-from holf.study.swept import load_swept
+from holf.study.truths import load_swept
 
 PLAN, FOUND = load_swept()
 WORDS = holf.load_plan().words
@@ -105,19 +105,19 @@ def test_power_and_error_rates_are_plausible():
 
 
 def test_everything_drawn_is_marked_and_has_its_numbers():
-    picture = sweeps.power_surface(FOUND, "cr2", WORDS)
+    picture = methods.power_surface(FOUND, "cr2", WORDS)
     assert picture.alt.startswith(MARK) and picture.kind == MARK and picture.table.source.startswith("simulated")
     low, high = (float(end.rstrip("\u00a0%")) for end in picture.table.rows[0][-1].split(" to "))
     assert low < float(picture.table.rows[0][-2].rstrip("\u00a0%")) < high
 
 
 def test_the_unit_of_effects_is_that_of_the_outcome():
-    drawn = sweeps.power_surface(FOUND.assign(share=0.2), "cr2", WORDS)
+    drawn = methods.power_surface(FOUND.assign(share=0.2), "cr2", WORDS)
     assert "difference of shares" in drawn.alt and "True effect, difference of shares" in drawn.table.columns
-    assert "True effect, SD" in sweeps.power_surface(FOUND, "cr2", WORDS).table.columns
+    assert "True effect, SD" in methods.power_surface(FOUND, "cr2", WORDS).table.columns
     mixed = FOUND.assign(share=[0.2 if row % 2 else math.nan for row in range(len(FOUND))])
     with pytest.raises(ValueError, match="binary and continuous"):
-        sweeps.power_surface(mixed, "cr2", WORDS)
+        methods.power_surface(mixed, "cr2", WORDS)
 
 
 def test_the_chapter_is_dropped_from_books_on_real_data():

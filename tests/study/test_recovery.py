@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from clustertrials.simulation_study import Recovery, simulate_estimators
-from holf.display import recovery
+from holf.display import methods
 from holf.paths import data_path
 from holf.record.facts import FactError, load_ledger
 from holf.record.source import MARK
@@ -125,7 +125,7 @@ def test_a_number_that_drifted_is_named(tmp_path):
 
 # --- what the chapter says of it -------------------------------------------------------------------------------------
 
-NULLS = recovery.true_nulls(FOUND)
+NULLS = methods.true_nulls(FOUND)
 # Those whose error rate is nominal in trials of this size.
 NOMINAL = [*SETTINGS.recommended, "mixed", "gee"]
 
@@ -138,7 +138,7 @@ def test_nulls_are_the_truths_without_effect_on_either_average():
 @pytest.mark.parametrize("estimator", NOMINAL)
 def test_estimators_keep_their_error_rate(estimator):
     """But for the mixed model where offices do not matter: its variance between offices cannot fall below zero."""
-    off = {one.scenario for one in recovery.off_nominal([x for x in NULLS if x.estimator == estimator], LEVEL)}
+    off = {one.scenario for one in methods.off_nominal([x for x in NULLS if x.estimator == estimator], LEVEL)}
     assert off == ({"independent"} if estimator == "mixed" else set())
     if estimator == "mixed":
         assert record("independent", "mixed").share(record("independent", "mixed").rejections, LEVEL)[2] < 0.05
@@ -189,28 +189,28 @@ def test_where_the_effect_goes_with_size_each_finds_its_own_average_and_not_the_
 
 def test_everything_drawn_is_marked_and_has_its_numbers():
     informative = [one for one in FOUND if one.scenario == "informative"]
-    pictures = [recovery.rejection_figure(NULLS, SETTINGS), recovery.coverage_figure(informative, SETTINGS)]
+    pictures = [methods.rejection_figure(NULLS, SETTINGS), methods.coverage_figure(informative, SETTINGS)]
     for picture in pictures:
         assert picture.alt.startswith(MARK) and picture.table.source.startswith("simulated") and picture.kind == MARK
     assert len(pictures[0].table.rows) == len(NULLS)
-    for words in (recovery.error_sentence(FOUND, SETTINGS), recovery.refusal_sentence(FOUND, SETTINGS)):
+    for words in (methods.error_sentence(FOUND, SETTINGS), methods.refusal_sentence(FOUND, SETTINGS)):
         assert repr(words).startswith(MARK)
 
 
 def test_the_sentence_names_each_estimator_that_leaves_the_line():
     good = replace(record("alike", "cr2"), failed=0, replicates=1000, rejections=50)
     bad, naive = replace(good, rejections=90), replace(good, estimator="naive", rejections=150)
-    said = recovery.error_sentence([good, replace(bad, scenario="very_alike"), naive], SETTINGS).words
+    said = methods.error_sentence([good, replace(bad, scenario="very_alike"), naive], SETTINGS).words
     assert (
         said.startswith("In 1 of 2 checks without an effect, the recommended estimators (OLS, CR2; ")
         and "exceptions: OLS, CR2 where “No effect, families very alike” (9.0%)" in said
     )
     assert "naive estimator leaves it where “No effect, families alike” (15.0%)." in said
-    assert "exceptions" not in recovery.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
-    assert "leaves it nowhere" in recovery.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
+    assert "exceptions" not in methods.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
+    assert "leaves it nowhere" in methods.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
 
 
 def test_the_sentence_of_refusals_names_the_estimator_and_the_truth():
     refused = replace(record("alike", "cr2"), replicates=40, failed=12)
-    assert f"CR2 where “{SETTINGS.labels['alike']}”, 12." in repr(recovery.refusal_sentence([refused], SETTINGS))
-    assert "no refusal in 40" in repr(recovery.refusal_sentence([replace(refused, failed=0)], SETTINGS))
+    assert f"CR2 where “{SETTINGS.labels['alike']}”, 12." in repr(methods.refusal_sentence([refused], SETTINGS))
+    assert "no refusal in 40" in repr(methods.refusal_sentence([replace(refused, failed=0)], SETTINGS))
