@@ -52,12 +52,6 @@ def load_trials() -> dict[str, ReferenceTrial]:
     return {name: ReferenceTrial(name=name, **entry) for name, entry in entries.items()}
 
 
-def load_quantities() -> dict[str, dict]:
-    """Read `data/reference/quantities.csv`: label, relative tolerance and R package by path inside the covariates."""
-    rows = read_rows(data_path("reference/quantities.csv"), ("path", "label", "tolerance", "package"))
-    return {row["path"]: row | {"tolerance": float(row["tolerance"])} for row in rows}
-
-
 def read_table(trial: ReferenceTrial) -> pd.DataFrame:
     """Rows of a data set: office, arm (new, usual), x (of rows), z (of offices), y (continuous), b (0/1).
 
@@ -77,7 +71,7 @@ def references(name: str, file: str = "estimators") -> dict:
 
 
 def compared(trial: ReferenceTrial, outcome: str) -> pd.DataFrame:
-    """Compute every number of one outcome again and set it beside R's.
+    """Compute every number of one outcome again and measure its distance from R's.
 
     Parameters
     ----------
@@ -88,9 +82,8 @@ def compared(trial: ReferenceTrial, outcome: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In R's order: path (such as ``x/mixed/df``), covariates (empty for correlations), label, ours, reference,
-        distance (relative; absolute where R's number is 0), tolerance, and package with its version. Where the rows are
-        not here, `ours` is NaN, and `distance` the one that was recorded where they were.
+        In R's order: path (such as ``x/mixed/df``), distance (relative; absolute where R's number is 0) and tolerance.
+        Where the rows are not here, the distance is the one that was recorded where they were.
 
     Raises
     ------
@@ -98,21 +91,14 @@ def compared(trial: ReferenceTrial, outcome: str) -> pd.DataFrame:
         If one side lacks a number of the other.
     """
     reference = references(trial.name)[outcome]
-    versions = _frozen("achievement" if trial.table is None else "estimators")["versions"]
     if trial.table is None:
-        recorded, ours = _frozen("achievement_agreement")["relative_distance"], {}
-        gaps = {path: recorded[f"{outcome}/{path}"] for path, _ in leaves(reference)}
+        recorded = _frozen("achievement_agreement")["relative_distance"]
+        found = {path: recorded[f"{outcome}/{path}"] for path, _ in leaves(reference)}
     else:
-        found = answers(read_table(trial), outcome)
-        gaps, ours = distances(found, reference), dict(leaves(found))
-    quantities, rows = load_quantities(), []
-    for path, theirs in leaves(reference):
-        covariates, inside = _parts(path)
-        known = quantities[inside]
-        package = f"{known['package']} {versions[known['package']]}"
-        numbers = {"ours": ours.get(path, float("nan")), "reference": theirs, "distance": gaps[path]}
-        rows.append(known | numbers | {"path": path, "covariates": covariates, "package": package})
-    return pd.DataFrame(rows)
+        found = distances(answers(read_table(trial), outcome), reference)
+    known = load_tolerances()
+    rows = [(path, distance, known[_inside(path)]) for path, distance in found.items()]
+    return pd.DataFrame(rows, columns=["path", "distance", "tolerance"])
 
 
 def distances(found: dict, reference: dict) -> dict[str, float]:
@@ -135,15 +121,21 @@ def leaves(tree: dict, path: str = "") -> Iterator[tuple[str, float]]:
         yield from leaves(value, here) if isinstance(value, dict) else [(here, value)]
 
 
+def load_tolerances() -> dict[str, float]:
+    """Read `data/reference/quantities.csv`: relative tolerance of each number by its path inside the covariates."""
+    rows = read_rows(data_path("reference/quantities.csv"), ("path", "label", "tolerance", "package"))
+    return {row["path"]: float(row["tolerance"]) for row in rows}
+
+
 def tolerance(path: str) -> float:
     """Relative tolerance of the number at a path like ``none/gee/alpha`` or ``icc/estimate``."""
-    return load_quantities()[_parts(path)[1]]["tolerance"]
+    return load_tolerances()[_inside(path)]
 
 
-def _parts(path: str) -> tuple[str, str]:
-    """Covariates of a path, and what is inside them."""
+def _inside(path: str) -> str:
+    """A path without the covariates that it begins with."""
     head, _, rest = path.partition("/")
-    return (head, rest) if head in COVARIATES else ("", path)
+    return rest if head in COVARIATES else path
 
 
 def _frozen(file: str) -> dict:
