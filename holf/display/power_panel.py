@@ -34,18 +34,17 @@ _SAID = (
     "with a chance of {power}; if the arms do not differ at all, the trial rules out a difference of {margin} with a "
     "chance of {excluded}."
 )
-_VERDICTS = {
-    "never": "Hardly: at the standard error to expect, no estimate would be near enough to zero.",
-    "seldom": "Not reliably.",
-    "usually": "Reliably.",
+_WORDS = {
+    "verdict-never": "Hardly: at the standard error to expect, no estimate would be near enough to zero.",
+    "verdict-seldom": "Not reliably.",
+    "verdict-usually": "Reliably.",
+    "estimates-never": "Beyond ±{found_beyond}: the test finds a difference. A smaller estimate leaves the question "
+    "open; none, not even zero, would rule out {margin}.",
+    "estimates-some": "Beyond ±{found_beyond}: the test finds a difference. Within ±{excluded_within}: it rules out "
+    "{margin}. Between: {between}.",
+    "between-open": "open",
+    "between-both": "both, too small to matter",
 }
-_ESTIMATES = {
-    "never": "Beyond ±{found_beyond}: the test finds a difference. A smaller estimate leaves the question open; none, "
-    "not even zero, would rule out {margin}.",
-    "some": "Beyond ±{found_beyond}: the test finds a difference. Within ±{excluded_within}: it rules out {margin}. "
-    "Between: {between}.",
-}
-_BETWEEN = {"open": "open", "both": "both, too small to matter"}
 
 
 @dataclass(frozen=True)
@@ -124,16 +123,13 @@ class Panel:
 
     def _held(self) -> dict[str, object]:
         """What the script needs: patterns of the sentences, and moments of each number of clusters."""
-        patterns = {"said": _SAID.replace("{clusters}", self.words[0]).replace("{units}", self.words[1])}
-        patterns |= {f"verdict-{name}": words for name, words in _VERDICTS.items()}
-        patterns |= {f"estimates-{name}": words for name, words in _ESTIMATES.items()}
-        patterns |= {f"between-{name}": words for name, words in _BETWEEN.items()}
+        pattern = _SAID.replace("{clusters}", self.words[0]).replace("{units}", self.words[1])
         # A page cannot average over allocations.
         numbers = {}
         for n_clusters in range(self.n_clusters[0], self.n_clusters[1] + 1):
             found = moments(replace(self.start, n_clusters=n_clusters).clusters, self.start.size_cv)
             numbers[n_clusters] = [found.between, found.within, found.reported, *found.spread, found.df]
-        return {"moments": json.dumps(numbers), "target": self.start.target, **patterns}
+        return {"moments": json.dumps(numbers), "target": self.start.target, "said": pattern, **_WORDS}
 
     def _sliders(self) -> list[str]:
         start, (clusters, units) = self.start, self.words
@@ -191,16 +187,15 @@ def said(design: Design, words: tuple[str, str]) -> str:
 def verdict(design: Design) -> str:
     """Whether a design could rule the worthwhile difference out: hardly, not reliably, or reliably."""
     found = answer(design)
-    if found.excluded_within <= 0:
-        return _VERDICTS["never"]
-    return _VERDICTS["usually" if found.excluded >= design.target else "seldom"]
+    often = "usually" if found.excluded >= design.target else "seldom"
+    return _WORDS[f"verdict-{often if found.excluded_within > 0 else 'never'}"]
 
 
 def estimates(design: Design) -> str:
     """What an estimate would say, if its standard error came out as planned."""
     found = answer(design)
-    between = _BETWEEN["both" if found.found_beyond < found.excluded_within else "open"]
-    pattern = _ESTIMATES["some" if found.excluded_within > 0 else "never"]
+    between = _WORDS[f"between-{'both' if found.found_beyond < found.excluded_within else 'open'}"]
+    pattern = _WORDS[f"estimates-{'some' if found.excluded_within > 0 else 'never'}"]
     return pattern.format(between=between, **_shown(design))
 
 

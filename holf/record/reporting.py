@@ -1,8 +1,8 @@
 """What the public reports of the trial say, compared with its registration and with reporting standards, as data.
 
 Each file of `data/reporting/` has one kind of row, which knows its file, and which columns may be empty or have one of
-some values. Words may hold ``{F067}``, which becomes the value of that row of the ledger with a link to it, and links of
-their own; a number that is typed in is refused.
+some values. Words may hold ``{F067}``, which becomes the value of that row of the ledger with a link to it, and links
+of their own; a number that is typed in is refused.
 """
 
 from __future__ import annotations
