@@ -199,23 +199,11 @@ def test_missing_cluster_table_is_refused(other, tmp_path):
 
 # Rooms that are about this trial: they present its record or its article, or make its simulated people. No other
 # trial's pages call them.
-OWN_ROOMS = {
-    "simulation.people": "who the simulated people are",
-    "simulation.measures": "what is measured of them",
-    "simulation.worlds": "the nine simulated tables, and what they follow from",
-    "display.record_tables": "tables of the published record",
-    "record.published_table": "Table 1 of its article",
-    "display.landing": "what was found, on the landing page",
-    "display.landing_picture": "the picture of it",
-    "display.office_map": "where its offices are",
-    "display.published_overview": "what its reports say",
-    "pages.analysis_plan": "the plan of its analysis",
-    "study.truths": "simulated trials of its size (data/recovery.yml)",
-    "display.methods": "how the methods did on those",
-    "pages.checklists": "its reporting checklists",
-    "pages.cite": "how its book is cited",
-    "record.reporting": "rows of its reporting checklists",
-}
+OWN_ROOMS = """
+    simulation.people simulation.measures simulation.worlds study.truths record.published_table record.reporting
+    display.record_tables display.landing display.landing_picture display.office_map display.published_overview
+    display.methods pages.analysis_plan pages.checklists pages.cite
+""".split()
 # Words that this package also uses for any trial's randomised units and for the groups inside them: names of estimators,
 # of statistics, of disclosure rules. `holf.display.text` puts the trial's words in their place on pages.
 TERMS = {"office", "offices", "family", "families"}
