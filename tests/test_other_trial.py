@@ -12,8 +12,6 @@ import yaml
 
 import holf
 from holf.book.new_trial import write_trial
-from holf.confidential.read.reader import read_dropin
-from holf.confidential.read.report import DropInError
 from holf.confidential.release.document import read_release
 from holf.paths import project_root
 from holf.record.plan import load_plan
@@ -178,23 +176,6 @@ def test_a_new_book_builds_as_it_stands_and_nothing_is_written_over(tmp_path, mo
         done = run(tmp_path, "new", taken)
         assert done.returncode == 2 and told in done.stderr
     assert not (folder / "another").exists()
-
-
-def test_a_plan_without_one_contrast_of_the_clusters_is_refused(other, tmp_path):
-    from holf.record.facts import FactError
-
-    raw = yaml.safe_load((other[0] / "data" / "plan.yml").read_text(encoding="utf-8"))
-    raw["contrasts"]["treatment"]["group"]["table"] = "children"
-    path = tmp_path / "plan.yml"
-    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
-    with pytest.raises(FactError, match="exactly one contrast"):
-        holf.load_plan(path)
-
-
-def test_missing_cluster_table_is_refused(other, tmp_path):
-    (tmp_path / "children.csv").write_bytes((other[1] / "children.csv").read_bytes())
-    with pytest.raises(DropInError, match="villages"):
-        read_dropin(tmp_path, load_schema())
 
 
 # Rooms that are about this trial: they present its record or its article, or make its simulated people. No other
