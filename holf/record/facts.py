@@ -208,11 +208,6 @@ def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
     FactError
         If a document lacks title or what, has an unknown entry, or has both an address and a reason for having none;
         if a row of the ledger names a document that is not there.
-
-    Examples
-    --------
-    >>> load_sources(load_ledger())["registry"].address
-    'https://clinicaltrials.gov/study/NCT03102775'
     """
     path = path or data_path("sources.yml")
     sources = {}
@@ -307,11 +302,6 @@ def recorded_numbers(entry: Mapping) -> object:
     ------
     KeyError
         If it is neither, or there is no such assumption or number.
-
-    Examples
-    --------
-    >>> recorded_numbers({"facts": ["F044", "F046"]})
-    [29, 15]
     """
     if set(entry) not in ({"from"}, {"facts"}):
         raise KeyError("needs values and a reason, or from, or facts")

@@ -283,14 +283,6 @@ def table_one(
     See `clustertrials.published`. The correlation assumed for an outcome is taken for its change as well. The implied
     SD takes the printed p-value as one of a paired t test that ignored the offices; if the test allowed for them, the
     SD already holds their effect, and the interval between the arms is too wide.
-
-    Examples
-    --------
-    >>> import holf
-    >>> record = holf.load_plan(), holf.load_ledger(), holf.load_assumptions()
-    >>> found = table_one(holf.load_published_results(), *record)
-    >>> found[0].outcome, found[0].arms[0].change_needs
-    ('employment', 'mean at m0, mean at m12')
     """
     groups = next(one for one in plan.contrasts.values() if one.registered).arms
     first = min(plan.waves, key=plan.waves.get)

@@ -51,13 +51,7 @@ def parse_yaml(content: bytes) -> Any:
 
 
 def name_of(path: Path) -> str:
-    """A file as errors name it: relative to the project, or by its own name elsewhere.
-
-    Examples
-    --------
-    >>> name_of(project_root() / "data" / "flow.yml")
-    'data/flow.yml'
-    """
+    """A file as errors name it: relative to the project, or by its own name elsewhere."""
     return path.relative_to(project_root()).as_posix() if path.is_relative_to(project_root()) else path.name
 
 
@@ -104,13 +98,6 @@ def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
     ------
     FactError
         If a column is unknown, missing or there twice, or a row has more or fewer cells.
-
-    Examples
-    --------
-    >>> from holf.paths import data_path
-    >>> read_rows(data_path("reporting/tidier.csv"), ["item"])
-    Traceback (most recent call last):
-    holf.record.reading.FactError: data/reporting/tidier.csv: unknown column `title`; known: item
     """
     name = name_of(path)
     try:

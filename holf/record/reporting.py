@@ -315,11 +315,6 @@ def load_reporting(folder: Path | None = None) -> Reporting:
         outside its closed list, a fact that is not in the ledger, a number that was typed in, a gist of more than 12
         words, something reported without a fact, a repeated name, or a row of the audit that is of no registered
         outcome, time and source. The message names file, row and rule.
-
-    Examples
-    --------
-    >>> {question.domain for question in load_reporting().questions} >= {"Missing outcome data"}
-    True
     """
     folder, ledger = folder or data_path("reporting"), load_ledger()
     kinds = (AuditSource, AuditEntry, OverviewEntry, Conflict, Item, Element, Question, Erratum)
