@@ -16,8 +16,7 @@ from clustertrials.simulation_study import Scenario, simulate_estimators
 from clustertrials.sweep.trials import Task, run_task
 from holf.paths import data_path, library_root
 from holf.record.parts import digest_of, syntax
-from holf.study.swept import load_swept
-from holf.study.truths import load_settings
+from holf.study.truths import load_settings, load_swept
 
 _FOLDER = library_root()
 

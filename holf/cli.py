@@ -17,7 +17,7 @@ from pathlib import Path
 from clustertrials.cli import add_power, add_sweep
 from holf.book.freshness import ChapterError
 from holf.paths import check_book, code_folders, project_root
-from holf.record.sweep_numbers import recorded_numbers
+from holf.record.facts import recorded_numbers
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -46,12 +46,6 @@ def test_mistakes_end_with_one_line_and_code_2(capsys, arguments, tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_simulate_keeps_what_is_there(capsys, tmp_path):
-    (tmp_path / "mine.txt").write_text("precious")
-    code, _, err = run(capsys, "simulate", "--world", "null", "--out", tmp_path)
-    assert code == 2 and "something else" in err and (tmp_path / "mine.txt").read_text() == "precious"
-
-
 @pytest.mark.parametrize("made", [(), ("_config.yml",), ("chapters",)])
 def test_where_there_is_no_book_no_chapter_is_called_up_to_date(capsys, tmp_path, monkeypatch, made):
     """As in an environment into which the package was installed without its repository."""

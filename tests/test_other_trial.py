@@ -12,8 +12,6 @@ import yaml
 
 import holf
 from holf.book.new_trial import write_trial
-from holf.confidential.read.reader import read_dropin
-from holf.confidential.read.report import DropInError
 from holf.confidential.release.document import read_release
 from holf.paths import project_root
 from holf.record.plan import load_plan
@@ -180,42 +178,13 @@ def test_a_new_book_builds_as_it_stands_and_nothing_is_written_over(tmp_path, mo
     assert not (folder / "another").exists()
 
 
-def test_a_plan_without_one_contrast_of_the_clusters_is_refused(other, tmp_path):
-    from holf.record.facts import FactError
-
-    raw = yaml.safe_load((other[0] / "data" / "plan.yml").read_text(encoding="utf-8"))
-    raw["contrasts"]["treatment"]["group"]["table"] = "children"
-    path = tmp_path / "plan.yml"
-    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
-    with pytest.raises(FactError, match="exactly one contrast"):
-        holf.load_plan(path)
-
-
-def test_missing_cluster_table_is_refused(other, tmp_path):
-    (tmp_path / "children.csv").write_bytes((other[1] / "children.csv").read_bytes())
-    with pytest.raises(DropInError, match="villages"):
-        read_dropin(tmp_path, load_schema())
-
-
 # Rooms that are about this trial: they present its record or its article, or make its simulated people. No other
 # trial's pages call them.
-OWN_ROOMS = {
-    "simulation.people": "who the simulated people are",
-    "simulation.measures": "what is measured of them",
-    "simulation.worlds": "the nine simulated tables, and what they follow from",
-    "display.record_tables": "tables of the published record",
-    "record.published_table": "Table 1 of its article",
-    "display.landing": "what was found, on the landing page",
-    "display.landing_picture": "the picture of it",
-    "display.office_map": "where its offices are",
-    "display.published_overview": "what its reports say",
-    "pages.analysis_plan": "the plan of its analysis",
-    "study.truths": "simulated trials of its size (data/recovery.yml)",
-    "display.recovery": "how the methods did on those",
-    "pages.checklists": "its reporting checklists",
-    "pages.cite": "how its book is cited",
-    "record.reporting": "rows of its reporting checklists",
-}
+OWN_ROOMS = """
+    simulation.people simulation.measures simulation.worlds study.truths record.published_table record.reporting
+    display.record_tables display.landing display.landing_picture display.office_map display.published_overview
+    display.methods pages.analysis_plan pages.checklists pages.cite
+""".split()
 # Words that this package also uses for any trial's randomised units and for the groups inside them: names of estimators,
 # of statistics, of disclosure rules. `holf.display.text` puts the trial's words in their place on pages.
 TERMS = {"office", "offices", "family", "families"}

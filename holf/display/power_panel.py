@@ -7,14 +7,16 @@ then follows the controls. Every sentence stands here once: the script fills the
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
 from clustertrials.sample_size import moments
 from holf.display import text
-from holf.display.table import badge
+from holf.display.table import Cell, Table, badge
 from holf.paths import note_file
+from holf.record.source import RECORD
 from holf.study.detectable import Design, Scale, answer
 
 _FORM = Path(__file__).with_suffix(".html")
@@ -32,18 +34,17 @@ _SAID = (
     "with a chance of {power}; if the arms do not differ at all, the trial rules out a difference of {margin} with a "
     "chance of {excluded}."
 )
-_VERDICTS = {
-    "never": "Hardly: at the standard error to expect, no estimate would be near enough to zero.",
-    "seldom": "Not reliably.",
-    "usually": "Reliably.",
+_WORDS = {
+    "verdict-never": "Hardly: at the standard error to expect, no estimate would be near enough to zero.",
+    "verdict-seldom": "Not reliably.",
+    "verdict-usually": "Reliably.",
+    "estimates-never": "Beyond ±{found_beyond}: the test finds a difference. A smaller estimate leaves the question "
+    "open; none, not even zero, would rule out {margin}.",
+    "estimates-some": "Beyond ±{found_beyond}: the test finds a difference. Within ±{excluded_within}: it rules out "
+    "{margin}. Between: {between}.",
+    "between-open": "open",
+    "between-both": "both, too small to matter",
 }
-_ESTIMATES = {
-    "never": "Beyond ±{found_beyond}: the test finds a difference. A smaller estimate leaves the question open; none, "
-    "not even zero, would rule out {margin}.",
-    "some": "Beyond ±{found_beyond}: the test finds a difference. Within ±{excluded_within}: it rules out {margin}. "
-    "Between: {between}.",
-}
-_BETWEEN = {"open": "open", "both": "both, too small to matter"}
 
 
 @dataclass(frozen=True)
@@ -122,16 +123,13 @@ class Panel:
 
     def _held(self) -> dict[str, object]:
         """What the script needs: patterns of the sentences, and moments of each number of clusters."""
-        patterns = {"said": _SAID.replace("{clusters}", self.words[0]).replace("{units}", self.words[1])}
-        patterns |= {f"verdict-{name}": words for name, words in _VERDICTS.items()}
-        patterns |= {f"estimates-{name}": words for name, words in _ESTIMATES.items()}
-        patterns |= {f"between-{name}": words for name, words in _BETWEEN.items()}
+        pattern = _SAID.replace("{clusters}", self.words[0]).replace("{units}", self.words[1])
         # A page cannot average over allocations.
         numbers = {}
         for n_clusters in range(self.n_clusters[0], self.n_clusters[1] + 1):
             found = moments(replace(self.start, n_clusters=n_clusters).clusters, self.start.size_cv)
             numbers[n_clusters] = [found.between, found.within, found.reported, *found.spread, found.df]
-        return {"moments": json.dumps(numbers), "target": self.start.target, **patterns}
+        return {"moments": json.dumps(numbers), "target": self.start.target, "said": pattern, **_WORDS}
 
     def _sliders(self) -> list[str]:
         start, (clusters, units) = self.start, self.words
@@ -189,14 +187,43 @@ def said(design: Design, words: tuple[str, str]) -> str:
 def verdict(design: Design) -> str:
     """Whether a design could rule the worthwhile difference out: hardly, not reliably, or reliably."""
     found = answer(design)
-    if found.excluded_within <= 0:
-        return _VERDICTS["never"]
-    return _VERDICTS["usually" if found.excluded >= design.target else "seldom"]
+    often = "usually" if found.excluded >= design.target else "seldom"
+    return _WORDS[f"verdict-{often if found.excluded_within > 0 else 'never'}"]
 
 
 def estimates(design: Design) -> str:
     """What an estimate would say, if its standard error came out as planned."""
     found = answer(design)
-    between = _BETWEEN["both" if found.found_beyond < found.excluded_within else "open"]
-    pattern = _ESTIMATES["some" if found.excluded_within > 0 else "never"]
+    between = _WORDS[f"between-{'both' if found.found_beyond < found.excluded_within else 'open'}"]
+    pattern = _WORDS[f"estimates-{'some' if found.excluded_within > 0 else 'never'}"]
     return pattern.format(between=between, **_shown(design))
+
+
+def _cells(design: Design) -> tuple[Cell, ...]:
+    found = answer(design)
+    shown = text.amount(found.detectable, design.scale.show), text.chance(found.power), text.chance(found.excluded)
+    return tuple(Cell(one, "assumed") for one in shown)
+
+
+_ANSWERS = ("Detectable difference", "Chance to find the worthwhile one", "Chance to rule it out, if there is none")
+
+
+def _named(scale: Scale) -> str:
+    return f"{scale.label}, {text.amount(scale.margin, scale.show)}"
+
+
+def size_table(start: Design, scales: Iterable[Scale], clusters: str, units: str) -> Table:
+    """The trial as reported, and with twice the clusters or units, each outcome under its own correlation.
+
+    `clusters` and `units` are what the trial calls them, in the plural.
+    """
+    said, rows = {1: "as reported", 2: "twice as many"}, []
+    for scale in scales:
+        for more_units, more_clusters in ((1, 1), (2, 1), (1, 2), (2, 2)):
+            design = replace(
+                start, scale=scale, margin=scale.margin, icc=scale.icc,
+                n_clusters=more_clusters * start.n_clusters, n_units=more_units * start.n_units,
+            )  # fmt: skip
+            rows.append((_named(scale), said[more_clusters], said[more_units], *_cells(design)))
+    columns = ("Outcome, and worthwhile difference", clusters.capitalize(), units.capitalize(), *_ANSWERS)
+    return Table(f"What more {clusters} or {units} would have changed", columns, tuple(rows), source=RECORD)

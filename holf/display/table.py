@@ -71,12 +71,12 @@ class Table:
                 raise ValueError(
                     f"table {self.caption!r}: a row has {len(row)} entries for {len(self.columns)} columns"
                 )
-            for cell in row:
-                if isinstance(cell, Cell) and cell.kind == "published" and not (cell.fact or cell.place):
-                    raise ValueError(
-                        f"table {self.caption!r}: {cell.text!r} is published, but links to no row of the ledger; write "
-                        f'Cell({cell.text!r}, "published", "F...") with the row\'s id of data/facts.csv'
-                    )
+        for cell in (cell for row in self.cells for cell in row):
+            if cell.kind == "published" and not (cell.fact or cell.place):
+                raise ValueError(
+                    f"table {self.caption!r}: {cell.text!r} is published, but links to no row of the ledger; write "
+                    f'Cell({cell.text!r}, "published", "F...") with the row\'s id of data/facts.csv'
+                )
 
     @classmethod
     def of(
@@ -94,20 +94,25 @@ class Table:
         return cls(caption, tuple(columns), rows, source=source, folded=folded, note=note)
 
     @property
-    def common_kind(self) -> str:
+    def cells(self) -> list[list[Cell]]:
+        """The rows, each entry of them as a cell."""
+        return [[entry if isinstance(entry, Cell) else Cell(entry) for entry in row] for row in self.rows]
+
+    @property
+    def _common_kind(self) -> str:
         """Class that every number of a table of the record has, said once in the caption; empty where they differ.
 
         The caption of any other table says the class of its source, and no second one.
         """
-        kinds = {_kind(cell) for row in self.rows for cell in row} - {""}
         # A row that lacks the class of its neighbours would seem to have it.
-        marked = {tuple(bool(_kind(cell)) for cell in row) for row in self.rows}
+        marked = {tuple(bool(cell.kind) for cell in row) for row in self.cells}
+        kinds = {cell.kind for row in self.cells for cell in row} - {""}
         return kinds.pop() if self.source == RECORD and len(kinds) == len(marked) == 1 else ""
 
     @property
-    def common_units(self) -> tuple[str, ...]:
+    def _common_units(self) -> list[str]:
         """Unit that all numbers of each column have, so that the heading says it once; empty where they differ."""
-        return tuple(map(_common_unit, zip(*self.rows))) if self.rows else ("",) * len(self.columns)
+        return list(map(_common_unit, zip(*self.cells))) if self.rows else [""] * len(self.columns)
 
     @property
     def values(self) -> TableValues:
@@ -119,17 +124,17 @@ class Table:
         return f"{mark} ({name}). {self.caption}" if mark else self.caption
 
     def _headings(self) -> list[str]:
-        return [f"{name} ({unit})" if unit else name for name, unit in zip(self.columns, self.common_units)]
+        return [f"{name} ({unit})" if unit else name for name, unit in zip(self.columns, self._common_units)]
 
-    def _cells(self) -> list[list[Cell]]:
+    def _shown(self) -> list[list[Cell]]:
         """Rows without the units and the class that headings and caption say."""
-        units, is_marked = self.common_units, not self.common_kind
-        return [[_cell(entry, bool(unit), is_marked) for entry, unit in zip(row, units)] for row in self.rows]
+        units, kind = self._common_units, self._common_kind
+        return [[_bare(cell, unit, kind) for cell, unit in zip(row, units)] for row in self.cells]
 
     def __repr__(self) -> str:
-        title = [self._title(), *([f"[{self.common_kind}]"] if self.common_kind else [])]
+        title = [self._title(), *([f"[{self._common_kind}]"] if self._common_kind else [])]
         lines = [" ".join(title), " | ".join(self._headings())]
-        return "\n".join([*lines, *(" | ".join(map(str, row)) for row in self._cells()), *filter(None, [self.note])])
+        return "\n".join([*lines, *(" | ".join(map(str, row)) for row in self._shown()), *filter(None, [self.note])])
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         # Data and metadata of an output; IPython asks the methods below for HTML and text. As data, the values would be
@@ -139,17 +144,20 @@ class Table:
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self._headings())
         # A line a row: a changed number is then a changed line in the notebook, which a reviewer can read.
-        body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self._cells())
+        body = "".join(f"<tr>{_row(row)}</tr>\n" for row in self._shown())
         title, spoken = escape(self.caption), escape(self._title())
         kind, (mark, name) = kind_of(self.source), mark_of(self.source)
         if mark:
             shape = f'<span aria-hidden="true">{CLASSES[kind].shape}</span>'
             title = f'<strong class="holf-mark">{mark}</strong> {shape} ({escape(name)}). {title}'
-        if self.common_kind:
-            title = f"{title} {badge(self.common_kind)}"
+        if self._common_kind:
+            title = f"{title} {badge(self._common_kind)}"
+        foot = (
+            f'<tfoot><tr><td colspan="{len(self.columns)}">{escape(self.note)}</td></tr></tfoot>' if self.note else ""
+        )
         table = (
             f'<table class="holf-table" data-holf="{kind}"><caption><div class="holf-caption">{title}</div></caption>'
-            f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>{self._foot()}</table>"
+            f"\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>{foot}</table>"
         )
         # A wide table scrolls inside its own frame, which the keyboard can reach. As regions, up to twenty on a page
         # would hide the landmarks.
@@ -157,11 +165,6 @@ class Table:
         if not self.folded:
             return frame
         return f'<details class="holf-twin"><summary>Show table: {spoken}</summary>{frame}</details>'
-
-    def _foot(self) -> str:
-        return (
-            f'<tfoot><tr><td colspan="{len(self.columns)}">{escape(self.note)}</td></tr></tfoot>' if self.note else ""
-        )
 
 
 def invented_arms(source: str) -> str:
@@ -182,19 +185,14 @@ def _html(cell: Cell) -> str:
     return f"{shown} ({escape(cell.place)})" if cell.place else shown
 
 
-def _kind(entry: str | Cell) -> str:
-    return "" if isinstance(entry, str) else entry.kind
+def _bare(cell: Cell, unit: str, kind: str) -> Cell:
+    text = cell.text.bare if unit and isinstance(cell.text, Value) else cell.text
+    return replace(cell, text=text, kind="" if kind else cell.kind)
 
 
-def _cell(entry: str | Cell, is_bare: bool, is_marked: bool) -> Cell:
-    cell = Cell(entry) if isinstance(entry, str) else entry
-    text = cell.text.bare if is_bare and isinstance(cell.text, Value) else cell.text
-    return replace(cell, text=text, kind=cell.kind if is_marked else "")
-
-
-def _common_unit(column: tuple[str | Cell, ...]) -> str:
+def _common_unit(column: tuple[Cell, ...]) -> str:
     """The one unit of a column in which most entries are numbers and none has another unit or is without."""
-    texts = [entry if isinstance(entry, str) else entry.text for entry in column]
-    numbers = [text for text in texts if isinstance(text, Value) and "withheld" not in text.numbers]
+    values = [cell.text for cell in column if isinstance(cell.text, Value)]
+    numbers = [value for value in values if "withheld" not in value.numbers]
     units = {number.unit for number in numbers}
-    return units.pop() if len(units) == 1 and 2 * len(numbers) > len(texts) else ""
+    return units.pop() if len(units) == 1 and 2 * len(numbers) > len(column) else ""

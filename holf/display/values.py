@@ -88,36 +88,24 @@ def slug(words: str) -> str:
 
 def values_of(table) -> TableValues:
     """The values of a `holf.display.table.Table`: its class and source in every row, then each column that it shows."""
-    rows = [[_cell(entry) for entry in row] for row in table.rows]
-    named = mark_of(table.source)[1]
-    worlds = named.split(", ")
-    kind = TABLE_CLASSES[kind_of(table.source)]
-    classes = tuple(ASSUMED if not named and _is_assumed(row) else kind for row in rows)
-    sources = tuple(
-        next((text for text, _, _ in row if text in worlds), named)
-        or ("assumption of this book" if one == ASSUMED else "public record")
-        for one, row in zip(classes, rows)
-    )
-    columns = [Column("data_class", "", "class", "", classes), Column("data_source", "", "source", "", sources)]
+    named, kind = mark_of(table.source)[1], TABLE_CLASSES[kind_of(table.source)]
+    worlds, classes, sources = named.split(", "), [], []
+    for row in table.cells:
+        # A row in which all that has a class is assumed.
+        is_assumed = not named and {cell.kind for cell in row} - {""} == {ASSUMED}
+        world = next((cell.text for cell in row if cell.text in worlds), named)
+        classes.append(ASSUMED if is_assumed else kind)
+        sources.append(world or ("assumption of this book" if is_assumed else "public record"))
+    columns = [Column("data_class", "", "class", "", tuple(classes))]
+    columns.append(Column("data_source", "", "source", "", tuple(sources)))
     for place, heading in enumerate(table.columns):
-        columns += _of_heading(slug(heading), heading, [row[place] for row in rows])
+        columns += _of_heading(slug(heading), heading, [row[place] for row in table.cells])
     return TableValues(table.caption, table.source, _with_unique_names(columns))
 
 
-def _is_assumed(row: Sequence[tuple[str, str, str]]) -> bool:
-    """A row in which all that has a class is assumed."""
-    return {kind for _, kind, _ in row if kind} == {ASSUMED}
-
-
-def _cell(entry) -> tuple[str, str, str]:
-    """Text, class and ledger row of an entry, which is a text or a `holf.display.table.Cell`."""
-    return (entry, "", "") if isinstance(entry, str) else (entry.text, entry.kind, entry.fact)
-
-
-def _of_heading(name: str, heading: str, cells: Sequence[tuple[str, str, str]]) -> Iterator[Column]:
-    texts, kinds, facts = zip(*cells) if cells else ((), (), ())
-    values = [text if isinstance(text, Value) else None for text in texts]
-    words = tuple("" if text == MISSING else str(text) for text in texts)
+def _of_heading(name: str, heading: str, cells: Sequence) -> Iterator[Column]:
+    values = [cell.text if isinstance(cell.text, Value) else None for cell in cells]
+    words = tuple("" if cell.text == MISSING else str(cell.text) for cell in cells)
     if any(value and value.numbers.keys() - {"withheld"} for value in values):
         yield from _of_numbers(name, heading, values)
         rest = tuple("" if value else word for value, word in zip(values, words))
@@ -125,9 +113,9 @@ def _of_heading(name: str, heading: str, cells: Sequence[tuple[str, str, str]]) 
             yield Column(f"{name}_words", heading, "words", "", rest)
     else:
         yield Column(name, heading, "words" if any(words) else "nothing yet", "", words)
-    for part, entries in (("class", kinds), ("fact", facts)):
+    for part, entries in (("class", [cell.kind for cell in cells]), ("fact", [cell.fact for cell in cells])):
         if any(entries):
-            yield Column(f"{name}_{part}", heading, part, "", entries)
+            yield Column(f"{name}_{part}", heading, part, "", tuple(entries))
 
 
 def _of_numbers(name: str, heading: str, values: Sequence[Value | None]) -> Iterator[Column]:

@@ -208,11 +208,6 @@ def load_sources(ledger: Ledger, path: Path | None = None) -> dict[str, Source]:
     FactError
         If a document lacks title or what, has an unknown entry, or has both an address and a reason for having none;
         if a row of the ledger names a document that is not there.
-
-    Examples
-    --------
-    >>> load_sources(load_ledger())["registry"].address
-    'https://clinicaltrials.gov/study/NCT03102775'
     """
     path = path or data_path("sources.yml")
     sources = {}
@@ -298,3 +293,21 @@ def load_assumptions(path: Path | None = None, *, note: Note = note_file) -> Ask
             if (limit := entry.get("at_most")) and not found[name].value <= found[limit].value:
                 raise FactError(f"{file}, {name}: more than {limit}")
     return Asked("data/assumptions.yml", found, note, {name: entry["reason"] for name, entry in entries.items()})
+
+
+def recorded_numbers(entry: Mapping) -> object:
+    """Look up the numbers that a plan names as ``{from: NAME}`` or ``{facts: [ID, …]}``: one, or a sequence of them.
+
+    Raises
+    ------
+    KeyError
+        If it is neither, or there is no such assumption or number.
+    """
+    if set(entry) not in ({"from"}, {"facts"}):
+        raise KeyError("needs values and a reason, or from, or facts")
+    try:
+        if "from" in entry:
+            return load_assumptions()[entry["from"]].value
+        return [load_ledger().number(row) for row in entry["facts"]]
+    except (KeyError, TypeError, FactError) as problem:
+        raise KeyError("names no assumption or number of the ledger") from problem

@@ -114,26 +114,20 @@ class Flow:
         raise FlowError(f"data/flow.yml, box {box_id}: there is no such box")
 
     def __post_init__(self):
-        known = {count.box.id: count for count in self.counts}
-        for count in self.counts:
-            if count.box.parent and count.box.parent not in known:
-                raise FlowError(f"data/flow.yml, box {count.box.id}: comes from {count.box.parent}, which is not there")
+        """Refuse a box from nowhere, and branches that do not add up, in all or by arm, where all are known."""
+        known = {count.box.id for count in self.counts}
         for parent in self.counts:
-            branches = [
-                count for count in self.counts if count.box.parent == parent.box.id and not count.box.unit_changes
-            ]
-            if branches:
-                _check_balance(parent, branches, self.slack)
-
-
-def _check_balance(parent: FlowCount, branches: list[FlowCount], slack: int) -> None:
-    """Check that the branches of a box add up to it, in all and by arm, wherever all counts are known and shown."""
-    sides = [("in all", parent.total, [branch.total for branch in branches])]
-    sides += [(arm, parent.by_arm[arm], [branch.by_arm.get(arm) for branch in branches]) for arm in parent.by_arm]
-    for side, entering, leaving in sides:
-        known = not any(count is None or math.isnan(count) for count in (entering, *leaving))
-        if known and abs(entering - sum(leaving)) > slack:
-            raise FlowError(f"data/flow.yml, box {parent.box.id} ({side}): {entering} enter and {sum(leaving)} leave")
+            where = f"data/flow.yml, box {parent.box.id}"
+            if parent.box.parent and parent.box.parent not in known:
+                raise FlowError(f"{where}: comes from {parent.box.parent}, which is not there")
+            branches = [one for one in self.counts if one.box.parent == parent.box.id and not one.box.unit_changes]
+            sides = {"in all": (parent.total, [branch.total for branch in branches])}
+            sides |= {arm: (count, [branch.by_arm.get(arm) for branch in branches])
+                      for arm, count in parent.by_arm.items()}  # fmt: skip
+            for side, (entering, leaving) in sides.items():
+                is_known = leaving and not any(count is None or math.isnan(count) for count in (entering, *leaving))
+                if is_known and abs(entering - sum(leaving)) > self.slack:
+                    raise FlowError(f"{where} ({side}): {entering} enter and {sum(leaving)} leave")
 
 
 # Keys of the file whose fields have another name.

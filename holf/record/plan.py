@@ -206,7 +206,8 @@ def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_fi
     ------
     FactError
         If a part is missing, a wave or kind is unknown, a margin has no class and reason, not exactly one contrast
-        compares the randomised clusters, or `check_plan` finds a name that the project does not know.
+        compares the randomised clusters, or a name is one that the project does not know: the message then says which
+        are known.
 
     Examples
     --------
@@ -231,7 +232,7 @@ def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_fi
             with reading(where):
                 outcomes[name] = _outcome(where, name, entry, raw.get("model", {}), raw["waves"], words)
         plan = Plan(raw["trial"], raw["arms"], raw["waves"], raw.get("worlds", {}), contrasts, outcomes, words)
-        check_plan(plan, *known, file=file)
+        _check_plan(plan, *known, file)
     # Pages name the arms, answers the trial, and an outcome without a model has the common one: these always count.
     part_of = f"data/{path.name}"
     for part in ("trial", "arms", "waves", "worlds", "contrasts", "model"):
@@ -239,18 +240,8 @@ def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_fi
     return replace(plan, outcomes=Asked(f"{part_of}#outcomes", outcomes, note))
 
 
-def check_plan(
-    plan: Plan, ledger: Ledger, assumptions: Mapping[str, Assumption], schema: Schema, *, file: str = "data/plan.yml"
-) -> None:
-    """Refuse a plan that names what does not exist: a table, column, fact, assumption, arm, outcome or estimator.
-
-    `file` is the name of the plan's file, for messages.
-
-    Raises
-    ------
-    FactError
-        For the first unknown name; the message says file, entry and rule, and which names are known.
-    """
+def _check_plan(plan: Plan, ledger: Ledger, assumptions: Mapping[str, Assumption], schema: Schema, file: str) -> None:
+    """Refuse a plan that names what does not exist: a table, column, fact, assumption, arm, outcome or estimator."""
 
     def check(entry: str, what: str, names: Iterable[str], known: Collection[str], place: str) -> None:
         for name in names:

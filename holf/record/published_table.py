@@ -32,7 +32,6 @@ COLUMNS = (
 STATISTICS = ("mean", "sd", "n", "p_value_change")
 # Units of 0/1 variables, and the highest mean in each.
 _MOST = {"percent": 100, "share": 1}
-_WHOLE = re.compile(r"whole points(?:, mean of (\d+) items)?")
 _NUMBER = re.compile(r"<? ?(-?\d+(\.\d+)?|\.\d+)")
 
 
@@ -113,8 +112,8 @@ def load_published_results(path: Path | None = None, *, kind: str = "published")
         By default `data/published_results.csv`; another file has the same columns. Column ``value`` holds the
         number exactly as printed, trailing zeros included, with a point for decimals and no thousands separator; a
         p-value of which only a bound is printed begins with ``<``, as in ``<0.001``. Column ``unit`` says what the
-        values are: ``percent`` or ``share`` of a 0/1 variable, ``whole points`` or ``whole points, mean of K items``
-        for scores in whole numbers, or any other words. A row with statistic ``sd`` may be added to each mean.
+        values are: ``percent`` or ``share`` of a 0/1 variable, or any other words. A row with statistic ``sd`` may be
+        added to each mean.
     kind : str
         Class that every filled slot must carry; a made-up table says ``simulated``.
 
@@ -256,13 +255,11 @@ def _arm(name: str, slots: Mapping[tuple[str, str], Slot], waves: tuple[str, str
 
 
 def _grim(mean: float, n: int, decimals: int, unit: str) -> tuple[bool | None, str]:
-    whole = _WHOLE.fullmatch(unit)
-    if not whole and unit not in _MOST:
+    if unit not in _MOST:
         return None, f"the unit does not say whole numbers: {unit}"
-    items = int(whole[1] or 1) if whole else 1
-    if n * items >= 10**decimals:
+    if n >= 10**decimals:
         return None, "n is too large for so few decimals: every mean is possible"
-    if grim(mean, n, decimals=decimals, items=items):
+    if grim(mean, n, decimals=decimals):
         return True, "whole numbers can have this mean"
     return False, "no whole numbers of so many units have this mean"
 
@@ -286,14 +283,6 @@ def table_one(
     See `clustertrials.published`. The implied
     SD takes the printed p-value as one of a paired t test that ignored the offices; if the test allowed for them, the
     SD already holds their effect, and the interval between the arms is too wide.
-
-    Examples
-    --------
-    >>> import holf
-    >>> record = holf.load_plan(), holf.load_ledger(), holf.load_assumptions()
-    >>> found = table_one(holf.load_published_results(), *record)
-    >>> found[0].outcome, found[0].arms[0].change_needs
-    ('employment', 'mean at m0, mean at m12')
     """
     groups = next(one for one in plan.contrasts.values() if one.registered).arms
     first = min(plan.waves, key=plan.waves.get)

@@ -51,13 +51,7 @@ def parse_yaml(content: bytes) -> Any:
 
 
 def name_of(path: Path) -> str:
-    """A file as errors name it: relative to the project, or by its own name elsewhere.
-
-    Examples
-    --------
-    >>> name_of(project_root() / "data" / "flow.yml")
-    'data/flow.yml'
-    """
+    """A file as errors name it: relative to the project, or by its own name elsewhere."""
     return path.relative_to(project_root()).as_posix() if path.is_relative_to(project_root()) else path.name
 
 
@@ -87,9 +81,12 @@ def _check_form(where: str, content: object, form: object) -> None:
         for number, entry in enumerate(content, start=1):
             _check_form(f"{where}, entry {number}", entry, form[0])
     elif isinstance(form, dict):
+        if not isinstance(content, dict):
+            raise FactError(f"{where}: must consist of keys with values")
         keys = {key.removesuffix("?"): inner for key, inner in form.items()}
         needed = [key for key in form if key in keys and key != "*"]
-        check_keys(where, content, needed, content if "*" in keys else keys)
+        filled = [key for key, value in content.items() if value not in ("", None) or key not in needed]
+        _check_names(where, "key", filled, needed, content if "*" in keys else keys)
         for key, entry in content.items():
             _check_form(f"{where}, {key}", entry, keys.get(key, keys.get("*")))
 
@@ -101,13 +98,6 @@ def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
     ------
     FactError
         If a column is unknown, missing or there twice, or a row has more or fewer cells.
-
-    Examples
-    --------
-    >>> from holf.paths import data_path
-    >>> read_rows(data_path("reporting/tidier.csv"), ["item"])
-    Traceback (most recent call last):
-    holf.record.reading.FactError: data/reporting/tidier.csv: unknown column `title`; known: item
     """
     name = name_of(path)
     try:
@@ -126,14 +116,6 @@ def read_rows(path: Path, columns: Collection[str]) -> list[dict[str, str]]:
                 "and words with one stand in quotation marks"
             )
     return rows
-
-
-def check_keys(where: str, entry: object, needed: Collection[str], optional: Collection[str] = ()) -> None:
-    """Raise FactError if an entry lacks one of the needed keys, or has a key that is neither needed nor optional."""
-    if not isinstance(entry, dict):
-        raise FactError(f"{where}: must consist of keys with values")
-    filled = [key for key, value in entry.items() if value not in ("", None) or key not in needed]
-    _check_names(where, "key", filled, needed, optional)
 
 
 def _check_names(
@@ -156,11 +138,13 @@ def nearest(name: object, known: Collection[str]) -> str:
     >>> nearest("lable", ["id", "label"]), nearest("x", ["id", "label"])
     ('did you mean `label`?', 'known: id, label')
     """
-    if meant := _like(name, known):
-        return f"did you mean `{meant}`?"
+    name, known = str(name), [*map(str, known)]
+    same_letters = [one for one in known if sorted(one) == sorted(name)]
+    if meant := [*same_letters, *get_close_matches(name, known, 1, _ALIKE)]:
+        return f"did you mean `{meant[0]}`?"
     if len(known) <= _LISTED:
-        return f"known: {', '.join(map(str, known))}"
-    return f"nearest: {', '.join(get_close_matches(str(name), map(str, known), 3, 0))}"
+        return f"known: {', '.join(known)}"
+    return f"nearest: {', '.join(get_close_matches(name, known, 3, 0))}"
 
 
 def build(kind: type[T], where: str, entry: dict, **given: object) -> T:
@@ -171,13 +155,6 @@ def build(kind: type[T], where: str, entry: dict, **given: object) -> T:
     """
     with reading(where):
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}, **given)
-
-
-def _like(name: object, known: Collection[str]) -> str | None:
-    """The known name that was probably meant: one of the same letters, else the most alike."""
-    name, known = str(name), [*map(str, known)]
-    same = [one for one in known if sorted(one) == sorted(name)]
-    return next(iter([*same, *get_close_matches(name, known, 1, _ALIKE)]), None)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """What the public reports of the trial say, compared with its registration and with reporting standards, as data.
 
-Each file of `data/reporting/` has one kind of row, which knows its file, the columns that may be empty, and the closed
-lists. Words may hold ``{F067}``, which becomes the value of that row of the ledger with a link to it, and links of
-their own; a number that is typed in is refused.
+Each file of `data/reporting/` has one kind of row, which knows its file, and which columns may be empty or have one of
+some values. Words may hold ``{F067}``, which becomes the value of that row of the ledger with a link to it, and links
+of their own; a number that is typed in is refused.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from holf.paths import data_path, unnoted
 from holf.record.facts import PLACE, FactError, Ledger, load_ledger
@@ -42,17 +42,16 @@ _RECORD = (
 _NAMES = re.compile(r"\b(?:19|20)\d\d\b|\bTable 1\b|\bT2\b|\bRoB 2\b|\bitems? \d+\w?")
 
 
-class Row:
-    """One row of a file in `data/reporting/`.
+def _column(*, optional: bool = False, one_of: Collection[str] = ()) -> Any:
+    """A column that may be empty, or has one of some values."""
+    return field(metadata={"optional": optional, "one_of": one_of})
 
-    `named` are the columns that name the row, as a format string, `optional` those that may be empty, and `closed` has
-    the values that a column may have.
-    """
+
+class Row:
+    """One row of a file in `data/reporting/`; `named` is a format string of the columns that name the row."""
 
     file: ClassVar[str]
     named: ClassVar[str] = ""
-    optional: ClassVar[tuple[str, ...]] = ()
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     @property
     def name(self) -> str:
@@ -74,7 +73,6 @@ class AuditSource(Row):
 
     file = "audit_sources.csv"
     named = "{id}"
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {"unnamed_verdict": UNNAMED_VERDICTS}
     id: str
     title: str
     dated: str
@@ -82,7 +80,7 @@ class AuditSource(Row):
     contrast: str
     facts: tuple[str, ...]
     unnamed: str
-    unnamed_verdict: str
+    unnamed_verdict: str = _column(one_of=UNNAMED_VERDICTS)
 
 
 @dataclass(frozen=True)
@@ -91,14 +89,12 @@ class AuditEntry(Row):
 
     file = "outcome_audit.csv"
     named = "{outcome}, {wave}, {source}"
-    optional = ("facts",)
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {"verdict": VERDICTS}
     outcome: str
     wave: str
     source: str
     says: str
-    verdict: str
-    facts: tuple[str, ...]
+    verdict: str = _column(one_of=VERDICTS)
+    facts: tuple[str, ...] = _column(optional=True)
 
 
 @dataclass(frozen=True)
@@ -107,11 +103,10 @@ class OverviewEntry(Row):
 
     file = "overview.csv"
     named = "{outcome}, {question}, {source}"
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {"question": COMPARISONS, "sign": SIGNS}
     outcome: str
-    question: str
+    question: str = _column(one_of=COMPARISONS)
     source: str
-    sign: str
+    sign: str = _column(one_of=SIGNS)
     says: str
     facts: tuple[str, ...]
 
@@ -137,18 +132,16 @@ class Item(Row):
     """One item of CONSORT 2025 (``core``) or of an extension, with the number of the extension itself."""
 
     file = "consort.csv"
-    optional = ("section", "extension", "where", "facts", "note", "check")
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {"standard": STANDARDS, "status": STATUSES, "check": ("", "yes")}
-    standard: str
-    section: str
+    standard: str = _column(one_of=STANDARDS)
+    section: str = _column(optional=True)
     item_2025: str
-    extension: str
+    extension: str = _column(optional=True)
     gist: str
-    status: str
-    where: tuple[str, ...]
-    facts: tuple[str, ...]
-    note: str
-    check: str
+    status: str = _column(one_of=STATUSES)
+    where: tuple[str, ...] = _column(optional=True)
+    facts: tuple[str, ...] = _column(optional=True)
+    note: str = _column(optional=True)
+    check: str = _column(optional=True, one_of=("", "yes"))
 
     @property
     def name(self) -> str:
@@ -163,18 +156,16 @@ class Element(Row):
 
     file = "tidier.csv"
     named = "tidier-{item}"
-    optional = ("where", "facts", "note", "check")
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {"check": ("", "yes")}
     item: str
     title: str
     gist: str
     shared: str
     holf: str
     local: str
-    facts: tuple[str, ...]
-    where: tuple[str, ...]
-    note: str
-    check: str
+    facts: tuple[str, ...] = _column(optional=True)
+    where: tuple[str, ...] = _column(optional=True)
+    note: str = _column(optional=True)
+    check: str = _column(optional=True, one_of=("", "yes"))
 
 
 @dataclass(frozen=True)
@@ -183,15 +174,13 @@ class Question(Row):
 
     file = "rob2.csv"
     named = "rob2-{question}"
-    optional = ("facts", "where", "check")
-    closed: ClassVar[dict[str, tuple[str, ...]]] = {"check": ("", "yes")}
     domain: str
     question: str
     gist: str
     support: str
-    facts: tuple[str, ...]
-    where: tuple[str, ...]
-    check: str
+    facts: tuple[str, ...] = _column(optional=True)
+    where: tuple[str, ...] = _column(optional=True)
+    check: str = _column(optional=True, one_of=("", "yes"))
 
 
 @dataclass(frozen=True)
@@ -262,11 +251,11 @@ def _read(kind: type, folder: Path) -> tuple:
 def _check_row(row: Row, ledger: Ledger) -> None:
     where = row.in_file
     for column in fields(row):
-        if not getattr(row, column.name) and column.name not in row.optional:
+        value, allowed = getattr(row, column.name), column.metadata.get("one_of")
+        if not value and not column.metadata.get("optional"):
             raise FactError(f"{where}: {column.name} is empty")
-    for column, allowed in row.closed.items():
-        if getattr(row, column) not in allowed:
-            raise FactError(f"{where}: {column} must be one of {', '.join(filter(None, allowed))}")
+        if allowed and value not in allowed:
+            raise FactError(f"{where}: {column.name} must be one of {', '.join(filter(None, allowed))}")
     if unknown := [key for key in row.facts if key not in ledger]:
         raise FactError(f"{where}: facts names {unknown[0]}, which is not in the ledger")
     for column, words in texts(row).items():
@@ -326,11 +315,6 @@ def load_reporting(folder: Path | None = None) -> Reporting:
         outside its closed list, a fact that is not in the ledger, a number that was typed in, a gist of more than 12
         words, something reported without a fact, a repeated name, or a row of the audit that is of no registered
         outcome, time and source. The message names file, row and rule.
-
-    Examples
-    --------
-    >>> {question.domain for question in load_reporting().questions} >= {"Missing outcome data"}
-    True
     """
     folder, ledger = folder or data_path("reporting"), load_ledger()
     kinds = (AuditSource, AuditEntry, OverviewEntry, Conflict, Item, Element, Question, Erratum)

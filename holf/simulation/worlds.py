@@ -72,12 +72,6 @@ def simulate(
     ------
     ValueError
         If the world is unknown or the seed is negative.
-
-    Examples
-    --------
-    >>> tables = simulate("null", seed=1)
-    >>> bool(tables["families"]["family_id"].str.startswith("SYN-").all())
-    True
     """
     # Imported here: they bring scipy along, which who asks only whether the tables are current need not wait for.
     import numpy as np
@@ -142,14 +136,6 @@ def write_study(world: str, out: Path, *, seed: int | None = None) -> Path:
         If `out` holds anything but an earlier simulated study; nothing there is touched.
     ValueError
         If the world is unknown or the seed is negative.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     written = write_study("null", Path(folder) / "study", seed=1)
-    ...     (written / MARK_FILE).exists()
-    True
     """
     out, asked = Path(out), [*INPUTS]
     tables = simulate(world, seed=seed, note=asked.append)

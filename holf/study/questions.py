@@ -236,9 +236,15 @@ def arms(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {"n_units": frame, "treated": frame[frame["treated"] == 1], "other": frame[frame["treated"] == 0]}
 
 
+def _sides(frame: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
+    return {f"{name}_{side}": rows for side, rows in arms(frame).items() if side != "n_units"}
+
+
 def gap(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """Family-average effect minus office-average effect."""
-    frame, asked = _unstratified(rows, outcome, wave)
+    _require_no_strata(rows)
+    frame, asked = _analysis(rows, outcome, wave)
+    del asked["strata"]
     return [_with_dropped(rows, outcome, wave, frame, estimand_gap(frame, "value", **asked))]
 
 
@@ -260,9 +266,10 @@ def odds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
 
 def influence(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     """How much the effect depends on any single office, without showing one."""
+    what = rows.plan.outcome(outcome)
     frame, asked = _analysis(rows, outcome, wave)
-    estimator = rows.plan.outcome(outcome).estimator
-    return [Answered(leave_one_out(frame, "value", estimator=estimator, **asked), arms(frame), _table(rows, outcome))]
+    found = leave_one_out(frame, "value", estimator=what.estimator, **asked)
+    return [Answered(found, arms(frame), rows.unit_table(what))]
 
 
 def exact(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -299,12 +306,8 @@ def bounds(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1}
     ends = scale_ends(rows.schema, what, wave)
     found = [manski_bounds(frame, "value", lowest=ends[0], highest=ends[1], **asked)] if ends else []
-    behind = arms(frame) | {
-        f"n_missing_{arm}": frame[frame["value"].isna() & (frame["treated"] == code)]
-        for arm, code in (("treated", 1), ("other", 0))
-    }
-    found = (*found, lee_bounds(frame, "value", **asked))
-    return [Answered(one, behind, rows.unit_table(what)) for one in found]
+    behind = arms(frame) | _sides(frame[frame["value"].isna()], "n_missing")
+    return [Answered(one, behind, rows.unit_table(what)) for one in (*found, lee_bounds(frame, "value", **asked))]
 
 
 def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
@@ -314,13 +317,9 @@ def tipping(rows: Rows, *, outcome: str, wave: str) -> list[Answered]:
     frame, _ = rows.everyone(what, wave, rows.plan.main)
     asked = {"arm": "treated", "cluster": rows.cluster, "treated": 1, "covariates": what.covariates}
     kept = frame.dropna(subset=list(what.covariates))
-    dropped = frame[~frame.index.isin(kept.index)]
     missing = kept[kept["value"].isna() & (kept["treated"] == 1)]
-    measured = kept.dropna(subset=["value"])
-    behind = arms(kept) | {"n_missing": missing, "n_dropped": dropped}
-    behind |= {
-        f"n_measured_{arm}": measured[measured["treated"] == code] for arm, code in (("treated", 1), ("other", 0))
-    }
+    behind = arms(kept) | {"n_missing": missing, "n_dropped": frame[~frame.index.isin(kept.index)]}
+    behind |= _sides(kept.dropna(subset=["value"]), "n_measured")
     return [Answered(tipping_point(frame, "value", **asked), behind, rows.unit_table(what))]
 
 
@@ -357,21 +356,9 @@ def _dropped(rows: Rows, outcome: Outcome, wave: str, contrast: Contrast, used: 
 
 def _with_dropped(rows: Rows, outcome: str, wave: str, used: pd.DataFrame, found: Any) -> Answered:
     """A comparison of complete rows, with those that are not among them: as many as an effect says."""
-    dropped = _dropped(rows, rows.plan.outcome(outcome), wave, rows.plan.main, used)
-    behind = arms(used) | {"n_dropped": dropped}
-    return Answered(replace(found, n_dropped=len(dropped)), behind, _table(rows, outcome))
-
-
-def _table(rows: Rows, outcome: str) -> str:
-    return rows.unit_table(rows.plan.outcome(outcome))
-
-
-def _unstratified(rows: Rows, outcome: str, wave: str) -> tuple:
-    """As `_analysis`, for a question whose method takes no account of strata."""
-    _require_no_strata(rows)
-    frame, asked = _analysis(rows, outcome, wave)
-    del asked["strata"]
-    return frame, asked
+    what = rows.plan.outcome(outcome)
+    dropped = _dropped(rows, what, wave, rows.plan.main, used)
+    return Answered(replace(found, n_dropped=len(dropped)), arms(used) | {"n_dropped": dropped}, rows.unit_table(what))
 
 
 def _require_no_strata(rows: Rows) -> None:

@@ -1,4 +1,4 @@
-"""The known truths of `data/recovery.yml` (scenarios and whole studies), and the committed results of estimators."""
+"""The known truths of `data/recovery.yml` and of the sweep, and the committed results of estimators on both."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from scipy.stats import gamma
 
 from clustertrials.results import Effect
 from clustertrials.simulation_study import Recovery, Scenario, Truth
+from clustertrials.sweep.plan import SweepPlan, load_sweep
 from holf.paths import data_path
-from holf.record.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger
+from holf.record.facts import Assumption, FactError, Ledger, load_assumptions, load_ledger, recorded_numbers
 from holf.record.plan import Words, load_plan
 from holf.record.reading import name_of, read_yaml, reading
 from holf.record.schema import load_schema
@@ -22,6 +23,7 @@ from holf.simulation.worlds import simulate
 from holf.study.questions import simulated_study
 
 RESULTS = "simulated/recovery.csv"
+SWEEP_PLAN, SWEEP_RESULTS = "sweep.yml", "simulated/sweep.csv"
 # What the first replicates have to give again; the rest of a record describes the scenario.
 _CHECKED = ("failed", "mean_estimate", "sd_estimate", "mean_se", "covers_individual", "covers_cluster", "rejections")
 
@@ -155,3 +157,27 @@ def load_recoveries(path: Path | None = None) -> tuple[Recovery, ...]:
     names = [field.name for field in fields(Recovery)]
     frame = pd.read_csv(path or data_path(RESULTS))
     return tuple(Recovery(**row) for row in frame[names].to_dict("records"))
+
+
+def load_swept(path: Path | None = None) -> tuple[SweepPlan, pd.DataFrame]:
+    """Read the committed plan and its summary (`data/simulated/sweep.csv`, or the file at `path`).
+
+    Raises
+    ------
+    ValueError
+        If the summary is not marked as simulated, or is not that of the plan.
+    """
+    plan = load_sweep(data_path(SWEEP_PLAN), look_up=recorded_numbers)
+    found = pd.read_csv(path or data_path(SWEEP_RESULTS))
+    if "data_class" not in found or set(found["data_class"]) != {"simulated"}:
+        raise ValueError("data/simulated/sweep.csv, data_class: every row must say simulated")
+    keys = [name for name, _ in plan.cells[0].values]
+    wanted = {(*(_plain(value) for _, value in cell.values), one) for cell in plan.cells for one in plan.estimators}
+    given = [(*map(_plain, row[:-1]), row[-1]) for row in found[[*keys, "estimator"]].itertuples(index=False)]
+    if len(given) != len(wanted) or set(given) != wanted or set(found["trials"]) != {plan.replicates}:
+        raise ValueError("data/simulated/sweep.csv: is not the summary of data/sweep.yml; run it again")
+    return plan, found
+
+
+def _plain(value: float) -> float | None:
+    return None if value != value else float(value)

@@ -34,7 +34,7 @@ from holf.book.downloads.pages import column_descriptions, line_of_link
 from holf.confidential.release.questions import catalogue, key_of
 from holf.confidential.scan.known import Known
 from holf.confidential.scan.scan import scan
-from holf.display import design_figures, flow_diagram, plots, recovery, text
+from holf.display import design_figures, flow_diagram, methods, plots, text
 from holf.display.effect_sizes import analysed_table, published_table
 from holf.display.figure import Picture
 from holf.display.table import Cell, Table
@@ -385,7 +385,7 @@ def test_figures_draw_the_numbers_of_their_files(studies):
         (plots.overview(every, PLAN.outcomes), ["in_margins"]),
         (plots.change_and_effect(arms, effects, INCOME, PLAN), ["value", *interval]),
         (power, ["intraclass_correlation", "smallest_detectable_difference_sd"]),
-        (recovery.coverage_figure(found[:6], settings), ["share", "monte_carlo_interval_99_low"]),
+        (methods.coverage_figure(found[:6], settings), ["share", "monte_carlo_interval_99_low"]),
     ):
         assert undrawn(picture, columns) == [], picture.table.caption
     other = replace(effects[0], estimate=effects[0].estimate + 700)

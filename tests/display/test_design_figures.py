@@ -8,9 +8,9 @@ from matplotlib.path import Path
 
 import holf
 from holf.display import design_figures, office_map
+from holf.display.design_figures import load_moments
 from holf.paths import data_path
 from holf.record.facts import FactError
-from holf.record.timeline import load_moments
 
 LEDGER = holf.load_ledger()
 

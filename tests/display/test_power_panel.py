@@ -12,7 +12,7 @@ from holf.book.power_chart import chart
 from holf.confidential.scan.chart_runtime import RUNTIME, runtime
 from holf.confidential.scan.known import Known, theme_files
 from holf.confidential.scan.scan import scan
-from holf.display import power_page, power_panel
+from holf.display import power_panel
 from holf.display.power_panel import PANEL
 from holf.display.text import chance
 from holf.study import detectable
@@ -53,7 +53,7 @@ def test_answers_are_those_of_the_formulas(n_clusters, level):
 
 
 def test_the_table_doubles_what_it_says():
-    table = power_page.size_table(START, SCALES[:1], *WORDS)
+    table = power_panel.size_table(START, SCALES[:1], *WORDS)
     assert [row[1:3] for row in table.rows] == [
         ("as reported", "as reported"), ("as reported", "twice as many"),
         ("twice as many", "as reported"), ("twice as many", "twice as many"),

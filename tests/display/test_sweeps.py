@@ -5,16 +5,17 @@ import math
 import pandas as pd
 import pytest
 import yaml
+from edited import edited, setting
 
 import holf
 from clustertrials.sweep.plan import PlanError, load_sweep
 from clustertrials.sweep.run import run_sweep
 from clustertrials.sweep.summary import summarise
-from holf.display import sweeps
-from holf.paths import data_path, project_root
+from holf.display import methods
+from holf.paths import data_path
+from holf.record.facts import recorded_numbers
 from holf.record.source import MARK
-from holf.record.sweep_numbers import recorded_numbers
-from holf.study.swept import load_swept
+from holf.study.truths import load_swept
 
 PLAN, FOUND = load_swept()
 WORDS = holf.load_plan().words
@@ -61,16 +62,12 @@ def test_every_row_is_simulated_and_of_the_plan(tmp_path):
 
 
 def test_every_number_of_the_committed_plan_has_a_reason_or_a_source(tmp_path):
-    raw = yaml.safe_load(data_path("sweep.yml").read_text(encoding="utf-8"))
-    for entry in [raw["seed"], raw["replicates"], raw["trials_a_task"], *raw["factors"].values()]:
-        assert set(entry) in ({"values", "reason"}, {"from"}, {"facts"})
     number = holf.load_ledger().number
-    assert raw["factors"]["clusters"]["values"] == [number("F044"), 2 * number("F044")]
     assert {cell.scenario.treated for cell in PLAN.cells} == {number("F046"), 2 * number("F046")}
-    raw["factors"]["icc"] = {"values": [0.1]}
-    (tmp_path / "sweep.yml").write_text(yaml.safe_dump(raw))
+    assert {len(cell.scenario.sizes) for cell in PLAN.cells} == {number("F044"), 2 * number("F044")}
+    path = edited("sweep.yml", tmp_path, setting("factors", icc={"values": [0.1]}))
     with pytest.raises(PlanError, match="needs values and a reason"):
-        load_sweep(tmp_path / "sweep.yml", look_up=recorded_numbers)
+        load_sweep(path, look_up=recorded_numbers)
 
 
 @pytest.mark.parametrize(
@@ -105,23 +102,16 @@ def test_power_and_error_rates_are_plausible():
 
 
 def test_everything_drawn_is_marked_and_has_its_numbers():
-    picture = sweeps.power_surface(FOUND, "cr2", WORDS)
+    picture = methods.power_surface(FOUND, "cr2", WORDS)
     assert picture.alt.startswith(MARK) and picture.kind == MARK and picture.table.source.startswith("simulated")
     low, high = (float(end.rstrip("\u00a0%")) for end in picture.table.rows[0][-1].split(" to "))
     assert low < float(picture.table.rows[0][-2].rstrip("\u00a0%")) < high
 
 
 def test_the_unit_of_effects_is_that_of_the_outcome():
-    drawn = sweeps.power_surface(FOUND.assign(share=0.2), "cr2", WORDS)
+    drawn = methods.power_surface(FOUND.assign(share=0.2), "cr2", WORDS)
     assert "difference of shares" in drawn.alt and "True effect, difference of shares" in drawn.table.columns
-    assert "True effect, SD" in sweeps.power_surface(FOUND, "cr2", WORDS).table.columns
+    assert "True effect, SD" in methods.power_surface(FOUND, "cr2", WORDS).table.columns
     mixed = FOUND.assign(share=[0.2 if row % 2 else math.nan for row in range(len(FOUND))])
     with pytest.raises(ValueError, match="binary and continuous"):
-        sweeps.power_surface(mixed, "cr2", WORDS)
-
-
-def test_the_chapter_is_dropped_from_books_on_real_data():
-    import nbformat
-
-    chapter = nbformat.read(project_root() / "chapters" / "methods.ipynb", as_version=4)
-    assert chapter.metadata["holf_only"] == "simulated-only" and not math.isnan(FOUND["rejected"].sum())
+        methods.power_surface(mixed, "cr2", WORDS)

@@ -55,6 +55,7 @@ REFUSED = {
     "outcome income: wave m18 is not in the enum of register.wave": setting(
         *INCOME, waves=["m12", "m24", "m36", "m18"]
     ),
+    "exactly one contrast must have its group in the table": setting("contrasts", "model", "group", table="families"),
     "contrast model: column group is not in table offices": setting("contrasts", "model", "group", column="group"),
     "contrast model: column takes_part is not in": setting("contrasts", "model", "population", parents="takes_part"),
     "contrast model: table relatives is not in": setting("contrasts", "model", "population", relatives="eligible"),
@@ -74,7 +75,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("said", REFUSED)
 def test_a_plan_that_breaks_a_rule_or_names_what_does_not_exist_is_refused(tmp_path, said):
-    with pytest.raises(FactError, match=f"^plan.yml, {said}"):
+    with pytest.raises(FactError, match=f"^plan.yml[,:] {said}"):
         load_plan(edited("plan.yml", tmp_path, REFUSED[said]))
 
 

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from holf.confidential.rules import policy
+from holf.display.design_figures import load_moments
 from holf.pages import glossary
 from holf.paths import data_path
 from holf.record import facts, flow, plan, published_table, reporting
 from holf.record.reading import FactError, read_yaml
-from holf.record.timeline import load_moments
 from holf.study import truths
 
 LEDGER = facts.load_ledger()

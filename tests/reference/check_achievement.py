@@ -12,8 +12,7 @@ import pandas as pd
 from compare import disagreements
 
 from holf.paths import data_path
-from holf.study.agreement import distances, references
-from holf.study.reanalysis import answers
+from holf.study.agreement import answers, distances, references
 
 SHA256 = "b1b9e1ee60dc4e4b0623ed6c991637f405cabd1d6d3d85733ce910fbf7de165c"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from holf.study.agreement import distances, load_trials, read_table, tolerance
-from holf.study.reanalysis import ROLES
+from holf.study.agreement import ROLES, distances, load_trials, read_table, tolerance
 
 __all__ = ["ROLES", "disagreements", "read"]
 

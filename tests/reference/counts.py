@@ -8,20 +8,19 @@ import numpy as np
 import pandas as pd
 
 from clustertrials.randomisation import adjusted_randomisation_test, randomisation_test
-from holf.study.agreement import ReferenceTrial, check_same, leaves, load_quantities, read_table, references
+from holf.study.agreement import ReferenceTrial, check_same, leaves, read_table, references
 
 TAILS = {"greater": "greater", "less": "less", "two_sided": "two-sided"}
 
 
 def counted(trial: ReferenceTrial) -> pd.DataFrame:
-    """Permutation counts of one data set: path, label, and the number of allocations by this book and by R."""
+    """Permutation counts of one data set: path, and the number of allocations by this book and by R."""
     reference = dict(leaves(references(trial.name, "counts")))
     wanted = {path.partition("/")[0] for path in reference}
     ours = dict(leaves(permutation_counts(read_table(trial), wanted=wanted)))
     check_same(ours, reference)
-    quantities = load_quantities()
-    rows = [(path, quantities[path]["label"], int(ours[path]), int(theirs)) for path, theirs in reference.items()]
-    return pd.DataFrame(rows, columns=["path", "label", "ours", "reference"])
+    rows = [(path, int(ours[path]), int(theirs)) for path, theirs in reference.items()]
+    return pd.DataFrame(rows, columns=["path", "ours", "reference"])
 
 
 def permutation_counts(frame: pd.DataFrame, *, wanted: Collection[str]) -> dict:

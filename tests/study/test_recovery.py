@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-import yaml
+from edited import edited, setting
 
 from clustertrials.simulation_study import Recovery, simulate_estimators
-from holf.display import recovery
+from holf.display import methods
 from holf.paths import data_path
 from holf.record.facts import FactError, load_ledger
 from holf.record.source import MARK
@@ -36,24 +36,16 @@ def test_trials_have_the_sizes_of_the_trial():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (
-            lambda file: file["scenarios"]["benefit"].update(effect={"value": 0.3, "class": "assumed"}),
-            "benefit, effect",
-        ),
-        (lambda file: file["scenarios"]["benefit"].update(effect=0.3), "benefit, effect"),
-        (lambda file: file.update(seed={"from": "luck"}), "seed: needs"),
-        (lambda file: file["replicates"].update({"class": "published"}), "replicates: needs"),
-        (lambda file: file["studies"]["study_income"].update(world="benefit"), "must be one without effect"),
+        (setting("scenarios", "benefit", effect={"value": 0.3, "class": "assumed"}), "benefit, effect"),
+        (setting("scenarios", "benefit", effect=0.3), "benefit, effect"),
+        (setting(seed={"from": "luck"}), "seed: needs"),
+        (setting("replicates", **{"class": "published"}), "replicates: needs"),
+        (setting("studies", "study_income", world="benefit"), "must be one without effect"),
     ],
 )
 def test_a_number_without_class_and_reason_is_refused(tmp_path, change, said):
-    file = yaml.safe_load(data_path("recovery.yml").read_text(encoding="utf-8"))
-    (tmp_path / "same.yml").write_text(yaml.safe_dump(file, sort_keys=False))
-    assert load_settings(tmp_path / "same.yml") == SETTINGS
-    change(file)
-    (tmp_path / "recovery.yml").write_text(yaml.safe_dump(file, sort_keys=False))
     with pytest.raises(FactError, match=said):
-        load_settings(tmp_path / "recovery.yml")
+        load_settings(edited("recovery.yml", tmp_path, change))
 
 
 # --- the committed file ----------------------------------------------------------------------------------------------
@@ -114,45 +106,33 @@ def test_a_number_that_drifted_is_named(tmp_path):
     for column, value in (
         ("mean_estimate", head.mean_estimate + 1e-6 * head.sd_estimate),
         ("rejections", head.rejections + 1),
-        ("failed", 1),
         ("estimand", "another"),
-        ("replicates", 24),
         ("mean_se", math.nan),
     ):
         assert column in (first_mismatch(replace(head, **{column: value}), path) or "")
-    assert "0 rows" in first_mismatch(replace(head, scenario="elsewhere"), path)
 
 
 # --- what the chapter says of it -------------------------------------------------------------------------------------
 
-NULLS = recovery.true_nulls(FOUND)
+NULLS = methods.true_nulls(FOUND)
 # Those whose error rate is nominal in trials of this size.
 NOMINAL = [*SETTINGS.recommended, "mixed", "gee"]
-
-
-def test_nulls_are_the_truths_without_effect_on_either_average():
-    scenarios = {one.scenario for one in NULLS}
-    assert scenarios == {"independent", "alike", "very_alike", "binary", "study_income", "study_employment"}
 
 
 @pytest.mark.parametrize("estimator", NOMINAL)
 def test_estimators_keep_their_error_rate(estimator):
     """But for the mixed model where offices do not matter: its variance between offices cannot fall below zero."""
-    off = {one.scenario for one in recovery.off_nominal([x for x in NULLS if x.estimator == estimator], LEVEL)}
+    off = {one.scenario for one in methods.off_nominal([x for x in NULLS if x.estimator == estimator], LEVEL)}
     assert off == ({"independent"} if estimator == "mixed" else set())
     if estimator == "mixed":
         assert record("independent", "mixed").share(record("independent", "mixed").rejections, LEVEL)[2] < 0.05
 
 
 def test_the_naive_estimator_visibly_does_not():
-    for scenario in ("alike", "very_alike", "study_income"):
-        one = record(scenario, "naive")
-        assert one.share(one.rejections, LEVEL)[1] > 0.05
-    assert (
-        record("very_alike", "naive").rejections
-        > record("alike", "naive").rejections
-        > record("independent", "naive").rejections
-    )
+    assert all(record(name, "naive").share(record(name, "naive").rejections, LEVEL)[1] > 0.05
+               for name in ("alike", "very_alike", "study_income"))  # fmt: skip
+    wrong = [record(name, "naive").rejections for name in ("independent", "alike", "very_alike")]
+    assert wrong == sorted(wrong)
 
 
 @pytest.mark.parametrize("estimator", ["cr3", "gee_md"])
@@ -189,28 +169,28 @@ def test_where_the_effect_goes_with_size_each_finds_its_own_average_and_not_the_
 
 def test_everything_drawn_is_marked_and_has_its_numbers():
     informative = [one for one in FOUND if one.scenario == "informative"]
-    pictures = [recovery.rejection_figure(NULLS, SETTINGS), recovery.coverage_figure(informative, SETTINGS)]
+    pictures = [methods.rejection_figure(NULLS, SETTINGS), methods.coverage_figure(informative, SETTINGS)]
     for picture in pictures:
         assert picture.alt.startswith(MARK) and picture.table.source.startswith("simulated") and picture.kind == MARK
     assert len(pictures[0].table.rows) == len(NULLS)
-    for words in (recovery.error_sentence(FOUND, SETTINGS), recovery.refusal_sentence(FOUND, SETTINGS)):
+    for words in (methods.error_sentence(FOUND, SETTINGS), methods.refusal_sentence(FOUND, SETTINGS)):
         assert repr(words).startswith(MARK)
 
 
 def test_the_sentence_names_each_estimator_that_leaves_the_line():
     good = replace(record("alike", "cr2"), failed=0, replicates=1000, rejections=50)
     bad, naive = replace(good, rejections=90), replace(good, estimator="naive", rejections=150)
-    said = recovery.error_sentence([good, replace(bad, scenario="very_alike"), naive], SETTINGS).words
+    said = methods.error_sentence([good, replace(bad, scenario="very_alike"), naive], SETTINGS).words
     assert (
         said.startswith("In 1 of 2 checks without an effect, the recommended estimators (OLS, CR2; ")
         and "exceptions: OLS, CR2 where “No effect, families very alike” (9.0%)" in said
     )
     assert "naive estimator leaves it where “No effect, families alike” (15.0%)." in said
-    assert "exceptions" not in recovery.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
-    assert "leaves it nowhere" in recovery.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
+    assert "exceptions" not in methods.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
+    assert "leaves it nowhere" in methods.error_sentence([good, replace(naive, rejections=50)], SETTINGS).words
 
 
 def test_the_sentence_of_refusals_names_the_estimator_and_the_truth():
     refused = replace(record("alike", "cr2"), replicates=40, failed=12)
-    assert f"CR2 where “{SETTINGS.labels['alike']}”, 12." in repr(recovery.refusal_sentence([refused], SETTINGS))
-    assert "no refusal in 40" in repr(recovery.refusal_sentence([replace(refused, failed=0)], SETTINGS))
+    assert f"CR2 where “{SETTINGS.labels['alike']}”, 12." in repr(methods.refusal_sentence([refused], SETTINGS))
+    assert "no refusal in 40" in repr(methods.refusal_sentence([replace(refused, failed=0)], SETTINGS))
