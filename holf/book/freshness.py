@@ -215,13 +215,20 @@ def renew_prose(chapter: Chapter) -> bool:
 
 def _notebook(path: Path) -> dict:
     # As JSON: nbformat checks each notebook against its schema, at every build.
+    text = path.read_text(encoding="utf-8")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(text)
     except ValueError:
         found = None
-    if not isinstance(found, dict) or not {"cells", "metadata"} <= found.keys():
-        raise ChapterError(f"chapters/{path.name} is not a notebook, or has conflict markers of Git")
-    return found
+    if isinstance(found, dict) and {"cells", "metadata"} <= found.keys():
+        return found
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("<<<<<<< "):
+            raise ChapterError(
+                f"chapters/{path.name} has conflict markers at line {number}: settle prose and code, take either side "
+                "of an output, and build again; the chapter then runs"
+            )
+    raise ChapterError(f"chapters/{path.name} is not a notebook")
 
 
 def _source(cell: dict) -> str:

@@ -124,7 +124,10 @@ FAULTS = {
         *("chapters/plain.ipynb", "str(21 * factor)", "(\\n    str(1 // 0)\\n)"),
     ),
     "chapters/plain.ipynb: `factor = = 2` is no Python": ("chapters/plain.ipynb", "factor = 2", "factor = = 2"),
-    "chapters/plain.ipynb is not a notebook": ("chapters/plain.ipynb", "{", "<<<<<<< HEAD"),
+    "chapters/plain.ipynb is not a notebook": ("chapters/plain.ipynb", "{", "["),
+    "chapters/plain.ipynb has conflict markers at line 2: settle prose and code": (
+        *("chapters/plain.ipynb", "\n", "\n<<<<<<< HEAD\n"),
+    ),
     "outcome-primary-happiness.ipynb belongs to no outcome": ("chapters/outcome-primary-happiness.ipynb", "", "{}"),
     "unmarked simulated content": (
         "chapters/study.ipynb",
