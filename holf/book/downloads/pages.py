@@ -106,7 +106,7 @@ def _list_html(app: Sphinx) -> str:
         )
         title = escape(app.env.titles[docname].astext())
         page = f'<p>Page: <a href="{quote(docname.rpartition("/")[2])}.html">{title}</a></p>'
-        summary = f"<summary>{title}: {len(downloads)} files</summary>"
+        summary = f"<summary>{title}: {len(downloads)} file{'s' * (len(downloads) != 1)}</summary>"
         out.append(f'<details class="holf-twin">{summary}\n{page}\n<ul>\n{items}</ul></details>\n')
     return "".join(out)
 
