@@ -172,7 +172,6 @@ def test_one_design_for_all_is_the_same_as_one_for_each_and_chunks_do_not_show()
     [
         ({"outcomes": np.array([[1.0, np.nan, 2, 3, 4, 5]])}, "a number is missing"),
         ({"outcomes": np.ones((1, 5))}, "shapes disagree"),
-        ({"outcomes": np.ones((1, 6))}, "does not vary inside clusters"),
         ({"outcomes": np.array([[1.0, 1, 2, 2, 5, 5]])}, "does not vary inside clusters"),
         ({"design": np.ones((6, 2))}, "columns depend on each other"),
         ({"design": np.column_stack([np.ones(6), 1e6 + np.arange(6.0)])}, "far from centred"),
@@ -219,9 +218,7 @@ def test_simulation_follows_its_generator_and_nothing_else():
         ({"clusters": (15, 13)}, "one size for each cluster"),
         ({"clusters": (28, 1)}, "two clusters in each arm"),
         ({"sizes": np.full(29, 2.5)}, "sizes: must be whole"),
-        ({"sizes": np.zeros(29, int)}, "sizes: must be whole"),
         ({"icc": 1.0}, "icc and covariate_r2"),
-        ({"covariate_r2": -0.1}, "icc and covariate_r2"),
         ({"level": 1.0}, "level above 0.5"),
         ({"sd": 0.0}, "sd above 0"),
         ({"n_trials": 0}, "n_trials at least 1"),

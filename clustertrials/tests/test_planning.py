@@ -97,7 +97,6 @@ def test_a_plateau_is_said(design):
     [
         ({"difference": 0.0}, "a difference of 0 cannot be found"),
         ({"shares": (0.1, 0.2)}, "exactly one of difference, shares and rates"),
-        ({"difference": None}, "exactly one of difference, shares and rates"),
         ({"difference": None, "shares": (0.0, 0.2)}, "shares must be two numbers above 0 and below 1"),
         ({"difference": None, "rates": (-1, 2), "icc": None, "between_cv": 0.1}, "rates must be two numbers above 0$"),
         ({"difference": None, "rates": (1, 2)}, "rates need between_cv, and no icc"),
