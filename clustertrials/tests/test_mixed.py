@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_trials import ROLES, read
@@ -69,16 +68,6 @@ def test_kenward_roger_equals_full_matrices(name, covariates):
     np.testing.assert_allclose(
         [found.estimate, found.se, found.df], [fit.coefficients[1], fit.se[1], fit.df[1]], rtol=1e-9
     )
-
-
-def test_zero_between_variance_is_least_squares_with_few_df():
-    trial = loaded("zero", ())
-    fit = fit_of(trial)
-    assert fit.between == 0
-    plain = sm.OLS(trial.y, design_of(trial)).fit()
-    assert fit.within == pytest.approx(plain.scale)
-    np.testing.assert_allclose(fit.coefficients, plain.params, rtol=1e-9)
-    assert fit.df[1] < len(trial.starts) - 2
 
 
 @pytest.mark.parametrize("size", [2, 3, 50, 1000])
