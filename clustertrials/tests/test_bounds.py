@@ -63,9 +63,7 @@ def test_nothing_missing_leaves_one_effect():
     "arguments, message",
     [
         ({"lowest": 0, "highest": 99}, "'y' has a value outside"),
-        ({"lowest": -99, "highest": 0}, "a value outside"),
         ({"lowest": 5, "highest": 5}, "the first below the second"),
-        ({"lowest": 9, "highest": -9}, "the first below"),
         ({"lowest": -99, "highest": np.inf}, "must be finite"),
         ({"lowest": np.nan, "highest": 9}, "must be finite"),
         ({"lowest": -99, "highest": 99, "level": 2}, "level must lie"),

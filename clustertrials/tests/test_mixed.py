@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_trials import ROLES, read
@@ -69,16 +68,6 @@ def test_kenward_roger_equals_full_matrices(name, covariates):
     np.testing.assert_allclose(
         [found.estimate, found.se, found.df], [fit.coefficients[1], fit.se[1], fit.df[1]], rtol=1e-9
     )
-
-
-def test_zero_between_variance_is_least_squares_with_few_df():
-    trial = loaded("zero", ())
-    fit = fit_of(trial)
-    assert fit.between == 0
-    plain = sm.OLS(trial.y, design_of(trial)).fit()
-    assert fit.within == pytest.approx(plain.scale)
-    np.testing.assert_allclose(fit.coefficients, plain.params, rtol=1e-9)
-    assert fit.df[1] < len(trial.starts) - 2
 
 
 @pytest.mark.parametrize("size", [2, 3, 50, 1000])
@@ -172,7 +161,6 @@ def test_one_design_for_all_is_the_same_as_one_for_each_and_chunks_do_not_show()
     [
         ({"outcomes": np.array([[1.0, np.nan, 2, 3, 4, 5]])}, "a number is missing"),
         ({"outcomes": np.ones((1, 5))}, "shapes disagree"),
-        ({"outcomes": np.ones((1, 6))}, "does not vary inside clusters"),
         ({"outcomes": np.array([[1.0, 1, 2, 2, 5, 5]])}, "does not vary inside clusters"),
         ({"design": np.ones((6, 2))}, "columns depend on each other"),
         ({"design": np.column_stack([np.ones(6), 1e6 + np.arange(6.0)])}, "far from centred"),
@@ -219,9 +207,7 @@ def test_simulation_follows_its_generator_and_nothing_else():
         ({"clusters": (15, 13)}, "one size for each cluster"),
         ({"clusters": (28, 1)}, "two clusters in each arm"),
         ({"sizes": np.full(29, 2.5)}, "sizes: must be whole"),
-        ({"sizes": np.zeros(29, int)}, "sizes: must be whole"),
         ({"icc": 1.0}, "icc and covariate_r2"),
-        ({"covariate_r2": -0.1}, "icc and covariate_r2"),
         ({"level": 1.0}, "level above 0.5"),
         ({"sd": 0.0}, "sd above 0"),
         ({"n_trials": 0}, "n_trials at least 1"),

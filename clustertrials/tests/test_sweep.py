@@ -89,7 +89,6 @@ def test_numbers_may_be_looked_up(tmp_path):
 FAULTS = {
     "colour": ({"colour": 1}, "plan.yml, colour: no such key"),
     "seed": ({"seed": -1}, "plan.yml, seed: must be one whole number of at least 0"),
-    "seed list": ({"seed": [1, 2]}, "seed: must be one whole"),
     "replicates": ({"replicates": 1.5}, "replicates: must be one whole"),
     "no replicates": ({"replicates": {"values": 0, "reason": "x"}}, "replicates: must be one whole"),
     "level": ({"level": 95}, "level: must lie between"),
@@ -97,7 +96,6 @@ FAULTS = {
     "twice": ({"estimators": ["cr2", "cr2"]}, "estimators: must be a list of different names"),
     "no list": ({"estimators": "cr2"}, "estimators: must be a list"),
     "factors": ({"factors": [1]}, "factors: must name factors"),
-    "kind": ({"kind": "party"}, "kind: no such key"),
 } | {name: ({"factors": CONTENT["factors"] | changes}, said) for name, changes, said in [
     ("luck", {"luck": 1}, "factors, luck: no such factor"),
     ("factor none", {"icc": []}, "factors, icc: must be a number or a list"),

@@ -153,7 +153,6 @@ def weighted_effect(
     """
     check_level(level)
     roles = {"arm": arm, "cluster": cluster, "treated": treated, "covariates": covariates, "strata": strata}
-    read_trial(frame, outcome, **roles)
     given = np.asarray(weights, dtype=float)
     if given.shape != (len(frame),) or not (np.isfinite(given) & (given >= 0)).all():
         raise ValueError("weights must be one finite number a row of the frame, none below 0")
