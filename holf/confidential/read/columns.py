@@ -26,7 +26,7 @@ _CODE = re.compile(r"-[1-9]|-9+|-8+|-7+|9{3,}")
 _SHORT_CODE = re.compile(r"99|9?98|9?97|88+|77+")
 _DIGITS = (
     "Write {} in digits with '{}' as their only mark, or name your marks in the mapping file, as in "
-    '`decimal: ","` and `thousands: " "`; '
+    '`decimal: "{}"` and `thousands: " "`; '
 )
 _EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
 _MAPPED = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
@@ -94,7 +94,8 @@ def typed_column(
     spoiled = [(f"'{decimal}' stands before three digits: decimals or thousands", fix, twofold)]
     fix = f'Map it under codes in the mapping file: `{name}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
     spoiled.append(("a value looks like a code for missing, such as -9, 99 or 999", fix, codes))
-    digits = _DIGITS.format("whole numbers" if kind == "integer" else "numbers", decimal)
+    other = "," if decimal == "." else "."
+    digits = _DIGITS.format("whole numbers" if kind == "integer" else "numbers", decimal, other)
     fix = _MAPPED.format(name) if listed else digits + _EMPTY.format(name)
     spoiled.append((f"not every value is of type {kind}", fix, {cell for cell in read if read[cell] is None} - {None}))
     if kind == "string" and not listed:
