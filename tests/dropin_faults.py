@@ -12,12 +12,7 @@ BYTES = CANARY.encode()
 def cell(table, column, value, row=0):
     """Spoil one cell."""
 
-    def spoil(folder):
-        frame = pd.read_csv(folder / f"{table}.csv", dtype=str, keep_default_na=False)
-        frame.loc[row, column] = value
-        frame.to_csv(folder / f"{table}.csv", index=False)
-
-    return spoil
+    return frames(table, lambda frame: frame.assign(**{column: frame[column].mask(frame.index == row, value)}))
 
 
 def frames(table, change):

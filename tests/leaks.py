@@ -98,9 +98,9 @@ INVENTORY = b"# Sphinx inventory version 2\n# Project: a\n# Version: \n# The res
 LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     # Drawings and charts.
     "records in a script": ({"rows"}, script({"datasets": {"d": RECORDS}})),
-    "array in a script": ({"numbers"}, page(f"<script>const a = {VALUES};</script>")),
-    "array in a style": ({"numbers"}, {"a.css": f"a {{ --values: {', '.join(map(str, VALUES))}; }}".encode()}),
-    "array in json": ({"numbers"}, {"a.json": dump({"x": VALUES})}),
+    "array in a script": ({"rows"}, page(f"<script>const a = {VALUES};</script>")),
+    "array in a style": ({"rows"}, {"a.css": f"a {{ --values: {', '.join(map(str, VALUES))}; }}".encode()}),
+    "array in json": ({"rows"}, {"a.json": dump({"x": VALUES})}),
     # Outputs of notebooks.
     "pandas error": ({"tracebacks"}, listing("KeyError: 8123.45")),
     "traceback on a page": (
@@ -118,11 +118,8 @@ LEAKS: dict[str, tuple[set[str], dict[str, bytes]]] = {
     "data in a table": ({"rows"}, page(table(("a", "b"), list(enumerate(VALUES))))),
     "records": ({"rows"}, {"a.json": dump(RECORDS)}),
     "lists of one length": ({"rows"}, {"a.json": dump([["m12", value] for value in VALUES])}),
-    "records by column": (
-        {"numbers"},
-        {"a.json": dump({"x": {str(step): value for step, value in enumerate(VALUES)}})},
-    ),
-    "csv": ({"rows", "numbers"}, {"a.csv": CSV.encode()}),
+    "records by column": ({"rows"}, {"a.json": dump({"x": {str(step): value for step, value in enumerate(VALUES)}})}),
+    "csv": ({"rows"}, {"a.csv": CSV.encode()}),
     **{f"lines with {mark!r}": ({"rows"}, {"a.txt": NAMED.replace(",", mark).encode()}) for mark in ";|\t"},
     "table by office": ({"offices"}, page(table(("Office", "Families"), OFFICES))),
     "csv by office": ({"offices"}, {"a.csv": "".join(f"{name},{count}\n" for name, count in OFFICES).encode()}),

@@ -214,14 +214,6 @@ def test_every_page_with_results_says_real_data_and_none_says_simulated(built, t
     assert "mixed.html: simulated results in a book on real data" in site_faults(tmp_path)
 
 
-def test_the_book_says_what_it_lacks(built):
-    index = html.unescape((built / "site" / "index.html").read_text())
-    assert "What this edition does not have" in index
-    onward = index.partition('id="more-ways-in"')[2].partition("</section>")[0]
-    assert onward.count("<ul") == 1 and "To learn: a " in onward and "simulated worlds" not in onward
-    assert "Parental employment at m48: these data hold no measurement of it then." in index
-
-
 def test_the_folder_and_its_release_give_the_same_answers(home, study, monkeypatch, tmp_path):
     monkeypatch.setattr(document, "catalogue", BRIEF)
     main(["release", "--data", str(home / "data"), "--out", str(tmp_path / "release.json")])

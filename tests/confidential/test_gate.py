@@ -45,12 +45,6 @@ def test_a_kind_of_file_that_no_site_holds_is_refused(tmp_path, name):
     assert (finding.path, finding.rule) == (name, "kinds")
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_kinds_of_file_that_a_site_holds_are_opened(tmp_path, kind):
-    name = kind if kind[0] != "." else f"a{kind}"
-    assert "kinds" not in named(plant(tmp_path, {f"some/{name}": b"words"}))
-
-
 @pytest.mark.parametrize("case", HARMLESS)
 def test_what_only_looks_like_a_leak_passes(tmp_path, case):
     assert scan(plant(tmp_path, HARMLESS[case]), known=KNOWN) == ()

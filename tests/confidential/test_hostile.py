@@ -2,12 +2,10 @@
 
 import pytest
 import yaml
-from real_study import copied, only, sentinels_in, taken, without
+from real_study import copied, only, taken, without
 
 import holf
-from holf.book.chapters import list_chapters
 from holf.book.edition import kept_waves, make_edition
-from holf.book.execute import run_chapter
 from holf.confidential.release import document
 from holf.confidential.release.document import make_release
 from holf.confidential.release.signature import sign
@@ -20,7 +18,6 @@ from holf.record.schema import load_schema
 pytestmark = pytest.mark.slow
 
 POLICY, SCHEMA = load_policy(), load_schema()
-FORMULAS = "detectable"
 FEW = ("flow", "levels", "effect", "change", "attrition", "odds")
 
 
@@ -110,20 +107,3 @@ def test_partial_data_make_a_partial_book_that_says_so(tables, tmp_path, monkeyp
     monkeypatch.setenv("HOLF_ROOT", str(tmp_path / "copy"))
     assert len(holf.load_registered().outcomes) == 7 and set(holf.load_plan().outcomes) == outcomes
     assert "Children's participation" in wanted_pages()["chapters/open_questions.md"]
-
-
-def test_the_page_of_formulas_is_in_a_book_on_real_data_and_shows_no_study(tables, tmp_path, monkeypatch):
-    absent, outcomes = PARTS["register only"]
-    there = {name: frame for name, frame in tables.items() if name not in absent}
-    edition(released(there, tmp_path / "data", monkeypatch, *sorted(outcomes)), tmp_path)
-    copy = tmp_path / "copy"
-    assert FORMULAS in (copy / "_toc.yml").read_text()
-    monkeypatch.setenv("HOLF_ROOT", str(copy))
-    monkeypatch.setenv("HOLF_SOURCE", "source")
-    run_chapter(next(one for one in list_chapters() if one.name == FORMULAS), tmp_path / "work")
-    text = (copy / "chapters" / f"{FORMULAS}.ipynb").read_text()
-    assert (
-        "Financial situation" in text
-        and "Housing" not in text.split("What more offices or parents would have changed")[1]
-    )
-    assert "SIMULATED" not in text and "REAL DATA" not in text and not sentinels_in(text)

@@ -26,7 +26,7 @@ _CODE = re.compile(r"-[1-9]|-9+|-8+|-7+|9{3,}")
 _SHORT_CODE = re.compile(r"99|9?98|9?97|88+|77+")
 _DIGITS = (
     "Write {} in digits with '{}' as their only mark, or name your marks in the mapping file, as in "
-    '`decimal: ","` and `thousands: " "`; '
+    '`decimal: "{}"` and `thousands: " "`; '
 )
 _EMPTY = 'map what stands for missing under codes in the mapping file, as in `{}: {{"NA": ""}}`.'
 _MAPPED = "Correct it, or map your codes to these under codes in the mapping file, as in `{}: {{YOURS: OURS}}`."
@@ -90,24 +90,19 @@ def typed_column(
         far = _far_codes(read) - set(sure)
         codes, read = codes | far, {cell: value for cell, value in read.items() if cell not in far}
     series = pd.Series(pd.array(np.array([read.get(cell) for cell in cells], dtype=object), dtype=DTYPES[kind]))
-    spoiled: list[tuple[str, str, set]] = []
-    if rules.get("required"):
-        spoiled.append(("a required value is missing", "Fill it in, or leave the row out.", {None}))
     fix = f'State in the mapping file which it is: `decimal: "{decimal}"` or `thousands: "{decimal}"`.'
-    spoiled.append((f"'{decimal}' stands before three digits: decimals or thousands", fix, twofold))
+    spoiled = [(f"'{decimal}' stands before three digits: decimals or thousands", fix, twofold)]
     fix = f'Map it under codes in the mapping file: `{name}: {{"999": ""}}`, or `{{"999": "999"}}` if it is true.'
     spoiled.append(("a value looks like a code for missing, such as -9, 99 or 999", fix, codes))
-    digits = _DIGITS.format("whole numbers" if kind == "integer" else "numbers", decimal)
+    other = "," if decimal == "." else "."
+    digits = _DIGITS.format("whole numbers" if kind == "integer" else "numbers", decimal, other)
     fix = _MAPPED.format(name) if listed else digits + _EMPTY.format(name)
-    spoiled.append(
-        (f"not every value is of type {kind}", fix, {cell for cell in read if cell is not None and read[cell] is None})
-    )
+    spoiled.append((f"not every value is of type {kind}", fix, {cell for cell in read if read[cell] is None} - {None}))
     if kind == "string" and not listed:
         spoiled += _wrong_ids(distinct)
-    found = [(rule, fix, [cell in bad for cell in cells]) for rule, fix, bad in spoiled if bad]
-    found += _domain(series, rules, name)
-    failures = [(rule, fix, tuple(np.flatnonzero(np.asarray(mask)).tolist())) for rule, fix, mask in found]
-    return series, [failure for failure in failures if failure[2]]
+    spoiled += _domain({cell: value for cell, value in read.items() if value is not None}, rules, name)
+    places = {rule: tuple(place for place, cell in enumerate(cells) if cell in bad) for rule, _, bad in spoiled if bad}
+    return series, [(rule, fix, places[rule]) for rule, fix, _ in spoiled if places.get(rule)]
 
 
 def _wrong_ids(distinct: set[str]) -> list[tuple[str, str, set]]:
@@ -121,18 +116,20 @@ def _wrong_ids(distinct: set[str]) -> list[tuple[str, str, set]]:
     ]
 
 
-def _domain(series: pd.Series, rules: dict, name: str) -> list[tuple[str, str, object]]:
-    """Rules about known values, each with a mask of the rows that break it."""
-    known, found = series.notna().to_numpy(), []
+def _domain(known: dict[str, object], rules: dict, name: str) -> list[tuple[str, str, set]]:
+    """Rules about known values, each with the cells that break it."""
+    found = []
+    if rules.get("required"):
+        found.append(("a required value is missing", "Fill it in, or leave the row out.", {None}))
     if "enum" in rules:
-        allowed = ", ".join(map(str, rules["enum"]))
-        found.append((f"a value is not one of {allowed}", _MAPPED.format(name), ~series.isin(rules["enum"]) & known))
+        wrong = {cell for cell, value in known.items() if value not in rules["enum"]}
+        found.append((f"a value is not one of {', '.join(map(str, rules['enum']))}", _MAPPED.format(name), wrong))
     if limits := [rules[end] for end in ("minimum", "maximum") if end in rules]:
         low, high = rules.get("minimum", -math.inf), rules.get("maximum", math.inf)
         said = "lies outside {} to {}" if len(limits) == 2 else "is below {}" if high == math.inf else "is above {}"
-        inside = series.between(low, high).fillna(False).to_numpy(dtype=bool)
         fix = f"Correct it, leave it empty if it is not known, or {_EMPTY.format(name)}"
-        found.append((f"a value {said.format(*limits)}", fix, ~inside & known))
+        wrong = {cell for cell, value in known.items() if not low <= value <= high}
+        found.append((f"a value {said.format(*limits)}", fix, wrong))
     return found
 
 

@@ -32,10 +32,6 @@ HOW_TO_READ_COUNTS = (
 )
 # Which rule stood in the way may itself tell something, so every refusal reads alike.
 NO_ANSWER = "these data give no answer"
-_ENTRY = ({"question", "asked", "answers"}, {"question", "asked", "no_answer"})
-_FOUND = {"answer", "rests_on", "withheld_by"}
-_BEHIND = {"people", "families", "offices"}
-_MODEL = ("estimate", "df")
 
 
 def public_counts() -> dict[str, int]:
@@ -75,7 +71,9 @@ def has_form(content: dict[str, Any]) -> bool:
         and all({*waves} <= {*plan.outcome(name).waves} for name, waves in content["outcomes"].items())
         and len(asked) == len({*asked} & known)
         and all(entry.get("no_answer", NO_ANSWER) == NO_ANSWER for entry in entries)
-        and all(entry.keys() in _ENTRY for entry in entries)
+        and all(
+            entry.keys() - {"answers", "no_answer"} == {"question", "asked"} and len(entry) == 3 for entry in entries
+        )
         and all(map(_is_typed, _found(entries)))
         and content["summary"] == summary(entries)
     )
@@ -86,8 +84,8 @@ def _is_typed(found: dict[str, Any]) -> bool:
     behind, answer = found["rests_on"], found["answer"]
     numbers = [answer[name] for name in _ROLES.get(answer["answer"], ())]
     return (
-        found.keys() == _FOUND
-        and behind.keys() == _BEHIND
+        found.keys() == {"answer", "rests_on", "withheld_by"}
+        and behind.keys() == {"people", "families", "offices"}
         and {*found["withheld_by"]} <= RULES
         and all(type(decode(one, source="")) in (int, Withheld) for one in behind.values())
         and all(not isinstance(one, str) or one in NO_NUMBERS for one in numbers)
@@ -113,7 +111,9 @@ def broken_rules(content: dict[str, Any], policy: Policy) -> list[str]:
             broken.add("people")
         # Sizes are shown in full: they are rounded counts an office.
         is_size = answer.get("characteristic") == UNITS
-        numbers = [answer[name] for name in answer if not is_size and name in roles and roles[name].kind in _MODEL]
+        numbers = [
+            answer[name] for name in answer if not is_size and name in roles and roles[name].kind in ("estimate", "df")
+        ]
         if any(type(number) is float and significant(number, policy) != number for number in numbers):
             broken.add("digits")
     if any(clue.gives_away for clue in clues(content, policy)):

@@ -226,8 +226,7 @@ class _Linked:
 
 @dataclass
 class UnitSets:
-    """The sets of units that the counts of a study with `n_offices` offices are about; it grows while it learns
-    them.
+    """The sets of units that the counts of a study with `n_offices` offices are about; it grows while it learns them.
 
     `arms` gives the arm of each office, and `staff`, by table of staff, how many each office has.
     """
@@ -286,7 +285,7 @@ class UnitSets:
         Nobody is a set as well, but of every table: it stands in no sum.
         """
         names = [name for name, units in self._units.items() if units]
-        counts = {name: self._count(name, self._units[name], implied=False) for name in names}
+        counts = {name: self._count(name, self._tables[name], self._units[name]) for name in names}
         by_units = {(self._tables[name], self._units[name]): name for name in names}
         pairs = {
             (small, large): (self._tables[large], self._units[large] - self._units[small])
@@ -306,7 +305,7 @@ class UnitSets:
             other = by_units.get((table, rest))
             if other is None:
                 other = by_units[table, rest] = f"{large} less {small}"
-                counts[other] = self._count(other, rest, implied=True, table=table)
+                counts[other] = self._count(other, table, rest, implied=True)
             equation = Equation(large, tuple(sorted((small, other))))
             if equation not in equations:
                 equations.append(equation)
@@ -330,8 +329,7 @@ class UnitSets:
         larger = (self._units[name] for name in self._public if self._tables[name] == table)
         return any(units < whole and len(whole) - len(units) < policy.min_people for whole in larger)
 
-    def _count(self, name: str, units: frozenset, *, implied: bool, table: str = "") -> Count:
-        table = table or self._tables[name]
+    def _count(self, name: str, table: str, units: frozenset, *, implied: bool = False) -> Count:
         support = self._support(table, units, self._homes[table])
         return Count(name, support, outside=self._outside.get(name), implied=implied)
 
@@ -361,11 +359,8 @@ class UnitSets:
                 return False
         return bool(sizes)
 
-    def _columns(self, table: str) -> tuple[str, str]:
-        """Columns of a unit's family and of its office; where no table holds the one or the other, the unit itself."""
-        above = [key for key, _ in self.schema.path(table)]
-        return above[-2] if len(above) > 1 else "unit", above[-1] if above else "unit"
-
     def _home(self, table: str, frame: pd.DataFrame) -> list[tuple]:
-        family, office = self._columns(table)
+        """Family and office of each unit; where no table holds the one or the other, the unit itself."""
+        above = [key for key, _ in self.schema.path(table)]
+        family, office = above[-2] if len(above) > 1 else "unit", above[-1] if above else "unit"
         return list(zip(frame[family].tolist(), frame[office].tolist()))

@@ -111,13 +111,15 @@ def _longest_block(rows: Iterator[Sequence[str]]) -> int:
     return longest
 
 
-def _are_records(parts: list) -> bool:
-    """More than 28 objects with the same keys, or lists of the same length."""
+def _are_many(parts: list) -> bool:
+    """More than 28 numbers, objects with the same keys, or lists of the same length."""
     if len(parts) <= _MOST_NUMBERS:
         return False
     if all(isinstance(part, dict) for part in parts):
         return all(part.keys() == parts[0].keys() for part in parts)
-    return all(isinstance(part, list) and len(part) == len(parts[0]) > 1 for part in parts)
+    return all(map(_is_number, parts)) or all(
+        isinstance(part, list) and len(part) == len(parts[0]) > 1 for part in parts
+    )
 
 
 def _holds_rows(item: Item, known: Known) -> bool:
@@ -127,9 +129,10 @@ def _holds_rows(item: Item, known: Known) -> bool:
         numeric = sum(sum(map(_is_number, row)) >= 2 for row in rows)
         if len(rows) > _MOST_ROWS or (numeric > _MOST_NUMBERS and not table.get("data-holf")):
             return True
-    return any(_are_records(_parts_of(value)) for value in _values_in(item)) or (
-        _longest_block(_text_rows(item)) > _MOST_NUMBERS
-    )
+    if item.kind in _LISTED | {"attributes", "style"} and _RUN.search(item.text):
+        return True
+    many = any(_are_many(_parts_of(value)) for value in _values_in(item))
+    return many or _longest_block(_text_rows(item)) > _MOST_NUMBERS
 
 
 def _holds_offices(item: Item, known: Known) -> bool:
@@ -151,13 +154,6 @@ def _holds_frame(item: Item, known: Known) -> bool:
     if item.kind == "markup":
         return bool(item.value.select("table.dataframe"))
     return item.kind in _LISTED | {"cells"} and bool(_FRAME.search(item.text))
-
-
-def _holds_numbers(item: Item, known: Known) -> bool:
-    series = map(_parts_of, _values_in(item))
-    if any(len(parts) > _MOST_NUMBERS and all(map(_is_number, parts)) for parts in series):
-        return True
-    return item.kind in _LISTED | {"attributes", "style"} and bool(_RUN.search(item.text))
 
 
 def _holds_encoded(item: Item, known: Known) -> bool:
@@ -202,8 +198,8 @@ ALL = (
     Rule("kinds", "a kind of file that a site does not hold", "delete it, or build again", _is("refused")),
     Rule("unreadable", "a link, or a file that is not what its name says or holds more", "leave it out",
          _is("unreadable")),
-    Rule("rows", "more rows than a table for readers has", "publish an aggregate", _holds_rows),
-    Rule("numbers", "more than 28 numbers in a row", "draw aggregates, as PNG", _holds_numbers),
+    Rule("rows", "more rows than a table for readers has, or more than 28 numbers in a row",
+         "publish aggregates, drawn as PNG or in a table", _holds_rows),
     Rule("frames", "a frame as a statistics program prints it", "show a typed answer", _holds_frame),
     Rule("encoded", "a file inside a file, or 150 letters and digits without a break", "make it a file of its own",
          _holds_encoded),
