@@ -1,6 +1,7 @@
 """What a linked number rests on is shown at the link, reachable by keyboard and read aloud, without a script."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -59,10 +60,11 @@ def test_other_links_and_pages_stay_as_they_are():
 
 
 def test_words_are_escaped():
-    words = {("ledger", "f001"): "a &quot;quote&quot; &lt;b&gt;\nline"}
-    body = explain_links('<a href="ledger.html#f001">x</a>', words)
-    assert "&quot;quote&quot; &lt;b&gt;&#10;line" in body
-    assert BeautifulSoup(body, "html.parser").a["data-said"] == 'a "quote" <b>\nline'
+    fact = replace(load_ledger()["F001"], fact='a "quote" <b>')
+    body = explain_links('<a href="ledger.html#f001">x</a>', {("ledger", "f001"): fact_words(fact, "")})
+    soup = BeautifulSoup(body, "html.parser")
+    assert "&quot;quote&quot; &lt;b&gt;" in body and "&#10;" in body and not soup.b
+    assert 'a "quote" <b>' in soup.a["data-said"] and 'a "quote" <b>' in soup.div.get_text()
 
 
 @pytest.fixture
