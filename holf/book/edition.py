@@ -16,7 +16,7 @@ from holf.confidential.release.document import Release, read_release
 from holf.confidential.release.signature import read_signature, signature_path
 from holf.paths import MARK_FILE, STAND_IN, project_root
 from holf.record.links import without_links
-from holf.record.plan import REGISTERED, load_plan
+from holf.record.plan import REGISTERED, Outcome, load_plan
 
 # What a build needs of the project, as far as it is there; everything else stays where it is.
 _PROJECT = (
@@ -91,8 +91,7 @@ def _tell_real(copy: Path, release: Release) -> None:
         picture.unlink()
     chapters = copy / "chapters"
     gone = {f"outcome-{outcome.page}" for outcome in absent}
-    missing = [f"{outcome.label}: these data do not answer what its page asks." for outcome in absent]
-    missing += _lost_waves(kept)
+    missing = [_why_absent(outcome, release) for outcome in absent] + _lost_waves(kept)
     for page in sorted([*chapters.glob("*.ipynb"), *chapters.glob("*.md")]):
         if _SIMULATED_PAGE.search(page.read_text(encoding="utf-8")):
             gone.add(page.stem)
@@ -121,6 +120,16 @@ def kept_waves(release: Release) -> dict[str, list[str]]:
         if "no_answer" in entry and entry["question"] != "icc"
     }
     return {name: waves for name, waves in release.content["outcomes"].items() if name not in silent}
+
+
+def _why_absent(outcome: Outcome, release: Release) -> str:
+    if outcome.table in release.content["absent_tables"]:
+        why = f"these data have no table {outcome.table}"
+    elif outcome.id in release.content["outcomes"]:
+        why = "these data leave questions about it without an answer"
+    else:
+        why = "these data hold no measurement of it, or none at baseline"
+    return f"{outcome.label}: {why}."
 
 
 def _lost_waves(kept: dict[str, list[str]]) -> list[str]:
