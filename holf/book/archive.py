@@ -41,12 +41,7 @@ def archive_time() -> int:
 def require_publishable(site: Path) -> None:
     """Refuse a site that is not whole, is on real data, is not of these sources, or may not be published.
 
-    Raises
-    ------
-    ValueError
-        With one reason.
-    FileNotFoundError
-        If there is no site.
+    A ValueError with one reason, or a FileNotFoundError if there is no site.
     """
     from holf.book.downloads.check import shown_digests
     from holf.confidential.scan.known import known_here
@@ -70,12 +65,7 @@ def require_publishable(site: Path) -> None:
 
 
 def make_archive(site: Path, out: Path) -> Path:
-    """Make the archive of a site in the folder `out`.
-
-    Returns
-    -------
-    Path
-        The archive. The same site, sources and date always give the same bytes.
+    """Make the archive of a site in the folder `out`: the same site, sources and date always give the same bytes.
 
     Raises
     ------

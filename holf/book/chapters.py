@@ -21,10 +21,7 @@ _PATIENCE = 10
 def list_chapters() -> list[Chapter]:
     """Every chapter of the book: the notebooks in `chapters/`, and one page an outcome of the plan.
 
-    Raises
-    ------
-    ChapterError
-        If an outcome page belongs to no outcome of the plan.
+    A ChapterError if an outcome page belongs to no outcome of the plan.
     """
     from holf.record.plan import load_plan
 

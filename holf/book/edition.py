@@ -16,7 +16,7 @@ from holf.confidential.release.document import Release, read_release
 from holf.confidential.release.signature import read_signature, signature_path
 from holf.paths import MARK_FILE, STAND_IN, project_root
 from holf.record.links import without_links
-from holf.record.plan import REGISTERED, load_plan
+from holf.record.plan import REGISTERED, Outcome, load_plan
 
 # What a build needs of the project, as far as it is there; everything else stays where it is.
 _PROJECT = (
@@ -25,6 +25,8 @@ _PROJECT = (
 )
 # Cells with these tags, and blocks between these comments, belong to one kind of book only.
 SIMULATED_ONLY, REAL_ONLY = "simulated-only", "real-only"
+# A page that shows simulations whatever the study is says so itself, in its front matter or its metadata.
+_SIMULATED_PAGE = re.compile(rf'^(---\n| *")holf_only"?: "?{SIMULATED_ONLY}\b', re.MULTILINE)
 
 
 def make_edition(source: str, copy: Path) -> str:
@@ -89,21 +91,14 @@ def _tell_real(copy: Path, release: Release) -> None:
         picture.unlink()
     chapters = copy / "chapters"
     gone = {f"outcome-{outcome.page}" for outcome in absent}
-    missing = [f"{outcome.label}: these data do not answer what its page asks." for outcome in absent]
-    missing += _lost_waves(kept)
-    for page in sorted(chapters.glob("*.ipynb")):
-        if page.stem in gone:
-            page.unlink()
-        elif _is_simulated_only(page):
+    missing = [_why_absent(outcome, release) for outcome in absent] + _lost_waves(kept)
+    for page in sorted([*chapters.glob("*.ipynb"), *chapters.glob("*.md")]):
+        if _SIMULATED_PAGE.search(page.read_text(encoding="utf-8")):
             gone.add(page.stem)
-            page.unlink()
-        elif (example := _example(page)) in {outcome.id for outcome in absent}:
+        elif page.stem not in gone and (example := _example(page)) in {outcome.id for outcome in absent}:
             missing.append(f"The page {page.stem}: its example is {load_plan().outcome(example).label}.")
             gone.add(page.stem)
-            page.unlink()
-    for page in sorted(chapters.glob("*.md")):
-        if page.read_text(encoding="utf-8").startswith(f"---\nholf_only: {SIMULATED_ONLY}\n"):
-            gone.add(page.stem)
+        if page.stem in gone:
             page.unlink()
     for page in [*sorted(copy.glob("chapters/**/*.ipynb")), *sorted(chapters.glob("**/*.md")), copy / "index.md"]:
         _retell(page, gone)
@@ -127,6 +122,16 @@ def kept_waves(release: Release) -> dict[str, list[str]]:
     return {name: waves for name, waves in release.content["outcomes"].items() if name not in silent}
 
 
+def _why_absent(outcome: Outcome, release: Release) -> str:
+    if outcome.table in release.content["absent_tables"]:
+        why = f"these data have no table {outcome.table}"
+    elif outcome.id in release.content["outcomes"]:
+        why = "these data leave questions about it without an answer"
+    else:
+        why = "these data hold no measurement of it, or none at baseline"
+    return f"{outcome.label}: {why}."
+
+
 def _lost_waves(kept: dict[str, list[str]]) -> list[str]:
     lost = {name: set(load_plan().outcome(name).waves) - set(waves) for name, waves in kept.items()}
     return [
@@ -147,13 +152,8 @@ def _say_missing(page: Path, missing: list[str]) -> None:
 
 def _example(page: Path) -> str | None:
     """The outcome that a chapter takes as its example, if it names one."""
-    stated = inspect_notebook(str(page)).get("outcome")
+    stated = inspect_notebook(str(page)).get("outcome") if page.suffix == ".ipynb" else None
     return stated and stated["default"].strip("\"'")
-
-
-def _is_simulated_only(page: Path) -> bool:
-    """A chapter that shows simulations whatever the study is: one that says so itself."""
-    return nbformat.read(page, as_version=4).metadata.get("holf_only") == SIMULATED_ONLY
 
 
 def _retell(page: Path, gone: set[str]) -> None:

@@ -32,7 +32,6 @@ from holf.book.theme.checks import SiteError
 from holf.pages.disclosure import own_release
 from holf.pages.write import write_pages
 from holf.paths import check_book, project_root
-from holf.record.reading import read_yaml
 from holf.simulation.worlds import refresh_studies
 
 MODES = ("auto", "force", "off", "check")
@@ -89,12 +88,9 @@ def begin(app: Sphinx) -> None:
         raise ExtensionError(
             "papermill: a page is not built alone; `jupyter-book build .` runs and writes what changed"
         )
-    try:
-        check_book(Path(app.srcdir))
-    except ValueError as error:
-        raise ExtensionError(f"papermill: {error}") from None
     app.holf_mode, app.holf_renewed = mode, None
     with _in_one_line():
+        check_book(Path(app.srcdir))
         lock = staging.acquire_lock(project_root(), _say)
         app.connect("build-finished", lambda _app, _error: os.close(lock), priority=999)
         refuse_unlisted()
@@ -106,13 +102,7 @@ def begin(app: Sphinx) -> None:
 
 
 def refuse_unlisted() -> None:
-    """Stop a build with a chapter that no reader would see.
-
-    Raises
-    ------
-    ChapterError
-        If `_toc.yml` does not name a chapter.
-    """
+    """Stop a build with a chapter that no reader would see, since `_toc.yml` does not name it."""
     listed = re.findall(r"(?:file|glob): *(\S+)", (project_root() / "_toc.yml").read_text(encoding="utf-8"))
     for chapter in list_chapters():
         if not any(fnmatch(f"chapters/{chapter.page.stem}", pattern) for pattern in listed):
@@ -124,9 +114,6 @@ def refuse_unlisted() -> None:
 
 def refresh() -> None:
     """Write simulated tables and pages anew whose data have changed."""
-    # Every file is read before a chapter runs, so that a fault in one is told at once.
-    for path in sorted((project_root() / "data").rglob("*.yml")):
-        read_yaml(path)
     # A book on real data holds no simulated study, so that none can slip into it.
     for world in [] if own_release() else refresh_studies():
         _say(f"simulated the {world} world")
@@ -149,13 +136,7 @@ def prepare(app: Sphinx, config: Config) -> None:
 
 
 def refuse_other_builders(app: Sphinx) -> None:
-    """Stop any build but that of the site: only its pages are checked for marks before anybody sees them.
-
-    Raises
-    ------
-    ExtensionError
-        If Sphinx was asked for another kind of output.
-    """
+    """Stop any build but that of the site: only its pages are checked for marks before anybody sees them."""
     if app.builder.name != "html":
         raise ExtensionError(f"papermill: this book is not made as {app.builder.name}; `holf archive` makes its PDF")
 

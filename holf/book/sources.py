@@ -5,9 +5,8 @@ Only files that Git knows are sources: what a data holder keeps in the same fold
 
 from __future__ import annotations
 
-import filecmp
+import io
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -51,7 +50,7 @@ def _own(root: Path, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if (root / name).is_file() and (root / name).resolve() == root / name)
 
 
-def pack(target: Path, files: Iterable[tuple[str, bytes]], when: tuple[int, ...] = EARLIEST) -> None:
+def pack(target: Path | io.BytesIO, files: Iterable[tuple[str, bytes]], when: tuple[int, ...] = EARLIEST) -> None:
     """Write names and contents as a ZIP file of one date; nothing is compressed, which programs do differently."""
     with zipfile.ZipFile(target, "w") as packed:
         for name, content in files:
@@ -60,25 +59,22 @@ def pack(target: Path, files: Iterable[tuple[str, bytes]], when: tuple[int, ...]
             packed.writestr(entry, content)
 
 
-def _write_archive(names: tuple[str, ...], folder: Path) -> None:
-    files = [(f"holf/{name}", (project_root() / name).read_bytes()) for name in names]
-    pack(folder / ARCHIVE, [*files, (f"holf/{LIST}", "".join(f"{name}\n" for name in names).encode())])
+def _archive(names: tuple[str, ...]) -> bytes:
+    files, content = [(f"holf/{name}", (project_root() / name).read_bytes()) for name in names], io.BytesIO()
+    pack(content, [*files, (f"holf/{LIST}", "".join(f"{name}\n" for name in names).encode())])
+    return content.getvalue()
 
 
 def write_sources(site: Path) -> None:
     """Put the archive into a site; none into that of a book on real data, nor where the sources are not listed."""
     if (files := source_files()) and not own_release():
-        _write_archive(files, site)
+        (site / ARCHIVE).write_bytes(_archive(files))
 
 
 def own_archive(site: Path) -> list[Path]:
     """The archive of a site, if it is byte for byte that of these sources: a gate need not open it then."""
     found, files = site / ARCHIVE, source_files()
-    if not (found.is_file() and files):
-        return []
-    with tempfile.TemporaryDirectory() as scratch:
-        _write_archive(files, Path(scratch))
-        return [found] if filecmp.cmp(Path(scratch) / ARCHIVE, found, shallow=False) else []
+    return [found] if found.is_file() and files and found.read_bytes() == _archive(files) else []
 
 
 def fill_in(source: str) -> str:

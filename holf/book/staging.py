@@ -98,12 +98,7 @@ def date_from_start(app: Sphinx, env: BuildEnvironment) -> None:
 def publish(app: Sphinx, say: Callable[[str], None]) -> None:
     """Check the finished pages and put them in the site's place; after any failure the former site stays.
 
-    Raises
-    ------
-    OSError
-        If a file of the site cannot be written.
-    ExtensionError, SiteError
-        If the site may not be published.
+    The failure is an OSError, ExtensionError or SiteError.
     """
     site, staging = app.holf_site, Path(app.outdir)
     if app.holf_unwritten.errors:

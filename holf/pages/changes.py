@@ -62,11 +62,8 @@ def _git(*arguments: str, where: str) -> str:
 def tables_of(state: Mapping[str, str]) -> dict[Key, TableValues]:
     """Every table of a state, as `read_state` gives it.
 
-    Raises
-    ------
-    ValueError
-        If a table holds answers of real data: whether two such states may stand side by side is judged by
-        ``holf release --previous``, and by nothing else.
+    A table of real data is a ValueError: whether two such states may stand side by side is judged by
+    ``holf release --previous``, and by nothing else.
     """
     found: dict[Key, TableValues] = {}
     for path, content in state.items():

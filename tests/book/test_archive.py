@@ -89,12 +89,6 @@ def test_a_head_counts_once_and_in_the_first_line_only():
         assert sheet_faults([text], sheet_heads()), text
 
 
-@pytest.mark.parametrize("pdf", [b"", b"%PDF-1.4", b"words"])
-def test_what_is_no_pdf_is_refused(pdf):
-    with pytest.raises(PdfError, match="cannot be read"):
-        page_texts(pdf)
-
-
 @pytest.fixture
 def quick(monkeypatch):
     """Archives without a browser: what is printed is not the matter."""

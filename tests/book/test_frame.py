@@ -17,7 +17,7 @@ from sphinxext.opengraph import get_description
 
 from holf.book.marks import BANNER, REAL_BANNER, pages_of
 from holf.book.theme.checks import SiteError, page_faults, refuse_faults
-from holf.book.theme.html import NameColumns
+from holf.book.theme.html import name_columns
 from holf.book.theme.theme import POLICY, describe
 from holf.confidential.scan.chart_runtime import RUNTIME
 from holf.display.figure import with_palette
@@ -220,7 +220,7 @@ def test_a_table_of_very_many_columns_is_its_caption_and_its_size():
     page = new_document("x")
     columns = tuple(f"c{number}" for number in range(21))
     page += raw(Table("t", columns, (("a",) * 21,) * 3, source="simulated: x", folded=True)._repr_html_())
-    NameColumns(page).run()
+    name_columns(page)
     soup = BeautifulSoup(page.astext(), "html.parser")
     assert soup.table.caption.get_text().startswith(MARK) and not soup.find("details")
     assert soup.tbody.get_text() == "3 rows in 21 columns: take the file."

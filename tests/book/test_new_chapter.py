@@ -6,7 +6,6 @@ import nbformat
 import pytest
 import yaml
 
-from holf.book.downloads.outputs import alt_faults
 from holf.book.extension import refuse_unlisted
 from holf.book.freshness import ChapterError
 from holf.book.new_chapter import write_chapter
@@ -23,16 +22,6 @@ def test_a_new_chapter_is_built_and_shown(own):
     assert "Waves" in page and 'data-holf="simulated"' in page and "SIMULATED, not a finding" in page
     notebook = nbformat.read(own.path("waves"), as_version=4)
     assert [bool(cell.get("outputs")) for cell in notebook.cells if cell.cell_type == "code"] == [False, True, True]
-
-
-def test_its_figure_has_a_text_alternative_that_the_build_takes(own):
-    write_chapter("waves")
-    code = [cell.source for cell in nbformat.read(own.path("waves"), as_version=4).cells if cell.cell_type == "code"]
-    for outcome in ("income", "employment"):
-        names = {"display": lambda *shown: None}
-        for source in (code[0], f"outcome = {outcome!r}", *code[1:]):
-            exec(source, names)
-        assert alt_faults(names["picture"].alt, names["picture"].table.values) == []
 
 
 def test_the_command_says_what_it_wrote_and_refuses_what_is_there(own, capsys):

@@ -43,13 +43,7 @@ def shown_digests(tree: Path) -> frozenset[str]:
 
 
 def download_faults(site: Path) -> list[str]:
-    """Where the downloads of a built site are not what its pages say; empty if all is well.
-
-    Returns
-    -------
-    list of str
-        One line a fault, with page or file; numbers are not named.
-    """
+    """Where the downloads of a built site are not what its pages say: a line a fault, without a number of theirs."""
     linked, faults = set(), []
     for page, tables, links in _pages(site):
         name = page.relative_to(site).as_posix()

@@ -72,19 +72,7 @@ def stem_of(values: TableValues, taken: Iterable[str]) -> str:
 
 
 def downloads_of(notebook: NotebookNode, page: str) -> list[list[Download]]:
-    """What each cell of a notebook shows, as downloads; an empty list for cells that show no table.
-
-    Parameters
-    ----------
-    notebook : NotebookNode
-        With its outputs of record.
-    page : str
-        Name of the chapter.
-
-    Returns
-    -------
-    list of list of Download
-        One list a code cell that has outputs and is shown.
+    """Downloads of each cell of a page that has outputs and is shown; an empty list where it shows no table.
 
     Raises
     ------

@@ -141,13 +141,7 @@ def add_list(app: Sphinx, doctree: nodes.document, _docname: str) -> None:
 
 
 def write_downloads(app: Sphinx, site: Path) -> None:
-    """Write the files of every page, and check that they are those that the pages name.
-
-    Raises
-    ------
-    ExtensionError
-        If a file is not what its page says.
-    """
+    """Write the files of every page, and check that they are those that the pages name; else an ExtensionError."""
     for _, downloads in _chapters(app):
         for one in downloads:
             name, content = one.file

@@ -40,13 +40,7 @@ def page_faults(html: str) -> list[str]:
 
 
 def refuse_faults(site: Path) -> None:
-    """Stop the publication of a site whose pages are not whole by themselves.
-
-    Raises
-    ------
-    SiteError
-        If a page asks another host, or holds what the policy refuses.
-    """
+    """Stop the publication of a site with a page that asks another host, or holds what the policy refuses."""
     faults = [
         f"{page.relative_to(site).as_posix()}: {fault}"
         for page in pages_of(site)

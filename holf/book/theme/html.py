@@ -152,53 +152,86 @@ class BoxTables(SphinxPostTransform):
                 box.replace_self(scroll_box("", *box.children, label=f"Table: {', '.join(filter(None, heads))}"))
 
 
-class StackTables(SphinxPostTransform):
-    """Head the rows of a table in a ``holf-stacked`` container, and name the column in each other cell.
-
-    On a phone each row becomes a card, in which the heads of the columns are out of sight. A table of many columns gets
-    such a container here.
-    """
+class Rearrange(SphinxPostTransform):
+    """Rearrange the figures and tables of a page for a phone and a screen reader."""
 
     default_priority = 400
     formats = ("html",)
 
     def run(self, **_kwargs) -> None:
-        """Change the tables of a page."""
-        for table in list(self.document.findall(nodes.table)):
-            if len(list(table.findall(nodes.colspec))) >= _MANY_COLUMNS and not _is_stacked(table.parent):
-                table.replace_self(nodes.container("", table.deepcopy(), classes=["holf-stacked", "holf-beside"]))
-        for container in list(self.document.findall(nodes.container)):
-            if "holf-stacked" not in container["classes"]:
-                continue
-            for group in container.findall(nodes.tgroup):
-                next(iter(group.findall(nodes.colspec)))["stub"] = 1
-                head, body = group[-2], group[-1]
-                names = [entry.astext() for entry in head.findall(nodes.entry)]
-                for row in body:
-                    for name, entry in zip(names[1:], row[1:]):
-                        if entry.astext().strip():
-                            entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
-                        else:
-                            # Left out of the card.
-                            entry.clear()
+        """Change a page."""
+        pair_drawings(self.document, Path(self.env.srcdir))
+        stack_tables(self.document)
+        link_numbers(self.document)
+        # Last, since tables are known by their first class.
+        name_columns(self.document)
+
+
+def pair_drawings(page: nodes.document, folder: Path) -> None:
+    """Put the wide and the narrow drawing of one figure, which follow each other, in one `drawings`."""
+    for wide, narrow in pairwise(list(page.findall(nodes.image))):
+        drawn, other = (_drawn_from(folder / node["uri"]) for node in (wide, narrow))
+        if drawn and drawn == other and not isinstance(wide.parent, drawings):
+            narrow.parent.remove(narrow)
+            wide.replace_self(drawings("", narrow, wide.deepcopy()))
+
+
+def _drawn_from(file: Path) -> str:
+    """What a figure's file says of the data that it was drawn from; empty for other pictures."""
+    if file.suffix != ".png" or not file.exists():
+        return ""
+    with Image.open(file) as image:
+        return image.info.get("Source", "")
+
+
+def stack_tables(page: nodes.document) -> None:
+    """Head the rows of a table in a ``holf-stacked`` container, and name the column in each other cell.
+
+    On a phone each row becomes a card, in which the heads of the columns are out of sight. A table of many columns gets
+    such a container here.
+    """
+    for table in list(page.findall(nodes.table)):
+        if len(list(table.findall(nodes.colspec))) >= _MANY_COLUMNS and not _is_stacked(table.parent):
+            table.replace_self(nodes.container("", table.deepcopy(), classes=["holf-stacked", "holf-beside"]))
+    for container in list(page.findall(nodes.container)):
+        if "holf-stacked" not in container["classes"]:
+            continue
+        for group in container.findall(nodes.tgroup):
+            next(iter(group.findall(nodes.colspec)))["stub"] = 1
+            head, body = group[-2], group[-1]
+            names = [entry.astext() for entry in head.findall(nodes.entry)]
+            for row in body:
+                for name, entry in zip(names[1:], row[1:]):
+                    if entry.astext().strip():
+                        entry.insert(0, nodes.paragraph("", name, classes=["holf-label"]))
+                    else:
+                        # Left out of the card.
+                        entry.clear()
 
 
 def _is_stacked(node: nodes.Node) -> bool:
     return "holf-stacked" in node.get("classes", ()) or (node.parent is not None and _is_stacked(node.parent))
 
 
-class NameColumns(SphinxPostTransform):
+def link_numbers(page: nodes.document) -> None:
+    """Tell a screen reader which table has the numbers of a figure: the next one, before another figure."""
+    shown = [node for node in page.findall() if isinstance(node, nodes.image) or _has_numbers(node)]
+    pairs = [(image, table) for image, table in pairwise(shown) if isinstance(image, nodes.image)]
+    for number, (image, table) in enumerate(pairs, start=1):
+        if _has_numbers(table):
+            image["details"] = f"numbers-{number}"
+            table.replace_self(nodes.container("", table.deepcopy(), ids=[image["details"]]))
+
+
+def _has_numbers(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.raw) and any(name in node.astext() for name in _NUMBERS)
+
+
+def name_columns(page: nodes.document) -> None:
     """Name the column in each cell of a table of answers that is wider than a phone, where each row becomes a card."""
-
-    # After `LinkNumbers`, which knows tables by their first class.
-    default_priority = 410
-    formats = ("html",)
-
-    def run(self, **_kwargs) -> None:
-        """Change the tables of a page."""
-        for node in list(self.document.findall(nodes.raw)):
-            if 'class="holf-scroll"' in node.astext():
-                node.replace_self(_html(_without_rows(node.astext()) or _BOX.sub(_with_columns, node.astext())))
+    for node in list(page.findall(nodes.raw)):
+        if 'class="holf-scroll"' in node.astext():
+            node.replace_self(_html(_without_rows(node.astext()) or _BOX.sub(_with_columns, node.astext())))
 
 
 def _without_rows(table: str) -> str:
@@ -225,53 +258,9 @@ def _with_columns(box: re.Match) -> str:
     return f"{box[1]} holf-cards-of-rows{_ROW.sub(named, box[2])}"
 
 
-class PairDrawings(SphinxPostTransform):
-    """Put the wide and the narrow drawing of one figure, which follow each other, in one `drawings`."""
-
-    # Before `LinkNumbers`.
-    default_priority = 390
-    formats = ("html",)
-
-    def run(self, **_kwargs) -> None:
-        """Change the figures of a page."""
-        for wide, narrow in pairwise(list(self.document.findall(nodes.image))):
-            drawn, other = (self._drawn_from(node) for node in (wide, narrow))
-            if drawn and drawn == other and not isinstance(wide.parent, drawings):
-                narrow.parent.remove(narrow)
-                wide.replace_self(drawings("", narrow, wide.deepcopy()))
-
-    def _drawn_from(self, node: nodes.image) -> str:
-        """What a figure's file says of the data that it was drawn from; empty for other pictures."""
-        file = Path(self.env.srcdir) / node["uri"]
-        if file.suffix != ".png" or not file.exists():
-            return ""
-        with Image.open(file) as image:
-            return image.info.get("Source", "")
-
-
-class LinkNumbers(SphinxPostTransform):
-    """Tell a screen reader which table has the numbers of a figure: the next one, before another figure."""
-
-    default_priority = 400
-    formats = ("html",)
-
-    def run(self, **_kwargs) -> None:
-        """Name the tables and refer to them."""
-        shown = [node for node in self.document.findall() if isinstance(node, nodes.image) or _has_numbers(node)]
-        pairs = [(image, table) for image, table in pairwise(shown) if isinstance(image, nodes.image)]
-        for number, (image, table) in enumerate(pairs, start=1):
-            if _has_numbers(table):
-                image["details"] = f"numbers-{number}"
-                table.replace_self(nodes.container("", table.deepcopy(), ids=[image["details"]]))
-
-
-def _has_numbers(node: nodes.Node) -> bool:
-    return isinstance(node, nodes.raw) and any(name in node.astext() for name in _NUMBERS)
-
-
 def add_transforms(app: Sphinx) -> None:
     """Register what this module changes in documents, and how it writes them."""
     # Before the banners are set: a part of code is at the end of a page, outside its parts.
     app.connect("doctree-read", collect_code)
-    for transform in (BoxTables, StackTables, PairDrawings, LinkNumbers, NameColumns):
-        app.add_post_transform(transform)
+    app.add_post_transform(Rearrange)
+    app.add_post_transform(BoxTables)

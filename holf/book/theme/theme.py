@@ -104,17 +104,22 @@ def configure(_app: Sphinx, config: Config) -> None:
     config.ogp_site_url = f"{config.html_baseurl.removesuffix('/')}/" if config.html_baseurl else ""
 
 
-def contents(env: BuildEnvironment, docname: str) -> list[tuple[str, list[dict]]]:
-    """Parts of the book below a page: the caption of each, and its pages with name, title, language and own parts."""
+def contents(env: BuildEnvironment, docname: str, words: dict[str, str], lang: str) -> list[tuple[str, list[dict]]]:
+    """Parts of the book below a page: the caption of each, and its pages with name, title, languages and own parts.
+
+    `words` are captions and titles in `lang`, by those of the book or the names of pages; `said` is the language of a
+    title, and `lang` that of its page.
+    """
     return [
         (
-            toctree.get("caption") or "",
+            words.get(toctree.get("caption"), toctree.get("caption") or ""),
             [
                 {
                     "name": name,
-                    "title": title or env.titles[name].astext(),
-                    "lang": env.metadata[name].get("lang"),
-                    "parts": contents(env, name),
+                    "title": words.get(name, title or env.titles[name].astext()),
+                    "said": lang if name in words else env.metadata[name].get("lang", "en"),
+                    "lang": env.metadata[name].get("lang", "en"),
+                    "parts": contents(env, name, words, lang),
                 }
                 for title, name in toctree["entries"]
             ],
@@ -137,32 +142,14 @@ def add_contents(app: Sphinx, pagename: str, _template: str, context: dict, _doc
     # Furo would make its own menu of it, which the layout does not show.
     context.pop("toctree", None)
     # The title of the landing page is the answer, and not what the page is called.
-    home = {"name": root, "title": "Home", "lang": None, "parts": []}
-    context["parts"] = _in_words([("", [home]), *contents(app.env, root)], words, lang)
+    said = lang if root in words else "en"
+    home = {"name": root, "title": words.get(root, "Home"), "said": said, "lang": "en", "parts": []}
+    context["parts"] = [("", [home]), *contents(app.env, root, words, lang)]
     context |= {key: words[key] for key in ("author", "copyright") if key in words}
     _, before, after = app.builder.relations.get(pagename, (None, None, None))
     for place, name in (("prev", before), ("next", after)):
         if name in words:
             context[place] |= {"title": words[name], "said": lang}
-
-
-def _in_words(parts: list[tuple[str, list[dict]]], words: dict[str, str], lang: str) -> list[tuple[str, list[dict]]]:
-    """Captions and pages with the names that `words` has for them in `lang`; ``said`` is the language of a name."""
-    return [
-        (
-            words.get(caption, caption),
-            [
-                page
-                | {
-                    "title": words.get(page["name"], page["title"]),
-                    "said": lang if page["name"] in words else page["lang"] or "en",
-                    "parts": _in_words(page["parts"], words, lang),
-                }
-                for page in pages
-            ],
-        )
-        for caption, pages in parts
-    ]
 
 
 def spare_sheets(_app: Sphinx, _pagename: str, _template: str, context: dict, _doctree: nodes.document | None) -> None:
