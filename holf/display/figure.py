@@ -200,10 +200,8 @@ def finish(draw: Callable[[int], Figure], alt: str, table: Table, *, ends: str =
     """
     drawings = {width: draw(width) for width in (PHONE, COLUMN)}
     kind, (mark, name) = kind_of(table.source), mark_of(table.source)
-    if kind == "simulated":
-        alt = f"{MARK}, not a finding. {alt}"
-    elif kind in ("real", "elsewhere"):
-        alt = f"{mark} ({name}). {alt}"
+    if mark:
+        alt = f"{MARK}, not a finding. {alt}" if kind == "simulated" else f"{mark} ({name}). {alt}"
     picture = Picture(drawings, f"{alt} {ends}", table)
     for width, figure in drawings.items():
         _stamp(figure, kind, f"{mark}, {name}")

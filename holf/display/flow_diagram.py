@@ -86,12 +86,8 @@ def _note_of(grid: _Grid, count: FlowCount) -> str:
 def flow_diagram(flow: Flow, *, arm_labels: dict[str, str]) -> Picture:
     """Draw a flow in the order of time: stages down the left, those who leave to the right, unknown counts dashed.
 
-    Parameters
-    ----------
-    flow : Flow
-        The published one, or one counted in a study.
-    arm_labels : dict
-        Arm to its label. The draw of the clusters and the last stage are also split by arm.
+    The flow is the published one, or one counted in a study. The draw of the clusters and the last stage are also split
+    by arm; `arm_labels` gives each arm its label.
     """
 
     def draw(width: int) -> Figure:

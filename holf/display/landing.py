@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from holf.display.table import Cell, Table
-from holf.record.facts import Ledger, check_published, published_words
+from holf.paths import data_path
+from holf.record.facts import FactError, Ledger
+from holf.record.reading import read_yaml, reading
 from holf.record.reporting import Reporting
 from holf.record.source import RECORD
 
@@ -16,10 +20,15 @@ def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, dict]:
     FactError
         If a line rests on a row that is not published.
     """
-    stated = published_words("landing.yml", ledger)
-    found = [word for word in reporting.overview if word.source == stated["source"]]
-    check_published("data/landing.yml", [word.facts[0] for word in found], ledger)
-    del stated["source"]
+    file, stated = "data/landing.yml", read_yaml(data_path("landing.yml"))
+    source = stated.pop("source")
+    found = [word for word in reporting.overview if word.source == source]
+    for row in (*re.findall(r"\bF\d{3}\b", str(stated)), *(word.facts[0] for word in found)):
+        with reading(file):
+            kind = ledger[row].kind
+        if kind != "published":
+            raise FactError(f"{file}: {row} is {kind}; the picture shows published facts")
+    stated = _filled(stated, ledger)
     for words in stated.values():
         words["results"] = [
             {
@@ -32,6 +41,13 @@ def load_landing(ledger: Ledger, reporting: Reporting) -> dict[str, dict]:
             for word in found
         ]
     return stated
+
+
+def _filled(words: dict | list | str, ledger: Ledger) -> dict | list | str:
+    """Words in which the names of rows, as in ``{F067} families``, are their values."""
+    if isinstance(words, dict):
+        return {key: _filled(value, ledger) for key, value in words.items()}
+    return [_filled(one, ledger) for one in words] if isinstance(words, list) else ledger.fill(words)
 
 
 def landing_table(words: dict) -> Table:

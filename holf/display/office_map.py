@@ -14,6 +14,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from holf.display import text
 from holf.display.figure import INK, QUIET, SMALL, Picture, canvas, finish
@@ -123,9 +124,9 @@ def _frame(axes: Axes, larger: Axes) -> None:
 def _name(axes: Axes, offices: pd.DataFrame) -> None:
     """Write each name at the first side of its office where it is clear of others and of the frame, near if it can."""
     renderer = axes.figure._get_renderer()
-    frame = axes.get_window_extent(renderer).padded(-8, 0).extents
+    frame = axes.get_window_extent(renderer).padded(-8, 0)
     points = axes.transData.transform(offices[["lon_approx", "lat_approx"]].to_numpy())
-    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
+    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in points]
     for row, own in zip(offices.itertuples(), list(taken)):
         for far, (align, stand, across, up) in product((1, 3, 5), _SIDES):
             style = {"ha": align, "va": stand, "fontsize": SMALL, "textcoords": "offset points"}
@@ -133,8 +134,9 @@ def _name(axes: Axes, offices: pd.DataFrame) -> None:
             place = (far * across, far * up)
             label = axes.annotate(_short(row), (row.lon_approx, row.lat_approx), place, arrowprops=line, **style)
             label.update_positions(renderer)
-            box = Text.get_window_extent(label, renderer).extents
-            if _inside_frame(box, frame) and not any(_meet(box, other) for other in taken if other is not own):
+            box = Text.get_window_extent(label, renderer)
+            others = (other for other in taken if other is not own)
+            if frame.count_contains(box.corners()) == 4 and not any(map(box.fully_overlaps, others)):
                 taken.append(box)
                 break
             label.remove()
@@ -155,11 +157,3 @@ def _name_at_sides(axes: Axes, offices: pd.DataFrame) -> None:
 
 def _short(office) -> str:
     return office.corrected_name.removeprefix("NAV ")
-
-
-def _inside_frame(box: Sequence[float], frame: Sequence[float]) -> bool:
-    return frame[0] < box[0] and frame[1] < box[1] and box[2] < frame[2] and box[3] < frame[3]
-
-
-def _meet(one: Sequence[float], other: Sequence[float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -83,8 +84,7 @@ def figure(
             draw(axes)
         return drawing
 
-    twin = Table(caption, numbers_drawn.columns, numbers_drawn.rows, source=source, folded=True)
-    return finish(at_width, alt, twin)
+    return finish(at_width, alt, replace(numbers_drawn, folded=True))
 
 
 def _cell(value: object, kind: str, places: int) -> str | Cell:

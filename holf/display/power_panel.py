@@ -62,19 +62,9 @@ class Stop:
 class Panel:
     """The interactive part of the page.
 
-    Attributes
-    ----------
-    start : Design
-        The trial as reported, under the first scale's assumptions.
-    scales : tuple of Scale
-        Outcomes to choose from.
-    stops : tuple of Stop
-        Numbers of units; the start's own must be among them.
-    n_clusters : tuple of int
-        Fewest and most clusters.
-    most_icc : float
-    words : tuple of str
-        What the trial calls clusters and units, in the plural.
+    It begins with `start`, the trial as reported under the first scale's assumptions. `stops` are numbers of units, the
+    start's own among them, `n_clusters` the fewest and most clusters, and `words` what the trial calls clusters and
+    units, in the plural.
     """
 
     start: Design

@@ -38,19 +38,10 @@ def badge(kind: str) -> str:
 class Table:
     """A captioned table whose first column heads its rows.
 
-    Attributes
-    ----------
-    columns : tuple of str
-        Headings.
-    rows : tuple of tuple of (str or Cell)
-        As many entries as headings. A number is a `holf.display.text.Value`; any other text stays words in the file.
-    source : str
-        Where the numbers came from: `RECORD` for published, derived and assumed numbers, or words that begin with
-        ``simulated: ``, ``another trial: `` or ``real data: ``, which put a mark into the caption.
-    folded : bool
-        Show it closed, behind its caption: for the table twin of a figure.
-    note : str
-        What stands under it; `invented_arms` gives the note of tables that count simulated people by arm.
+    A row has as many entries as there are headings; a number in it is a `holf.display.text.Value`, and any other text
+    stays words in the file. `source` says where the numbers came from: `RECORD` for published, derived and assumed
+    ones, or words that begin with ``simulated: ``, ``another trial: `` or ``real data: ``, which put a mark into the
+    caption. A `folded` table is shown closed, behind its caption, as the twin of a figure. `note` stands under it.
     """
 
     caption: str
@@ -80,18 +71,11 @@ class Table:
 
     @classmethod
     def of(
-        cls,
-        caption: str,
-        items: Iterable[Any],
-        columns: Mapping[str, Callable[[Any], str | Cell]],
-        *,
-        source: str,
-        folded: bool = False,
-        note: str = "",
+        cls, caption: str, items: Iterable[Any], columns: Mapping[str, Callable[[Any], str | Cell]], **options: Any
     ) -> Table:
         """A table with a row for each item: `columns` maps each heading to what gives the item's cell."""
         rows = tuple(tuple(cell(item) for cell in columns.values()) for item in items)
-        return cls(caption, tuple(columns), rows, source=source, folded=folded, note=note)
+        return cls(caption, tuple(columns), rows, **options)
 
     @property
     def cells(self) -> list[list[Cell]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,31 +153,6 @@ def load_ledger(path: Path | None = None, *, note: Note = note_file) -> Ledger:
         seen.add(row["id"])
     remarks = {row["id"]: row.pop("note") for row in rows}
     return Ledger([Fact(kind=row.pop("class"), **row) for row in rows], remarks, note)
-
-
-def check_published(file: str, keys: Iterable[str], ledger: Ledger) -> None:
-    """Raise FactError for the first of these rows that is not published."""
-    for key in keys:
-        with reading(file):
-            kind = ledger[key].kind
-        if kind != "published":
-            raise FactError(f"{file}: {key} is {kind}; the picture shows published facts")
-
-
-def published_words(file: str, ledger: Ledger) -> dict:
-    """Read a YAML file of `data/` whose words name rows of the ledger, as in ``{F067} families``.
-
-    Each name becomes the value of its row; a row that is missing or not published is refused with a FactError.
-    """
-    stated = read_yaml(data_path(file))
-    check_published(f"data/{file}", re.findall(r"\bF\d{3}\b", str(stated)), ledger)
-
-    def told(words):
-        if isinstance(words, dict):
-            return {key: told(value) for key, value in words.items()}
-        return [told(one) for one in words] if isinstance(words, list) else ledger.fill(words)
-
-    return told(stated)
 
 
 @dataclass(frozen=True)

@@ -163,8 +163,8 @@ class Plan:
 
 def _outcome(where: str, name: str, entry: dict, model: dict, waves: dict[str, int], words: Words) -> Outcome:
     margin = entry.pop("margin")
-    if margin.get("class") != "assumed" or not margin.get("reason"):
-        raise FactError(f"{where}: margin needs class assumed and a reason")
+    if margin["class"] != "assumed":
+        raise FactError(f"{where}: margin needs class assumed")
     entry |= entry.pop("model", model) | {"margin": margin["value"], "margin_reason": margin["reason"]}
     one = build(Outcome, where, entry, id=name, words=words)
     if one.kind not in KINDS:
@@ -205,7 +205,7 @@ def load_plan(path: Path | None = None, *, note: Callable[[str], None] = note_fi
     Raises
     ------
     FactError
-        If a part is missing, a wave or kind is unknown, a margin has no class and reason, not exactly one contrast
+        If a part is missing, a wave or kind is unknown, a margin is not classed as assumed, not exactly one contrast
         compares the randomised clusters, or a name is one that the project does not know: the message then says which
         are known.
 
@@ -255,16 +255,11 @@ def _check_plan(plan: Plan, ledger: Ledger, assumptions: Mapping[str, Assumption
     def check_facts(entry: str, *facts: str) -> None:
         check(entry, "fact", facts, ledger, "data/facts.csv")
 
-    cluster = plan.trial["cluster"]
-    check_columns("trial", cluster["table"], cluster["key"])
-    if "strata" in plan.trial:
-        check_columns("trial", cluster["table"], plan.trial["strata"])
-    for table in plan.trial["sizes"]:
+    trial, cluster = plan.trial, plan.trial["cluster"]
+    check_columns("trial", cluster["table"], *filter(None, (cluster["key"], trial.get("strata"))))
+    for table in trial["sizes"]:
         check_columns("trial", table)
-    if "open_data" in plan.trial:
-        check_facts("trial", plan.trial["open_data"])
-    if "analysed" in plan.trial:
-        check_facts("trial", plan.trial["analysed"]["fact"])
+    check_facts("trial", *filter(None, (trial.get("open_data"), trial.get("analysed", {}).get("fact"))))
     for name, arm in plan.arms.items():
         if fact := arm.get("offices_fact"):
             check_facts(f"arm {name}", fact)

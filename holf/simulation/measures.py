@@ -46,22 +46,9 @@ def locate(frame: pd.DataFrame, families: pd.DataFrame, offices: pd.DataFrame) -
 def draw_outcome(
     rng: np.random.Generator, units: Units, outcome: Outcome, rules: Rules, months: dict[str, int]
 ) -> dict[str, np.ndarray]:
-    """Values of one outcome at each wave, before rounding and before loss to follow-up.
+    """Values of one outcome for each unit at each wave, before rounding and before loss to follow-up.
 
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-    units : Units
-        n persons.
-    outcome : Outcome
-    rules : Rules
-    months : dict
-        Wave to months since baseline; baseline is 0.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (n,)
-        Continuous values, or 0.0 and 1.0.
+    `months` are those of each wave since baseline, which is 0. Values are continuous, or 0.0 and 1.0.
     """
     names = outcome.simulated
     base, change, effect = (rules.assumed(names[key]) for key in ("baseline", "change", "effect"))

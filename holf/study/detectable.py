@@ -30,20 +30,9 @@ class Scale:
 class Design:
     """Conditions under which a trial is asked what it could see.
 
-    Attributes
-    ----------
-    scale : Scale
-    n_clusters, n_units : int
-        Clusters and units of both arms together; the clusters are split as evenly as their number allows.
-    icc : float
-    margin : float
-        Worthwhile difference, in units of the outcome.
-    level : float
-        Confidence, as a share.
-    size_cv : float
-        Coefficient of variation of the cluster sizes.
-    target : float
-        Chance with which the detectable difference is found.
+    `n_clusters` and `n_units` are those of both arms together; the clusters are split as evenly as their number allows.
+    `margin` is the worthwhile difference, in units of the outcome, `level` the confidence, as a share, `size_cv` the
+    coefficient of variation of the cluster sizes, and `target` the chance to find the detectable difference.
     """
 
     scale: Scale

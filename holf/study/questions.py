@@ -37,15 +37,10 @@ from holf.study.tables import Rows
 class Answered:
     """An answer, and by name of the cell the rows that each of its numbers rests on.
 
-    Attributes
-    ----------
-    answer : frozen dataclass
-    behind : dict of str to DataFrame
-        One row a unit, with the columns unit and the keys above it; value and baseline where the answer rests on them.
-        A count stands under the name of its field, such as ``"n_units"``; the groups that a comparison rests on under
-        ``"treated"`` and ``"other"``, one that is not a comparison under ``""``.
-    table : str
-        Table whose rows are the units.
+    The rows have one a unit, with the columns unit and the keys above it; value and baseline where the answer rests on
+    them. A count's rows stand under the name of its field, such as ``"n_units"``, the groups that a comparison rests on
+    under ``"treated"`` and ``"other"``, one that is not a comparison under ``""``. `table` is the one whose rows are
+    the units.
     """
 
     answer: Any

@@ -43,7 +43,7 @@ from holf.paths import project_root
 from holf.record import flow
 from holf.record.facts import FactError
 from holf.record.reporting import load_reporting
-from holf.record.source import RECORD
+from holf.record.source import MARK, RECORD
 from holf.study import truths
 from holf.study.answers import Withheld
 from holf.study.truths import load_swept
@@ -153,6 +153,27 @@ def test_every_drawing_has_large_letters_and_says_their_size_and_its_width_in_it
             # Two pixels of the file a CSS pixel.
             assert image.size[0] == 2 * shown and shown == width, name
         assert LEAST <= letters <= smallest + 0.05, name
+
+
+def stamps(figure: Figure) -> list[Text]:
+    return [words for axes in figure.axes for words in axes.texts if words.get_gid() == "holf-mark"]
+
+
+def test_every_figure_is_stamped_as_what_it_shows_in_its_pixels_file_text_and_table(pictures, studies):
+    simulated = {name for name, one in pictures.items() if one.table.source.startswith("simulated")}
+    assert len(simulated) == 8 and len(pictures) == 15
+    for name, _, figure in drawings(pictures):
+        assert len(stamps(figure)) == (len(figure.axes) if name in simulated else 0), name
+        assert (MARK in figure.get_suptitle()) == pictures[name].alt.startswith(MARK) == (name in simulated), name
+    with Image.open(io.BytesIO(pictures["timeline"].png(PHONE))) as image:
+        assert image.info["Comment"] == "RECORD"
+    anew = plots.outcome_effects([studies[0].effect("income")], PLAN.outcome("income"), {})
+    image = Image.open(io.BytesIO(anew.png(PHONE)))
+    assert image.info["Comment"] == MARK
+    for mark in stamps(anew.drawings[PHONE]):
+        assert mark.get_text() == MARK
+        mark.remove()
+    assert Image.open(io.BytesIO(anew.png(PHONE))).tobytes() != image.tobytes(), "burnt in"
 
 
 def test_a_figure_with_small_letters_is_refused():

@@ -1,22 +1,18 @@
 """What readers see: rounding, tables, sentences and figures, and the marks they carry."""
 
-import io
 import math
 import re
 from dataclasses import replace
 
-import pandas as pd
 import pytest
-from PIL import Image
 
 import holf
 from clustertrials.equivalence_tests import equivalence
-from holf.display import design_figures, office_map, plots, sensitivity_table, tables, text
+from holf.display import plots, sensitivity_table, tables, text
 from holf.display.published_overview import published_overview
 from holf.display.sentences import effect_sentence
 from holf.display.table import Cell, Table, invented_arms
 from holf.display.widths import PHONE
-from holf.paths import project_root
 from holf.record.reporting import load_reporting
 from holf.record.source import MARK, RECORD, joint_source
 from holf.study.answers import Withheld
@@ -120,49 +116,6 @@ def test_simulated_and_real_never_share_a_table_or_a_figure(studies):
         plots.outcome_effects(mixed, outcome, {})
     with pytest.raises(ValueError, match="must not be shown together"):
         tables.effects_table([(outcome, "x", effect) for effect in mixed], "c")
-
-
-def drawn(studies):
-    plan = studies[0].plan
-    income = plan.outcome("income")
-    effects = [study.effect("income") for study in studies]
-    yield plots.outcome_levels({study.source: study.levels("income") for study in studies}, income, plan)
-    yield plots.outcome_effects(effects, income, {})
-    yield plots.overview({s.source: [s.effect(name) for name in plan.outcomes] for s in studies}, plan.outcomes)
-    yield plots.change_and_effect(
-        [s.change("income", arm) for s in studies for arm in ("holf", "local")], effects, income, plan
-    )
-
-
-def test_every_figure_of_a_simulated_study_is_stamped_in_its_pixels_file_text_and_table(studies):
-    for picture in drawn(studies):
-        assert picture.alt.startswith(MARK) and picture.table.source.startswith("simulated")
-        for width, figure in picture.drawings.items():
-            for axes in figure.axes:
-                assert any(mark.get_text() == MARK and mark.get_gid() == "holf-mark" for mark in axes.texts)
-            assert MARK in figure.get_suptitle()
-            if width != PHONE:
-                # The file of one width is made as that of the other.
-                continue
-            image = Image.open(io.BytesIO(picture.png(width)))
-            assert image.info["Comment"] == MARK
-            # Burnt in: taking the marks away changes pixels in every panel's middle and in the title.
-            for axes in figure.axes:
-                for mark in [mark for mark in axes.texts if mark.get_gid() == "holf-mark"]:
-                    mark.remove()
-            assert Image.open(io.BytesIO(picture.png(width))).tobytes() != image.tobytes()
-
-
-def test_figures_of_the_record_are_not_stamped():
-    ledger = holf.load_ledger()
-    offices = pd.read_csv(project_root() / "data" / "offices.csv")
-    for picture in (
-        design_figures.timeline(ledger),
-        office_map.office_map(offices),
-        design_figures.detectable([0, 0.1], [0.2, 0.4], power=0.8, caption="c"),
-    ):
-        assert MARK not in picture.alt and not picture.table.source.startswith("simulated")
-        assert Image.open(io.BytesIO(picture.png(PHONE))).info["Comment"] == "RECORD"
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ REFUSED = {
     "outcome income: wave T2 is not among waves": setting(*INCOME, waves=["T2"], waves_facts=["F090"]),
     "outcome income: each wave needs its own row of the ledger": setting(*INCOME, waves_facts=["F090"]),
     "outcomes, income, margin: key class is missing": setting(*INCOME, "margin", **{"class": ""}),
+    "outcome income: margin needs class assumed": setting(*INCOME, "margin", **{"class": "published"}),
+    "outcome income: published needs class published or unknown": setting(*INCOME, "published", **{"class": "x"}),
     "outcome employment: estimator ols is not in": setting("model", estimator="ols"),
     "outcome income: table registry is not in .*; did you mean `register`": setting(*INCOME, table="registry"),
     "outcome income: column incomes is not in table register .*; did you mean `income`": setting(

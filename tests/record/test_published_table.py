@@ -1,9 +1,8 @@
 """Table 1, typed in: a made-up one that is true passes and gives its spread back, and each planted fault is found."""
 
-import csv
-
 import numpy as np
 import pytest
+from edited import edited
 from scipy import stats
 
 import holf
@@ -14,7 +13,6 @@ from holf.record.facts import FactError
 from holf.record.published_table import load_published_results, table_one
 from holf.record.source import MARK
 
-FILE = project_root() / "data" / "published_results.csv"
 MADE_UP = project_root() / "data" / "simulated" / "table_one.csv"
 PLAN, LEDGER, ASSUMED = holf.load_plan(), holf.load_ledger(), holf.load_assumptions()
 N = 200
@@ -47,20 +45,17 @@ def true_table():
 
 def write(tmp_path, typed, extra=(), unit="percent"):
     """The committed slots with some values typed in, those of participation in `unit`, and further rows behind."""
-    with open(FILE, encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    for row in rows:
-        key = tuple(row[name] for name in ("outcome", "arm", "wave", "statistic"))
-        if key in typed:
-            row.update({"value": typed[key], "class": "published", "source": "article", "page": "1"})
-        if key[0] == "participation" and key[3] == "mean":
-            row["unit"] = unit
-    path = tmp_path / "typed.csv"
-    with open(path, "w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-        stream.writelines(f"{line}\n" for line in extra)
+
+    def fill(rows):
+        for row in rows:
+            key = tuple(row[name] for name in ("outcome", "arm", "wave", "statistic"))
+            if key in typed:
+                row.update({"value": typed[key], "class": "published", "source": "article", "page": "1"})
+            if key[0] == "participation" and key[3] == "mean":
+                row["unit"] = unit
+
+    path = edited("published_results.csv", tmp_path, fill)
+    path.write_text(path.read_text() + "".join(f"{line}\n" for line in extra))
     return path
 
 
@@ -212,7 +207,7 @@ def typed_row(text):
 def test_a_contradiction_names_file_row_and_rule(tmp_path, changes, said):
     values, rows = changes
     path = write(tmp_path, true_table() | values, rows)
-    with pytest.raises(FactError, match=rf"^typed.csv, \w+ \w+ m\d+ \w+: .*{said}"):
+    with pytest.raises(FactError, match=rf"^published_results.csv, \w+ \w+ m\d+ \w+: .*{said}"):
         derived(path)
 
 
