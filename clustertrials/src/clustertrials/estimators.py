@@ -210,19 +210,12 @@ def effect_record(trial: Trial, fit: Inference, estimator: str, estimand: str, l
         fit.se,
         fit.df,
         level=level,
-        n_units=len(trial.y),
-        n_clusters=len(trial.starts),
-        n_dropped=trial.n_dropped,
         icc=icc,
         estimator=estimator,
         estimand=estimand,
         mean_treated=mean_treated,
         mean_other=mean_other,
-        covariates=trial.described,
-        outcome=trial.outcome,
-        treated=trial.arms[0],
-        other=trial.arms[1],
-        strata=trial.strata_name,
+        **trial.facts,
     )
 
 

@@ -190,14 +190,7 @@ def design_effect(sizes: ArrayLike, icc: float) -> float:
 
 
 def variance_inflation(mean: float, cv: float, icc: float) -> float:
-    """Design effect from a mean cluster size and its coefficient of variation.
-
-    Parameters
-    ----------
-    mean, cv : float
-        Mean number of rows a cluster, and the standard deviation (divisor K) over that mean.
-    icc : float
-        Intraclass correlation, from -1 to 1.
+    """`design_effect` from a mean cluster size and its coefficient of variation, standard deviation over mean.
 
     Examples
     --------

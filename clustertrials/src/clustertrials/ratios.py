@@ -116,15 +116,8 @@ def ratio(
         measure=measure,
         estimator=estimator,
         estimand=ESTIMANDS[estimator],
-        n_units=len(trial.y),
-        n_clusters=len(trial.starts),
-        n_dropped=trial.n_dropped + int((~known).sum()),
         level=level,
-        covariates=trial.described,
-        outcome=outcome,
-        treated=trial.arms[0],
-        other=trial.arms[1],
-        strata=trial.strata_name,
+        **(trial.facts | {"n_dropped": trial.n_dropped + int((~known).sum())}),
     )
 
 

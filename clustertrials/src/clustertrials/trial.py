@@ -52,6 +52,14 @@ class Trial:
         return replace(self, covariates=self.covariates[:, fixed_effects:])
 
     @property
+    def facts(self) -> dict[str, object]:
+        """What every result says of its trial, by the names of its fields."""
+        treated, other = self.arms
+        used = {"n_units": len(self.y), "n_clusters": len(self.starts), "n_dropped": self.n_dropped}
+        asked = {"outcome": self.outcome, "covariates": self.described, "strata": self.strata_name}
+        return used | asked | {"treated": treated, "other": other}
+
+    @property
     def means(self) -> tuple[float, float]:
         """Mean outcome of the treated and of the other arm, over rows."""
         return tuple(float(self.origin + self.y[rows].mean()) for rows in (self.treated, ~self.treated))
