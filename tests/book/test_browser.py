@@ -6,14 +6,18 @@ are asked, in each scheme and width, of one element for each way in which text i
 judged before: a page with 600 table cells has about 20 such ways, and asking of every cell takes ten minutes.
 """
 
+import io
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from browser import Watched, chromium, pages_to_read, served
 from PIL import Image
+
+from holf.paths import project_root
 
 WIDTHS = {1440: 900, 768: 1024, 390: 844}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -509,3 +513,20 @@ def test_a_browser_that_remembers_nothing_shows_the_page(page, watched, home):
     first = page.locator("a[data-said]").first
     first.focus()
     assert first.evaluate(SAID), "the rest of the book's own script runs"
+
+
+def unlike(one: Image.Image, other: Image.Image) -> float:
+    """Mean difference in grey (0 to 255) of squares of 10 pixels: what fonts of another machine change little."""
+    small = [image.convert("L").resize((image.width // 10, image.height // 10), Image.BOX) for image in (one, other)]
+    return float(np.abs(np.subtract(*(np.asarray(image, float) for image in small))).mean())
+
+
+def test_the_picture_in_the_readme_shows_the_landing_page(page, home):
+    """After a change of the page, save a screenshot of this size in its place."""
+    shown = Image.open(project_root() / ".github" / "landing-page.png")
+    page.set_viewport_size({"width": shown.width, "height": shown.height})
+    page.goto(home + "index.html")
+    now = Image.open(io.BytesIO(page.screenshot()))
+    assert unlike(shown, now) < 5
+    page.evaluate("document.querySelector('h1').append(' which takes another line')")
+    assert unlike(shown, Image.open(io.BytesIO(page.screenshot()))) > 5
