@@ -193,6 +193,8 @@ TERMS_OF = ("study.", "confidential.rules.", "confidential.release.", "confident
 STAYS = {
     ("record.flow", "parent"): "the box that another comes from",
     ("record.forms", "offices"): "key of the settings of the landing picture, and part of names of keys",
+    ("record.forms", "office"): "part of the name of a disclosure rule, see TERMS",
+    ("record.forms", "families"): "name of a disclosure rule, see TERMS",
     ("record.forms", "parents"): "part of the name of a key",
     ("record.plan", "offices"): "part of the name of a key",
     ("pages.pictures", "offices"): "name of the file with their places",
