@@ -344,6 +344,9 @@ def main(arguments: list[str] | None = None) -> None:
     _set_root(_book_asked())
     try:
         parsed.run(parsed)
+    except BrokenPipeError:
+        # Whoever read what is printed, such as `head`, has enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError, ChapterError) as error:
         print(f"holf: {error}", file=sys.stderr)
         sys.exit(2)

@@ -1,4 +1,4 @@
-"""Which chapters are older than what their outputs follow from, and prose brought up to date without a run.
+"""Which chapters are stale, and how their prose is brought up to date without a run.
 
 What a chapter's outputs follow from is written down when it ran, part by part: the source of its code, its parameters,
 the data that it read, the modules of this project that its kernel loaded, the lock file, and the outputs themselves.
@@ -12,7 +12,7 @@ import copy
 import hashlib
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,19 +100,23 @@ def parts(
     return found | _digests([*RUNNER, "requirements.lock", *files], recorded or {})
 
 
-def _digests(names: Iterable[str], recorded: Mapping[str, str]) -> dict[str, str]:
+def _digests(names: Sequence[str], recorded: Mapping[str, str]) -> dict[str, str]:
     """Digests of parts as they are now; what counts for nothing, such as a comment, leaves the recorded one.
 
-    Behind the digest of a module's syntax stands that of its file: to parse all modules takes a third of a build.
+    That of a module is the digest of its syntax and then the digest of its file: a module whose file is the same is not
+    parsed, since parsing all of them takes a third of a build.
     """
-    files = {name: code_file(name) for name in names if name.endswith(".py")}
-    whole = {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()[:LENGTH] for name, path in files.items() if path.exists()
-    }
-    same = {name: recorded[name] for name in whole if recorded.get(name, "")[LENGTH:] == whole[name]}
-    found = part_digests(name for name in names if name not in same)
-    kept = {name: digest for name, digest in recorded.items() if digest[:LENGTH] == found.get(name)}
-    return {name: digest + whole.get(name, "") for name, digest in found.items()} | kept | same
+    files = {}
+    for name in names:
+        if name.endswith(".py") and code_file(name).exists():
+            files[name] = hashlib.sha256(code_file(name).read_bytes()).hexdigest()[:LENGTH]
+    now = part_digests(name for name in names if name not in files or recorded.get(name, "")[LENGTH:] != files[name])
+    found = {}
+    for name in names:
+        before = recorded.get(name, "")
+        is_same = name not in now or now[name] == before[:LENGTH]
+        found[name] = before if is_same else now[name] + files.get(name, "")
+    return found
 
 
 def why_stale(chapter: Chapter) -> list[str]:

@@ -153,20 +153,35 @@ def part_digests(parts: Iterable[str]) -> dict[str, str]:
 def _entries(content: bytes, of: str, remark: str) -> dict[str, str]:
     """Digests of the rows, columns or entries of a file's content; none of a file that cannot be read."""
     try:
-        rows = list(csv.reader(io.StringIO(content.decode(), newline=""))) if of != "entries" else []
         if of == "columns":
-            return {column[0]: digest_of(column) for column in zip(*rows, strict=True)}
-        if of == "rows":
-            found = {row[rows[0].index("id")]: dict(zip(rows[0], row)) for row in rows[1:]}
-        else:
-            found = parse_yaml(content)
-            if not remark:
-                found |= {f"{name}/{key}": one for name, entry in found.items() if isinstance(entry, dict)
-                          for key, one in entry.items()}  # fmt: skip
-        remarks = {f"{name}:remark": entry.pop(remark) for name, entry in found.items() if remark and remark in entry}
+            return {column[0]: digest_of(column) for column in zip(*_csv_rows(content), strict=True)}
+        found = _rows_by_id(content) if of == "rows" else _yaml_entries(content, inner=not remark)
+        remarks = {}
+        for name, entry in found.items():
+            if remark and remark in entry:
+                remarks[f"{name}:remark"] = entry.pop(remark)
         return {name: digest_of(entry) for name, entry in (found | remarks).items()}
     except (ValueError, IndexError, AttributeError, yaml.YAMLError):
         return {}
+
+
+def _csv_rows(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode(), newline="")))
+
+
+def _rows_by_id(content: bytes) -> dict[str, dict]:
+    head, *rows = _csv_rows(content)
+    return {row[head.index("id")]: dict(zip(head, row)) for row in rows}
+
+
+def _yaml_entries(content: bytes, *, inner: bool) -> dict:
+    """Entries by name; with those inside them, as ``outcomes/income``, if these are parts too."""
+    found = parse_yaml(content)
+    if inner:
+        for name, entry in list(found.items()):
+            if isinstance(entry, dict):
+                found |= {f"{name}/{key}": one for key, one in entry.items()}
+    return found
 
 
 def digest_of(content: object) -> str:

@@ -226,7 +226,8 @@ def lee_bounds(
     quantile = float(stats.t.ppf((1 + level) / 2, df))
     ends = lower, upper, float(lower - quantile * errors[0]), float(upper + quantile * errors[1])
     counts = _counts(values, is_treated, len(arm_of_cluster))
-    return Bounds(*ends, df, level, *counts, "lee", ["", "treated", "other"][int(np.sign(trimmed))], abs(trimmed))
+    trimmed_arm = "treated" if trimmed > 0 else "other" if trimmed < 0 else ""
+    return Bounds(*ends, df, level, *counts, "lee", trimmed_arm, abs(trimmed))
 
 
 def _counts(values: np.ndarray, is_treated: np.ndarray, n_clusters: int) -> tuple[int, int, int, int]:

@@ -217,7 +217,7 @@ def grim(mean: float, n: int, *, decimals: int, items: int = 1) -> bool:
     (True, False, True)
     """
     if not (isfinite(mean) and min(n, items) >= 1 and n % 1 == items % 1 == 0 and decimals >= 0):
-        raise ValueError("mean must be finite, n and items whole numbers of at least 1, decimals none below 0")
+        raise ValueError("mean must be finite, n and items whole numbers of at least 1, decimals 0 or more")
     # Decimal fractions, because binary ones do not represent printed numbers and ties exactly.
     printed, half = Fraction(str(float(mean))), Fraction(1, 2 * 10**decimals)
     if (printed * 10**decimals).denominator != 1:

@@ -20,7 +20,7 @@ from holf.confidential.read.report import DropInError, Finding
 from holf.confidential.read.wide import lengthen
 from holf.record.schema import Schema, SchemaError
 
-# What the ids of simulated tables begin with (holf.study.study opens no others as simulated).
+# What the ids of simulated tables begin with (`holf.study.questions.simulated_study` opens no others).
 _SIMULATED = "syn-"
 
 

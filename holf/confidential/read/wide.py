@@ -1,4 +1,4 @@
-"""A table with one column a wave, as the one with one row a wave that it stands for."""
+"""Turns a table with one column for each wave into one with a row for each wave."""
 
 from __future__ import annotations
 

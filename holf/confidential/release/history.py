@@ -1,4 +1,4 @@
-"""The file `history` beside the key: a line for each release, whose answers every later one gives again or is refused.
+"""The file `history` beside the key: it has a line for each release, and a later one must give the same answers.
 
 Two releases tell together what neither tells alone: their difference is a number of those who came or went.
 """

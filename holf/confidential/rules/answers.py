@@ -198,6 +198,7 @@ class _Judge:
                 raise ValueError(f"{name}: has no role for disclosure control")
             if role is None or role.kind == "plain":
                 continue
+            rows = role.rows if role.rows in rests else ""
             if role.kind == "count":
                 if field.name not in found.behind:
                     raise ValueError(f"{name}: a count whose rows are not named")
@@ -210,9 +211,9 @@ class _Judge:
                 parts[field.name] = Withheld("extremes")
             elif role.kind == "left out" and supports[""][0].role == "staff":
                 parts[field.name] = Withheld("staff")
-            elif (refused := lost[rows := role.rows if role.rows in rests else ""]) is not None:
+            elif lost[rows] is not None:
                 # None is an answer as well: that no shift turns the verdict is told by the same rows.
-                parts[field.name] = refused
+                parts[field.name] = lost[rows]
             elif role.kind != "left out":
                 parts[field.name] = self._estimates(value, supports[rows], df)
         parts |= self._differences(found, parts)

@@ -282,7 +282,7 @@ class UnitSets:
     def linked(self, policy: Policy) -> tuple[list[Count], list[Equation], dict[str, int]]:
         """Counts, the sums among them, and those that everybody knows, for `protect`.
 
-        Nobody is a set as well, but of every table: it stands in no sum.
+        The empty set belongs to every table, so it stands in no sum.
         """
         names = [name for name, units in self._units.items() if units]
         counts = {name: self._count(name, self._tables[name], self._units[name]) for name in names}

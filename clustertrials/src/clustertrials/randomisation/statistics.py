@@ -31,9 +31,9 @@ class Statistic:
 
     observed: float
     count: Callable[[float, int], int]  # ``count(bound, sign)``: allocations with sign * T >= sign * bound, with ties
-    # ``confidence_limit(allowed, side)``: the farthest shift on that side (1 or -1) at which more than `allowed`
-    # allocations have a statistic at most (at least) the observed one; infinite if every shift is such; None for a
-    # statistic without an interval
+    # ``confidence_limit(allowed, side)``: the farthest shift, to the right (side 1) or left (-1), at which more than
+    # `allowed` allocations have a statistic of at most (left: at least) the observed one; infinite if that holds for
+    # every shift. None for a statistic without an interval.
     confidence_limit: Callable[[int, int], float] | None
     tolerance: float  # values of the statistic that differ by less are ties
 
