@@ -42,8 +42,10 @@ def library_root() -> Path:
 def code_file(name: str) -> Path:
     """Return the path of a file that is named relative to the project, or to where one of the two packages lies."""
     for package in (code_root(), library_root()):
-        if name.startswith(f"{package.name}/"):
-            return package.parent / name
+        found = package.parent / name
+        # What else lies in the folder of the library, such as its benchmarks, is a file of the project.
+        if name.startswith(f"{package.name}/") and found.exists():
+            return found
     return project_root() / name
 
 

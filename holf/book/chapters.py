@@ -16,6 +16,8 @@ from holf.paths import project_root
 SOURCE = "HOLF_SOURCE"
 # Seconds without news, after which the chapters that run are named.
 _PATIENCE = 10
+# Failed chapters beside the first of which a line is shown: all is to fit on a screen.
+_TOLD = 3
 
 
 def list_chapters() -> list[Chapter]:
@@ -115,4 +117,7 @@ def run_chapters(
         pool.shutdown(cancel_futures=True)
     if failures:
         first, *others = sorted(failures)
-        raise ChapterError("\n".join([failures[first], *([f"failed as well: {', '.join(others)}"] if others else [])]))
+        told = [failures[first], *(failures[name].splitlines()[0] for name in others[:_TOLD])]
+        if len(others) > _TOLD:
+            told.append(f"failed as well: {', '.join(others[_TOLD:])}")
+        raise ChapterError("\n".join(told))

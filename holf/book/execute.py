@@ -17,7 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clustertrials.files import write_whole
-from holf.book.freshness import INJECTED, PARAMETERS, Chapter, ChapterError, parts, put_on_record, titled, with_values
+from holf.book.freshness import (
+    INJECTED,
+    OUTSIDE,
+    PARAMETERS,
+    Chapter,
+    ChapterError,
+    parts,
+    put_on_record,
+    titled,
+    with_values,
+)
 from holf.book.kernel import MESSAGE, PROGRESS
 from holf.paths import READS_LOG, code_file, code_folders, project_root
 from holf.record.parts import file_of, without_inner
@@ -106,7 +116,11 @@ def end_chapter(run: Run) -> float:
     content = nbformat.writes(notebook) + "\n"
     found = parts(chapter, files, json.loads(content))
     # Last, so that nothing which changed while this was made is signed or overwritten.
-    follows = {code_file(file_of(name)) for name in (*found, *files)} | {chapter.template, chapter.page}
+    # What stands in brackets, such as a study from elsewhere, is no file.
+    names = [name for name in (*found, *files) if name not in OUTSIDE and "(" not in name]
+    follows = {chapter.template, *(code_file(file_of(name)) for name in names)}
+    # A page that has not been made yet lies in a folder to which other chapters write.
+    follows |= {chapter.page} if chapter.page.exists() else set()
     if changed := [path.name for place in follows for path in (place, *place.rglob("*")) if _is_newer(path, run.start)]:
         raise ChapterError(f"{chapter.name}: {min(changed)} was changed while it ran; build again")
     write_whole(chapter.page, content)
@@ -147,8 +161,10 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def _is_newer(path: Path, start: float) -> bool:
-    """Whether a file was written, or put in its place, after `start`."""
-    return path.is_file() and path.stat().st_ctime > start
+    """Whether a file was written, put in its place or taken away after `start`, or a folder got or lost an entry."""
+    while not path.exists():
+        path = path.parent
+    return path.stat().st_ctime > start
 
 
 def _files(chapter: Chapter, scratch: tempfile.TemporaryDirectory) -> tuple[Path, Path]:

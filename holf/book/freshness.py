@@ -28,7 +28,8 @@ RUNNER = ("holf/book/execute.py", "holf/book/kernel.py")
 # Beside the chapters, one line for each: branches that change the same module do not meet in notebooks.
 RUNS = "chapters/runs.jsonl"
 NO_RUN = "no run is on record"
-_OWN = ("code cells", "parameters", "outputs")
+# Parts of a run that are no files.
+OUTSIDE = ("code cells", "parameters", "outputs")
 # Reasons that one line can hold.
 _TOLD = 5
 # Chapters end side by side.
@@ -129,7 +130,7 @@ def why_stale(chapter: Chapter) -> list[str]:
     page, changes = _notebook(chapter.page), []
     for name, run in _runs():
         if name == chapter.name:
-            now = parts(chapter, [part for part in run if part not in _OWN], page, run)
+            now = parts(chapter, [part for part in run if part not in OUTSIDE], page, run)
             changes.append([part for part in now if now[part] != run.get(part)])
     return min(changes, key=len, default=[NO_RUN])
 

@@ -5,6 +5,7 @@ Only files that Git knows are sources: what a data holder keeps in the same fold
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import zipfile
@@ -86,7 +87,8 @@ def fill_in(source: str) -> str:
     elif files := source_files():
         said = (
             f'<a href="../{ARCHIVE}" download>{ARCHIVE}</a> has all {len(files)} files that this site was made from. '
-            "Unpack it and run <code>make book</code>: the same site comes out, byte for byte."
+            "Unpack it and run <code>make book</code>: the same site comes out, byte for byte. Its SHA-256 says from "
+            f"which state: <code>{hashlib.sha256(_archive(files)).hexdigest()}</code>."
         )
     else:
         said = "This copy was made outside a Git checkout, so its site has no archive of the sources."

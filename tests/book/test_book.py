@@ -190,11 +190,19 @@ def test_settings_of_the_person_who_builds_reach_no_output(book, monkeypatch, tm
     assert "(2, 1.5, False, False)" in page.read_text()
 
 
-def test_outputs_are_not_signed_with_what_changed_while_they_were_made(own):
-    page, code = own.path("plain"), own.root / "holf" / "display" / "text.py"
-    own.edit("plain", "factor = 2", f"factor = 2\nopen({str(code)!r}, 'a').write('\\n')")
+@pytest.mark.parametrize(
+    "change, name",
+    [
+        ("open(holf.paths.code_file('holf/display/text.py'), 'a').write('\\n')", "text.py"),
+        ("path = holf.data_path('landing.yml')\npath.unlink()", "landing.yml"),
+        ("path = holf.data_path('reporting')\nnext(path.glob('*.csv')).unlink()", "reporting"),
+    ],
+)
+def test_outputs_are_not_signed_with_what_changed_while_they_were_made(own, change, name):
+    page = own.path("plain")
+    own.edit("plain", "factor = 2", f"factor = 2\nimport holf.paths\n{change}")
     before = page.read_bytes()
-    with pytest.raises(ChapterError, match="plain: text.py was changed while it ran"):
+    with pytest.raises(ChapterError, match=f"plain: {name} was changed while it ran"):
         run_chapter(Chapter(page, page), own.root / "_build" / "papermill")
     assert page.read_bytes() == before
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from browser import Watched, chromium, pages_to_read, served
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from holf.paths import project_root
@@ -283,6 +284,19 @@ def test_search_finds_and_leads_there(page, watched, home, site):
     page.locator("#search-results").get_by_role("link", name=re.compile("Reporting standards")).first.click()
     page.wait_for_url("**/standards.html*")
     assert watched.faults() == []
+
+
+def test_the_words_around_a_hit_leave_out_what_is_simulated(page, home, site):
+    page.goto(home + "search.html?q=margin")
+    page.get_by_text("Search finished").wait_for()
+    html = (site / "chapters" / "effects.html").read_text(encoding="utf-8")
+    shown = page.evaluate("html => Search.htmlToText(html)", html)
+    simulated = BeautifulSoup(html, "html.parser").select('table[data-holf="simulated"] td')
+    numbers = {cell.get_text(" ", strip=True) for cell in simulated if re.search(r"\d{3}", cell.get_text())}
+    assert len(numbers) > 10 and not [number for number in numbers if number in shown]
+    assert "no differences" in shown, "what is published stays"
+    unmarked = page.evaluate("html => Search.htmlToText(html)", html.replace("holf-banner-simulated", "x"))
+    assert [number for number in numbers if number in unmarked]
 
 
 @pytest.mark.parametrize(

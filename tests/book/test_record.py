@@ -1,6 +1,7 @@
 """The committed book: outputs of record that are current, pages that are those of the data, no noise."""
 
 import copy
+import json
 import re
 
 import nbformat
@@ -9,7 +10,7 @@ import pytest
 import holf
 from holf.book.chapters import list_chapters
 from holf.book.execute import show_values
-from holf.book.freshness import TEMPLATE, is_stale, renew_prose
+from holf.book.freshness import RUNS, TEMPLATE, is_stale, renew_prose
 from holf.pages.write import wanted_pages
 from holf.paths import library_root, project_root
 
@@ -42,6 +43,13 @@ def test_committed_notebooks_hold_no_noise(chapter):
 
 # Folders of a machine, as they begin on Linux, macOS and Windows.
 PATHS = re.compile(r"(?<![\w/.:])/(?:home|root|tmp|work|Users)/|\b[A-Z]:\\\\?Users\b")
+
+
+def test_everything_that_a_chapter_follows_is_there():
+    """What is missing when it is noted could change later without making a chapter stale."""
+    runs = [json.loads(line) for line in (ROOT / RUNS).read_text(encoding="utf-8").splitlines()]
+    gone = [part for run in runs for part, digest in run["parts"].items() if digest.startswith("missing")]
+    assert len(runs) == len(CHAPTERS) and gone == []
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
