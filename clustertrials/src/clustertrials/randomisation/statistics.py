@@ -279,7 +279,11 @@ def _denominators(tables: SplitSums, a: np.ndarray, b: np.ndarray) -> np.ndarray
 
 
 def _nearest_step(tables: SplitSums, own: float, scale: float, shift: float, slack: float) -> float:
-    """The step nearest to a shift: where the allocation whose lowered score is nearest ties with the observed one."""
+    """The step of one allocation, which is the shift at which it ties with the observed one.
+
+    The values are lowered by `shift`. Of the other allocations, the one is taken whose sum is then nearest to the
+    observed sum.
+    """
     found = []
     for pair in tables.pairs:
         few, many = sorted(pair, key=lambda table: table.shape[1])
