@@ -8,7 +8,7 @@ import pytest
 from reference_trials import ROLES, read
 from scipy import stats
 
-from clustertrials.estimators import METHODS, estimate_effect
+from clustertrials.estimators import METHODS, estimate_effect, within_cluster_difference
 from clustertrials.results import LABELS
 
 
@@ -213,3 +213,17 @@ def test_a_covariate_of_clinics_costs_a_degree_of_freedom():
     frame = read("main")
     assert effect(frame, estimator="cluster_means", covariates=["x"]).df == 27
     assert effect(frame, estimator="cluster_means", covariates=["x", "z"]).df == 26
+
+
+def test_a_difference_inside_clinics_is_the_paired_t_test_of_the_clinics():
+    """Of ten clinics one has a single group: it is left out, and its rows are counted as dropped."""
+    frame = small(rows=5).assign(group=lambda f: np.where(f.index % 5 < 2, "new", "usual"))
+    frame.loc[frame["clinic"] == 9, "group"] = "new"
+    found = within_cluster_difference(frame, "y", arm="group", cluster="clinic", treated="new", level=0.9)
+    means = frame[frame["clinic"] < 9].groupby(["clinic", "group"])["y"].mean().unstack()
+    expected = stats.ttest_rel(means["new"], means["usual"])
+    assert found.df == expected.df == 8
+    assert found.se == pytest.approx(found.estimate / expected.statistic)
+    assert (found.statistic, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+    assert (found.ci_low, found.ci_high) == pytest.approx(expected.confidence_interval(0.9))
+    assert (found.n_clusters, found.n_units, found.n_dropped) == (9, 45, 5)

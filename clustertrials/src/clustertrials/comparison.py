@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import fill as wrapped
 from typing import TYPE_CHECKING
@@ -81,20 +81,25 @@ def compare(
     frame: pd.DataFrame,
     outcome: str,
     *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
     estimators: Sequence[str] = ESTIMATORS,
     covariates: Sequence[str] = (),
+    strata: str | None = None,
+    level: float = 0.95,
     rng: np.random.Generator | None = None,
-    **trial,
 ) -> Comparison:
     """Estimate one effect by several estimators.
 
     Parameters
     ----------
-    frame, outcome, covariates, rng, **trial
-        As for `clustertrials.estimate_effect`: `arm`, `cluster`, `treated`, and where wanted `strata`, `level`. With
-        covariates, each estimator is shown adjusted and unadjusted.
+    frame, outcome, arm, cluster, treated, covariates, strata, level
+        As for `clustertrials.estimate_effect`; with covariates, each estimator is shown adjusted and unadjusted.
     estimators : sequence of str
         Names for `clustertrials.estimate_effect`.
+    rng : numpy.random.Generator, optional
+        For ``"randomisation"`` where the allocations are too many to count.
 
     Returns
     -------
@@ -115,13 +120,14 @@ def compare(
     >>> found.to_frame()[["estimator", "estimate"]].round(4).values.tolist()
     [['cr2', -0.375], ['mixed', -0.375]]
     """
+    roles = {"arm": arm, "cluster": cluster, "treated": treated, "strata": strata, "level": level}
     names, covariates = list_of_names("estimators", estimators, "names"), list_of_names("covariates", covariates)
     effects, refused = [], {}
     for name in names:
         for adjusted in [covariates, []] if covariates else [[]]:
             draws = rng if name == "randomisation" else None
             try:
-                effects.append(estimate_effect(frame, outcome, estimator=name, covariates=adjusted, rng=draws, **trial))
+                effects.append(estimate_effect(frame, outcome, estimator=name, covariates=adjusted, rng=draws, **roles))
             except ValueError as problem:
                 refused[name] = str(problem)
     if not effects:

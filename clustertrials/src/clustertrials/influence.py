@@ -60,14 +60,24 @@ class RecruitmentDiagnostic(Printed):
     source: str = ""
 
 
-def leave_one_out(frame: pd.DataFrame, outcome: str, **asked) -> Influence:
+def leave_one_out(
+    frame: pd.DataFrame,
+    outcome: str,
+    *,
+    arm: str,
+    cluster: str,
+    treated: Hashable,
+    estimator: str = "cr2",
+    covariates: Sequence[str] = (),
+    strata: str | None = None,
+    level: float = 0.95,
+) -> Influence:
     """Measure how much an effect depends on any single cluster.
 
     Parameters
     ----------
-    frame, outcome, **asked
-        As for `clustertrials.estimate_effect`: `arm`, `cluster`, `treated`, and where wanted `estimator`, `covariates`,
-        `strata`, `level`.
+    frame, outcome, arm, cluster, treated, estimator, covariates, strata, level
+        As for `clustertrials.estimate_effect`.
 
     Returns
     -------
@@ -87,6 +97,15 @@ def leave_one_out(frame: pd.DataFrame, outcome: str, **asked) -> Influence:
     >>> round(found.estimate, 6), round(found.largest_shift, 3), found.n_sign_changes, found.n_significance_changes
     (-0.1, 0.57, 3, 0)
     """
+    asked = {
+        "arm": arm,
+        "cluster": cluster,
+        "treated": treated,
+        "estimator": estimator,
+        "covariates": covariates,
+        "strata": strata,
+        "level": level,
+    }
     effect = estimate_effect(frame, outcome, **asked)
     without = _left_out(frame, outcome, asked)
     estimates = np.array([one.estimate for one in without])
@@ -107,7 +126,7 @@ def _left_out(frame: pd.DataFrame, outcome: str, asked: dict) -> list[Effect]:
 
     Private, because with the effect on all clusters they reveal the mean of a single cluster.
     """
-    used = frame.dropna(subset=[outcome, asked["arm"], asked["cluster"], *asked.get("covariates", ())])
+    used = frame.dropna(subset=[outcome, asked["arm"], asked["cluster"], *asked["covariates"]])
     found = []
     for label in used[asked["cluster"]].unique():
         try:

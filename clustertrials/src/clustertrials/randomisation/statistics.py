@@ -172,12 +172,14 @@ def _ratio(
     to the strata.
 
     ``T = S / D``, ``D = sum over strata of W1 W0 / W - sum_j (sum basis_j)^2``, sums over the treated clusters
-    (Frisch-Waugh). Every allocation is visited. With A the treated sum of `arm`, an allocation ties with the observed
-    one, whose T is t, at the shift ``(t D - S) / (D - A)``. Without covariates D is above A for every other allocation,
-    so the count falls with every step. With covariates it need not be, and the differences that are not rejected can
-    have gaps: the limits are then the outermost of them.
+    (Frisch-Waugh). Without covariates the only cross term of two halves is a product of two weight sums, so rows
+    of equal weight share one bound; with covariates every allocation is visited. With A the treated sum of `arm`, an
+    allocation ties with the observed one, whose T is t, at the shift ``(t D - S) / (D - A)``. Without covariates D is
+    above A for every other allocation, so the count falls with every step. With covariates it need not be, and the
+    differences that are not rejected can have gaps: the limits are then the outermost of them.
     """
     tables = split_sums(allocations, np.vstack([score, arm, basis]), weights)
+    visit = _visited if len(basis) else _grouped
     observed_arm = float(arm[allocations.treated].sum())
     if observed_arm <= 1e-9 * weights[allocations.treated].sum():
         raise ValueError("covariates: together with the strata they determine the arm of every cluster")
@@ -186,8 +188,7 @@ def _ratio(
     slack = TOLERANCE * np.abs(score).sum() + rounding
 
     def count(bound: float, sign: int) -> int:
-        excess = (a[0] + b[0] - bound * _denominators(tables, a, b) for a, b in blocks(tables))
-        return sum(int(np.count_nonzero(sign * one >= -slack)) for one in excess)
+        return visit(tables, bound, sign, slack)
 
     limit = _limit_of_visits(tables, centre, slack, 1e-9 * weights.sum())
     return Statistic(float(centre), count, limit, slack / observed_arm)
@@ -245,6 +246,30 @@ def _pairs_at_least(left: np.ndarray, right: np.ndarray, bound: float) -> int:
     return few.size * many.size - int(np.searchsorted(many, bound - few[::-1]).sum())
 
 
+def _grouped(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
+    """Count without covariates: rows of the smaller table that share a weight share their bounds."""
+    found = 0
+    for pair in tables.pairs:
+        few, many = sorted(pair, key=lambda table: table.shape[1])
+        numerators = [sign * (t[0] - bound * t[-2]) for t in (few, many)]
+        order = np.lexsort((numerators[0], few[-1]))
+        starts = np.flatnonzero(np.diff(few[-1][order], prepend=-1.0))
+        slope = sign * bound * tables.cross * many[-1]
+        for group in np.split(order, starts[1:]):
+            reach = -slack - numerators[1] - slope * few[-1, group[0]]
+            found += group.size * reach.size - int(np.searchsorted(numerators[0][group], reach).sum())
+    return found
+
+
+def _visited(tables: SplitSums, bound: float, sign: int, slack: float) -> int:
+    """Count with covariates: every allocation is visited."""
+    found = 0
+    for a, b in blocks(tables):
+        excess = a[0] + b[0] - bound * _denominators(tables, a, b)
+        found += int(np.count_nonzero(sign * excess >= -slack))
+    return found
+
+
 def _denominators(tables: SplitSums, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """D of `_ratio` for the allocations of a block; rows 0 and 1 of its tables are score and arm."""
     found = tables.squares(a, b)
@@ -254,7 +279,11 @@ def _denominators(tables: SplitSums, a: np.ndarray, b: np.ndarray) -> np.ndarray
 
 
 def _nearest_step(tables: SplitSums, own: float, scale: float, shift: float, slack: float) -> float:
-    """The step nearest to a shift: where the allocation whose lowered score is nearest ties with the observed one."""
+    """The step of one allocation, which is the shift at which it ties with the observed one.
+
+    The values are lowered by `shift`. Of the other allocations, the one is taken whose sum is then nearest to the
+    observed sum.
+    """
     found = []
     for pair in tables.pairs:
         few, many = sorted(pair, key=lambda table: table.shape[1])

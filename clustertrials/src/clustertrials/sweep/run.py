@@ -16,7 +16,7 @@ from clustertrials.sweep.plan import SweepPlan
 from clustertrials.sweep.store import Store, write_table
 from clustertrials.sweep.trials import NUMBERS, Task, TaskResult, code_hash, run_task, tasks_of
 
-# A forecast rests on so many trials a cell, of so many cells, and on no more cells after so many seconds.
+# A forecast draws at most `_TRIALS` trials a cell in at most `_CELLS` cells, and starts no cell after `_SECONDS`.
 _TRIALS, _CELLS, _SECONDS = 10, 20, 5.0
 _ON_TERMINAL, _IN_LOG = 1.0, 30.0  # seconds between two states of the progress bar
 
