@@ -310,6 +310,8 @@ def test_exchange_with_and_without_help_of_the_system(tmp_path, monkeypatch):
             (folder / "index.html").write_text(word)
         exchange(fresh, site)
         assert (site / "index.html").read_text() == "new"
+        # In one step the former site lies where the new one was.
+        assert fresh.exists() == (system == "posix" and sys.platform == "linux")
 
 
 def test_nbval_fails_where_a_committed_output_is_another(book):
