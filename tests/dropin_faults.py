@@ -192,18 +192,18 @@ MALFORMED = {
     ),
     "analysed without rows": (
         without_one,
-        "parents, column analysed: not so in every row: where analysed is 1, every parent_id has a row in register (1-9)",
+        "parents, column analysed: some rows break the rule: where analysed is 1, every parent_id has a row in register (1-9)",
     ),
     "rows without analysed": (
         frames("parents", follow_all),
-        "register, column parent_id: not so in every row: where participates is 1, analysed is 1 (1-9)",
+        "register, column parent_id: some rows break the rule: where participates is 1, analysed is 1 (1-9)",
     ),
     "a coordinator of another office": (
         other_office,
-        "delivery, column coordinator_id: not so in every row: a row and its row in coordinators have the same office_id (1-9)",
+        "delivery, column coordinator_id: some rows break the rule: a row and its row in coordinators have the same office_id (1-9)",
     ),
     "wave left out": (
         frames("register", later_only),
-        "register, column wave: not so in every row: of one parent_id, a row of a later wave comes with a row of every earlier one: m0, m12, m24, m36, m48 (1-9)",
+        "register, column wave: some rows break the rule: of one parent_id, a row of a later wave comes with a row of every earlier one: m0, m12, m24, m36, m48 (1-9)",
     ),
 }

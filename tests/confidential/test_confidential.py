@@ -9,10 +9,12 @@ import shutil
 import struct
 import subprocess
 import sys
+import types
 import warnings
 import zlib
 from itertools import chain as joined
 
+import numpy as np
 import pandas as pd
 import pytest
 from real_study import (
@@ -235,13 +237,50 @@ def frames_alive() -> dict[int, pd.DataFrame]:
     return {id(one): one for one in frames if {"family_id", "parent_id"} & {*one.columns}}
 
 
+def reachable(thing, depth: int = 12):
+    """Everything that can be had from a thing: attributes, closures, containers, whatever the collector knows."""
+    waiting, seen = [(thing, 0)], {id(thing)}
+    while waiting:
+        one, level = waiting.pop()
+        yield one
+        if level == depth:
+            continue
+        below = list(gc.get_referents(one))
+        if isinstance(one, types.FunctionType):
+            # Its globals are the module: what every program could reach, and no part of this study.
+            below = [cell.cell_contents for cell in one.__closure__ or ()] + list(one.__defaults__ or ())
+        if isinstance(one, types.MethodType):
+            below = [one.__self__, one.__func__]
+        for part in below:
+            if id(part) not in seen and not isinstance(part, types.ModuleType | type):
+                seen.add(id(part))
+                waiting.append((part, level + 1))
+
+
+def rows_in(thing) -> list[str]:
+    """Kinds of all columns and tables, and all planted ids, that a thing leads to."""
+    kinds, found = (pd.DataFrame, pd.Series, pd.Index, np.ndarray), [*reachable(thing)]
+    texts = [one for one in found if isinstance(one, str) and sentinels_in(one)]
+    return [type(one).__name__ for one in found if isinstance(one, kinds)] + texts
+
+
 def test_a_study_on_real_tables_keeps_none_of_their_rows(home, data, monkeypatch):
     monkeypatch.setattr(document, "catalogue", only("flow", "levels", outcomes=("income",)))
     before = frames_alive()
     kept = open_study(home / "data")
     assert kept.flow() and kept.levels("income") and not frames_alive().keys() - before.keys()
+    assert rows_in(kept) == []
+    for name in dir(kept):
+        assert rows_in(getattr(kept, name)) == [], name
     dropped = read_dropin(home / "data", SCHEMA)
     assert dropped and frames_alive().keys() - before.keys(), "frames would be found"
+
+
+@pytest.mark.parametrize("kept", [pd.DataFrame({"a": [1]}), pd.Series([1]), pd.Index([1]), np.ones(1), f"{ID}1"])
+def test_rows_that_a_study_keeps_would_be_found(kept):
+    said = kept if isinstance(kept, str) else type(kept).__name__
+    for holder in (types.SimpleNamespace(kept=[kept]), lambda _=kept: None, lambda: kept):
+        assert said in rows_in(holder)
 
 
 def words_of(error: BaseException) -> str:

@@ -97,7 +97,11 @@ def typed_column(
     other = "," if decimal == "." else "."
     digits = _DIGITS.format("whole numbers" if kind == "integer" else "numbers", decimal, other)
     fix = _MAPPED.format(name) if listed else digits + _EMPTY.format(name)
-    spoiled.append((f"not every value is of type {kind}", fix, {cell for cell in read if read[cell] is None} - {None}))
+    untyped = {cell for cell in read if read[cell] is None} - {None}
+    endless = {cell for cell in untyped & measured if _is_endless(plain[cell])}
+    spoiled.append((f"not every value is of type {kind}", fix, untyped - endless))
+    fix = f"Correct it, leave it empty if it is not known, or {_EMPTY.format(name)}"
+    spoiled.append(("a value is not finite, or too large to be kept exactly", fix, endless))
     if kind == "string" and not listed:
         spoiled += _wrong_ids(distinct)
     spoiled += _domain({cell: value for cell, value in read.items() if value is not None}, rules, name)
@@ -157,6 +161,14 @@ def _may_be_thousands(plain: str, rules: dict) -> bool:
     if not _THOUSANDS.fullmatch(plain):
         return False
     return rules.get("minimum", -math.inf) <= float(plain.replace(".", "")) <= rules.get("maximum", math.inf)
+
+
+def _is_endless(plain: str) -> bool:
+    """Whether it is a number that is infinite, or too large for a float to tell from the next."""
+    try:
+        return abs(float(plain)) >= _EXACT
+    except ValueError:
+        return False
 
 
 def _integer(cell: str) -> int | None:

@@ -37,7 +37,7 @@ def broken_rules(tables: dict[str, pd.DataFrame], schema: Schema) -> Iterator[tu
             said = rule_in_words(
                 rule, schema.fields(rule["table"]).get("wave", {}).get("constraints", {}).get("enum", [])
             )
-            yield rule["table"], column, f"not so in every row: {said[0].lower()}{said[1:].rstrip('.')}", fix, mask
+            yield rule["table"], column, f"some rows break the rule: {said[0].lower()}{said[1:].rstrip('.')}", fix, mask
 
 
 def _implies(frame: pd.DataFrame, rule: dict, looked_at: pd.Series, schema: Schema, *_: object) -> tuple:
