@@ -123,7 +123,7 @@ def _digests(names: Sequence[str], recorded: Mapping[str, str]) -> dict[str, str
 def why_stale(chapter: Chapter) -> list[str]:
     """Name what changed since a chapter ran, part by part; empty if its outputs are what a run would give.
 
-    A chapter without a run on record has `NO_RUN` as its one reason. A page that is no notebook is a ChapterError.
+    A chapter without a run on record has `NO_RUN` as its one reason. A page that is no notebook raises ChapterError.
     """
     if not chapter.page.exists():
         return [NO_RUN]

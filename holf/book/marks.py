@@ -154,8 +154,8 @@ def page_faults(page: Path) -> list[str]:
 def site_faults(site: Path, *, passed: Collection[str] = ()) -> list[str]:
     """Faults of a whole built site, each with the page's name; empty if all is well.
 
-    Files in `passed` passed this check before, byte for byte, and are not opened again on their own. A site without a
-    page is a FileNotFoundError.
+    Files in `passed` passed this check before, byte for byte, and are not opened again on their own. A site without
+    pages raises FileNotFoundError.
     """
     pages = pages_of(site)
     if not pages:

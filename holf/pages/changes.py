@@ -62,7 +62,7 @@ def _git(*arguments: str, where: str) -> str:
 def tables_of(state: Mapping[str, str]) -> dict[Key, TableValues]:
     """Every table of a state, as `read_state` gives it.
 
-    A table of real data is a ValueError: whether two such states may stand side by side is judged by
+    A table of real data raises ValueError: whether two such states may stand side by side is judged by
     ``holf release --previous``, and by nothing else.
     """
     found: dict[Key, TableValues] = {}

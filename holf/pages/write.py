@@ -182,8 +182,8 @@ def wanted_pages() -> dict[str, str]:
 def write_pages() -> list[str]:
     """Write the pages and pictures whose data have changed, and return their names.
 
-    A row of data that breaks a rule, or points to a place that the book does not have, is a FactError: then nothing is
-    written.
+    A row of data that breaks a rule, or points to a place that the book does not have, raises FactError; then nothing
+    is written.
     """
     written = []
     for name, content in wanted_pages().items():

@@ -87,8 +87,8 @@ def safe_estimate(value: float, groups: Iterable[Support], policy: Policy, *, df
     """Return a model's number (estimate, error, limit, p-value) to the policy's digits, or the refusal.
 
     Every one of the `groups` that the model compares must pass: an effect is no better hidden than its smallest arm,
-    and beside the larger arm's mean it gives the smaller arm's; none at all is a ValueError. `df` are offices less
-    parameters of the model.
+    and beside the larger arm's mean it gives the smaller arm's. No group at all raises ValueError. `df` are offices
+    less parameters of the model.
     """
     groups = tuple(groups)
     if not groups:
