@@ -213,7 +213,7 @@ NAN, INF = math.nan, math.inf
         (lambda: printed(mean=NAN), "mean must be finite"),
         (lambda: printed(n=0), "whole numbers of at least 1"),
         (lambda: printed(items=1.5), "whole numbers"),
-        (lambda: printed(decimals=-1), "none below 0"),
+        (lambda: printed(decimals=-1), "decimals 0 or more"),
         (lambda: share_sd(1.2, 10), "share must lie"),
         (lambda: share_sd(0.5, 1), "n be at least 2"),
         (lambda: share_change_limits(0.5, NAN, 10), "share must lie"),
